@@ -1,1 +1,1 @@
-"""Letters: how they are made from templates, and how they leave."""
+"""Letters: composing them from templates, and sending them."""

@@ -1,8 +1,8 @@
-"""The addresses that only letters carry. Each is signed for one purpose, so none opens another door.
+"""Build and read the signed links in letters. Each is signed for one purpose and valid for no other.
 
-An author can change the link to their private page. With the earlier one dies whatever would lead to the new one: the
-way on from the page of a confirmation, the link to all reports of the address. What does its work without showing the
-page stays good in letters of before: confirming, stopping letters, following, comments.
+An author can replace the link to their private page. That also invalidates the links that would lead to the new one:
+the link on the page of a confirmation, and the link to all reports of the address. Links that do not show the private
+page stay valid in earlier letters: confirming, stopping letters, following, comments.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LinkTarget:
-    """What a token names: an identifier, and which of its links this is. None is the first one."""
+    """The content of a token: an identifier, and the id of its link, None for the first one."""
 
     identifier: str
     link_id: str | None = None
 
 
 def read_link(context: Context, purpose: Purpose, token: str) -> LinkTarget | None:
-    """What a link of ours names, whether or not it was changed since. None where it is none, or too old."""
+    """Read a token, even if its link was replaced since. Returns None if it is invalid or expired."""
     match context.signer.read(purpose, token):
         case str(identifier):
             return LinkTarget(identifier)
@@ -36,17 +36,17 @@ def read_link(context: Context, purpose: Purpose, token: str) -> LinkTarget | No
 
 
 def track_url(context: Context, problem_id: str, link_id: str | None = None) -> str:
-    """The private page. `link_id` is the problem's: what was signed with an earlier one opens nothing any more."""
+    """Return the link to the private page. `link_id` is the problem's; links with an earlier one are invalid."""
     return f"{context.settings.public_url}/t/{_sign(context, Purpose.TRACK, problem_id, link_id)}"
 
 
 def confirm_url(context: Context, problem_id: str, link_id: str | None = None) -> str:
-    """The page with the button that confirms the address. It leads on to the private page of `link_id`."""
+    """Return the link to the page that confirms the address. That page links to the private page of `link_id`."""
     return f"{context.settings.public_url}/confirm/{_sign(context, Purpose.CONFIRM, problem_id, link_id)}"
 
 
 def reports_url(context: Context, problem_id: str, state: str | None = None) -> str:
-    """All reports of the address that this one was confirmed with; `state` is that of their private links."""
+    """Return the link to all reports of a confirmed address. `state` is that of their private links."""
     return f"{context.settings.public_url}/mine/{_sign(context, Purpose.REPORTS, problem_id, state)}"
 
 
@@ -55,35 +55,35 @@ def _sign(context: Context, purpose: Purpose, identifier: str, link_id: str | No
 
 
 def stop_url(context: Context, problem_id: str) -> str:
-    """The page with the button that ends the letters; mail programs post to it themselves (RFC 8058)."""
+    """Return the link that ends the letters of a problem. Mail programs may post to it themselves (RFC 8058)."""
     return f"{context.settings.public_url}/unsubscribe/{context.signer.sign(Purpose.UNSUBSCRIBE, problem_id)}"
 
 
 def follow_url(context: Context, follower_id: str) -> str:
-    """The page with the button that begins following."""
+    """Return the link that confirms a subscription."""
     return f"{context.settings.public_url}/follow/{context.signer.sign(Purpose.FOLLOW, follower_id)}"
 
 
 def unfollow_url(context: Context, follower_id: str) -> str:
-    """The page with the button that ends it; mail programs post to it themselves (RFC 8058)."""
+    """Return the link that ends a subscription. Mail programs may post to it themselves (RFC 8058)."""
     return f"{context.settings.public_url}/unfollow/{context.signer.sign(Purpose.UNFOLLOW, follower_id)}"
 
 
 def comment_url(context: Context, comment_id: str) -> str:
-    """The page with the button that hands a comment to the moderator."""
+    """Return the link that submits a comment to the moderator."""
     return f"{context.settings.public_url}/comment/{context.signer.sign(Purpose.COMMENT, comment_id)}"
 
 
 def own_comment_url(context: Context, comment_id: str) -> str:
-    """What became of it, and the button that takes it back."""
+    """Return the link to the state of a comment, where its author can withdraw it."""
     return f"{context.settings.public_url}/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, comment_id)}"
 
 
 def problem_url(context: Context, site: Site, number: int) -> str:
-    """The problem's page for everybody."""
+    """Return the address of a problem's public page."""
     return f"{context.settings.public_url}/s/{site.key}/problems/{number}"
 
 
 def report_url(context: Context, site: Site) -> str:
-    """The page that takes a report."""
+    """Return the address of a site's report form."""
     return f"{context.settings.public_url}/s/{site.key}/report"

@@ -1,4 +1,4 @@
-"""Makes letters from a folder of templates each, with headers that nothing typed by anybody can break out of."""
+"""Compose letters from templates, with headers that no input can break out of."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from widget_api.web import pages
 
 MAX_HEADER_LENGTH = 200
 MAX_LINE_LENGTH = 75  # of a header with encoded words (RFC 2047, 2)
-_LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as problems.intake lets in: no quoted local parts
+_LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as in problems.intake: no quoted local parts
 _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
 
 class InvalidAddress(ValueError):
-    """This is no address a letter could go to."""
+    """The text is not an address to which a letter can be sent."""
 
 
 class UnfoldedHeader(UnstructuredHeader, BaseHeader):
-    """Identifiers and addresses stay in one piece, however long: as an encoded word (RFC 2047, 5) nobody reads them."""
+    """A header that is not folded: clients do not decode identifiers and addresses in encoded words (RFC 2047, 5)."""
 
     def fold(self, *, policy: Policy[Any]) -> str:
         text = str(self)
@@ -57,7 +57,7 @@ _POLICY = SMTP.clone(header_factory=_KINDS)
 
 @dataclass(frozen=True, kw_only=True)
 class Thread:
-    """One problem is one thread of letters: the first letter is its root, the others refer to it (RFC 5322, 3.6.4)."""
+    """The place of a letter in the thread of its problem: all letters refer to the first (RFC 5322, 3.6.4)."""
 
     root: str
     own: str
@@ -68,27 +68,27 @@ class Thread:
 
 
 def message_id(public_url: str, *parts: object) -> str:
-    """The same parts give the same id, so that a letter sent twice is one letter to whoever looks."""
+    """Build a Message-ID that is the same for the same parts, so that mail programs recognize a repeated letter."""
     return f"<{'.'.join(str(part) for part in parts)}@{urlsplit(public_url).hostname}>"
 
 
 def clean_header(text: str) -> str:
-    """Fit for a header: no control characters (CR, LF and NUL among them), no line separators, of sane length.
+    """Make a text safe for a header: no control characters, such as CR, LF and NUL, no line separators, limited length.
 
-    Nothing that looks like an encoded word either (RFC 2047): the email package decodes those, line ends and all.
+    Encoded words (RFC 2047) are broken up too, since the email package would decode them, including line ends.
     """
     visible = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs") else letter for letter in text)
     return " ".join(visible.split()).replace("=?", "= ?")[:MAX_HEADER_LENGTH]
 
 
 def format_address(text: str, name: str = "") -> Address:
-    """A mailbox for a header; an internationalised domain is written in its ASCII form. Raises NoAddress."""
+    """Build an address for a header, with an internationalised domain in ASCII form. Raises InvalidAddress."""
     local, _, domain = text.rpartition("@")
     if clean_header(text) != text or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise InvalidAddress
     try:
         return Address(clean_header(name), local, domain.encode("idna").decode())
-    except ValueError:  # no name by the rules of IDNA
+    except ValueError:  # not valid in IDNA
         raise InvalidAddress from None
 
 
@@ -106,9 +106,10 @@ def compose(
     reply_to: str | None = None,
     answers: str | None = None,
 ) -> EmailMessage:
-    """A letter from templates/mail/<template>/ with `pictures` (name, JPEG). Raises NoAddress where `to` is none.
+    """Compose a letter from templates/mail/<template>/ with `pictures` (name, JPEG).
 
-    `answers` is the Message-ID of the letter this one is an automatic answer to.
+    `answers` is the Message-ID of the letter to which this one is an automatic reply. Raises InvalidAddress if `to` is
+    not an address.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = format_address(parseaddr(mail_from)[1], sender_name)
@@ -124,7 +125,7 @@ def compose(
     elif not thread.is_root:
         message["In-Reply-To"] = thread.root
         message["References"] = thread.root
-    # RFC 3834: no holiday notices in return
+    # RFC 3834: prevents automatic replies such as holiday notices
     message["Auto-Submitted"] = "auto-generated" if answers is None else "auto-replied"
     message["X-Widget-Loop"] = urlsplit(f"//{mail_from.rpartition('@')[2].strip('<> ')}").hostname or "widget"
     if unsubscribe is not None:
@@ -134,5 +135,5 @@ def compose(
     message.add_alternative(pages.render(f"mail/{template}/body.html", language, **values), subtype="html")
     for name, content in pictures:
         message.add_attachment(content, maintype="image", subtype="jpeg", filename=name)
-    message["Content-Language"] = language  # last: set_content clears headers of its kind
+    message["Content-Language"] = language  # last, since set_content removes Content-* headers
     return message

@@ -1,4 +1,4 @@
-"""Hands letters to the mail server; in development without one, to a folder where they can be read."""
+"""Send letters to the mail server or, in development without one, write them to a folder."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from widget_api import clock, network, redaction
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
-TIMEOUT = 20  # seconds an answer of the mail server may take
-MAX_DURATION = 60  # seconds a letter may take
+TIMEOUT = 20  # seconds for a response of the mail server
+MAX_DURATION = 60  # seconds for sending a letter
 FOLDER = "mail"
 _log = logging.getLogger(__name__)
 
 
 class NoEncryption(Exception):
-    """The server offers no TLS, so the password of WIDGET_SMTP_URL stays here."""
+    """The server offers no TLS, so the password of WIDGET_SMTP_URL is not sent."""
 
 
 def can_send(settings: Settings) -> bool:
-    """Whether letters leave at all: in production only with a mail server."""
+    """Whether letters can be sent: in production only with a mail server."""
     return settings.smtp_url is not None or not settings.production
 
 
 async def send_message(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
-    """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said.
+    """Send a letter, and return when the mail server has accepted it.
 
-    `bounces_to` is the address on the envelope, where the letter goes back to if nobody takes it.
+    `bounces_to` is the envelope sender, to which the letter is returned if it cannot be delivered. Raises Retry or
+    GiveUp with the server's response.
     """
     if settings.smtp_url is not None:
         await _send_by_smtp(settings.smtp_url, message, bounces_to)
@@ -57,24 +58,23 @@ async def _send_by_smtp(url: str, message: EmailMessage, bounces_to: str | None)
     except aiosmtplib.SMTPDataError as error:
         raise _error_class(error.code)(_redact(f"{error.code} {error.message}")) from None
     except aiosmtplib.SMTPNotSupported as error:
-        raise GiveUp(
-            _redact(str(error))
-        ) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
+        # A non-ASCII mailbox, and a server without SMTPUTF8.
+        raise GiveUp(_redact(str(error))) from None
     except NoEncryption as error:
         _log.warning("%s", error)
         raise Retry(str(error)) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        # Refused log-ins and senders too: the operator can mend those, and then the letters go out.
+        # Also for a rejected login or sender: the operator can correct those, and the letters are sent then.
         raise Retry(_redact(f"{type(error).__name__}: {error}")) from None
     else:
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the letter is taken, however the goodbye goes
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the letter has been accepted already
             await server.quit()
     finally:
         server.close()
 
 
 def _redact(answer: str) -> str:
-    """Servers repeat the address; what they say is shown to whoever looks after deliveries, and outlives an erasure."""
+    """Remove addresses from a server's response, which the operator can read and which is kept after an erasure."""
     return redaction.EMAIL.sub("…@…", answer)
 
 
@@ -83,10 +83,10 @@ def _error_class(code: int) -> type[GiveUp] | type[Retry]:
 
 
 def create_client(url: str) -> aiosmtplib.SMTP:
-    """`smtps://` speaks TLS from the first byte, `smtp://` changes over where the server offers it.
+    """Create an SMTP client: `smtps://` means implicit TLS, `smtp://` STARTTLS if the server offers it.
 
-    Without a password to protect, TLS on offer is taken whoever the certificate names (RFC 7435): an attacker on the
-    line could as well leave out the offer. With one the certificate counts, and `connect` insists on TLS.
+    Without a password to protect, the certificate is not verified (RFC 7435): an active attacker could remove the offer
+    of STARTTLS instead. With a password the certificate is verified, and `connect` requires TLS.
     """
     parts = urlsplit(url)
     direct = parts.scheme == "smtps"
@@ -94,7 +94,7 @@ def create_client(url: str) -> aiosmtplib.SMTP:
         hostname=parts.hostname or "localhost",
         port=parts.port or (465 if direct else 587 if parts.username else 25),
         use_tls=direct,
-        start_tls=None,  # where it is offered; `connect` looks whether it was
+        start_tls=None,  # if offered; `connect` checks whether it was
         tls_context=_tls_context(verified=direct or bool(parts.username)),
         timeout=TIMEOUT,
     )
@@ -102,7 +102,7 @@ def create_client(url: str) -> aiosmtplib.SMTP:
 
 @lru_cache(maxsize=2)
 def _tls_context(*, verified: bool) -> ssl.SSLContext:
-    """Made once: reading the certificates of the system's authorities takes as long as sending a letter."""
+    """Create a TLS context. Cached: loading the system's certificates takes as long as sending a letter."""
     context = ssl.create_default_context()
     if not verified:
         context.check_hostname = False
@@ -111,10 +111,10 @@ def _tls_context(*, verified: bool) -> ssl.SSLContext:
 
 
 async def connect(server: aiosmtplib.SMTP, url: str) -> None:
-    """Open the connection and log in. Raises NoEncryption rather than send a password over a network in clear text.
+    """Open the connection and log in. Raises NoEncryption rather than sending a password in clear text.
 
-    An attacker on the line can remove the offer of STARTTLS (RFC 8314, 3.3: cleartext is obsolete for submission). A
-    server on this machine needs no encryption: what is said to it crosses no network.
+    An active attacker can remove the offer of STARTTLS (RFC 8314, 3.3: cleartext is obsolete for submission). A server
+    on this machine needs no encryption, since the connection does not cross a network.
     """
     await server.connect()
     parts = urlsplit(url)

@@ -1,7 +1,7 @@
-"""Addresses that say by themselves what comes back to them is about: an answer to a report, a letter nobody took.
+"""Build and parse addresses that identify what a returned letter is about: an answer to a report, or a bounce.
 
-Variable envelope return paths (VERP), as subaddresses of the one mailbox (RFC 5233): `widget+r<token>@gorod.ru`.
-Without WIDGET_INBOUND nobody reads that mailbox, and there are none.
+They are variable envelope return paths (VERP), as subaddresses of one mailbox (RFC 5233): `widget+r<token>@gorod.ru`.
+Without WIDGET_INBOUND that mailbox is not read, and none are built.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PURPOSES: dict[Use, Purpose] = {
 
 @dataclass(frozen=True)
 class Destination:
-    """What an address of ours names; whether we made it, `is_ours` says."""
+    """The parsed content of an address in our form. Verify it with `is_ours`."""
 
     use: Use
     identifier: str
@@ -34,13 +34,12 @@ class Destination:
 
 
 def reply_address(settings: Settings, signer: Signer, problem_id: str, site_id: str, agency_id: str) -> str | None:
-    """Where an agency's answer to a report goes; good as long as that report is of this site and agency."""
+    """Return the address for an agency's answer to a report, valid while the report belongs to this site and agency."""
     return _make_address(settings, signer, "reply", problem_id, about(site_id, agency_id))
 
 
 def bounce_address(settings: Settings, signer: Signer, use: Bounce, identifier: str) -> str | None:
-    """Where a letter to that agency, to the author of that problem, or to that follower, goes back to when nobody takes
-    it."""
+    """Return the address to which an undeliverable letter to an agency, an author or a follower is returned."""
     return _make_address(settings, signer, use, identifier, "")
 
 
@@ -49,7 +48,7 @@ def about(site_id: str, agency_id: str) -> str:
 
 
 def parse_address(settings: Settings, signer: Signer, address: str) -> Destination | None:
-    """What an address names, where it looks like one of these."""
+    """Parse an address. Returns None if it does not have the form of ours."""
     local, _, domain = address.strip().casefold().rpartition("@")
     own_local, _, own_domain = settings.mailbox.casefold().rpartition("@")
     name, _, token = local.partition("+")
@@ -60,9 +59,9 @@ def parse_address(settings: Settings, signer: Signer, address: str) -> Destinati
     return Destination(use, identifier, token[1:]) if identifier else None
 
 
-def is_ours(signer: Signer, found: Destination, about: str = "") -> bool:
-    """Whether we made this address, about this, and it is not too old."""
-    return signer.holds_address(_PURPOSES[found.use], found.token, about, clock.now() // 86_400)
+def is_ours(signer: Signer, destination: Destination, about: str = "") -> bool:
+    """Whether the address was signed by us, about this, and has not expired."""
+    return signer.holds_address(_PURPOSES[destination.use], destination.token, about, clock.now() // 86_400)
 
 
 def _make_address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
