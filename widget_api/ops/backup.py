@@ -1,7 +1,7 @@
-"""A copy of everything in one file that both databases can read back: tables as JSON lines, and the photos.
+"""Write and restore backups: one file with the tables as JSON lines and the photos, for SQLite and PostgreSQL alike.
 
-A restored copy is older than the last erasures and the last numbers given out. So the ledgers of erasures of both, the
-copy and what it replaces, are kept and replayed (152-FZ, article 21), and no counter ever goes back.
+A restored backup is older than the last erasures and the last assigned numbers. Therefore the erasures recorded in both
+the backup and the database it replaces are kept and replayed (152-FZ, article 21), and no counter is set back.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from widget_api.settings import Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
+# Sessions: a restored cookie must not be valid after a later change of passwords. The others are rebuilt.
 _EXCLUDED_TABLES = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
-_JOURNAL = "journal"  # to restore a copy must not be a way to lose what was done since it was made
-# What was closed since the copy was made, by table, key and the time it was: a restored copy opens none of it again.
+_JOURNAL = "journal"  # kept, so that restoring a backup does not remove the entries written since
+# Table, key and time column of what may have been closed since the backup. Restoring must not reopen any of it.
 _CLOSED = (
     ("users", "id", "disabled_at"),
     ("tokens", "id", "revoked_at"),
@@ -40,13 +40,13 @@ _COUNTERS = ("number", "position", "version", "settings")
 
 
 class InvalidBackup(DomainError):
-    """The file is none, is damaged, or belongs to another schema."""
+    """The file is not a backup, is damaged, or belongs to another schema."""
 
     code = "not_a_backup"
 
 
 async def write_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
-    """Write a consistent copy to `path`, readable by its owner only; the service may go on meanwhile."""
+    """Write a consistent backup to `path`, readable by its owner only. The service may run meanwhile."""
     path, unfinished, descriptor = _create_file(path)
     counts: dict[str, int] = {}
     try:
@@ -76,7 +76,7 @@ async def write_backup(settings: Settings, path: Path, revision: str) -> dict[st
 
 
 def _create_file(path: Path) -> tuple[Path, Path, int]:
-    """The file to write, the one it is called until it is whole, and that one opened."""
+    """Return the path of the backup, the path it has until it is complete, and a descriptor of the latter, opened."""
     if path.is_dir():
         path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ async def _write_table(archive: zipfile.ZipFile, bulk: Bulk, table: Any) -> int:
 
 
 def _write_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
-    """Photos in a folder go along; a bucket has copies of its own."""
+    """Add the photos, if they are in a folder: a bucket has backups of its own."""
     folder = media_folder(settings)
     if folder is None:
         return None
@@ -112,9 +112,9 @@ def media_folder(settings: Settings) -> Path | None:
 
 
 async def restore_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
-    """Replace everything by the copy, in one transaction. The caller replays the erasures afterwards.
+    """Replace all data by the backup, in one transaction. The caller replays the erasures afterwards.
 
-    Raises NotABackup before anything is changed.
+    Raises InvalidBackup before anything is changed.
     """
     with _open_archive(path) as archive:
         manifest = _read_manifest(archive, revision)
@@ -154,13 +154,13 @@ def _read_manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
 
 
 async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
-    if bulk.dialect == "postgresql":  # nobody writes in between; readers see the old state until the commit
+    if bulk.dialect == "postgresql":  # blocks writers; readers see the old state until the commit
         await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
-    replaced = await bulk.rows("SELECT * FROM site_counters")
-    forgotten = await bulk.rows("SELECT * FROM erasures")
-    taken_back = await bulk.rows("SELECT * FROM forgotten")
-    used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
-    changed = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
+    counters = await bulk.rows("SELECT * FROM site_counters")
+    erasures = await bulk.rows("SELECT * FROM erasures")
+    forgotten = await bulk.rows("SELECT * FROM forgotten")
+    spent = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
+    links = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
     closed = [await bulk.rows(f"SELECT {key}, {at} FROM {name} WHERE {at} IS NOT NULL") for name, key, at in _CLOSED]
     passwords = await _passwords_since(bulk, made_at)
     for table in reversed(metadata.sorted_tables):
@@ -171,25 +171,28 @@ async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) ->
             continue
         for columns, rows in _read_chunks(archive, table.name):
             if table.name == _JOURNAL:
-                await _keep_rows(bulk, _JOURNAL, "id", [dict(zip(columns, row, strict=True)) for row in rows])
+                await _keep_rows(bulk, _JOURNAL, "id", [dict(zip(columns, values, strict=True)) for values in rows])
             else:
                 await bulk.insert(table, columns, rows)
-    await _keep_rows(bulk, "erasures", "problem_id", forgotten)
-    await _keep_rows(bulk, "forgotten", "id", taken_back)
-    await _keep_rows(bulk, "spent", "id", used)
-    await _advance_counters(bulk, replaced)
-    await _keep_links(bulk, changed)
-    for (name, key, at), ended in zip(_CLOSED, closed, strict=True):
-        for one in ended:
-            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **one)
+    await _keep_rows(bulk, "erasures", "problem_id", erasures)
+    await _keep_rows(bulk, "forgotten", "id", forgotten)
+    await _keep_rows(bulk, "spent", "id", spent)
+    await _advance_counters(bulk, counters)
+    await _keep_links(bulk, links)
+    for (name, key, at), closed_rows in zip(_CLOSED, closed, strict=True):
+        for row in closed_rows:
+            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **row)
     await _keep_names_hidden(bulk)
-    for one in passwords:
-        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **one)
+    for row in passwords:
+        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **row)
     await rebuild.everything(bulk)
 
 
 def _read_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
-    """Agencies come in one piece: they name each other, and a foreign key is looked at when a statement ends."""
+    """Yield the columns of a table and chunks of its rows.
+
+    Agencies are yielded in one chunk: they refer to each other, and foreign keys are checked at the end of a statement.
+    """
     with archive.open(f"tables/{name}.jsonl") as lines:
         columns: list[str] = orjson.loads(lines.readline())
         rows: list[list[Any]] = []
@@ -202,23 +205,24 @@ def _read_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str
 
 
 async def _keep_rows(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:
-    """What the copy does not know and must not forget."""
+    """Insert rows that the backup may lack and that have to survive."""
     for row in rows:
         columns = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
         await bulk.run(f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING", **row)
 
 
-async def _keep_links(bulk: Bulk, changed: list[dict[str, Any]]) -> None:
-    """A private link that was replaced since must not open again; identifiers are in the order of their times."""
-    for row in changed:
+async def _keep_links(bulk: Bulk, links: list[dict[str, Any]]) -> None:
+    """Keep private links that were replaced since the backup, so that the earlier ones stay invalid. Identifiers sort
+    by time."""
+    for row in links:
         await bulk.run(
             "UPDATE problems SET link_id = :link_id WHERE id = :id AND (link_id IS NULL OR link_id < :link_id)", **row
         )
 
 
 async def _passwords_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
-    """Whoever has set a password since need not know the old one, and who does know it may not come in by it."""
+    """Return the passwords set since the backup. The old ones may be forgotten by their owners, or known to others."""
     return await bulk.rows(
         "SELECT id, password_hash FROM users WHERE id IN (SELECT subject FROM journal WHERE at >= :made_at"
         " AND kind IN ('password_changed', 'password_reset'))",
@@ -227,7 +231,7 @@ async def _passwords_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
 
 
 async def _keep_names_hidden(bulk: Bulk) -> None:
-    """A name whose publication is no longer agreed to is shown nowhere (152-FZ, article 10.1)."""
+    """Hide the names whose consent to publication was withdrawn (152-FZ, article 10.1)."""
     await bulk.run(
         "UPDATE contacts SET publish_name = FALSE WHERE problem_id IN"
         " (SELECT problem_id FROM consents WHERE purpose = 'publish_name' AND withdrawn_at IS NOT NULL)"
@@ -238,9 +242,10 @@ async def _keep_names_hidden(bulk: Bulk) -> None:
     )
 
 
-async def _advance_counters(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:
-    """Numbers are residents' to keep, positions are where others stopped reading, versions name what is in caches."""
-    for row in replaced:
+async def _advance_counters(bulk: Bulk, counters: list[dict[str, Any]]) -> None:
+    """Raise each counter to the greater of both values: numbers are known to residents, positions are the cursors of
+    other systems, versions identify cached responses."""
+    for row in counters:
         greater = ", ".join(f"{name} = CASE WHEN {name} < :{name} THEN :{name} ELSE {name} END" for name in _COUNTERS)
         await bulk.run(
             f"UPDATE site_counters SET {greater} WHERE site_id = :site_id",

@@ -1,4 +1,4 @@
-"""Carries the schema to this release's: `widget-api migrate`, and every start outside production."""
+"""Migrate the schema to this release's, for `widget-api migrate` and for every start outside production."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def configuration() -> Config:
 
 
 async def migrate(database_url: str) -> None:
-    """Apply what is missing; two processes starting together wait for each other."""
+    """Apply the missing migrations. Processes that start at the same time wait for each other."""
     await _with_connection(database_url, lambda config: command.upgrade(config, "head"))
-    from widget_api.problems.projections import rebuild  # it needs what stands above
+    from widget_api.problems.projections import rebuild  # requires the migrated schema
 
     await rebuild.ensure(database_url)
 

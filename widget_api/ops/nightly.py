@@ -1,4 +1,4 @@
-"""Forgets every night what is past its time: the worker's chore, and the command `purge` that does it now."""
+"""Purge data past its retention, every night in the worker or at once with the command `purge`."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from widget_api.database import Database
 from widget_api.ops import retention
 
 PURGE = "purge"
-QUIET_HOUR = 3  # o'clock, for an hour
+QUIET_HOUR = 3  # hour of the day in which the purge begins
 HOUR = 3600
-_APART = 6 * HOUR  # what was done in the small hours is done again in the next night, not in this one
+_MIN_INTERVAL = 6 * HOUR  # a purge after midnight is followed by one in the next night, not in the same one
 
 
 async def purge(database: Database, storage: Storage) -> dict[str, int]:
-    """Now. Two never do it at once, whatever process they are in: the second begins when the first has ended."""
+    """Purge now. Purges never run at the same time, even in different processes: the second waits for the first."""
     async with schedule.exclusive(database, PURGE):
-        done = await retention.purge(database)
-        done["photos"] = await photos.purge(database, storage)
-        done["documents"] = await service.purge(database, storage)
-        done["unsent_forms"] = await unsent.purge(database, storage)
-        await schedule.end(database, PURGE, clock.now(), _format_outcome(done))
-    return done
+        counts = await retention.purge(database)
+        counts["photos"] = await photos.purge(database, storage)
+        counts["documents"] = await service.purge(database, storage)
+        counts["unsent_forms"] = await unsent.purge(database, storage)
+        await schedule.end(database, PURGE, clock.now(), _format_outcome(counts))
+    return counts
 
 
 async def purge_if_due(database: Database, storage: Storage) -> None:
-    """Where its time has come: within an hour of the first start, then at night.
+    """Purge if it is due: within an hour of the first start, then at night.
 
-    While it is under way it counts as due again in an hour, so that a killed process loses no night.
+    While a purge runs, the next one is scheduled in an hour, so that a killed process does not skip the night.
     """
     now = clock.now()
-    await schedule.plan(database, PURGE, now + random.randrange(HOUR // 60, HOUR))  # noqa: S311 - spreads, hides nothing
+    await schedule.plan(database, PURGE, now + random.randrange(HOUR // 60, HOUR))  # noqa: S311 - not a secret
     if not await schedule.begin(database, PURGE, now, HOUR, longest=48 * HOUR):
         return
     try:
-        done = await purge(database, storage)
+        counts = await purge(database, storage)
     except Exception as error:
         await schedule.fail(database, PURGE, f"failed: {type(error).__name__}: {error}")
         raise
@@ -49,14 +49,14 @@ async def purge_if_due(database: Database, storage: Storage) -> None:
         database,
         PURGE,
         clock.now(),
-        _format_outcome(done),
+        _format_outcome(counts),
         next_at=next_night(clock.now(), await _most_common_zone(database)),
     )
 
 
 def next_night(now: int, zone: str, spread: int | None = None) -> int:
-    """A moment of the next quiet hour there, so that many installations do not all begin at once."""
-    earliest = datetime.fromtimestamp(now + _APART, ZoneInfo(zone))
+    """Return a random moment in the next quiet hour of a time zone, so that installations do not all begin at once."""
+    earliest = datetime.fromtimestamp(now + _MIN_INTERVAL, ZoneInfo(zone))
     at = earliest.replace(hour=QUIET_HOUR, minute=0, second=0, microsecond=0)
     if at < earliest:
         at += timedelta(days=1)
@@ -64,7 +64,7 @@ def next_night(now: int, zone: str, spread: int | None = None) -> int:
 
 
 async def _most_common_zone(database: Database) -> str:
-    """Where most sites are."""
+    """Return the time zone of most sites."""
     row = await database.row(
         "SELECT time_zone FROM sites WHERE disabled_at IS NULL GROUP BY time_zone ORDER BY COUNT(*) DESC, time_zone"
         " LIMIT 1"
@@ -72,5 +72,5 @@ async def _most_common_zone(database: Database) -> str:
     return str(row["time_zone"]) if row is not None else "UTC"
 
 
-def _format_outcome(done: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in done.items() if count) or "nothing to forget"
+def _format_outcome(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing to forget"

@@ -1,4 +1,4 @@
-"""Forgets: a person who asks, what is past its retention, and again what a restored copy brought back."""
+"""Erase a person's data on request, data past its retention, and erased data that a restored backup brought back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from widget_api.sites import tickets
 from widget_api.sites.install import sightings
 
 DAY = 86_400
-UNANSWERED = 31  # days; the links of letters that ask to confirm are good for thirty
+CONFIRMATION_PERIOD = 31  # days; confirmation links are valid for thirty
 _BATCH = 500
 
 
@@ -33,7 +33,7 @@ async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
 
 
 async def erase_words(database: Database, email: str) -> dict[str, int]:
-    """Forget what an address follows and what it said under problems. Returns how many of each."""
+    """Erase the subscriptions and comments of an address. Returns the number of each."""
     return {
         "follows": await following.stop_all_of(database, email),
         "comments": await discussion.erase_comments_of(database, email),
@@ -41,19 +41,19 @@ async def erase_words(database: Database, email: str) -> dict[str, int]:
 
 
 async def purge(database: Database) -> dict[str, int]:
-    """Erase reports nobody touched for the site's retention; drop what has expired anyway.
+    """Erase reports without changes for the site's retention period, and delete expired rows of other tables.
 
-    One report or some hundred rows at a time, so that nobody's report waits for it.
+    One transaction handles one report or some hundred rows, so that other writers do not wait long.
     """
     now = clock.now()
-    past = 0
+    erased = 0
     while rows := await _past_retention(database, now):
         await _erase(database, rows)
-        past += len(rows)
+        erased += len(rows)
 
-    old = now - UNANSWERED * DAY
+    old = now - CONFIRMATION_PERIOD * DAY
     return {
-        "erased": past,
+        "erased": erased,
         "erased_again": await replay_erasures(database),
         "sessions": await batched_delete.delete_in_batches(
             database, "sessions", "expires_at < :now", key="token_hash", now=now
@@ -70,7 +70,7 @@ async def purge(database: Database) -> dict[str, int]:
 
 
 async def _delete_unnotified(database: Database, before: int) -> int:
-    """Forget who could not be told that what they followed is gone."""
+    """Delete followers who could not be notified that the problem they followed is gone."""
     rows = await followers.left(database, before)
     for row in rows:
         await database.write(partial(followers.stop, site_id=row["site_id"], follower_ids=[row["id"]], now=clock.now()))
@@ -78,7 +78,7 @@ async def _delete_unnotified(database: Database, before: int) -> int:
 
 
 async def replay_erasures(database: Database) -> int:
-    """Erase again what the ledger says was erased. A restored copy is the only way it could have come back."""
+    """Erase again the problems recorded as erased, which a restored backup may have brought back."""
     replayed = 0
     while rows := await database.rows(
         """
@@ -93,8 +93,8 @@ async def replay_erasures(database: Database) -> int:
 
 
 async def _delete_again(database: Database) -> int:
-    """Followers and comments that were taken back, and came back with a copy."""
-    again = 0
+    """Delete again the followers and comments that were withdrawn and came back with a restored backup."""
+    deleted = 0
     for row in await database.rows(
         "SELECT f.id, f.site_id FROM forgotten g JOIN followers f ON f.id = g.id WHERE f.stopped_at IS NULL"
     ):
@@ -103,11 +103,11 @@ async def _delete_again(database: Database) -> int:
             await followers.stop(tx, row["site_id"], [row["id"]], clock.now())
 
         await database.write(end)
-        again += 1
+        deleted += 1
     for row in await database.rows("SELECT c.* FROM forgotten g JOIN comments c ON c.id = g.id"):
         await discussion.withdraw_comment(database, row)
-        again += 1
-    return again
+        deleted += 1
+    return deleted
 
 
 async def _past_retention(database: Database, now: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Tells machines how the service is: alive, ready, and in figures."""
+"""Routes for monitoring: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -18,40 +18,42 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-p
 
 
 async def healthz(request: Request) -> Response:
-    """The process answers."""
+    """Return 200: the process responds."""
     return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
 
 async def readyz(request: Request) -> Response:
-    """503 where the database does not answer or the queue has stopped."""
+    """Return 200, or 503 if the database does not respond or the queue has stalled."""
     database = web.context(request).database
     try:
-        standing = await admin.measure_standstill(database, clock.now())
+        standstill = await admin.measure_standstill(database, clock.now())
     except (DomainError, OSError) as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
-    if standing:
-        return PlainTextResponse(f"queue: stalled for {standing} s\n", 503, {"Cache-Control": "no-store"})
+    if standstill:
+        return PlainTextResponse(f"queue: stalled for {standstill} s\n", 503, {"Cache-Control": "no-store"})
     return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus text, with the bearer token of WIDGET_METRICS_TOKEN; in development without one to this machine."""
+    """Return the metrics in Prometheus's text format. Requires the bearer token of WIDGET_METRICS_TOKEN; in development
+    without one, requests from this machine are allowed."""
     if not _may_read(request):
         raise NotFound
     context = web.context(request)
-    figures, registry = ServiceMetrics(), CollectorRegistry()
-    await figures.read(context.database, clock.now(), limits_shared=await context.limits.look())
-    registry.register(figures)
+    collector, registry = ServiceMetrics(), CollectorRegistry()
+    await collector.read(context.database, clock.now(), limits_shared=await context.limits.look())
+    registry.register(collector)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 
 def _may_read(request: Request) -> bool:
-    """In production whoever calls from this machine may be a proxy with anybody behind it, which need not say so."""
+    """Whether the request may read the metrics. In production a request from this machine proves nothing: it may come
+    from a proxy that forwards any client without saying so."""
     settings = web.context(request).settings
     if settings.metrics_token or settings.production:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         expected = settings.metrics_token or ""
-        same = hmac.compare_digest(given.strip().encode(), expected.encode())
+        same = hmac.compare_digest(token.strip().encode(), expected.encode())
         return scheme.lower() == "bearer" and bool(expected) and same
     if any(name in request.headers for name in _FORWARDED):
         return False

@@ -1,4 +1,4 @@
-"""Whether the database's schema is this release's, and what to do when it is not."""
+"""Check whether the database's schema is this release's, and create or migrate it if that is safe."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from widget_api.settings import Settings, SettingsError
 
 
 class SchemaBehind(Exception):
-    """There is no database yet, or its schema is not this release's. The message is one line that says what to do."""
+    """There is no database, or its schema is not this release's. The message is one line that says what to do."""
 
 
 def latest_revision() -> str:
-    """The revision this release works with: the files of migrations/versions begin with theirs, in order."""
+    """Return the revision of this release: the greatest that a file name in migrations/versions begins with."""
     files = (resources.files("widget_api") / "migrations" / "versions").iterdir()
     return max(file.name.partition("_")[0] for file in files if file.name.endswith(".py") and file.name[0].isdigit())
 
 
 async def current_revision(database: Database) -> str | None:
-    """The schema's revision; None where there is no schema yet."""
+    """Return the schema's revision, or None if there is no schema yet."""
     catalogue = (
         "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
         if database.dialect == "sqlite"
@@ -41,12 +41,12 @@ async def _connect(settings: Settings) -> Database:
 
 
 async def ensure_schema(settings: Settings, *, create: bool = False) -> None:
-    """Check that the database has this release's schema, and bring it there where nothing can be lost.
+    """Check that the database has this release's schema, and migrate it if no data can be lost.
 
-    Without `create` a database has to be there. The path may be relative and the command run from another folder: a new
-    and empty database would answer that there is nothing to list, nothing to back up and nobody to forget.
-    A production database of an older release is left alone: an operator makes a backup first and runs `migrate`.
-    Raises SchemaBehind, SettingsError (nobody answers there).
+    Without `create` the database has to exist. A command run in the wrong folder with a relative path would otherwise
+    create an empty database, and report that there is nothing to list, to back up or to erase.
+    A production database of an older release is not migrated: the operator makes a backup first and runs `migrate`.
+    Raises SchemaBehind, and SettingsError if the database cannot be reached.
     """
     if not create:
         require_file(settings)
@@ -73,7 +73,7 @@ async def ensure_schema(settings: Settings, *, create: bool = False) -> None:
 
 
 def require_file(settings: Settings) -> None:
-    """Raise SchemaBehind where a SQLite database has no file: connecting would make one."""
+    """Raise SchemaBehind if the file of a SQLite database does not exist: connecting would create it."""
     if settings.database_url.startswith("sqlite"):
         path = sqlite_path(settings.database_url)
         if not path.exists():
@@ -81,7 +81,7 @@ def require_file(settings: Settings) -> None:
 
 
 async def migrate_schema(settings: Settings) -> None:
-    """Migrate. Raises SettingsError where nobody answers."""
+    """Migrate the database. Raises SettingsError if it cannot be reached."""
     from widget_api.ops.migrate import migrate  # Alembic takes half a second to import
 
     await (await _connect(settings)).disconnect()

@@ -1,4 +1,4 @@
-"""Examines the service from outside: is everything it needs reachable, or why not."""
+"""Check whether everything that the service needs is reachable, and report why not."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from widget_api.settings import Settings, SettingsError
 
 
 async def examine() -> list[Finding]:
-    """All findings, in the order in which one is likely to explain the next."""
+    """Return all findings, ordered so that one is likely to explain the next."""
     try:
         loaded = settings.load(os.environ)
     except SettingsError as error:
         return [Finding("settings", False, str(error))]
-    strange = settings.unknown(os.environ)
-    findings = [Finding("settings", not strange, "; ".join(strange) or f"{loaded.environment}, {loaded.public_url}")]
+    unknown = settings.unknown(os.environ)
+    findings = [Finding("settings", not unknown, "; ".join(unknown) or f"{loaded.environment}, {loaded.public_url}")]
     database = Database(loaded.database_url, readers=1)
     try:
         schema.require_file(loaded)
@@ -37,15 +37,15 @@ async def examine() -> list[Finding]:
         ]
         return [*findings, Finding("queue", False, "the database cannot be reached")]
     try:
-        return [*findings, *await _with(database, loaded)]
+        return [*findings, *await _examine_connected(database, loaded)]
     finally:
         await database.disconnect()
 
 
-async def _with(database: Database, loaded: Settings) -> list[Finding]:
-    schema_found = await _database(database)
-    ready = database if schema_found.ok else None
-    findings = [schema_found, await servers.check_mail(loaded), await mailbox.check_inbound(loaded)]
+async def _examine_connected(database: Database, loaded: Settings) -> list[Finding]:
+    schema_finding = await _check_schema(database)
+    ready = database if schema_finding.ok else None
+    findings = [schema_finding, await servers.check_mail(loaded), await mailbox.check_inbound(loaded)]
     findings += await mailbox.check_bounces(ready) if ready is not None else []
     findings += await platforms.check_platforms(loaded, ready)
     findings += [
@@ -64,7 +64,7 @@ async def _with(database: Database, loaded: Settings) -> list[Finding]:
     ]
 
 
-async def _database(database: Database) -> Finding:
+async def _check_schema(database: Database) -> Finding:
     wanted = schema.latest_revision()
     try:
         present = await schema.current_revision(database)

@@ -1,10 +1,10 @@
-"""What the doctor says of one thing."""
+"""Define the result of one check of the doctor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-TIMEOUT = 10.0  # seconds for whatever is asked
+TIMEOUT = 10.0  # seconds a check may take
 
 
 @dataclass(frozen=True)

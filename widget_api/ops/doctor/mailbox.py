@@ -1,4 +1,4 @@
-"""Examines the way answers come in by mail, and which agencies' mailboxes send letters back."""
+"""Check whether answers can come in by mail, and which agencies' mailboxes bounce letters."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ async def check_inbound(loaded: Settings) -> Finding:
 
 
 async def _check_lmtp(url: str) -> Finding:
-    """Somebody answers there as the running service does, or could: then nothing is taken in until it runs."""
+    """Check whether the running service listens on the LMTP socket: without it no mail is accepted."""
     parts = urlsplit(url)
-    where = f"{parts.hostname}:{parts.port}" if parts.hostname else unquote(parts.path)
+    target = f"{parts.hostname}:{parts.port}" if parts.hostname else unquote(parts.path)
     opening = (
         asyncio.open_connection(parts.hostname, parts.port)
         if parts.hostname
@@ -40,27 +40,27 @@ async def _check_lmtp(url: str) -> Finding:
             finally:
                 writer.close()
     except (OSError, TimeoutError) as error:
-        return Finding(NAME, False, f"{where}: {error_line(error)}: is serve or work running?")
+        return Finding(NAME, False, f"{target}: {error_line(error)}: is serve or work running?")
     if not greeting.startswith("220"):
-        return Finding(NAME, False, f"{where} answers {greeting[:100] or 'nothing'}")
-    return Finding(NAME, True, f"{where} answers{_is_exposed(parts.hostname)}")
+        return Finding(NAME, False, f"{target} answers {greeting[:100] or 'nothing'}")
+    return Finding(NAME, True, f"{target} answers{_exposure_note(parts.hostname)}")
 
 
-def _is_exposed(host: str | None) -> str:
-    """Whoever may speak to it is believed in what they say of the sender."""
+def _exposure_note(host: str | None) -> str:
+    """Return a warning if other machines can connect: the sender that an LMTP client names is trusted."""
     return "" if network.is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
 
 
 async def _check_imap(url: str) -> Finding:
     from widget_api.mailbox import imap
 
-    chosen = imap.parse_account(url)
-    where = f"{chosen.host}:{chosen.port}"
+    account = imap.parse_account(url)
+    target = f"{account.host}:{account.port}"
     try:
-        unread = await asyncio.wait_for(asyncio.to_thread(imap.count_unread, chosen), 3 * TIMEOUT)
+        unread = await asyncio.wait_for(asyncio.to_thread(imap.count_unread, account), 3 * TIMEOUT)
     except Exception as error:
-        return Finding(NAME, False, f"{where}: {error_line(error)}")
-    return Finding(NAME, True, f"{where}: {chosen.folder} can be read, {unread} unread")
+        return Finding(NAME, False, f"{target}: {error_line(error)}")
+    return Finding(NAME, True, f"{target}: {account.folder} can be read, {unread} unread")
 
 
 async def check_bounces(database: Database) -> list[Finding]:

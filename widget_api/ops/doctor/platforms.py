@@ -1,4 +1,4 @@
-"""Each central platform: whether it answers, and how the exchange with it stands."""
+"""Check whether each central platform responds, and the state of the exchange with it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from widget_api.settings import PlatformSettings, Settings, platform_address
 
 
 async def check_platforms(loaded: Settings, database: Database | None) -> list[Finding]:
-    known = (
-        {one.id: one for one in await platform_status.read_platform_statuses(database, clock.now())} if database else {}
+    statuses = await platform_status.read_platform_statuses(database, clock.now()) if database else []
+    known = {status.id: status for status in statuses}
+    configured = ([("default", loaded.platform)] if loaded.platform else []) + (
+        await _list_others(database) if database else []
     )
-    everyone = ([("default", loaded.platform)] if loaded.platform else []) + (
-        await _check_others(database) if database else []
-    )
-    findings = [await _check_platform(loaded, settings, known.pop(name, None)) for name, settings in everyone]
-    findings += [_unacknowledged_only(one) for one in known.values() if one.unacknowledged]
+    findings = [await _check_platform(loaded, settings, known.pop(name, None)) for name, settings in configured]
+    findings += [_disabled_finding(status) for status in known.values() if status.unacknowledged]
     return findings or [Finding("platform", True, "none set")]
 
 
-async def _check_others(database: Database) -> list[tuple[str, PlatformSettings]]:
+async def _list_others(database: Database) -> list[tuple[str, PlatformSettings]]:
     rows = await database.rows(
         "SELECT id, url, key, protocol, jurisdiction FROM platforms WHERE disabled_at IS NULL AND id <> 'default'"
         " ORDER BY created_at, id"
@@ -51,38 +50,38 @@ async def _check_platform(loaded: Settings, platform: PlatformSettings, known: P
         detail += "; what is sent there can be read on its way: use https://"
     if known is None:
         return Finding("platform", ok, detail)
-    well = ok and known.paused_until is None and not _is_late(known)
-    return Finding("platform", well, "; ".join([f"{known.name}: {detail}", *_describe(known)]))
+    ok = ok and known.paused_until is None and not _is_late(known)
+    return Finding("platform", ok, "; ".join([f"{known.name}: {detail}", *_describe(known)]))
 
 
-def _unacknowledged_only(one: PlatformStatus) -> Finding:
-    """Switched off, and still owing word that it has forgotten somebody."""
-    return Finding("platform", not _is_late(one), "; ".join([f"{one.name} is switched off", *_describe(one)]))
+def _disabled_finding(status: PlatformStatus) -> Finding:
+    """Report a disabled platform that has not acknowledged all erasures."""
+    return Finding("platform", not _is_late(status), "; ".join([f"{status.name} is switched off", *_describe(status)]))
 
 
-def _is_late(one: PlatformStatus) -> bool:
-    return one.unacknowledged_since is not None and clock.now() - one.unacknowledged_since > ACKNOWLEDGE_WITHIN
+def _is_late(status: PlatformStatus) -> bool:
+    return status.unacknowledged_since is not None and clock.now() - status.unacknowledged_since > ACKNOWLEDGE_WITHIN
 
 
-def _describe(one: PlatformStatus) -> list[str]:
-    """What is worth a word; nothing of what is as it should be."""
-    told = []
-    if one.paused_until is not None:
-        told.append(f"left alone until {clock.rfc3339(one.paused_until)}: {one.pause_reason}")
-    if one.waiting_since is not None:
-        told.append(f"{one.waiting} wait for it, the oldest since {clock.rfc3339(one.waiting_since)}")
-    if one.dead:
-        told.append(f"{one.dead} given up, see deliveries list --state dead --platform {one.id}")
-    if one.unread:
-        told.append(f"news of {one.unread} sites cannot be read: {one.unread_reason}")
-    if one.unacknowledged_since is not None:
-        since = clock.rfc3339(one.unacknowledged_since)
-        told.append(f"{one.unacknowledged} erasures are not acknowledged, the first of {since}")
-    return told
+def _describe(status: PlatformStatus) -> list[str]:
+    """Describe what is wrong with the exchange, one note for each fault."""
+    notes = []
+    if status.paused_until is not None:
+        notes.append(f"left alone until {clock.rfc3339(status.paused_until)}: {status.pause_reason}")
+    if status.waiting_since is not None:
+        notes.append(f"{status.waiting} wait for it, the oldest since {clock.rfc3339(status.waiting_since)}")
+    if status.dead:
+        notes.append(f"{status.dead} given up, see deliveries list --state dead --platform {status.id}")
+    if status.unread:
+        notes.append(f"news of {status.unread} sites cannot be read: {status.unread_reason}")
+    if status.unacknowledged_since is not None:
+        since = clock.rfc3339(status.unacknowledged_since)
+        notes.append(f"{status.unacknowledged} erasures are not acknowledged, the first of {since}")
+    return notes
 
 
 async def _try_platform(loaded: Settings, platform: PlatformSettings) -> tuple[bool, str]:
-    """A GeoReport root answers GET services; a webhook receiver promises no GET, so being there is enough."""
+    """Try to reach a platform: a GeoReport root by GET services; of a webhook receiver any response is enough."""
     from widget_api.outbound import Failed, Outbound
 
     client = Outbound(production=loaded.production)
@@ -94,7 +93,7 @@ async def _try_platform(loaded: Settings, platform: PlatformSettings) -> tuple[b
             answer = await client.request("GET", platform.url + suffix + jurisdiction, operator=True)
             if answer.status == 200 or platform.protocol == "webhook":
                 return True, f"{platform.url} answers"
-            if answer.status == 400 and not platform.jurisdiction:  # it serves several: each site sends its own
+            if answer.status == 400 and not platform.jurisdiction:  # it has several; each site sends its own
                 return True, f"{platform.url} answers and asks for a jurisdiction"
             detail = f"{platform.url} answers {answer.status}"
     except Failed as error:

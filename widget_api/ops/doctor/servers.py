@@ -1,4 +1,4 @@
-"""Whether the servers behind the service answer: mail, storage, shared limits, tiles."""
+"""Check the servers and tools behind the service: mail, storage, photo decoder, shared limits, tiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.errors import Invalid, Unavailable
 from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
-_ZOOM = 13  # at which every map has tiles
+_ZOOM = 13  # a zoom level that every map has
 
 
 async def check_mail(loaded: Settings) -> Finding:
@@ -25,7 +25,7 @@ async def check_mail(loaded: Settings) -> Finding:
     from widget_api.mail import sender
 
     server = sender.create_client(loaded.smtp_url)
-    where = f"{server.hostname}:{server.port}"
+    target = f"{server.hostname}:{server.port}"
     try:
         async with asyncio.timeout(TIMEOUT):
             await sender.connect(server, loaded.smtp_url)
@@ -35,29 +35,29 @@ async def check_mail(loaded: Settings) -> Finding:
     except sender.NoEncryption as error:
         return Finding("mail", False, str(error))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        return Finding("mail", False, f"{where}: {error_line(error)}")
+        return Finding("mail", False, f"{target}: {error_line(error)}")
     finally:
         server.close()
-    return Finding("mail", True, f"{where} answers")
+    return Finding("mail", True, f"{target} answers")
 
 
 async def check_storage(loaded: Settings) -> Finding:
-    """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
+    """Write, read and delete a small file: in a bucket each of the three is a separate permission."""
     from widget_api.attachments.storage import Storage
 
-    check_storage = Storage(loaded.media_url, loaded.s3_credentials)
-    where = str(check_storage.folder or loaded.media_url)
+    storage = Storage(loaded.media_url, loaded.s3_credentials)
+    target = str(storage.folder or loaded.media_url)
     try:
-        await asyncio.wait_for(check_storage.examine(), TIMEOUT)
+        await asyncio.wait_for(storage.examine(), TIMEOUT)
     except Unavailable as error:
-        return Finding("storage", False, f"{where}: {error_line(error.__cause__ or error)}")
-    except Exception as error:  # a bucket that cannot even be addressed
-        return Finding("storage", False, f"{where}: {error_line(error)}")
-    return Finding("storage", True, f"{where} can be written and read")
+        return Finding("storage", False, f"{target}: {error_line(error.__cause__ or error)}")
+    except Exception as error:  # for instance an invalid bucket name
+        return Finding("storage", False, f"{target}: {error_line(error)}")
+    return Finding("storage", True, f"{target} can be written and read")
 
 
 async def check_decoder(loaded: Settings) -> Finding:
-    """Whether a photo can be decoded, and what confines the process that does it."""
+    """Check whether a photo can be decoded, and which sandbox the decoding process has."""
     import io
 
     from PIL import Image
@@ -91,12 +91,12 @@ async def check_limits(loaded: Settings) -> list[Finding]:
     except StorageError as error:
         return [Finding("limits", False, f"each process counts alone: {error_line(error.__cause__ or error)}")]
     readable = urlsplit(loaded.redis_url).password and network.is_readable_underway(loaded.redis_url)
-    told = "; its password goes there in clear text, rediss:// would not" if readable else ""
-    return [Finding("limits", True, f"shared by all processes{told}")]
+    note = "; its password goes there in clear text, rediss:// would not" if readable else ""
+    return [Finding("limits", True, f"shared by all processes{note}")]
 
 
 async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
-    """Whether a tile can be had where the first site with a territory lies, as its map would ask for it."""
+    """Request a tile in the centre of the first site that has a territory, as its map does."""
     if loaded.tiles is None:
         return Finding("tiles", True, "none set: the ground of the map stays empty")
     from widget_api.outbound import Outbound
@@ -104,23 +104,23 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     from widget_api.tiles.model import tile_at
     from widget_api.tiles.service import Tiles
 
-    shown = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
-    if database is None or not shown:
+    territories = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
+    if database is None or not territories:
         return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
-    west, south, east, north = shown[0].main.box
+    west, south, east, north = territories[0].main.box
     outbound = Outbound(production=loaded.production)
-    check_tiles = Tiles(loaded, outbound)
+    tiles = Tiles(loaded, outbound)
     try:
         address = tile_at((south + north) / 2, (west + east) / 2, _ZOOM)
-        held = await check_tiles.get(database, address)
+        result = await tiles.get(database, address)
     finally:
-        check_tiles.close()
+        tiles.close()
         await outbound.close()
-    where = f"{address.z}/{address.x}/{address.y}"
-    if held.tile is None:
-        if check_tiles.fault:
-            return Finding("tiles", False, check_tiles.fault)
-        reason = "is not there" if held.status == 404 else "could not be had, the log says why"
-        return Finding("tiles", False, f"{where} {reason}")
-    told = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"
-    return Finding("tiles", True, f"{where} is {held.tile.media_type}, {len(held.tile.body)} bytes{told}")
+    name = f"{address.z}/{address.x}/{address.y}"
+    if result.tile is None:
+        if tiles.fault:
+            return Finding("tiles", False, tiles.fault)
+        reason = "is not there" if result.status == 404 else "could not be had, the log says why"
+        return Finding("tiles", False, f"{name} {reason}")
+    note = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"
+    return Finding("tiles", True, f"{name} is {result.tile.media_type}, {len(result.tile.body)} bytes{note}")

@@ -1,4 +1,4 @@
-"""Whether the work behind the answers gets done: the queue, the chores, what the consent document still lacks."""
+"""Check the background work: the delivery queue, the nightly purge, and gaps in the consent document."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from widget_api.ops.doctor.finding import Finding
 from widget_api.ops.nightly import PURGE
 from widget_api.settings import Settings
 
-MAX_AGE = 3 * 86_400  # seconds: three nights without forgetting are no accident
+MAX_AGE = 3 * 86_400  # seconds since the last purge; one missed night is tolerated, three are not
 
 
 async def check_queue(database: Database) -> Finding:
-    standing = await admin.measure_standstill(database, clock.now())
+    standstill = await admin.measure_standstill(database, clock.now())
     counts = await admin.count_by_state(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
-    if standing:
-        return Finding("queue", False, f"stands still for {standing} s: is serve or work running? {text}")
+    if standstill:
+        return Finding("queue", False, f"stands still for {standstill} s: is serve or work running? {text}")
     if counts.get("dead"):
         return Finding("queue", False, f"{text}: given up, see deliveries list --state dead")
     return Finding("queue", True, text or "empty")
 
 
 async def check_retention(database: Database) -> Finding:
-    found = next((row for row in await schedule.list_jobs(database) if row["name"] == PURGE), None)
-    if found is None:
+    job = next((row for row in await schedule.list_jobs(database) if row["name"] == PURGE), None)
+    if job is None:
         return Finding("retention", True, "has not run yet: the worker begins within an hour of its first start")
-    if found["done_at"] is None:
-        late, last = clock.now() - found["next_at"] > MAX_AGE, "has not run yet"
+    if job["done_at"] is None:
+        late, last = clock.now() - job["next_at"] > MAX_AGE, "has not run yet"
     else:
-        late, last = clock.now() - found["done_at"] > MAX_AGE, f"{clock.rfc3339(found['done_at'])}"
-    outcome = f": {found['outcome']}" if found["outcome"] else ""
-    return Finding("retention", not late, f"{last}{outcome}; next {clock.rfc3339(found['next_at'])}")
+        late, last = clock.now() - job["done_at"] > MAX_AGE, f"{clock.rfc3339(job['done_at'])}"
+    outcome = f": {job['outcome']}" if job["outcome"] else ""
+    return Finding("retention", not late, f"{last}{outcome}; next {clock.rfc3339(job['next_at'])}")
 
 
 async def check_consent(database: Database, loaded: Settings) -> list[Finding]:
-    """What the consent document leaves out because nobody declared it: it claims nothing by itself.
+    """Report the statements that the consent document omits because they are not configured.
 
-    152-FZ: operator and address (article 9, part 4), where the databases stand (article 18, part 5), the register of
+    152-FZ: operator and address (article 9, part 4), location of the databases (article 18, part 5), the register of
     operators (article 22).
     """
     rows = await database.rows(
