@@ -1,4 +1,4 @@
-"""All an operator can set, read from the environment once, so that a wrong value stops the start and not a resident."""
+"""Read all settings from the environment at start, so that a wrong value prevents the start and not a later request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from widget_api.settings import mail, platform, reading, tiles
+from widget_api.settings import mail, platform, tiles, variables
 from widget_api.settings.platform import Contacts, PlatformSettings, Protocol, is_address, platform_address
-from widget_api.settings.reading import Environment, Network, SettingsError
-from widget_api.settings.tiles import LARGEST_ZOOM
+from widget_api.settings.tiles import MAX_ZOOM
+from widget_api.settings.variables import Environment, Network, SettingsError
 
 __all__ = [
     "NAMES",
@@ -45,8 +45,8 @@ NAMES = frozenset(
     )
 )
 S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-LONGEST_ATTRIBUTION = 200
-LONGEST_LOCATION = 300
+MAX_ATTRIBUTION_LENGTH = 200
+MAX_LOCATION_LENGTH = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +61,18 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
     inbound: str | None = field(default=None, repr=False)
-    mail_servers: tuple[str, ...] = ()  # whose Authentication-Results are ours
-    mail_hops: int = 0  # Received lines of foreign hosts that stand above those
+    mail_servers: tuple[str, ...] = ()  # names of our servers in Authentication-Results
+    mail_hops: int = 0  # Received lines of external hosts above those fields
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
     s3_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox_required: bool = False  # for the decoders of photos
     redis_url: str | None = field(default=None, repr=False)
-    tiles: str | None = field(default=None, repr=False)  # an upstream's address may hold a key
-    tiles_zoom: int = LARGEST_ZOOM  # beyond it a map enlarges what there is
+    tiles: str | None = field(default=None, repr=False)  # an upstream's address may contain a key
+    tiles_zoom: int = MAX_ZOOM  # beyond it the map scales tiles up
     tiles_attribution: str | None = None
     processor: str | None = None
-    data_location: str | None = None  # where the databases with personal data stand, as the operator declares it
+    data_location: str | None = None  # location of the databases with personal data, as declared by the operator
     challenge: bool = True
     rate_limits: bool = True
     trusted_proxies: tuple[Network, ...] = ()
@@ -85,7 +85,7 @@ class Settings:
 
     @property
     def mailbox(self) -> str:
-        """The bare address letters are sent from and, where answers are taken, come back to."""
+        """The bare address of the sender, to which answers are sent if the service receives them."""
         return parseaddr(self.mail_from)[1] or self.mail_from
 
     @property
@@ -100,13 +100,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises SettingsError with one line that names the first variable that is wrong or missing.
     """
     environments: tuple[Environment, ...] = ("development", "production")
-    environment = reading.choice(environ, "WIDGET_ENVIRONMENT", environments, "development")
+    environment = variables.choice(environ, "WIDGET_ENVIRONMENT", environments, "development")
     database_url = environ.get("WIDGET_DATABASE_URL") or "sqlite:///./data/widget.db"
     if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
-    ground, zoom = tiles.read(environ)
-    sandbox = reading.choice(
+    tile_source, tile_zoom = tiles.read(environ)
+    sandbox = variables.choice(
         environ, "WIDGET_SANDBOX", ("required", "optional"), "required" if environment == "production" else "optional"
     )
     return Settings(
@@ -115,51 +115,51 @@ def load(environ: Mapping[str, str]) -> Settings:
         public_url=_public_url(environ, environment),
         environment=environment,
         data_directory=data_directory,
-        smtp_url=reading.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
+        smtp_url=variables.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
         mail_from=(mail_from := mail.sender(environ, environment)),
         inbound=mail.inbound(environ, mail_from),
         mail_servers=mail.servers(environ, mail_from),
         mail_hops=mail.hops(environ),
         platform=platform.read(environ),
-        media_url=reading.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
+        media_url=variables.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         s3_credentials={name: environ[name] for name in S3_CREDENTIALS if environ.get(name)},
         sandbox_required=sandbox == "required",
-        redis_url=reading.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
-        tiles=ground,
-        tiles_zoom=zoom,
-        tiles_attribution=reading.line(environ, "WIDGET_TILES_ATTRIBUTION", LONGEST_ATTRIBUTION),
+        redis_url=variables.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
+        tiles=tile_source,
+        tiles_zoom=tile_zoom,
+        tiles_attribution=variables.line(environ, "WIDGET_TILES_ATTRIBUTION", MAX_ATTRIBUTION_LENGTH),
         processor=environ.get("WIDGET_PROCESSOR") or None,
-        data_location=reading.line(environ, "WIDGET_DATA_LOCATION", LONGEST_LOCATION),
-        challenge=reading.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
-        rate_limits=reading.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
-        trusted_proxies=reading.networks(environ, "WIDGET_TRUSTED_PROXIES"),
-        work=reading.choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
+        data_location=variables.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
+        challenge=variables.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
+        rate_limits=variables.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
+        trusted_proxies=variables.networks(environ, "WIDGET_TRUSTED_PROXIES"),
+        work=variables.choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
         metrics_token=environ.get("WIDGET_METRICS_TOKEN") or None,
     )
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
-    """Lines that name each variable `WIDGET_…` nobody reads, with the setting it was probably meant to be.
+    """Describe each unknown variable `WIDGET_…` in a line, with the setting that was probably meant.
 
-    A warning, not an error: a release that drops a setting must not stop who still has it.
+    These are warnings, so that a release that drops a setting still starts in an environment that has it.
     """
-    strange = sorted(name for name in environ if name.startswith("WIDGET_") and name not in NAMES)
+    unknown_names = sorted(name for name in environ if name.startswith("WIDGET_") and name not in NAMES)
     return [
         f"{name} is not a setting"
         + (f"; did you mean {near[0]}?" if (near := get_close_matches(name, NAMES, 1, 0.8)) else "")
-        for name in strange
+        for name in unknown_names
         if "_TEST_" not in name
     ]
 
 
 def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
-    """Production is reached by TLS alone: passwords, session cookies and private links cross a network."""
+    """Read WIDGET_PUBLIC_URL. Production requires TLS for passwords, session cookies and private links."""
     value = environ.get("WIDGET_PUBLIC_URL")
     if not value:
         if environment == "production":
             raise SettingsError("WIDGET_PUBLIC_URL is missing: the address under which residents reach the service")
         value = "http://127.0.0.1:8000"
-    parts = reading.split("WIDGET_PUBLIC_URL", value)
+    parts = variables.split("WIDGET_PUBLIC_URL", value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
     if environment == "production" and parts.scheme != "https":
@@ -170,7 +170,7 @@ def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
 
 
 def _secret_keys(environ: Mapping[str, str], environment: Environment, data_directory: Path) -> tuple[str, ...]:
-    """Newest first. Outside production a missing key is generated once and kept beside the data."""
+    """Read the keys, newest first. Outside production a missing key is generated once and stored beside the data."""
     text = environ.get("WIDGET_SECRET_KEYS")
     if not text:
         if environment == "production":
@@ -191,7 +191,8 @@ def _secret_keys(environ: Mapping[str, str], environment: Environment, data_dire
 
 
 def _is_weak(key: str) -> bool:
-    """Few distinct characters, or one text written several times; 32 random digits have nearly always 8 or more."""
+    """Whether a key has few distinct characters, or repeats a text. 32 random digits nearly always have 8 or more
+    distinct ones."""
     return len(set(key)) < MINIMUM_DISTINCT_CHARACTERS or key in (key + key)[1:-1]
 
 
@@ -202,7 +203,7 @@ def _generated_secret(path: Path) -> str:
             candidate = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
             candidate.write_text(secrets.token_urlsafe(48))
             candidate.chmod(0o600)
-            with contextlib.suppress(FileExistsError):  # of two processes that start together, one key wins
+            with contextlib.suppress(FileExistsError):  # of two processes that start at the same time, one key is used
                 path.hardlink_to(candidate)
             candidate.unlink()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Whose letters leave from where, where answers come in, and which mail servers are believed."""
+"""Read the mail settings: the sender, the inbound mailbox, and the mail servers whose results are trusted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from urllib.parse import parse_qsl, urlsplit
 
-from widget_api.settings import reading
-from widget_api.settings.reading import Environment, SettingsError
+from widget_api.settings import variables
+from widget_api.settings.variables import Environment, SettingsError
 
-LONGEST_LOCAL = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
-MOST_HOPS = 9
+MAX_LOCAL_LENGTH = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
+MAX_HOPS = 9
 
 
 def sender(environ: Mapping[str, str], environment: Environment) -> str:
@@ -25,8 +25,9 @@ def sender(environ: Mapping[str, str], environment: Environment) -> str:
 
 
 def inbound(environ: Mapping[str, str], mail_from: str) -> str | None:
-    """lmtp://host:port or lmtp:///path of a socket to listen on; imaps://user:password@host/folder to read."""
-    value = reading.address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap"))
+    """Read WIDGET_INBOUND: lmtp://host:port or lmtp:///path of a socket to listen on, or
+    imaps://user:password@host/folder to poll. Raises SettingsError."""
+    value = variables.address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap"))
     if value is None:
         return None
     parts = urlsplit(value)
@@ -41,26 +42,26 @@ def inbound(environ: Mapping[str, str], mail_from: str) -> str | None:
             "WIDGET_INBOUND knows ?move=FOLDER and nothing else; in a password write # as %23, ? as %3F"
         )
     local = (parseaddr(mail_from)[1] or mail_from).partition("@")[0]
-    if len(local) > LONGEST_LOCAL or "+" in local:
+    if len(local) > MAX_LOCAL_LENGTH or "+" in local:
         raise SettingsError(
-            f"WIDGET_MAIL_FROM must have {LONGEST_LOCAL} characters or fewer before its @, and no plus sign, where"
+            f"WIDGET_MAIL_FROM must have {MAX_LOCAL_LENGTH} characters or fewer before its @, and no plus sign, where"
             " WIDGET_INBOUND is set: answers come back to it with a token of 50 characters more"
         )
     return value
 
 
 def servers(environ: Mapping[str, str], mail_from: str) -> tuple[str, ...]:
-    """The names our own mail servers give themselves in Authentication-Results (RFC 8601, 2.5)."""
-    given = environ.get("WIDGET_AUTHSERV_ID") or mail_from.rpartition("@")[2].strip("<> ")
-    names = tuple(name.strip().lower() for name in given.split(",") if name.strip())
+    """Read the names of our own mail servers in Authentication-Results (RFC 8601, 2.5)."""
+    value = environ.get("WIDGET_AUTHSERV_ID") or mail_from.rpartition("@")[2].strip("<> ")
+    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
     if any(not name.isprintable() or " " in name or ";" in name for name in names):
         raise SettingsError("WIDGET_AUTHSERV_ID must be a name, or a comma list of names, of your mail servers")
     return names
 
 
 def hops(environ: Mapping[str, str]) -> int:
-    """Under how many of their own Received lines our mail servers write their results."""
+    """Read how many Received lines our mail servers add above their Authentication-Results."""
     value = environ.get("WIDGET_AUTHSERV_HOPS") or "0"
-    if not (value.isascii() and value.isdigit() and int(value) <= MOST_HOPS):
-        raise SettingsError(f"WIDGET_AUTHSERV_HOPS must be a number from 0 to {MOST_HOPS}")
+    if not (value.isascii() and value.isdigit() and int(value) <= MAX_HOPS):
+        raise SettingsError(f"WIDGET_AUTHSERV_HOPS must be a number from 0 to {MAX_HOPS}")
     return int(value)

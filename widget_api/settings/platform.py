@@ -1,4 +1,4 @@
-"""The default central platform."""
+"""Read the settings of the default central platform."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from widget_api.settings import reading
-from widget_api.settings.reading import SettingsError
+from widget_api.settings import variables
+from widget_api.settings.variables import SettingsError
 
 Protocol = Literal["georeport", "webhook"]
 Contacts = Literal["none", "email", "all"]
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformSettings:
-    """The default central platform: a GeoReport v2 root or a webhook receiver. Without a name its host is its name."""
+    """The default central platform, a GeoReport v2 root or a webhook receiver. The name defaults to the host."""
 
     url: str
     name: str | None = None
@@ -28,10 +28,10 @@ class PlatformSettings:
 
 
 def read(environ: Mapping[str, str]) -> PlatformSettings | None:
-    url = reading.address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
-    name = reading.line(environ, "WIDGET_PLATFORM_NAME", LONGEST_NAME)
-    protocol: Protocol = reading.choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
-    contacts: Contacts = reading.choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
+    url = variables.address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
+    name = variables.line(environ, "WIDGET_PLATFORM_NAME", MAX_NAME_LENGTH)
+    protocol: Protocol = variables.choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
+    contacts: Contacts = variables.choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
     if url is None:
         return None
     if not is_address(url):
@@ -50,15 +50,15 @@ def read(environ: Mapping[str, str]) -> PlatformSettings | None:
 
 
 def is_address(url: str) -> bool:
-    """Whether a platform can be called there."""
+    """Whether a URL can be the address of a platform."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - urllib checks the port only when it is asked for
+        parts.port  # noqa: B018 - urllib validates the port on access
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
 
 
 def platform_address(url: str, protocol: str) -> str:
-    """The root of GeoReport without the slash at its end; a webhook as it stands, since it may be another without."""
+    """Remove the trailing slash of a GeoReport root. The address of a webhook is kept, since the slash may matter."""
     return url if protocol == "webhook" else url.rstrip("/")

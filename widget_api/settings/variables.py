@@ -1,4 +1,4 @@
-"""How a variable is read: each raises SettingsError with one line that begins with its name."""
+"""Read environment variables by type. Each function raises SettingsError with a line that begins with the name."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> 
     return value
 
 
-def line(environ: Mapping[str, str], name: str, longest: int) -> str | None:
-    """One line of plain text that is shown to everybody."""
+def line(environ: Mapping[str, str], name: str, max_length: int) -> str | None:
+    """Read one line of plain text, which will be public."""
     value = (environ.get(name) or "").strip()
-    if len(value) > longest or not value.isprintable():
-        raise SettingsError(f"{name} must be one line of {longest} characters at most")
+    if len(value) > max_length or not value.isprintable():
+        raise SettingsError(f"{name} must be one line of {max_length} characters at most")
     return value or None
 
 
 def split(name: str, value: str) -> SplitResult:
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018 - urllib checks the port only when it is asked for
+        parts.port  # noqa: B018 - urllib validates the port on access
     except ValueError:
         raise SettingsError(f"{name} is not an address") from None
     return parts
