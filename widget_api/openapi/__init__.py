@@ -1,6 +1,6 @@
-"""The public API described for programs: OpenAPI 3.1 from the models that read requests, and those of answers.
+"""The OpenAPI 3.1 document of the public API, generated from the models of requests and responses.
 
-Built when somebody asks: the models of answers describe and do nothing else, and cost memory.
+It is built on demand: the models of responses serve no other purpose, and take memory.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import orjson
 
 
 def document(public_url: str) -> dict[str, Any]:
-    """The whole description, with the service's own address."""
-    from widget_api.openapi import describing
+    """Build the document with the service's own address."""
+    from widget_api.openapi import builder
 
-    return describing.document(public_url)
+    return builder.document(public_url)
 
 
 @lru_cache(maxsize=4)
 def content(public_url: str) -> bytes:
-    """The same as it is sent."""
+    """Return the document as JSON."""
     return orjson.dumps(document(public_url))

@@ -1,6 +1,6 @@
-"""What the API answers, declared. Answers go from rows straight to bytes: these models describe them and are not run.
+"""Models of the API's responses, for the OpenAPI document only: responses are built from rows without them.
 
-tests/api/test_openapi.py holds every answer of the recorded net against them.
+tests/api/test_openapi.py validates every recorded response against them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Point = tuple[float, float]  # longitude first, as GeoJSON has it
-ABSENT: Any = None  # of a member that may be left out; what may be null says so in its type
+Point = tuple[float, float]  # longitude first, as in GeoJSON
+ABSENT: Any = None  # default of a member that may be absent; one that may be null has a type that says so
 Box = tuple[float, float, float, float]  # west, south, east, north
 
 

@@ -1,4 +1,4 @@
-"""What GeoReport's calls take, as they are described. open311/ reads them, in all the ways they come in the wild."""
+"""Models of the parameters of GeoReport calls, for the OpenAPI document only: `open311` parses the actual ones."""
 
 from __future__ import annotations
 

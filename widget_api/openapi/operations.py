@@ -1,4 +1,5 @@
-"""Every call of the public API: who may make it, what it takes, what it answers. A test holds it against the routes."""
+"""List the operations of the public API with their security, parameters and responses. A test compares it with the
+routes."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ Schema = type[BaseModel] | Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """`answer` is a status, what it says, and by media type what it holds; `refusals` are the statuses of errors."""
+    """An operation. `answer` is the status, its description, and the schemas by media type; `refusals` are the statuses
+    of errors."""
 
     method: str
     path: str
@@ -36,15 +38,15 @@ class Operation:
     query: type[Query] | None = None
     headers: Sequence[Mapping[str, Any]] = ()
     body: Mapping[str, Schema] | None = None
-    tagged: bool = False  # with an ETag, by which it is asked for anew
-    more: Mapping[str, str] | None = None  # other answers, by their status
+    tagged: bool = False  # the response has an ETag, for conditional requests
+    more: Mapping[str, str] | None = None  # descriptions of other responses by status
     links: Mapping[str, Any] | None = None
 
 
 def _read(
     path: str,
     name: str,
-    said: str,
+    meaning: str,
     answer: Schema,
     summary: str,
     description: str,
@@ -61,7 +63,7 @@ def _read(
         tag=tag,
         summary=summary,
         description=description,
-        answer=(200, said, {media: answer}),
+        answer=(200, meaning, {media: answer}),
         refusals=refusals,
         query=query,
         tagged=True,
@@ -73,7 +75,7 @@ def _write(
     path: str,
     name: str,
     status: int,
-    said: str,
+    meaning: str,
     answer: Schema,
     body: type[BaseModel],
     summary: str,
@@ -89,7 +91,7 @@ def _write(
         tag="writing",
         summary=summary,
         description=description,
-        answer=(status, said, {JSON: answer}),
+        answer=(status, meaning, {JSON: answer}),
         refusals=(400, 403, 404, 413, 415, *refusals, 429),
         body={media: body},
         headers=headers,
@@ -99,7 +101,7 @@ def _write(
 def _georeport(
     path: str,
     name: str,
-    said: str,
+    meaning: str,
     answer: Schema,
     summary: str,
     description: str,
@@ -115,7 +117,7 @@ def _georeport(
         tag="georeport",
         summary=summary,
         description=description,
-        answer=(200, said, {JSON: answer, "text/xml": None}),
+        answer=(200, meaning, {JSON: answer, "text/xml": None}),
         refusals=("4XX",),
         security=security,
         query=query,

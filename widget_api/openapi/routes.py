@@ -1,4 +1,4 @@
-"""GET /api/v1/openapi.json."""
+"""Route of the OpenAPI document."""
 
 from __future__ import annotations
 

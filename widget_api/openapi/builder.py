@@ -1,4 +1,4 @@
-"""The description put together: OpenAPI 3.1 from the table of operations and the models they name."""
+"""Build the OpenAPI 3.1 document from the list of operations and the models they refer to."""
 
 from __future__ import annotations
 
@@ -65,29 +65,29 @@ _SECURITY = {
 
 
 class _Generator(GenerateJsonSchema):
-    """Without titles and defaults, which say nothing here: a default stands for «absent»."""
+    """A generator without titles and without defaults, which stand for absent values here."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        found = super().model_schema(schema)
-        found.pop("title", None)
-        if "description" in found:
-            found["description"] = " ".join(found["description"].split())
-        return found
+        generated = super().model_schema(schema)
+        generated.pop("title", None)
+        if "description" in generated:
+            generated["description"] = " ".join(generated["description"].split())
+        return generated
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        found = super().dict_schema(schema)
-        return {name: value for name, value in found.items() if (name, value) != ("additionalProperties", True)}
+        generated = super().dict_schema(schema)
+        return {name: value for name, value in generated.items() if (name, value) != ("additionalProperties", True)}
 
     def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
-        """Of so many numbers."""
-        found = super().tuple_schema(schema)
-        return found | {"items": found.pop("prefixItems")[0]}
+        """Return the schema of a tuple of numbers."""
+        generated = super().tuple_schema(schema)
+        return generated | {"items": generated.pop("prefixItems")[0]}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         inner = self.generate_inner(schema["schema"])
@@ -97,17 +97,17 @@ class _Generator(GenerateJsonSchema):
 
 
 def document(public_url: str) -> dict[str, Any]:
-    """The whole description, with the service's own address."""
+    """Build the document with the service's own address."""
     schemas = _Schemas()
     parameters = _Parameters()
     paths: dict[str, dict[str, Any]] = {}
-    for one in OPERATIONS:
-        paths.setdefault(one.path, {})[one.method] = _operation(one, schemas, parameters)
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schemas, parameters)
     parameters.share()
     error, georeport = schemas.of(Error), schemas.of(list[GeoReportError])
     refusals = {
-        f"E{status}": {"description": said, "content": {"application/problem+json": {"schema": error}}}
-        for status, said in _REFUSALS.items()
+        f"E{status}": {"description": description, "content": {"application/problem+json": {"schema": error}}}
+        for status, description in _REFUSALS.items()
     }
     refusals["E429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     refusals["GeoReportError"] = {
@@ -126,7 +126,7 @@ def document(public_url: str) -> dict[str, Any]:
             " Null is the same as absent; times are RFC 3339 in UTC.",
         },
         "servers": [{"url": public_url}],
-        "tags": [{"name": name, "description": said} for name, said in _TAGS.items()],
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -138,7 +138,7 @@ def document(public_url: str) -> dict[str, Any]:
 
 
 class _Schemas:
-    """Schemas of models, whose parts are components by the names of their classes."""
+    """The schemas of models. Nested models become components named after their classes."""
 
     def __init__(self) -> None:
         self.components: dict[str, Any] = {}
@@ -146,75 +146,79 @@ class _Schemas:
     def of(self, kind: Schema | Any) -> Mapping[str, Any]:
         if isinstance(kind, Mapping):
             return kind
-        found = TypeAdapter(kind).json_schema(ref_template=_REF, schema_generator=_Generator)
-        self.components |= found.pop("$defs", {})
+        schema = TypeAdapter(kind).json_schema(ref_template=_REF, schema_generator=_Generator)
+        self.components |= schema.pop("$defs", {})
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if found != {"type": "object", "properties": {}}:
-                self.components[kind.__name__] = found
+            if schema != {"type": "object", "properties": {}}:
+                self.components[kind.__name__] = schema
             return {"$ref": _REF.format(model=kind.__name__)}
-        return found
+        return schema
 
     def content(self, kinds: Mapping[str, Schema | None]) -> dict[str, Any]:
         return {media: {} if kind is None else {"schema": self.of(kind)} for media, kind in kinds.items()}
 
 
 class _Parameters:
-    """The parameters of queries and paths; those that several calls share become components."""
+    """The parameters of queries and paths. Those that several operations share become components."""
 
     def __init__(self) -> None:
         self.lists: list[list[dict[str, Any]]] = []
         self.components: dict[str, Any] = {}
 
-    def of(self, one: Operation) -> list[dict[str, Any]]:
-        found = [*self._in_path(one.path), *map(dict, one.headers), *self._in_query(one.query)]
-        self.lists.append(found)
-        return found
+    def of(self, operation: Operation) -> list[dict[str, Any]]:
+        parameters = [*self._in_path(operation.path), *map(dict, operation.headers), *self._in_query(operation.query)]
+        self.lists.append(parameters)
+        return parameters
 
     def share(self) -> None:
-        counts = Counter(orjson.dumps(one) for found in self.lists for one in found)
-        for found in self.lists:
-            for place, one in enumerate(found):
-                if counts[orjson.dumps(one)] > 1 and self.components.setdefault(one["name"], one) == one:
-                    found[place] = {"$ref": f"#/components/parameters/{one['name']}"}
+        """Replace each repeated parameter by a reference to a component."""
+        counts = Counter(orjson.dumps(parameter) for parameters in self.lists for parameter in parameters)
+        for parameters in self.lists:
+            for index, parameter in enumerate(parameters):
+                name = parameter["name"]
+                if counts[orjson.dumps(parameter)] > 1 and self.components.setdefault(name, parameter) == parameter:
+                    parameters[index] = {"$ref": f"#/components/parameters/{name}"}
 
     def _in_path(self, path: str) -> Iterator[dict[str, Any]]:
         for name in re.findall(r"\{(\w+)\}", path):
-            said, schema = _IN_PATH[name]
+            description, schema = _IN_PATH[name]
             example = {"example": "json"} if name == "format" else {}
-            yield {"name": name, "in": "path", "required": True, "description": said, "schema": schema} | example
+            yield {"name": name, "in": "path", "required": True, "description": description, "schema": schema} | example
 
     def _in_query(self, query: type[Query] | None) -> Iterator[dict[str, Any]]:
-        found = TypeAdapter(query).json_schema(schema_generator=_Generator) if query else {"properties": {}}
-        for name, schema in found["properties"].items():
-            said = {"description": schema.pop("description")} if "description" in schema else {}
-            said |= {"example": schema.pop("examples")[0]} if "examples" in schema else {}
-            required = name in found.get("required", ())
-            yield {"name": name, "in": "query", "required": required, **said, "schema": schema}
+        generated = TypeAdapter(query).json_schema(schema_generator=_Generator) if query else {"properties": {}}
+        for name, schema in generated["properties"].items():
+            texts = {"description": schema.pop("description")} if "description" in schema else {}
+            texts |= {"example": schema.pop("examples")[0]} if "examples" in schema else {}
+            required = name in generated.get("required", ())
+            yield {"name": name, "in": "query", "required": required, **texts, "schema": schema}
 
 
-def _operation(one: Operation, schemas: _Schemas, parameters: _Parameters) -> dict[str, Any]:
-    status, said, kinds = one.answer
-    answer: dict[str, Any] = {"description": said, "content": schemas.content(kinds)}
-    if one.tagged:
+def _operation(operation: Operation, schemas: _Schemas, parameters: _Parameters) -> dict[str, Any]:
+    status, description, kinds = operation.answer
+    answer: dict[str, Any] = {"description": description, "content": schemas.content(kinds)}
+    if operation.tagged:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
-    if one.links:
-        answer["links"] = one.links
-    responses = {str(status): answer} | {code: {"description": said} for code, said in (one.more or {}).items()}
-    if one.tagged:
+    if operation.links:
+        answer["links"] = operation.links
+    responses = {str(status): answer} | {
+        code: {"description": description} for code, description in (operation.more or {}).items()
+    }
+    if operation.tagged:
         responses[str(HTTPStatus.NOT_MODIFIED.value)] = {"description": "As you have it."}
-    for refusal in one.refusals:
+    for refusal in operation.refusals:
         name = f"E{refusal}" if isinstance(refusal, int) else "GeoReportError"
         responses[str(refusal)] = {"$ref": f"#/components/responses/{name}"}
     described: dict[str, Any] = {
-        "summary": one.summary,
-        "operationId": one.id,
-        "description": one.description,
-        "security": list(one.security),
-        "tags": [one.tag],
+        "summary": operation.summary,
+        "operationId": operation.id,
+        "description": operation.description,
+        "security": list(operation.security),
+        "tags": [operation.tag],
         "responses": responses,
     }
-    if found := parameters.of(one):
-        described["parameters"] = found
-    if one.body:
-        described["requestBody"] = {"required": True, "content": schemas.content(one.body)}
+    if in_parameters := parameters.of(operation):
+        described["parameters"] = in_parameters
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": schemas.content(operation.body)}
     return described
