@@ -18,7 +18,7 @@ help:
 	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
-	@echo "make lint         ruff, mypy, import rules, tsc, the rules of Redocly and Spectral"
+	@echo "make lint         ruff, mypy, import rules, unused dependencies and code, tsc, the rules of Redocly and Spectral"
 	@echo "make screenshots  pictures of the widget, the pages and the cabinet for the eye and for docs/pictures/"
 	@echo "make pictures     the pictures of docs/embedding.md, from embed_examples/"
 	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
@@ -71,11 +71,14 @@ check-build: node environment-dev
 lint: lint-python lint-js
 
 lint-python: environment-dev
-	@echo "▸ ruff, mypy, import rules"
+	@echo "▸ ruff, mypy, import rules, dependencies, dead code"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry --no-ansi --optional-dependencies-dev-groups dev widget_api
+	@$(BIN)/deptry --no-ansi .
+	@$(BIN)/python -m scripts.dead_code
 
 lint-js: node environment-dev
 	@echo "▸ tsc, the description of the API"

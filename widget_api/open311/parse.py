@@ -134,13 +134,6 @@ def parse_software(body: bytes, content_type: str = "") -> str | None:
     return next((text for item in items if (text := _line(item, "software"))), None)
 
 
-def parse_update_id(body: bytes, content_type: str = "") -> str | None:
-    """Parse the id that a server assigned to a posted update."""
-    return next(
-        (_line(item, "update_id") for item in _find_items(body, content_type, "request_update", ("update_id",))), None
-    )
-
-
 def parse_error(body: bytes, content_type: str = "") -> str:
     """Parse the descriptions of an error response, or return the beginning of any other body."""
     try:
