@@ -24,13 +24,13 @@ async def account(request: Request, user: User) -> Response:
 
 
 async def _account(request: Request, user: User, status: int = 200, *, wrong: dict[str, str] | None = None) -> Response:
-    database, token = web.context(request).database, web.cookie(request, SESSION) or ""
+    database = web.context(request).database
     return page(
         request,
         user,
         "account.html",
         status,
-        sessions=await accounts.list_own_sessions(database, user, token),
+        sessions=await accounts.list_own_sessions(database, user, request.state.session),
         zone=await accounts.find_time_zone(database, user),
         errors=wrong or {},
         shortest=accounts.MIN_PASSWORD_LENGTH,
@@ -47,7 +47,7 @@ async def change_password(request: Request, user: User) -> Response:
     guess = Attempt(door="password", secret=user.id, address=web.client_address(request), device=user.id)
     try:
         await context.guesses.admit(guess)
-        token = web.cookie(request, SESSION) or ""
+        token = request.state.session
         await accounts.change_password(context.database, user, old, new, token=token, who=who(request, user))
     except errors.TooMany as error:
         response = await _account(request, user, 429, wrong={"old_password": web.error_detail(language, error)})

@@ -15,13 +15,19 @@ def form_token(signer: Signer, token: str, user_id: str) -> str:
 
     The seal says that we gave the form to this user, after the session has ended too.
     """
-    of_session = hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
-    named = f"{user_id}.{of_session}"
+    named = f"{user_id}.{_derive(token)}"
     return f"{named}.{signer.seal(Purpose.CABINET_FORM, named)}"
 
 
 def is_form_token(signer: Signer, token: str, user_id: str, given: str) -> bool:
-    return hmac.compare_digest(form_token(signer, token, user_id).encode(), given.encode("utf-8", "replace"))
+    """Before migration 0010 forms carried what follows from the session alone, as long as that session lasts."""
+    sent = given.encode("utf-8", "replace")
+    known = (form_token(signer, token, user_id), _derive(token))
+    return any(hmac.compare_digest(one.encode(), sent) for one in known)
+
+
+def _derive(token: str) -> str:
+    return hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
 
 
 def form_user_id(signer: Signer, given: str) -> str | None:

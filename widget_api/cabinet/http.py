@@ -50,7 +50,7 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
 
     async def guarded(request: Request) -> Response:
         context = web.context(request)
-        user = await sign_in.find_session_user(context.database, web.cookie(request, SESSION))
+        user = await find_user(request)
         if user is None:
             return await _to_sign_in(request, keeps=keeps)
         request.state.user = user
@@ -66,6 +66,21 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
         return await form_recovery.after(request, user, response, language)
 
     return guarded
+
+
+async def find_user(request: Request) -> User | None:
+    """Return whose session the request belongs to, and note the session's token in `request.state.session`.
+
+    Before migration 0007 the cookie had its plain name under https too. A neighbouring host can set that one, so it
+    counts for sessions of that time alone, which end within twelve hours of the upgrade.
+    """
+    database, token = web.context(request).database, web.cookie(request, SESSION) or ""
+    user = await sign_in.find_session_user(database, token)
+    if user is None and (earlier := request.cookies.get(SESSION)):
+        user = await sign_in.find_session_user(database, earlier, before_0007=True)
+        token = earlier if user is not None else token
+    request.state.session = token
+    return user
 
 
 async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
@@ -132,11 +147,11 @@ async def session_form(
     """
     if web.media_type(request) == "multipart/form-data":
         web.require_same_origin(request)
-        signer = web.context(request).signer
 
         async def is_ours(fields: Mapping[str, str]) -> bool:
             """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
-            return form_tokens.form_user_id(signer, fields.get("form_token", "")) is not None
+            token = fields.get("form_token", "")
+            return form_tokens.form_user_id(web.context(request).signer, token) is not None or _is_own(request, token)
 
         given, sent = await web.read_multipart(
             request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours
@@ -159,14 +174,19 @@ async def session_form(
 
 def _of_session(request: Request, given: Pairs, sent: Files) -> None:
     """Raises Refused where a form is none of ours, OldForm where it is another session's."""
-    signer, token = web.context(request).signer, dict(given).get("form_token", "")
-    user: User | None = getattr(request.state, "user", None)
-    if user is not None and form_tokens.is_form_token(signer, web.cookie(request, SESSION) or "", user.id, token):
+    token = dict(given).get("form_token", "")
+    if _is_own(request, token):
         return
-    whose = form_tokens.form_user_id(signer, token)
+    whose = form_tokens.form_user_id(web.context(request).signer, token)
     if whose is None:
         raise errors.Refused("foreign_form")
     raise OldForm(whose, given, sent)
+
+
+def _is_own(request: Request, token: str) -> bool:
+    """Whether a form is this session's."""
+    signer, user = web.context(request).signer, getattr(request.state, "user", None)
+    return user is not None and form_tokens.is_form_token(signer, request.state.session, user.id, token)
 
 
 def _apart(
@@ -206,7 +226,7 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         status,
         language=language_of(request, user),
         user=user,
-        form_token=form_tokens.form_token(web.context(request).signer, web.cookie(request, SESSION) or "", user.id),
+        form_token=form_tokens.form_token(web.context(request).signer, request.state.session, user.id),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,

@@ -20,9 +20,9 @@ from widget_api.cabinet.http import (
     FILES,
     LIMIT,
     PHOTOS,
-    SESSION,
     Fields,
     fields_of,
+    find_user,
     identifier,
     language_of,
     page,
@@ -31,7 +31,6 @@ from widget_api.cabinet.http import (
     signed_in,
     who,
 )
-from widget_api.people import sign_in
 from widget_api.people.model import DECISION_FIELDS, Selection, User, read_change
 from widget_api.problems import pictures
 from widget_api.problems.model import NEEDS
@@ -68,8 +67,7 @@ async def _sites(request: Request, site_ids: set[str]) -> dict[str, Site]:
 
 async def version(request: Request) -> Response:
     """Whether the list may look different by now; asked for every second or so, answered with 304 if not."""
-    database = web.context(request).database
-    user = await sign_in.find_session_user(database, web.cookie(request, SESSION))
+    database, user = web.context(request).database, await find_user(request)
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     text = await inbox_service.inbox_version(database, user, Selection.read(request.query_params))

@@ -78,8 +78,7 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request, user: User) -> Response:
     await session_fields(request)
-    token = web.cookie(request, SESSION) or ""
-    await people_sign_in.sign_out(web.context(request).database, token, who(request, user))
+    await people_sign_in.sign_out(web.context(request).database, request.state.session, who(request, user))
     response = web.see_other(SIGN_IN)
     web.delete_cookie(request, response, SESSION)
     return response

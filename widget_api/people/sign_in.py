@@ -66,11 +66,14 @@ async def _note_failure(database: Database, failures: journal.Repeats, about: st
         await journal.note(database, "sign_in_failed", who, subject=about, details=details)
 
 
-async def find_session_user(database: Database, token: str | None) -> User | None:
-    """The enabled user of a session's token; None where the session has expired."""
+async def find_session_user(database: Database, token: str | None, *, before_0007: bool = False) -> User | None:
+    """The enabled user of a session's token; None where the session has expired.
+
+    With `before_0007` only a session that was begun before that migration counts.
+    """
     if not token or len(token) > _MAX_TOKEN_LENGTH:
         return None
-    return await store.find_session_user(database, store.hash_token(token), clock.now())
+    return await store.find_session_user(database, store.hash_token(token), clock.now(), before_0007=before_0007)
 
 
 async def sign_out(database: Database, token: str, who: journal.Who) -> None:

@@ -88,10 +88,12 @@ async def insert_session(
     )
 
 
-async def find_session_user(database: Database, token_hash: str, now: int) -> User | None:
+async def find_session_user(database: Database, token_hash: str, now: int, *, before_0007: bool = False) -> User | None:
+    """Sessions have had an address since migration 0007."""
     row = await database.row(
         f"{_USER} JOIN sessions s ON s.user_id = u.id"
-        " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL",
+        " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL"
+        + (" AND s.ip IS NULL" if before_0007 else ""),
         token_hash=token_hash,
         now=now,
     )

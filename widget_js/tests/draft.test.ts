@@ -50,6 +50,15 @@ test("text, key and step survive, consent does not", () => {
   assert.deepEqual(draft.values, { ...values, consent: false, publish: false });
 });
 
+test("what the release 1.0.0 wrote down is read", () => {
+  const { email, name, phone, consent: _, publish: __, ...rest } = values;
+  const stored = { at: Date.now(), id: "one", values: rest, personal: true };
+  local.setItem("key", JSON.stringify(stored));
+  session.setItem("key", JSON.stringify({ email, name, phone }));
+  const draft = new Drafts("key").load()!;
+  assert.deepEqual([draft.id, draft.values], ["one", { ...values, consent: false, publish: false }]);
+});
+
 test("contacts are in the session only, the sent report's too", () => {
   written(new Drafts("key"), { values, sent: { ...report(config, values, "ru"), ticket: "secret" } });
   assert.doesNotMatch([...local.items.values()].join(), /anna|Анна|000-00|secret/);

@@ -1,0 +1,328 @@
+"""What an earlier version left behind is carried over by `migrate`, and what people held of it then is good still.
+
+tests/recorded/upgrade/README.md says what was recorded, and how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import tarfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import DIALECTS
+from tests.support.cabinet import PageText
+from tests.support.lmtp import Lmtp
+from tests.support.mailbox import letter
+from tests.support.pictures import halves, photo
+from tests.support.postgres import PostgreSQL
+from tests.support.processes import Service, free_port, hurried, run_command
+from tests.support.upgrade import ORIGIN, VILLAGE, Peers, Visitor, Widget, make_event, path_of, sign_event, until
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "upgrade"
+LATER = 370  # seconds from the earlier version's end: what it tried in vain is due again, what it gave out is good
+MOVES = {"status", "updated_at", "comments", "has_answer", "answered_at", "answer", "responsible"}  # by the tests
+
+
+@dataclass
+class Upgraded:
+    """Today's service on the earlier version's data, with whom it talks to, at a moment soon after."""
+
+    held: Any  # what residents, officials and platforms have of the earlier version
+    service: Service
+    peers: Peers
+    ticket: str  # for a challenge that the earlier version gave out
+
+    def now(self) -> int:
+        return int(time.time()) + int((self.service.directory / "clock").read_text())
+
+    @cached_property
+    def visitor(self) -> Visitor:
+        return Visitor(self.service.url)
+
+    @cached_property
+    def widget(self) -> Widget:
+        return Widget(self.service.url, self.held["keys"]["site"], ORIGIN)
+
+    @cached_property
+    def village(self) -> Widget:
+        return Widget(self.service.url, self.held["keys"]["village"], VILLAGE)
+
+    def number(self, name: str) -> int:
+        return int(json.loads(self.held["reports"][name]["answer"])["number"])
+
+    def problem(self, name: str) -> dict[str, Any]:
+        widget = self.village if name == "village" else self.widget
+        return dict(widget.get(f"/problems/{self.number(name)}"))
+
+    def private_page(self, name: str) -> str:
+        link = json.loads(self.held["reports"][name]["answer"])["track_url"]
+        return self.visitor.read(path_of(link)).text
+
+    def post(self, link: str, **fields: str) -> None:
+        """The form of a letter's page, with what was chosen there."""
+        (form, *_) = [one for one in self.visitor.read(path_of(link)).forms if one.method == "post"]
+        answer = self.visitor.post(form.action or path_of(link), data=form.fields | fields)
+        assert answer.status_code in (200, 303), answer.text
+
+    def official(self) -> Visitor:
+        """Who had signed in to the earlier version."""
+        visitor = Visitor(self.service.url)
+        visitor.headers["Cookie"] = f"cabinet={self.held['session']}"
+        return visitor
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    directory = tmp_path_factory.mktemp("upgraded")
+    held = json.loads((RECORDED / f"{request.param}.json").read_text())
+    with tarfile.open(RECORDED / f"{request.param}.tar.gz") as archive:
+        archive.extractall(directory, filter="data")
+    server: PostgreSQL | None = None
+    url = f"sqlite:///{directory / 'widget.db'}"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        url = server.database()
+        server.run((directory / "widget.sql").read_text(), name=url.rpartition("/")[2])
+    peers = Peers()
+    peers.platform.requests, peers.platform.news = held["platform"]["requests"], held["platform"]["news"]
+    settings = {
+        "WIDGET_DATA": str(directory / "data"),
+        "WIDGET_DATABASE_URL": url,
+        "WIDGET_SECRET_KEYS": held["secret"],
+        "WIDGET_PUBLIC_URL": held["public_url"],
+        "WIDGET_MAIL_FROM": "widget@widget.test",
+        "WIDGET_SMTP_URL": peers.mail.url,
+        "WIDGET_PLATFORM_URL": peers.platform.url,
+        "WIDGET_PLATFORM_KEY": "secret",
+        "WIDGET_INBOUND": f"lmtp://127.0.0.1:{free_port()}",
+        "WIDGET_RATE_LIMITS": "off",
+    }
+    (directory / "clock").write_text(str(held["moment"] + LATER - int(time.time())))
+    service = Service(directory, settings, free_port(), program=hurried(f"clock={directory / 'clock'}"))
+    made = Upgraded(held, service, peers, ticket="")
+    peers.clock = made.now
+    try:
+        run_command("migrate", settings=settings, directory=directory)
+        service.cli("platform", "set", "Область", "--url", peers.hook_url)  # it is elsewhere than it was recorded
+        service.start()
+        made.ticket = made.widget.ticket(held["widget"]["challenge"])  # before it ends
+        yield made
+    finally:
+        service.kill()
+        peers.close()
+        if server is not None:
+            server.drop(url)
+
+
+def within(before: Any, now: Any) -> Any:
+    """What is there now without what has come since: other fields, and what follows at the end of a list."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return {name: within(value, now.get(name)) for name, value in before.items()}
+    if isinstance(before, list) and isinstance(now, list):
+        return [within(*pair) for pair in zip(before, now, strict=False)]
+    return now
+
+
+def test_what_was_public_is_the_same(upgraded: Upgraded) -> None:
+    for path, before in upgraded.held["public"].items():
+        now = upgraded.visitor.get(f"/api/v1/sites/{path}").json()
+        moves = MOVES if before["number"] != upgraded.number("story") else set()
+        kept = {name: value for name, value in before.items() if name not in moves}
+        assert within(kept, now) == kept
+    answer = upgraded.visitor.get(f"/api/v1/sites/{upgraded.held['keys']['earlier']}")
+    assert answer.status_code == 200, "the key before the rotation"
+    (comment,) = upgraded.held["comments"]
+    shown = upgraded.widget.get(f"/problems/{upgraded.number('nameless')}/comments")["items"]
+    unnamed = comment | {"name": "Житель"}  # nobody had been asked yet whether the name may be published
+    assert within([unnamed], shown) == [unnamed]
+
+
+def test_photos_and_the_pinned_release_are_served_byte_for_byte(upgraded: Upgraded) -> None:
+    held = upgraded.held
+    links = {path_of(link): digest for link, digest in held["photos"].items()}
+    links |= {f"/w/1.0.0/{name}": digest for name, digest in held["pinned"].items()}
+    assert len(links) > 10
+    served = {path: upgraded.visitor.get(path) for path in links}
+    assert {path: hashlib.sha256(one.content).hexdigest() for path, one in served.items()} == links
+
+
+def test_links_that_show(upgraded: Upgraded) -> None:
+    links = {name: path_of(link) for name, link in upgraded.held["links"].items()}
+    page = upgraded.visitor.read(links["private page"]).text
+    assert "Яма засыпана, акт приложен" in page
+    assert "Заделаем до десятого декабря" in page
+    document = upgraded.visitor.get(links["document"])
+    assert (document.status_code, document.content[:5]) == (200, b"%PDF-")
+    assert "«story»" in upgraded.visitor.read(links["all reports"]).text
+    assert "И у соседнего дома такая же яма" in upgraded.visitor.read(links["own comment"]).text
+    consent = upgraded.visitor.get(path_of(upgraded.held["consent"]["url"]))
+    assert consent.status_code == 200
+    assert "«nameless»" not in consent.text
+
+
+@pytest.mark.parametrize("name", ["confirmation", "following", "no more letters", "no more news"])
+def test_links_with_one_button(upgraded: Upgraded, name: str) -> None:
+    link = upgraded.held["links"][name]
+    upgraded.visitor.press(link)
+    page = upgraded.visitor.read(path_of(link))
+    if name == "no more letters":
+        forms = upgraded.visitor.read(path_of(upgraded.held["links"]["private page"])).forms
+        assert any(form.action.endswith("/started") for form in forms)
+    else:
+        assert [form for form in page.forms if form.method == "post"] == [], page.text
+
+
+def test_comments_are_confirmed_and_moderated_from_the_mailbox(upgraded: Upgraded) -> None:
+    upgraded.visitor.press(upgraded.held["links"]["comment"])
+    assert "Яма всё глубже" in upgraded.official().read("/cabinet/comments").text
+    upgraded.post(upgraded.held["links"]["moderation"], verdict="published")
+    path = f"/problems/{upgraded.number('village')}/comments"
+    assert [one["text"] for one in upgraded.village.get(path)["items"]] == ["Подтверждаю"]
+
+
+def test_an_open_widget_goes_on(upgraded: Upgraded) -> None:
+    """It holds a ticket, an uploaded photo and the version of the consent that its form shows."""
+    held, widget = upgraded.held["widget"], upgraded.widget
+    body = widget.body("Сообщение из формы, открытой до обновления", held["consent"]) | {"photos": [held["photo"]]}
+    answer = widget.send("/problems", body | {"ticket": held["ticket"]}, "key-open")
+    assert answer.status_code == 201, answer.text
+    assert widget.upload(photo(halves(64, 48)), upgraded.ticket).status_code == 201
+    spent = widget.send("/problems", body | {"ticket": upgraded.held["reports"]["story"]["ticket"]}, "key-spent")
+    assert (spent.status_code, spent.json()["code"]) == (403, "ticket_spent")
+
+
+@pytest.mark.parametrize("name", ["story", "unconfirmed", "nameless", "draft", "refused", "last", "village"])
+def test_a_repeated_report_is_answered_with_the_same_bytes(upgraded: Upgraded, name: str) -> None:
+    report = upgraded.held["reports"][name]
+    widget = upgraded.village if name == "village" else upgraded.widget
+    again = widget.send("/problems", report["body"], f"key-{name}")
+    assert (again.status_code, again.text) == (201, report["answer"])
+    other = widget.send("/problems", report["body"] | {"description": "Другая проблема"}, f"key-{name}")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_support_counts_once(upgraded: Upgraded) -> None:
+    before = upgraded.problem("story")["supporters"]
+    body = {"ticket": upgraded.widget.ticket(), "supporter": upgraded.held["supporter"]}
+    assert upgraded.widget.send(f"/problems/{upgraded.number('story')}/support", body).status_code == 200
+    assert upgraded.problem("story")["supporters"] == before == 1
+
+
+def test_a_form_without_scripts_that_was_open_is_taken(upgraded: Upgraded) -> None:
+    form = upgraded.held["form"]
+    typed = {"category": "yards", "description": "Сломана лавочка", "address": "ул. Ленина, 12", "consent": "yes"}
+    sent = upgraded.visitor.post(form["action"], data=form["fields"] | typed, follow_redirects=True)
+    assert sent.status_code == 200, sent.text
+    assert re.search(r"№\s*\d+", PageText(sent.text).text), sent.text
+
+
+def test_sessions_and_passwords(upgraded: Upgraded) -> None:
+    assert "«story»" in upgraded.official().read(upgraded.held["draft"]["page"]).text
+    visitor = Visitor(upgraded.service.url)
+    form = visitor.read("/cabinet/sign-in").forms[0]
+    signed_in = visitor.post(form.action, data=form.fields | upgraded.held["user"])
+    assert signed_in.status_code == 303
+    (token,) = re.findall(r"__Host-cabinet=([^;]+)", signed_in.headers["set-cookie"])
+    for name, status in (("__Host-cabinet", 200), ("cabinet", 303)):  # the earlier name is for earlier sessions alone
+        assert visitor.get("/cabinet/", headers={"Cookie": f"{name}={token}"}).status_code == status, name
+
+
+def test_an_answer_that_was_begun_is_sent_with_its_file(upgraded: Upgraded) -> None:
+    draft, official = upgraded.held["draft"], upgraded.official()
+    fields = {**draft["fields"], "to": "resolved", "text": "Сделано, план приложен"}
+    nothing = [("documents", ("", b"", "application/octet-stream"))]
+    sent = official.post(draft["page"], data=fields, files=nothing)
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{draft['page']}?done=decided"), sent.text
+    answer = upgraded.problem("draft")["answer"]
+    assert (answer["text"], [one["name"] for one in answer["documents"]]) == ("Сделано, план приложен", ["plan.pdf"])
+
+
+def test_programs_keep_their_tokens_and_their_place_in_the_feed(upgraded: Upgraded) -> None:
+    tokens, feed = upgraded.held["tokens"], upgraded.held["feed"]
+    params = {"api_key": tokens["georeport"], "jurisdiction_id": "gorod.test"}
+    own = upgraded.visitor.get(f"/open311/v2/requests/{upgraded.held['posted']}.json", params=params)
+    assert own.json()[0]["description"] == "Нет света у дома 5"
+
+    def read(after: int) -> list[dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {tokens['platform']}"}
+        params = {"after": after, "limit": 500}
+        answer = upgraded.visitor.get("/api/v1/platform/events", params=params, headers=headers)
+        return list(answer.json()["events"])
+
+    rest, whole = read(feed["next"]), read(0)
+    assert [one["id"] for one in whole[:5]] == feed["read"]
+    assert [one["id"] for one in rest] == [one["id"] for one in whole[5 : 5 + len(rest)]]
+    assert len(rest) > 5
+
+
+def test_what_was_not_delivered_is_delivered_once(upgraded: Upgraded) -> None:
+    peers, held = upgraded.peers, upgraded.held
+    number = upgraded.number("last")
+
+    def hooked() -> list[str]:
+        return [one["id"] for one in peers.hook_events if one["subject"] == str(number)]
+
+    states = {one["state"] for one in held["deliveries"]}
+    assert states == {"pending", "leased", "dead"}, "what was recorded"
+    peers.mail.wait("igor@example.test")
+    until("the last report's event", hooked)
+    assert not {one["id"] for one in peers.hook_events} & set(held["delivered"])
+    (dead,) = upgraded.service.cli("deliveries", "list", "--state", "dead")
+    assert dead["number"] == upgraded.number("refused")
+    assert upgraded.service.cli("deliveries", "retry", "--dead") == {"retried": [dead["id"]]}
+    until("an empty queue", lambda: not upgraded.service.cli("deliveries", "list"))
+    assert len(hooked()) == 1
+    assert len(peers.mail.to("igor@example.test")) == 1
+    ids = [one["id"] for one in peers.hook_events]
+    assert len(ids) == len(set(ids))
+    descriptions = [one["description"] for one in peers.platform.requests]
+    assert len(descriptions) == len(set(descriptions))
+
+
+def test_platforms_tell_the_rest(upgraded: Upgraded) -> None:
+    """One is asked for news from where it was read to; another's update that is known already changes nothing."""
+    (told,) = upgraded.held["platform"]["news"]
+    fresh = told | {"update_id": "theirs-2", "status": "CLOSED", "description": "Заделали"}
+    upgraded.peers.platform.news = [told, fresh | {"updated_datetime": clock_text(upgraded.now())}]
+
+    def texts() -> list[str]:
+        return [one["text"] for one in upgraded.problem("nameless")["timeline"] if one["text"]]
+
+    until("the platform's news", lambda: "Заделали" in texts())
+    for event in (upgraded.held["event"], new_event(upgraded)):
+        answer = upgraded.visitor.post("/api/v1/platform/updates", **sign_event(event, upgraded.now()))
+        assert answer.status_code == 202, answer.text
+    assert sorted(texts()) == sorted(["Выехали", "Область знает", "Заделали", "Область следит"])
+
+
+def new_event(upgraded: Upgraded) -> dict[str, Any]:
+    return make_event(str(uuid.uuid4()), upgraded.now(), upgraded.number("nameless"), "Область следит")
+
+
+def clock_text(moment: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
+def test_an_agency_answers_a_letter_that_was_sent_before(upgraded: Upgraded) -> None:
+    held = upgraded.held["mailbox"]
+    raw = letter("resolved", reply=held["reply_to"], root=held["message_id"]).replace(b"gorod.test", b"posyolok.test")
+
+    async def conversation() -> str:
+        client = await Lmtp.connect(int(upgraded.service.settings["WIDGET_INBOUND"].rpartition(":")[2]))
+        (answer,) = await client.deliver(raw, [held["reply_to"]], "priem@posyolok.test")
+        await client.close()
+        return answer
+
+    assert asyncio.run(conversation()).startswith("250")
+    assert upgraded.problem("village")["answer"]["text"] == "Яму заделали 24 ноября."
