@@ -1,4 +1,4 @@
-"""The table of contents: every route, what stands around a request, what starts and stops with the process."""
+"""Build the application: all routes, the middleware, and what starts and stops with the process."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from widget_api.attachments.documents import routes as documents
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
-from widget_api.browse.open_data import routes as open_data
-from widget_api.browse.statistics import routes as statistics
+from widget_api.browse import open_data_routes as open_data
+from widget_api.browse import statistics_routes as statistics
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
@@ -40,7 +40,7 @@ from widget_api.outbound import Outbound
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
 from widget_api.problems import api as problems
-from widget_api.problems.pictures import routes as pictures
+from widget_api.problems import pictures_routes as pictures
 from widget_api.residents import routes as residents
 from widget_api.settings import Settings
 from widget_api.signing import Signer
@@ -56,7 +56,7 @@ from widget_api.web.limits import RateLimiter
 from widget_api.worker import run_worker
 
 ROUTES: list[BaseRoute] = [
-    *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar; first, as most requests are for the list
+    *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar; first, as the list gets most requests
     *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *statistics.routes,  # /api/v1/sites/{key}/stats
@@ -64,33 +64,33 @@ ROUTES: list[BaseRoute] = [
     *followers.routes,  # /api/v1/sites/{key}/problems/{number}/follow
     *comments.routes,  # /api/v1/sites/{key}/problems/{number}/comments
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
-    *documents.routes,  # /documents/{id}/{name}: what came with an answer
-    *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
+    *documents.routes,  # /documents/{id}/{name}: documents of answers
+    *tiles.routes,  # /tiles/{z}/{x}/{y}: map tiles
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check
     *cabinet_sign_in.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
-    *cabinet_sites.routes,  # /cabinet/sites: where the widget works
-    *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
-    *cabinet_comments.routes,  # /cabinet/comments: what waits for a moderator
-    *cabinet_held_mail.routes,  # /cabinet/mail: answers that came by mail and wait for a look
-    *cabinet_deliveries.routes,  # /cabinet/deliveries: what waits to leave the house, what was given up
-    *cabinet_moderation_by_mail.routes,  # /moderate/{token}: a comment, decided from the mailbox
+    *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
+    *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
+    *cabinet_comments.routes,  # /cabinet/comments: comments that await moderation
+    *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
+    *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
+    *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json
-    *files.routes,  # /w/: the widget itself; /static/: our own pages' files
+    *files.routes,  # /w/: the widget; /static/: files of the service's pages
     *ops.routes,  # /healthz, /readyz, /metrics
 ]
 
 
 @contextlib.asynccontextmanager
 async def open_context(chosen: Settings) -> AsyncIterator[Context]:
-    """What a process works with, connected; for the service, the worker and the command line alike."""
+    """Create and connect the resources of a process: the service, the worker or the command line."""
     database = Database(chosen.database_url)
     outbound = Outbound(production=chosen.production)
-    ground = Tiles(chosen, outbound)
+    tiles_service = Tiles(chosen, outbound)
     limits = RateLimiter(chosen)
     await database.connect()
     try:
@@ -104,29 +104,29 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url, chosen.s3_credentials),
-            tiles=ground,
+            tiles=tiles_service,
             intake=Intake(sandbox_required=chosen.sandbox_required),
             outbound=outbound,
         )
     finally:
-        ground.close()
+        tiles_service.close()
         await limits.close()
         await outbound.close()
         await database.disconnect()
 
 
 def create_app(chosen: Settings | None = None) -> Starlette:
-    """The ASGI application. Raises SettingsError where the environment is wrong."""
-    known = chosen or settings.load(os.environ)
+    """Create the ASGI application. Raises SettingsError if the environment is invalid."""
+    app_settings = chosen or settings.load(os.environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_context(known) as context:
+        async with open_context(app_settings) as context:
             app.state.context = context
             warming = asyncio.create_task(asyncio.to_thread(files.warm_cache))
             async with (
                 sightings.counting(context.sightings, context.database),
-                run_worker(context) if known.work else contextlib.nullcontext(),
+                run_worker(context) if app_settings.work else contextlib.nullcontext(),
             ):
                 yield
             await warming
@@ -135,7 +135,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(web.CompressionMiddleware), Middleware(web.HeadersMiddleware, https=known.https)],
+        middleware=[Middleware(web.CompressionMiddleware), Middleware(web.HeadersMiddleware, https=app_settings.https)],
         exception_handlers={
             DomainError: web.on_domain_error,
             HTTPException: web.on_http_exception,

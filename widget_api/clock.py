@@ -1,4 +1,4 @@
-"""Times in whole seconds of UTC, as GeoReport compares them, and identifiers made here (UUIDv7, RFC 9562)."""
+"""Get and format times in whole seconds, the precision of GeoReport, and make identifiers (UUIDv7, RFC 9562)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _last = 0
 
 
 def now() -> int:
-    """Seconds since 1970 in UTC."""
+    """Return the Unix time in seconds."""
     return int(time.time())
 
 
 def new_id() -> str:
-    """A UUIDv7 whose 12 sub-millisecond bits only ever grow within this process (RFC 9562, section 6.2, method 3)."""
+    """Make a UUIDv7 whose 12 sub-millisecond bits always increase in this process (RFC 9562, section 6.2, method 3)."""
     global _last
     with _lock:
         ticks = time.time_ns() * 4096 // 1_000_000
@@ -30,19 +30,19 @@ def new_id() -> str:
 
 
 def first_id(at: int) -> str:
-    """What stands before all identifiers that are made from this second on, and behind all older ones."""
+    """Return a text that sorts before all identifiers made from this second on, and after all older ones."""
     digits = f"{at * 1000:012x}"
     return f"{digits[:8]}-{digits[8:]}"
 
 
 @lru_cache(maxsize=8192)
 def rfc3339(seconds: int) -> str:
-    """1764000000 → «2025-11-24T16:00:00Z»."""
+    """Format a Unix time: 1764000000 → «2025-11-24T16:00:00Z»."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_rfc3339(text: str) -> int:
-    """The reverse, with any offset (W3C date-time). Raises ValueError where the text is not one or has no offset."""
+    """Parse a W3C date-time with any offset. Raises ValueError if it is invalid or has no offset."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without an offset")

@@ -1,4 +1,4 @@
-"""What a running process holds: made once at start, handed on as arguments, never imported as a global."""
+"""Define the resources of a running process: created once at start and passed as an argument, never a global."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Lives at `app.state.context`; the worker has one of its own."""
+    """The resources of a process, at `app.state.context`; a separate worker has its own."""
 
     settings: Settings
     database: Database
@@ -36,9 +36,9 @@ class Context:
     sightings: Sightings
     storage: Storage
     tiles: Tiles
-    failures: Repeats = field(default_factory=Repeats)  # to sign in, by user
-    streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
+    failures: Repeats = field(default_factory=Repeats)  # failed sign-ins by user
+    streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a piece of a long response is made
     turns: FairQueue = field(default_factory=FairQueue)
-    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures by their addresses
+    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # downloads of pictures
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain; web/errors.py alone knows how each is answered."""
+"""Define the errors of the domain. `web/errors.py` maps them to HTTP responses."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field. `code` names a text in the dictionaries (`fields.<code>`), `values` fill its gaps."""
+    """An invalid field. `code` names a text in the dictionaries (`fields.<code>`), `values` are its placeholders."""
 
     field: str
     code: str
     values: tuple[tuple[str, str | int], ...] = ()
-    allowed: tuple[str, ...] = ()  # what the field takes, where that is one of a few
+    allowed: tuple[str, ...] = ()  # the allowed values, if they are few
 
 
 class DomainError(Exception):
-    """Something the caller did cannot be done. `code` names its text in the dictionaries (`errors.<code>`)."""
+    """The request cannot be fulfilled. `code` names its text in the dictionaries (`errors.<code>`)."""
 
     code = "failed"
 
@@ -28,7 +28,7 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """There is no such thing, or it is not this caller's to know."""
+    """The object does not exist, or the caller must not know that it does."""
 
     code = "not_found"
 
@@ -40,19 +40,19 @@ class Refused(DomainError):
 
 
 class Forbidden(Refused):
-    """It is somebody else's, and the caller may know that."""
+    """The object belongs to somebody else, and the caller may know that."""
 
     code = "forbidden"
 
 
 class Unauthenticated(DomainError):
-    """The caller has not said who they are."""
+    """The caller is not authenticated."""
 
     code = "unauthenticated"
 
 
 class Malformed(DomainError):
-    """The request cannot be read, or a parameter is not one."""
+    """The request cannot be parsed, or a parameter is invalid."""
 
     code = "malformed"
 
@@ -76,7 +76,7 @@ class TooMany(DomainError):
 
 
 class Busy(DomainError):
-    """There is no room for this now; `retry_after` is in whole seconds."""
+    """The server has no capacity for this now; `retry_after` is in whole seconds."""
 
     code = "busy"
 
@@ -86,13 +86,13 @@ class Busy(DomainError):
 
 
 class Conflict(DomainError):
-    """The thing is in another state than the caller believes."""
+    """The object is in another state than the caller assumes."""
 
     code = "conflict"
 
 
 class Invalid(DomainError):
-    """One field or several are wrong: all of them, at once."""
+    """One or more fields are invalid; contains all errors."""
 
     code = "invalid"
 
@@ -102,6 +102,6 @@ class Invalid(DomainError):
 
 
 class Unavailable(DomainError):
-    """A part the service needs does not answer; trying again later is right."""
+    """A resource of the service does not respond; the caller should try again later."""
 
     code = "unavailable"

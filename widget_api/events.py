@@ -1,4 +1,4 @@
-"""The append-only log: the timeline a resident reads, the feed a platform pulls, the beginning of every delivery."""
+"""Store the append-only log of events, from which timelines, the feed for platforms and deliveries are made."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 
-# Between the agency and the author: sent to no other system, absent from the feed.
+# Messages between the agency and the author: sent to no other system, and not in the feed.
 CONFIDENTIAL = frozenset({"asked", "clarified", "rated"})
-# `status` carries a status, `received` the first one, the others none.
+# `received` and `status` have a status, the others have none.
 KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """`id` is the birth id, `at` whole seconds; `data` holds codes, dates and references only."""
+    """An event. `id` is the same on every instance, `at` a Unix time; `data` has codes, dates and references only."""
 
     id: str
     site_id: str
@@ -90,7 +90,7 @@ def from_row(row: Row) -> Event:
 
 
 async def last_position(database: Database, site_id: str) -> int:
-    """Return the position of the site's newest event, 0 where there is none."""
+    """Return the position of the site's newest event, 0 if there is none."""
     row = await database.row("SELECT position FROM site_counters WHERE site_id = :site_id", site_id=site_id)
     return int(row["position"]) if row is not None else 0
 

@@ -1,7 +1,7 @@
-"""All text a person reads, by language and key, so that no sentence stands in the code (locale/*.json).
+"""Look up all texts for people by language and key, so that the code contains none (locale/*.json).
 
-Which languages there are follows from the dictionaries: `common.xx.json` says what the language is called and how it
-writes dates and numbers, and every place that offers, checks or lists languages asks LANGUAGES.
+The languages are those of the dictionaries: `common.xx.json` has the language's name and its locale for dates and
+numbers. Code that offers, checks or lists languages uses LANGUAGES.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Language:
-    """`locale` as the dictionary names it (en_GB, for «12 December»): Babel's, and that of Open Graph."""
+    """A language. `locale` is that of its dictionary (en_GB, for «12 December»), for Babel and Open Graph."""
 
     name: str
     locale: Locale
@@ -42,7 +42,7 @@ class Language:
 
 
 class MissingText(LookupError):
-    """No dictionary has this key, or a placeholder got no value: a mistake in the code, never a visitor's."""
+    """No dictionary has this key, or a placeholder has no value: an error of the code, never of a visitor."""
 
 
 def _flatten(tree: dict[str, Any], path: str = "") -> dict[str, str | Plural]:
@@ -60,16 +60,16 @@ def _load(files: list[Traversable]) -> Language:
     merged: dict[str, Any] = {}
     for file in files:
         tree = orjson.loads(file.read_bytes())
-        taken = merged.keys() & tree.keys()
-        if taken:
-            raise ValueError(f"{file.name}: {', '.join(sorted(taken))} stands in another dictionary too")
+        duplicates = merged.keys() & tree.keys()
+        if duplicates:
+            raise ValueError(f"{file.name}: {', '.join(sorted(duplicates))} stands in another dictionary too")
         merged |= tree
-    described = merged.pop("language")
-    return Language(described["name"], Locale.parse(described["locale"]), _flatten(merged))
+    language = merged.pop("language")
+    return Language(language["name"], Locale.parse(language["locale"]), _flatten(merged))
 
 
 def read(folder: Traversable) -> dict[str, Language]:
-    """The languages of a folder of dictionaries by code, the default one first where it is there."""
+    """Read the languages of a folder of dictionaries, by code, the default one first if it exists."""
     files: dict[str, list[Traversable]] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".json"):
@@ -81,24 +81,24 @@ def read(folder: Traversable) -> dict[str, Language]:
 LANGUAGES = read(resources.files("widget_api") / "locale")
 
 
-def known(language: str | None) -> str:
-    """The language itself where there are texts in it («en-US» counts as English), else the default."""
+def supported_language(language: str | None) -> str:
+    """Return the code of a supported language («en-US» → «en»), or the default language."""
     short = (language or "").lower().replace("_", "-").partition("-")[0]
     return short if short in LANGUAGES else DEFAULT_LANGUAGE
 
 
-def chosen(asked: object, otherwise: str) -> str:
-    """What somebody asked for, who may have sent anything, where it is the code of a language here."""
+def requested_language(asked: object, otherwise: str) -> str:
+    """Return `asked`, any input, if it is the code of a supported language, else `otherwise`."""
     return asked if isinstance(asked, str) and asked in LANGUAGES else otherwise
 
 
 def texts(language: str) -> dict[str, str | Plural]:
-    """Every text of a language by its dotted key."""
-    return LANGUAGES[known(language)].texts
+    """Return all texts of a language by their dotted keys."""
+    return LANGUAGES[supported_language(language)].texts
 
 
 def _locale(language: str) -> Locale:
-    return LANGUAGES[known(language)].locale
+    return LANGUAGES[supported_language(language)].locale
 
 
 def has(key: str) -> bool:
@@ -106,10 +106,10 @@ def has(key: str) -> bool:
 
 
 def text(language: str, key: str, **values: object) -> str:
-    """The text of a key with its gaps filled.
+    """Return the text of a key with its placeholders replaced.
 
-    Where the dictionary holds plural forms, `count` chooses one. Whole numbers are written with narrow spaces, except
-    `number`, which is a name («№ 12345») and no quantity. Raises MissingText.
+    If the text has plural forms, `count` chooses one. Whole numbers are formatted with narrow spaces, except `number`,
+    which is a name («№ 12345»), not a quantity. Raises MissingText.
     """
     entry = texts(language).get(key)
     if entry is None:
@@ -130,31 +130,31 @@ def text(language: str, key: str, **values: object) -> str:
 
 
 def category_name(language: str, code: str, own: str | None = None) -> str:
-    """A site's own name of a category, else the dictionaries', else the code itself (an unknown one of a platform)."""
+    """Return a site's own name of a category, else the dictionaries', else the code (an unknown one of a platform)."""
     if own:
         return own
     return text(language, f"categories.{code}") if has(f"categories.{code}") else code
 
 
 def category_words(language: str, code: str) -> str:
-    """What people call things of a category, for a search among them; empty for a code of a site's own."""
+    """Return search words for a category; empty for a site's own code."""
     return text(language, f"category_words.{code}") if has(f"category_words.{code}") else ""
 
 
 def format_number(language: str, number: int | float) -> str:
-    """1234567 → «1 234 567», where the language parts thousands by a space: narrow, and it does not break."""
+    """Format a number: 1234567 → «1 234 567». Spaces between thousands are narrow and non-breaking."""
     return format_decimal(number, locale=_locale(language)).replace(NO_BREAK_SPACE, NARROW_SPACE)
 
 
 def format_size(language: str, size: int) -> str:
-    """Bytes as people read them: 340 КБ, 2,1 МБ; a thousand each, as file managers and providers count."""
+    """Format a size in bytes: 340 КБ, 2,1 МБ. A kilobyte has 1000 bytes, as in file managers."""
     if size < 1_000_000:
         return text(language, "common.size_kb", size=format_number(language, max(1, round(size / 1000))))
     return text(language, "common.size_mb", size=format_number(language, round(size / 1_000_000, 1)))
 
 
 def format_date(language: str, day: date | str, *, today: date | None = None) -> str:
-    """«12 декабря», with the year where it is another than that of `today` (UTC): «12 декабря 2027»."""
+    """Format a date: «12 декабря», with the year if it differs from that of `today` (UTC): «12 декабря 2027»."""
     day = date.fromisoformat(day) if isinstance(day, str) else day
     today = today or datetime.fromtimestamp(clock.now(), UTC).date()
     pattern = "d MMMM" if day.year == today.year else "d MMMM y"
@@ -162,32 +162,32 @@ def format_date(language: str, day: date | str, *, today: date | None = None) ->
 
 
 def format_month(language: str, day: date) -> str:
-    """«ноябрь 2026»: of any day in it."""
+    """Format the month of a date: «ноябрь 2026»."""
     return str(babel_date(day, "LLLL y", locale=_locale(language))).replace(" ", NO_BREAK_SPACE)
 
 
 def format_moment(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
-    """A moment on the site's own clock: «12 декабря, 14:05»."""
+    """Format a Unix time in the site's time zone: «12 декабря, 14:05»."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))
     return f"{format_date(language, moment.date(), today=today)}, {format_clock(language, seconds, time_zone)}"
 
 
 def format_day(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
-    """The day a moment fell on, on the site's own clock: «12 декабря»."""
+    """Format the date of a Unix time in the site's time zone: «12 декабря»."""
     return format_date(language, datetime.fromtimestamp(seconds, ZoneInfo(time_zone)).date(), today=today)
 
 
 def format_clock(language: str, seconds: int, time_zone: str) -> str:
-    """«14:05» on the site's own clock."""
+    """Format the time of day of a Unix time in the site's time zone: «14:05»."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))
     return str(babel_time(moment.time(), "HH:mm", locale=_locale(language)))
 
 
 def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
-    """What is wrong with a field: the field's own sentence where there is one («Опишите проблему»), else the code's.
+    """Return the text of a field's error: the one for this field if there is one («Опишите проблему»), else the code's.
 
-    A code may have a fuller sentence for where one of its values is known: `outside_other` names the `other`.
+    A code may also have a text for errors with a certain value: `outside_other` for those with `other`.
     """
-    own = [_PLACE.sub("", field).replace(".", "_"), *(name for name, _ in values)]
-    key = next((key for one in own if has(key := f"fields.{code}_{one}")), f"fields.{code}")
+    suffixes = [_PLACE.sub("", field).replace(".", "_"), *(name for name, _ in values)]
+    key = next((key for suffix in suffixes if has(key := f"fields.{code}_{suffix}")), f"fields.{code}")
     return text(language, key, **dict(values))

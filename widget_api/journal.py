@@ -1,11 +1,11 @@
-"""Write down who did what that concerns security or residents' data: sign-ins, roles, settings, exports, contacts read.
+"""Keep an audit trail of security and residents' data: sign-ins, roles, settings, exports, contacts read.
 
-The record of an act is a row written in the transaction of the act itself, so there is neither one without the other.
-Rows are only ever added, and purged when their time is over: the database itself refuses to change one (migration
-0016). They hold identifiers and codes, never a text that somebody typed, a password, a token or a resident's data.
+An entry is written in the transaction of the action itself, so neither exists without the other. Rows are never changed
+(the database refuses it, migration 0016), and are purged at the end of their retention. They have identifiers and
+codes, never entered texts, passwords, tokens or residents' data.
 
-Each row is a line of the log as well, for those who watch the log of many services. The line is written as the
-transaction is about to end, so where that fails there is a line without a row: the table is what counts.
+Each row is also a line of the log, for central log monitoring. The line is written before the commit, so if that fails,
+there is a line without a row: the table is authoritative.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ Kind = Literal[
     "token_added",
     "token_revoked",
     "speaker_changed",
-    # residents' data; the subject is a report, where it is one
+    # residents' data; the subject is a report, if there is one
     "contact_read",
     "person_erased",
     "exported",
     "restored",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-DEFAULT_RETENTION = 1095  # days, where there is no site to take it from
+DEFAULT_RETENTION = 1095  # days, if there is no site to take it from
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ _NONE: Mapping[str, Detail] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Who:
-    """Who acts. Somebody who has not signed in has neither user nor agency."""
+    """Who acts. Visitors who are not signed in have neither user nor agency."""
 
     role: str
     user_id: str | None = None
@@ -77,7 +77,7 @@ class Who:
 
 
 COMMAND_LINE = Who(role="command_line")
-SETTINGS = Who(role="settings")  # the environment of a service that started
+SETTINGS = Who(role="settings")  # changes by the environment at the start of the service
 
 
 def visitor(ip: str | None) -> Who:
@@ -85,10 +85,10 @@ def visitor(ip: str | None) -> Who:
 
 
 class Repeats:
-    """Count what a stranger can do without end, so that the journal does not grow with it.
+    """Counts events that strangers can cause without limit, so that they do not fill the journal.
 
-    Of each subject the first time within an hour is written down, then the second, fourth, eighth and so on. One a
-    process; a process that starts counts anew, which no stranger can make it do.
+    For each subject the first event within an hour is recorded, then the second, fourth, eighth and so on. One instance
+    a process; a restart resets the counts, which no stranger can cause.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Repeats:
         self._counts = Counter[str | None]()
 
     def count(self, subject: str | None) -> int | None:
-        """How often it happened in this hour; None where that is not to be written down."""
+        """Count an event; return its number within this hour, None if it is not to be recorded."""
         hour = clock.now() // 3600
         if hour != self._hour:
             self._hour, self._counts = hour, Counter()
@@ -114,7 +114,7 @@ async def record(
     site_id: str | None = None,
     details: Mapping[str, Detail] = _NONE,
 ) -> None:
-    """Add a row within the transaction of the act. Raises ValueError for a detail that is not made of codes."""
+    """Add an entry in the transaction of the action. Raises ValueError if `details` has anything but codes."""
     for value in details.values():
         texts = [value] if isinstance(value, str) else value if isinstance(value, Sequence) else []
         if not all(_CODE.fullmatch(text) for text in texts):
@@ -147,7 +147,7 @@ async def note(
     site_id: str | None = None,
     details: Mapping[str, Detail] = _NONE,
 ) -> None:
-    """The same for an act that changes nothing itself, such as reading: in a transaction of its own."""
+    """Add an entry in a transaction of its own, for actions that change nothing, such as reading."""
 
     async def work(tx: Transaction) -> None:
         await record(tx, kind, who, subject=subject, site_id=site_id, details=details)
@@ -158,7 +158,7 @@ async def note(
 async def read(
     database: Database, *, kind: str | None = None, email: str | None = None, since: int = 0, limit: int
 ) -> list[dict[str, Any]]:
-    """The newest rows first; `email` is of the user who acted, or whom it was about."""
+    """Read entries, the newest first; `email` is that of the user who acted, or of the subject."""
     conditions = ["j.at >= :since"]
     values: dict[str, Any] = {"since": since, "limit": limit}
     if kind is not None:
@@ -183,8 +183,7 @@ def _entry(row: Row) -> dict[str, Any]:
     return {**entry, "details": orjson.loads(row["details"])}
 
 
-# A row that names a site is kept as long as that site's reports, any other as long as those of the site that keeps them
-# longest.
+# The retention of a row with a site is that of the site's reports, of any other row the longest one of all sites.
 PAST_RETENTION = f"""
     at < CAST(:now AS BIGINT) - 86400 * COALESCE(
         (SELECT s.retention_days FROM sites s WHERE s.id = journal.site_id),

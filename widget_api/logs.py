@@ -1,4 +1,4 @@
-"""Logs to standard error: lines in development, JSON in production; never a key, a token, a private address."""
+"""Configure logging to standard error: lines in development, JSON in production. Secrets are removed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from widget_api.redaction import blanked
+from widget_api.redaction import redact
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SEVERAL_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
-    """Send everything that logs, our own modules and libraries, through one chain to standard error."""
+    """Send the logs of the service and its libraries through one chain to standard error."""
     global _requests
     _requests = RequestLog(production=production) if level <= logging.INFO else None
     shared: list[Processor] = [
@@ -52,19 +52,20 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # it would write whole paths: keys and private pages
+    logging.getLogger("uvicorn.access").disabled = True  # it would log whole paths, which contain keys and tokens
     for name in ("aiosqlite", "asyncio", "databases", "alembic", "mail.log"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class RequestLog:
-    """One line a request, written some times a second: a record and a write for each would cost more than many answers.
+    """Writes one line a request, several times a second: a log record and a write for each would cost more than many
+    responses.
 
-    A line holds the route's pattern instead of its values, so keys and private addresses never come here.
+    A line has the route's pattern instead of its values, so it never contains keys or tokens.
     """
 
     PAUSE = 0.1  # seconds
-    MOST = 500  # lines that wait no longer
+    MOST = 500  # buffered lines that are written at once
 
     def __init__(self, *, production: bool) -> None:
         self._production = production
@@ -79,15 +80,15 @@ class RequestLog:
 
     def write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        sys.stderr.write("".join(self._line(*one) for one in waiting))
+        sys.stderr.write("".join(self._line(*entry) for entry in waiting))
         sys.stderr.flush()
 
     def _line(self, at: float, method: str, pattern: str, status: int, seconds: float) -> str:
-        told = f"{method} {pattern} {status} {seconds * 1000:.1f}ms"
+        message = f"{method} {pattern} {status} {seconds * 1000:.1f}ms"
         moment = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
         if not self._production:
-            return f"{moment} [info     ] {told} [widget_api.http]\n"
-        line = {"event": told, "level": "info", "logger": "widget_api.http", "timestamp": moment}
+            return f"{moment} [info     ] {message} [widget_api.http]\n"
+        line = {"event": message, "level": "info", "logger": "widget_api.http", "timestamp": moment}
         return orjson.dumps(line).decode() + "\n"
 
 
@@ -96,35 +97,35 @@ def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-_requests: RequestLog | None = None  # none before `configure`: a program that embeds us decides what it logs
+_requests: RequestLog | None = None  # None before `configure`: a program that embeds the service decides what it logs
 
 
-def request(method: str, told: str, status: int, seconds: float) -> None:
-    """A request was answered; `told` is its pattern."""
+def request(method: str, route: str, status: int, seconds: float) -> None:
+    """Log a request; `route` is its pattern."""
     if _requests is not None:
-        _requests.note(method, told, status, seconds)
+        _requests.note(method, route, status, seconds)
 
 
 def flush() -> None:
-    """Write what is waiting, before the process ends."""
+    """Write buffered lines. Call before the process ends."""
     if _requests is not None:
         _requests.write()
 
 
 def pattern(scope: Mapping[str, Any]) -> str:
-    """The path with each value replaced by its name; an unknown path is not told at all."""
+    """Return the path with each value replaced by its name, «(unknown)» for an unknown path."""
     if "endpoint" not in scope:
         return "(unknown)"
     return str(scope["route"].path_format)
 
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Blank out what must not be in a log, whoever put it there, and what a terminal would obey.
+    """Remove secrets from a log entry, and control characters that a terminal would interpret.
 
-    A line stays one, whatever a foreign server said in it; only the trace of a failure has several.
+    An entry is always one line, even if it quotes another server; only tracebacks have several.
     """
     return {
-        name: (_CONTROL if name == "exception" else _SEVERAL_LINES).sub(" ", blanked(value))
+        name: (_CONTROL if name == "exception" else _SEVERAL_LINES).sub(" ", redact(value))
         if isinstance(value, str)
         else value
         for name, value in event.items()

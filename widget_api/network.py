@@ -1,4 +1,4 @@
-"""Tell whether what is said to an address crosses a network, and in clear text."""
+"""Check whether requests to a URL cross a network in clear text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def is_loopback(host: str | None) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # another name: what it resolves to is not known here, and can change
+    except ValueError:  # another name, which may resolve to anything
         return False
 
 
-def is_readable_underway(url: str) -> bool:
-    """Whether what is sent to `url` can be read, and changed, on its way: another machine, and no TLS."""
+def is_unencrypted(url: str) -> bool:
+    """Whether requests to `url` could be read and changed in transit: another machine, and no TLS."""
     parts = urlsplit(url)
     return parts.scheme in ("http", "redis", "valkey") and not is_loopback(parts.hostname)

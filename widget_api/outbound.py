@@ -1,4 +1,4 @@
-"""The one guarded HTTP client: no redirects, 15 seconds, capped sizes, and no way into our own network by request."""
+"""Provide the only HTTP client: no redirects, 15 seconds, limited sizes, no access to the internal network (SSRF)."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver, ResolveResult
 
 SECONDS = 15.0
-LARGEST_ANSWER = 8 * 1024 * 1024
+LARGEST_ANSWER = 8 * 1024 * 1024  # bytes
 USER_AGENT = "igrajdanin-widget"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# All that is given out of IPv6 (IANA, «IPv6 Global Unicast Address Assignments»). Outside of it are wrapped IPv4
-# addresses (::127.0.0.1, ::ffff:0:127.0.0.1, NAT64) and what sites used among themselves (fec0::/10, RFC 3879).
+# All assigned IPv6 addresses (IANA, «IPv6 Global Unicast Address Assignments»). Outside of it are embedded IPv4
+# addresses (::127.0.0.1, ::ffff:0:127.0.0.1, NAT64) and site-local addresses (fec0::/10, RFC 3879).
 _UNICAST = ipaddress.ip_network("2000::/3")
-# Within it those that wrap an IPv4 one and so could lead inside: 6to4 (RFC 3056), Teredo (RFC 4380).
-_WRAPPING = tuple(ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32"))
-# Protocol assignments, relays of 6to4, and what Azure tells its machines at an address that looks like any other.
-_APART = tuple(ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
+# Networks within it that embed IPv4 addresses and so could lead inside: 6to4 (RFC 3056), Teredo (RFC 4380).
+_EMBEDDING = tuple(ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32"))
+# Protocol assignments, 6to4 relays, and the metadata service of Azure, which has an address like any public one.
+_RESERVED = tuple(ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
 
 
 class Failed(Exception):
-    """No whole answer came: refused, too slow, too large, broken. Whether the request had its effect is not known."""
+    """No complete response: refused, too slow, too large, broken. The request may have had its effect nevertheless."""
 
 
 class TooLong(Failed):
-    """The answer is larger than whoever asked wants to hold."""
+    """The response is larger than the caller's limit."""
 
 
 class Forbidden(Exception):
-    """An address that somebody outside gave us leads where it must not. Nothing was sent."""
+    """A URL from outside leads to an address that must not be called. Nothing was sent."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Whole, whatever its status. Header names are in small letters; what was sent twice is joined (RFC 9110, 5.2)."""
+    """A complete response of any status. Header names are lower case; repeated headers are joined (RFC 9110, 5.2)."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,27 +56,28 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds, told as such or as a date (RFC 9110, section 10.2.3)."""
-        told = self.headers.get("retry-after", "").strip()
+        """Retry-After in seconds, given as such or as a date (RFC 9110, section 10.2.3); None if it is invalid."""
+        text = self.headers.get("retry-after", "").strip()
         try:
-            seconds = float(told) if told.isdecimal() else parsedate_to_datetime(told).timestamp() - clock.now()
+            seconds = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - clock.now()
         except (ValueError, TypeError, OverflowError):
             return None
         return max(seconds, 0.0)
 
 
-def public(address: Address) -> bool:
-    """Whether an address is on the open internet and is no way round to one that is not."""
+def is_public(address: Address) -> bool:
+    """Whether an address is on the public internet and does not embed one that is not."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address not in _UNICAST or any(address in network for network in _WRAPPING):
+        if address not in _UNICAST or any(address in network for network in _EMBEDDING):
             return False
-    elif any(address in network for network in _APART):
+    elif any(address in network for network in _RESERVED):
         return False
     return address.is_global and not address.is_multicast
 
 
 def _public_resolver() -> AbstractResolver:
-    """Resolves once, and connects to what was checked: a second answer of the name server changes nothing."""
+    """Return a resolver that refuses private addresses. The client connects to the addresses it has checked, so a
+    second, different response of the name server has no effect (DNS rebinding)."""
     import aiohttp
     from aiohttp.abc import AbstractResolver
 
@@ -87,10 +88,11 @@ def _public_resolver() -> AbstractResolver:
         async def resolve(
             self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
         ) -> list[ResolveResult]:
-            found = await self._resolver.resolve(host, port, family)
-            if not found or not all(public(ipaddress.ip_address(one["host"].partition("%")[0])) for one in found):
+            results = await self._resolver.resolve(host, port, family)
+            addresses = [ipaddress.ip_address(result["host"].partition("%")[0]) for result in results]
+            if not addresses or not all(map(is_public, addresses)):
                 raise Forbidden(f"{host} is not on the public internet")
-            return found
+            return results
 
         async def close(self) -> None:
             await self._resolver.close()
@@ -99,7 +101,7 @@ def _public_resolver() -> AbstractResolver:
 
 
 class Outbound:
-    """One a process. Connections are kept and reused; `close` at the end."""
+    """The HTTP client of a process. Connections are reused; call `close` at the end."""
 
     def __init__(self, *, production: bool = True) -> None:
         self._production = production
@@ -117,12 +119,12 @@ class Outbound:
         limit: int = LARGEST_ANSWER,
         loopback: bool = False,
     ) -> Answer:
-        """Call `url`. Only with `operator`, for addresses of the operator's own settings, may it be private or http.
+        """Send a request. Only with `operator`, for URLs of the operator's own settings, may it be private or http.
 
-        With `loopback`, and outside production only, the machine itself may be called by the number of its loopback
-        address: two instances of a demonstration stand there side by side.
+        With `loopback`, and outside production only, a loopback address may be called, for demonstrations with two
+        instances on one machine.
 
-        Raises Failed, and Forbidden where a foreign address leads inside.
+        Raises Failed, and Forbidden if a URL from outside leads to the internal network.
         """
         import aiohttp  # 15 MB that a process without a platform does not need
 
@@ -136,14 +138,14 @@ class Outbound:
                 headers=headers,
                 allow_redirects=False,
             ) as answer:
-                content = await _capped(answer, limit)
+                content = await _read_body(answer, limit)
                 joined = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
                 return Answer(answer.status, joined, content)
         except TimeoutError as error:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            # The text may repeat the address, and a platform's has a key in it.
-            raise Failed(redaction.blanked(f"{type(error).__name__}: {error}")[:300]) from error
+            # The text may repeat the URL, and that of a platform contains a key.
+            raise Failed(redaction.redact(f"{type(error).__name__}: {error}")[:300]) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -151,24 +153,26 @@ class Outbound:
         self._sessions.clear()
 
     def _check(self, url: str, loopback: bool) -> None:
-        """What can be said before the name is resolved; aiohttp does not ask a resolver about literal addresses."""
+        """Check a URL before its name is resolved; aiohttp does not use the resolver for literal addresses."""
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
-            parts.port  # noqa: B018 - urllib checks the port only when it is asked for
+            parts.port  # noqa: B018 - urllib validates the port when it is read
         except ValueError:
             raise Forbidden("not an address") from None
         if parts.scheme != "https" and (self._production or parts.scheme != "http"):
             raise Forbidden("the address must begin with https://")
         if not host or parts.username is not None:
             raise Forbidden("not an address")
-        if not host.isascii():  # yarl writes «１２７» as 127 and asks no resolver about it: we write the name ourselves
+        if (
+            not host.isascii()
+        ):  # yarl normalises «１２７» to 127 and bypasses the resolver; callers encode names by IDNA
             raise Forbidden("the name must be in its ASCII form")
         try:
             literal = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
             return
-        if not public(literal) and not (loopback and literal.is_loopback):
+        if not is_public(literal) and not (loopback and literal.is_loopback):
             raise Forbidden(f"{host} is not on the public internet")
 
     def _session(self, operator: bool) -> aiohttp.ClientSession:
@@ -186,7 +190,7 @@ class Outbound:
         return self._sessions[operator]
 
 
-async def _capped(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _read_body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     chunks, size = [], 0
     async for chunk in answer.content.iter_chunked(65_536):
         size += len(chunk)

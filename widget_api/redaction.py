@@ -1,37 +1,39 @@
-"""Blanks out of a text what nobody keeps or logs, whoever put it there: keys, private addresses, whose it is about."""
+"""Remove secrets and personal data from texts that are logged or stored: keys, private links, addresses, telephones."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_DOORS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate|reset"
-_SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_DOORS})/|[?&](?:s|token|api_key)=)[^\s\"'?#&]+")
-# Mail servers and database drivers repeat addresses in what they say.
+# Site keys, tokens, and links and parameters that grant access. They should not be logged at all; this is for the texts
+# of exceptions.
+_PRIVATE_PATHS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate|reset"
+_SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_PRIVATE_PATHS})/|[?&](?:s|token|api_key)=)[^\s\"'?#&]+")
+# Mail servers and database drivers repeat addresses in their messages.
 EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-# Control characters, directions and what else has no shape (Unicode, table 12), separators of lines, halves of letters.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Control and format characters (Unicode, table 12), line and paragraph separators, surrogates.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
-# A telephone number as people of this country write it: +7 (900) 123-45-67, 89001234567.
+# A telephone number as written in Russia: +7 (900) 123-45-67, 89001234567.
 _PHONE = re.compile(r"(?<![\w-])(?:\+\d|[78])[ (.\-]{0,2}\d{3}[ ).\-]{0,2}\d{3}[ .\-]?\d{2}[ .\-]?\d{2}(?![\w-])")
 
 
-def blanked(text: str) -> str:
-    text = _SECRETS.sub(lambda found: f"{found[1] or found[2]}…", text)
+def redact(text: str) -> str:
+    """Replace keys, private links, passwords in URLs and e-mail addresses by «…»."""
+    text = _SECRETS.sub(lambda match: f"{match[1] or match[2]}…", text)
     return EMAIL.sub("…@…", _URL_PASSWORD.sub(r"\1…@", text))
 
 
-def printable(text: str) -> str:
-    """One line without characters that a terminal obeys, or that turn round how a line reads."""
-    shown = "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text)
-    return " ".join(shown.split())
+def to_printable_line(text: str) -> str:
+    """Return one line without characters that a terminal interprets or that change the direction of text."""
+    visible = "".join(" " if unicodedata.category(character) in _INVISIBLE else character for character in text)
+    return " ".join(visible.split())
 
 
-def quoted(text: str, most: int) -> str:
-    """What a foreign server said, fit to be kept: one line of bounded length that says nothing of a person.
+def excerpt(text: str, most: int) -> str:
+    """Return a message of another server for storage: one line of limited length without personal data.
 
-    They repeat what they were sent, and what they say outlives the contact it was about.
+    Servers repeat data they were sent, and stored messages outlive the contact they are about.
     """
-    line = printable(text[: 8 * most])
-    return _PHONE.sub("…", blanked(line[: 4 * most]))[:most]
+    line = to_printable_line(text[: 8 * most])
+    return _PHONE.sub("…", redact(line[: 4 * most]))[:most]

@@ -1,4 +1,4 @@
-"""Periodic jobs, each run by whichever process comes first; a restart neither skips nor repeats one."""
+"""Schedule periodic jobs, each run by the first process that finds it due. A restart neither skips nor repeats one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 
-LONGEST_OUTCOME = 500
-PLACE = 30  # seconds after which the lock of a killed process expires
-_PAUSE = 0.5
-_UNDER_WAY = "{}: under way"  # the name of the lock's row
+LONGEST_OUTCOME = 500  # characters
+LOCK_SECONDS = 30  # after which the lock of a killed process expires
+_PAUSE = 0.5  # seconds between two attempts to get a lock
+_LOCK_NAME = "{}: under way"  # the name of the lock's row
 
 
 async def plan(database: Database, name: str, at: int) -> None:
@@ -85,7 +85,7 @@ async def list_jobs(database: Database) -> list[Row]:
     """List all jobs: name, next_at, done_at, outcome."""
     rows = await database.rows(
         "SELECT name, next_at, done_at, outcome FROM chores WHERE name NOT LIKE :place ORDER BY name",
-        place=_UNDER_WAY.format("%"),
+        place=_LOCK_NAME.format("%"),
     )
     return list(rows)
 
@@ -93,27 +93,27 @@ async def list_jobs(database: Database) -> list[Row]:
 @contextlib.asynccontextmanager
 async def exclusive(database: Database, name: str) -> AsyncIterator[None]:
     """Hold a lock across processes: wait until no other one runs this job, and keep the others waiting."""
-    place = _UNDER_WAY.format(name)
-    while not await begin(database, place, clock.now(), PLACE):  # noqa: ASYNC110 - the other may be another process
+    lock = _LOCK_NAME.format(name)
+    while not await begin(database, lock, clock.now(), LOCK_SECONDS):  # noqa: ASYNC110 - the other may be another process
         await asyncio.sleep(_PAUSE)
-    keeping = asyncio.create_task(_keep(database, place))
+    renewal = asyncio.create_task(_renew_lock(database, lock))
     try:
         yield
     finally:
-        keeping.cancel()
+        renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await keeping
-        await _put(database, place, 0)
+            await renewal
+        await _set_expiry(database, lock, 0)
 
 
-async def _keep(database: Database, place: str) -> None:
+async def _renew_lock(database: Database, lock: str) -> None:
     while True:
-        await asyncio.sleep(PLACE / 3)
-        await _put(database, place, clock.now() + PLACE)
+        await asyncio.sleep(LOCK_SECONDS / 3)
+        await _set_expiry(database, lock, clock.now() + LOCK_SECONDS)
 
 
-async def _put(database: Database, place: str, at: int) -> None:
+async def _set_expiry(database: Database, lock: str, at: int) -> None:
     async def work(tx: Transaction) -> None:
-        await tx.run("UPDATE chores SET next_at = :at WHERE name = :name", name=place, at=at)
+        await tx.run("UPDATE chores SET next_at = :at WHERE name = :name", name=lock, at=at)
 
     await database.write(work)

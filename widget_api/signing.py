@@ -1,4 +1,4 @@
-"""Signed tokens: one salt per purpose, keys that can be rotated, an age for each, a cap on what is even looked at."""
+"""Sign and verify tokens: one salt and maximum age per purpose, keys that can be rotated, a limit on the length."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from itsdangerous.encoding import base64_encode, want_bytes
 from itsdangerous.signer import SigningAlgorithm
 
 MAXIMUM_LENGTH = 1024  # itsdangerous inflates: a 65 kB token can become 50 MB
-SHORT = 100  # bytes that deflating hardly makes fewer
-ADDRESS_LENGTH = 48  # characters of a token for an address: an identifier, a day and a seal, as base32
-_SEAL = 12  # bytes; RFC 2104, section 5, lets a seal be cut to no fewer than 10
+SHORT = 100  # bytes; compression hardly shortens such payloads
+ADDRESS_LENGTH = 48  # characters of a token in a mail address: an identifier, a day and a seal, in base32
+_SEAL = 12  # bytes; RFC 2104, section 5, allows truncation to 10 bytes or more
 
 _DAY = 86_400
 
 
 class Purpose(Enum):
-    """Salt and greatest age in seconds of each kind of token."""
+    """Salt and maximum age in seconds of each kind of token."""
 
-    TICKET = ("ticket", _DAY)  # its own expiry ends it after two hours; an expired one is not called forged
+    TICKET = ("ticket", _DAY)  # has its own expiry after two hours; an expired one is reported as such, not as forged
     TRACK = ("track", 5 * 365 * _DAY)
     CONFIRM = ("confirm", 30 * _DAY)
     FORM = ("form", 12 * 3600)
     PHOTO = ("photo", _DAY)
-    PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
+    PICTURE = ("picture", 7 * _DAY)  # a seal, with its own expiry
     DOCUMENT = ("document", 7 * _DAY)  # the same
     DEVICE = ("device", 180 * _DAY)  # the same
     DOCUMENT_TOKEN = ("document-token", _DAY)
-    REPLY = ("reply", 365 * _DAY)  # in a mail address, as the three below
-    BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some operators' queues are slower
+    REPLY = ("reply", 365 * _DAY)  # in a mail address, like the three below
+    BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some queues are slower
     BOUNCED_CONTACT = ("bounced-contact", 60 * _DAY)
     BOUNCED_FOLLOWER = ("bounced-follower", 60 * _DAY)
     REPORTS = ("reports", _DAY)
@@ -50,19 +50,19 @@ class Purpose(Enum):
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)
-    CABINET_FORM = ("cabinet-form", _DAY)  # sealed: it ends with its session, and then says whose form it was
+    CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)
 
 
 class _Sha256(SigningAlgorithm):
-    """The library's HMAC in one call instead of three objects."""
+    """The library's HMAC, computed in one call instead of with three objects."""
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         return hmac.digest(key, value, "sha256")
 
 
-class _RememberingSigner(TimestampSigner):
-    """The library derives the key anew for every token, which takes as long as the signature itself."""
+class _CachingSigner(TimestampSigner):
+    """A signer that caches derived keys. The library derives them for every token, as slowly as it signs."""
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         return _derived(self.secret_keys[-1] if secret_key is None else want_bytes(secret_key), self.salt)
@@ -74,7 +74,7 @@ def _derived(secret_key: bytes, salt: bytes) -> bytes:
 
 
 class Signer:
-    """Signs with the newest key, reads with any. Payloads are signed, not hidden: no personal data in them."""
+    """Signs with the newest key and verifies with any. Payloads are not encrypted: they must not have personal data."""
 
     def __init__(self, secret_keys: tuple[str, ...]) -> None:
         oldest_first = list(reversed(secret_keys))  # itsdangerous signs with the last
@@ -91,7 +91,7 @@ class Signer:
             purpose: URLSafeTimedSerializer(
                 oldest_first,
                 salt=f"widget-api/{purpose.value[0]}",
-                signer=_RememberingSigner,
+                signer=_CachingSigner,
                 signer_kwargs={"algorithm": _Sha256(), "key_derivation": "hmac"},
             )
             for purpose in Purpose
@@ -100,14 +100,14 @@ class Signer:
         self._signers = {purpose: serializer.make_signer() for purpose, serializer in self._serializers.items()}
 
     def sign(self, purpose: Purpose, payload: Any) -> str:
-        """What is short the serializer would try to deflate in vain, which takes longer than the signature."""
+        """Sign a payload. Short ones bypass the serializer, whose compression would take longer than the signature."""
         text = orjson.dumps(payload)
         if len(text) > SHORT:
             return str(self._serializers[purpose].dumps(payload))
         return self._signers[purpose].sign(base64_encode(text)).decode()
 
     def read(self, purpose: Purpose, token: str) -> Any | None:
-        """The payload, or None where the token is forged, of another purpose, too old or too long."""
+        """Return the payload; None if the token is forged, of another purpose, too old or too long."""
         if len(token) > MAXIMUM_LENGTH:
             return None
         try:
@@ -116,36 +116,36 @@ class Signer:
             return None
 
     def seal(self, purpose: Purpose, text: str) -> str:
-        """A signature without a time: equal texts give equal addresses. What ends it must stand in the text."""
+        """Return a signature without a time, so that equal texts give equal URLs. The text has to contain an expiry."""
         return self._seals[purpose].get_signature(text).decode()
 
-    def sealed(self, purpose: Purpose, text: str, seal: str) -> bool:
+    def verify_seal(self, purpose: Purpose, text: str, seal: str) -> bool:
         return len(seal) < MAXIMUM_LENGTH and self._seals[purpose].verify_signature(text, seal)
 
-    def for_address(self, purpose: Purpose, identifier: str, about: str, day: int) -> str:
-        """A token short enough for the local part of an address, good whatever case mail systems make of it.
+    def sign_for_mail(self, purpose: Purpose, identifier: str, about: str, day: int) -> str:
+        """Return a token for the local part of a mail address: short, and independent of case.
 
-        It carries the identifier (a UUID) and the day (since 1970); `about` is what else must still be so when it
-        comes back.
+        It contains the identifier (a UUID) and the day (since 1970). `about` is further data that has to be the same
+        when the token is verified.
         """
         named = UUID(identifier).bytes + day.to_bytes(2, "big")
         seal = _address_seal(self._keys[0], purpose, named, about)
         return base64.b32encode(named + seal).decode().lower()
 
-    def in_address(self, token: str) -> str | None:
-        """The identifier a token for an address names, sealed or not; None where it is no such token."""
+    def read_mail_token(self, token: str) -> str | None:
+        """Return the identifier in a token of a mail address without verifying it; None if it is not a token."""
         content = _address_bytes(token)
         return None if content is None else str(UUID(bytes=content[:16]))
 
-    def holds_address(self, purpose: Purpose, token: str, about: str, day: int) -> bool:
-        """Whether we made this token, for this purpose and about this, and it is not too old on `day`."""
+    def verify_mail_token(self, purpose: Purpose, token: str, about: str, day: int) -> bool:
+        """Whether the token is genuine, for this purpose and `about`, and not too old on `day`."""
         content = _address_bytes(token)
         if content is None:
             return False
-        named, seal = content[:-_SEAL], content[-_SEAL:]
-        made = int.from_bytes(named[16:], "big")
-        sealed = any(hmac.compare_digest(_address_seal(key, purpose, named, about), seal) for key in self._keys)
-        return sealed and made <= day + 1 and day <= made + purpose.value[1] // _DAY
+        signed_part, seal = content[:-_SEAL], content[-_SEAL:]
+        made_on = int.from_bytes(signed_part[16:], "big")
+        sealed = any(hmac.compare_digest(_address_seal(key, purpose, signed_part, about), seal) for key in self._keys)
+        return sealed and made_on <= day + 1 and day <= made_on + purpose.value[1] // _DAY
 
 
 def _address_seal(key: bytes, purpose: Purpose, named: bytes, about: str) -> bytes:

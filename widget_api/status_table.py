@@ -1,8 +1,8 @@
 """Read the table of statuses, `statuses.json`, which the widget's build reads as well.
 
-It says of each status how it looks everywhere (never by colour alone, but by a shape, drawn at 16 px, in one of a few
-tones), whether work on it goes on, and in which group people filter by it. `overdue` and `erased` are no statuses;
-they are shown like them.
+For each status it has the appearance (a shape, drawn at 16 px, in one of a few tones, so that colour is never the only
+distinction), whether the problem is open, and the group for filters. `overdue` and `erased` are not statuses, but are
+displayed like them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ STATUSES = {name: Status(*row) for name, row in _TABLE["statuses"].items()}
 
 
 def paint(name: str, content: bytes) -> bytes:
-    """Put the colours of the table into a static file that is a style sheet: `tone(done, dark)`.
+    """Replace `tone(done, dark)` in a style sheet by the colour of the table. Other files are returned unchanged.
 
-    Other files come back as they are. The widget's build does the same with its sheets.
+    The widget's build does the same with its style sheets.
     """
     if not name.endswith(".css"):
         return content
-    return re.sub(rb"tone\((\w+), (\w+)\)", lambda found: TONES[found[1].decode()][found[2].decode()].encode(), content)
+    return re.sub(rb"tone\((\w+), (\w+)\)", lambda match: TONES[match[1].decode()][match[2].decode()].encode(), content)

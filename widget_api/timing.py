@@ -1,4 +1,4 @@
-"""Hide how long a request's work took, where that would tell a stranger what the answer must not."""
+"""Hide how long a request took if that would reveal information (timing attacks)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STEP = 0.25  # seconds
 
 @contextlib.asynccontextmanager
 async def at_full_steps(step: float | None = None) -> AsyncIterator[None]:
-    """End the block at a whole number of steps after it began, whatever happened in it."""
+    """Extend the block to a whole number of steps, also if it raises."""
     started = time.monotonic()
     try:
         yield
@@ -21,6 +21,6 @@ async def at_full_steps(step: float | None = None) -> AsyncIterator[None]:
 
 
 def until_step(elapsed: float, step: float | None = None) -> float:
-    """Seconds left to the next whole step; at least one step in all."""
+    """Return the seconds to the next whole step, so that the total is at least one step."""
     step = step or STEP
     return step - elapsed % step

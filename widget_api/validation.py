@@ -1,6 +1,6 @@
-"""Bodies and queries as pydantic models: one declaration reads them, names what is wrong and gives the JSON Schema.
+"""Validate bodies and queries as pydantic models: one declaration parses them, reports errors and gives JSON Schema.
 
-Errors carry our own codes, whose texts stand in the dictionaries. Null equals absent, in texts an empty one as well.
+Errors have the service's own codes, whose texts are in the dictionaries. Null equals absent, and so does an empty text.
 """
 
 from __future__ import annotations
@@ -24,52 +24,52 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from widget_api.errors import FieldError, Invalid, Malformed
 
-LONGEST_VALUE = 4000  # characters of any one parameter
-# The language of errors, what only keeps caches apart, and what else stands in the address of a view that was shared:
-# the widget's loader has no room to read it and asks with all of it.
-PASSED = frozenset({"lang", "v", "problem"})
+LONGEST_VALUE = 4000  # characters of a parameter
+# Parameters that are ignored: the language of errors, a cache key, and a parameter of shared links. The widget's loader
+# has no space for code that would remove the last one from its requests.
+IGNORED = frozenset({"lang", "v", "problem"})
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
-    """Without control characters (PostgreSQL stores no NUL, XML 1.0 hardly any), with one kind of line end."""
+    """Remove control characters (PostgreSQL stores no NUL, XML 1.0 allows hardly any) and normalise line ends."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 class Body(BaseModel):
-    """What a caller sends. An object that is required and absent is read as an empty one: its fields are named."""
+    """A request body. A missing required object is treated as an empty one, so that errors name its fields."""
 
     _objects: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        of_type = ((name, one.annotation) for name, one in cls.model_fields.items())
-        cls._objects = tuple(name for name, kind in of_type if isinstance(kind, type) and issubclass(kind, Body))
+        types = ((name, field.annotation) for name, field in cls.model_fields.items())
+        cls._objects = tuple(name for name, kind in types if isinstance(kind, type) and issubclass(kind, Body))
 
     @model_validator(mode="before")
     @classmethod
     def _without_null(cls, given: Any) -> dict[str, Any]:
         if not isinstance(given, Mapping):
             raise wrong("wrong_type")
-        said = {name: value for name, value in given.items() if value is not None}
-        return {name: {} for name in cls._objects} | said
+        present = {name: value for name, value in given.items() if value is not None}
+        return {name: {} for name in cls._objects} | present
 
 
 Read = TypeVar("Read", bound=BaseModel)
 
 
 def read(body: type[Read], data: Mapping[str, Any], context: Any = None) -> tuple[Read | None, tuple[FieldError, ...]]:
-    """The body, or everything that is wrong with it. `context` is what its validators need beside it."""
+    """Return the parsed body, or all its errors. `context` is passed to its validators."""
     try:
         return body.model_validate(data, context=context), ()
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-    return None, tuple(_field_error(one["loc"], one["type"], one.get("ctx", {})) for one in found)
+        details = error.errors(include_url=False, include_input=False)
+    return None, tuple(_field_error(detail["loc"], detail["type"], detail.get("ctx", {})) for detail in details)
 
 
 def parse(body: type[Read], data: Mapping[str, Any], context: Any = None) -> Read:
-    """The body. Raises Invalid with every field that is wrong."""
+    """Return the parsed body. Raises Invalid with all errors."""
     given, errors = read(body, data, context)
     if given is None:
         raise Invalid(errors)
@@ -77,29 +77,28 @@ def parse(body: type[Read], data: Mapping[str, Any], context: Any = None) -> Rea
 
 
 def wrong(code: str, allowed: Iterable[str] = (), **values: str | int) -> PydanticCustomError:
-    """What a validator raises: the code of a field's error, the values of its text, what the field would take."""
+    """Return the error for a validator to raise: its code, the values of its text, the allowed values of the field."""
     return PydanticCustomError(code, "wrong", {**values, "allowed": tuple(allowed)})
 
 
 def several(errors: Mapping[tuple[str | int, ...], PydanticCustomError]) -> ValidationError:
-    """What a validator raises where several parts of its value are wrong, by their places in it."""
-    told = (InitErrorDetails(type=error, loc=place, input=None) for place, error in errors.items())
-    return ValidationError.from_exception_data("several", list(told))
+    """Return the error for a validator to raise if several parts of its value are wrong, by their location."""
+    details = (InitErrorDetails(type=error, loc=place, input=None) for place, error in errors.items())
+    return ValidationError.from_exception_data("several", list(details))
 
 
 def _field_error(place: tuple[str | int, ...], code: str, values: Mapping[str, Any]) -> FieldError:
-    said = tuple((name, value) for name, value in values.items() if name != "allowed")
+    text_values = tuple((name, value) for name, value in values.items() if name != "allowed")
     code = "required" if code == "missing" else code
-    return FieldError(".".join(map(str, place)), code, said, values.get("allowed", ()))
+    return FieldError(".".join(map(str, place)), code, text_values, values.get("allowed", ()))
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text of at most so many characters, whatever `clean` takes out of it: nothing is cut off.
+    """A text of limited length, counted before `clean`. Longer texts are refused, not truncated.
 
-    Where `shortest` is 0 it may be left out, and then is None. A `line` ends up in a header or a table cell: its line
-    ends become spaces. `check` returns the code of what else is wrong. `schema` is what JSON Schema has to say beside
-    the length.
+    With `shortest` 0 it is optional, and None if absent. In a `line`, for headers and table cells, line ends become
+    spaces. `check` returns the code of another error, or None. `schema` is added to the JSON Schema.
     """
 
     longest: int
@@ -143,23 +142,23 @@ class Language(Query):
     lang: str = Field("", description="The language of texts: `ru` or `en`; else `Accept-Language`, else the site's.")
 
 
-Asked = TypeVar("Asked", bound=Query)
+QueryType = TypeVar("QueryType", bound=Query)
 
 
 @cache
 def names(query: type[Query]) -> frozenset[str]:
-    """The parameters a query may hold, beside those that are passed."""
-    return frozenset(one.alias or name for name, one in query.model_fields.items()) - PASSED
+    """Return the parameters of a query, without the ignored ones."""
+    return frozenset(field.alias or name for name, field in query.model_fields.items()) - IGNORED
 
 
 def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, str]:
-    """The parameters that were given, each once: a form's checkboxes repeat a name, which means a list.
+    """Return the given parameters, each once: repeated checkboxes of a form become a list with commas.
 
-    Raises Malformed where a name is unknown, or a value is longer than any may be or holds what no text holds.
+    Raises Malformed if a name is unknown, or a value is too long or contains characters that no text may contain.
     """
     given = dict[str, str]()
     for name, value in query:
-        if name in PASSED:
+        if name in IGNORED:
             continue
         if name not in names:
             known = tuple(sorted({*names, "lang"}))
@@ -174,14 +173,14 @@ def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, 
     return given
 
 
-def parse_query(query: type[Asked], given: Mapping[str, str], time_zone: str = "UTC") -> Asked:
-    """The query from its `values`. Raises Malformed that names the first parameter that is wrong."""
-    found, errors = read(query, given, time_zone)
-    if found is None:
+def parse_query(query: type[QueryType], given: Mapping[str, str], time_zone: str = "UTC") -> QueryType:
+    """Parse a query from its `values`. Raises Malformed that names the first invalid parameter."""
+    parsed, errors = read(query, given, time_zone)
+    if parsed is None:
         places = {name: place for place, name in enumerate(given)}
         first = min(errors, key=lambda error: places.get(error.field, len(places)))
         raise wrong_parameter(first.field, first.allowed)
-    return found
+    return parsed
 
 
 def wrong_parameter(name: str, allowed: Iterable[str] = ()) -> Malformed:
@@ -190,7 +189,7 @@ def wrong_parameter(name: str, allowed: Iterable[str] = ()) -> Malformed:
 
 @dataclass(frozen=True)
 class Parameter:
-    """`make` turns the text, in a site's time zone, into a value, or into None where it is none."""
+    """A parameter of a query. `make` parses its text in a time zone, and returns None if it is invalid."""
 
     make: Callable[[str, str], object]
     schema: Mapping[str, Any]

@@ -197,7 +197,7 @@ async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_cou
 
 
 async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: httpx2.AsyncClient, site: Site) -> None:
-    kept = problem_routes._answers._kept
+    kept = problem_routes._answers._cache
     kept.clear()
     for number in range(3):
         await client.get(f"/api/v1/sites/{site.key}/problems?status=new&limit={number + 1}")
@@ -402,7 +402,7 @@ async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
         await submit_report(context.database, site)
         worker = Worker(context)
         for one in await queue.claim(context.database, worker.holder, 10, 2**31 - 1):
-            await worker._carry([one])
+            await worker._deliver_group([one])
         rows = [
             *await context.database.rows("SELECT last_error AS said FROM deliveries"),
             *await context.database.rows("SELECT error AS said FROM delivery_attempts"),

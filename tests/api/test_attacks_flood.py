@@ -125,7 +125,7 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def noting(sender: str, size: int) -> None:
         reserve(sender, size)
-        greatest[0] = max(greatest[0], spool._kept.total())
+        greatest[0] = max(greatest[0], spool._by_address.total())
 
     monkeypatch.setattr(spool, "reserve", noting)
     return greatest
@@ -141,10 +141,10 @@ async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
     assert spooled[0] <= len(FILE.encode()), "what came with the identifier"
     await client.post(f"/s/{site.key}/report", content=Flood(reported(site, context, ours=True)), headers=IN_PARTS)
     assert spooled[0] > 4 * 300_000
-    assert spool._kept.total() == 0
+    assert spool._by_address.total() == 0
     other = [*reported(site, context, ours=True)[:2], FILE.replace("photos", "attachment")]
     await client.post(f"/s/{site.key}/report", content=Flood(other), headers=IN_PARTS)
-    assert spool._kept.total() == 0, "what nobody asked for is given back too"
+    assert spool._by_address.total() == 0, "what nobody asked for is given back too"
 
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
@@ -156,7 +156,7 @@ async def test_a_stranger_keeps_no_files_in_the_cabinet(
     answer = await client.post("/cabinet/problems/1", content=flood, headers=IN_PARTS)
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in")
     assert spooled[0] <= len(FILE.encode()), "what came with the token"
-    assert spool._kept.total() == 0
+    assert spool._by_address.total() == 0
 
 
 @pytest.mark.parametrize("bound", ["MAX_TOTAL", "MAX_PER_ADDRESS"])
@@ -169,7 +169,7 @@ async def test_all_files_on_their_way_are_bounded_together(
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert "Сейчас загружают слишком много файлов" in answer.text
-    assert spool._kept.total() == 0
+    assert spool._by_address.total() == 0
     photo = await client.post(f"/api/v1/sites/{site.key}/photos", content=Flood([FILE] * 2), headers=IN_PARTS)
     assert photo.status_code in (400, 503), "one file is all that is taken there"
     again = await client.post(f"/s/{site.key}/report", content=Flood(parts[:2]), headers=IN_PARTS)
@@ -194,14 +194,14 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
 
     async with somebody(app, "2001:db8:1:1::1") as first, somebody(app, "2001:db8:1:2::1") as second:
         holding = asyncio.create_task(first.post(path, content=slow(parts, going_on), headers=IN_PARTS))
-        while spool._kept.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
+        while spool._by_address.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.01)
         assert (await second.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
         async with somebody(app, "2001:db8:2::1") as other:
             assert (await other.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
         going_on.set()
         assert (await holding).status_code == 422
-    assert spool._kept.total() == spool._of_wider.total() == 0
+    assert spool._by_address.total() == spool._by_network.total() == 0
 
 
 @pytest.mark.parametrize(("customers", "room"), [(1, 104), (2, 64), (4, 32)])
@@ -225,7 +225,7 @@ def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room:
     finally:
         for address, size in held.items():
             spool.release(address, size)
-    assert spool._kept.total() == spool._of_wider.total() == 0
+    assert spool._by_address.total() == spool._by_network.total() == 0
 
 
 async def test_a_form_that_takes_too_long_is_given_up(
@@ -246,7 +246,7 @@ async def test_a_form_that_takes_too_long_is_given_up(
         answer = await client.post(f"/s/{site.key}/report", content=endless(), headers=IN_PARTS)
     assert answer.status_code == 400
     assert given_up.is_set()
-    assert spool._kept.total() == 0
+    assert spool._by_address.total() == 0
 
 
 async def test_two_who_send_share_the_room(
@@ -258,7 +258,7 @@ async def test_two_who_send_share_the_room(
     going_on = asyncio.Event()
 
     first = asyncio.create_task(client.post(path, content=slow(parts, going_on), headers=IN_PARTS))
-    while not spool._kept and not first.done():  # noqa: ASYNC110 - it sets no event
+    while not spool._by_address and not first.done():  # noqa: ASYNC110 - it sets no event
         await asyncio.sleep(0.01)
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
     going_on.set()

@@ -26,8 +26,8 @@ from widget_api.platform import lookup, pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
+from widget_api.problems import remote_download as media
 from widget_api.problems.model import Change
-from widget_api.problems.remote import service as media
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -277,7 +277,7 @@ async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site
 
 def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
     said = "503: \x1b]0;title\x07 \x9b31m \u202egnol\r\nforged line \x00 \ud800"
-    assert redaction.quoted(said, 500) == "503: ]0;title 31m gnol forged line"
+    assert redaction.excerpt(said, 500) == "503: ]0;title 31m gnol forged line"
     (_, line) = command_line.table([{"error": said}], ["error"])
     assert not set(line) & set("\x1b\x07\x9b\r\n\x00\ud800")
 

@@ -12,7 +12,6 @@ import pytest
 from tests.api.test_reads import TODAY, matches, town
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
-from widget_api.browse.clusters import service as clustering
 from widget_api.database import Database
 from widget_api.geo.cells import cell_at, parent, tile_corner, tile_position
 from widget_api.problems import change
@@ -48,7 +47,7 @@ async def test_the_counts_are_those_of_a_naive_reading(
     rows = await database.rows(
         "SELECT * FROM problems WHERE site_id = :site_id AND published AND lat IS NOT NULL", site_id=site.id
     )
-    monkeypatch.setattr(clustering, "FEW", few)
+    monkeypatch.setattr(clusters, "FEW", few)
     for query in FILTERS:
         for zoom in (4, 9, 12, 14, 15, 19):
             for bbox in (CITY, "38.55,55.02,38.63,55.13", "-180,-85,180,85"):
@@ -83,7 +82,7 @@ async def test_the_counts_are_those_of_a_naive_reading(
 
 
 async def test_cells_follow_every_change(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clustering, "FEW", 0)
+    monkeypatch.setattr(clusters, "FEW", 0)
     site = await make_site(database)
     first, second = [await submit_report(database, site, contact=Contact()) for _ in range(2)]
     assert (await asked(database, site, 10))["total"] == 0, "nothing unpublished is counted"
@@ -104,7 +103,7 @@ async def test_what_cells_do_not_know_stops_counting_and_says_so(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await town(database)
-    monkeypatch.setattr(clustering, "MOST", 3)
+    monkeypatch.setattr(clusters, "MOST", 3)
     found = await asked(database, site, 10, since="2000-01-01")
     assert (found["total"], found["partial"]) == (3, True)
 
@@ -112,9 +111,9 @@ async def test_what_cells_do_not_know_stops_counting_and_says_so(
 def test_a_box_larger_than_any_screen_gets_no_more_marks_than_one() -> None:
     bbox = (30.0, 50.0, 60.0, 60.0)
     view = clusters.View(bbox=bbox, zoom=14, filters=listing.Filters(bbox=bbox))
-    level = clustering._level(view)
+    level = clusters._level(view)
     (left, top), (right, bottom) = tile_position(60.0, 30.0, level), tile_position(50.0, 60.0, level)
-    assert (right - left + 1) * (bottom - top + 1) <= clustering.MOST_CELLS
+    assert (right - left + 1) * (bottom - top + 1) <= clusters.MOST_CELLS
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ async def test_a_public_answer_is_the_same_compressed(
 async def test_each_piece_of_a_long_answer_can_be_read_as_it_comes(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from widget_api.browse.open_data import service
+    from widget_api.browse import open_data as service
 
     monkeypatch.setattr(service, "PORTION", 10)
     path = f"/api/v1/sites/{site.key}/problems.csv"

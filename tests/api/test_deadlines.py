@@ -12,7 +12,7 @@ import time_machine
 
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
-from widget_api.browse.statistics import store as figures
+from widget_api.browse import statistics
 from widget_api.cabinet import inbox_service as cabinet
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
@@ -99,7 +99,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
         "card's promise": {one["number"] for one in details if one["kept"] is False and one["status"] in OPEN},
         "city's page": {number for number, page in city if "его ещё нет" in page},
         "figures": (await client.get(f"{base}/stats")).json()["overdue"],
-        "figures read": (await figures.read(context.database, site.id, today)).overdue,
+        "figures read": (await statistics.read(context.database, site.id, today)).overdue,
         "cabinet": {row["number"] for row in inbox.rows},
         "cabinet's counter": inbox.counts["overdue"],
         "digest": {line.number for group in told if group.name == "overdue" for line in group.lines},

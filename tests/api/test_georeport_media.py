@@ -20,8 +20,8 @@ from widget_api.context import Context
 from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
 from widget_api.problems import change as problems
+from widget_api.problems import remote_download as media
 from widget_api.problems.model import Change
-from widget_api.problems.remote import service as media
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site

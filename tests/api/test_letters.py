@@ -204,7 +204,7 @@ async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: s
         id="d",
         event_id=event["id"],
         sink=sink,
-        lane=HAPPENED,
+        priority=HAPPENED,
         attempts=1,
         repeated=False,
         data=orjson.loads(event["data"]),

@@ -275,7 +275,7 @@ async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
         office.context.settings, office.context.signer, office.problem_id, office.site.id, clock.new_id()
     )
     assert other is not None
-    old = office.context.signer.for_address(
+    old = office.context.signer.sign_for_mail(
         verp._PURPOSES["reply"],
         office.problem_id,
         verp.about(office.site.id, office.site.agency.id),

@@ -343,7 +343,7 @@ async def test_what_is_in_hand_is_not_taken_up_beside_itself(
     fake.faults.append("hang")
     worker = Worker(context)
     while not fake.posts("requests"):
-        await worker._drain()
+        await worker._deliver()
         await asyncio.sleep(0.01)
 
     async def end_leases(tx: Transaction) -> None:
@@ -351,10 +351,10 @@ async def test_what_is_in_hand_is_not_taken_up_beside_itself(
 
     await context.database.write(end_leases)
     for _ in range(3):
-        await asyncio.wait_for(worker._drain(), 5)
+        await asyncio.wait_for(worker._deliver(), 5)
         await asyncio.sleep(0.05)
     assert len(fake.posts("requests")) == 1
-    await asyncio.wait(worker._under_way)
+    await asyncio.wait(worker._in_progress)
     assert await states(context) == ["pending", "pending"], "and how it ended is on record"
 
 

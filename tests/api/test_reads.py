@@ -76,7 +76,7 @@ async def town(database: Database, many: int = 60) -> Site:
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
     async with open_writer(database.url) as bulk:  # past the one way a problem changes
-        await rebuild.everything(bulk)
+        await rebuild.rebuild_all(bulk)
     return site
 
 

@@ -96,7 +96,7 @@ async def test_what_the_address_follows_stands_below(
     await my_reports_service.request_link(context, EMAIL)
     link = (await links_sent(context, mail_sink))[-1].removeprefix("https://widget.test")
     assert "Чужая яма" not in (await client.get(link)).text, "nobody confirmed it"
-    (row,) = await followers.everything_of(context.database, email_hash(EMAIL))
+    (row,) = await followers.list_of_address(context.database, email_hash(EMAIL))
     await following.confirm_following(context.database, row)
     page = (await client.get(link)).text
     assert f"/s/{site.key}/problems/{other.number}" in page

@@ -177,7 +177,7 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
     assert await exhaust(limits) == 30
     assert limits.shared is False
     assert asked == 2, "the request and its one repeat"
-    limits._away_until = 0  # AWAY seconds later
+    limits._unavailable_until = 0  # AWAY seconds later
     await asyncio.gather(*(limits.hit("reads", "192.0.2.1", "site") for _ in range(20)))
     assert asked == 4, "one looks whether it is back, and nineteen do not wait for that"
     await limits.close()
@@ -193,7 +193,7 @@ async def test_counts_and_what_was_forgiven_are_shared(make_settings: Callable[.
         delays.append(seconds)
 
     doors = [GuessThrottle(limits, note) for limits in (one, other)]
-    guess = Attempt(door="sign_in", secret="anna@gorod.test", address="192.0.2.1")
+    guess = Attempt(entry_point="sign_in", secret="anna@gorod.test", address="192.0.2.1")
     for _ in range(FREE_ATTEMPTS):
         for door in doors:
             await door.admit(guess)

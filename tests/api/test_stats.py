@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
-from widget_api.browse.statistics.model import kinds, median, months
+from widget_api.browse.statistics import count_by_category, median, months
 from widget_api.context import Context
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -131,5 +131,5 @@ def test_twelve_months_end_with_this_one(today: str, first: str, last: str) -> N
 
 
 def test_a_category_without_problems_is_left_out() -> None:
-    assert kinds({("roads", "accepted"): 0, ("snow", "confirmed"): 2})[0].code == "snow"
-    assert len(kinds({("roads", "accepted"): 0, ("snow", "confirmed"): 2})) == 1
+    assert count_by_category({("roads", "accepted"): 0, ("snow", "confirmed"): 2})[0].code == "snow"
+    assert len(count_by_category({("roads", "accepted"): 0, ("snow", "confirmed"): 2})) == 1

@@ -125,18 +125,18 @@ async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
 ) -> None:
     monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     now = clock.now()
-    assert await schedule.begin(database, "purge: under way", now, schedule.PLACE)  # and never a word again
+    assert await schedule.begin(database, "purge: under way", now, schedule.LOCK_SECONDS)  # and never a word again
     waiting = asyncio.create_task(nightly.purge(database, Storage(settings.media_url)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
-    with time_machine.travel(now + schedule.PLACE + 1):
+    with time_machine.travel(now + schedule.LOCK_SECONDS + 1):
         await waiting
-    assert (await chore(database))["done_at"] >= now + schedule.PLACE
+    assert (await chore(database))["done_at"] >= now + schedule.LOCK_SECONDS
     assert await schedule.begin(database, "purge: under way", now, 1), "it gives the place back"
 
 
 async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "PLACE", 1)
+    monkeypatch.setattr(schedule, "LOCK_SECONDS", 1)
     async with schedule.exclusive(database, "purge"):
         first = await database.row("SELECT next_at FROM chores")
 

@@ -10,7 +10,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
-from widget_api.deliveries.model import HAPPENED, LANES, NEWS, REQUESTED, RESERVED_SLOTS, Delivery, free_slots
+from widget_api.deliveries.model import HAPPENED, NEWS, PRIORITIES, REQUESTED, RESERVED_SLOTS, Delivery, free_slots
 from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
@@ -60,7 +60,7 @@ async def take(database: Database, limit: int = AT_ONCE, busy: dict[int, int] | 
 
 
 def lanes(claimed: list[Delivery]) -> list[int]:
-    return [delivery.lane for delivery in claimed]
+    return [delivery.priority for delivery in claimed]
 
 
 async def test_a_confirmation_overtakes_the_news(database: Database, site: Site) -> None:
@@ -68,7 +68,7 @@ async def test_a_confirmation_overtakes_the_news(database: Database, site: Site)
     await news(database, site, problem_id, "in_progress")
     receipt = await submit_report(database, site)
     first, *others = await take(database)
-    assert (first.problem_id, first.sink, first.lane) == (receipt.problem_id, "resident", REQUESTED)
+    assert (first.problem_id, first.sink, first.priority) == (receipt.problem_id, "resident", REQUESTED)
     assert set(lanes(others)) == {NEWS}
     assert len(others) == AT_ONCE - 1 - (RESERVED_SLOTS - 1) - RESERVED_SLOTS, "and leave room for the next one"
 
@@ -116,7 +116,7 @@ async def test_every_follower_still_reads_the_steps_in_order(database: Database,
     problem_id = await followed(database, site, 3)
     await news(database, site, problem_id, "in_progress", "resolved")
     seen = dict[str, list[str | None]]()
-    while claimed := [one for one in await take(database) if one.lane == NEWS]:
+    while claimed := [one for one in await take(database) if one.priority == NEWS]:
         assert len({delivery.sink for delivery in claimed}) == len(claimed)
         for delivery in claimed:
             seen.setdefault(delivery.sink, []).append(delivery.status)
@@ -124,15 +124,15 @@ async def test_every_follower_still_reads_the_steps_in_order(database: Database,
     assert list(seen.values()) == [["in_progress", "resolved"]] * 3
 
 
-@given(st.lists(st.tuples(st.sampled_from(LANES), st.booleans()), max_size=200))
+@given(st.lists(st.tuples(st.sampled_from(PRIORITIES), st.booleans()), max_size=200))
 def test_no_lane_ever_takes_what_is_kept_for_another(steps: list[tuple[int, bool]]) -> None:
     """However they come and go: all fit, and whoever has less than its share finds a place."""
-    busy = dict.fromkeys(LANES, 0)
+    busy = dict.fromkeys(PRIORITIES, 0)
     for lane, ends in steps:
         if ends:
             busy[lane] -= busy[lane] > 0
         elif free_slots(lane, AT_ONCE - sum(busy.values()), busy) > 0:
             busy[lane] += 1
         assert sum(busy.values()) <= AT_ONCE
-        for one in LANES:
+        for one in PRIORITIES:
             assert busy[one] >= RESERVED_SLOTS or free_slots(one, AT_ONCE - sum(busy.values()), busy) > 0

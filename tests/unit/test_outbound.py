@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from widget_api import outbound
-from widget_api.outbound import Answer, Failed, Forbidden, Outbound, public
+from widget_api.outbound import Answer, Failed, Forbidden, Outbound, is_public
 
 Serve = Callable[[bytes], Awaitable[str]]
 
@@ -78,7 +78,7 @@ async def answers() -> AsyncIterator[Serve]:
     ],
 )
 def test_what_counts_as_public(address: str, open_to_all: bool) -> None:
-    assert public(ipaddress.ip_address(address)) is open_to_all
+    assert is_public(ipaddress.ip_address(address)) is open_to_all
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,13 @@ PROBLEM = "019ab123-aaaa-7bbb-8ccc-123456789abc"
 
 
 def test_a_token_for_an_address_survives_what_mail_systems_do_to_it() -> None:
-    token = Signer((OLD,)).for_address(Purpose.REPLY, PROBLEM, "site agency", 20_000)
+    token = Signer((OLD,)).sign_for_mail(Purpose.REPLY, PROBLEM, "site agency", 20_000)
     assert len(token) == ADDRESS_LENGTH
     assert set(token) <= set("abcdefghijklmnopqrstuvwxyz234567")
     rotated = Signer((NEW, OLD))
     for seen in (token, token.upper(), token.title()):
-        assert rotated.in_address(seen) == PROBLEM
-        assert rotated.holds_address(Purpose.REPLY, seen, "site agency", 20_365)
+        assert rotated.read_mail_token(seen) == PROBLEM
+        assert rotated.verify_mail_token(Purpose.REPLY, seen, "site agency", 20_365)
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_a_token_for_an_address_survives_what_mail_systems_do_to_it() -> None:
 def test_one_that_is_anothers_or_too_old_does_not_hold(changes: dict[str, Any], day: int) -> None:
     made: dict[str, Any] = {"purpose": Purpose.REPLY, "identifier": PROBLEM, "about": "site agency", "day": 20_000}
     signer = Signer((NEW,))
-    assert signer.holds_address(Purpose.REPLY, signer.for_address(**made), "site agency", 20_000)
+    assert signer.verify_mail_token(Purpose.REPLY, signer.sign_for_mail(**made), "site agency", 20_000)
     given = {**made, **changes}
-    token = signer.for_address(**given)
+    token = signer.sign_for_mail(**given)
     if "identifier" in changes:  # the name of one, the seal of another
-        token = token[:26] + signer.for_address(**made)[26:]
-    assert not signer.holds_address(Purpose.REPLY, token, "site agency", day)
-    assert not Signer((OLD,)).holds_address(Purpose.REPLY, signer.for_address(**made), "site agency", 20_000)
+        token = token[:26] + signer.sign_for_mail(**made)[26:]
+    assert not signer.verify_mail_token(Purpose.REPLY, token, "site agency", day)
+    assert not Signer((OLD,)).verify_mail_token(Purpose.REPLY, signer.sign_for_mail(**made), "site agency", 20_000)
 
 
 @pytest.mark.parametrize("token", ["", "a" * 47, "a" * 49, "1" * 48, "я" * 48, "=" * 48])
 def test_what_is_no_token_for_an_address_names_nothing(token: str) -> None:
-    assert Signer((NEW,)).in_address(token) is None
-    assert not Signer((NEW,)).holds_address(Purpose.REPLY, token, "", 0)
+    assert Signer((NEW,)).read_mail_token(token) is None
+    assert not Signer((NEW,)).verify_mail_token(Purpose.REPLY, token, "", 0)

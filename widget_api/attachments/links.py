@@ -74,4 +74,4 @@ def _is_valid(signer: Signer, purpose: Purpose, signature: str, file_id: str) ->
     end, _, seal = signature.partition(".")
     if not (end.isascii() and end.isdigit() and len(end) < 20) or int(end) <= clock.now():
         return False
-    return signer.sealed(purpose, f"{file_id}.{end}", seal)
+    return signer.verify_seal(purpose, f"{file_id}.{end}", seal)

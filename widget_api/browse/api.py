@@ -1,4 +1,4 @@
-"""The public reads of the JSON API: the list of problems, one of them, the map, those near a place."""
+"""Serve the public reads of the JSON API: the list of problems, one problem, the map, problems near a place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from widget_api import clock, validation, web
 from widget_api.browse import clusters, detail, listing, similar
 from widget_api.browse.queries import Near
 from widget_api.browse.shared_reading import Answers
-from widget_api.problems import numbers
+from widget_api.problems.model import parse_number
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -22,7 +22,7 @@ _answers = Answers()
 
 
 async def problems(request: Request) -> Response:
-    """GET /sites/{key}/problems"""
+    """Handle GET /sites/{key}/problems."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     filters = listing.parse(web.query_pairs(request.scope["query_string"]), site)
@@ -33,13 +33,13 @@ async def problems(request: Request) -> Response:
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         cost=filters.cost,
-        keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
-        beside=lambda content: web.next_page_header(request, listing.cursor_of(content)),
+        keep=filters.narrow or filters.after is None,  # unfiltered further pages are cheaper to build than to cache
+        headers=lambda content: web.next_page_header(request, listing.cursor_of(content)),
     )
 
 
-async def clusters_of(request: Request) -> Response:
-    """GET /sites/{key}/clusters?bbox&zoom"""
+async def map_clusters(request: Request) -> Response:
+    """Handle GET /sites/{key}/clusters?bbox&zoom."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     view = clusters.parse(web.query_pairs(request.scope["query_string"]), site)
@@ -63,25 +63,25 @@ async def _read(
     cost: int,
     keep: bool = True,
     media_type: str = "application/json",
-    beside: Callable[[Any], dict[str, str]] = lambda content: {},
+    headers: Callable[[Any], dict[str, str]] = lambda content: {},
 ) -> Response:
-    """304, what is kept, or what `make` returns. What it costs is counted where it has to be made."""
+    """Respond with 304, the cached content, or the result of `make`, whose `cost` counts against the client's limit."""
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     async with web.expensive_read(request, site.id, 0 if tag in _answers else cost):
         content = await (_answers.get(tag, make) if keep else make())
-    return web.cacheable_response(content, tag, headers=beside(content), media_type=media_type)
+    return web.cacheable_response(content, tag, headers=headers(content), media_type=media_type)
 
 
 async def problem(request: Request) -> Response:
-    """GET /sites/{key}/problems/{number}"""
+    """Handle GET /sites/{key}/problems/{number}."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    number = numbers.parse(request.path_params["number"])
+    number = parse_number(request.path_params["number"])
     language = web.negotiate_language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, number, language)
-    if web.is_not_modified(request, tag, there=False):
+    if web.is_not_modified(request, tag, exists=False):
         return web.cacheable_response(b"", tag, 304)
     content = await detail.read(context, site, number, today, language)
     if web.is_not_modified(request, tag):
@@ -89,24 +89,24 @@ async def problem(request: Request) -> Response:
     return web.cacheable_response(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
 
-async def similar_ones(request: Request) -> Response:
-    """GET /sites/{key}/similar?lat&lng&category"""
+async def similar_problems(request: Request) -> Response:
+    """Handle GET /sites/{key}/similar?lat&lng&category."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    asked = validation.parse_query(Near, request.query_params)
-    where, code = (asked.lat, asked.lng), asked.category
+    query = validation.parse_query(Near, request.query_params)
+    where, code = (query.lat, query.lng), query.category
     today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, "similar", where, code)
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     async with web.expensive_read(request, site.id, similar.COST):
-        found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
-    return web.cacheable_response(found, tag)
+        content = await similar.near(context.database, site, where, code, today, context.settings.public_url)
+    return web.cacheable_response(content, tag)
 
 
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
-    Route("/api/v1/sites/{key}/clusters", clusters_of, methods=["GET"]),
-    Route("/api/v1/sites/{key}/similar", similar_ones, methods=["GET"]),
+    Route("/api/v1/sites/{key}/clusters", map_clusters, methods=["GET"]),
+    Route("/api/v1/sites/{key}/similar", similar_problems, methods=["GET"]),
 ]

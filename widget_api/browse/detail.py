@@ -1,4 +1,4 @@
-"""One published problem with all the public may know of it: its timeline, the official answer and what came with it."""
+"""Read one published problem in full: list item, timeline, official answer, photos and documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from widget_api.sites.model import Site
 
 
 async def read(context: Context, site: Site, number: int, today: date, language: str) -> dict[str, Any]:
-    """`GET /sites/{key}/problems/{number}`: a list's item and more. Raises NotFound for an unpublished one too."""
+    """Return the response of GET /sites/{key}/problems/{number}. Raises NotFound also if the problem is unpublished."""
     database, public_url = context.database, context.settings.public_url
     row = await listing.find_published(database, site.id, number)
     if row is None:
@@ -25,31 +25,31 @@ async def read(context: Context, site: Site, number: int, today: date, language:
     entries = await timeline.read_timeline(database, row["id"], public=True)
     answer = timeline.find_answer(entries)
     attached = await Attached.read(context, site.id, row["id"])
-    more = await records.more(database, site.id, row["id"])
-    answered_at = more["answered_at"]
-    elsewhere = {"actor": "platform", "sender": more["source_name"]}
+    details = await records.read_details(database, site.id, row["id"])
+    answered_at = details["answered_at"]
+    platform_as_author = {"actor": "platform", "sender": details["source_name"]}
     return {
         **listing.item(row, today, site, public_url, language),
         "author": await contacts.published_name(database, row["id"]),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
-        "comments": more["comments"],
-        "kept": deadline.were_kept(more, today),
-        "expected_on": more["expected_on"],
-        "responsible": more["responsible"],
-        "duplicate_of": more["duplicate_of"],
-        "discussion": more["discussion"],
-        "source_name": more["source_name"] if more["mirror_of"] else None,
-        "source_url": more["source_url"] if more["mirror_of"] else None,
+        "comments": details["comments"],
+        "kept": deadline.were_kept(details, today),
+        "expected_on": details["expected_on"],
+        "responsible": details["responsible"],
+        "duplicate_of": details["duplicate_of"],
+        "discussion": details["discussion"],
+        "source_name": details["source_name"] if details["mirror_of"] else None,
+        "source_url": details["source_url"] if details["mirror_of"] else None,
         "timeline": [
             {**timeline.to_json(entry), **attached.of(entry), "label": _label(language, entry)}
-            | (elsewhere if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
+            | (platform_as_author if details["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
             for entry in entries
         ],
         "answer": answer
         and {
             "text": answer["text"],
             "at": clock.rfc3339(answer["at"]),
-            "agency": (more["mirror_of"] and more["source_name"]) or site.agency.name,
+            "agency": (details["mirror_of"] and details["source_name"]) or site.agency.name,
             **attached.of(answer),
         },
     }
@@ -60,7 +60,7 @@ def _label(language: str, entry: dict[str, Any]) -> str:
 
 
 class Attached:
-    """The photos and documents of a published problem's decisions, by the event that brought them."""
+    """The photos and documents of a published problem's decisions, by event."""
 
     def __init__(self, public_url: str, photos: list[Row], files: list[Row]) -> None:
         self._public_url, self._photos, self._files = public_url, photos, files
@@ -72,7 +72,7 @@ class Attached:
         return cls(context.settings.public_url, photos, files)
 
     def of(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """{photos, documents} of a timeline's entry."""
+        """Return {photos, documents} of a timeline entry."""
         files = [row for row in self._files if row["event_id"] == entry["id"]]
         return {
             "photos": pictures.list_of_event(self._photos, entry["id"], self._public_url),

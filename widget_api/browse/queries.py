@@ -1,8 +1,8 @@
-"""What reads of problems may be asked: lists, maps, feeds, exports.
+"""Declare the query parameters of reads: lists, maps, feeds, exports.
 
-Each query is declared once: it is read by its declaration, and /api/v1/openapi.json describes it by the same. A wrong
-value is refused by the name of its parameter, an unknown name by itself: a misspelt filter that were let pass would
-answer with everything, and nobody would notice.
+The same declaration parses a query and describes it in /api/v1/openapi.json. A wrong value is refused with the name of
+its parameter, and so is an unknown parameter: if a misspelt filter were ignored, the response would contain everything,
+and nobody would notice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LARGEST_ZOOM = 22
 LONGEST_QUERY = 200
 LONGEST_CODE, MOST_CODES = 100, 100
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    group: tuple(status for status, one in status_table.STATUSES.items() if one.group == group)
+    group: tuple(status for status, entry in status_table.STATUSES.items() if entry.group == group)
     for group in ("new", "working", "done", "closed")
 }
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -38,7 +38,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 @dataclass(frozen=True)
 class Sort:
-    """A column and its direction; `number` decides between equals, in the same direction."""
+    """A column and its direction; ties are ordered by `number` in the same direction."""
 
     column: str
     newest_first: bool = True
@@ -49,7 +49,7 @@ SORTS: Mapping[str, Sort] = {
     "new": Sort("created_at"),
     "updated": Sort("updated_at"),
     "support": Sort("supporters"),
-    "due": Sort("answer_due", newest_first=False, kind=str),  # the open ones alone: the others owe nothing any more
+    "due": Sort("answer_due", newest_first=False, kind=str),  # open problems only: the others have no due date any more
 }
 SEPARATORS = {"comma": ",", "semicolon": ";"}
 
@@ -59,20 +59,20 @@ def _list(text: str) -> list[str]:
 
 
 def _statuses(text: str) -> tuple[str, ...] | None:
-    asked = _list(text)
-    if not asked or not set(asked) <= {*GROUPS, *STATUSES}:
+    given = _list(text)
+    if not given or not set(given) <= {*GROUPS, *STATUSES}:
         return None
-    return tuple(sorted({status for name in asked for status in GROUPS.get(name, (name,))}))
+    return tuple(sorted({status for name in given for status in GROUPS.get(name, (name,))}))
 
 
 def _categories(text: str) -> tuple[str, ...] | None:
-    """Codes as they are: a site may have switched a category off whose problems still stand."""
+    """Accept any code: a site may have disabled a category that still has problems."""
     codes = _list(text)
-    return tuple(codes) if 0 < len(codes) <= MOST_CODES and all(len(one) <= LONGEST_CODE for one in codes) else None
+    return tuple(codes) if 0 < len(codes) <= MOST_CODES and all(len(code) <= LONGEST_CODE for code in codes) else None
 
 
 def bbox(text: str) -> Bbox | None:
-    """«west,south,east,north» in degrees; None where it is none, inverted, or crosses the 180th meridian."""
+    """Parse «west,south,east,north» in degrees; None if it is invalid, inverted, or crosses the 180th meridian."""
     parts = text.split(",")
     numbers = [parse_coordinate(part, bound) for part, bound in zip(parts, (180, 90, 180, 90), strict=False)]
     if len(parts) != 4 or None in numbers:
@@ -82,13 +82,13 @@ def bbox(text: str) -> Bbox | None:
 
 
 def _words(text: str) -> str | None:
-    """One space between words; blanks alone ask for nothing, as an absent parameter does."""
+    """Normalise white space; a query of blanks equals an absent one. None if it is too long."""
     words = " ".join(text.split())
     return words if len(words) <= LONGEST_QUERY else None
 
 
 def _midnight(text: str, time_zone: str, days: int) -> int | None:
-    """The second at which a local «YYYY-MM-DD», or the day so many days after it, begins."""
+    """Return the Unix time at which a local date «YYYY-MM-DD», plus `days`, begins."""
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -102,7 +102,7 @@ def _whole(text: str, smallest: int, largest: int) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,3}", text) and smallest <= int(text) <= largest else None
 
 
-_STATUS = "|".join((*PUBLIC_STATUSES, *(one for one in STATUSES if one not in PUBLIC_STATUSES), *GROUPS))
+_STATUS = "|".join((*PUBLIC_STATUSES, *(status for status in STATUSES if status not in PUBLIC_STATUSES), *GROUPS))
 _DATE = {"anyOf": [{"type": "string", "format": "date"}, {"const": ""}]}
 _BOX = ",".join(["-?[0-9.]+"] * 4)
 
@@ -231,6 +231,6 @@ class Comments(Language):
 
 
 def _place(text: str) -> tuple[int, str] | None:
-    """When the last comment was published, and its id."""
-    known = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f-]{36})", text)
-    return None if known is None else (int(known[1]), known[2])
+    """Parse the cursor of comments: when the last one was published (Unix time), and its id."""
+    match = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f-]{36})", text)
+    return None if match is None else (int(match[1]), match[2])

@@ -1,7 +1,7 @@
-"""Answers of public reads, made once for each state of a site and kept while there is room.
+"""Cache the responses of public reads by ETag, once for each state of a site.
 
-By ETag, which is as short as it is: the question behind it is the caller's. Who asks while another waits for the same
-answer waits for it too, so a crowd that follows a link costs one reading.
+A request that arrives while the same response is being built waits for it, so that a crowd that follows a link causes
+one read.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 import orjson
 from cachetools import LRUCache
 
-_BYTES = 2 * 1024 * 1024
-_OVERHEAD = 300  # bytes an entry takes beside its content
+_BYTES = 2 * 1024 * 1024  # size of the cache
+_OVERHEAD = 300  # bytes of an entry beside its content
 
 
 class Answers:
-    """One for a process."""
+    """The cache of a process."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[str, bytes] = LRUCache(_BYTES, getsizeof=lambda content: len(content) + _OVERHEAD)
-        self._coming: dict[str, asyncio.Task[bytes]] = {}
+        self._cache: LRUCache[str, bytes] = LRUCache(_BYTES, getsizeof=lambda content: len(content) + _OVERHEAD)
+        self._pending: dict[str, asyncio.Task[bytes]] = {}
 
     def __contains__(self, tag: str) -> bool:
-        return tag in self._kept or tag in self._coming
+        return tag in self._cache or tag in self._pending
 
     async def get(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        """What `make` returns, as JSON where it is no bytes. Raises what it raises; one who goes away takes nothing
-        from the others."""
-        known = self._kept.get(tag)
-        if known is not None:
-            return known
-        coming = self._coming.get(tag)
-        if coming is None:
-            coming = self._coming[tag] = asyncio.create_task(self._make(tag, make), name="answer")
-            coming.add_done_callback(
-                lambda task: self._coming.pop(tag, None) and (task.cancelled() or task.exception())
-            )
-        return await asyncio.shield(coming)
+        """Return the result of `make`, as JSON unless it is bytes. Raises what it raises.
+
+        A client that disconnects does not cancel it for the others.
+        """
+        cached = self._cache.get(tag)
+        if cached is not None:
+            return cached
+        task = self._pending.get(tag)
+        if task is None:
+            task = self._pending[tag] = asyncio.create_task(self._make(tag, make), name="answer")
+            task.add_done_callback(lambda task: self._pending.pop(tag, None) and (task.cancelled() or task.exception()))
+        return await asyncio.shield(task)
 
     async def _make(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        made = await make()
-        content = made if isinstance(made, bytes) else orjson.dumps(made)
+        result = await make()
+        content = result if isinstance(result, bytes) else orjson.dumps(result)
         if len(content) + _OVERHEAD <= _BYTES:
-            self._kept[tag] = content
+            self._cache[tag] = content
         return content

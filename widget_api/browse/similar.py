@@ -1,4 +1,4 @@
-"""«Уже сообщали рядом»: open published problems of one category within walking distance, nearest first."""
+"""Find open published problems of one category within walking distance, nearest first («Уже сообщали рядом»)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
 
 NEAR, MOST = 250, 5  # metres, problems
-COST = 3  # as much as a search (Filters.cost)
+COST = 3  # the same as a search (Filters.cost)
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 
 
 async def near(
     database: Database, site: Site, where: tuple[float, float], code: str, today: date, public_url: str
 ) -> dict[str, Any]:
-    """`{items}`: as lists show them, each with its `distance` in metres. An index holds category and latitude."""
+    """Return `{items}`: list items, each with its `distance` in metres. Served by an index of category and latitude."""
     lat, lng = where
     south, north, spans = box_around(lat, lng, NEAR)
     across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))

@@ -44,7 +44,7 @@ async def change_password(request: Request, user: User) -> Response:
     fields, context, language = await session_fields(request), web.context(request), language_of(request, user)
     old, new = fields.get("old_password", ""), fields.get("new_password", "")
     # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
-    guess = Attempt(door="password", secret=user.id, address=web.client_address(request), device=user.id)
+    guess = Attempt(entry_point="password", secret=user.id, address=web.client_address(request), device=user.id)
     try:
         await context.guesses.admit(guess)
         token = request.state.session

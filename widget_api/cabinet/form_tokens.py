@@ -33,6 +33,6 @@ def _derive(token: str) -> str:
 def form_user_id(signer: Signer, given: str) -> str | None:
     """Whose form it was, of whatever session; None where we did not make the token."""
     named, _, seal = given.rpartition(".")
-    if len(named) > _LONGEST or not signer.sealed(Purpose.CABINET_FORM, named, seal):
+    if len(named) > _LONGEST or not signer.verify_seal(Purpose.CABINET_FORM, named, seal):
         return None
     return named.partition(".")[0]

@@ -44,7 +44,7 @@ async def sign_in(request: Request) -> Response:
     address, account = web.client_address(request), accounts.normalise_email(email)[:254]
     device = web.cookie(request, brute_force.DEVICE_COOKIE)
     known = brute_force.recognize_device(context.signer, device, account)
-    guess = brute_force.Attempt(door="sign_in", secret=account, address=address, device=known)
+    guess = brute_force.Attempt(entry_point="sign_in", secret=account, address=address, device=known)
     try:
         waited = await context.guesses.admit(guess)
     except errors.TooMany as error:
@@ -58,7 +58,7 @@ async def sign_in(request: Request) -> Response:
         email,
         password,
         context.failures,
-        i18n.known(chosen) if chosen else None,
+        i18n.supported_language(chosen) if chosen else None,
         ip=address,
         user_agent=request.headers.get("user-agent", ""),
     )
@@ -86,7 +86,7 @@ async def sign_out(request: Request, user: User) -> Response:
 
 async def choose_language(request: Request, user: User) -> Response:
     fields, context = await session_fields(request), web.context(request)
-    language = i18n.known(fields.get("language"))
+    language = i18n.supported_language(fields.get("language"))
     await people_sign_in.set_language(context.database, user, language)
     response = web.see_other(inside(fields.get("next", "")))
     web.remember_language(request, response, language)

@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute, Route
 from widget_api import validation, web
 from widget_api.comments import service
 from widget_api.comments.model import INVISIBLE, NAME_LENGTH, TEXT_LENGTH, Comment, remove_invisible
-from widget_api.problems import bodies, names, numbers, persons
+from widget_api.problems import bodies, intake, persons
 from widget_api.problems.bodies import Consent, Language, Ticket, email_text, three_visible, visible_character
+from widget_api.problems.model import parse_number
 from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import origin_check, tickets
 from widget_api.sites import service as sites
@@ -27,10 +28,10 @@ async def list_comments(request: Request) -> Response:
     context = web.context(request)
     site, version = await sites.current(context.database, request.path_params["key"])
     service.require_discussion(site)
-    number = numbers.parse(request.path_params["number"])
+    number = parse_number(request.path_params["number"])
     cursor = request.query_params.get("cursor", "")
     tag = web.make_etag(site.id, version, "comments", number, cursor)
-    if web.is_not_modified(request, tag, there=False):
+    if web.is_not_modified(request, tag, exists=False):
         return web.cacheable_response(b"", tag, 304)
     found = await service.read_page(context.database, site, number, cursor)
     if web.is_not_modified(request, tag):
@@ -48,7 +49,7 @@ async def post_comment(request: Request) -> Response:
     service.require_discussion(site)
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
-    number, address = numbers.parse(request.path_params["number"]), web.client_address(request)
+    number, address = parse_number(request.path_params["number"]), web.client_address(request)
     await service.find_open_problem(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
@@ -89,6 +90,6 @@ class NewComment(Body):
     @field_validator("name", mode="after")
     @classmethod
     def _is_nobody_elses(cls, name: str, info: ValidationInfo) -> str:
-        if info.context is not None and (code := names.find_refusal(info.context.site, name)):
+        if info.context is not None and (code := intake.find_name_refusal(info.context.site, name)):
             raise wrong(code)
         return name

@@ -76,4 +76,6 @@ async def enqueue_moderator_letter(tx: Transaction, comment: Row, now: int) -> N
     leaves_at = now if planned is None else max(now, planned + LETTER_INTERVAL)
     await store.plan_letter(tx, name, leaves_at)
     received = await history.received_event(tx, comment["problem_id"])
-    await letters.enqueue_letter(tx, received, f"{MODERATOR}{comment['id']}", now, lane=HAPPENED, leaves_at=leaves_at)
+    await letters.enqueue_letter(
+        tx, received, f"{MODERATOR}{comment['id']}", now, priority=HAPPENED, leaves_at=leaves_at
+    )

@@ -70,7 +70,7 @@ async def post_comment(
         if await store.has_same_comment(tx, problem["id"], person.email, comment.text):
             return
         await store.add_comment(tx, comment_id, site.id, problem["id"], comment, person, now)
-        await letters.ask_to_confirm(tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now)
+        await letters.enqueue_limited_letter(tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now)
 
     await database.write(work, site.id)
 
@@ -112,7 +112,7 @@ async def decide_comment(
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await history.received_event(tx, comment["problem_id"])
-            await letters.enqueue_letter(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=HAPPENED)
+            await letters.enqueue_letter(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, priority=HAPPENED)
 
     await database.write(work, site_id)
 

@@ -1,8 +1,9 @@
-"""The only package that knows a database library: connect, read, and one writer that commits many works at once.
+"""Access the database: connect, read, and write through one task that commits many writes together.
 
-Why not `databases` as it comes: on SQLite it opens a connection a statement, and its transactions are deferred, which
-makes concurrent writers fail at once; a cancelled transaction can wedge its pool. So connections are held, and every
-write of the process goes through one task (docs/decisions/0002-one-writer.md).
+This is the only package that imports a database library. `databases` is not used directly: on SQLite it opens a
+connection for each statement, and its transactions are deferred, which makes concurrent writers fail at once; a
+cancelled transaction can block its pool. Connections are therefore kept open, and all writes of the process go through
+one task (docs/decisions/0002-one-writer.md).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """Readers and the writer of one process. `dialect` is `sqlite` or `postgresql`."""
+    """The readers and the writer of one process. `dialect` is `sqlite` or `postgresql`."""
 
     def __init__(self, url: str, *, readers: int = 3) -> None:
         self.url = url
@@ -33,26 +34,26 @@ class Database:
         self._readers = [PersistentConnection(url, read_only=True) for _ in range(readers)]
         self._writer: Writer = SqliteWriter(url) if self.dialect == "sqlite" else PostgresWriter(url)
         self._free: asyncio.LifoQueue[PersistentConnection] = asyncio.LifoQueue()
-        self._at_once = SqliteReader(sqlite_path(url)) if self.dialect == "sqlite" else None
+        self._inline_reader = SqliteReader(sqlite_path(url)) if self.dialect == "sqlite" else None
 
     async def connect(self) -> None:
         await self._writer.start()
-        if self._at_once is not None:
-            self._at_once.open()
+        if self._inline_reader is not None:
+            self._inline_reader.open()
         for reader in self._readers:
             await reader.open()
             self._free.put_nowait(reader)
 
     async def disconnect(self) -> None:
-        """Finish what was handed in, then close. aiosqlite's threads are no daemons: an unclosed one hangs the exit."""
+        """Finish pending writes, then close. aiosqlite's threads are not daemons: an open one would block the exit."""
         await self._writer.stop()
-        if self._at_once is not None:
-            self._at_once.close()
+        if self._inline_reader is not None:
+            self._inline_reader.close()
         for reader in self._readers:
             await reader.close()
 
     async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
-        """Read outside any transaction; SQL names its parameters `:so`. Raises Unavailable where nobody answers."""
+        """Read outside any transaction; parameters are written `:name`. Raises Unavailable if the database is down."""
         reader = await self._free.get()
         try:
             return await reader.fetch(sql, values)
@@ -72,10 +73,11 @@ class Database:
         return rows[0] if rows else None
 
     async def rows_at_once(self, sql: str, **values: Any) -> Sequence[Row]:
-        """`rows` for a statement that an index leads to a few rows: on SQLite too short to be worth another thread."""
-        if self._at_once is not None:
-            with contextlib.suppress(sqlite3.OperationalError):  # it would mean waiting, or worse: `rows` finds out
-                return self._at_once.rows(sql, values)
+        """`rows` for a statement that reads a few rows by an index. On SQLite it runs in the event loop's thread, which
+        takes less time than handing it to another one."""
+        if self._inline_reader is not None:
+            with contextlib.suppress(sqlite3.OperationalError):  # it would block or failed: `rows` waits or raises
+                return self._inline_reader.rows(sql, values)
         return await self.rows(sql, **values)
 
     async def row_at_once(self, sql: str, **values: Any) -> Row | None:
@@ -83,19 +85,19 @@ class Database:
         return rows[0] if rows else None
 
     def in_threads(self) -> Database:
-        """The same database for whoever reads much in a row: nothing of it is read at once, others go on meanwhile."""
-        patient = copy.copy(self)
-        patient._at_once = None
-        return patient
+        """Return a view of the database that never reads in the event loop's thread, for long sequences of reads."""
+        threaded = copy.copy(self)
+        threaded._inline_reader = None
+        return threaded
 
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.
 
-        `sites` are the identifiers whose counter the work moves; they are locked first and in order, so that processes
-        sharing a database cannot wait for each other in a circle. A work that raises is rolled back alone. A work may
-        be run again (another broke a rule, a deadlock) and may await its transaction only. Being cancelled here does
-        not stop it.
+        `sites` are the ids whose counters `work` advances; they are locked first and in order, so that processes
+        sharing a database cannot deadlock. If `work` raises, only its own changes are rolled back. It may be run again
+        (after another one of its batch violated a constraint, or a deadlock), and may await nothing but its
+        transaction. Cancelling the caller does not stop it.
 
-        Raises what `work` raises, or Unavailable where the commit did not happen.
+        Raises what `work` raises, or Unavailable if the commit failed.
         """
         return await self._writer.write(work, sites)

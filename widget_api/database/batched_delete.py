@@ -7,7 +7,7 @@ from typing import Any
 
 from widget_api.database import Database, Transaction
 
-BATCH_SIZE = 500  # rows; a few milliseconds each batch
+BATCH_SIZE = 500  # rows; a few milliseconds a batch
 
 
 async def in_batches(database: Database, work: Callable[[Transaction, int], Awaitable[int]]) -> int:
@@ -19,11 +19,11 @@ async def in_batches(database: Database, work: Callable[[Transaction, int], Awai
             tx.mark_erasure()
         return deleted
 
-    done, part = 0, BATCH_SIZE
-    while part >= BATCH_SIZE:
-        part = await database.write(step)
-        done += part
-    return done
+    total, deleted = 0, BATCH_SIZE
+    while deleted >= BATCH_SIZE:
+        deleted = await database.write(step)
+        total += deleted
+    return total
 
 
 async def delete_in_batches(database: Database, table: str, condition: str, *, key: str = "id", **values: Any) -> int:

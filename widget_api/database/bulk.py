@@ -1,4 +1,4 @@
-"""Moves whole tables at the speed of the driver: for backups, restores and made-up data, never for a request."""
+"""Read and write whole tables through the driver, for backups, restores and sample data. Not for requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from widget_api.database import engine_url
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-CHUNK = 5000
-BUSY_TIMEOUT = 60  # seconds; the service goes on writing meanwhile
+CHUNK = 5000  # rows
+BUSY_TIMEOUT = 60  # seconds to wait for a lock, since the service keeps writing
 
 
 class Bulk:
@@ -25,16 +25,16 @@ class Bulk:
         self.dialect = connection.dialect.name
 
     async def read(self, table: Table) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """A whole table by parts, in the order of its primary key, with each column's own type (true, not 1)."""
+        """Yield a whole table in parts, in the order of its primary key, with Python types (True, not 1)."""
         result = await self._connection.stream(select(table).order_by(*table.primary_key.columns))
         async for rows in result.partitions(CHUNK):
             yield [tuple(row) for row in rows]
 
     async def insert(self, table: TableClause, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Many rows in one call of the driver."""
+        """Insert many rows in one call of the driver."""
         if not rows:
             return
-        await self._connection.execute(text("SELECT 1"))  # begins the transaction, which the driver does not see
+        await self._connection.execute(text("SELECT 1"))  # begins the transaction; a call of the driver does not
         raw: Any = (await self._connection.get_raw_connection()).driver_connection
         if self.dialect == "postgresql":
             await raw.copy_records_to_table(table.name, records=rows, columns=list(columns))
@@ -50,37 +50,37 @@ class Bulk:
         return [dict(row) for row in result.mappings()]
 
     async def tuples(self, sql: str, **values: Any) -> Sequence[Any]:
-        """Rows by position."""
+        """Return rows with access by position only."""
         return (await self._connection.execute(text(sql), values)).all()
 
 
 @asynccontextmanager
 async def open_reader(database_url: str) -> AsyncIterator[Bulk]:
-    """All that is read here is of one moment, however long it takes."""
+    """Open a transaction that reads one snapshot, however long it takes."""
     async with _connection(database_url, begin="BEGIN", isolation="REPEATABLE READ") as connection:
         yield Bulk(connection)
 
 
 @asynccontextmanager
 async def open_writer(database_url: str) -> AsyncIterator[Bulk]:
-    """Everything or nothing."""
+    """Open a transaction that is committed at the end, or rolled back by an exception."""
     async with _connection(database_url, begin="BEGIN IMMEDIATE", isolation="READ COMMITTED") as connection:
         yield Bulk(connection)
 
 
 @asynccontextmanager
 async def _connection(database_url: str, *, begin: str, isolation: str) -> AsyncIterator[AsyncConnection]:
-    from sqlalchemy.ext.asyncio import create_async_engine  # 7 MB, which a process that serves does without
+    from sqlalchemy.ext.asyncio import create_async_engine  # 7 MB of memory that the serving process does not need
 
     if database_url.startswith("sqlite"):
         engine = create_async_engine(engine_url(database_url), connect_args={"timeout": BUSY_TIMEOUT})
 
         @event.listens_for(engine.sync_engine, "connect")
-        def manual(connection: Any, record: object) -> None:
+        def disable_driver_transactions(connection: Any, record: object) -> None:
             connection.isolation_level = None  # the driver's own BEGIN is deferred
 
         @event.listens_for(engine.sync_engine, "begin")
-        def begun(connection: Any) -> None:
+        def begin_transaction(connection: Any) -> None:
             connection.exec_driver_sql(begin)
     else:
         engine = create_async_engine(engine_url(database_url), isolation_level=isolation)

@@ -1,4 +1,4 @@
-"""One connection, held open through the library and spoken to directly: five times faster than through it."""
+"""Keep a connection of `databases` open and call its driver directly, which is five times faster than the library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from widget_api.database import word_forms
 BUSY_TIMEOUT = 30.0  # seconds a statement waits for another process's transaction (SQLite)
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
-# asyncpg's names; the last is what it raises where it has lost track of a connection that was cut in the middle.
+# Errors of asyncpg; it raises the last one for a connection that was cut in the middle of a message.
 _LOST = frozenset(
     {
         "ConnectionDoesNotExistError",
@@ -31,7 +31,7 @@ _LOST = frozenset(
 
 
 class Row(Protocol):
-    """What both databases hand back: values by position and by column name; dict(row) works."""
+    """A row of either database: values by position and by column name; dict(row) works."""
 
     def __getitem__(self, key: str | int | slice) -> Any: ...
     def __iter__(self) -> Iterator[Any]: ...
@@ -40,7 +40,7 @@ class Row(Protocol):
 
 @lru_cache(maxsize=2048)
 def number_parameters(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`:name` → `$1` for PostgreSQL, and the names in the order of their numbers. Literals hold no colons here."""
+    """Replace `:name` by `$1` for PostgreSQL; return the SQL and the names in order. Literals must not have colons."""
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
@@ -52,7 +52,7 @@ def number_parameters(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 class SqliteConnection(sqlite3.Connection):
-    """Sets what each connection needs, since SQLite forgets most pragmas with the connection."""
+    """A connection with the service's pragmas and functions, most of which SQLite does not store in the database."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,7 +62,7 @@ class SqliteConnection(sqlite3.Connection):
         for setting in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            "secure_delete=ON",  # what is deleted is overwritten; by default so on Debian, elsewhere not
+            "secure_delete=ON",  # overwrite deleted content; the default on Debian, not elsewhere
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-4096",
@@ -71,13 +71,13 @@ class SqliteConnection(sqlite3.Connection):
 
 
 class SqliteReader:
-    """A connection of the event loop's own thread: a short question takes less than handing it to another thread."""
+    """A connection used in the event loop's thread: a short query takes less time than handing it to another thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def open(self) -> None:
-        # No timeout: rather than make everybody wait, the event loop does without an answer.
+        # No timeout: the event loop must not block on a lock; callers use another reader instead.
         self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-4096"):
@@ -87,12 +87,12 @@ class SqliteReader:
         self._connection.close()
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Raises OperationalError where an answer would mean waiting."""
+        """Run a query. Raises OperationalError if it would have to wait for a lock."""
         return self._connection.execute(sql, values).fetchall()
 
 
 class PersistentConnection:
-    """A reader of either database, or PostgreSQL's writer."""
+    """A reading connection to either database, or the writing one to PostgreSQL."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
@@ -109,18 +109,18 @@ class PersistentConnection:
         await self._connection.__aenter__()
         self.raw: Any = self._connection.raw_connection
         if self.dialect == "postgresql":
-            # What is asked here takes a few milliseconds: compiling it, or starting processes to share it, takes more.
+            # The queries take a few milliseconds, less than compiling them or starting parallel workers.
             await self.raw.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
         elif self._read_only:
-            # Long reads seldom meet a page again, and the system keeps the file's: caches here would only be memory.
+            # Long reads seldom need a page twice, and the system caches the file: a large cache would waste memory.
             for setting in ("query_only=ON", "cache_size=-1024"):
                 await self.raw.execute_fetchall(f"PRAGMA {setting}")
 
     async def close(self) -> None:
-        """A connection that was lost without our noticing is closed as well: an orderly end must not fail on it."""
+        """Close the connection. A broken one only causes a warning, since it must not prevent an orderly shutdown."""
         try:
             await self._connection.__aexit__()
-        except Exception as error:  # the driver has a name for each moment at which a server can be gone
+        except Exception as error:  # the driver's error depends on the moment at which the server disappeared
             _log.warning("a connection was broken before it was closed: %s", error)
         finally:
             await self._library.disconnect()
@@ -139,7 +139,7 @@ class PersistentConnection:
         return cast(Sequence[Row], await self.raw.fetch(text, *[values[name] for name in names]))
 
     async def command(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
-        """PostgreSQL: run a statement; the number of rows it changed."""
+        """Run a statement on PostgreSQL; return the number of changed rows."""
         text, names = number_parameters(sql)
         status = await self.raw.execute(text, *[(values or {})[name] for name in names])
         last = status.rsplit(" ", 1)[-1]
@@ -153,11 +153,11 @@ def is_lost(error: BaseException) -> bool:
 
 
 def sqlite_path(url: str) -> Path:
-    """sqlite:///./data/widget.db → data/widget.db; four slashes begin an absolute path."""
+    """Return the file of a URL: sqlite:///./data/widget.db → data/widget.db. Four slashes begin an absolute path."""
     return Path(url.removeprefix("sqlite:///").partition("?")[0])
 
 
 def engine_url(url: str) -> str:
-    """The same database in SQLAlchemy's words."""
+    """Return SQLAlchemy's URL of the same database."""
     scheme, rest = url.split("://", 1)
     return f"{'sqlite+aiosqlite' if scheme == 'sqlite' else 'postgresql+asyncpg'}://{rest}"

@@ -1,9 +1,9 @@
-"""What a work is handed: statements of the batch's transaction, and rows that are appended to it.
+"""Provide the transaction that is passed to each write: statements, and rows that are appended at the end of the batch.
 
-What is appended waits in memory, together with that of the works before it, and is written a table at a time: many rows
-by one statement cost a database half of what they cost one by one, and PostgreSQL one journey instead of one each.
-Nobody sees the difference: a statement that could is preceded by all that waits
-(docs/decisions/0030-rows-wait-for-the-end-of-a-batch.md).
+Appended rows are buffered in memory, together with those of the previous works of the batch, and are written a table at
+a time: many rows by one statement cost a database half of what they cost one by one, and PostgreSQL one round trip
+instead of one each. The buffer is invisible to works: a statement that could see a difference is preceded by writing it
+(docs/decisions/0030-rows-wait-for-the-end-of-a-batch.md). A «work» is the function passed to `Database.write`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WORD = re.compile(r"\w+")
 
 
 class BatchConflict(Exception):
-    """The rows of several works were refused together: nobody knows whose it was, so the batch is to be run again."""
+    """The database refused rows of several works together. It is unknown whose they were: the batch is run again."""
 
 
 class Insertion(NamedTuple):
@@ -33,24 +33,24 @@ class Insertion(NamedTuple):
 
 
 class Appended:
-    """The rows that wait for one insertion; found by some of their columns as in the table itself."""
+    """The buffered rows of one insertion, with lookup by some of their columns."""
 
     def __init__(self, insertion: Insertion) -> None:
         self.insertion = insertion
         self.rows: list[tuple[Any, ...]] = []
-        self._found_by: dict[tuple[str, ...], dict[Any, list[tuple[Any, ...]]]] = {}
+        self._indexes: dict[tuple[str, ...], dict[Any, list[tuple[Any, ...]]]] = {}
 
     def add(self, row: tuple[Any, ...]) -> None:
         self.rows.append(row)
-        for names, found in self._found_by.items():
-            found.setdefault(self._key(names)(row), []).append(row)
+        for names, index in self._indexes.items():
+            index.setdefault(self._key(names)(row), []).append(row)
 
     def matching(self, names: tuple[str, ...], values: Any) -> list[tuple[Any, ...]]:
-        if names not in self._found_by:
-            found = self._found_by[names] = {}
+        if names not in self._indexes:
+            index = self._indexes[names] = {}
             for row in self.rows:
-                found.setdefault(self._key(names)(row), []).append(row)
-        return self._found_by[names].get(values, [])
+                index.setdefault(self._key(names)(row), []).append(row)
+        return self._indexes[names].get(values, [])
 
     def _key(self, names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Any]:
         return key(self.insertion.columns, names)
@@ -58,206 +58,213 @@ class Appended:
 
 @lru_cache(maxsize=512)
 def key(columns: tuple[str, ...], names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], Any]:
-    """Those columns of a row."""
+    """Return a function that takes the columns `names` from a row."""
     return itemgetter(*(columns.index(name) for name in names))
 
 
 class Transaction:
-    """SQL names its parameters `:so`. A subclass speaks to its database through the methods at the end."""
+    """A transaction of a batch. Parameters of SQL are written `:name`. Subclasses implement the methods at the end."""
 
     dialect: str
 
     def __init__(self, *, together: bool = True) -> None:
-        self._together = together  # or each work for itself, so that what is refused is refused to its own
+        self._together = together  # False: write after each work, so that a refused row is attributed to its own work
         self._waiting: dict[Insertion, Appended] = {}
-        self._order: list[Insertion] = []  # of what waits: whom a work appended first stands first
-        self._counted: dict[str, tuple[int, ...]] = {}
-        self._own: list[tuple[Insertion, tuple[Any, ...]]] = []  # of the work under way
-        self._own_counted: dict[str, tuple[int, ...]] = {}
-        self._behind_savepoint = False
-        self._spoilt: Exception | None = None
+        self._order: list[Insertion] = []  # the order in which the buffered tables are written
+        self._counters: dict[str, tuple[int, ...]] = {}
+        self._own: list[tuple[Insertion, tuple[Any, ...]]] = []  # rows of the current work
+        self._own_counters: dict[str, tuple[int, ...]] = {}
+        self._in_savepoint = False
+        self._conflict: Exception | None = None
         self.erases = False
 
     # --- for works ---
 
     def mark_erasure(self) -> None:
-        """Say that somebody's data are deleted, so that no earlier copy of them stays in the database's log."""
+        """Note that personal data are deleted, so that the writer removes earlier copies from SQLite's log."""
         self.erases = True
 
     async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
-        if self._concerned(sql):
-            await self._settle()
+        if self._needs_flush(sql):
+            await self._flush()
         try:
             return await self._fetch(sql, values)
         except Exception as error:
-            raise self._refused(error) from error
+            raise self._as_conflict(error) from error
 
     async def row(self, sql: str, **values: Any) -> Row | None:
         rows = await self.rows(sql, **values)
         return rows[0] if rows else None
 
     async def row_at_once(self, sql: str, **values: Any) -> Row | None:
-        """`row`, by the name a reader has for it: here nothing is worth another thread."""
+        """The same as `row`, so that a transaction can be passed in place of a Database."""
         return await self.row(sql, **values)
 
     async def run(self, sql: str, **values: Any) -> int:
-        """Returns the number of rows changed."""
-        await self._settle()
+        """Run a statement; return the number of changed rows."""
+        await self._flush()
         return await self._execute(sql, values)
 
     async def insert(self, table: str, /, **values: Any) -> None:
-        """Append a row. A rule of the database that it breaks is told when the work has ended, by what `write` raises.
+        """Append a row. If it violates a constraint, `Database.write` raises, after the work has ended.
 
-        Rows that refer to each other are appended in that order.
+        A row has to be appended after those it refers to.
         """
         self._own.append((self._insertion(table, tuple(values), False), tuple(values.values())))
 
     async def insert_unless_there(self, table: str, /, **values: Any) -> None:
-        """`insert`, or nothing at all where that would break a unique constraint."""
+        """Append a row unless that would violate a unique constraint."""
         self._own.append((self._insertion(table, tuple(values), True), tuple(values.values())))
 
     async def insert_first(self, table: str, unique: str, /, **values: Any) -> bool:
-        """`insert`, or False where a row with this value of its column `unique` is there."""
+        """Append a row; False if a row with the same value in the column `unique` exists."""
         if self._together:
             if await self.matching(table, **{unique: values[unique]}):
                 return False
             await self.insert(table, **values)
             return True
-        insertion = self._insertion(table, tuple(values), True)  # another process may be about to
-        await self._settle()
+        insertion = self._insertion(table, tuple(values), True)  # another process may insert the same
+        await self._flush()
         return bool(await self._append(insertion, tuple(values.values())))
 
     async def matching(self, table: str, /, **equal: Any) -> list[Mapping[str, Any]]:
-        """Rows of a table by equality of some columns. Those that wait are among them, with the columns they give."""
+        """Find rows by equality of some columns. Includes buffered rows, which have the inserted columns only."""
         names = tuple(equal)
         try:
-            found: list[Mapping[str, Any]] = [dict(row) for row in await self._fetch(_selection(table, names), equal)]
+            matches: list[Mapping[str, Any]] = [dict(row) for row in await self._fetch(_selection(table, names), equal)]
         except Exception as error:
-            raise self._refused(error) from error
+            raise self._as_conflict(error) from error
         wanted = next(iter(equal.values())) if len(names) == 1 else tuple(equal.values())
         for insertion, waiting in self._waiting.items():
             if insertion.table == table:
-                found += (dict(zip(insertion.columns, row, strict=True)) for row in waiting.matching(names, wanted))
+                matches += (dict(zip(insertion.columns, row, strict=True)) for row in waiting.matching(names, wanted))
         for insertion, row in self._own:
             if insertion.table == table and key(insertion.columns, names)(row) == wanted:
-                found.append(dict(zip(insertion.columns, row, strict=True)))
-        return found
+                matches.append(dict(zip(insertion.columns, row, strict=True)))
+        return matches
 
     async def advance(self, site_id: str, problems: int, events: int) -> tuple[int, ...]:
-        """Move a site's counters (COUNTERS) and return them. They are locked from here to the commit, so that the order
-        of positions is the order of commits, and written once for all works of the batch."""
-        counted = self._own_counted.get(site_id) or self._counted.get(site_id)
-        if counted is None:
+        """Advance a site's counters (COUNTERS) and return them.
+
+        They are locked until the commit, so that positions are in the order of commits, and written once a batch.
+        """
+        counters = self._own_counters.get(site_id) or self._counters.get(site_id)
+        if counters is None:
             lock = " FOR UPDATE" if self.dialect == "postgresql" else ""
             row = await self.row(
                 f"SELECT {', '.join(COUNTERS)} FROM site_counters WHERE site_id = :site_id{lock}", site_id=site_id
             )
             assert row is not None, "a site without its counter"
-            counted = (row["number"], row["position"], row["version"])
-        number, position, version = counted
-        self._own_counted[site_id] = counted = (number + problems, position + events, version + 1)
-        return counted
+            counters = (row["number"], row["position"], row["version"])
+        number, position, version = counters
+        self._own_counters[site_id] = counters = (number + problems, position + events, version + 1)
+        return counters
 
     # --- for the writer ---
 
-    async def carry_out(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result | Exception:
-        """What the work returns, or what it raised; then nothing of it remains. Raises where all is lost, or Spoilt."""
-        self._own, self._own_counted, self._behind_savepoint = [], {}, False
+    async def run_work(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result | Exception:
+        """Run a work; return its result, or the exception it raised, after undoing its changes.
+
+        Raises if the transaction is lost, or BatchConflict.
+        """
+        self._own, self._own_counters, self._in_savepoint = [], {}, False
         try:
             if not self._together:
-                await self._settle()
+                await self._flush()
             outcome: Result | Exception = await self._call(work)
             if not self._together:
                 await self._write_own()
         except Exception as error:
             if self._is_lost(error):
                 raise
-            outcome, self._own, self._own_counted = error, [], {}
-            if self._behind_savepoint and self._spoilt is None:
+            outcome, self._own, self._own_counters = error, [], {}
+            if self._in_savepoint and self._conflict is None:
                 await self._command("ROLLBACK TO SAVEPOINT work")
-        if self._spoilt is not None:
-            raise self._spoilt
-        if self._behind_savepoint:
+        if self._conflict is not None:
+            raise self._conflict
+        if self._in_savepoint:
             await self._command("RELEASE SAVEPOINT work")
-        await self._accept()
+        await self._buffer_own()
         return outcome
 
     async def finish(self) -> None:
-        """Write all that waits. Raises Spoilt."""
+        """Write all buffered rows. Raises BatchConflict."""
         waiting = [self._waiting[insertion] for insertion in self._order]
-        counted = [(*values, site_id) for site_id, values in self._counted.items()]
-        self._waiting, self._order, self._counted = {}, [], {}
+        counters = [(*values, site_id) for site_id, values in self._counters.items()]
+        self._waiting, self._order, self._counters = {}, [], {}
         try:
             for appended in waiting:
                 await self._append_many(appended.insertion.sql, appended.rows)
-            if counted:
-                await self._append_many(self._counting(), counted)
+            if counters:
+                await self._append_many(self._counter_update(), counters)
         except Exception as error:
             if self._is_lost(error):
                 raise
-            self._spoilt = BatchConflict()
-            raise self._spoilt from error
+            self._conflict = BatchConflict()
+            raise self._conflict from error
 
-    async def _accept(self) -> None:
-        """What the work appended waits with what others did, each table's rows together, parents before children."""
+    async def _buffer_own(self) -> None:
+        """Add the rows of the current work to the buffer, each table's rows together, parents before children."""
         place = 0
         for insertion, row in self._own:
             appended = self._waiting.get(insertion)
             if appended is not None:
-                found = self._order.index(insertion)
-                if found + 1 < place:  # this one refers the other way round
+                index = self._order.index(insertion)
+                if index + 1 < place:  # this work refers to tables in another order
                     await self.finish()
                     appended, place = None, 0
                 else:
-                    place = found + 1
+                    place = index + 1
             if appended is None:
                 appended = self._waiting[insertion] = Appended(insertion)
                 self._order.insert(place, insertion)
                 place += 1
             appended.add(row)
-        self._counted.update(self._own_counted)
+        self._counters.update(self._own_counters)
 
-    async def _settle(self) -> None:
-        """Before a statement that must see all, or that changes what cannot be taken back by forgetting it."""
-        if not self._behind_savepoint:
+    async def _flush(self) -> None:
+        """Write buffered rows and set a savepoint, before a statement that reads them or that changes the database."""
+        if not self._in_savepoint:
             await self.finish()
             await self._command("SAVEPOINT work")
-            self._behind_savepoint = True
+            self._in_savepoint = True
         await self._write_own()
 
     async def _write_own(self) -> None:
-        own, counted = self._own, self._own_counted
-        self._own, self._own_counted = [], {}
+        own, counters = self._own, self._own_counters
+        self._own, self._own_counters = [], {}
         for insertion, row in own:
             await self._append(insertion, row)
-        if counted:
-            await self._append_many(self._counting(), [(*values, site_id) for site_id, values in counted.items()])
+        if counters:
+            await self._append_many(
+                self._counter_update(), [(*values, site_id) for site_id, values in counters.items()]
+            )
 
-    def _concerned(self, sql: str) -> bool:
-        """Whether a statement changes something, or looks at a table that rows wait for."""
-        read = _words(sql)
-        return read is None or any(table in read for table in self._tables())
+    def _needs_flush(self, sql: str) -> bool:
+        """Whether a statement changes something, or reads a table with buffered rows."""
+        names = _words(sql)
+        return names is None or any(table in names for table in self._tables())
 
     def _tables(self) -> Iterator[str]:
         yield from (insertion.table for insertion in self._waiting)
         yield from (insertion.table for insertion, _ in self._own)
-        if self._counted or self._own_counted:
+        if self._counters or self._own_counters:
             yield "site_counters"
 
-    def _refused(self, error: Exception) -> Exception:
-        """A statement that failed outside of a savepoint may have taken the transaction along."""
-        if self._behind_savepoint or self._is_lost(error):
+    def _as_conflict(self, error: Exception) -> Exception:
+        """Return the error to raise: outside of a savepoint, a failed statement may have aborted the transaction."""
+        if self._in_savepoint or self._is_lost(error):
             return error
-        self._spoilt = BatchConflict()
-        return self._spoilt
+        self._conflict = BatchConflict()
+        return self._conflict
 
     def _insertion(self, table: str, columns: tuple[str, ...], unless_there: bool) -> Insertion:
         return _insertion(self.dialect, table, columns, unless_there)
 
-    def _counting(self) -> str:
+    def _counter_update(self) -> str:
         place = _places(self.dialect)
-        moved = ", ".join(f"{name} = {place(number)}" for number, name in enumerate(COUNTERS, 1))
-        return f"UPDATE site_counters SET {moved} WHERE site_id = {place(len(COUNTERS) + 1)}"
+        assignments = ", ".join(f"{name} = {place(number)}" for number, name in enumerate(COUNTERS, 1))
+        return f"UPDATE site_counters SET {assignments} WHERE site_id = {place(len(COUNTERS) + 1)}"
 
     # --- for each database ---
 
@@ -280,7 +287,7 @@ class Transaction:
         raise NotImplementedError
 
     def _is_lost(self, error: Exception) -> bool:
-        """Whether the transaction itself is gone or must go."""
+        """Whether the transaction itself is lost or has to be abandoned."""
         raise NotImplementedError
 
 
@@ -297,7 +304,7 @@ def _insertion(dialect: str, table: str, columns: tuple[str, ...], unless_there:
 
 @lru_cache(maxsize=2048)
 def _words(sql: str) -> frozenset[str] | None:
-    """Of a statement that only reads, names of tables among them; None of any other."""
+    """Return the words of a SELECT statement, which include its tables; None for any other statement."""
     return frozenset(_WORD.findall(sql)) if sql.lstrip().startswith("SELECT ") else None
 
 

@@ -1,7 +1,7 @@
-"""Words as a search compares them: without case, «ё» as «е», by their stems (Snowball, Russian and English).
+"""Normalise words for search: without case, «ё» as «е», reduced to stems (Snowball, Russian and English).
 
-PostgreSQL does the same by itself, with dictionaries of its own from the same algorithms (migration 0003); here it is
-done for SQLite, which knows no word forms.
+PostgreSQL does the same itself, with dictionaries made by the same algorithms (migration 0003). SQLite has no stemming,
+so it is done here.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from functools import lru_cache
 
 import Stemmer
 
-SHORTEST_PREFIX = 3  # letters; what begins with fewer is half the town
+SHORTEST_PREFIX = 3  # letters; shorter prefixes match too much
 MOST_WORDS = 12
 _WORD = re.compile(r"[^\W_]+")
-# What people write in addresses, first as it is written most: each finds the others. A form of two words («б-р») is
-# looked for as both, wherever they stand: SQLite's index keeps no order, and one found too many does less harm than a
-# street not found.
+# Variants of address words, the most frequent first: each matches the others. A form of two words («б-р») matches both
+# words in any place: SQLite's index has no positions, and a false match does less harm than a missed street.
 _ADDRESS: dict[str, tuple[str, ...]] = {
     "ул": ("ул", "улица"),
-    "пр": ("пр", "просп", "проспект"),  # «пр-т» and «пр-кт» hold the first of these
+    "пр": ("пр", "просп", "проспект"),  # «пр-т» and «пр-кт» contain the first of these
     "пер": ("пер", "переулок"),
     "пл": ("пл", "площадь"),
     "бульвар": ("бульвар", "бул", "б р"),
@@ -31,28 +30,28 @@ _ADDRESS: dict[str, tuple[str, ...]] = {
     "д": ("д", "дом"),
     "мкр": ("мкр", "микрорайон"),
 }
-_HOUSE = "д"  # stands in nearly every address
+_HOUSE = "д"  # occurs in nearly every address
 _HYPHEN = re.compile("[\u2010-\u2013]")
 _HYPHENATED = {"пр-т": "пр", "пр-кт": "пр", "пр-д": "проезд", "б-р": "бульвар", "мкр-н": "мкр"}
 _SHORTENED = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(_HYPHENATED, key=len, reverse=True))})(?!\w)")
-_held = threading.local()  # a stemmer is one thread's
+_thread_local = threading.local()  # stemmers are not thread-safe
 
 
 def words(text: str) -> list[str]:
-    """Letters and digits, in the order they stand."""
+    """Split a text into normalised words of letters and digits, in order."""
     return _WORD.findall(text.casefold().replace("ё", "е"))
 
 
 def stem(word: str) -> str:
-    """A word of Latin letters is taken for English; one with digits is no word of either."""
+    """Return the stem of a word, English if it is ASCII, otherwise Russian. Words with digits stay unchanged."""
     if any(letter.isdigit() for letter in word):
         return word
     try:
-        russian, english = _held.stemmers
+        russian, english = _thread_local.stemmers
     except AttributeError:
-        russian, english = _held.stemmers = Stemmer.Stemmer("russian"), Stemmer.Stemmer("english")
-    found: str = (english if word.isascii() else russian).stemWord(word)
-    return found
+        russian, english = _thread_local.stemmers = Stemmer.Stemmer("russian"), Stemmer.Stemmer("english")
+    result: str = (english if word.isascii() else russian).stemWord(word)
+    return result
 
 
 def stems(text: str) -> list[str]:
@@ -60,10 +59,10 @@ def stems(text: str) -> list[str]:
 
 
 def parse_query(text: str) -> list[str]:
-    """The words a person looks for: each must be there. The last may still be being typed, then an asterisk ends it.
+    """Parse a query into words that all have to match. The last one may be incomplete and then ends with an asterisk.
 
-    Quotes, operators and whatever else stands between letters mean nothing. A word of addresses is told in its most
-    frequent form, by which `forms` knows the others. «Дом» alone is no address, and means itself.
+    Quotes, operators and other punctuation have no meaning. Address words are returned in their most frequent form,
+    from which `list_forms` makes the others. «Дом» alone is an ordinary word.
     """
     plain = _SHORTENED.sub(lambda short: _HYPHENATED[short[0]], _HYPHEN.sub("-", text.casefold()))
     typed = list(dict.fromkeys(words(plain)[:MOST_WORDS]))
@@ -79,51 +78,57 @@ def _most_frequent(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _address_words() -> dict[str, str]:
-    """The stem of each form that is one word, and the most frequent form."""
+    """Map the stem of each one-word form to the most frequent form."""
     return {stem(form): word for word, known in _ADDRESS.items() for form in known if " " not in form}
 
 
 def list_forms(text: str) -> list[list[list[str]]]:
-    """Each word that is `asked`, in each of its forms, of which one must be there: of one word or two."""
-    found = parse_query(text)
-    return [[found]] if found == [_HOUSE] else [_forms(word) for word in found]
+    """Return the forms of each word of a query, one of which has to match. A form is a list of one or two words."""
+    query = parse_query(text)
+    return [[query]] if query == [_HOUSE] else [_forms(word) for word in query]
 
 
 def _forms(word: str) -> list[list[str]]:
-    bare, typing = word.removesuffix("*"), word[-1] == "*"
+    bare, is_prefix = word.removesuffix("*"), word[-1] == "*"
     if bare not in _ADDRESS:
         return [[word]]
-    return [[one + "*" * (typing and len(one) >= SHORTEST_PREFIX) for one in form.split()] for form in _ADDRESS[bare]]
+    return [
+        [part + "*" * (is_prefix and len(part) >= SHORTEST_PREFIX) for part in form.split()] for form in _ADDRESS[bare]
+    ]
 
 
 def match(text: str) -> str:
-    """The query of an FTS5 table of stems; empty where nothing was asked for."""
-    return _query(text, " AND ", " OR ", lambda one: f'"{stem(one.removesuffix("*"))}"{"*" if one[-1] == "*" else ""}')
+    """Return the query for an FTS5 table of stems; empty if the text has no words."""
+    return _query(
+        text, " AND ", " OR ", lambda word: f'"{stem(word.removesuffix("*"))}"{"*" if word[-1] == "*" else ""}'
+    )
 
 
 def tsquery(text: str) -> str:
-    """PostgreSQL's: it knows the stems itself."""
-    return _query(text, " & ", " | ", lambda one: one.replace("*", ":*"))
+    """Return the query for PostgreSQL, which does the stemming itself."""
+    return _query(text, " & ", " | ", lambda word: word.replace("*", ":*"))
 
 
-def _query(text: str, both: str, either: str, written: Callable[[str], str]) -> str:
-    return both.join(
-        f"({either.join(f'({both.join(map(written, form))})' for form in word)})" for word in list_forms(text)
+def _query(text: str, conjunction: str, disjunction: str, term: Callable[[str], str]) -> str:
+    return conjunction.join(
+        f"({disjunction.join(f'({conjunction.join(map(term, form))})' for form in word)})" for word in list_forms(text)
     )
 
 
 def contains(text: str, query: str) -> bool:
-    """Whether a text holds all words of a query, as a person wrote it."""
-    there = set(stems(text))
-    return all(any(all(_split_text(*one, there) for one in form) for form in word) for word in _split_query(query))
+    """Whether a text contains all words of a query."""
+    text_stems = set(stems(text))
+    return all(any(all(_matches(*term, text_stems) for term in form) for form in word) for word in _terms(query))
 
 
-def _split_text(wanted: str, typing: bool, there: set[str]) -> bool:
-    return any(one.startswith(wanted) for one in there) if typing else wanted in there
+def _matches(wanted: str, is_prefix: bool, text_stems: set[str]) -> bool:
+    return any(found.startswith(wanted) for found in text_stems) if is_prefix else wanted in text_stems
 
 
 @lru_cache(maxsize=256)
-def _split_query(query: str) -> list[list[list[tuple[str, bool]]]]:
+def _terms(query: str) -> list[list[list[tuple[str, bool]]]]:
+    """Return `list_forms` with each word as (stem, whether it is a prefix)."""
     return [
-        [[(stem(one.removesuffix("*")), one[-1] == "*") for one in form] for form in word] for word in list_forms(query)
+        [[(stem(part.removesuffix("*")), part[-1] == "*") for part in form] for form in word]
+        for word in list_forms(query)
     ]

@@ -1,8 +1,8 @@
-"""Every write of the process: waiting works share a transaction, one that fails fails alone, one commit answers all.
+"""Execute all writes of the process in batches: one transaction and one commit, in which a failing work fails alone.
 
-On SQLite a batch's statements run on the event loop itself: works await nothing but their transaction, and a statement
-takes some microseconds, less than two threads lose that pass Python's lock back and forth with each. What may take
-long, waiting for another process's transaction and for the disk, happens in a thread.
+On SQLite the statements of a batch run in the event loop's thread: works await nothing but their transaction, and a
+statement takes some microseconds, less than passing Python's lock between two threads. Waiting for another process's
+transaction and for the disk, which may take long, happens in a thread.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from widget_api.errors import Unavailable
 
 Result = TypeVar("Result")
 LARGEST_BATCH = 128
-TRUNCATION_PATIENCE = 100  # milliseconds the log's truncation waits for readers, and all writes with it
-TRUNCATION_PAUSE = 1.0  # seconds until it is tried again where they were in its way
-TRIES = 3  # of one work that others deadlock with
+TRUNCATION_PATIENCE = 100  # milliseconds the log's truncation waits for readers, delaying all writes
+TRUNCATION_PAUSE = 1.0  # seconds until the next attempt if readers prevented it
+TRIES = 3  # attempts of a work after deadlocks
 _log = logging.getLogger(__name__)
 Work = Callable[[Transaction], Awaitable[Result]]
 
 
 @dataclass
 class PendingWrite(Generic[Result]):
-    """A work, the site counters it moves, and who waits for it."""
+    """A work, the sites whose counters it advances, and the future of its result."""
 
     work: Work[Result]
     sites: tuple[str, ...]
@@ -50,13 +50,13 @@ class PendingWrite(Generic[Result]):
             return
         if isinstance(self.outcome, BaseException):
             self.done.set_exception(self.outcome)
-            self.done.exception()  # a caller that went away must not leave «never retrieved» behind
+            self.done.exception()  # avoids asyncio's «never retrieved» warning if the caller was cancelled
         else:
             self.done.set_result(cast(Result, self.outcome))
 
 
 class Writer:
-    """The queue and its task; what a batch is to a database is the subclass's to say."""
+    """The queue of writes and the task that commits them. Subclasses implement a batch for each database."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[PendingWrite[Any] | None] = asyncio.Queue()
@@ -76,13 +76,13 @@ class Writer:
     async def write(self, work: Work[Result], sites: tuple[str, ...]) -> Result:
         waiting: PendingWrite[Result] = PendingWrite(work, sites, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
-        return await waiting.done  # who is cancelled here cancels the future alone
+        return await waiting.done  # cancellation affects the future only, not the work
 
     async def _batches(self) -> None:
         stopping = False
         while not stopping:
             taken = [await self._queue.get()]
-            await self._gathered()
+            await self._gather()
             while len(taken) < LARGEST_BATCH and not self._queue.empty():
                 taken.append(self._queue.get_nowait())
             batch = [waiting for waiting in taken if waiting is not None]
@@ -92,8 +92,8 @@ class Writer:
             for waiting in batch:
                 waiting.answer()
 
-    async def _gathered(self) -> None:
-        """Let requests that have arrived by now come along, as long as each turn of the event loop brings more."""
+    async def _gather(self) -> None:
+        """Wait for requests that have arrived already, as long as each iteration of the event loop adds a write."""
         before = -1
         while before < self._queue.qsize() < LARGEST_BATCH:
             before = self._queue.qsize()
@@ -110,7 +110,7 @@ class Writer:
         except Exception as error:
             _log.warning("a batch of %d writes failed: %s", len(batch), error)
             await self._recover(error)
-            if len(batch) > 1 and not is_lost(error):  # one of them may be to blame: each for itself
+            if len(batch) > 1 and not is_lost(error):  # one of them may be the cause: commit each alone
                 for waiting in batch:
                     await self._commit([waiting])
             elif tries > 1 and is_deadlock(error):
@@ -131,7 +131,7 @@ class Writer:
                 _log.error("the database cannot be reached: %s", third)
 
     async def transact(self, batch: list[PendingWrite[Any]], *, together: bool) -> None:
-        """Begin, carry out each work, commit. Raises where the transaction itself is lost, or Spoilt."""
+        """Begin, run each work, commit. Raises if the transaction itself is lost, or BatchConflict."""
         raise NotImplementedError
 
     async def open(self) -> None:
@@ -148,14 +148,14 @@ class Writer:
 
 
 async def run_batch(transaction: Transaction, batch: list[PendingWrite[Any]]) -> None:
-    """Each work with its outcome, and all that they appended written."""
+    """Run each work and set its outcome, then write the appended rows."""
     for waiting in batch:
-        waiting.outcome = await transaction.carry_out(waiting.work)
+        waiting.outcome = await transaction.run_work(waiting.work)
     await transaction.finish()
 
 
 def is_deadlock(error: BaseException) -> bool:
-    """PostgreSQL ended one of two transactions that waited for each other."""
+    """Whether PostgreSQL aborted the transaction because of a deadlock or a serialization failure."""
     return type(error).__name__ in ("DeadlockDetectedError", "SerializationError")
 
 
@@ -163,7 +163,7 @@ def is_deadlock(error: BaseException) -> bool:
 
 
 class SqliteTransaction(Transaction):
-    """Coroutines that never wait, so that a work, and a whole batch, runs to its end in one go."""
+    """A transaction whose coroutines never suspend, so that a whole batch runs without interruption."""
 
     dialect = "sqlite"
 
@@ -194,7 +194,7 @@ class SqliteTransaction(Transaction):
 
 
 class SqliteWriter(Writer):
-    """A connection and a thread of its own; BEGIN IMMEDIATE makes processes wait for each other instead of failing."""
+    """A writer with its own connection and thread. BEGIN IMMEDIATE makes processes wait for each other, not fail."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -238,9 +238,9 @@ class SqliteWriter(Writer):
             await self._in_thread(self._truncate_log)
 
     def _truncate_log(self) -> None:
-        """Bring the write-ahead log into the database and empty its file, which holds pages as they were.
+        """Write the write-ahead log to the database and empty its file, which contains earlier versions of pages.
 
-        A reader in the middle of a long answer prevents that: then it is tried again after a later commit.
+        A long read prevents that; then it is tried again after a later commit.
         """
         try:
             self._connection.execute(f"PRAGMA busy_timeout={TRUNCATION_PATIENCE}")
@@ -248,7 +248,7 @@ class SqliteWriter(Writer):
             self._log_holds_erased = bool(busy)
             self._truncates_at = time.monotonic() + TRUNCATION_PAUSE if busy else 0.0
             self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}")
-        except sqlite3.Error as error:  # what was to be committed is: none of it may fail for this
+        except sqlite3.Error as error:  # the commit has succeeded and must not be reported as failed
             _log.warning("the log of the database cannot be truncated: %s", error)
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
@@ -299,30 +299,30 @@ class PostgresTransaction(Transaction):
 
 
 class PostgresWriter(Writer):
-    """A connection of its own; the sites of a batch are locked first, in order."""
+    """A writer with its own connection. It locks the sites of a batch first, in order."""
 
     _LOCK = "SELECT site_id FROM site_counters WHERE site_id = ANY(:sites) ORDER BY site_id FOR UPDATE"
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._held = PersistentConnection(url)
+        self._connection = PersistentConnection(url)
 
     async def open(self) -> None:
-        await self._held.open()
+        await self._connection.open()
 
     async def close(self) -> None:
-        await self._held.close()
+        await self._connection.close()
 
     async def reopen(self) -> None:
-        await self._held.reopen()
+        await self._connection.reopen()
 
     async def rollback(self) -> None:
-        await self._held.command("ROLLBACK")
+        await self._connection.command("ROLLBACK")
 
     async def transact(self, batch: list[PendingWrite[Any]], *, together: bool) -> None:
-        await self._held.command("BEGIN")
+        await self._connection.command("BEGIN")
         sites = sorted({site for waiting in batch for site in waiting.sites})
         if sites:
-            await self._held.fetch(self._LOCK, {"sites": sites})
-        await run_batch(PostgresTransaction(self._held, together=together), batch)
-        await self._held.command("COMMIT")
+            await self._connection.fetch(self._LOCK, {"sites": sites})
+        await run_batch(PostgresTransaction(self._connection, together=together), batch)
+        await self._connection.command("COMMIT")

@@ -1,1 +1,1 @@
-"""What events owe to sinks: leased, tried again, given up; in order per problem, one failing holds up no other."""
+"""Deliver events to sinks: lease, retry, give up. In order for each problem; a failing sink delays no other."""

@@ -8,33 +8,33 @@ from dataclasses import replace
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
 from widget_api.deliveries.due import DUE, find_start
-from widget_api.deliveries.model import LANES
+from widget_api.deliveries.model import PRIORITIES
 from widget_api.deliveries.queries import DeliveryFilter, list_ids
 
 _PART = 500  # deliveries of one write
-STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
+STALLED = 60  # seconds without any attempt while deliveries are due; one that waits for its retry is not due
 
 
 async def measure_delay(database: Database, now: int) -> int:
-    """Return the seconds by which the oldest claimable delivery is late; 0 where none is."""
+    """Return the seconds by which the oldest claimable delivery is late; 0 if there is none."""
     waiting, resting = 0, await circuit.list_open(database)
-    for lane in LANES:
-        begins = await find_start(database, lane, now, resting)
-        if begins is None:
+    for priority in PRIORITIES:
+        start = await find_start(database, priority, now, resting)
+        if start is None:
             continue
         oldest = await database.row(
-            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {DUE[database.dialect]}{begins.condition}"
+            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :priority AND {DUE[database.dialect]}{start.condition}"
             " ORDER BY d.next_at, d.position LIMIT 1",
-            lane=lane,
+            priority=priority,
             now=now,
-            **begins.values,
+            **start.values,
         )
         waiting = max(waiting, now - oldest["next_at"]) if oldest is not None else waiting
     return waiting
 
 
 async def measure_standstill(database: Database, now: int) -> int:
-    """Return the seconds for which work was due and nothing was attempted; 0 where the queue moves.
+    """Return the seconds for which work was due and nothing was attempted; 0 if the queue moves.
 
     A long queue that moves is not stalled: `measure_delay` says how far behind it is.
     """
@@ -48,23 +48,23 @@ async def measure_standstill(database: Database, now: int) -> int:
 
 async def count_by_state(database: Database) -> dict[str, int]:
     """Count deliveries by state."""
-    rows = await database.rows("SELECT state, COUNT(*) AS many FROM deliveries GROUP BY state")
-    return {row["state"]: row["many"] for row in rows}
+    rows = await database.rows("SELECT state, COUNT(*) AS count FROM deliveries GROUP BY state")
+    return {row["state"]: row["count"] for row in rows}
 
 
-async def count_by_state_and_lane(database: Database) -> dict[tuple[str, int], int]:
-    """Count unfinished and dead deliveries by state and lane."""
-    found = {(state, lane): 0 for state in ("pending", "leased", "dead") for lane in LANES}
+async def count_by_state_and_priority(database: Database) -> dict[tuple[str, int], int]:
+    """Count unfinished and dead deliveries by state and priority."""
+    counts = {(state, priority): 0 for state in ("pending", "leased", "dead") for priority in PRIORITIES}
     for row in await database.rows(
-        "SELECT state, lane, COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased', 'dead')"
+        "SELECT state, lane, COUNT(*) AS count FROM deliveries WHERE state IN ('pending', 'leased', 'dead')"
         " GROUP BY state, lane"
     ):
-        found[row["state"], row["lane"]] = row["many"]
-    return found
+        counts[row["state"], row["lane"]] = row["count"]
+    return counts
 
 
 async def replay(database: Database, delivery_id: str, now: int, by: str | None = None) -> bool:
-    """Make a delivery due now, with all its attempts. Returns False where none is dead, dropped or waiting.
+    """Make a delivery due now, with all its attempts. Returns False if it is not dead, dropped or pending.
 
     `by` is the id of the user who asked for it, None for the command line.
     """
@@ -95,7 +95,7 @@ async def _replay(database: Database, ids: Sequence[str], states: Sequence[str],
 
 
 async def drop(database: Database, delivery_id: str, reason: str, now: int, by: str | None = None) -> bool:
-    """Drop a delivery for a reason. Returns False where there is none to drop."""
+    """Drop a delivery for a reason. Returns False if there is none to drop."""
     return await _drop(database, [delivery_id], ("pending", "dead"), reason, now, by) == 1
 
 
@@ -133,4 +133,5 @@ def _among(ids: Sequence[str], states: Sequence[str]) -> str:
 
 
 def _values(ids: Sequence[str], states: Sequence[str]) -> dict[str, str]:
-    return {f"d{index}": one for index, one in enumerate(ids)} | {f"s{index}": one for index, one in enumerate(states)}
+    named_ids = {f"d{index}": delivery_id for index, delivery_id in enumerate(ids)}
+    return named_ids | {f"s{index}": state for index, state in enumerate(states)}

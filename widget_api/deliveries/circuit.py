@@ -2,7 +2,7 @@
 
 Closed, it counts failures of different problems in a row. Open (`paused_until` is set), nothing is claimed for the
 platform; when the pause is over, one delivery goes as a probe. Its success closes the circuit, its failure makes the
-next pause longer. The state stands in the database, so all workers share it.
+next pause longer. The state is in the database, so all workers share it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 
 from widget_api.database import Database, Transaction
-from widget_api.deliveries.model import JITTER, LONGEST_ASKED
+from widget_api.deliveries.model import JITTER, MAX_RETRY_AFTER
 
 OPENS = 5  # failures in a row
 PAUSE = 5  # seconds; doubled with each failed probe
 LONGEST_PAUSE = 300
 PROBE = 30  # seconds a probe may take before another one goes: longer than the client waits for an answer
 SINK = "platform:"
-# Excluded from claims and from what counts as due. Uncorrelated: evaluated once a query, over a handful of rows.
+# Excluded from claims and from the due deliveries. Uncorrelated: evaluated once a query, over a few rows.
 RESTING = f"(SELECT '{SINK}' || id FROM platforms WHERE paused_until IS NOT NULL)"
 
 
@@ -34,7 +34,7 @@ async def list_ready_to_probe(tx: Transaction, now: int) -> list[str]:
 
 
 async def claim_probe(tx: Transaction, sink: str, now: int) -> bool:
-    """Reserve the platform for a probe. Returns False where another one is under way."""
+    """Reserve the platform for a probe. Returns False if another one is in progress."""
     return bool(
         await tx.run(
             "UPDATE platforms SET paused_until = :until WHERE id = :id AND paused_until <= :now",
@@ -46,11 +46,18 @@ async def claim_probe(tx: Transaction, sink: str, now: int) -> bool:
 
 
 async def record_failure(
-    database: Database, platform_id: str, problem_id: str, now: int, reason: str, asked: float | None, *, probe: bool
+    database: Database,
+    platform_id: str,
+    problem_id: str,
+    now: int,
+    reason: str,
+    retry_after: float | None,
+    *,
+    probe: bool,
 ) -> bool:
     """Count a failure of the platform itself, not of one event. Returns whether its circuit is open now.
 
-    `asked` is the Retry-After of the answer, in seconds.
+    `retry_after` is the Retry-After of the answer, in seconds.
     """
 
     async def work(tx: Transaction) -> bool:
@@ -58,7 +65,7 @@ async def record_failure(
         if row is None:
             return False
         if row["paused_until"] is not None and not probe:
-            return True  # it was under way when the circuit opened
+            return True  # it was in progress when the circuit opened
         failures = row["failures"] + (1 if probe or row["failing"] != problem_id else 0)
         opened = failures >= OPENS
         await tx.run(
@@ -67,7 +74,7 @@ async def record_failure(
             id=platform_id,
             failures=failures,
             failing=problem_id,
-            until=now + _pause(failures - OPENS, asked) if opened else None,
+            until=now + _pause(failures - OPENS, retry_after) if opened else None,
             reason=reason if opened else None,
         )
         return bool(opened)
@@ -75,10 +82,10 @@ async def record_failure(
     return await database.write(work)
 
 
-def _pause(steps: int, asked: float | None) -> int:
+def _pause(steps: int, retry_after: float | None) -> int:
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
     own = min(LONGEST_PAUSE, PAUSE * 2 ** min(steps, 10)) * spread
-    return max(1, int(max(own, min(asked or 0, LONGEST_ASKED))))
+    return max(1, int(max(own, min(retry_after or 0, MAX_RETRY_AFTER))))
 
 
 async def record_success(database: Database, platform_id: str) -> None:

@@ -1,7 +1,7 @@
 """Repair delivery timestamps written while the system clock was ahead.
 
-A delivery scheduled by a clock that is later set back would wait until the wrong time arrives. Whatever claims to have
-been written in the future becomes due now: one attempt too early is harmless, days of silence are not.
+A delivery scheduled by a clock that is later set back would wait until the wrong time arrives. Rows with a creation
+time in the future become due now: one attempt too early is harmless, days without attempts are not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.model import JITTER, LANES, LEASE, LONGEST_ASKED
+from widget_api.deliveries.model import JITTER, LEASE, MAX_RETRY_AFTER, PRIORITIES
 
 MAX_CLOCK_SKEW = 60  # seconds by which the clocks of several machines may differ
 CHECK_INTERVAL = 60  # seconds between two repairs without a jump: for other processes and shorter jumps
@@ -26,15 +26,15 @@ class ClockMonitor:
 
     def __init__(self) -> None:
         self._ahead: float | None = None
-        self._looked = 0.0
+        self._checked_at = 0.0
 
     async def check(self, database: Database, now: int) -> None:
-        """Call every few seconds. Also repairs at start: nobody knows what the clock did before."""
+        """Repair if the clock was set back. Call every few seconds; the first call always repairs."""
         steady = time.monotonic()
         before, self._ahead = self._ahead, now - steady
         back = before is None or self._ahead < before - MAX_CLOCK_SKEW
-        if back or steady - self._looked > CHECK_INTERVAL:
-            self._looked = steady
+        if back or steady - self._checked_at > CHECK_INTERVAL:
+            self._checked_at = steady
             await repair(database, now, clock_went_back=back)
 
 
@@ -53,14 +53,14 @@ async def repair(database: Database, now: int, *, clock_went_back: bool) -> None
         await tx.run(
             "UPDATE platforms SET paused_until = :now WHERE paused_until > :late",
             now=now,
-            late=now + (_OWN_PAUSE if clock_went_back else LONGEST_ASKED + MAX_CLOCK_SKEW),
+            late=now + (_OWN_PAUSE if clock_went_back else MAX_RETRY_AFTER + MAX_CLOCK_SKEW),
         )
         await tx.run(
-            f"UPDATE deliveries SET next_at = :now WHERE lane IN {LANES} AND state IN ('pending', 'leased')"
+            f"UPDATE deliveries SET next_at = :now WHERE lane IN {PRIORITIES} AND state IN ('pending', 'leased')"
             f" AND state <> 'leased' AND {_AHEAD}",  # repeats the condition of the partial index
             now=now,
             soon=now + MAX_CLOCK_SKEW,
-            never=now + LONGEST_ASKED + MAX_CLOCK_SKEW,
+            never=now + MAX_RETRY_AFTER + MAX_CLOCK_SKEW,
         )
 
     await database.write(work)

@@ -23,7 +23,7 @@ async def enqueue(
     sink: str,
     opens: bool,
     now: int,
-    lane: int = HAPPENED,
+    priority: int = HAPPENED,
 ) -> None:
     """Enqueue one delivery. Idempotent: an event goes to a sink once."""
     await tx.insert_unless_there(
@@ -34,7 +34,7 @@ async def enqueue(
         event_id=event_id,
         position=position,
         sink=sink,
-        lane=lane,
+        lane=priority,
         opens=opens,
         state="pending",
         next_at=now,
@@ -47,9 +47,9 @@ async def drop_for_problem(
 ) -> None:
     """Drop the undelivered deliveries of a problem to sinks that match `sink`, a LIKE pattern (`platform:%`).
 
-    `keep` are prefixes of sinks to leave alone, as they carry more than this problem. A report that may have reached a
-    platform although no answer came stays in the queue, and returns to it where it was dead: it is not sent again but
-    looked up, so that the platform gets what follows (`platform.push`).
+    `keep` are prefixes of sinks whose deliveries are not dropped, as they concern more than this problem. A report that
+    may have reached a platform although no response came stays in the queue, and a dead one returns to it: it is not
+    sent again but looked up, so that the platform gets what follows (`platform.push`).
     """
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now WHERE problem_id = :id"
@@ -58,15 +58,15 @@ async def drop_for_problem(
         sink=sink,
         now=clock.now(),
     )
-    kept = {f"keep{place}": f"{kind}%" for place, kind in enumerate(keep)}
+    exceptions = {f"keep{place}": f"{kind}%" for place, kind in enumerate(keep)}
     await tx.run(
         "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
         f" AND state IN ('pending', 'dead') AND NOT ({_MAY_KNOW})"
-        + "".join(f" AND sink NOT LIKE :{name}" for name in kept),
+        + "".join(f" AND sink NOT LIKE :{name}" for name in exceptions),
         problem_id=problem_id,
         sink=sink,
         reason=reason,
-        **kept,
+        **exceptions,
     )
 
 

@@ -1,4 +1,4 @@
-"""A delivery, its lanes, and its retry schedule."""
+"""Define a delivery, its priorities, and its retry schedule."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ JITTER = 0.2
 # among its like, so that it takes no other along; after LOST it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
-LONGEST_ASKED = 86_400  # seconds; the longest Retry-After that is respected
+MAX_RETRY_AFTER = 86_400  # seconds; the longest Retry-After that is respected
 UNCOUNTED_DELAY = 5  # seconds before a retry that consumes no attempt
-# Priorities: letters that somebody just requested; what happened; news to everybody who follows a problem. Each lane is
-# claimed by itself and has reserved slots: ten thousand followers, or a thousand letters left over from an outage,
-# delay nobody's confirmation, and no lane starves.
-REQUESTED, HAPPENED, NEWS = LANES = (0, 1, 2)
+# Letters that somebody just requested; other events; news to all followers of a problem. Each priority is claimed by
+# itself and has reserved slots: ten thousand followers, or a thousand letters left over from an outage, delay nobody's
+# confirmation, and none starves. The column is `deliveries.lane`.
+REQUESTED, HAPPENED, NEWS = PRIORITIES = (0, 1, 2)
 RESERVED_SLOTS = 2
 
 
@@ -58,7 +58,7 @@ class Delivery:
     event_id: str
     position: int
     sink: str
-    lane: int
+    priority: int
     attempts: int  # with this one, since it was enqueued or replayed
     probe: bool = False  # whether it probes a platform whose circuit is open
     repeated: bool  # an earlier attempt may have reached the sink
@@ -71,15 +71,18 @@ class Delivery:
     data: Mapping[str, Any]
 
 
-def free_slots(lane: int, free: int, busy: Mapping[int, int]) -> int:
-    """Return how many of `free` slots a lane may use, as others keep theirs. `busy` counts deliveries by lane."""
-    return max(0, free - sum(max(0, RESERVED_SLOTS - busy.get(other, 0)) for other in LANES if other != lane))
+def free_slots(priority: int, free: int, busy: Mapping[int, int]) -> int:
+    """Return how many of `free` slots a priority may use, given the slots reserved for the others.
+
+    `busy` counts the deliveries in progress by priority.
+    """
+    return max(0, free - sum(max(0, RESERVED_SLOTS - busy.get(other, 0)) for other in PRIORITIES if other != priority))
 
 
-def retry_delay(attempts: int, asked: float | None) -> int | None:
+def retry_delay(attempts: int, retry_after: float | None) -> int | None:
     """Return the seconds to the next attempt after `attempts` failed ones, with jitter; None after the last."""
     if attempts >= len(RETRY_DELAYS):
         return None
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
     seconds = max(1.0, RETRY_DELAYS[attempts] * spread)
-    return round(max(seconds, min(asked or 0, LONGEST_ASKED)))
+    return round(max(seconds, min(retry_after or 0, MAX_RETRY_AFTER)))

@@ -1,4 +1,4 @@
-"""Read the queue for operators: the command line and the cabinet list, filter and count deliveries here."""
+"""List, filter and count deliveries for operators, on the command line and in the cabinet."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DeliveryFilter:
         if self.sites is not None:
             conditions.append(f"d.site_id IN ({', '.join(map(bind, self.sites)) or 'NULL'})")
         if self.sinks:
-            known = [one for sink in self.sinks for one in sinks.KINDS.get(sink, ())]
+            known = [entry for sink in self.sinks for entry in sinks.KINDS.get(sink, ())]
             others = [f"d.sink = {bind(sink)}" for sink in self.sinks if sink not in sinks.KINDS]
             conditions.append(f"({' OR '.join([sinks.sql_condition('d.sink', known), *others])})")
         if self.platform is not None:
@@ -70,18 +70,18 @@ async def list_deliveries(
     Keyset paging: `after` is the id of the last row of the page before.
     """
     where, values = choice.where()
-    order, beyond = ("", ">") if oldest_first else (" DESC", "<")
+    order, comparison = ("", ">") if oldest_first else (" DESC", "<")
     if after:
-        where, values = f"{where} AND d.id {beyond} :after", values | {"after": after}
+        where, values = f"{where} AND d.id {comparison} :after", values | {"after": after}
     rows = await database.rows(f"{_SHOWN} WHERE {where} ORDER BY d.id{order} LIMIT :limit", **values, limit=limit)
-    return [_named(row) for row in rows]
+    return [_as_dict(row) for row in rows]
 
 
 async def find(database: Database, delivery_id: str, choice: DeliveryFilter | None = None) -> Mapping[str, Any] | None:
-    """Find one delivery, or None where there is none or `choice` excludes it."""
+    """Find one delivery, None if there is none or `choice` excludes it."""
     where, values = (choice or DeliveryFilter()).where()
     row = await database.row(f"{_SHOWN} WHERE {where} AND d.id = :id", **values, id=delivery_id)
-    return None if row is None else _named(row)
+    return None if row is None else _as_dict(row)
 
 
 async def list_ids(database: Database, choice: DeliveryFilter, after: str, limit: int) -> list[str]:
@@ -100,10 +100,10 @@ async def list_ids(database: Database, choice: DeliveryFilter, after: str, limit
 async def list_attempts(database: Database, delivery_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
     """List the newest MAX_ATTEMPTS_SHOWN attempts of each delivery, oldest first: `at`, `outcome`, `error`.
 
-    Bounded, since a platform that is away for a month is tried every few minutes.
+    Bounded, since a platform that is unavailable for a month is tried every few minutes.
     """
-    found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in delivery_ids}
-    names = {f"d{index}": one for index, one in enumerate(delivery_ids)}
+    attempts: dict[str, list[Mapping[str, Any]]] = {delivery_id: [] for delivery_id in delivery_ids}
+    names = {f"d{index}": delivery_id for index, delivery_id in enumerate(delivery_ids)}
     rows = await database.rows(
         "SELECT delivery_id, at, outcome, error FROM (SELECT delivery_attempts.*,"
         " ROW_NUMBER() OVER (PARTITION BY delivery_id ORDER BY at DESC, id DESC) AS place FROM delivery_attempts"
@@ -113,8 +113,8 @@ async def list_attempts(database: Database, delivery_ids: Sequence[str]) -> dict
         most=MAX_ATTEMPTS_SHOWN,
     )
     for row in rows:
-        found[row["delivery_id"]].append({"at": row["at"], "outcome": row["outcome"], "error": row["error"]})
-    return found
+        attempts[row["delivery_id"]].append({"at": row["at"], "outcome": row["outcome"], "error": row["error"]})
+    return attempts
 
 
 async def count_dead(database: Database, choice: DeliveryFilter | None = None) -> int:
@@ -129,11 +129,11 @@ async def count_dead(database: Database, choice: DeliveryFilter | None = None) -
     return int(row[0])
 
 
-def _named(row: Row) -> Mapping[str, Any]:
+def _as_dict(row: Row) -> Mapping[str, Any]:
     return {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
 
 
 async def find_created_at(database: Database, delivery_id: str) -> int | None:
-    """Return when a delivery was enqueued or last requested again, None where it is gone."""
+    """Return when a delivery was enqueued or last requested again, None if it is gone."""
     row = await database.row("SELECT created_at FROM deliveries WHERE id = :id", id=delivery_id)
     return None if row is None else row["created_at"]

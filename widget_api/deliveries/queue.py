@@ -1,4 +1,4 @@
-"""The queue as the worker sees it: claim due deliveries, renew their leases, record their outcomes."""
+"""Claim due deliveries for the worker, renew their leases, record their outcomes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from widget_api.deliveries import circuit
 from widget_api.deliveries.due import DUE, PROBE, find_start
 from widget_api.deliveries.model import (
     ALONE,
-    LANES,
     LEASE,
     LONGEST_ERROR,
     LOST,
+    PRIORITIES,
     Delivery,
     GiveUp,
     Retry,
@@ -25,7 +25,7 @@ from widget_api.deliveries.model import (
     free_slots,
     retry_delay,
 )
-from widget_api.redaction import quoted
+from widget_api.redaction import excerpt
 
 _ALONE = f"""
     (d.leases < {ALONE} OR NOT EXISTS (
@@ -35,68 +35,72 @@ _COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lan
 
 
 async def _is_due(database: Database, now: int, resting: Sequence[str]) -> bool:
-    """Return whether anything can be claimed, by reads alone: an idle worker must not make the writer commit."""
+    """Return whether anything can be claimed, without writing: an idle worker must not make the writer commit."""
     if not resting:
-        due = f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {DUE[database.dialect]} AND {_ALONE} LIMIT 1"
+        due = (
+            f"SELECT 1 FROM deliveries d WHERE d.lane IN {PRIORITIES} AND {DUE[database.dialect]} AND {_ALONE} LIMIT 1"
+        )
         return await database.row(due, now=now) is not None
-    for lane in LANES:
-        begins = await find_start(database, lane, now, resting)
-        if begins is not None and await database.row(
-            f"SELECT 1 FROM deliveries d WHERE d.lane = :lane AND {DUE[database.dialect]} AND {_ALONE}"
-            f"{begins.condition} ORDER BY d.next_at, d.position LIMIT 1",
-            lane=lane,
+    for priority in PRIORITIES:
+        start = await find_start(database, priority, now, resting)
+        if start is not None and await database.row(
+            f"SELECT 1 FROM deliveries d WHERE d.lane = :priority AND {DUE[database.dialect]} AND {_ALONE}"
+            f"{start.condition} ORDER BY d.next_at, d.position LIMIT 1",
+            priority=priority,
             now=now,
-            **begins.values,
+            **start.values,
         ):
             return True
     probe = "SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
     due = "d.state IN ('pending', 'leased') AND d.next_at <= :now"
-    row = await database.row(f"{probe} WHERE f.paused_until <= :now AND d.lane IN {LANES} AND {due} LIMIT 1", now=now)
+    row = await database.row(
+        f"{probe} WHERE f.paused_until <= :now AND d.lane IN {PRIORITIES} AND {due} LIMIT 1", now=now
+    )
     return row is not None
 
 
 async def _due(
     tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None, resting: Sequence[str]
 ) -> list[Row]:
-    """List due deliveries lane by lane, each in the order of its times."""
+    """List due deliveries by priority, each in the order of due times."""
     values = {} if sink is None else {"sink": sink}
     only = "" if sink is None else " AND d.sink = :sink"
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
-    found, taken = list[Row](), Counter(busy or {})
-    for lane in LANES:
-        free = limit - len(found)
-        free = free if busy is None else free_slots(lane, free, taken)
-        begins = await find_start(tx, lane, now, resting) if free > 0 else None
-        if begins is None:
+    due, taken = list[Row](), Counter(busy or {})
+    for priority in PRIORITIES:
+        free = limit - len(due)
+        free = free if busy is None else free_slots(priority, free, taken)
+        start = await find_start(tx, priority, now, resting) if free > 0 else None
+        if start is None:
             continue
         rows = await tx.rows(
-            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane{only} AND {DUE[tx.dialect]} AND {_ALONE}"
-            f"{begins.condition} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :priority{only} AND {DUE[tx.dialect]} AND {_ALONE}"
+            f"{start.condition} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
             **values,
-            **begins.values,
-            lane=lane,
+            **start.values,
+            priority=priority,
             now=now,
             limit=free,
         )
-        taken[lane] += len(rows)
-        found += rows
-    return found
+        taken[priority] += len(rows)
+        due += rows
+    return due
 
 
 async def _probes(tx: Transaction, now: int) -> list[Row]:
     """Return one delivery for each platform whose pause is over: the oldest, so that none blocks it for good."""
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
-    found = list[Row]()
+    probes = list[Row]()
     for sink in await circuit.list_ready_to_probe(tx, now):
         rows = await tx.rows(
-            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane IN {LANES} AND d.state IN ('pending', 'leased')"
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane IN {PRIORITIES} AND d.state IN ('pending', 'leased')"
             f" AND {PROBE} ORDER BY d.next_at, d.position LIMIT 1{skip}",
             sink=sink,
             now=now,
         )
         if rows and await circuit.claim_probe(tx, sink, now):
-            found += rows
-    return found
+            probes += rows
+    return probes
 
 
 async def claim(
@@ -111,17 +115,18 @@ async def claim(
     """Lease up to `limit` due deliveries for LEASE seconds. Two workers never get the same one.
 
     A lease does not consume a retry attempt, so nothing is lost when a worker is killed. `busy` counts the deliveries
-    this worker carries, by lane; without it no lane has reserved slots. `sink` restricts the claim to one sink.
+    this worker has in progress, by priority; without it no priority has reserved slots. `sink` restricts the claim to
+    one sink.
     """
 
     async def work(tx: Transaction) -> list[Delivery]:
         claimed = list[Delivery]()
         alone = False
         probes = await _probes(tx, now) if sink is None else []
-        asking = {row["id"] for row in probes}
+        probing = {row["id"] for row in probes}
         for row in (*probes, *await _due(tx, limit, now, busy, sink, resting)):
             if row["leases"] >= LOST:
-                await _lost(tx, row, now)
+                await _give_up(tx, row, now)
                 continue
             if row["leases"] >= ALONE:
                 if alone:
@@ -141,7 +146,7 @@ async def claim(
                 id=row["event_id"],
             )
             assert event is not None, "a delivery without its event"
-            claimed.append(_delivery(row, event, row["id"] in asking))
+            claimed.append(_delivery(row, event, row["id"] in probing))
         return claimed
 
     resting = await circuit.list_open(database)
@@ -149,11 +154,12 @@ async def claim(
 
 
 def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
-    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink", "lane")}
+    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink")}
     of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
     return Delivery(
         **values,
         **of_event,
+        priority=row["lane"],
         attempts=row["attempts"] + 1,
         probe=probe,
         repeated=bool(row["attempts"] or row["leases"] or row["last_error"]),
@@ -161,7 +167,7 @@ def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
     )
 
 
-async def _lost(tx: Transaction, row: Row, now: int) -> None:
+async def _give_up(tx: Transaction, row: Row, now: int) -> None:
     """Mark a delivery dead that ended its worker each time it was leased. It can be replayed like any other."""
     error = f"the worker ended {row['leases']} times while it was under way"
     await tx.run(
@@ -246,7 +252,7 @@ async def finish_all(database: Database, holder: str, ended: Sequence[tuple[Deli
 
 
 async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Outcome, now: int) -> None:
-    error = quoted(outcome.error, LONGEST_ERROR) if outcome.error else None
+    error = excerpt(outcome.error, LONGEST_ERROR) if outcome.error else None
     changed = await tx.run(
         "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
         " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at,"

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     Handler = Callable[[Context, Delivery], Awaitable[None]]
 
 RESIDENT = "resident"  # the author
-AUTHOR = "author:"  # whose report, behind the colon, was merged into the problem
+AUTHOR = "author:"  # the author of a report merged into the problem: author:<report>
 AGENCY = "agency"
-MAILBOX = "mailbox:"  # whoever of the agency wrote the letter behind the colon learns what became of it
-REMINDER = "reminder:"  # the agency, of a day that comes or has passed: reminder:<kind>:<day>
+MAILBOX = "mailbox:"  # the sender of a letter of the agency, about its outcome: mailbox:<letter>
+REMINDER = "reminder:"  # the agency, about a due date that comes or has passed: reminder:<kind>:<day>
 DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
 PLATFORM = "platform:"
-MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched
-REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
+MEDIA = "media"  # no recipient: downloads pictures of which an event has the URLs
+REPORTS = "reports"  # a resident's letter with the link to all their reports: requested, caused by no event
 LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
-FOLLOWER = "follower:"  # somebody who follows the problem
-COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
-MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that caused the letter
+FOLLOWER = "follower:"  # a follower of the problem
+COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
+MODERATOR = "moderator:"  # the site's moderator, by mail: moderator:<comment that caused the letter>
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,10 @@ class Sink:
     """The operator sees every delivery. The agency sees those of its sites that go to a sink `seen_by_agency`."""
 
     name: str
-    kind: str  # what a person chooses by; its label is `cabinet.sink.<kind>`
+    kind: str  # groups sinks in filters; its label is `cabinet.sink.<kind>`
     handler: str  # module:function, resolved when the worker starts
-    seen_by_agency: bool = True  # letters that people ask of us, whoever they are, are not the agency's to see
-    wider: bool = False  # tells of more than the problem its event is of: outlives its end, is no part of its history
+    seen_by_agency: bool = True  # False for letters that people requested from the operator
+    wider: bool = False  # concerns more than its event's problem: not dropped with it, not shown in its history
 
     def takes(self, name: str) -> bool:
         return name.startswith(self.name) if self.name.endswith(":") else name == self.name
@@ -54,7 +54,7 @@ SINKS: Sequence[Sink] = (
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.author_mail:deliver_to_author"),
     Sink(name=AUTHOR, kind="resident", handler="widget_api.followers.mail:deliver_to_merged_author"),
-    Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote.service:deliver"),
+    Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote_download:deliver"),
     Sink(
         name=REPORTS,
         kind="reader",
@@ -82,11 +82,11 @@ SEEN_BY_AGENCY = tuple(kind for kind, sinks in KINDS.items() if all(sink.seen_by
 
 
 def find_sink(name: str) -> Sink:
-    """Return the sink of a name. Raises LookupError where there is none."""
-    found = next((sink for sink in SINKS if sink.takes(name)), None)
-    if found is None:
+    """Return the sink of a name. Raises LookupError if there is none."""
+    sink = next((sink for sink in SINKS if sink.takes(name)), None)
+    if sink is None:
         raise LookupError(name)
-    return found
+    return sink
 
 
 def resolve_handler(name: str) -> Handler:
@@ -95,9 +95,11 @@ def resolve_handler(name: str) -> Handler:
 
 
 def sql_condition(column: str, chosen: Sequence[Sink]) -> str:
-    """Return an SQL condition that matches these sinks. Their names are ours, never input."""
-    alike = [f"{column} LIKE '{one.name}%'" if one.name.endswith(":") else f"{column} = '{one.name}'" for one in chosen]
-    return f"({' OR '.join(alike) or 'FALSE'})"
+    """Return an SQL condition that matches these sinks. Their names are constants, never input."""
+    conditions = [
+        f"{column} LIKE '{sink.name}%'" if sink.name.endswith(":") else f"{column} = '{sink.name}'" for sink in chosen
+    ]
+    return f"({' OR '.join(conditions) or 'FALSE'})"
 
 
 # Shown on the page of a report, to the agency and to the operator alike.

@@ -37,7 +37,7 @@ class Mailbox:
             def do_GET(self) -> None:
                 address = urlsplit(self.path)
                 if address.path == "/":
-                    language = i18n.known(parse_qs(address.query).get("lang", ["ru"])[0])
+                    language = i18n.supported_language(parse_qs(address.query).get("lang", ["ru"])[0])
                     page = pages.render("demo/mailbox.html", language, letters=list_letters(folders, language))
                     self._send(page, _PAGE_POLICY)
                 elif address.path == "/letters.css":

@@ -55,7 +55,7 @@ def _person(name: str) -> Person:
 async def _follow(database: Database, town: Site, problem: Row, name: str) -> None:
     await following.follow_problem(database, town.id, problem["number"], _person(name), None)
     hashed = email_hash(_person(name).email)
-    for row in await followers.everything_of(database, hashed):
+    for row in await followers.list_of_address(database, hashed):
         await following.confirm_following(database, row)
 
 

@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import validation, web
 from widget_api.followers import service
-from widget_api.problems import bodies, merges, numbers, persons
+from widget_api.problems import bodies, merges, persons
+from widget_api.problems.model import parse_number
 from widget_api.sites import origin_check, tickets
 from widget_api.sites import service as sites
 
@@ -24,7 +25,7 @@ async def follow_problem(request: Request) -> Response:
     site = await sites.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
-    number = numbers.parse(request.path_params["number"])
+    number = parse_number(request.path_params["number"])
     await merges.find_target(context.database, site.id, number)
     address = web.client_address(request)
     await context.limits.hit("follows", address, site.id)

@@ -27,7 +27,7 @@ async def follow_problem(database: Database, site_id: str, number: int, person: 
         if known is not None and known["confirmed_at"] is not None:
             return
         follower_id = known["id"] if known else await followers.add(tx, site_id, problem["id"], person, now)
-        await letters.ask_to_confirm(tx, problem["id"], FOLLOWER + follower_id, person.email, now)
+        await letters.enqueue_limited_letter(tx, problem["id"], FOLLOWER + follower_id, person.email, now)
 
     await database.write(work, site_id)
 
@@ -61,7 +61,7 @@ async def stop_following(database: Database, follower: Row) -> None:
 
 async def stop_all_of(database: Database, email: str) -> int:
     """Stop everything that an address follows or was asked to confirm. Returns the number of problems."""
-    rows = await followers.everything_of(database, contacts.email_hash(email))
+    rows = await followers.list_of_address(database, contacts.email_hash(email))
     for row in rows:
 
         async def work(tx: Transaction, row: Row = row) -> None:

@@ -55,19 +55,19 @@ def parse_address(settings: Settings, signer: Signer, address: str) -> Destinati
     use = _MARKS.get(token[:1])
     if name != own_local or domain != own_domain or use is None or len(token) != ADDRESS_LENGTH + 1:
         return None
-    identifier = signer.in_address(token[1:])
+    identifier = signer.read_mail_token(token[1:])
     return Destination(use, identifier, token[1:]) if identifier else None
 
 
 def is_ours(signer: Signer, destination: Destination, about: str = "") -> bool:
     """Whether the address was signed by us, about this, and has not expired."""
-    return signer.holds_address(_PURPOSES[destination.use], destination.token, about, clock.now() // 86_400)
+    return signer.verify_mail_token(_PURPOSES[destination.use], destination.token, about, clock.now() // 86_400)
 
 
 def _make_address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
     if settings.inbound is None:
         return None
     local, _, domain = settings.mailbox.rpartition("@")
-    token = signer.for_address(_PURPOSES[use], identifier, about, clock.now() // 86_400)
+    token = signer.sign_for_mail(_PURPOSES[use], identifier, about, clock.now() // 86_400)
     mark = next(mark for mark, meaning in _MARKS.items() if meaning == use)
     return f"{local}+{mark}{token}@{domain}"

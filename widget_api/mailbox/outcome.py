@@ -71,7 +71,7 @@ def acknowledgement_enqueuer(problem: Row) -> Callable[[Transaction, str], Await
             sink=sinks.MAILBOX + letter_id,
             opens=False,
             now=clock.now(),
-            lane=REQUESTED,
+            priority=REQUESTED,
         )
 
     return enqueue_acknowledgement

@@ -105,7 +105,7 @@ def parse_report(site: Site, sender: Sender, parameters: Parameters) -> Report:
         lng=long,
         answers=answers,
         contact=texts.contact,
-        language=i18n.chosen(extended.get("language"), site.language),
+        language=i18n.requested_language(extended.get("language"), site.language),
         source=sender.scope,
         status=(parse_exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
         birth_id=parse_event_id(extended.get("event_id")),

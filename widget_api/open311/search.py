@@ -34,7 +34,7 @@ async def find_numbers(
         if len(numbers) < size:
             return
         left, skip = left - len(batch), max(0, skip - len(numbers))
-        filters = filters.going_on(listing.position(filters, rows[-1]))
+        filters = filters.starting_after(listing.position(filters, rows[-1]))
 
 
 async def find_positions(

@@ -30,7 +30,7 @@ from widget_api.open311.raw_parameters import Parameters
 from widget_api.problems import change as problems
 from widget_api.problems import submit
 from widget_api.problems.model import Actor, Photo
-from widget_api.problems.store import submissions
+from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -177,7 +177,7 @@ async def _find_existing(
             return number
     if idempotency is None:
         return None
-    earlier = await submissions.find(database, site.id, idempotency.key)
+    earlier = await records.find_submission(database, site.id, idempotency.key)
     return None if earlier is None else int(orjson.loads(submit.replay_receipt(earlier, idempotency).body)["number"])
 
 

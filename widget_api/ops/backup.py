@@ -185,7 +185,7 @@ async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) ->
     await _keep_names_hidden(bulk)
     for row in passwords:
         await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **row)
-    await rebuild.everything(bulk)
+    await rebuild.rebuild_all(bulk)
 
 
 def _read_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:

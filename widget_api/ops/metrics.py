@@ -33,7 +33,7 @@ class ServiceMetrics(Collector):
         counts = await admin.count_by_state(database)
         for state in ("pending", "leased", "delivered", "dead", "dropped"):
             self._add("widget_deliveries", "Deliveries by state", counts.get(state, 0), state=state)
-        for (state, priority), count in (await admin.count_by_state_and_lane(database)).items():
+        for (state, priority), count in (await admin.count_by_state_and_priority(database)).items():
             documentation = "What stands in the queue; lane 0: just asked for, 1: happened, 2: news to followers"
             self._add("widget_queue_length", documentation, count, state=state, lane=str(priority))
         overdue, stalled = await admin.measure_delay(database, now), await admin.measure_standstill(database, now)

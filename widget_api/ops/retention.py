@@ -71,7 +71,7 @@ async def purge(database: Database) -> dict[str, int]:
 
 async def _delete_unnotified(database: Database, before: int) -> int:
     """Delete followers who could not be notified that the problem they followed is gone."""
-    rows = await followers.left(database, before)
+    rows = await followers.list_left(database, before)
     for row in rows:
         await database.write(partial(followers.stop, site_id=row["site_id"], follower_ids=[row["id"]], now=clock.now()))
     return len(rows)

@@ -41,7 +41,7 @@ async def metrics(request: Request) -> Response:
         raise NotFound
     context = web.context(request)
     collector, registry = ServiceMetrics(), CollectorRegistry()
-    await collector.read(context.database, clock.now(), limits_shared=await context.limits.look())
+    await collector.read(context.database, clock.now(), limits_shared=await context.limits.check_shared())
     registry.register(collector)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 

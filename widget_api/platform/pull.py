@@ -13,14 +13,14 @@ from weakref import WeakKeyDictionary
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.deliveries.model import LONGEST_ASKED
+from widget_api.deliveries.model import MAX_RETRY_AFTER
 from widget_api.errors import Unavailable
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, update_import
 from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import cursors, links, platforms, services
-from widget_api.redaction import quoted
+from widget_api.redaction import excerpt
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -158,8 +158,8 @@ async def poll_site(
     except (client.TemporaryFailure, client.PermanentFailure) as error:
         wait: float = REFUSED_PAUSE
         if isinstance(error, client.TemporaryFailure):
-            wait = max(FAILED_PAUSE, min(error.after or 0, LONGEST_ASKED))
-        reason = quoted(str(error), MAX_REASON_LENGTH)
+            wait = max(FAILED_PAUSE, min(error.after or 0, MAX_RETRY_AFTER))
+        reason = excerpt(str(error), MAX_REASON_LENGTH)
         _log.warning("platform %s has no news for us: %s", platform.id, reason)
         reached = cursor if cursor != initial else None  # the queries before the failed one need no repetition
         await _pause_platform(database, platform, site_id, wait, reason, reached)

@@ -69,7 +69,7 @@ async def link_earlier_request(context: Context, caller: Client, delivery: Deliv
     database = context.database
     if await links.find_link(database, delivery.problem_id, caller.platform.id) is not None:
         return True
-    text_hash = await traces.has_trace(database, delivery.id) if problem["erased_at"] is not None else None
+    text_hash = await traces.find_trace(database, delivery.id) if problem["erased_at"] is not None else None
     reply = await lookup.find_earlier_request(database, caller, delivery, problem, text_hash)
     if reply is not None:
         await _link_request(database, caller.platform, delivery, reply, looked_up=True)

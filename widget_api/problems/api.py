@@ -1,4 +1,4 @@
-"""Report a problem, support one: the calls of the public API that write."""
+"""Serve the writing calls of the public API: report a problem, support one."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, validation, web
 from widget_api.errors import Invalid, Malformed
-from widget_api.problems import bodies, intake, numbers, persons, submit, support
-from widget_api.problems.store import submissions
+from widget_api.problems import bodies, intake, persons, submit, support
+from widget_api.problems.model import parse_number
+from widget_api.problems.store import records
 from widget_api.sites import origin_check, service, territory, tickets
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 async def report(request: Request) -> Response:
-    """POST /sites/{key}/problems. Refusals in the contract's order: 404, 403, 413/415, 400, replay, 429, 403, 422."""
+    """Handle POST /sites/{key}/problems.
+
+    Checks are made in the contract's order: 404, 403, 413/415, 400, replay, 429, 403, 422.
+    """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
     idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
-    earlier = await submissions.find(context.database, site.id, idempotency.key)
+    earlier = await records.find_submission(context.database, site.id, idempotency.key)
     if earlier is not None:
         return web.json_response(submit.replay_receipt(earlier, idempotency).body, 201)
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.parse_point(data), context.settings.public_url)
-    language = i18n.chosen(data.get("lang"), web.negotiate_language(request, site.language))
+    language = i18n.requested_language(data.get("lang"), web.negotiate_language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submit.submit(
         context.database,
@@ -57,35 +61,35 @@ def _key(request: Request) -> str:
 
 
 def _fingerprint(data: dict[str, Any]) -> str:
-    """Of everything but the ticket: a retry may need a fresh one."""
+    """Hash the body without its ticket: a retry may need a fresh one. Raises Malformed if it is nested too deep."""
     body = {name: value for name, value in data.items() if name != "ticket"}
     try:
         return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    except orjson.JSONEncodeError:  # orjson reads what is nested 1,024 deep and writes 254
+    except orjson.JSONEncodeError:  # orjson reads up to 1,024 levels of nesting and writes at most 254
         raise Malformed from None
 
 
-async def support_one(request: Request) -> Response:
-    """POST /sites/{key}/problems/{number}/support. A voice that is counted already needs no fresh ticket."""
+async def add_support(request: Request) -> Response:
+    """Handle POST /sites/{key}/problems/{number}/support. A supporter who is counted already needs no fresh ticket."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
-    number = numbers.parse(request.path_params["number"])
+    number = parse_number(request.path_params["number"])
     body, errors = validation.read(bodies.Support, data)
     voice = support.hash_voice(site.id, body.supporter) if body else None
-    many, known = await support.count(context.database, site.id, number, voice)
+    supporters, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", web.client_address(request), site.id)
         ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
         if voice is None:
             raise Invalid(errors)
         spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
-        many = await support.support(context.database, site.id, number, voice, spend)
-    return web.json_response({"supporters": many})
+        supporters = await support.support(context.database, site.id, number, voice, spend)
+    return web.json_response({"supporters": supporters})
 
 
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
-    Route("/api/v1/sites/{key}/problems/{number}/support", support_one, methods=["POST"]),
+    Route("/api/v1/sites/{key}/problems/{number}/support", add_support, methods=["POST"]),
 ]

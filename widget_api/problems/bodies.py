@@ -1,7 +1,7 @@
-"""What residents send, by any form or API: a report, a vote, a comment, the wish to follow a problem.
+"""Declare the request bodies of residents: a report, a supporter, a follower.
 
-Each is declared once: it is read by its declaration, and /api/v1/openapi.json describes it by the same. Validators that
-need the site take it from the context (`ValidationContext`); one reason is told of each field.
+The same declaration parses a body and describes it in /api/v1/openapi.json. Validators that need the site take it from
+the context (`ValidationContext`). Each field gets at most one error.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from pydantic_core import PydanticCustomError
 from widget_api import i18n, validation
 from widget_api.attachments import links
 from widget_api.attachments.photos.model import MAX_ALT_LENGTH
-from widget_api.problems import intake, model, names
+from widget_api.problems import intake, model
 from widget_api.signing import Signer
 from widget_api.sites.model import MOST_PHOTOS, Category, Site
 from widget_api.sites.territory import Other
 from widget_api.validation import Body, Text, several, wrong
 
-_LONGEST_UUID = 64  # characters, however it is written
+_LONGEST_UUID = 64  # characters, in any notation
 _ALT = Text(MAX_ALT_LENGTH, line=True)
-_SPACE = r"\s\x00-\x1f\x7f\x85"  # and what is taken out; in ECMA-262 U+0085 is no space
+_SPACE = r"\s\x00-\x1f\x7f\x85"  # and characters that are removed; U+0085 is not white space in ECMA-262
 _EXPECTED = {"string": "wrong_type", "text": "wrong_type", "number": "number", "datetime": "date"}  # by datatype
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationContext:
-    """Where a body comes in. `other` is the site that a point outside this one's territory belongs to."""
+    """The site a body was sent to. `other` is the site to which a point outside this one's territory belongs."""
 
     site: Site
     signer: Signer | None = None
@@ -42,7 +42,7 @@ class ValidationContext:
 
 
 def visible_character(hidden: str = "") -> str:
-    """A character that is left when a text's ends and what nobody sees are taken away, as JSON Schema writes it."""
+    """Return a JSON Schema pattern of a character that remains after stripping white space and invisible characters."""
     return f"[^{_SPACE}{hidden}]"
 
 
@@ -84,7 +84,7 @@ def _uuid(value: Any) -> uuid.UUID:
 
 
 def _degrees(bound: int) -> PlainValidator:
-    """A number or its text. NaN where it is none: that is told of the place as a whole."""
+    """Parse a number or its text. NaN if it is invalid: the error is reported for the location as a whole."""
 
     def read(value: Any) -> float | None:
         number = intake.parse_coordinate(value, bound)
@@ -212,7 +212,7 @@ class Report(Body):
     @classmethod
     def _is_the_sites(cls, code: str, info: ValidationInfo) -> str:
         if info.context is not None and info.context.site.category(code) is None:
-            raise wrong("unknown", [one.code for one in info.context.site.categories])
+            raise wrong("unknown", [category.code for category in info.context.site.categories])
         return code
 
     @field_validator("email", mode="after")
@@ -230,7 +230,7 @@ class Report(Body):
             name is not None
             and context is not None
             and context.publish_name
-            and (code := names.find_refusal(context.site, name))
+            and (code := intake.find_name_refusal(context.site, name))
         ):
             raise wrong(code)
         return name
@@ -275,7 +275,7 @@ class Report(Body):
     )
     @classmethod
     def _are_this_sites(cls, given: Any, info: ValidationInfo) -> tuple[model.Photo, ...]:
-        """Tokens or {photo, alt} in their order."""
+        """Accept tokens or {photo, alt}, in their order."""
         category, context = _category(info), info.context
         if not given and category is not None and category.photo_required:
             raise wrong("required")
@@ -287,8 +287,8 @@ class Report(Body):
             raise wrong("too_many_photos", max=context.site.photos)
         chosen: dict[str, model.Photo] = {}
         errors: dict[tuple[str | int, ...], PydanticCustomError] = {}
-        for place, one in enumerate(given):
-            named = one if isinstance(one, Mapping) else {"photo": one}
+        for place, item in enumerate(given):
+            named = item if isinstance(item, Mapping) else {"photo": item}
             photo_id = links.read_photo_token(context.signer, context.site.id, named.get("photo"))
             if photo_id is None or photo_id in chosen:
                 errors[place,] = wrong("unknown")
@@ -303,7 +303,7 @@ class Report(Body):
 
 
 def _category(info: ValidationInfo) -> Category | None:
-    """The category of the report, None while it is none of the site's."""
+    """Return the category of the report, None if the site has no such category."""
     category: Category | None = info.context and info.context.site.category(info.data.get("category", ""))
     return category
 
@@ -317,7 +317,7 @@ def report(
     signer: Signer,
     other: Other | None = None,
 ) -> tuple[model.Report, Consent]:
-    """Check a report; return it and what its author agrees to, which the caller records. Raises Invalid."""
+    """Validate a report; return it and the given consent, which the caller records. Raises Invalid."""
     consent = data.get("consent")
     publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
     context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish)
@@ -332,7 +332,7 @@ def report(
         contact=model.Contact(
             email=body.email, name=body.name, phone=body.phone, publish_name=publish and body.name is not None
         ),
-        language=i18n.chosen(body.lang, language),
+        language=i18n.requested_language(body.lang, language),
         source=source,
         page_url=body.page_url,
         photos=body.photos,

@@ -1,4 +1,4 @@
-"""What can be done to a problem once it is there. Each is one transaction: problem, event, deliveries."""
+"""Change an existing problem. Each change is one transaction: problem, event, deliveries."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import merges, pictures, traces
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
-from widget_api.problems.store import circumstances, comments, contacts, followers, records
-from widget_api.problems.support import bring_along
+from widget_api.problems.store import circumstances, contacts, followers, records
+from widget_api.problems.support import copy_to
 from widget_api.sites.deadlines import local_date
 
-Along = Callable[[Transaction, str], Awaitable[None]]  # what is written together with an event, by its id
-LONGEST_TEXT = 10_000
-CLOCK_DRIFT = 86_400  # an event born later than that is not believed: it would outrank every decision made here
-SPAM = "spam"  # why a confirmation letter was not sent; unmarking sends it after all
+Along = Callable[[Transaction, str], Awaitable[None]]  # called with the event's id in the event's transaction
+LONGEST_TEXT = 10_000  # characters
+CLOCK_DRIFT = 86_400  # seconds; an event dated later counts as new, or it would outrank every decision made here
+SPAM = "spam"  # the reason of dropped deliveries; removing the mark restores them
 
 
 async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
-    """The author pressed the button of the mailed page: the gate opens. False where it was confirmed before."""
+    """Record that the author confirmed the address, and release the report. False if it was confirmed before."""
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
@@ -39,7 +39,7 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
 
 
 async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
-    """After confirmation: release and, where the site moderates after, publish. A spam mark keeps the gate shut."""
+    """Release a confirmed report and, if the site moderates afterwards, publish it. Spam is not released."""
     problem = await find_existing(tx, site_id, problem_id)
     if problem["spam"] or problem["status"] != "moderation":
         return
@@ -50,9 +50,10 @@ async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> 
 
 
 async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: str, spam: bool) -> None:
-    """A reversible mark on a report in moderation: no mail, no deliveries; had it left already, platforms are told.
+    """Mark a report in moderation as spam, or remove the mark.
 
-    Raises Refused where the report is past moderation, Conflict where it is erased, NotFound.
+    A marked report causes neither mail nor deliveries; platforms that have it are informed. Raises Refused if the
+    report is past moderation, Conflict if it is erased, NotFound.
     """
     now = clock.now()
 
@@ -86,10 +87,11 @@ async def change(
     seen: str | None = None,
     along: Along | None = None,
 ) -> str:
-    """Move a problem to another status; returns the event's id. `along` is done in the same transaction.
+    """Move a problem to another status; return the event's id. `along` is called in the same transaction.
 
-    `seen` is the status event the actor was looking at. Raises Refused (not in the table), Invalid (what the status
-    needs is missing), Conflict (somebody else was faster, or the problem is erased), NotFound.
+    `seen` is the status event the actor was looking at. Raises Refused if the transition table does not allow it,
+    Invalid if something the status needs is missing, Conflict if the status has changed since `seen` or the problem is
+    erased, NotFound.
     """
     now = clock.now()
 
@@ -99,13 +101,13 @@ async def change(
             raise Conflict("problem_changed")
         check_own(problem)
         await _check(tx, actor, problem, wish, now)
-        if actor.kind != "resident":  # a moderator decided: what a spam mark held back goes out, and the gate opens
+        if actor.kind != "resident":  # a moderator's decision removes a spam mark and releases the report
             if problem["spam"]:
                 await records.update(tx, problem_id, {"spam": False})
                 await enqueue.restore_dropped(tx, problem_id, SPAM, now)
             await release(tx, site_id, problem_id, now)
             problem = await find_existing(tx, site_id, problem_id)
-        said = {
+        data = {
             "expected_on": wish.expected_on,
             "duplicate_of": wish.duplicate_of,
             "photos": len(wish.photos) or None,
@@ -119,15 +121,15 @@ async def change(
             status=wish.to,
             text=wish.text,
             responsible=wish.responsible,
-            data={name: value for name, value in said.items() if value is not None},
+            data={name: value for name, value in data.items() if value is not None},
             now=now,
         )
         await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
         await service.attach(tx, site_id, problem_id, event.id, wish.documents)
         if wish.duplicate_of is not None and wish.to == "duplicate":
             target = await merges.find_target(tx, site_id, wish.duplicate_of)
-            await bring_along(tx, problem, target)
-            await followers.bring_along(tx, problem["id"], target["id"], clock.now())
+            await copy_to(tx, problem, target)
+            await followers.copy_to(tx, problem["id"], target["id"], clock.now())
         if along is not None:
             await along(tx, event.id)
         return event.id
@@ -141,7 +143,7 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
     if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * 86_400:
         raise Refused("reopening_too_late", days=REOPEN_DAYS)
     wrong = [FieldError(name, "required") for name in NEEDS.get(wish.to, ()) if not getattr(wish, name)]
-    if (wish.photos or wish.documents) and not wish.text and not any(one.field == "text" for one in wrong):
+    if (wish.photos or wish.documents) and not wish.text and not any(error.field == "text" for error in wrong):
         wrong.append(FieldError("text", "text_with_files"))
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
@@ -166,11 +168,11 @@ def _wrong_date(text: str, zone: str, now: int) -> list[FieldError]:
 
 
 async def import_update(database: Database, actor: Actor, site_id: str, problem_id: str, update: Update) -> bool:
-    """Take in an event that happened elsewhere; False where it is known already, which makes a repeat harmless.
+    """Import an event that happened in another system; False if it is known already, so repeats are harmless.
 
-    `actor.kind` is the sender's part (platform or source), `actor.source` its id. What is said by a sender that does
-    not speak for the site's agency is marked: it is shown under the sender's name, whomever the sender says acted.
-    Raises Refused where the sender may not set that status, NotFound, Conflict (erased).
+    `actor.kind` is the sender's role (platform or source), `actor.source` its id. An event from a sender that does not
+    speak for the site's agency is marked as unofficial and shown under the sender's name, even if it names another
+    actor. Raises Refused if the sender may not set that status, NotFound, Conflict if the problem is erased.
     """
     now = clock.now()
     if update.status is not None and update.status not in MAY_SEND[actor.kind]:
@@ -181,7 +183,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             return False
         problem = await find_existing(tx, site_id, problem_id)
         at = update.at if update.at <= now + CLOCK_DRIFT else now
-        if update.here:  # then it is the newest of all that is known, as a decision made here is
+        if update.here:  # make it the newest event, like a decision made here
             at = max(now, problem["status_at"])
             at += (at, update.id) <= (problem["status_at"], problem["status_event"])
         born = (update.id, at)
@@ -192,7 +194,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if update.erased:
             await _erase(tx, problem, acted, now, born)
             return True
-        # What was taken back before it left the house leaves it no more, whatever is said of it afterwards.
+        # A report withdrawn before its release is never released, whatever other systems report about it.
         if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
             problem = await find_existing(tx, site_id, problem_id)
@@ -219,7 +221,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
 
 
 async def erase(database: Database, actor: Actor, site_id: str, problem_id: str) -> None:
-    """Forget the person and all that was written (152-FZ, article 21); every platform is told. Twice is once."""
+    """Erase the person and all texts (152-FZ, article 21), and inform every platform. Idempotent. Raises NotFound."""
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -234,7 +236,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
-    # Whoever followed what was withdrawn is told of that yet.
+    # Followers of a withdrawn report still get the letter about the withdrawal.
     keep = sinks.WIDER if problem["published"] else (*sinks.WIDER, sinks.FOLLOWER)
     await enqueue.drop_for_problem(tx, problem_id, "%", "erased", keep=keep)
     await enqueue.redact_errors(tx, problem_id)
@@ -242,10 +244,10 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
-    await comments.remove_of_problem(tx, problem_id)
+    await records.remove_comments(tx, problem_id)
     await service.remove(tx, site_id, problem_id, now)
     await records.update(tx, problem_id, {"erased_at": now})
-    if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
+    if actor.kind != "system":  # the system erases at the end of retention, which withdraws no consent
         await contacts.withdraw_consents(tx, problem_id, now)
     await tx.run(
         "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"

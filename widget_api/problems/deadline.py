@@ -1,11 +1,11 @@
-"""The one definition of «overdue», for lists, cards, figures, letters and the API, and whether an answer was in time.
+"""Define «overdue», for lists, cards, statistics, letters and the API, and whether an answer was in time.
 
-«Overdue» is computed from the date the resident is shown (`problems.answer_due`), never stored: the due date of the
-category, or the planned date the resident was told since, which replaces it. `problems.first_due` keeps the former.
+«Overdue» is computed from the date shown to the resident (`problems.answer_due`) and never stored. That date is the due
+date of the category, replaced by the planned date once the agency announces one. `problems.first_due` is the former.
 
-Every reopening begins a round with a deadline of its own. Each round is judged by the day that held when it was
-answered, and the judgement is folded from the log with the rest of the state (`problems.answered_in_time`), so that a
-later round cannot make a late answer good.
+Every reopening begins a round with a deadline of its own. Each round is compared with the due date in force when it was
+answered, and the result is folded from the log with the rest of the state (`problems.answered_in_time`), so that a
+timely answer in a later round cannot hide an earlier late one.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ RUNNING = (
 
 
 def overdue_sql(today: str = ":today") -> str:
-    """`today` names the parameter that holds the site's own day."""
+    """Return `is_overdue` as an SQL condition. `today` names the parameter that holds the current date at the site."""
     return f"{RUNNING} AND p.answer_due < {today}"
 
 
 def is_running(problem: Problem) -> bool:
-    """Whether the agency still owes an answer: to an open report of its own that is neither spam nor erased.
+    """Whether an answer of the agency is outstanding: the report is open, the agency's own, not spam and not erased.
 
-    What a platform has of its own (`mirror_of`) is the platform's to answer. Reads status, mirror_of, spam, erased_at.
+    Problems mirrored from a platform (`mirror_of`) are answered there. Reads status, mirror_of, spam, erased_at.
     """
     return (
         problem["status"] in OPEN
@@ -46,40 +46,40 @@ def is_running(problem: Problem) -> bool:
 
 
 def is_overdue(problem: Problem, today: date) -> bool:
-    """Whether the day the resident was promised has passed; `today` is the site's own."""
+    """Whether the date shown to the resident has passed; `today` is the current date at the site."""
     return is_running(problem) and problem["answer_due"] < today.isoformat()
 
 
 def find_due_date(problem: Problem) -> str | None:
-    """The last day on which the problem is in time; None where nothing is owed any more."""
+    """Return the last day on which an answer is in time; None if no answer is outstanding."""
     return problem["answer_due"] if is_running(problem) else None
 
 
 @dataclass
 class AnswerPeriod:
-    """From receipt, or from a reopening, to the first official answer."""
+    """The period from receipt, or from a reopening, to the first official answer."""
 
     first_due: str  # by the category's working days
-    planned: str | None = None  # the day the resident was told since
+    planned: str | None = None  # the planned date announced since, which replaces `first_due`
     in_time: bool | None = None  # None = not answered
 
     def answer(self, day: date) -> None:
-        """The agency answered on that day; what it adds later changes no judgement."""
+        """Record an official answer; only the first one counts."""
         if self.in_time is None:
             self.in_time = day.isoformat() <= (self.planned or self.first_due)
 
 
 def all_in_time(rounds: Sequence[AnswerPeriod]) -> bool | None:
-    """Whether every answer was in time. None = none was late, and the last round has none."""
-    judged = [one.in_time for one in rounds]
-    return False if False in judged else judged[-1]
+    """Whether every answer was in time. None: none was late, and the last round has no answer yet."""
+    results = [period.in_time for period in rounds]
+    return False if False in results else results[-1]
 
 
 def were_kept(problem: Problem, today: date) -> bool | None:
-    """Whether every round was answered by the date shown.
+    """Whether every round was answered by the date shown to the resident.
 
-    None = nothing to say yet, nothing was owed any more (merged, rejected, redirected), or another system is to answer.
-    An open problem is judged by the deadline that runs now.
+    None: not known yet, no answer is required any more (merged, rejected, redirected), or another system has to answer.
+    An open problem is compared with its current deadline.
     """
     if problem["status"] in OPEN:
         return False if is_overdue(problem, today) else None

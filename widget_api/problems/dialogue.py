@@ -1,6 +1,6 @@
-"""What an agency and a report's author say to each other beside decisions: a question, what is added, a mark.
+"""Exchange messages between an agency and a report's author beside decisions: questions, additions, ratings.
 
-None of it is public, none leaves for a platform, none moves the day an answer is due.
+They are not public, are not sent to platforms and do not change the due date.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from widget_api.validation import clean
 LONGEST_QUESTION = 2000  # characters
 LONGEST_CLARIFICATION = 4000
 LONGEST_OPINION = 1000
-A_DAY = 10  # of a kind, a problem: a conversation, not a chat
+A_DAY = 10  # messages of each kind a problem may get in 24 hours
 AUTHOR = Actor(kind="resident")
 
 
 async def ask(database: Database, actor: Actor, site_id: str, problem_id: str, text: str) -> str | None:
-    """The agency asks the author; returns the event's id, None where this question stands already.
+    """Ask the author a question on behalf of the agency; return the event's id, None if it repeats the last question.
 
-    Raises Invalid («question»), Refused (closed, marked as spam, its author is elsewhere, too many today), NotFound,
+    Raises Invalid («question»), Refused (closed, spam, reported through another system, too many today), NotFound,
     Conflict (erased).
     """
-    text, now = _written("question", text, LONGEST_QUESTION, required=True), clock.now()
+    text, now = _checked_text("question", text, LONGEST_QUESTION, required=True), clock.now()
 
     async def work(tx: Transaction) -> str | None:
         problem = await _open(tx, site_id, problem_id)
         if problem["spam"] or not has_author_here(problem["source"]):
             raise Refused("nobody_to_ask")
-        if problem["awaits"] == "author" and await history.said_last(tx, problem_id, "asked") == text:
+        if problem["awaits"] == "author" and await history.newest_text(tx, problem_id, "asked") == text:
             return None
-        await _bounded(tx, problem_id, "asked", now)
+        await _check_daily_limit(tx, problem_id, "asked", now)
         return (await record(tx, problem, actor, kind="asked", text=text, now=now)).id
 
     return await database.write(work, site_id)
@@ -46,7 +46,7 @@ async def ask(database: Database, actor: Actor, site_id: str, problem_id: str, t
 
 @dataclass(frozen=True, kw_only=True)
 class Clarification:
-    """What the author adds. `id` is the form's own and becomes the event's, so that a form sent twice says it once."""
+    """An addition by the author. `id` is made by the form and becomes the event's: a form sent twice counts once."""
 
     id: str
     text: str
@@ -54,63 +54,63 @@ class Clarification:
 
 
 async def check_can_clarify(database: Database, problem: Row) -> None:
-    """Before photos are worked on: raises Refused and Conflict as `clarify` would for this report now."""
+    """Raise Refused or Conflict as `clarify` would now. Called before photos are decoded, which is expensive."""
     _check_open(problem)
-    await _bounded(database, problem["id"], "clarified", clock.now())
+    await _check_daily_limit(database, problem["id"], "clarified", clock.now())
 
 
-async def clarify(database: Database, site: Site, problem_id: str, said: Clarification) -> bool:
-    """The author answers or adds something: a text, photos or both. False where it was said already.
+async def clarify(database: Database, site: Site, problem_id: str, addition: Clarification) -> bool:
+    """Record the author's answer or addition: a text, photos or both. False if it repeats an earlier one.
 
     Raises Invalid («words», «photos.0»), Refused (closed, too many today), NotFound, Conflict (erased).
     """
-    text = _written("words", said.text, LONGEST_CLARIFICATION, required=not said.photos)
+    text = _checked_text("words", addition.text, LONGEST_CLARIFICATION, required=not addition.photos)
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
         problem = await _open(tx, site.id, problem_id)
-        if await _known(tx, problem, said, text):
+        if await _known(tx, problem, addition, text):
             return False
-        await _bounded(tx, problem_id, "clarified", now)
-        event_id = clock.new_id() if await events.exists(tx, site.id, said.id) else said.id
+        await _check_daily_limit(tx, problem_id, "clarified", now)
+        event_id = clock.new_id() if await events.exists(tx, site.id, addition.id) else addition.id
         born = (event_id, max(now, problem["status_at"]))
-        data = {"photos": len(said.photos)} if said.photos else {}
+        data = {"photos": len(addition.photos)} if addition.photos else {}
         await record(tx, problem, AUTHOR, kind="clarified", text=text, data=data, born=born, now=now)
-        await pictures.attach(tx, site.id, problem_id, event_id, "clarification", said.photos)
+        await pictures.attach(tx, site.id, problem_id, event_id, "clarification", addition.photos)
         return True
 
     return await database.write(work, site.id)
 
 
 async def is_duplicate(database: Database, problem: Row, form_id: str, text: str, photos: int) -> bool:
-    """Whether this very form was taken in already, before its photos are looked at again."""
-    return await history.same_words(database, problem["id"], form_id, clean(text), photos)
+    """Whether this form was recorded already. Called before its photos are decoded again."""
+    return await history.has_event(database, problem["id"], form_id, clean(text), photos)
 
 
-async def _known(tx: Transaction, problem: Row, said: Clarification, text: str) -> bool:
-    if await history.same_words(tx, problem["id"], said.id, text, len(said.photos)):
+async def _known(tx: Transaction, problem: Row, addition: Clarification, text: str) -> bool:
+    if await history.has_event(tx, problem["id"], addition.id, text, len(addition.photos)):
         return True
-    if said.photos or problem["awaits"] != "agency":
+    if addition.photos or problem["awaits"] != "agency":
         return False
-    return await history.said_last(tx, problem["id"], "clarified") == text
+    return await history.newest_text(tx, problem["id"], "clarified") == text
 
 
 async def rate(database: Database, site_id: str, problem_id: str, mark: int, text: str = "") -> bool:
-    """The author says what the answer is worth, as often as they change their mind; False where nothing changed.
+    """Record the author's rating of the answer, which may be changed later; False if nothing changed.
 
     Raises Invalid («mark», «opinion»), Refused (nothing to rate yet, too often today), NotFound, Conflict (erased).
     """
     if mark not in MARKS:
         raise Invalid((FieldError("mark", "required"),))
-    text, now = _written("opinion", text, LONGEST_OPINION, required=False), clock.now()
+    text, now = _checked_text("opinion", text, LONGEST_OPINION, required=False), clock.now()
 
     async def work(tx: Transaction) -> bool:
         problem = await find_existing(tx, site_id, problem_id)
         if problem["status"] not in RATEABLE:
             raise Refused("nothing_to_rate")
-        if problem["rating"] == mark and (await history.said_last(tx, problem_id, "rated") or "") == text:
+        if problem["rating"] == mark and (await history.newest_text(tx, problem_id, "rated") or "") == text:
             return False
-        await _bounded(tx, problem_id, "rated", now)
+        await _check_daily_limit(tx, problem_id, "rated", now)
         await record(tx, problem, AUTHOR, kind="rated", text=text, data={"mark": mark}, now=now)
         await records.update(tx, problem_id, {"rating": mark})
         return True
@@ -119,18 +119,18 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
 
 
 async def mark_read(database: Database, site_id: str, problem_id: str) -> None:
-    """The agency has read what the author added and has nothing to say to it."""
+    """Record that the agency has read the author's addition and does not answer it."""
 
     async def work(tx: Transaction) -> None:
         problem = await find_existing(tx, site_id, problem_id)
         if problem["awaits"] == "agency":
             await records.update(tx, problem_id, {"awaits": None})
-            await events.advance(tx, site_id)  # lists that are open elsewhere look again
+            await events.advance(tx, site_id)  # lists open in other browsers reload
 
     await database.write(work, site_id)
 
 
-def _written(field: str, text: str, longest: int, *, required: bool) -> str:
+def _checked_text(field: str, text: str, longest: int, *, required: bool) -> str:
     text = clean(text)
     if required and not text:
         raise Invalid((FieldError(field, "required"),))
@@ -152,6 +152,6 @@ def _check_open(problem: Row) -> None:
         raise Refused("report_closed")
 
 
-async def _bounded(reader: Database | Transaction, problem_id: str, kind: str, now: int) -> None:
+async def _check_daily_limit(reader: Database | Transaction, problem_id: str, kind: str, now: int) -> None:
     if await history.count_since(reader, problem_id, kind, now - 86_400) >= A_DAY:
         raise Refused("enough_for_today", most=A_DAY)

@@ -1,12 +1,13 @@
-"""What a field of a report may hold, whichever API or form it comes by."""
+"""Parse and check the fields of a report, whichever API or form it comes through."""
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -20,11 +21,14 @@ NAME, PHONE, PAGE_URL = 200, 40, 2000
 EMAIL = 254  # RFC 5321, section 4.5.3.1.3
 # Wider than RFC 5321 and so than email-validator: «a.@docomo.ne.jp» and «a..b@…» have mailboxes.
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}@[^\s@<>,;:\"()\\\[\]]+\.[^\s@<>,;:\"()\\\[\].]{2,}")
+_SCRIPTS = {"LATIN", "CYRILLIC", "GREEK"}
+# Latin letters that look like Russian ones.
+_LOOKALIKES = str.maketrans("aceopxyktmhb", "асеорхуктмнв")
 _PHONE = re.compile(r"[+\d][\d\s().-]{4,}")
 
 
 def is_email(text: str) -> bool:
-    """Whether a letter could go there at all; that it arrives, only a confirmation says."""
+    """Whether this is the syntax of an e-mail address. Only a confirmation proves that the mailbox exists."""
     return len(text) <= EMAIL and _EMAIL.fullmatch(text) is not None
 
 
@@ -33,7 +37,7 @@ def is_phone(text: str) -> bool:
 
 
 def parse_point(data: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The coordinates of a report that is still to be checked, where it has any."""
+    """Return (latitude, longitude) of a report that is not checked yet; None if it has none."""
     location = data.get("location")
     if not isinstance(location, Mapping):
         return None
@@ -42,7 +46,7 @@ def parse_point(data: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def parse_coordinate(value: Any, bound: float) -> float | None:
-    """A finite number of degrees within ±bound, from a number or its text; None where it is not one."""
+    """Parse degrees from a number or its text; None unless it is finite and within ±bound."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -53,7 +57,7 @@ def parse_coordinate(value: Any, bound: float) -> float | None:
 
 
 def parse_answer(question: Question, value: Any) -> str | list[str] | None:
-    """An answer in the form it is kept, or None where it is none to this question (GeoReport v2, datatypes)."""
+    """Return an answer as it is stored, None if it does not fit the question's datatype (GeoReport v2)."""
     if question.datatype == "multivaluelist":
         chosen = value if isinstance(value, list) else [value]
         keys = {key for key, _ in question.values}
@@ -76,14 +80,14 @@ def parse_answer(question: Question, value: Any) -> str | list[str] | None:
     return text or None
 
 
-def parse_moment(written: str | list[str], site: Site) -> str:
-    """The moment of a date and time as a form gives them: without a zone they are the site's own clock."""
-    moment = datetime.fromisoformat(str(written))
+def parse_moment(value: str | list[str], site: Site) -> str:
+    """Return an ISO 8601 time with zone. A time without one is in the site's time zone."""
+    moment = datetime.fromisoformat(str(value))
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(site.time_zone))).isoformat()
 
 
 def strip_page_url(value: Any) -> str | None:
-    """Kept without query and fragment (contract): they may carry what the visitor searched for, or a session."""
+    """Return an http(s) URL without user, query and fragment (contract): they may contain searches or a session."""
     if not isinstance(value, str):
         return None
     try:
@@ -94,3 +98,32 @@ def strip_page_url(value: Any) -> str | None:
     if parts.scheme not in ("http", "https") or not host or len(value) > PAGE_URL * 4:
         return None
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))[:PAGE_URL]
+
+
+def find_name_refusal(site: Site, name: str) -> Literal["name_official", "name_mixed"] | None:
+    """Return the error code of a name that must not be published; None if it may be.
+
+    Readers of an official site trust the names on it, so nobody may use the agency's name, nor imitate a name with
+    lookalike letters of another script.
+    """
+    if any(are_alike(name, official) for official in (site.agency.name, site.name)):
+        return "name_official"
+    return "name_mixed" if mixes_scripts(name) else None
+
+
+def are_alike(name: str, other: str) -> bool:
+    """Whether readers could confuse the names: «АДМИНИСТРАЦИЯ  города» and «Администрация города»."""
+    return _normalize(name) == _normalize(other)
+
+
+def mixes_scripts(name: str) -> bool:
+    """Whether a word of the name mixes letters of two scripts that look alike, which no real name does."""
+    return any(
+        len({unicodedata.name(letter, "").partition(" ")[0] for letter in word} & _SCRIPTS) > 1
+        for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", name))
+    )
+
+
+def _normalize(name: str) -> str:
+    folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+    return "".join(letter for letter in folded if letter.isalnum()).translate(_LOOKALIKES)

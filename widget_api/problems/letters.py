@@ -1,4 +1,4 @@
-"""Letters that a person asks for and no event causes: owed by the problem's first event, to a sink of their own."""
+"""Enqueue letters that a person requested and no event causes: by the problem's first event, each with its own sink."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 
 
 async def enqueue_letter(
-    tx: Transaction, received: Row, sink: str, now: int, *, lane: int = REQUESTED, leaves_at: int | None = None
+    tx: Transaction, received: Row, sink: str, now: int, *, priority: int = REQUESTED, leaves_at: int | None = None
 ) -> None:
-    """Owe a letter once, or once more; while one is under way, asking again is asking once.
+    """Enqueue a letter, also one that was sent before; does nothing while the same letter is pending or being sent.
 
-    `received` is the problem's first event: id, site_id, problem_id, position. The time grows with each asking, since
-    the letter's Message-ID is made from it. `leaves_at` is where it has to wait.
+    `received` is the problem's first event: id, site_id, problem_id, position. `created_at` grows with each request,
+    since the letter's Message-ID is made from it. `leaves_at` is the earliest time of sending (Unix time).
     """
     await tx.run(
         "INSERT INTO deliveries"
@@ -31,14 +31,14 @@ async def enqueue_letter(
         event_id=received["id"],
         position=received["position"],
         sink=sink,
-        lane=lane,
+        lane=priority,
         leaves_at=now if leaves_at is None else leaves_at,
         now=now,
     )
 
 
-async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
-    """Owe a letter that is no news of a report, while the mailbox may have one today. False = none."""
+async def enqueue_limited_letter(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
+    """Enqueue a letter that a stranger may have caused. False if the mailbox has reached its daily limit."""
     if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
         return False
     await contacts.add_letter(tx, email, now)

@@ -1,7 +1,7 @@
 """Follow merges to the problem that is worked on, and send its news to the authors of merged reports.
 
-Nothing is copied: who is told follows from the merges as they stand, so that an author who stops the letters, has their
-data erased, or whose report is taken up again hears no more of the other one.
+Nothing is copied: the recipients are computed from the current merges, so that an author who unsubscribes, has their
+data erased, or whose report is reopened gets no more news of the other one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from widget_api.problems.store import records
 
 
 async def find_target(reader: Database | Transaction, site_id: str, number: int) -> Row:
-    """The published problem, or the one it was merged into. Raises NotFound."""
+    """Find a published problem, or the last one it was merged into. Raises NotFound."""
     problem = await records.by_number(reader, site_id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
@@ -23,14 +23,14 @@ async def find_target(reader: Database | Transaction, site_id: str, number: int)
 
 
 async def list_merges(reader: Database | Transaction, problem: Row) -> list[Row]:
-    """The published problems this one was merged into, one into the next; the last is the one that is worked on."""
-    passed = [problem]
-    while passed[-1]["duplicate_of"] is not None:
-        into = await records.by_number(reader, problem["site_id"], passed[-1]["duplicate_of"])
-        if into is None or not into["published"] or into["id"] in [one["id"] for one in passed]:
+    """List the published problems this one was merged into, in order; the last is the one that is worked on."""
+    chain = [problem]
+    while chain[-1]["duplicate_of"] is not None:
+        into = await records.by_number(reader, problem["site_id"], chain[-1]["duplicate_of"])
+        if into is None or not into["published"] or into["id"] in [row["id"] for row in chain]:
             break
-        passed.append(into)
-    return passed[1:]
+        chain.append(into)
+    return chain[1:]
 
 
 _WANTS = "{0}.email IS NOT NULL AND {0}.confirmed_at IS NOT NULL AND {0}.stopped_at IS NULL AND {0}.failed_at IS NULL"
@@ -60,9 +60,9 @@ ON CONFLICT (site_id, event_id, sink) DO NOTHING
 
 
 async def enqueue_for_authors(tx: Transaction, event: Event, number: int, position: int, now: int) -> None:
-    """Owe an event of the problem `number` to whoever's report was merged into it: one letter an address.
+    """Enqueue an event of the problem `number` for the authors of reports merged into it, one letter an address.
 
-    Whoever reported the problem itself, or follows it, gets that letter alone.
+    An address that reported the problem itself, or follows it, gets only that letter.
     """
     await tx.run(
         _SCHEDULE,

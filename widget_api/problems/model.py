@@ -1,12 +1,14 @@
-"""The life of a problem: its statuses, and the one table that says which actor may make which transition."""
+"""Define the statuses of a problem, the transitions each actor may make, and the objects that pass between modules."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from widget_api import status_table
+from widget_api.errors import NotFound
 
 Status = Literal[
     "moderation",
@@ -23,15 +25,15 @@ Status = Literal[
     "reopened",
     "withdrawn",
 ]
-Source = Literal["widget", "form", "georeport", "platform"]  # by which API or form a report came
+Source = Literal["widget", "form", "georeport", "platform"]  # the API or form a report came through
 ActorKind = Literal["resident", "agent", "operator", "platform", "source", "system"]
 Needs = Literal["text", "expected_on", "responsible", "duplicate_of"]
 
-OPEN = frozenset(status for status, one in status_table.STATUSES.items() if one.stage == "open")
-CLOSED = frozenset(status for status, one in status_table.STATUSES.items() if one.stage == "closed")
+OPEN = frozenset(status for status, entry in status_table.STATUSES.items() if entry.stage == "open")
+CLOSED = frozenset(status for status, entry in status_table.STATUSES.items() if entry.stage == "closed")
 STATUSES: tuple[Status, ...] = Status.__args__  # type: ignore[attr-defined]
 
-# What the agency may make of a report it is working on. None of these makes a report disappear.
+# The statuses the agency may give a report it is working on. None of them makes a report disappear.
 _WORK: frozenset[str] = frozenset(
     {"forwarded", "in_progress", "planned", "resolved", "answered", "redirected", "duplicate", "rejected"}
 )
@@ -40,7 +42,7 @@ _AGENCY: dict[str, frozenset[str]] = {
     "accepted": _WORK,
     "forwarded": _WORK,
     "in_progress": _WORK - {"in_progress"},
-    "planned": _WORK,  # planned again: another date
+    "planned": _WORK,  # includes `planned`: another date
     "reopened": _WORK,
     "resolved": frozenset({"in_progress"}),
     "answered": frozenset({"in_progress", "resolved"}),
@@ -66,13 +68,13 @@ TRANSITIONS: dict[ActorKind, dict[str, frozenset[str]]] = {
     "system": {
         **_NOTHING,
         "moderation": frozenset({"accepted"}),  # confirmation, where the site moderates after
-        "duplicate": frozenset({"accepted", "moderation"}),  # what it was merged into is gone (recording.py)
+        "duplicate": frozenset({"accepted", "moderation"}),  # the report it was merged into is gone (record.py)
     },
     "platform": _NOTHING,  # platform and source act by imported events, checked by MAY_SEND alone
     "source": _NOTHING,
 }
 
-# An imported event: may its sender set that status at all? The resident's own words belong to where the resident is.
+# The statuses an imported event may set. Only the system a resident reported to may pass on the resident's decisions.
 MAY_SEND: dict[ActorKind, frozenset[str]] = {
     "platform": frozenset(STATUSES) - {"moderation", "confirmed", "withdrawn"},
     "source": frozenset(STATUSES),
@@ -91,31 +93,39 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
 RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
-MARKS = (5, 4, 3, 2, 1)  # the best first
+MARKS = (5, 4, 3, 2, 1)  # ratings, the best first
+_NUMBER = re.compile("[1-9][0-9]{0,9}")
+
+
+def parse_number(text: str) -> int:
+    """Parse the number of a problem in a URL. Raises NotFound unless it is canonical («007» is not) and below 2**31."""
+    if not _NUMBER.fullmatch(text) or int(text) >= 2**31:
+        raise NotFound("problem_not_found")
+    return int(text)
 
 
 def allowed(actor: ActorKind, status: str) -> frozenset[str]:
-    """The statuses this actor may give a problem that is in `status`."""
+    """Return the statuses this actor may give a problem that is in `status`."""
     return TRANSITIONS[actor][status]
 
 
 def is_official(status: str | None, text: str | None, data: Mapping[str, Any]) -> bool:
     """Whether an event is the agency's official answer.
 
-    `data["unofficial"]` marks what was said by a system that does not speak for the agency (service.import_update).
+    `data["unofficial"]` marks events of a system that does not speak for the agency (`change.import_update`).
     """
     return status in ANSWERS and bool(text) and not data.get("unofficial")
 
 
 def has_author_here(source: str) -> bool:
-    """Whoever sent a report through another system is reached by that system alone."""
+    """Whether the author reported here. Authors of other systems' reports can be reached through those systems only."""
     return source in ("widget", "form")
 
 
 def next_to_act(awaits: str | None, kind: str) -> str | None:
-    """Whose word is waited for after an event: a question waits for the author, what the author adds for the agency.
+    """Return who has to reply after an event: the author to a question, the agency to an addition by the author.
 
-    A decision, whoever makes it, closes the conversation about the one before; asking moves no deadline.
+    A decision by anybody ends the conversation about the previous one. Questions change no deadline.
     """
     if kind == "asked":
         return "author"
@@ -127,8 +137,8 @@ def next_to_act(awaits: str | None, kind: str) -> str | None:
 def is_published_after(published: bool, before: str, to: str) -> bool:
     """Whether the public sees a problem after a change.
 
-    Public from the first decision on; a report rejected before anybody saw it stays unseen (its author and the platform
-    learn the reason), though that author reopens it; withdrawing unpublishes; nothing else ever does.
+    A problem is public from the first decision on. A report rejected before it was published stays hidden (its author
+    and the platform get the reason), even if its author reopens it. Only withdrawal unpublishes a problem.
     """
     if to == "withdrawn" or to == "moderation":
         return False
@@ -148,33 +158,33 @@ class Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A wish to move a problem to another status, with what that status needs (NEEDS)."""
+    """A request to move a problem to another status, with the fields that status needs (NEEDS)."""
 
     to: Status
     text: str | None = None
     expected_on: str | None = None  # YYYY-MM-DD
     responsible: str | None = None
     duplicate_of: int | None = None
-    photos: tuple[Photo, ...] = ()  # what is shown with the text
-    documents: tuple[str, ...] = ()  # identifiers of what was received for this problem
+    photos: tuple[Photo, ...] = ()  # shown with the text
+    documents: tuple[str, ...] = ()  # identifiers of documents uploaded for this problem
 
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
-    """An event that happened elsewhere: `id` is its birth id, `at` in whole seconds, `status` None = a text only."""
+    """An event of another system: `id` is its id there, `at` in whole seconds, `status` None = a text only."""
 
     id: str
     at: int
     status: Status | None
     text: str | None = None
-    actor: ActorKind | None = None  # as an instance of this service tells it
+    actor: ActorKind | None = None  # as reported by another instance of this service
     expected_on: str | None = None
     responsible: str | None = None
-    here: bool = False  # no time of its own is told or believed: it happens as it comes in
-    unofficial: bool = False  # another instance of this service says that it is not its agency's word
+    here: bool = False  # the event has no reliable time of its own and is dated when it arrives
+    unofficial: bool = False  # another instance of this service marks it as not from its agency
     erased: bool = False
     photos: tuple[Photo, ...] = ()
-    media: tuple[str, ...] = ()  # addresses of pictures, to be fetched
+    media: tuple[str, ...] = ()  # URLs of pictures to fetch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,13 +203,13 @@ class Consent:
     hash: str
     publish_name: bool
     ip: str | None
-    name_version: str | None = None  # of the document under which the name may be published, which is another one
+    name_version: str | None = None  # version of the separate consent to publish the name
     name_hash: str | None = None
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to be attached, and what it shows in the sender's words."""
+    """A photo to be attached, and the sender's description of it."""
 
     id: str
     alt: str | None = None
@@ -207,7 +217,7 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report that has been checked, whichever API or form it came by."""
+    """A validated report, whichever API or form it came through."""
 
     category: str
     description: str
@@ -219,14 +229,14 @@ class Report:
     language: str
     source: Source
     photos: tuple[Photo, ...] = ()
-    media: tuple[str, ...] = ()  # addresses of pictures, to be fetched after the answer
-    consent: Consent | None = None  # the doors of other systems carry none: their operator holds it
+    media: tuple[str, ...] = ()  # URLs of pictures to fetch after the response
+    consent: Consent | None = None  # None for reports of other systems, whose operators store the consent
     page_url: str | None = None
-    status: Status = "moderation"  # other than that: by GeoReport with scope `platform` only
-    birth_id: str | None = None  # of the event `received`, where another instance gave it one
+    status: Status = "moderation"  # any other only by GeoReport with scope `platform`
+    birth_id: str | None = None  # id of the event `received` at the instance it comes from
     received_at: int | None = None
     device: str | None = None
     source_name: str | None = None
     source_url: str | None = None
-    answer_due: str | None = None  # a local day, where its source promised one
-    mirror_of: str | None = None  # the platform it was read from
+    answer_due: str | None = None  # local date announced by its source
+    mirror_of: str | None = None  # id of the platform it was read from

@@ -1,4 +1,4 @@
-"""Writes to the agency that works from its mailbox: each report once it may leave, then what others did to it."""
+"""Write to agencies that work from their mailbox: each report once it is released, then what others did to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from widget_api.problems.store import contacts, records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-PATIENCE = 4  # tries for which a letter waits for its photos
+PATIENCE = 4  # delivery attempts for which a letter waits for its photos
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of sink `agency`. A report that was erased meanwhile has nothing to tell but that."""
+    """Handle the sink `agency`. Of a report that was erased meanwhile only the erasure is sent."""
     problem = await records.find(context.database, delivery.problem_id)
     if problem is None or (problem["erased_at"] is not None and delivery.kind != "erased"):
         return
@@ -34,10 +34,10 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if delivery.kind == "received":
         template, values, own = "agency_report", await _report(context, site, problem, len(photos)), root
     else:
-        photos = [one for one in photos if one["event_id"] == delivery.event_id]
+        photos = [photo for photo in photos if photo["event_id"] == delivery.event_id]
         template, values = "agency_event", await _event(context, delivery, site, problem)
         own = messages.message_id(public_url, delivery.event_id, "agency")
-    reply_to = None  # nobody can answer what was erased, or what is another system's
+    reply_to = None  # erased and mirrored problems cannot be answered
     if problem["erased_at"] is None and problem["mirror_of"] is None:
         reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
@@ -69,7 +69,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 
 async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:
-    """A letter waits for its photos a while; then it goes without, and they are in the cabinet."""
+    """Read the photos to attach. Raises Retry at first; later the letter goes without them: the cabinet shows them."""
     try:
         return await pictures.read_files(context, photos)
     except Unavailable as error:
@@ -103,22 +103,24 @@ async def _report(context: Context, site: Site, problem: Row, photos: int) -> di
         "page_url": page if problem["published"] else None,
         "map_url": places.map_link(problem["lat"], problem["lng"]) if place else None,
         "description": problem["description"],
-        "added": await _added_before(context, problem),
+        "added": await _list_additions(context, problem),
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],
     }
 
 
-async def _added_before(context: Context, problem: Row) -> list[str]:
-    """What the author added while the report was held back; later words are letters of their own."""
-    told = await timeline.read_timeline(context.database, problem["id"], public=False)
+async def _list_additions(context: Context, problem: Row) -> list[str]:
+    """List the author's additions from before the release; each later one is sent as a letter of its own."""
+    entries = await timeline.read_timeline(context.database, problem["id"], public=False)
     released_at = problem["released_at"] or 0
     return [
-        entry["text"] for entry in told if entry["kind"] == "clarified" and entry["text"] and entry["at"] <= released_at
+        entry["text"]
+        for entry in entries
+        if entry["kind"] == "clarified" and entry["text"] and entry["at"] <= released_at
     ]
 
 
 def _person(language: str, contact: Row | None) -> dict[str, str | None]:
-    """The agency is the operator of these data (152-FZ, article 3): it answers this person."""
+    """Return the author's contact, which the agency may have: it is the operator of these data (152-FZ, article 3)."""
     if contact is None:
         return {}
     email = contact["email"]

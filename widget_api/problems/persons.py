@@ -1,4 +1,4 @@
-"""Who follows a problem or speaks under it: an address, a language, and the consent to keep both."""
+"""Read who follows a problem or comments on it: an address, a language, and the consent to store both."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Personal data: for `followers` and `commenters` alone. `consent_hash` is that of the document agreed to."""
+    """Personal data, stored in `followers` and `commenters` only. `consent_hash` is that of the accepted document."""
 
     email: str
     language: str
     consent_version: str
     consent_hash: str
     ip: str | None
-    name_version: str | None = None  # of the document under which the name may be published; None = it may not
+    name_version: str | None = None  # version of the consent to publish the name; None = it may not be published
     name_hash: str | None = None
 
 
 async def read_person(
     database: Database, site: Site, settings: Settings, body: Follow | NewComment, language: str, ip: str
 ) -> Person:
-    """The person with what they agreed to. Raises Invalid where a document is another one by now."""
-    language = i18n.chosen(body.lang, language)
+    """Return the person with the documents they accepted. Raises Invalid if a document has changed since."""
+    language = i18n.requested_language(body.lang, language)
     given = await _consent(database, site, settings, language, ip, body.consent, body.consent.publish_name is True)
     return Person(
         email=body.email,
@@ -52,7 +52,7 @@ async def read_person(
 async def with_consent(
     database: Database, site: Site, settings: Settings, report: Report, given: bodies.Consent, ip: str
 ) -> Report:
-    """The report with what its author agreed to. Raises Invalid where a document is another one by now."""
+    """Return the report with the documents its author accepted. Raises Invalid if a document has changed since."""
     publish_name = report.contact.publish_name
     return replace(report, consent=await _consent(database, site, settings, report.language, ip, given, publish_name))
 
@@ -66,19 +66,19 @@ async def _consent(
     given: bodies.Consent,
     publish_name: bool,
 ) -> Consent:
-    """Find the documents that were agreed to. Raises Invalid where one of those named is another one by now.
+    """Find the accepted documents. Raises Invalid if one of those named has changed since.
 
-    That of the name is checked where it is given, and recorded only with the consent to publish the name.
+    The document about the name is checked if it is named, and recorded only with the consent to publish the name.
     """
     document = await consent.agreed(database, site, settings, given.version)
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
-    of_name = None
+    name_document = None
     if publish_name or given.name_version is not None:
-        of_name = await consent.agreed_to_publish(database, site, settings, given.name_version, language)
-        if of_name is None:
+        name_document = await consent.agreed_to_publish(database, site, settings, given.name_version, language)
+        if name_document is None:
             raise Invalid((FieldError("consent.publish_name", "consent_version"),))
-    named = of_name if publish_name else None
+    named = name_document if publish_name else None
     return Consent(
         version=document.version,
         hash=document.hash,

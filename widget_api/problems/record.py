@@ -1,4 +1,4 @@
-"""Writes one event of a problem: the log, the state it gives, the deliveries it causes. Every change ends here."""
+"""Write an event of a problem: the log, the resulting state, the deliveries it causes. Every change goes through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.attachments.documents import service
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.errors import Conflict, NotFound, Refused
-from widget_api.problems import deadline, merges, pictures, remote, routing
+from widget_api.problems import deadline, merges, pictures, remote_pictures, routing
 from widget_api.problems.deadline import AnswerPeriod
 from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
@@ -22,7 +22,7 @@ from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
 async def find_existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    """A problem that something is to happen to. Raises NotFound, or Conflict where it is erased."""
+    """Read a problem that is to be changed. Raises NotFound, Conflict if it is erased."""
     problem = await records.full(tx, site_id, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
@@ -32,7 +32,7 @@ async def find_existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
 
 
 def check_own(problem: Row) -> None:
-    """Raises Refused for a platform's own problem: it is shown here, and decided there."""
+    """Raise Refused for a platform's own problem, which is decided there."""
     if problem["mirror_of"] is not None:
         raise Refused("mirrored")
 
@@ -52,17 +52,17 @@ async def record(
     photos: Sequence[Photo] = (),
     addresses: Sequence[str] = (),
 ) -> events.Event:
-    """Append an event and what follows from it. `problem` is a row of records.full, read in this transaction.
+    """Append an event and update state and deliveries. `problem` is a row of records.full, read in this transaction.
 
-    `born` is (id, time) of an event that happened elsewhere; one that happens here is later than all that is known of
-    the problem's status, so that the greatest by (time, id) is the newest decision. `photos` and `addresses` (of
-    pictures to be fetched) are what an event from elsewhere brings to be seen.
+    `born` is (id, time) of an event of another system. An event of this one gets a time later than the problem's newest
+    status event, so that the greatest by (time, id) is the newest decision. `photos` and `addresses` (URLs of pictures
+    to fetch) come with events of other systems.
     """
     site_id, problem_id = problem["site_id"], problem["id"]
     data = dict(data or {})
-    event_id, at = born or _next(problem, now)
+    event_id, at = born or _next_event(problem, now)
     text_id = await history.add_text(tx, site_id, problem_id, text) if text else None
-    if status == "reopened" and problem["mirror_of"] is None:  # what the resident is told from now on
+    if status == "reopened" and problem["mirror_of"] is None:  # the due date shown from now on
         data["due"] = await _first_due(tx, problem, at)
     if responsible:
         data["responsible"] = await history.add_text(tx, site_id, problem_id, responsible)
@@ -83,7 +83,7 @@ async def record(
     await events.append(tx, event, counters.position)
     if photos:
         await pictures.attach(tx, site_id, problem_id, event_id, pictures.choose_role(kind, actor.kind), photos)
-    await remote.owe(tx, event, counters.position, addresses, len(photos), now)
+    await remote_pictures.enqueue_pictures(tx, event, counters.position, addresses, len(photos), now)
     changes: dict[str, Any] = {"awaits": next_to_act(problem["awaits"], kind)}
     if kind not in events.CONFIDENTIAL:  # the public sees when a problem was last updated
         changes["updated_at"] = now
@@ -98,12 +98,12 @@ async def record(
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)
         await service.remove(tx, site_id, problem_id, now)
-        await remote.forget(tx, problem_id, "withdrawn")
+        await remote_pictures.forget(tx, problem_id, "withdrawn")
     published = bool(changes.get("published", problem["published"]))
     if problem["published"] and (not published or kind == "erased"):
         await followers.end(tx, event, counters.position, now)
         if actor.kind != "system":
-            await _part(tx, problem, now)
+            await _unmerge(tx, problem, now)
     if routing.is_follower_news(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
         await merges.enqueue_for_authors(tx, event, problem["number"], counters.position, now)
@@ -121,47 +121,48 @@ async def record(
     return event
 
 
-async def _part(tx: Transaction, problem: Row, now: int) -> None:
-    """Open the reports again that were merged into one that was still open and is gone, each with a new deadline.
+async def _unmerge(tx: Transaction, problem: Row, now: int) -> None:
+    """Reopen the reports that were merged into an open problem which is now gone, each with a new deadline.
 
-    Their authors are told, and nobody waits for an answer that will not come. One that the public never saw goes back
-    to the moderator.
+    Their authors get a letter, since nobody will answer the problem they were merged into. Reports that were never
+    published go back to moderation.
     """
     if problem["status"] not in OPEN:
         return
-    for merged_id in await records.merged_into(tx, problem):
-        merged_one = await find_existing(tx, problem["site_id"], merged_id)
+    for merged_id in await records.list_merged(tx, problem):
+        merged = await find_existing(tx, problem["site_id"], merged_id)
         await record(
             tx,
-            merged_one,
+            merged,
             Actor(kind="system"),
             kind="status",
-            status="accepted" if merged_one["published"] else "moderation",
-            data={"apart_from": problem["number"], "due": await _first_due(tx, merged_one, now)},
+            status="accepted" if merged["published"] else "moderation",
+            data={"apart_from": problem["number"], "due": await _first_due(tx, merged, now)},
             now=now,
         )
 
 
-def _next(problem: Row, now: int) -> tuple[str, int]:
+def _next_event(problem: Row, now: int) -> tuple[str, int]:
+    """Return id and time of an event that sorts after the problem's newest status event."""
     event_id, at = clock.new_id(), max(now, problem["status_at"])
     if (at, event_id) <= (problem["status_at"], problem["status_event"]):
-        at += 1  # an imported event of this very second has a greater id
+        at += 1  # an imported event of the same second has a greater id
     return event_id, at
 
 
 async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
-    """What a problem looks like after all its status events in the order (time, id), however they came in.
+    """Compute the state of a problem from its status events in the order (time, id), whenever they arrived.
 
-    So equal sets of events give equal states, on this instance and on any other (architecture.md).
+    Equal sets of events therefore give equal states, on this instance and on any other (architecture.md).
     """
-    told = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
+    decisions = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
     published, withdrawn, before, responsible = False, False, "moderation", None
-    for row in told:
+    for row in decisions:
         published, before = is_published_after(published, before, row["status"]), row["status"]
-        withdrawn = withdrawn or before == "withdrawn"  # the author's last word, whatever a platform says after it
+        withdrawn = withdrawn or before == "withdrawn"  # final, even if a platform reports another status later
         if before in ("forwarded", "redirected"):
             responsible = orjson.loads(row["data"]).get("responsible")
-    last = told[-1]
+    last = decisions[-1]
     data = orjson.loads(last["data"])
     state = {
         "status": last["status"],
@@ -172,7 +173,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
-    rounds, ours = await _rounds(tx, problem, told), problem["mirror_of"] is None
+    rounds, ours = await _rounds(tx, problem, decisions), problem["mirror_of"] is None
     first_due = rounds[-1].first_due if ours else problem["first_due"]
     return state | {
         "first_due": first_due,
@@ -181,18 +182,17 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     }
 
 
-async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[AnswerPeriod]:
-    """The rounds of a report, from its status events in their order."""
+async def _rounds(tx: Transaction, problem: Row, decisions: Sequence[Row]) -> list[AnswerPeriod]:
+    """Compute the rounds of a report from its status events in their order."""
     zone = await circumstances.time_zone(tx, problem["site_id"])
-    undated = [row["id"] for row in told if _begins(row) and "due" not in orjson.loads(row["data"])]
+    undated = [row["id"] for row in decisions if _begins_round(row) and "due" not in orjson.loads(row["data"])]
     rounds: list[AnswerPeriod] = []
-    for row in sorted(
-        told, key=lambda row: row["kind"] != "received"
-    ):  # what came from elsewhere may claim to be older
+    # `received` first: events of other systems may be dated before it.
+    for row in sorted(decisions, key=lambda row: row["kind"] != "received"):
         data = orjson.loads(row["data"])
-        if _begins(row):
+        if _begins_round(row):
             first_due = data.get("due")
-            if first_due is None:  # written before events told it: of the newest round it is known all the same
+            if first_due is None:  # events of earlier versions have no `due`; that of the newest round is in the row
                 newest = row["id"] == undated[-1]
                 first_due = problem["first_due"] if newest else await _first_due(tx, problem, row["at"])
             rounds.append(AnswerPeriod(first_due))
@@ -203,19 +203,19 @@ async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[An
     return rounds
 
 
-def _begins(row: Row) -> bool:
-    """A reopening, and a report that stands by itself again, begin the deadline anew."""
+def _begins_round(row: Row) -> bool:
+    """Whether a new deadline begins with an event: receipt, a reopening, or the end of a merge."""
     return bool(row["kind"] == "received" or row["status"] == "reopened" or "apart_from" in orjson.loads(row["data"]))
 
 
 async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
-    """By when a round that begins at that moment is to be answered."""
+    """Return the due date of a round that begins at `at`."""
     days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
     return answer_due(at, days or DEFAULT_DEADLINE_DAYS, zone)
 
 
 async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
-    """What the gate needs to know, read in this transaction."""
+    """Read the state that routing depends on."""
     return Situation(
         source=problem["source"],
         released=problem["released_at"] is not None,
@@ -224,14 +224,14 @@ async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False
         confirmed=problem["confirmed_at"] is not None,
         stopped=problem["stopped_at"] is not None,
         agency_by_mail=await circumstances.agency_by_mail(tx, problem["site_id"]),
-        platforms=await circumstances.platforms_of(tx, problem["site_id"]),
-        informed=await circumstances.platforms_that_know(tx, problem["id"]) if erasing else (),
+        platforms=await circumstances.list_platforms(tx, problem["site_id"]),
+        informed=await circumstances.list_informed_platforms(tx, problem["id"]) if erasing else (),
         mirrored=problem["mirror_of"] is not None,
     )
 
 
 async def release(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
-    """Let the report leave for the platforms and the agency's mailbox; releasing twice is releasing once."""
+    """Send the report to the platforms and the agency's mailbox. Idempotent."""
     problem = await records.full(tx, site_id, problem_id)
     if problem is None or problem["released_at"] is not None:
         return

@@ -1,4 +1,4 @@
-"""What all letters to residents about a problem share: the values of the frame, sender and return address."""
+"""Compose and send letters to residents about a problem: common template values, sender and return address."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.sites.model import Site
 
-_PREHEADER = 120  # characters; no mail program shows more
+_PREHEADER = 120  # characters; mail programs show no more
 
 
 def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
-    """What every letter about a problem says of it."""
+    """Return the template values that every letter about a problem has."""
     category = site.category(problem["category"])
     return {
         "agency": site.agency.name,
@@ -27,7 +27,7 @@ def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
 
 
 def preheader(text: str) -> str:
-    """What a list of letters shows beside the subject."""
+    """Return the text that a mail program's list shows beside the subject."""
     line = " ".join(text.split())
     return line if len(line) <= _PREHEADER else line[:_PREHEADER].rsplit(" ", 1)[0] + "…"
 
@@ -44,10 +44,10 @@ async def send(
     author_of: str | None = None,
     follower: str | None = None,
 ) -> None:
-    """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry.
+    """Compose a letter in the agency's name and pass it to the mail server. Raises GiveUp, Retry.
 
-    `author_of` is the problem whose author gets it, `follower` whoever follows one: if the letter comes back, that
-    address is known to have failed.
+    `author_of` is the id of the problem whose author gets it, `follower` a follower's id: the bounce address is made
+    from it, so that a returned letter marks that address as failed.
     """
     try:
         letter = messages.compose(
@@ -62,10 +62,10 @@ async def send(
         )
     except messages.InvalidAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None
-    await sender.send_message(context.settings, letter, _bounces_to(context, author_of, follower))
+    await sender.send_message(context.settings, letter, _bounce_address(context, author_of, follower))
 
 
-def _bounces_to(context: Context, author_of: str | None, follower: str | None) -> str | None:
+def _bounce_address(context: Context, author_of: str | None, follower: str | None) -> str | None:
     if author_of is not None:
         return verp.bounce_address(context.settings, context.signer, "contact", author_of)
     if follower is not None:

@@ -1,4 +1,4 @@
-"""The gate: what each event causes to leave the house, and when. Pure, so that each rule is a test."""
+"""Decide which sinks get an event, and when. Pure functions, so that each rule can be tested by itself."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from widget_api.problems.model import has_author_here
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What the gate looks at beside the event itself."""
+    """The state of a problem and its site on which routing depends, beside the event itself."""
 
-    source: str  # of the problem: widget | form | georeport | platform
+    source: str  # how the problem was reported: widget | form | georeport | platform
     released: bool
     spam: bool
     has_email: bool
     confirmed: bool  # the resident's address
-    stopped: bool  # the resident wants no more mail
+    stopped: bool  # the resident unsubscribed
     agency_by_mail: bool
-    platforms: Sequence[str]  # identifiers of those that get the site's reports now
-    informed: Sequence[str] = ()  # of those that have this report, or may have it
-    mirrored: bool = False  # a platform's own problem: shown, and told to nobody but who follows it
+    platforms: Sequence[str]  # identifiers of the platforms that currently get the site's reports
+    informed: Sequence[str] = ()  # identifiers of the platforms that have this report, or may have it
+    mirrored: bool = False  # a platform's own problem: its news goes to followers only
 
 
 def writes_to_resident(situation: Situation) -> bool:
-    """A request that came in by GeoReport causes no mail to a resident here: its source owns the resident."""
+    """Whether the author gets mail. Authors of GeoReport requests get theirs from the system they reported to."""
     return has_author_here(situation.source) and situation.has_email and not situation.stopped
 
 
 def sinks(event: Event, situation: Situation) -> list[str]:
-    """Where this event goes now. `received` goes to platform and agency by `released`, not from here."""
+    """List the sinks of an event. Platforms and agency get `received` by `on_release` instead."""
     if event.kind == "received":
         letter = writes_to_resident(situation) and not situation.confirmed and not situation.spam
         return [RESIDENT] if letter else []
-    owed: list[str] = []
-    told = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
-    if told and writes_to_resident(situation) and situation.confirmed:
-        owed.append(RESIDENT)
+    targets: list[str] = []
+    is_news = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
+    if is_news and writes_to_resident(situation) and situation.confirmed:
+        targets.append(RESIDENT)
     if not situation.released or situation.mirrored:
-        return owed
-    if event.kind == "erased":  # whoever has it must forget it, its site's platform or not (152-FZ, article 21)
+        return targets
+    if event.kind == "erased":  # every platform that may have the report must erase it (152-FZ, article 21)
         known = dict.fromkeys((*situation.platforms, *situation.informed))
-        owed += [PLATFORM + platform for platform in known if platform != event.source]
+        targets += [PLATFORM + platform for platform in known if platform != event.source]
     elif event.kind in ("status", "note", "spam", "unspam"):
-        owed += platforms(situation, event.source)
-    own_doing = event.source is None and event.actor in ("agent", "operator", "system")
-    told_to_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
-    if situation.spam and event.kind in ("clarified", "rated"):  # who was called a spammer reaches nobody's mailbox
-        told_to_agency = False
-    if told_to_agency and situation.agency_by_mail and not own_doing:
-        owed.append(AGENCY)
-    return owed
+        targets += platforms(situation, event.source)
+    by_agency = event.source is None and event.actor in ("agent", "operator", "system")
+    concerns_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
+    if situation.spam and event.kind in ("clarified", "rated"):  # authors of spam do not reach the agency's mailbox
+        concerns_agency = False
+    if concerns_agency and situation.agency_by_mail and not by_agency:
+        targets.append(AGENCY)
+    return targets
 
 
 def on_release(received: Event, situation: Situation) -> list[str]:
-    """Where the report itself goes once its author confirmed or a moderator decided, whichever comes first."""
+    """List the sinks of the report itself, when its author confirms or a moderator decides, whichever comes first."""
     if situation.mirrored:
         return []
     return platforms(situation, received.source) + ([AGENCY] if situation.agency_by_mail else [])
 
 
 def is_follower_news(event: Event, *, published: bool) -> bool:
-    """Whoever follows a problem learns what the public timeline gains, while there is one."""
+    """Whether followers get this event: those that appear in the public timeline, while the problem is published."""
     return published and event.kind in ("status", "note")
 
 
 def platforms(situation: Situation, source: str | None) -> list[str]:
-    """Every platform but the one it came from: nothing echoes."""
+    """List the sinks of all platforms except the one the event came from, which would get its own event back."""
     return [PLATFORM + platform for platform in situation.platforms if platform != source]

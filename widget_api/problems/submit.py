@@ -1,4 +1,4 @@
-"""Taking a report in: number, first event, confirmation letter and idempotency key, all in one transaction or none."""
+"""Accept a report: number, first event, confirmation letter and idempotency key, all in one transaction."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import pictures, remote
+from widget_api.problems import pictures, remote_pictures
 from widget_api.problems.model import Actor, Contact, Report, is_published_after
 from widget_api.problems.record import release
-from widget_api.problems.store import contacts, records, submissions
+from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import NEVER, answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3
-# Whatever else may write to a mailbox that never asked stops one letter earlier: whoever types a stranger's address
-# there must not use up the letter that confirms the stranger's own report.
+# Other letters that somebody can have sent to a stranger's mailbox stop one earlier, so that they cannot use up the
+# letter that confirms the stranger's own report.
 OTHER_LETTERS_A_DAY = LETTERS_A_DAY - 1
 CODE_LENGTH = 8
-CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is mistaken for another: no 0 O 1 I L
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without characters that are easily confused: 0 O 1 I L
 
 Spend = Callable[[Transaction], Awaitable[None]]
 Along = Callable[[Transaction, str], Awaitable[None]]
@@ -36,7 +36,7 @@ Along = Callable[[Transaction, str], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
-    """The sender's key and what it was used for: the same key with another fingerprint is refused."""
+    """The sender's key and a hash of the request: the same key with another fingerprint is refused."""
 
     key: str
     fingerprint: str
@@ -44,7 +44,7 @@ class Idempotency:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """`body` is the API's answer, byte for byte; a repeat gets the same."""
+    """The result of a submission. `body` is the JSON of the API's answer; a repeat gets the same bytes."""
 
     problem_id: str
     number: int
@@ -53,7 +53,7 @@ class Receipt:
 
 
 def new_code() -> str:
-    """For a resident without e-mail to write down."""
+    """Make the code with which a resident without e-mail follows the report."""
     chance, letters = secrets.randbelow(len(CODE_ALPHABET) ** CODE_LENGTH), ""
     for _ in range(CODE_LENGTH):
         chance, letter = divmod(chance, len(CODE_ALPHABET))
@@ -62,12 +62,12 @@ def new_code() -> str:
 
 
 def hash_code(site_id: str, number: int, code: str) -> str:
-    """What is stored of the code a resident without e-mail writes down."""
+    """Hash a code for storage, with the report it belongs to."""
     return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
 
 
 def replay_receipt(row: Row | Mapping[str, Any], idempotency: Idempotency) -> Receipt:
-    """The receipt a stored submission gave. Raises Invalid where the key was used for something else."""
+    """Return the receipt of a stored submission. Raises Invalid if the key was used for another request."""
     if row["fingerprint"] != idempotency.fingerprint:
         raise Invalid((), "idempotency_key_reused")
     body = row["response"].encode()
@@ -85,17 +85,17 @@ async def submit(
     spend: Spend | None = None,
     actor: Actor | None = None,
 ) -> Receipt:
-    """Take a report in: number, first event, confirmation letter, idempotency key, all or nothing.
+    """Accept a report: number, first event, confirmation letter, idempotency key, in one transaction.
 
-    `spend` uses up the ticket inside the transaction. `actor` is given where another system sent the report.
+    `spend` uses up the ticket inside the transaction. `actor` is given if another system sent the report.
     Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
     """
     now = clock.now()
-    new = _New(site, report, now)
+    new = _NewProblem(site, report, now)
 
     async def work(tx: Transaction) -> Receipt:
         if idempotency is not None:
-            earlier = await submissions.find(tx, site.id, idempotency.key)
+            earlier = await records.find_submission(tx, site.id, idempotency.key)
             if earlier is not None:
                 return replay_receipt(earlier, idempotency)
         if spend is not None:
@@ -103,39 +103,41 @@ async def submit(
         number, received, position = await new.write(tx, actor)
         if report.photos:
             await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
-        await remote.owe(tx, received, position, report.media, len(report.photos), now)
+        await remote_pictures.enqueue_pictures(tx, received, position, report.media, len(report.photos), now)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, position, report.contact.email, now)
         if report.status != "moderation":
             await release(tx, site.id, new.problem_id, now)
         body = _answer(report, number, new.created_at, new.due, new.problem_id, new.code, signer, public_url)
         if idempotency is not None:
-            await submissions.add(tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode())
+            await records.add_submission(
+                tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode()
+            )
         return Receipt(problem_id=new.problem_id, number=number, body=body, repeated=False)
 
     return await database.write(work, site.id)
 
 
 async def mirror(database: Database, site: Site, report: Report, *, actor: Actor, spend: Spend, along: Along) -> str:
-    """Show a platform's own problem: no letter, no code, nobody is told. Returns its id.
+    """Store a platform's own problem, without letter, code or deliveries. Returns its id.
 
-    `spend` may refuse it inside the transaction, `along` writes what belongs to it. Raises Conflict (the birth id is
-    another event's) and what `spend` raises.
+    `spend` may refuse it inside the transaction, `along` writes related rows. Raises Conflict (the birth id is another
+    event's) and what `spend` raises.
     """
-    new = _New(site, report, clock.now(), secret=False)
+    new = _NewProblem(site, report, clock.now(), secret=False)
 
     async def work(tx: Transaction) -> str:
         await spend(tx)
         _, received, position = await new.write(tx, actor)
-        await remote.owe(tx, received, position, report.media, 0, new.now)
+        await remote_pictures.enqueue_pictures(tx, received, position, report.media, 0, new.now)
         await along(tx, new.problem_id)
         return new.problem_id
 
     return await database.write(work, site.id)
 
 
-class _New:
-    """A report on its way to become a problem."""
+class _NewProblem:
+    """A report that is about to be stored as a problem, with its generated identifiers and due date."""
 
     def __init__(self, site: Site, report: Report, now: int, *, secret: bool = True) -> None:
         self.site, self.report, self.now = site, report, now
@@ -145,7 +147,7 @@ class _New:
         self.code = None if report.contact.email or not secret else new_code()
 
     def _due(self) -> str:
-        """By the site's own rules, which bind nobody who answers elsewhere."""
+        """Return the due date by the site's rules, which do not apply to problems answered by a platform."""
         if self.report.mirror_of is not None:
             return NEVER
         category = self.site.category(self.report.category)
@@ -153,7 +155,7 @@ class _New:
         return answer_due(self.created_at, days, self.site.time_zone)
 
     async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
-        """Its number, its first event and that one's position. Raises Conflict where the birth id is another's."""
+        """Store it; return its number, first event and that one's position. Raises Conflict if the event is known."""
         site, report, code = self.site, self.report, self.code
         if report.birth_id is not None and await events.exists(tx, site.id, self.event_id):
             raise Conflict("event_known")
@@ -191,7 +193,7 @@ class _New:
 
 
 async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:
-    """Owe the one letter that goes out before the gate opens. False where the address had its three of the day."""
+    """Enqueue the confirmation letter, the only one sent before the release. False if the daily limit is reached."""
     if await contacts.letters_today(tx, email, now) >= LETTERS_A_DAY:
         return False
     await contacts.add_letter(tx, email, now)
@@ -204,7 +206,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
         sink=sinks.RESIDENT,
         opens=False,
         now=now,
-        lane=REQUESTED,
+        priority=REQUESTED,
     )
     return True
 

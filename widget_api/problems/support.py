@@ -1,4 +1,4 @@
-"""«У меня тоже»: one voice a browser and problem, without a word about who it was."""
+"""Count supporters («У меня тоже»): one a browser and problem, without personal data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from widget_api.problems.submit import Spend
 
 
 def hash_voice(site_id: str, supporter: uuid.UUID) -> str:
-    """What is kept of the UUID a browser made up: it does not tell what the same browser does on other sites."""
+    """Hash the UUID made by a browser with the site, so that stored hashes cannot be linked across sites."""
     return hashlib.sha256(f"{site_id}:{supporter}".encode()).hexdigest()
 
 
 async def count(database: Database, site_id: str, number: int, voice: str | None) -> tuple[int, bool]:
-    """How many support a published problem, and whether `voice` is among them. Raises NotFound."""
+    """Return the number of supporters of a published problem, and whether `voice` is one. Raises NotFound."""
     row = await database.row(
         "SELECT p.supporters, s.supporter FROM problems p"
         " LEFT JOIN supports s ON s.problem_id = p.id AND s.supporter = :voice"
@@ -34,9 +34,9 @@ async def count(database: Database, site_id: str, number: int, voice: str | None
 
 
 async def support(database: Database, site_id: str, number: int, voice: str, spend: Spend | None) -> int:
-    """Add a voice once; returns how many there are. `spend` uses the ticket up, only where the voice is new.
+    """Add a supporter once; return the number of supporters. `spend` uses the ticket up, for a new supporter only.
 
-    Raises NotFound, Conflict (closed: nobody would act on it) and what `spend` raises.
+    Raises NotFound, Conflict (merged or closed) and what `spend` raises.
     """
 
     async def work(tx: Transaction) -> int:
@@ -62,9 +62,11 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
     return await database.write(work, site_id)
 
 
-async def bring_along(tx: Transaction, problem: Row, target: Row) -> None:
-    """The voices of a problem that is merged count at the target too, each once; they stay here, should it be taken up
-    again. The site's version moves with the event that merges."""
+async def copy_to(tx: Transaction, problem: Row, target: Row) -> None:
+    """Count the supporters of a merged problem at the target too, each once.
+
+    They stay here as well, since the problem may be reopened. The merge event advances the site's version.
+    """
     added = await tx.run(
         "INSERT INTO supports (problem_id, supporter, site_id, at)"
         " SELECT CAST(:target AS TEXT), supporter, site_id, at FROM supports WHERE problem_id = :id"

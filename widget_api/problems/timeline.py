@@ -1,4 +1,4 @@
-"""What happened to a problem, told from its events to whoever may know it."""
+"""Render the timeline of a problem from its events, in full or as the public may see it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,19 @@ from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note"})
-_OURS = (
-    "id",
-    "official",
-    "unofficial",
-    "apart_from",
-)  # no part of an answer: the public finds the official one beside the timeline
+_INTERNAL = ("id", "official", "unofficial", "apart_from")  # left out of API answers, which have `official_answer`
 
 
 async def read_timeline(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
-    """The timeline, oldest first: id, at (seconds), kind, status, actor, sender (the name of the system that said it),
-    text, official, unofficial (said by a system that does not speak for the agency), expected_on, responsible,
-    duplicate_of, apart_from (the report it was merged into until that one was gone); to the author also mark (of a
-    rating) and photos (how many came along).
+    """Return the timeline, oldest first.
 
-    To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
-    words, which nobody moderated. Only the first event and decisions are public.
+    Fields: id, at (Unix time), kind, status, actor, sender (name of the system it came from), text, official,
+    unofficial (from a system that does not speak for the agency), expected_on, responsible, duplicate_of, apart_from
+    (number of the report it was merged into until that one was withdrawn or erased). Unless `public`, also mark (of a
+    rating) and photos (their number).
+
+    The public sees the first event and decisions only: no confirmation, no ratings, and nothing the author wrote later,
+    which nobody moderated.
     """
     rows = await history.timeline(database, problem_id)
     bodies = {row["id"]: row["body"] for row in await history.texts_of(database, problem_id)}
@@ -57,15 +54,15 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
 
 
 def find_sender(actor: str, name: str | None) -> str | None:
-    """The name an event is shown under. What a system tells of the agency's or the author's doing is theirs."""
+    """Return the name of the system an event came from; None if the agency or the author acted through it."""
     return name if actor in ("platform", "source") else None
 
 
 def find_answer(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The newest official answer."""
+    """Return the newest official answer."""
     answers = [entry for entry in entries if entry["official"] and entry["text"]]
     return answers[-1] if answers else None
 
 
 def to_json(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name not in _OURS} | {"at": clock.rfc3339(entry["at"])}
+    return {name: value for name, value in entry.items() if name not in _INTERNAL} | {"at": clock.rfc3339(entry["at"])}

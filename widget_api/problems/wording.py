@@ -1,4 +1,4 @@
-"""Says in a sentence what an event of a problem means: the same words in letters, on pages and in the cabinet."""
+"""Describe an event of a problem in a sentence, the same in letters, on pages and in the cabinet."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 from widget_api.web import pages
 
-Entry = Mapping[str, Any]  # as problems.timeline tells it
-_FROM_ELSEWHERE = frozenset({"resolved", "answered", "note"})  # whose sentences say that the agency did it
+Entry = Mapping[str, Any]  # an entry of problems.timeline
+_FROM_ELSEWHERE = frozenset({"resolved", "answered", "note"})  # their usual sentences say that the agency did it
 
 
 def first_line(text: str, longest: int) -> str:
-    """The first line of what somebody wrote, cut between words to so many characters."""
+    """Return the first line of a text, cut between words to `longest` characters."""
     line = text.partition("\n")[0]
     return line if len(line) <= longest else line[:longest].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
 
 
 def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
-    """«Работы запланированы на 12 декабря», without a full stop. To the author their own doings are told as theirs."""
+    """Return a sentence without a full stop («Работы запланированы на 12 декабря»), addressing the author as «вы»."""
     status = entry["status"]
     if to_author and entry["actor"] == "resident" and i18n.has(own := f"events.yours.{status or entry['kind']}"):
         return i18n.text(language, own, mark=entry["mark"])
@@ -44,12 +44,12 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
 
 
 def shape(entry: Entry) -> str | None:
-    """The shape that stands for the status an event gave; None where it gave none."""
+    """Return the shape of the status set by an event; None if it set none."""
     return pages.SHAPES[entry["status"]] if entry["status"] and entry["kind"] != "received" else None
 
 
 def author(language: str, entry: Entry, agency: str, *, to_author: bool = False) -> str:
-    """Who said it: the agency and other systems by their names, people by their part."""
+    """Return who acted: agencies and other systems by their names, people by their role."""
     if to_author and entry["actor"] == "resident":
         return i18n.text(language, "events.actor.you")
     if entry["actor"] == "agent":
@@ -58,12 +58,12 @@ def author(language: str, entry: Entry, agency: str, *, to_author: bool = False)
 
 
 def speaker(language: str, entry: Entry, agency: str) -> str:
-    """In whose name a decision was told: the agency's, or that of the system that does not speak for it."""
+    """Return in whose name a decision was made: the agency, or a system that does not speak for it."""
     return author(language, entry, agency) if entry["unofficial"] else agency
 
 
 def text_name(entry: Entry) -> str:
-    """The name of the text that says what an event means: its status or kind, or that another system said so."""
+    """Return the dictionary key of an event's text: its status or kind, or a variant for events of other systems."""
     if entry.get("apart_from"):
         return "apart"
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
@@ -71,7 +71,7 @@ def text_name(entry: Entry) -> str:
 
 
 async def read_entry(database: Database, delivery: Delivery) -> dict[str, Any]:
-    """The event a delivery carries, with its texts as they are now: erased ones are gone."""
+    """Return the event of a delivery as a timeline entry. Texts are read anew, since they may have been erased."""
     bodies = {row["id"]: row["body"] for row in await history.texts_of(database, delivery.problem_id)}
     text = bodies.get(delivery.text_id or "") or None
     return {

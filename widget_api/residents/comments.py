@@ -14,7 +14,8 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.mail import links
-from widget_api.problems import bodies, numbers, persons
+from widget_api.problems import bodies, persons
+from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
 from widget_api.residents import form_submission
 from widget_api.signing import Purpose
@@ -49,7 +50,7 @@ async def _find_problem(request: Request) -> tuple[Site, Row]:
     """The problem of the path, if it accepts comments. Raises NotFound, Conflict (merged)."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
-    return site, await service.find_open_problem(database, site, numbers.parse(request.path_params["number"]))
+    return site, await service.find_open_problem(database, site, parse_number(request.path_params["number"]))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ async def get_feed(request: Request) -> Response:
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     # Not negotiated, since a subscription must be the same feed for every reader.
-    language = i18n.known(request.query_params.get("lang") or site.language)
+    language = i18n.supported_language(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, "atom", request.url.query, language)
     headers = {"Content-Language": language}

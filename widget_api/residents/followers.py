@@ -12,7 +12,8 @@ from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.followers import service
 from widget_api.mail import links
-from widget_api.problems import bodies, numbers, persons
+from widget_api.problems import bodies, persons
+from widget_api.problems.model import parse_number
 from widget_api.problems.store import followers, records
 from widget_api.residents import form_submission, forms
 from widget_api.signing import Purpose
@@ -44,7 +45,7 @@ async def _find_problem(request: Request) -> tuple[Site, Row]:
     """The published problem of the path. Raises NotFound."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
-    problem = await records.by_number(database, site.id, numbers.parse(request.path_params["number"]))
+    problem = await records.by_number(database, site.id, parse_number(request.path_params["number"]))
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
     return site, problem

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.errors import FieldError, Invalid, TooMany
 from widget_api.problems import bodies, intake, persons, submit
-from widget_api.problems.store import submissions
+from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
 from widget_api.residents import forms, report_form, report_photos
 from widget_api.residents.forms import Form
@@ -85,7 +85,7 @@ async def _handle_form(
     data = report_form.to_api_body(form, language)
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
-    earlier = await submissions.find(context.database, site.id, idempotency.key)
+    earlier = await records.find_submission(context.database, site.id, idempotency.key)
     if earlier is not None:
         if earlier["fingerprint"] == idempotency.fingerprint:
             return _render_receipt(request, site, earlier["response"].encode())

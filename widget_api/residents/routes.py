@@ -133,7 +133,7 @@ async def track_report(request: Request) -> Response:
     site = await _find_site(request, form.one("site"))
     language = web.negotiate_language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
     wanted = f"{site.id if site else ''} {service.normalise_number(form.one('number'))[:10]}"
-    guess = Attempt(door="tracking", secret=wanted, address=web.client_address(request))
+    guess = Attempt(entry_point="tracking", secret=wanted, address=web.client_address(request))
     try:
         waited = await context.guesses.admit(guess)
     except TooMany as error:

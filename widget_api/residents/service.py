@@ -59,7 +59,7 @@ async def change_link(context: Context, problem: Row, link_id: str) -> bool:
         contact = await contacts.find(tx, problem["id"])
         if contact is None or not contact["email"] or contact["confirmed_at"] is None:
             return False
-        return await letters.ask_to_confirm(tx, problem["id"], sinks.LINK, contact["email"], now)
+        return await letters.enqueue_limited_letter(tx, problem["id"], sinks.LINK, contact["email"], now)
 
     return await context.database.write(work)
 

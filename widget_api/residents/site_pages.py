@@ -7,11 +7,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse import detail, listing, queries
-from widget_api.browse.open_data import model as opendata
-from widget_api.browse.statistics import store as figures
+from widget_api.browse import detail, listing, queries, statistics
+from widget_api.browse import open_data_formats as opendata
 from widget_api.errors import NotFound
-from widget_api.problems import numbers, timeline
+from widget_api.problems import timeline
+from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
 from widget_api.residents import problem_forms, site_pages_view
 from widget_api.sites import origins, service
@@ -54,7 +54,9 @@ async def site_page(request: Request) -> Response:
         files=site_pages_view.files_query([] if wrong else pairs, site, language),
         form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
-        figures=site_pages_view.statistics_values(await figures.read(context.database, site.id, today), site, language),
+        figures=site_pages_view.statistics_values(
+            await statistics.read(context.database, site.id, today), site, language
+        ),
         items=[
             site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
             for row in found.rows
@@ -86,7 +88,7 @@ async def problem_page(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
-    number = numbers.parse(request.path_params["number"])
+    number = parse_number(request.path_params["number"])
     found = await listing.find_published(context.database, site.id, number)
     row = found and await records.find(context.database, found["id"])
     if found is None or row is None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
-from widget_api.browse.statistics.model import Statistics
+from widget_api.browse.statistics import Statistics
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording

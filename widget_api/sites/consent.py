@@ -61,7 +61,7 @@ async def current(
     database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
 ) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
-    known = i18n.known(language)
+    known = i18n.supported_language(language)
     if purpose == "publish_name":
         document = _name_document(known, site.agency, site.name, site.key, site.retention_days, settings.public_url)
     else:

@@ -1,4 +1,4 @@
-"""Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
+"""Connect the domain to HTTP: error responses, CORS, body limits, languages, headers, the request log."""
 
 from widget_api.web.bodies import (
     UploadedFile,
@@ -25,7 +25,7 @@ from widget_api.web.errors import (
     on_http_exception,
     recovery_link,
 )
-from widget_api.web.expensive_reads import expensive_read
+from widget_api.web.fair_queue import expensive_read
 from widget_api.web.middleware import HeadersMiddleware
 from widget_api.web.requests import (
     client_address,

@@ -20,16 +20,16 @@ from widget_api.web import spool
 from widget_api.web.requests import client_address, client_network, context
 
 Result = TypeVar("Result")
-AdmitFiles = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
-MAX_FILE_IN_MEMORY = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
+AdmitFiles = Callable[[Mapping[str, str]], Awaitable[bool]]  # gets the fields before the first file
+MAX_FILE_IN_MEMORY = 65_536  # bytes of an uploaded file kept in memory; many clients upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
 MAX_FIELDS_SIZE = 262_144  # bytes of all fields of a form, part names and headers included; kept in memory
-MAX_UPLOADS_PER_ADDRESS = 32  # concurrent multipart bodies of one address; each takes disk space meanwhile
+MAX_UPLOADS_PER_ADDRESS = 32  # concurrent multipart bodies of one address, each of which takes disk space
 UPLOAD_TIMEOUT = 900.0  # seconds
 
 
 async def read_body(request: Request, limit: int = JSON_LIMIT) -> bytes:
-    """The whole body, refused before it is read where it says it is too long. Raises TooLarge, Malformed."""
+    """Read the whole body; one with too large a Content-Length is not read. Raises TooLarge, Malformed."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise errors.TooLarge
@@ -50,14 +50,14 @@ def media_type(request: Request) -> str:
 
 
 def _require_utf8(request: Request) -> None:
-    """Raises WrongType where a form names another charset: some of Python's take time by the square (punycode)."""
+    """Raise WrongType if a form names another charset: some of Python's codecs take quadratic time (punycode)."""
     _, parameters = parse_options_header(request.headers.get("content-type", ""))
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise errors.WrongType
 
 
 async def read_json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
-    """A JSON object in UTF-8. Raises TooLarge, WrongType, Malformed, in this order of looking."""
+    """Read a JSON object in UTF-8. Raises TooLarge, WrongType, Malformed, checked in this order."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise errors.TooLarge
@@ -74,16 +74,16 @@ async def read_json_object(request: Request, limit: int = JSON_LIMIT) -> dict[st
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64.
+    """A file of a form, in a temporary file that is deleted after the request. `head` has its first 64 bytes.
 
-    `name` is what the sender calls it: for the sender's eyes alone.
+    `size` is in bytes. `name` is the sender's file name, which may be shown to the sender only.
     """
 
     name: str
     file: BinaryIO
     size: int
     head: bytes
-    sender: str | None = field(default=None, repr=False)  # whose share of the spool it takes, where it takes any
+    sender: str | None = field(default=None, repr=False)  # the address whose share of the spool it uses, if any
 
     def close(self) -> None:
         if self.sender is not None and not self.file.closed:
@@ -94,14 +94,15 @@ class UploadedFile:
 async def read_multipart(
     request: Request, limit: int, *, files: int, fields: int, part: int, admit: AdmitFiles | None = None
 ) -> tuple[list[tuple[str, str]], list[tuple[str, UploadedFile]]]:
-    """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
+    """Read the fields and files of a form as (name, value) in their order. Files are stored on the disk.
 
-    Where `admit` refuses, files are read to the end of the form, as its other fields may be a person's, but not kept:
-    they are there by name alone.
+    If `admit` returns False, the rest of the form is read, since its fields may be needed, but the files are discarded:
+    they are returned empty.
 
-    Raises TooLarge past `limit` bytes, or TEXTS without the files; WrongType; Malformed: no form, more than so many
-    files or fields, a field longer than `part`, slower than LONGEST_SENDING, given up in the middle; TooMany where its
-    address sends SENDING already; Busy where the spool is full. Close the files (`closing`) when done.
+    Raises TooLarge past `limit` bytes, or MAX_FIELDS_SIZE without the files; WrongType; Malformed if it is not a form,
+    has more than `files` files or `fields` fields, a field longer than `part`, takes longer than UPLOAD_TIMEOUT or is
+    aborted; TooMany if its address has MAX_UPLOADS_PER_ADDRESS in progress; Busy if the spool is full. Close the files
+    (`closing_files`) when done.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -127,7 +128,7 @@ async def read_multipart(
 
 
 class _Parser(MultiPartParser):
-    """Counts what a form keeps: the library bounds each field, and nothing bounds all of them together, nor files."""
+    """A parser that limits a form as a whole: the library limits each field, but neither their sum nor files."""
 
     spool_max_size = MAX_FILE_IN_MEMORY
 
@@ -177,17 +178,17 @@ _senders: Counter[str] = Counter()
 
 @contextlib.contextmanager
 def _limit_concurrent_uploads(request: Request) -> Iterator[None]:
-    """Limit concurrent uploads of one network; rate limits only count those that have arrived."""
-    who = client_network(request)
-    if _senders[who] >= MAX_UPLOADS_PER_ADDRESS and context(request).settings.rate_limits:
+    """Limit concurrent uploads of one network; rate limits count finished ones only."""
+    network = client_network(request)
+    if _senders[network] >= MAX_UPLOADS_PER_ADDRESS and context(request).settings.rate_limits:
         raise errors.TooMany(5)
-    _senders[who] += 1
+    _senders[network] += 1
     try:
         yield
     finally:
-        _senders[who] -= 1
-        if not _senders[who]:
-            del _senders[who]
+        _senders[network] -= 1
+        if not _senders[network]:
+            del _senders[network]
 
 
 async def _uploaded_file(upload: UploadFile, sender: str) -> UploadedFile:
@@ -198,22 +199,22 @@ async def _uploaded_file(upload: UploadFile, sender: str) -> UploadedFile:
 
 @contextlib.contextmanager
 def closing_files(sent: Iterable[UploadedFile]) -> Iterator[None]:
-    """The files of a form, for as long as the block runs."""
+    """Close the files of a form at the end of the block."""
     try:
         yield
     finally:
-        for one in sent:
-            one.close()
+        for file in sent:
+            file.close()
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled when whoever asked goes away. The body must have been read."""
+    """Return the result of `work`, which is cancelled if the client disconnects. The body must have been read."""
     working = asyncio.create_task(work)
     leaving = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise errors.Malformed  # nobody hears it
+            raise errors.Malformed  # not sent to anybody
         return await working
     finally:
         for task in (working, leaving):

@@ -1,4 +1,4 @@
-"""Conditional answers: named by what they follow from, so that an unchanged one costs its asker nothing (RFC 9110)."""
+"""Build conditional responses (RFC 9110), whose ETags are computed from the versions of their data, not from bytes."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ SHARED_CACHE_CONTROL = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
 
 def make_etag(*parts: object, weak: bool = False) -> str:
-    """The ETag of what follows from these parts and this release; weak where bytes may differ but not the sense."""
+    """Return an ETag computed from these parts and this release; weak if equal content may have different bytes."""
     name = hashlib.sha256("\0".join([__version__, *[str(part) for part in parts]]).encode()).hexdigest()
     return f'{"W/" if weak else ""}"{name}"'
 
 
-def is_not_modified(request: Request, wanted: str, *, there: bool = True) -> bool:
-    """Whether the asker has it already; proxies may have weakened the tag on its way.
+def is_not_modified(request: Request, etag: str, *, exists: bool = True) -> bool:
+    """Whether the client has this version already. Proxies may have made the tag weak.
 
-    `*` stands for any tag of what exists (RFC 9110, 13.1.2): where that is not known yet, `there` is False.
+    `*` matches any existing resource (RFC 9110, 13.1.2): pass `exists=False` while that is not known.
     """
-    asked = request.headers.get("if-none-match", "").strip()
-    return there if asked == "*" else wanted.removeprefix("W/") in asked
+    tags = request.headers.get("if-none-match", "").strip()
+    return exists if tags == "*" else etag.removeprefix("W/") in tags
 
 
 def next_page_header(request: Request, cursor: str | None) -> dict[str, str]:
-    """`Link: <…>; rel="next"` (RFC 8288): the same question with the cursor of the page after this one."""
+    """Return `Link: <…>; rel="next"` (RFC 8288): the same query with the cursor of the next page."""
     if cursor is None:
         return {}
-    asked = [(name, value) for name, value in query_pairs(request.scope["query_string"]) if name != "cursor"]
+    query = [(name, value) for name, value in query_pairs(request.scope["query_string"]) if name != "cursor"]
     address = context(request).settings.public_url + quote(request.scope["path"])
-    return {"Link": f'<{address}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{address}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'}
 
 
 def cacheable_response(
@@ -49,7 +49,7 @@ def cacheable_response(
     headers: Mapping[str, str] | None = None,
     media_type: str = "application/json",
 ) -> Response:
-    """An answer that shared caches may hold for some seconds. Content that is not bytes is sent as JSON."""
+    """Return a response that shared caches may store for some seconds. Content other than bytes is sent as JSON."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
-    known = {"ETag": etag, "Cache-Control": SHARED_CACHE_CONTROL, **(headers or {})}
-    return Response(body, status, known, media_type if status == 200 else None)
+    all_headers = {"ETag": etag, "Cache-Control": SHARED_CACHE_CONTROL, **(headers or {})}
+    return Response(body, status, all_headers, media_type if status == 200 else None)

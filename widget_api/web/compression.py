@@ -1,8 +1,8 @@
-"""Compress what everybody may read. Every other answer goes out as it is.
+"""Compress public responses. All others are sent uncompressed.
 
-An answer that holds a secret and reflects what was asked tells, by its compressed length, whether both are alike
-(BREACH, 2013). So only those are compressed that a shared cache may hold by their own `Cache-Control`, and pages that
-say of themselves that they hold nothing of their reader: no token, no form to send, no session.
+The compressed length of a response that contains a secret and reflects input reveals whether they are similar (BREACH,
+2013). So only those responses are compressed that shared caches may store by their `Cache-Control`, and pages marked as
+containing nothing of their reader: no token, no form, no session.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PUBLIC_PAGE = "public_page"  # in a scope: nothing on this page is its reader's own
-MINIMUM_SIZE = 800  # bytes; below, a packet is a packet
-THREAD_THRESHOLD = 32_768  # bytes from which others are answered meanwhile
-QUALITY = {"br": 4, "gzip": 6}  # of an answer made for one request: as long as making it, not longer
-_CACHE_SIZE = 2 * 1024 * 1024  # bytes of compressed answers
+PUBLIC_PAGE = "public_page"  # key of a scope: the page contains nothing of its reader
+MINIMUM_SIZE = 800  # bytes; smaller responses fit into one packet anyway
+THREAD_THRESHOLD = 32_768  # bytes from which compression runs in a thread
+QUALITY = {"br": 4, "gzip": 6}  # compressing takes about as long as building the response
+_CACHE_SIZE = 2 * 1024 * 1024  # bytes of compressed responses
 _TYPES = re.compile(r"(?:text/|application/(?:[\w.+-]+\+)?(?:json|xml)\b)")
 
 Encode = Callable[[bytes, bool], bytes]  # a piece, and whether it is the last
 
 
 class CompressionMiddleware:
-    """`Vary` on whatever might be compressed, and a weak `ETag`: the same answer in another coding has other bytes."""
+    """Adds `Vary` to compressible responses, and makes `ETag` weak, since the bytes depend on the coding."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._kept: LRUCache[tuple[str, str], bytes] = LRUCache(_CACHE_SIZE, getsizeof=len)
+        self._cache: LRUCache[tuple[str, str], bytes] = LRUCache(_CACHE_SIZE, getsizeof=len)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, _CompressedResponse(scope, send, self._kept).send)
+        await self.app(scope, receive, _CompressedResponse(scope, send, self._cache).send)
 
 
 class _CompressedResponse:
-    """One answer on its way out; its head waits for the first piece of its body."""
+    """A response being sent; its head is held back until the first piece of its body."""
 
-    def __init__(self, scope: Scope, send: Send, kept: MutableMapping[tuple[str, str], bytes]) -> None:
-        self._scope, self._send, self._kept = scope, send, kept
+    def __init__(self, scope: Scope, send: Send, cache: MutableMapping[tuple[str, str], bytes]) -> None:
+        self._scope, self._send, self._cache = scope, send, cache
         self._start: Message | None = None
         self._coding, self._tag = "", ""
         self._encode: Encode | None = None
@@ -62,11 +62,11 @@ class _CompressedResponse:
         if self._start is not None:
             message = await self._begin(self._start, message)
         elif self._encode is not None:
-            message = await self._go_on(message)
+            message = await self._continue(message)
         await self._send(message)
 
     def _prepare(self, start: Message) -> str:
-        """Say by what a public answer varies. Returns its coding, if it gets one."""
+        """Add `Vary` to a public response. Returns its coding, empty if it is not compressed."""
         headers = MutableHeaders(raw=start["headers"])
         if not self._scope.get(PUBLIC_PAGE) and "s-maxage" not in headers.get("cache-control", ""):
             return ""
@@ -75,7 +75,7 @@ class _CompressedResponse:
         headers.add_vary_header("Accept-Encoding")
         coding = _best_encoding(Headers(scope=self._scope).get("accept-encoding", ""))
         etag = headers.get("etag", "")
-        if coding and etag.startswith('"'):  # a strong one: it names the very bytes
+        if coding and etag.startswith('"'):  # a strong one, which stands for exact bytes
             self._tag, headers["etag"] = etag, f"W/{etag}"
         fits = start["status"] == 200 and self._scope["method"] == "GET"
         return coding if fits and _TYPES.match(headers.get("content-type", "")) else ""
@@ -91,43 +91,44 @@ class _CompressedResponse:
             del headers["content-length"]
             self._encode = _encoder(self._coding)
             await self._send(start)
-            return await self._go_on(first)
-        place = (self._tag, self._coding)
-        packed = self._kept.get(place)
-        if packed is None:
-            packed = await _run(_encoder(self._coding), body, last=True)
-            if place[0] and len(packed) < _CACHE_SIZE:
-                self._kept[place] = packed
-        headers["content-length"] = str(len(packed))
+            return await self._continue(first)
+        key = (self._tag, self._coding)
+        compressed = self._cache.get(key)
+        if compressed is None:
+            compressed = await _run(_encoder(self._coding), body, last=True)
+            if key[0] and len(compressed) < _CACHE_SIZE:
+                self._cache[key] = compressed
+        headers["content-length"] = str(len(compressed))
         await self._send(start)
-        return {**first, "body": packed}
+        return {**first, "body": compressed}
 
-    async def _go_on(self, message: Message) -> Message:
+    async def _continue(self, message: Message) -> Message:
         assert self._encode is not None
         body, more = message.get("body", b""), message.get("more_body", False)
         return {**message, "body": await _run(self._encode, body, last=not more)}
 
 
 async def _run(encode: Encode, body: bytes, *, last: bool) -> bytes:
-    """Both libraries let other threads go on."""
+    """Encode a piece, a large one in a thread: both libraries release Python's lock."""
     return await asyncio.to_thread(encode, body, last) if len(body) >= THREAD_THRESHOLD else encode(body, last)
 
 
 def _best_encoding(header: str) -> str:
-    """The best coding that is accepted; one with a weight of zero is not (RFC 9110, 12.5.3)."""
+    """Return the best accepted coding; a weight of zero means «not acceptable» (RFC 9110, 12.5.3)."""
     if not header:
         return ""
     offered = dict[str, str]()
     for part in header[:200].lower().split(","):
         name, _, weight = part.partition(";")
         offered[name.strip()] = weight.strip().replace(" ", "")
-    return next((one for one in QUALITY if one in offered and not re.fullmatch(r"q=0(\.0*)?", offered[one])), "")
+    return next((name for name in QUALITY if name in offered and not re.fullmatch(r"q=0(\.0*)?", offered[name])), "")
 
 
 def _encoder(coding: str) -> Encode:
-    """Each piece can be read as soon as it is there."""
+    """Return an encoder that flushes after each piece, so that the client can read it at once."""
     if coding == "br":
-        packer: Any = brotli.Compressor(quality=QUALITY["br"], lgwin=18)  # a small window: 32 may be open at once
+        # A small window, as 32 streams may be open at the same time.
+        packer: Any = brotli.Compressor(quality=QUALITY["br"], lgwin=18)
         return lambda body, last: packer.process(body) + (packer.finish() if last else packer.flush())
     zipper = zlib.compressobj(QUALITY["gzip"], wbits=31)
     return lambda body, last: zipper.compress(body) + zipper.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)

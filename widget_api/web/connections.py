@@ -1,9 +1,9 @@
-"""Bound what one connection may cost: the bytes and the time of every request head, the rate of a body and of a reader.
+"""Limit the cost of a connection: size and time of each request head, the rate of a body and of a reader.
 
-uvicorn bounds none of these, and the application cannot: it is called when a head is complete. `BoundedProtocol` stands
-between the transport and uvicorn's own protocol (`--http` of uvicorn takes any `asyncio.Protocol`), hands everything on
-as it comes, and reads along only to know where heads and bodies begin and end (RFC 9112, 2.1). Behind a proxy that
-buffers requests and answers these bounds are never reached.
+uvicorn has none of these limits, and the application cannot have them: it is called after the head is complete.
+`BoundedProtocol` is placed between the transport and uvicorn's own protocol (`--http` of uvicorn takes any
+`asyncio.Protocol`). It passes all data on unchanged and parses it only to find where heads and bodies begin and end
+(RFC 9112, 2.1). Behind a proxy that buffers requests and responses these limits are never reached.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-HEAD_BYTES = 65_536  # and of what a body has beside its bytes: trailers, a chunk's extensions (RFC 9112, 7.1)
-HEAD_SECONDS = 10  # from the first byte of a head to its last; on a new connection from its beginning
-MINIMUM_RATE = 2_048  # bytes a second of a body, and of a reader: the poorest mobile network is twice as fast
-GRACE_PERIOD = 20  # seconds a body or a reader may pause beside that rate: a phone in a lift
+HEAD_BYTES = 65_536  # of a head, and of a body's framing: trailers, a chunk's extensions (RFC 9112, 7.1)
+HEAD_SECONDS = 10  # from the first byte of a head to its last; of the first head, from the start of the connection
+MINIMUM_RATE = 2_048  # bytes a second of a body, and of a reader; the slowest mobile networks are twice as fast
+GRACE_PERIOD = 20  # seconds a body or a reader may pause in addition, like a phone in a lift
 BODY_TIMEOUT = 900  # seconds
-LINGER = 5  # seconds in which a refused sender may read why (RFC 9112, 9.6)
+LINGER = 5  # seconds in which a refused client can read the response (RFC 9112, 9.6)
 _SECOND = 1.0
-_SLICE = 4_096  # bytes; the size of a head is known to within this
+_SLICE = 4_096  # bytes; the precision with which the size of a head is known
 _STATE = "connection"
 
 
 class BoundedProtocol(asyncio.Protocol):
-    """uvicorn's own HTTP protocol within the bounds above. One per connection, made by uvicorn.
+    """uvicorn's own HTTP protocol within these limits. One per connection, made by uvicorn.
 
-    Time is counted in whole seconds that the event loop was there to see, so a busy process is never stricter.
+    Time is counted by a timer of the event loop, once a second, so that a blocked process is never stricter.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class BoundedProtocol(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self.running = 0  # requests the application is answering (`RequestCounter`)
+        self.running = 0  # requests that the application is processing (`RequestCounter`)
         self._loop = _loop or asyncio.get_running_loop()
         make = cast(Any, AutoHTTPProtocol)
         self._protocol: asyncio.Protocol = make(
             config=config, server_state=server_state, app_state={**app_state, _STATE: self}, _loop=_loop
         )
         self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # like uvicorn's own
         self._in_head, self._in_body = True, False
-        self._bytes = 0  # of the head or body under way
-        self._framing = 0  # of them those since its beginning or its last piece of body
+        self._bytes = 0  # of the current head or body
+        self._framing = 0  # bytes since its beginning or its last piece of body
         self._seconds = 0  # spent on it
-        self._behind, self._waited = False, 0  # whether answers wait for their reader, and the seconds they have
+        self._behind, self._waited = False, 0  # whether responses wait for the reader, and for how many seconds
         self._refused = False
 
     # --- asyncio ---
@@ -78,8 +78,8 @@ class BoundedProtocol(asyncio.Protocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
         except httptools.HttpParserError:
-            self._protocol.data_received(data)  # answers 400
-            self._transport.close()  # where it saw nothing wrong: what cannot be followed cannot be bounded
+            self._protocol.data_received(data)  # responds with 400
+            self._transport.close()  # if it did not: data that cannot be parsed here cannot be limited
         else:
             self._protocol.data_received(data)
 
@@ -97,15 +97,15 @@ class BoundedProtocol(asyncio.Protocol):
     # --- where heads and bodies begin and end ---
 
     def _follow(self, data: bytes) -> bool:
-        """Whether a head, or what a body has beside its bytes, is within its bound. Raises HttpParserError."""
+        """Parse data; return whether the head, or a body's framing, is within its limit. Raises HttpParserError."""
         for start in range(0, len(data), _SLICE):
             piece = data if len(data) <= _SLICE else data[start : start + _SLICE]
             if not self._in_body and not self._in_head:
-                self.on_message_begin()  # an empty line before a head belongs to it
+                self.on_message_begin()  # an empty line before a head counts as part of it
             try:
                 self._parser.feed_data(piece)
             except httptools.HttpParserUpgrade:
-                return True  # answered as if it had not been asked for; uvicorn drops the rest of `data` too
+                return True  # the upgrade is ignored; uvicorn discards the rest of `data` as well
             self._bytes += len(piece)
             self._framing += len(piece)
             if self._framing > HEAD_BYTES:
@@ -137,7 +137,7 @@ class BoundedProtocol(asyncio.Protocol):
             self._seconds += 1
             if self._seconds > LINGER:
                 self._transport.abort()
-        elif self._transport.is_reading():  # else it is we who let the sender wait
+        elif self._transport.is_reading():  # otherwise the sender is waiting for the server
             self._count_second()
 
     def _count_second(self) -> None:
@@ -145,16 +145,16 @@ class BoundedProtocol(asyncio.Protocol):
             self._seconds += 1
             if self._seconds > min(BODY_TIMEOUT, GRACE_PERIOD + self._bytes // MINIMUM_RATE):
                 self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self._in_head and not self.running:  # what comes before an answer may wait for its end
+        elif self._in_head and not self.running:  # a pipelined request may wait for the end of the previous response
             self._seconds += 1
             if self._seconds > HEAD_SECONDS:
                 self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer and close; without a word where nothing was asked, or where it is answered already."""
+        """Respond and close; without a response if there was no request, or if it has its response already."""
         self._refused, self._seconds = True, 0
-        due = self.running > 0 if self._in_body else self._bytes > 0
-        if not due or self._transport.is_closing():
+        needs_response = self.running > 0 if self._in_body else self._bytes > 0
+        if not needs_response or self._transport.is_closing():
             self._transport.close()
             return
         head = f"HTTP/1.1 {status} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -162,11 +162,11 @@ class BoundedProtocol(asyncio.Protocol):
         if self.running:
             self._transport.close()
         else:
-            self._transport.write_eof()  # closed with bytes unread, the answer would be lost in a reset
+            self._transport.write_eof()  # closing with unread bytes would reset the connection and lose the response
 
 
 class RequestCounter:
-    """Tell each connection how many of its requests are being answered."""
+    """Count for each connection the requests in progress."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""What can go wrong, answered: problem+json under /api/, a page elsewhere."""
+"""Respond to errors: with problem+json under /api/, with a page elsewhere."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.Unavailable: 503,
     errors.Busy: 503,
 }
-# Where to go from a refusal: a private link that was replaced is had again by code or by letter.
+# Pages that help after an error: a new private link can be obtained by code or by letter.
 _RECOVERY_LINKS = {"private_link_invalid": "/track"}
-MAX_LISTED_VALUES = 50  # values that an error names
+MAX_LISTED_VALUES = 50  # allowed values listed in an error
 _CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
 
 def problem_response(request: Request, status: int, error: errors.DomainError) -> Response:
-    """RFC 9457, with the fields at fault in `errors`."""
+    """Return a response by RFC 9457, with the invalid fields in `errors`."""
     chosen = negotiate_language(request)
     content: dict[str, Any] = {
         "type": f"urn:igrajdanin:problem:{error.code}",
@@ -65,7 +65,7 @@ def _allowed(values: Any) -> dict[str, Any]:
 
 
 def format_allowed_values(chosen: str, values: Any) -> str:
-    """« Можно: new, updated.», or nothing."""
+    """Return « Можно: new, updated.», empty without values."""
     if not values:
         return ""
     more = ", …" if len(values) > MAX_LISTED_VALUES else ""
@@ -73,14 +73,14 @@ def format_allowed_values(chosen: str, values: Any) -> str:
 
 
 def error_detail(chosen: str, error: errors.DomainError) -> str:
-    """The sentence of an error in the visitor's language."""
+    """Return the sentence of an error in the visitor's language."""
     key = f"errors.{error.code}"
     text = i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
     return text + format_allowed_values(chosen, error.values.get("allowed"))
 
 
 def recovery_link(path: str, code: str) -> dict[str, str] | None:
-    """Where somebody who met an error can go on: to the start of the part of the service they were in."""
+    """Return a link to continue after an error: the start page of the same part of the service."""
     parts = path.split("/")
     if parts[1] == "cabinet":
         return {"kind": "cabinet", "href": "/cabinet/"}
@@ -90,13 +90,15 @@ def recovery_link(path: str, code: str) -> dict[str, str] | None:
 
 
 def error_response(request: Request, status: int, error: errors.DomainError) -> Response:
-    """problem+json under /api/, a page elsewhere."""
+    """Return problem+json under /api/, a page elsewhere."""
     if request.url.path.startswith(API_PREFIX):
         response = problem_response(request, status, error)
     else:
-        message, way_on = error_detail(negotiate_language(request), error), _RECOVERY_LINKS.get(error.code)
+        message, recovery_path = error_detail(negotiate_language(request), error), _RECOVERY_LINKS.get(error.code)
         back = recovery_link(request.url.path, error.code)
-        response = html_response(request, "error.html", status, code=status, message=message, way_on=way_on, back=back)
+        response = html_response(
+            request, "error.html", status, code=status, message=message, recovery_path=recovery_path, back=back
+        )
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
@@ -114,7 +116,7 @@ async def on_domain_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """What Starlette itself refuses: unknown paths, methods, broken forms."""
+    """Respond to errors of Starlette itself: unknown paths, methods, broken forms."""
     assert isinstance(error, HTTPException)
     response = error_response(
         request, error.status_code, errors.DomainError(_CODE_BY_STATUS.get(error.status_code, "failed"))
@@ -126,7 +128,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> set[str]:
-    """Of every route that leads to this address: Starlette names those of the first (RFC 9110, 10.2.1: all of them)."""
+    """Return the methods of all routes of a path (RFC 9110, 10.2.1); Starlette lists those of the first one only."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
     return {method for route in routes for method in getattr(route, "methods", None) or ()}
 

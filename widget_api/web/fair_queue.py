@@ -2,8 +2,8 @@
 
 Requests of one network are queued behind each other, so that many of them do not delay other networks.
 
-A process has a few readers of the database, and serves who comes first. Without turns, one address that asks for forty
-filtered maps at the same time makes everybody else wait for all of them.
+A process has a few readers of the database, used in order of arrival. Without this queue, one address that requests
+forty filtered maps at the same time would make everybody else wait for all of them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
+
 from widget_api.errors import TooMany
 from widget_api.web.limits import network_of
+from widget_api.web.requests import client_address, context
 
-MAX_CONCURRENT = 2  # costly reads of a process: of the database's three readers one is left for everything else
-MAX_WAITING_PER_NETWORK = 40  # of one network, the one under way among them; residents of a mobile operator share one
+MAX_CONCURRENT = 2  # expensive reads of a process, which leaves one of the database's three readers for all others
+MAX_WAITING_PER_NETWORK = 40  # includes the one in progress; residents of a mobile operator share a network
 RETRY_AFTER = 5  # seconds
 
 
@@ -38,7 +41,7 @@ class FairQueue:
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
-        """Hold a slot while the block runs. Raises TooMany where the network's queue is full."""
+        """Hold a slot while the block runs. Raises TooMany if the network's queue is full."""
         network = network_of(address)
         queue = self._queues.setdefault(network, _Queue())
         if queue.waiting >= MAX_WAITING_PER_NETWORK:
@@ -51,3 +54,16 @@ class FairQueue:
             queue.waiting -= 1
             if not queue.waiting:
                 self._queues.pop(network, None)
+
+
+@contextlib.asynccontextmanager
+async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIterator[None]:
+    """Run the block as an expensive read; one of cost 0 is admitted at once. Raises TooMany."""
+    app_context = context(request)
+    if not cost or not app_context.settings.rate_limits:
+        yield
+        return
+    address = client_address(request)
+    await app_context.limits.hit("reads", address, site_id, cost=cost)
+    async with app_context.turns.turn(address):
+        yield

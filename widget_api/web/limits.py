@@ -1,4 +1,4 @@
-"""How often one address may do a thing on one site: memory of the process by default, Redis where several share it."""
+"""Limit the rate of actions by address and site, counted in memory, or in Redis if several processes share counters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from widget_api.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-# Whole offices and mobile networks share one IPv4 address, so these stop floods, not neighbours. The comment says by
-# what parts each is counted. Who guesses a secret is slowed down elsewhere (guessing.py).
+# Offices and mobile networks share one IPv4 address, so these limits stop floods only. The comments say by which parts
+# each is counted. Attempts to guess a secret are slowed down elsewhere (brute_force.py).
 RATES: dict[str, str] = {
     "challenges": "240/minute;3000/hour",  # address, site
-    "failures": "30/hour",  # address, site: what a widget says of itself
+    "failures": "30/hour",  # address, site: failures reported by a widget
     "inspections": "6/minute;60/hour",  # address, site: each fetches a page
     "tickets": "120/minute;1000/hour",  # address, site
     "reports": "100/minute;600/hour",  # address, site
@@ -31,26 +31,26 @@ RATES: dict[str, str] = {
     "supports": "100/minute;600/hour",  # address, site
     "follows": "60/minute;300/hour",  # address, site
     "comments": "30/minute;120/hour",  # address, site
-    "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
-    "reads": "3600/minute",  # address, site: filtered reads that no cache answers, by what they cost (Filters.cost)
+    "forms": "12/minute;60/hour",  # address, site: the page without JavaScript requires no proof of work
+    "reads": "3600/minute",  # address, site: filtered reads that are not cached, by their cost (Filters.cost)
     "exports": "30/minute;300/hour",  # address, site: open data as a file, sitemaps
     "tiles": "3000/minute;30000/hour",  # address: a screen shows about twenty
     "confirmations": "60/minute",  # address
     "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
-    "password_resets": "6/minute;30/hour",  # address: letters to whoever forgot a password
-    "georeport": "600/minute",  # token: what is written
-    "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
+    "password_resets": "6/minute;30/hour",  # address: letters to reset a password
+    "georeport": "600/minute",  # token: writes
+    "georeport_reads": "1200/minute",  # address, site: separate, so that a city's copying uses up nobody's searches
 }
 REDIS_TIMEOUT = 1.0  # seconds for which a request waits for the shared store
-REDIS_RETRY_INTERVAL = 5.0  # seconds for which one that did not answer is left alone
-# A host or a household, then what a provider may give to one customer (RFC 6177), or a company has of IPv4.
+REDIS_RETRY_INTERVAL = 5.0  # seconds between two attempts to reach an unavailable store
+# A host or a household, then what a provider may assign to one customer (RFC 6177), or a company has of IPv4.
 _PREFIXES = {4: (32, 24), 6: (64, 56, 48)}
 _HOUR = parse("1/hour")
 _log = logging.getLogger(__name__)
 
 
 def enclosing_networks(address: str) -> tuple[str, ...]:
-    """The networks an address lies in, the smallest first; a text that is no address stands for itself."""
+    """Return the networks that contain an address, the smallest first. A text that is not an address is returned."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -61,20 +61,20 @@ def enclosing_networks(address: str) -> tuple[str, ...]:
 
 
 def network_of(address: str) -> str:
-    """The network an address is counted under: of one host or household."""
+    """Return the network under which an address is counted: that of one host or household."""
     return enclosing_networks(address)[0]
 
 
 class MemoryCounters(MemoryStorage):
-    """Counters of this process, dropped in the order in which their windows end.
+    """Counters in memory, deleted in the order in which their windows end.
 
-    The store of the library looks through all of its counters each time one of them changes, so a flood from many
-    addresses would make every request slower.
+    The library's own storage scans all of its counters whenever one changes, so that a flood from many addresses would
+    slow down every request.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._ends: list[tuple[float, str]] = []  # a heap: when each window ends, and the counter it is of
+        self._ends: list[tuple[float, str]] = []  # a heap of (end of the window, counter)
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
@@ -88,7 +88,7 @@ class MemoryCounters(MemoryStorage):
 
 
 class RateLimiter:
-    """Counts what is done. While Redis is unavailable, counts are kept in memory."""
+    """Counts actions and refuses those past a limit. While Redis is unavailable, it counts in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits
@@ -96,22 +96,22 @@ class RateLimiter:
         self._memory = FixedWindowRateLimiter(MemoryCounters())
         self._storage = None if settings.redis_url is None else _redis(settings.redis_url)
         self._shared = None if self._storage is None else FixedWindowRateLimiter(self._storage)
-        self._away_until: float | None = None
+        self._unavailable_until: float | None = None
 
     @property
     def shared(self) -> bool | None:
-        """Whether the counts are those of all processes now; None where they are not meant to be."""
-        return None if self._shared is None else self._away_until is None
+        """Whether the counts are shared with other processes now; None if no shared store is configured."""
+        return None if self._shared is None else self._unavailable_until is None
 
-    async def look(self) -> bool | None:
-        """`shared` as it is now, not as the last request found it."""
-        if self._storage is not None and self._ask():
+    async def check_shared(self) -> bool | None:
+        """Return `shared` after contacting the store, as opposed to the result of the last request."""
+        if self._storage is not None and self._may_try():
             try:
                 await probe_storage(self._storage)
             except (StorageError, SettingsError) as error:
-                self._lose(error)
+                self._mark_unavailable(error)
             else:
-                self._find()
+                self._mark_available()
         return self.shared
 
     async def close(self) -> None:
@@ -119,62 +119,62 @@ class RateLimiter:
             await _close(self._storage)
 
     async def hit(self, name: str, *parts: str, cost: int = 1) -> None:
-        """Count one of `name` (RATES) for these parts together, or several where it costs as much as they.
+        """Count an action `name` (RATES) for the combination of these parts. `cost` is the number it counts as.
 
-        Raises TooMany where it is one too many.
+        Raises TooMany if that exceeds a limit.
         """
         if not self._on:
             return
         identifiers = (name, *(network_of(part) for part in parts))
         for rate in self._rates[name]:
-            limiter, counted = await self._add(rate, identifiers, cost)
-            if counted > rate.amount:
+            limiter, total = await self._add(rate, identifiers, cost)
+            if total > rate.amount:
                 reset, _ = await limiter.get_window_stats(rate, *identifiers)
                 raise TooMany(max(1, round(reset - time.time() + 0.5)))
 
     async def count(self, *identifiers: str, cost: int = 1) -> int:
-        """Add `cost` to what is counted of these identifiers in this hour. Returns the sum; 0 where limits are off."""
+        """Add `cost` to the counter of these identifiers in this hour. Returns the sum; 0 if limits are disabled."""
         if not self._on:
             return 0
-        _, counted = await self._add(_HOUR, identifiers, cost)
-        return counted
+        _, total = await self._add(_HOUR, identifiers, cost)
+        return total
 
     async def _add(
         self, rate: RateLimitItem, identifiers: tuple[str, ...], cost: int = 1
     ) -> tuple[FixedWindowRateLimiter, int]:
         key, seconds = rate.key_for(*identifiers), rate.get_expiry()
-        if self._shared is not None and self._ask():
+        if self._shared is not None and self._may_try():
             try:
-                counted = await self._shared.storage.incr(key, seconds, amount=cost)
+                total = await self._shared.storage.incr(key, seconds, amount=cost)
             except StorageError as error:
-                self._lose(error)
+                self._mark_unavailable(error)
             else:
-                self._find()
-                return self._shared, counted
+                self._mark_available()
+                return self._shared, total
         return self._memory, await self._memory.storage.incr(key, seconds, amount=cost)
 
-    def _ask(self) -> bool:
-        """A store that did not answer is asked by one request every AWAY seconds; the others do not wait for it."""
-        if self._away_until is None:
+    def _may_try(self) -> bool:
+        """Whether to try the store: if it is unavailable, one request in REDIS_RETRY_INTERVAL does, others do not."""
+        if self._unavailable_until is None:
             return True
-        if time.monotonic() < self._away_until:
+        if time.monotonic() < self._unavailable_until:
             return False
-        self._away_until = time.monotonic() + REDIS_RETRY_INTERVAL
+        self._unavailable_until = time.monotonic() + REDIS_RETRY_INTERVAL
         return True
 
-    def _lose(self, error: Exception) -> None:
-        if self._away_until is None:
+    def _mark_unavailable(self, error: Exception) -> None:
+        if self._unavailable_until is None:
             _log.warning("the shared limits do not answer, this process counts alone: %s", error.__cause__ or error)
-        self._away_until = time.monotonic() + REDIS_RETRY_INTERVAL
+        self._unavailable_until = time.monotonic() + REDIS_RETRY_INTERVAL
 
-    def _find(self) -> None:
-        if self._away_until is not None:
+    def _mark_available(self) -> None:
+        if self._unavailable_until is not None:
             _log.warning("the shared limits answer again")
-            self._away_until = None
+            self._unavailable_until = None
 
 
 async def check_connection(url: str) -> None:
-    """Raises SettingsError where the store refuses us, StorageError where it is away."""
+    """Raise SettingsError if the store refuses the connection, StorageError if it is unavailable."""
     storage = _redis(url)
     try:
         await probe_storage(storage)
@@ -183,7 +183,7 @@ async def check_connection(url: str) -> None:
 
 
 async def probe_storage(storage: RedisStorage) -> None:
-    """Count something. Raises SettingsError where the store refuses us, StorageError where it is away."""
+    """Increment a counter. Raises SettingsError if the store refuses it, StorageError if it is unavailable."""
     from redis.exceptions import AuthenticationError, ResponseError
 
     try:
@@ -195,11 +195,11 @@ async def probe_storage(storage: RedisStorage) -> None:
 
 
 async def _close(storage: RedisStorage) -> None:
-    await storage.bridge.get_connection().aclose()  # type: ignore[attr-defined] # limits has no word for it
+    await storage.bridge.get_connection().aclose()  # type: ignore[attr-defined] # not in the types of limits
 
 
 def _redis(url: str) -> RedisStorage:
-    """`limits` gives its own names to the schemes; Valkey speaks Redis's protocol."""
+    """Make a storage of `limits`, which has its own names of URL schemes. Valkey uses Redis's protocol."""
     from limits.storage import storage_from_string
 
     scheme, rest = url.split("://", 1)
@@ -215,7 +215,7 @@ def _redis(url: str) -> RedisStorage:
             key_prefix="widget-limits",
             socket_timeout=REDIS_TIMEOUT,
             socket_connect_timeout=REDIS_TIMEOUT,
-            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # a kept connection may be of a store started anew
+            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # the store may have restarted since
         )
     except ImportError:
         raise SettingsError("WIDGET_REDIS_URL needs a package more: pip install '.[redis]'") from None

@@ -1,4 +1,4 @@
-"""Renders the service's own pages and letters: Jinja2 with escaping on and every undefined name an error."""
+"""Render the service's own pages and letters with Jinja2; undefined names are errors."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from widget_api import i18n, status_table
 
-THEMES = ("black-on-white", "white-on-black", "blue")  # the schemes of a «версия для слабовидящих»
+THEMES = ("black-on-white", "white-on-black", "blue")  # the colour schemes of the «версия для слабовидящих»
 
-SHAPES = {status: one.shape for status, one in status_table.STATUSES.items()}
-TONES = {shape: one.tone for shape, one in status_table.SHAPES.items()}
+SHAPES = {status: entry.shape for status, entry in status_table.STATUSES.items()}
+TONES = {name: shape.tone for name, shape in status_table.SHAPES.items()}
 
 
 @cache
 def static_url(name: str) -> str:
-    """The address of a static file, with the hash of its content, so that it may be cached for good."""
+    """Return the URL of a static file with the hash of its content, so that it can be cached forever."""
     content = status_table.paint(name, (resources.files("widget_api") / "static" / name).read_bytes())
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 
 def _autoescape(template_name: str | None) -> bool:
-    return template_name is None or not template_name.endswith(".txt")  # letters' plain text is no HTML
+    return template_name is None or not template_name.endswith(".txt")  # plain text of letters
 
 
 environment = Environment(
     loader=PackageLoader("widget_api"),
-    autoescape=_autoescape,  # noqa: S701 - off for the plain text of letters alone
+    autoescape=_autoescape,  # noqa: S701 - off for the plain text of letters only
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -47,15 +47,15 @@ environment.globals |= {
 
 
 def render(template: str, language: str, **values: Any) -> str:
-    """The finished text of a template. What templates may call beside their own values:
+    """Render a template. Beside their own values templates can use:
 
-    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `file_size(bytes)`,
-    `static(name)`,
-    `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
-    page belongs to no site), `theme`, `private`, `kept`, the query that the choice of a language leaves as it is, and
-    `way_on`, where a refusal sends its reader, `back`, where they came from.
+    - the functions `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`,
+      `file_size(bytes)`, `static(name)`, and `own_name(code, name)`, the name of a category, which may be that of the
+      dictionaries;
+    - `site` (None on pages of no site), `theme`, `private`, `kept` (the query that the language links preserve),
+      `recovery_path` (a page that helps after an error) and `back` (the start page after an error).
     """
-    language = i18n.known(language)
+    language = i18n.supported_language(language)
     return environment.get_template(template).render(
         {
             "language": language,
@@ -70,7 +70,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "theme": None,
             "private": False,
             "kept": "",
-            "way_on": None,
+            "recovery_path": None,
             "back": None,
             **values,
         }

@@ -1,4 +1,4 @@
-"""The built widget on this machine: which releases are there, and the hash that pins a file of one."""
+"""Find the installed releases of the built widget, and the integrity hashes of their files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 @cache
 def dist_folder() -> Path:
-    """The built widget: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the built widget: inside the installed package, or beside it in a checkout."""
     inside = PACKAGE_FOLDER / "dist"
     return inside if inside.is_dir() else PACKAGE_FOLDER.parent / "dist"
 
 
 @cache
 def list_versions() -> tuple[str, ...]:
-    """Every release that is there, oldest first."""
+    """List the installed releases, oldest first."""
     names = (
         [path.name for path in dist_folder().iterdir() if VERSION.fullmatch(path.name)]
         if dist_folder().is_dir()
@@ -34,7 +34,7 @@ def list_versions() -> tuple[str, ...]:
 
 @cache
 def newest_version(major: str) -> str:
-    """«1» → «1.4.2», the newest release of that line. Raises NotFound where there is none."""
+    """Return the newest release of a major version: «1» → «1.4.2». Raises NotFound if there is none."""
     of_major = [version for version in list_versions() if version.split(".")[0] == major]
     if not of_major:
         raise NotFound
@@ -43,7 +43,7 @@ def newest_version(major: str) -> str:
 
 @cache
 def integrity_hash(version: str, name: str) -> str:
-    """«sha384-…», the value of the attribute `integrity` (dist/manifest.json holds the same). Raises NotFound."""
+    """Return «sha384-…», the value of the attribute `integrity`, as in dist/manifest.json. Raises NotFound."""
     path = dist_folder() / version / name
     if not VERSION.fullmatch(version) or not path.is_file():
         raise NotFound

@@ -24,17 +24,17 @@ def context(request: Request) -> Context:
 
 
 def query_pairs(query: bytes) -> list[tuple[str, str]]:
-    """Names and values in order, blank ones too. `Request.query_params` makes more of them than a parser needs."""
+    """Return names and values in order, including blank ones. `Request.query_params` builds more than is needed."""
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
 
 
 def negotiate_language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
-    """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
-    asked = request.query_params.get("lang")
-    if not asked and not request.scope["path"].startswith(API_PREFIX):
-        asked = cookie(request, "lang")
-    if asked:
-        return i18n.known(asked)
+    """Return ?lang=, else (on pages) the cookie's, else the first supported in Accept-Language, else the default."""
+    language = request.query_params.get("lang")
+    if not language and not request.scope["path"].startswith(API_PREFIX):
+        language = cookie(request, "lang")
+    if language:
+        return i18n.supported_language(language)
     for part in request.headers.get("accept-language", "")[:200].split(","):
         tag, _, weight = part.partition(";")
         short = tag.strip().lower().partition("-")[0]
@@ -44,10 +44,10 @@ def negotiate_language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -
 
 
 def client_address(request: Request) -> str:
-    """The peer, or what the nearest proxies we trust say of it (X-Forwarded-For is read from the right)."""
+    """Return the address of the peer, or that reported by trusted proxies (X-Forwarded-For, read from the right)."""
     address = request.client.host if request.client else "0.0.0.0"  # noqa: S104 - a name for «unknown», not a bind
     trusted = context(request).settings.trusted_proxies
-    # A proxy may add a line of its own (HAProxy does) below the caller's, which says what the caller likes.
+    # A proxy may add its own line (HAProxy does) after the client's, which cannot be trusted.
     for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
         if not hop or not _in_networks(address, trusted) or not _is_address(hop.strip()):
             break
@@ -56,7 +56,7 @@ def client_address(request: Request) -> str:
 
 
 def client_network(request: Request) -> str:
-    """The network the caller is counted under."""
+    """Return the network under which the client is counted."""
     return limits.network_of(client_address(request))
 
 
@@ -77,32 +77,32 @@ def _in_networks(address: str, networks: tuple[Any, ...]) -> bool:
 
 
 def cookie_name(context: Context, name: str) -> str:
-    """Where residents come by TLS, one that browsers take from this very host alone, for all of its pages.
+    """Return a cookie name, with TLS one that browsers accept from this host only, for all of its pages.
 
-    Without the prefix a neighbouring host could set a cookie of this name for a parent domain (RFC 6265bis, 4.1.3.2).
+    Without the prefix a sibling host could set a cookie of this name for a parent domain (RFC 6265bis, 4.1.3.2).
     """
     return f"__Host-{name}" if context.settings.https else name
 
 
 def cookie(request: Request, name: str) -> str | None:
-    """The value of one of our cookies. Sent twice it is none: one of the two was set by somebody else.
+    """Return the value of one of the service's cookies. None if it is sent twice: another host has set one of them.
 
-    Starlette's `cookies` takes the last of them.
+    Starlette's `cookies` returns the last one.
     """
-    wanted = cookie_name(context(request), name)
-    sent = (one.partition("=") for one in ";".join(request.headers.getlist("cookie")).split(";"))
-    found = [value.strip() for own, _, value in sent if own.strip() == wanted]
-    return found[0] if len(found) == 1 else None
+    full_name = cookie_name(context(request), name)
+    pairs = (pair.partition("=") for pair in ";".join(request.headers.getlist("cookie")).split(";"))
+    values = [value.strip() for own, _, value in pairs if own.strip() == full_name]
+    return values[0] if len(values) == 1 else None
 
 
 def language_query(request: Request) -> str:
-    """The query that keeps a language chosen in the address."""
-    asked = request.query_params.get("lang")
-    return f"?lang={i18n.known(asked)}" if asked else ""
+    """Return the query that preserves a language given in the URL, empty if there is none."""
+    language = request.query_params.get("lang")
+    return f"?lang={i18n.supported_language(language)}" if language else ""
 
 
 def require_same_origin(request: Request) -> None:
-    """Raises Refused where a form was sent from somebody else's page (login and action CSRF)."""
+    """Raise Refused if a form was sent from a page of another origin (login and action CSRF)."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     ours = urlsplit(context(request).settings.public_url)

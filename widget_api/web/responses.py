@@ -27,16 +27,17 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 
 
 def html_response(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """One of our own pages, under a policy that allows nothing but our own files.
+    """Render a page with a Content-Security-Policy that allows only the service's own files.
 
-    `public` says that nothing on it is its reader's own, as compression.py asks for; `private` keeps it out of indexes.
+    `public` declares that the page contains nothing of its reader, which compression.py requires; `private` keeps it
+    out of search engines.
     """
     chosen = values.pop("language", None) or negotiate_language(request)
     values.setdefault("theme", cookie(request, "theme"))
     page = pages.render(template, chosen, request=request, **values)
     headers = {
         "Content-Security-Policy": values.get("policy", PAGE_POLICY),
-        "Referrer-Policy": "same-origin",  # with no-referrer, our own forms would send `Origin: null`
+        "Referrer-Policy": "same-origin",  # with no-referrer, the page's forms would send `Origin: null`
         "Cache-Control": "no-store",
         "Content-Language": chosen,
     }
@@ -51,7 +52,7 @@ def html_response(request: Request, template: str, status: int = 200, **values: 
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int) -> None:
-    """One of our cookies: for our pages alone, and never for a script; `max_age` in seconds."""
+    """Set a cookie that scripts and other sites cannot read; `max_age` in seconds."""
     response.set_cookie(
         cookie_name(context(request), name),
         value,
@@ -63,17 +64,17 @@ def set_cookie(request: Request, response: Response, name: str, value: str, *, m
 
 
 def delete_cookie(request: Request, response: Response, name: str) -> None:
-    """A browser heeds this for a name with the prefix only where it comes with all that the prefix asks for."""
+    """Delete a cookie. With the prefix `__Host-` browsers require the attributes the prefix demands here as well."""
     response.delete_cookie(
         cookie_name(context(request), name), secure=context(request).settings.https, httponly=True, samesite="lax"
     )
 
 
 def remember_language(request: Request, response: Response, chosen: str) -> None:
-    """A choice holds for the pages that follow."""
+    """Store the chosen language for the following pages."""
     set_cookie(request, response, "lang", chosen, max_age=_YEAR)
 
 
 def see_other(address: str) -> Response:
-    """After a form: a page to be fetched, so that reloading it sends nothing again."""
+    """Redirect after a form to a page whose reload does not send the form again."""
     return RedirectResponse(address, 303, {"Cache-Control": "no-store"})

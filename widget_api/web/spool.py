@@ -1,7 +1,7 @@
-"""Bound what all uploads of the process that are under way keep on the disk together.
+"""Limit the disk space of all uploads in progress in the process.
 
-Each form has a limit of its own and each address may send several, so without a common bound a few hundred addresses
-fill the disk, which is often the one of the database.
+Each form has its own limit, and each address may send several at the same time, so that without a common limit a few
+hundred addresses could fill the disk, which the database often shares.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from widget_api import errors
 from widget_api.web.limits import enclosing_networks
 
 MAX_TOTAL = 512 * 1024 * 1024  # bytes of all senders together
-MAX_PER_ADDRESS = 128 * 1024 * 1024  # of one address: a whole form and some photos beside it
+MAX_PER_ADDRESS = 128 * 1024 * 1024  # bytes; a whole form and some photos beside it
 RETRY_AFTER = 30  # seconds
-_kept: Counter[str] = Counter()  # bytes by host or household
-_of_wider: Counter[str] = Counter()  # the same bytes by the networks around it
+_by_address: Counter[str] = Counter()  # bytes by host or household
+_by_network: Counter[str] = Counter()  # the same bytes by the networks that contain it
 
 
 def reserve(address: str, size: int) -> None:
-    """Count so many bytes more of whoever sends from there. Raises Busy where there is no room for them.
+    """Reserve `size` bytes for a sender. Raises Busy if there is no room.
 
-    The addresses that a provider may give to one customer keep no more than half of what they leave free. With a fixed
-    share a few customers, each of which may hold theirs for minutes, would leave nothing to anybody else (Choudhury and
-    Hahne, «Dynamic Queue Length Thresholds for Shared-Memory Packet Switches», 1998).
+    The addresses that a provider may assign to one customer together get at most half of the space they leave free.
+    With a fixed share a few customers, each of which may use theirs for minutes, would leave nothing to the others
+    (Choudhury and Hahne, «Dynamic Queue Length Thresholds for Shared-Memory Packet Switches», 1998).
     """
     own, *wider = enclosing_networks(address)
-    left = MAX_TOTAL - _kept.total() - size
-    full = left < 0 or _kept[own] + size > MAX_PER_ADDRESS
-    if full or any(_of_wider[network] + size > left // 2 for network in wider):
+    left = MAX_TOTAL - _by_address.total() - size
+    full = left < 0 or _by_address[own] + size > MAX_PER_ADDRESS
+    if full or any(_by_network[network] + size > left // 2 for network in wider):
         raise errors.Busy(RETRY_AFTER)
-    _kept[own] += size
+    _by_address[own] += size
     for network in wider:
-        _of_wider[network] += size
+        _by_network[network] += size
 
 
 def release(address: str, size: int) -> None:
     own, *wider = enclosing_networks(address)
-    for counted, names in ((_kept, [own]), (_of_wider, wider)):
+    for counter, names in ((_by_address, [own]), (_by_network, wider)):
         for name in names:
-            counted[name] -= size
-            if not counted[name]:
-                del counted[name]
+            counter[name] -= size
+            if not counter[name]:
+                del counter[name]

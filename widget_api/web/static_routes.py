@@ -1,4 +1,4 @@
-"""Serves the built widget under /w/ and the files of our own pages under /static/, compressed once at start."""
+"""Serve the built widget under /w/ and the files of the service's pages under /static/, compressed once at start."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _TYPES = {
     ".map": "application/json",
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
-SHORT_LIVED = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
+SHORT_LIVED = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: pages get a new release soon
 
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file in memory with its compressed copies: there are a few dozen, and they never change while we run."""
+    """A file in memory with its compressed copies. There are a few dozen, which never change while the process runs."""
 
     media_type: str
     tag: str
     encodings: dict[str, bytes]  # by name, best first
 
-    def answer(self, request: Request, cache_control: str) -> Response:
+    def response(self, request: Request, cache_control: str) -> Response:
         headers = {
             "Cache-Control": cache_control,
             "ETag": self.tag,
@@ -56,7 +56,7 @@ class StaticFile:
 
 @cache
 def load_file(path: Path) -> StaticFile:
-    """Raises NotFound where there is no such file."""
+    """Read and compress a file. Raises NotFound."""
     if not path.is_file():
         raise NotFound
     content = paint(path.name, path.read_bytes())
@@ -66,7 +66,7 @@ def load_file(path: Path) -> StaticFile:
 
 
 def warm_cache() -> None:
-    """Compress what every page and every widget will ask for, before they ask."""
+    """Compress the files of all pages and of the current widget, before they are requested."""
     current = [
         path for path in (dist_folder() / newest_version("1")).rglob("*") if path.is_file() and path.suffix != ".map"
     ]
@@ -86,19 +86,19 @@ def _file_within(folder: Path, name: str) -> StaticFile:
 
 
 async def widget(request: Request) -> Response:
-    """GET /w/{version}/{path}: a pinned release never changes; a bare major follows the newest of its line."""
+    """Handle GET /w/{version}/{path}: a full version never changes; a major version is its newest release."""
     version, path = request.path_params["version"], request.path_params["path"]
     if VERSION.fullmatch(version):
-        return _file_within(dist_folder() / version, path).answer(request, IMMUTABLE)
+        return _file_within(dist_folder() / version, path).response(request, IMMUTABLE)
     if version.isdigit():
-        return _file_within(dist_folder() / newest_version(version), path).answer(request, SHORT_LIVED)
+        return _file_within(dist_folder() / newest_version(version), path).response(request, SHORT_LIVED)
     raise NotFound
 
 
 async def static(request: Request) -> Response:
-    """GET /static/{path}: addressed with the hash of the content, so good for ever."""
+    """Handle GET /static/{path}. With the content's hash in the URL it can be cached forever."""
     cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
-    return _file_within(PACKAGE_FOLDER / "static", request.path_params["path"]).answer(request, cache_control)
+    return _file_within(PACKAGE_FOLDER / "static", request.path_params["path"]).response(request, cache_control)
 
 
 routes: list[BaseRoute] = [

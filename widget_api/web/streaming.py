@@ -1,4 +1,4 @@
-"""Long answers, sent piece by piece: each reader at its own pace, no more of them at once than memory allows for."""
+"""Stream long responses piece by piece, with limits on their number and on slow readers."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from widget_api import errors, logs
 from widget_api.web.limits import enclosing_networks
 from widget_api.web.requests import client_address, context
 
-MAX_STREAMS, MAX_STREAMS_PER_ADDRESS = 24, 4  # at once in a process, and for one address
-MAX_STREAMS_WITH_TOKEN = 8  # more, for whoever shows a token: what everybody may ask for must not shut a platform out
-MAX_STREAMS_PER_NETWORK = 8  # of the addresses that a provider may give to one customer
-STREAM_TIMEOUT = 900.0  # seconds; whoever reads more slowly is cut off, so that others get their turn
-MINIMUM_RATE = 16_384  # bytes a second, as they are made: a phone reads as fast even where they are not compressed
-GRACE_PERIOD = 15.0  # seconds a reader may pause beside that rate
+MAX_STREAMS, MAX_STREAMS_PER_ADDRESS = 24, 4  # concurrent ones of a process, and of one address
+MAX_STREAMS_WITH_TOKEN = 8  # additional ones for requests with a token, so that the public cannot block platforms
+MAX_STREAMS_PER_NETWORK = 8  # of the addresses that a provider may assign to one customer
+STREAM_TIMEOUT = 900.0  # seconds; slower readers are disconnected, to make room for others
+MINIMUM_RATE = 16_384  # uncompressed bytes a second, which a phone reads even without compression
+GRACE_PERIOD = 15.0  # seconds a reader may pause in addition
 _streams: Counter[str] = Counter()  # by network, by token
 _log = logging.getLogger(__name__)
 
 
 class _TooSlow(Exception):
-    """The reader takes its place from others."""
+    """The reader is slower than MINIMUM_RATE."""
 
 
 class StreamedResponse(Response):
-    """`pieces` as they come. What fails before the first one is a refusal; what fails later breaks the answer off,
-    which whoever reads it notices: a file that is not whole never looks whole.
+    """A response that sends `pieces` as they are made.
 
-    `token` is the identifier of the token that was shown, if any. Raises TooMany where too many are under way.
+    An exception before the first piece becomes an error response. A later one aborts the connection, so that clients
+    notice that the file is incomplete. `token` is the id of the request's token, if any. Raises TooMany if too many
+    streams are in progress.
     """
 
     def __init__(
@@ -68,9 +69,9 @@ class StreamedResponse(Response):
 
 
 async def _alternate(pieces: AsyncIterator[bytes], turn: asyncio.Lock) -> AsyncGenerator[bytes, None]:
-    """After each piece all others get their turn, and however many answers are under way, one of them makes a piece.
+    """Yield the pieces, letting other requests run after each one. Only one stream makes a piece at a time.
 
-    Neither what makes pieces nor what sends them need ever wait, and a short request would wait for whole files.
+    Making and sending pieces may never suspend by themselves, so that short requests would wait for whole files.
     """
     while True:
         async with turn:
@@ -88,10 +89,10 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 
 
 def _enforce_rate(send: Send) -> Send:
-    """Wrap `send` with a minimum rate. Raises _TooSlow below MINIMUM_RATE; the time to make a piece does not count."""
+    """Wrap `send` with a minimum rate. Raises _TooSlow below MINIMUM_RATE, not counting the time to make pieces."""
     sent, waited, clock = 0, 0.0, asyncio.get_running_loop().time
 
-    async def handing_on(message: Message) -> None:
+    async def send_in_time(message: Message) -> None:
         nonlocal sent, waited
         begun = clock()
         try:
@@ -102,19 +103,19 @@ def _enforce_rate(send: Send) -> Send:
         waited += clock() - begun
         sent += len(message.get("body", b""))
 
-    return handing_on
+    return send_in_time
 
 
 @contextlib.contextmanager
 def _reserve_slot(request: Request, token: str | None) -> Iterator[None]:
-    """A place for one answer: those of tokens are apart from everybody's."""
-    places, mine = (
+    """Reserve a slot for a stream while the block runs; requests with a token have their own. Raises TooMany."""
+    owners, group = (
         ([f"token {token}"], "tokens") if token else (list(enclosing_networks(client_address(request))), "everybody")
     )
-    bounds = [MAX_STREAMS_PER_ADDRESS, *[MAX_STREAMS_PER_NETWORK] * (len(places) - 1)]
-    most = MAX_STREAMS_WITH_TOKEN if token else MAX_STREAMS
-    taken = [mine, *places]
-    full = any(_streams[place] >= bound for place, bound in zip(taken, [most, *bounds], strict=True))
+    owner_limits = [MAX_STREAMS_PER_ADDRESS, *[MAX_STREAMS_PER_NETWORK] * (len(owners) - 1)]
+    limit = MAX_STREAMS_WITH_TOKEN if token else MAX_STREAMS
+    taken = [group, *owners]
+    full = any(_streams[place] >= bound for place, bound in zip(taken, [limit, *owner_limits], strict=True))
     if full and context(request).settings.rate_limits:
         raise errors.TooMany(10)
     _streams.update(taken)

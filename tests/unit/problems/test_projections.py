@@ -57,7 +57,7 @@ async def voice(database: Database, problem_id: str, name: Any) -> None:
 
 async def anew(database: Database) -> None:
     async with open_writer(database.url) as bulk:
-        await rebuild.everything(bulk)
+        await rebuild.rebuild_all(bulk)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,4 +1,4 @@
-"""The published problems: what may be asked (`parse`), and the answer as rows, items or a page of them."""
+"""List published problems: parse filters (`parse`), and read rows, items or pages of them."""
 
 from widget_api.browse.listing.filters import Filters, parse
 from widget_api.browse.listing.items import COLUMNS, find_published, item

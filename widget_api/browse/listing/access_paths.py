@@ -1,8 +1,8 @@
-"""Indexes by which the rows of a filter can be read, apart from the index of its sort order.
+"""Choose the index by which the rows of a filter are read, apart from the index of its sort order.
 
-Counted only up to a bound, in the index itself: the database's own planner knows neither how rare a word is nor that
-conditions depend on each other, and what it takes for the best way may read every problem of a site
-(docs/decisions/0052-a-proxy-and-two-steps.md has the figures).
+The rows of each are counted in the index itself, up to a limit: the database's planner knows neither how rare a word is
+nor that conditions depend on each other, and its plan may read every problem of a site
+(docs/decisions/0052-a-proxy-and-two-steps.md has the measurements).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from widget_api.browse.listing import ranges
-from widget_api.browse.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
+from widget_api.browse.listing.conditions import OPEN_STATUSES, WORDS, WORDS_OF, site_word
 from widget_api.browse.listing.filters import Filters
 from widget_api.database import Database
 from widget_api.database.word_forms import match, tsquery
@@ -21,15 +21,16 @@ from widget_api.geo import cells as geo_cells
 from widget_api.geo.cells import LEVEL
 from widget_api.problems.deadline import overdue_sql
 
-COUNTED = 50_000  # rows; an index that leads to more is not read
-READING = 20  # rows passed while the words of one are read
+COUNTED = 50_000  # rows; an index that leads to more is not used
+READING = 20  # reading and comparing the text of one row takes as long as skipping so many
 
 
 @dataclass(frozen=True)
 class AccessPath:
-    """`FROM {table} WHERE {condition}`: rows of an index, with their problems as `p`.
+    """Rows of an index, with their problems as `p`: `FROM {table} WHERE {condition}`.
 
-    `words` says that the path has compared the words already, and `numbers` selects the numbers of such problems.
+    `words` is whether the path applies the filter's words, and `numbers` is SQL that selects the numbers of those
+    problems.
     """
 
     table: str
@@ -40,32 +41,32 @@ class AccessPath:
 
     @property
     def rows(self) -> str:
-        """Its problems. The limit keeps other conditions out: no other index tempts the database away from this one."""
+        """SQL that selects its problems. The limit keeps the planner from using another index for other conditions."""
         return f"SELECT p.* FROM {self.table} WHERE {self.condition} LIMIT :counted"
 
 
 async def find_shortest(
     database: Database, site_id: str, filters: Filters, today: date, listed: AccessPath | None
 ) -> AccessPath | None:
-    """The path that leads to the fewest rows; None where each leads to more than COUNTED.
+    """Find the path with the fewest rows; None if each has more than COUNTED.
 
-    `listed` is that of the filter's words. Where it has no list of numbers, the words of each row that another path
-    leads to have to be read, which takes as long as passing READING rows.
+    `listed` is the path of the filter's words. If it has no `numbers`, the text of each row of another path has to be
+    read, which takes as long as skipping READING rows.
     """
-    found, fewest = None, COUNTED + 1
+    shortest, fewest = None, COUNTED + 1
     for path in (*([listed] if listed else []), *list_other_paths(database.dialect, site_id, filters, today)):
         cost = READING if listed is not None and not listed.numbers and not path.words else 1
         rows = path.numbers or f"SELECT 1 FROM {path.table} WHERE {path.condition}"
         (row,) = await database.rows(
-            f"SELECT COUNT(*) AS many FROM ({rows} LIMIT :most) counted", most=fewest // cost + 1, **path.values
+            f"SELECT COUNT(*) AS count FROM ({rows} LIMIT :most) counted", most=fewest // cost + 1, **path.values
         )
-        if row["many"] * cost < fewest:
-            found, fewest = path, row["many"] * cost
-    return found
+        if row["count"] * cost < fewest:
+            shortest, fewest = path, row["count"] * cost
+    return shortest
 
 
 def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
-    """Those of the other conditions."""
+    """List the paths of all conditions except words."""
     if filters.bbox:
         level = geo_cells.choose_level(filters.bbox, tuple(range(LEVEL + 1))) or 0
         cells = geo_cells.refine_ranges(geo_cells.cell_ranges(filters.bbox, level), level, LEVEL)
@@ -73,12 +74,12 @@ def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) 
         yield AccessPath(table, "TRUE", {**values, "site_id": site_id})
     public, values = "p.site_id = :site_id AND p.published", {"site_id": site_id}
     if filters.overdue:
-        # OPEN_ONES are the words of the partial index.
-        condition = f"{public} AND {overdue_sql()} AND p.status IN ({OPEN_ONES})"
+        # OPEN_STATUSES repeats the condition of the partial index.
+        condition = f"{public} AND {overdue_sql()} AND p.status IN ({OPEN_STATUSES})"
         yield AccessPath("problems p", condition, {**values, "today": today.isoformat()})
     if filters.categories or filters.statuses:
         kinds = [("category", filters.categories), ("status", filters.statuses)]
-        names = {f"{column}{index}": one for column, chosen in kinds for index, one in enumerate(chosen)}
+        names = {f"{column}{index}": value for column, chosen in kinds for index, value in enumerate(chosen)}
         listed = [
             f"p.{column} IN ({', '.join(f':{column}{index}' for index in range(len(chosen)))})"
             for column, chosen in kinds
@@ -92,7 +93,7 @@ def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) 
 
 
 def words(dialect: str, site_id: str, ordinal: int, query: str) -> AccessPath:
-    """The problems of a site that say all words of a query, by the index of words."""
+    """Return the path to the problems that contain all words of a query, by the full-text index."""
     if dialect == "sqlite":
         first = ordinal << 32
         index = "problem_words MATCH :match AND problem_words.rowid BETWEEN :first AND :last"

@@ -1,4 +1,4 @@
-"""The SQL of a filter: conditions and values, for whichever read."""
+"""Build the SQL conditions and values of a filter, for every kind of read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from widget_api.geo.model import METRES_PER_DEGREE
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
 
-# Word for word as the index of due dates has it (database/schema/problems.py): SQLite takes no other for the same.
-OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
-# What the index of words (migration 0003) is made of, and what it is asked.
+# Exactly as in the index of due dates (database/schema/problems.py): SQLite matches partial indexes by text.
+OPEN_STATUSES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
+# The expression of PostgreSQL's full-text index (migration 0003), and its query.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
 WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"
-# Square degrees of latitude, by the same plane as places.model.distance: which is nearer is told without a root.
+# Distance in squared degrees of latitude, in the plane of geo.model.distance. Comparing squares needs no square root.
 APART = (
     "((p.lat - :lat) * (p.lat - :lat) + :narrow * CASE WHEN ABS(p.lng - :lng) > 180"
     " THEN (360 - ABS(p.lng - :lng)) * (360 - ABS(p.lng - :lng)) ELSE (p.lng - :lng) * (p.lng - :lng) END)"
@@ -28,7 +28,7 @@ APART = (
 
 
 def circle(lat: float, lng: float, metres: float) -> dict[str, float]:
-    """The values of `APART <= :square`."""
+    """Return the values of `APART <= :square`."""
     return {
         "lat": lat,
         "lng": lng,
@@ -61,9 +61,9 @@ class Where:
 
 
 def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: str = "p.published") -> Where:
-    """All of a filter, the page's position among it, whichever index leads to the rows.
+    """Return all conditions of a filter, including the page's position.
 
-    `seen` stands for «published» where somebody else than the public reads.
+    `seen` replaces the condition «published» for readers other than the public.
     """
     where = Where(site_id, seen)
     if filters.statuses:
@@ -80,7 +80,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
     if filters.until is not None:
         where.also("p.created_at < :until", until=filters.until)
     if filters.overdue or filters.sort == "due":
-        where.also(f"p.status IN ({OPEN_ONES})")
+        where.also(f"p.status IN ({OPEN_STATUSES})")
     if filters.overdue:
         where.also(overdue_sql(), today=today.isoformat())
     if filters.words and dialect == "sqlite":
@@ -98,7 +98,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
 
 
 def site_word(site_id: str) -> str:
-    """The word that stands with each of a site's problems in PostgreSQL's index."""
+    """Return the word that marks a site's problems in PostgreSQL's full-text index."""
     return f"'@{site_id}'"
 
 

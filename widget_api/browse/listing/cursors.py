@@ -1,7 +1,7 @@
-"""Where a page ended: an opaque text that is good for its own filter and site.
+"""Encode the end of a page as an opaque cursor, valid for its own filter and site.
 
-It holds nothing secret, any position may be read by anyone; the sum only tells a text that was made here from one that
-was cut off, mixed up or made by hand.
+It contains nothing secret, and anyone may read from any position; the checksum only detects cursors that were
+truncated, mixed up or made by hand.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ _TEXT = re.compile(r"([0-9a-f]{8})\.(-?[0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2})\.
 
 
 def write(position: Position, fingerprint: str) -> str:
-    """`fingerprint` is the filter's."""
+    """Encode a position; `fingerprint` is that of the filter."""
     key, number = position
     place = f"{key}.{number}"
-    return f"{_sum(place, fingerprint):08x}.{place}"
+    return f"{_checksum(place, fingerprint):08x}.{place}"
 
 
 def read(text: str, fingerprint: str, kind: type) -> Position | None:
-    """None where it is none of this filter; `kind` is the sort key's."""
-    found = _TEXT.fullmatch(text)
-    if found is None:
+    """Decode a cursor; None if it does not belong to this filter. `kind` is the type of the sort key."""
+    match = _TEXT.fullmatch(text)
+    if match is None:
         return None
-    told, key, number = found.groups()
-    if int(number) >= 2**31 or (kind is str) != (key[4:5] == "-") or int(told, 16) != _sum(text[9:], fingerprint):
+    checksum, key, number = match.groups()
+    if (
+        int(number) >= 2**31
+        or (kind is str) != (key[4:5] == "-")
+        or int(checksum, 16) != _checksum(text[9:], fingerprint)
+    ):
         return None
     return key if kind is str else int(key), int(number)
 
 
-def _sum(place: str, fingerprint: str) -> int:
+def _checksum(place: str, fingerprint: str) -> int:
     return crc32(f"{fingerprint}.{place}".encode())

@@ -1,4 +1,4 @@
-"""One published problem as lists tell it."""
+"""Render published problems as list items, from rows or from stored JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _NAMES = re.compile(rb"%b([^%b]*)%b" % (items.NAME, items.NAME, items.NAME))
 
 
 def item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
-    """One problem as lists show it, in the site's language unless another is given. The row begins with COLUMNS."""
+    """Return a list item, in the site's language unless another is given. `row` begins with COLUMNS."""
     url = f"{public_url}/s/{site.key}/problems/{row['number']}"
-    told = items.describe(row, url, _category_name(site, row["category"], language))
-    for photo in told["photos"]:
+    content = items.describe(row, url, _category_name(site, row["category"], language))
+    for photo in content["photos"]:
         photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
-    return {**told, "overdue": is_overdue(row, today)}
+    return {**content, "overdue": is_overdue(row, today)}
 
 
 def fill_items(content: bytes, site: Site, public_url: str) -> bytes:
-    """What is kept of problems of a site, with what may change meanwhile in its places."""
-    content = content.replace(items.OURS, public_url.encode()).replace(items.KEY, site.key.encode())
+    """Replace the placeholders in stored items of a site by the public URL, the site's key and category names."""
+    content = content.replace(items.PUBLIC_URL, public_url.encode()).replace(items.KEY, site.key.encode())
     return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
 
 
@@ -41,13 +41,13 @@ def _category_name(site: Site, code: str, language: str | None) -> str:
 
 @lru_cache(maxsize=512)
 def _read(code: bytes) -> str:
-    """What stands between the quotation marks of JSON."""
+    """Decode the inside of a JSON string."""
     text: str = orjson.loads(b'"%b"' % code)
     return text
 
 
 async def find_published(database: Database, site_id: str, number: int) -> Row | None:
-    """One published problem with its `id`; an unpublished number is as unknown as one that never was."""
+    """Find a published problem with its `id`; None also if the number is unpublished."""
     if not 0 < number < 2**31:
         return None
     return await database.row(

@@ -1,9 +1,9 @@
-"""The published problems of a site, as the public reads them, paged by keyset.
+"""Read the published problems of a site in pages, with keyset pagination.
 
-A narrowed list is read in two steps. First the index of the sort order is walked from the cursor on, and what matches
-among the next rows is the page: most filters that people use end there. One that finds too little is a rare one; the
-other indexes that serve it are counted, and the shortest is read whole and sorted. Where none is short, a longer walk
-looks on; what it does not reach is left to the next page, whose cursor goes on there.
+A filtered list is read in two steps. First the index of the sort order is walked from the cursor on, and the matching
+rows among the next ones are the page: this suffices for most filters people use. If too few rows match, the rows of the
+other usable indexes are counted, and the shortest is read completely and sorted. If none is short, a longer walk
+follows; the rows beyond it are left to the next page, whose cursor continues there.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from widget_api.database.word_forms import parse_query
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
 
-# Rows of the order's index that are walked past: before another thread would have begun to; before other indexes are
-# counted; where none of them is short.
+# Rows of the sort index that are walked: in the time another thread takes to start; before other indexes are counted;
+# if none of those is short.
 AT_ONCE, SHORT_WALK, LONG_WALK = 300, 5_000, 50_000
 
-# The last member of an item depends on the day, so it is not kept.
+# The last member of an item depends on the day, so it is not stored with it.
 _LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
 
 
 @dataclass(frozen=True)
 class Projection:
-    """What is selected of each problem `p`; its sort key and number are always among it."""
+    """The columns selected of each problem `p`, which include its sort key and number."""
 
     columns: str
     table: str = ""
@@ -50,36 +50,36 @@ _ROWS = Projection(", ".join(f"p.{name}" for name in COLUMNS.split(", ")))
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in order; `end` is where to go on, None where nothing follows."""
+    """Rows in order; `end` is the position where the next page continues, None if this is the last."""
 
     rows: Sequence[Row]
     end: cursors.Position | None
 
 
 async def page(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
-    """`{items, next}`: one page of the published problems; `today` is the site's own."""
-    found: dict[str, Any] = orjson.loads(await page_json(database, site, filters, today, public_url))
-    return found
+    """Return one page as `{items, next}`; `today` is the current date at the site."""
+    content: dict[str, Any] = orjson.loads(await page_json(database, site, filters, today, public_url))
+    return content
 
 
 async def page_json(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> bytes:
-    """`page` as it is sent: the bytes kept of each problem, joined."""
-    found = await find(database, site.id, filters, today, filters.limit, _items(site.ordinal, filters.sort))
+    """Return `page` as JSON, joined from the stored bytes of each problem."""
+    result = await find(database, site.id, filters, today, filters.limit, _items(site.ordinal, filters.sort))
     day = today.isoformat()
-    told = [b'{"items":[']
-    for _, _, due, item in found.rows:
-        told += (item, _IN_TIME if due is None or due >= day else _LATE, b",")
-    if found.rows:
-        told.pop()
-    following = encode_cursor(site.id, filters, found.end) if found.end else None
-    told += (b'],"next":', orjson.dumps(following), b"}")
-    return fill_items(b"".join(told), site, public_url)
+    pieces = [b'{"items":[']
+    for _, _, due, item in result.rows:
+        pieces += (item, _IN_TIME if due is None or due >= day else _LATE, b",")
+    if result.rows:
+        pieces.pop()
+    following = encode_cursor(site.id, filters, result.end) if result.end else None
+    pieces += (b'],"next":', orjson.dumps(following), b"}")
+    return fill_items(b"".join(pieces), site, public_url)
 
 
 def cursor_of(page: bytes) -> str | None:
-    """What `page_json` told as `next`, which is its last member."""
-    found: str | None = orjson.loads(page[page.rindex(b',"next":') + len(b',"next":') : -1])
-    return found
+    """Return the cursor `next` of a result of `page_json`, its last member."""
+    following: str | None = orjson.loads(page[page.rindex(b',"next":') + len(b',"next":') : -1])
+    return following
 
 
 @lru_cache(maxsize=256)
@@ -95,21 +95,24 @@ def _items(ordinal: int, sort: str) -> Projection:
 async def rows(
     database: Database, site_id: str, filters: Filters, today: date, most: int, what: Projection = _ROWS
 ) -> Sequence[Row]:
-    """The next ones in the filter's order: `what` of each. With `after` set to `position` of the last, those after."""
+    """Read up to `most` rows in the filter's order, with the columns `what`.
+
+    Set `after` to the `position` of the last row to read the following ones.
+    """
     collected = list[Row]()
     while len(collected) < most:
-        found = await find(database, site_id, filters, today, most - len(collected), what)
-        collected += found.rows
-        if found.end is None:
+        page = await find(database, site_id, filters, today, most - len(collected), what)
+        collected += page.rows
+        if page.end is None:
             break
-        filters = replace(filters, after=found.end)
+        filters = replace(filters, after=page.end)
     return collected
 
 
 async def find(
     database: Database, site_id: str, filters: Filters, today: date, most: int, what: Projection = _ROWS
 ) -> Page:
-    """At most so many; fewer, with an `end`, where looking on is left to the next page."""
+    """Find up to `most` problems; fewer, with an `end`, if the rest of the search is left to the next page."""
     if filters.words and not parse_query(filters.words):
         return Page((), None)
     if not filters.narrow:
@@ -118,21 +121,21 @@ async def find(
     if filters.words:
         listed = access_paths.words(database.dialect, site_id, await _ordinal(database, site_id), filters.words)
     reads_words = listed is not None and not listed.numbers
-    # The first rows are compared word by word: the index would have to be read whole, which a frequent word makes long.
+    # The first rows are compared by their text: reading the full-text index completely takes long for a frequent word.
     for scan, by_index in ((AT_ONCE, None), (SHORT_WALK, listed)):
         if most < scan and not (reads_words and by_index):
-            found = await _walk(database, site_id, filters, today, what, most + 1, scan, by_index)
-            if len(found) > most:
-                return _cut(filters, found, most)
+            rows = await _walk(database, site_id, filters, today, what, most + 1, scan, by_index)
+            if len(rows) > most:
+                return _cut(filters, rows, most)
     path = await access_paths.find_shortest(database, site_id, filters, today, listed)
     if path is not None:
-        found = await _sorted(database, site_id, filters, today, what, most + 1, path, listed)
-        return _cut(filters, found, most)
+        rows = await _sorted(database, site_id, filters, today, what, most + 1, path, listed)
+        return _cut(filters, rows, most)
     scan = SHORT_WALK if reads_words else LONG_WALK
-    found = await _walk(database, site_id, filters, today, what, most + 1, scan, listed)
-    if len(found) > most:
-        return _cut(filters, found, most)
-    return Page(found, await _edge(database, site_id, filters, scan))
+    rows = await _walk(database, site_id, filters, today, what, most + 1, scan, listed)
+    if len(rows) > most:
+        return _cut(filters, rows, most)
+    return Page(rows, await _edge(database, site_id, filters, scan))
 
 
 async def _ordinal(database: Database, site_id: str) -> int:
@@ -145,12 +148,12 @@ async def _ordinal(database: Database, site_id: str) -> int:
 async def find_page_start(
     database: Database, site_id: str, filters: Filters, today: date, first: Row, most: int
 ) -> cursors.Position | None:
-    """Where the page of so many begins (as `after`) that ends before this row; None where that is the first page."""
+    """Return where the page of `most` rows before the row `first` begins, for `after`; None if it is the first page."""
     backwards = replace(filters, after=position(filters, first), backwards=True)
-    found = await find(database, site_id, backwards, today, most + 1)
-    if len(found.rows) > most:
-        return position(filters, found.rows[-1])
-    return found.end  # a walk that gave up: what it found stands after this
+    page = await find(database, site_id, backwards, today, most + 1)
+    if len(page.rows) > most:
+        return position(filters, page.rows[-1])
+    return page.end  # of a walk that stopped early: its rows come after this position
 
 
 def position(filters: Filters, row: Row) -> cursors.Position:
@@ -158,18 +161,18 @@ def position(filters: Filters, row: Row) -> cursors.Position:
 
 
 def cursor(site_id: str, filters: Filters, row: Row) -> str:
-    """What `next` says after this row."""
+    """Return the cursor of a page that ends with this row."""
     return encode_cursor(site_id, filters, position(filters, row))
 
 
 def encode_cursor(site_id: str, filters: Filters, place: cursors.Position) -> str:
-    """A position as a cursor of this filter."""
+    """Encode a position as a cursor of this filter."""
     return cursors.write(place, filters.fingerprint(site_id))
 
 
-def _cut(filters: Filters, found: Sequence[Row], most: int) -> Page:
-    """One more than wanted was asked for: whether it came says whether something follows."""
-    return Page(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
+def _cut(filters: Filters, rows: Sequence[Row], most: int) -> Page:
+    """Return a page of `most` rows; one more was requested, which exists if something follows."""
+    return Page(rows[:most], position(filters, rows[most - 1]) if len(rows) > most else None)
 
 
 async def _walk(
@@ -182,15 +185,15 @@ async def _walk(
     scan: int = 0,
     listed: AccessPath | None = None,
 ) -> Sequence[Row]:
-    """Along the index of the sort: the first ones that match, among the next `scan` rows where it is given."""
+    """Read the first matching rows along the sort index, among the next `scan` rows if given."""
     where = _where(database, site_id, filters, today, listed)
     table, values = "problems p", what.values | where.values
-    if scan:  # its limit keeps the filter's conditions out: no other index tempts the database away from this one
+    if scan:  # its limit keeps the planner from using another index for the filter's conditions
         ahead = conditions(site_id, _ahead(filters), today, database.dialect)
         table = f"(SELECT p.* FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
         values |= {"scan": scan, **ahead.values}
     read = database.rows_at_once if scan <= AT_ONCE and not filters.words else database.rows
-    # SQLite joins in the order the rows come in, and would sort them all before it leaves most of them out.
+    # SQLite joins in the order of the rows anyway; with ORDER BY it would sort them all before dropping most of them.
     ordered = "" if scan and database.dialect == "sqlite" else order(filters)
     return await read(
         f"SELECT {what.columns} FROM {table}{what.table} WHERE {where}{what.condition} {ordered} LIMIT :most",
@@ -200,7 +203,7 @@ async def _walk(
 
 
 async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> cursors.Position | None:
-    """The position of the last of the next `scan` rows of the sort's index; None where there are fewer."""
+    """Return the position of the last of the next `scan` rows of the sort index; None if there are fewer."""
     where = conditions(site_id, _ahead(filters), date.max, database.dialect)
     column = SORTS[filters.sort].column
     row = await database.row_at_once(
@@ -212,7 +215,7 @@ async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -
 
 
 def _ahead(filters: Filters) -> Filters:
-    """Nothing but what the index of the sort itself can be asked."""
+    """Return the part of a filter that the sort index itself can apply."""
     period = (filters.since, filters.until) if filters.sort == "new" else (None, None)
     since, until = period
     return Filters(sort=filters.sort, after=filters.after, backwards=filters.backwards, since=since, until=until)
@@ -228,7 +231,7 @@ async def _sorted(
     path: AccessPath,
     listed: AccessPath | None,
 ) -> Sequence[Row]:
-    """The rows an access path leads to, sorted by themselves."""
+    """Read all rows of an access path that match, and sort them."""
     where = _where(database, site_id, replace(filters, words="") if path.words else filters, today, listed)
     column = SORTS[filters.sort].column
     return await database.rows(
@@ -242,9 +245,10 @@ async def _sorted(
 
 
 def _where(database: Database, site_id: str, filters: Filters, today: date, listed: AccessPath | None) -> Where:
-    """The filter's conditions; words are looked for in the list of the numbers of an index where there is one."""
+    """Return the filter's conditions; words are matched by the numbers of an index if it has them."""
     if not filters.words or listed is None or not listed.numbers:
         return conditions(site_id, filters, today, database.dialect)
     where = conditions(site_id, replace(filters, words=""), today, database.dialect)
-    where.also(f"+p.number IN ({listed.numbers})", **listed.values)  # the plus: rows are not looked up one by one
+    # The plus keeps SQLite from looking up the rows one by one.
+    where.also(f"+p.number IN ({listed.numbers})", **listed.values)
     return where

@@ -1,8 +1,8 @@
-"""Rows whose cell lies in one of some ranges, each range looked up in the index of cells.
+"""Build SQL that looks up ranges of cells one by one in the index of cells.
 
-Both databases would sooner read a whole site and compare each row with each range, where their statistics are old or
-say nothing of ranges. SQLite takes the order of a CROSS JOIN as it is written; PostgreSQL leaves a subquery with an
-OFFSET as it is and runs it for each range.
+With outdated statistics, or none about ranges, both databases would read a whole site and compare each row with each
+range. SQLite keeps the order of a CROSS JOIN as written; PostgreSQL does not flatten a subquery with an OFFSET and runs
+it for each range.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from widget_api.geo import cells
 
 
-def within(dialect: str, found: list[cells.Range], table: str, condition: str) -> tuple[str, dict[str, Any]]:
-    """What stands after FROM, and its values; `table` names its alias last ("problems p"), `condition` is of it."""
+def within(dialect: str, cell_ranges: list[cells.Range], table: str, condition: str) -> tuple[str, dict[str, Any]]:
+    """Return the SQL after FROM, and its values. `table` ends with its alias ("problems p") that `condition` uses."""
     alias = table.split()[-1]
     matching = f"{condition} AND {alias}.cell BETWEEN r.low AND r.high"
     if dialect == "sqlite":
-        ranges, values = _listed(found)
+        ranges, values = _listed(cell_ranges)
         return f"{ranges} CROSS JOIN {table} ON {matching}", values
     rows = "unnest(CAST(:lows AS bigint[]), CAST(:highs AS bigint[])) r (low, high)"
-    lows, highs = zip(*found, strict=True) if found else ((), ())
+    lows, highs = zip(*cell_ranges, strict=True) if cell_ranges else ((), ())
     return (
         f"{rows} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {matching} OFFSET 0) {alias}",
         {"lows": lows, "highs": highs},
@@ -29,21 +29,21 @@ def within(dialect: str, found: list[cells.Range], table: str, condition: str) -
 
 
 def counted(
-    dialect: str, found: list[cells.Range], site_id: str, level: int, categories: Sequence[str]
+    dialect: str, cell_ranges: list[cells.Range], site_id: str, level: int, categories: Sequence[str]
 ) -> tuple[str, dict[str, Any]]:
-    """`within` for the counted cells `c` of a level: a row for each of these categories, or one for all together."""
-    names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
+    """Return `within` for the counted cells `c` of a level: a row for each of these categories, or one for all."""
+    names = {f"category{index}": category for index, category in enumerate(categories or ("",))}
     listed = ", ".join(f":{name}" for name in names)
     table, values = within(
-        dialect, found, "site_cells c", f"c.site_id = :site_id AND c.level = :level AND c.category IN ({listed})"
+        dialect, cell_ranges, "site_cells c", f"c.site_id = :site_id AND c.level = :level AND c.category IN ({listed})"
     )
     return table, {**values, **names, "site_id": site_id, "level": level}
 
 
-def _listed(found: list[cells.Range]) -> tuple[str, dict[str, Any]]:
-    """A table `r` with `low` and `high`; few different sizes, so that few statements are prepared."""
-    size = next(size for size in (1, 4, 16, cells.MAX_CELLS) if len(found) <= size)
-    padded = [*found, *[(-1, -2)] * (size - len(found))]
+def _listed(cell_ranges: list[cells.Range]) -> tuple[str, dict[str, Any]]:
+    """Return a table `r` with `low` and `high`, padded to few different sizes, so that few statements are prepared."""
+    size = next(size for size in (1, 4, 16, cells.MAX_CELLS) if len(cell_ranges) <= size)
+    padded = [*cell_ranges, *[(-1, -2)] * (size - len(cell_ranges))]
     values = {f"low{index}": low for index, (low, _) in enumerate(padded)}
     values |= {f"high{index}": high for index, (_, high) in enumerate(padded)}
     return f"({' UNION ALL '.join(f'SELECT :low{i} AS low, :high{i} AS high' for i in range(size))}) r", values

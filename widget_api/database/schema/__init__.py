@@ -1,15 +1,19 @@
-"""The schema: each time is whole seconds in UTC, each identifier a UUIDv7 text, each date a local «YYYY-MM-DD».
+"""Define the database schema. Times are Unix times in seconds, identifiers UUIDv7 texts, dates local «YYYY-MM-DD».
 
-One module a group. Every table is imported here: migrations and backups know what `metadata` knows.
+Every table has to be imported here: migrations and backups use `metadata`.
 """
 
 from __future__ import annotations
 
-from widget_api.database.schema.access import password_letters, sessions, spent, tokens, unsent_forms, users
+from widget_api.database.schema.access import journal, password_letters, sessions, spent, tokens, unsent_forms, users
 from widget_api.database.schema.columns import PUBLIC_STATUSES, metadata
-from widget_api.database.schema.deliveries import chores, confirmation_letters, deliveries, delivery_attempts
-from widget_api.database.schema.journal import journal
-from widget_api.database.schema.mailbox import mailbox_messages
+from widget_api.database.schema.deliveries import (
+    chores,
+    confirmation_letters,
+    deliveries,
+    delivery_attempts,
+    mailbox_messages,
+)
 from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
 from widget_api.database.schema.platforms import (
     agency_voices,

@@ -1,4 +1,4 @@
-"""People and programs that may come in."""
+"""Define the tables of users, sessions, tokens, tickets, and the audit trail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ users = Table(
     time("created_at"),
     time("signed_in_at", nullable=True),
     time("disabled_at", nullable=True),
-    count("reset_epoch"),  # moves when the operator changes the account: links to reset a password end with it
+    count("reset_epoch"),  # incremented when the operator changes the account, which invalidates password reset links
 )
 
 sessions = Table(
@@ -35,17 +35,17 @@ sessions = Table(
     Index(None, "user_id"),
 )
 
-# Forms of the cabinet whose session had ended: they wait until their writer has signed in again.
+# Forms of the cabinet that were sent after the session had ended, stored until their user signs in again.
 unsent_forms = Table(
     "unsent_forms",
     metadata,
     identifier(),
     reference("user_id", "users.id"),
     Column("browser_hash", Text, nullable=False),
-    Column("page", Text, nullable=False),  # the path of the page that the form stood on
+    Column("page", Text, nullable=False),  # the path of the page with the form
     Column("action", Text, nullable=False),
     Column("fields", Text, nullable=False),  # JSON: pairs of name and value
-    Column("files", Text, nullable=False),  # JSON: field, name and bytes of each; the content lies in the storage
+    Column("files", Text, nullable=False),  # JSON: field, name and bytes of each; the content is in the storage
     Column("bytes", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),  # session | beside
     time("created_at"),
@@ -54,7 +54,7 @@ unsent_forms = Table(
     Index(None, "created_at"),
 )
 
-# Letters with a link that sets another password: asked for, not sent yet.
+# Requested letters with a link to reset the password that are not sent yet.
 password_letters = Table(
     "password_letters",
     metadata,
@@ -70,19 +70,36 @@ tokens = Table(
     identifier(),
     reference("site_id", "sites.id"),
     Column("scope", Text, nullable=False),  # georeport | platform
-    Column("name", Text),  # what the public reads of whoever uses it
+    Column("name", Text),  # the public name of the system that uses it
     Column("token_hash", Text, nullable=False, unique=True),
-    Column("hint", Text, nullable=False),  # its first characters, to tell it from others
+    Column("hint", Text, nullable=False),  # its first characters, to distinguish it from others
     time("created_at"),
     time("expires_at", nullable=True),
     time("revoked_at", nullable=True),
 )
 
-# Challenges and tickets are good once: whoever inserts the id first has spent it.
+# Challenges and tickets can be used once: the first insertion of the id uses them up.
 spent = Table(
     "spent",
     metadata,
     identifier(),
     time("expires_at"),
     Index(None, "expires_at"),
+)
+
+# Append-only. It has no foreign keys, since the objects of actions may be deleted.
+journal = Table(
+    "journal",
+    metadata,
+    identifier(),
+    time("at"),
+    Column("kind", Text, nullable=False),  # widget_api.journal.Kind
+    Column("user_id", Text),
+    Column("role", Text, nullable=False),  # a user's | visitor | command_line | settings
+    Column("agency_id", Text),
+    Column("ip", Text),
+    Column("subject", Text),  # the identifier of the object of the action
+    Column("site_id", Text),
+    Column("details", Text, nullable=False),  # JSON: codes only
+    Index(None, "at", "id"),
 )

@@ -1,4 +1,4 @@
-"""What every table is made of: the naming of constraints, and the kinds of columns that come back."""
+"""Define the naming of constraints and the column types common to all tables."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def count(name: str, start: int = 0) -> Column[int]:
 
 
 def where(condition: str) -> dict[str, Any]:
-    """A partial index, in both databases' words."""
+    """Return the arguments that make an index partial in both databases."""
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
-# A problem the public sees has one of these.
+# The statuses a published problem can have.
 PUBLIC_STATUSES = (
     "accepted",
     "forwarded",

@@ -1,4 +1,4 @@
-"""Personal data: public queries never name these tables."""
+"""Define the tables of personal data, which public queries never use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ contacts = Table(
     reference("problem_id", "problems.id", primary_key=True),
     reference("site_id", "sites.id"),
     Column("email", Text),
-    Column("email_hash", Text),  # of the normalised address: finds a person's reports without reading them all
+    Column("email_hash", Text),  # of the normalised address: to find a person's reports by an index
     Column("name", Text),
     Column("phone", Text),
     flag("publish_name"),
     Column("language", Text, nullable=False),
     time("confirmed_at", nullable=True),
-    time("stopped_at", nullable=True),  # the resident wants no more mail
-    time("failed_at", nullable=True),  # the mailbox sent letters back: nothing more is sent there
+    time("stopped_at", nullable=True),  # the resident unsubscribed
+    time("failed_at", nullable=True),  # letters bounced: nothing more is sent there
     Column("failure", Text),
     Index(None, "email_hash"),
 )
@@ -39,7 +39,7 @@ consents = Table(
     Index(None, "problem_id"),
 )
 
-# Whoever stopped following is forgotten but for what they agreed to, and when.
+# Rows of followers who stopped are erased except for their consents and times.
 followers = Table(
     "followers",
     metadata,
@@ -79,7 +79,7 @@ commenters = Table(
     Index(None, "problem_id"),
 )
 
-# Outlives what it speaks of, so that a restored backup forgets again what was forgotten.
+# Kept after the erasure, so that it can be repeated on a restored backup.
 erasures = Table(
     "erasures",
     metadata,
@@ -89,7 +89,7 @@ erasures = Table(
     time("at"),
 )
 
-# The same of followers and comments that were taken back: identifiers alone.
+# The same for followers who stopped and comments that were withdrawn: only their ids.
 forgotten = Table(
     "forgotten",
     metadata,

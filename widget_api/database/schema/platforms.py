@@ -1,4 +1,4 @@
-"""The central platforms, and what of ours they know under which name."""
+"""Define the tables of central platforms, their services, and the problems they have."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from widget_api.database.schema.columns import count, flag, identifier, metadata
 platforms = Table(
     "platforms",
     metadata,
-    identifier(),  # `default` is the one of the settings
+    identifier(),  # `default` is the platform of the settings
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("protocol", Text, nullable=False),  # georeport | webhook
     Column("jurisdiction", Text),  # of its site, or of the oldest one; null = the site's own
     Column("contacts", Text, nullable=False, server_default="none"),  # none | email | all
-    reference("site_id", "sites.id", nullable=True),  # null = every site; platform_sites says otherwise where it must
-    Column("contact", Text),  # who is written to where there is no call, for an erasure
-    flag("exact"),  # another instance of this service: it knows exact codes, birth ids and erasures
-    count("failures"),  # in a row, of different problems: what opens the circuit
+    reference("site_id", "sites.id", nullable=True),  # null = every site; platform_sites has exceptions
+    Column("contact", Text),  # address for erasure requests if its protocol has none
+    flag("exact"),  # another instance of this service: it supports exact codes, birth ids and erasures
+    count("failures"),  # in a row, of different problems: they open the circuit
     Column("failing", Text),  # the problem that failed last
-    time("paused_until", nullable=True),  # the circuit is open
+    time("paused_until", nullable=True),  # not null = the circuit is open
     Column("pause_reason", Text),
     time("services_at", nullable=True),  # when its services were read last
     time("created_at"),
     time("disabled_at", nullable=True),
 )
 
-# Sites a platform was given, or that left it, beside what platforms.site_id says.
+# Exceptions from platforms.site_id: sites that were assigned to a platform, or left it.
 platform_sites = Table(
     "platform_sites",
     metadata,
     reference("platform_id", "platforms.id", primary_key=True),
     reference("site_id", "sites.id", primary_key=True),
     flag("serves"),
-    Column("jurisdiction", Text),  # what the site is called there; null = see platform.store.platforms.jurisdiction
+    Column("jurisdiction", Text),  # the site's name there; null = see platform.store.platforms.jurisdiction
     time("since"),
 )
 
-# Whether what a platform or a token says is the word of the site's agency, where the site has decided that.
+# The site's decision whether events of a platform or a token are official, as if its agency had made them.
 agency_voices = Table(
     "agency_voices",
     metadata,
@@ -48,7 +48,7 @@ agency_voices = Table(
     Column("speaks", Boolean, nullable=False),
 )
 
-# What a platform says it takes (GET services and definitions), for each site's jurisdiction there.
+# The services a platform offers (GET services and definitions), for each site's jurisdiction there.
 platform_services = Table(
     "platform_services",
     metadata,
@@ -73,7 +73,7 @@ platform_mappings = Table(
     Column("service_code", Text, nullable=False),
 )
 
-# Whom an erasure was told, and who has acknowledged it.
+# The platforms informed of an erasure, and their acknowledgements.
 platform_erasures = Table(
     "platform_erasures",
     metadata,
@@ -109,7 +109,7 @@ platform_links = Table(
     Column("remote_token", Text),
     Column("remote_url", Text),
     Column("born", Text, nullable=False, server_default="here"),  # here | there: a problem of the platform's own
-    Column("remote_state", Text),  # what it said last of one that has no updates: status and time
+    Column("remote_state", Text),  # the last status and time, of platforms that have no updates
     time("linked_at"),
     Index(None, "platform_id", "site_id", "remote_id"),
 )

@@ -1,4 +1,4 @@
-"""Problems, what hangs on them, and the log of their events."""
+"""Define the tables of problems, their attachments and comments, and the log of their events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ problems = Table(
     Column("address", Text),
     Column("lat", Float),
     Column("lng", Float),
-    Column("cell", BigInteger),  # where that is on a curve through the map (geo/cells.py)
+    Column("cell", BigInteger),  # the position on a space-filling curve (geo/cells.py)
     Column("answers", Text, nullable=False, server_default="{}"),  # JSON, by question code
     Column("status", Text, nullable=False),
     time("status_at"),  # with status_event: the greatest (time, id) among the status events
@@ -28,36 +28,35 @@ problems = Table(
     flag("spam"),
     time("created_at"),
     time("updated_at"),
-    time("released_at", nullable=True),  # deliveries to platform and agency may leave since
+    time("released_at", nullable=True),  # since then the platform and the agency get deliveries
     Column("answer_due", Text, nullable=False),  # the date shown: first_due, or the planned date that replaced it
-    Column(
-        "first_due", Text, nullable=False, server_default=""
-    ),  # by the category's working days, since receipt or the last reopening
+    # By the category's working days, since receipt or the last reopening.
+    Column("first_due", Text, nullable=False, server_default=""),
     Column("expected_on", Text),  # planned: the promised date
     Column("responsible", Text),  # forwarded or redirected to
     Column("duplicate_of", Integer),
     flag("has_answer"),
     time("answered_at", nullable=True),  # the first official answer
-    Column("answered_in_time", Boolean),  # the answer of every round, see recording.py; null = nothing to say
+    Column("answered_in_time", Boolean),  # see problems/deadline.py; null = not known yet, or not applicable
     count("supporters"),
     count("comments"),  # published ones
-    Column("photos", Text, nullable=False, server_default="[]"),  # JSON, what public lists show
+    Column("photos", Text, nullable=False, server_default="[]"),  # JSON: the photos in public lists
     Column("source", Text, nullable=False),  # widget | form | georeport | platform
     Column("source_name", Text),
-    Column("source_url", Text),  # where its source shows it
-    Column("mirror_of", Text),  # the platform it was read from: ours to show, not to change or to send on
+    Column("source_url", Text),  # its page at the source
+    Column("mirror_of", Text),  # the platform it was read from: it is shown here, not changed or sent on
     Column("page_url", Text),
     Column("language", Text, nullable=False),
-    Column("code_hash", Text),  # of the code a resident without e-mail writes down
-    Column("link_id", Text),  # what the private link names beside the problem; null = it was never changed
+    Column("code_hash", Text),  # of the code for residents without e-mail
+    Column("link_id", Text),  # part of the private link; null = the link was never changed
     Column("device", Text),  # GeoReport device_id
-    Column("rating", Integer),  # 1 to 5: what the author thinks of the answer
-    Column("awaits", Text),  # whose word is waited for: author | agency; null = nobody's
+    Column("rating", Integer),  # 1 to 5: the author's rating of the answer
+    Column("awaits", Text),  # who has to reply: author | agency; null = nobody
     time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **where("published")),
     Index("ix_problems_updated", "site_id", "updated_at", "number", **where("published")),
-    # What came by GeoReport and is not public: whoever sent it reads it among the rest.
+    # Unpublished reports that came by GeoReport: their senders may list them.
     Index(
         "ix_problems_sent",
         "site_id",
@@ -76,7 +75,7 @@ problems = Table(
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
 )
 
-# What was sent in with a report, a clarification or an answer. The pictures lie in the storage, under the id.
+# Photos of a report, a clarification or an answer. The files are in the storage, named by the id.
 photos = Table(
     "photos",
     metadata,
@@ -86,18 +85,18 @@ photos = Table(
     Column("event_id", Text),  # the event that brought it
     Column("role", Text),  # report | clarification | answer
     count("place"),
-    Column("alt", Text),  # what it shows, in the sender's words
+    Column("alt", Text),  # the sender's description
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("ticket", Text),  # of the upload: caps how many one may bring
+    Column("ticket", Text),  # of the upload: limits uploads a ticket
     time("created_at"),
-    time("removed_at", nullable=True),  # its pictures are to be deleted from the storage, then the row
+    time("removed_at", nullable=True),  # set: its files, then the row, are to be deleted
     Index(None, "problem_id"),
     Index("ix_photos_loose", "created_at", **where("problem_id IS NULL")),
     Index("ix_photos_removed", "removed_at", **where("removed_at IS NOT NULL")),
 )
 
-# Pictures that came by their addresses (GeoReport's media_url): fetched after the answer, by a delivery.
+# URLs of pictures (GeoReport's media_url), fetched by a delivery after the response.
 media_sources = Table(
     "media_sources",
     metadata,
@@ -112,25 +111,25 @@ media_sources = Table(
     Index("ix_media_sources_event", "problem_id", "event_id", "place"),
 )
 
-# Files of an answer: they lie in the storage, under the id.
+# Files of an answer. The content is in the storage, named by the id.
 documents = Table(
     "documents",
     metadata,
     identifier(),
     reference("site_id", "sites.id"),
     reference("problem_id", "problems.id"),
-    Column("event_id", Text, nullable=False),  # the event that brought it; empty = waits for its answer
-    Column("name", Text, nullable=False),  # as the agency called it
+    Column("event_id", Text, nullable=False),  # the event that brought it; empty = uploaded, not attached yet
+    Column("name", Text, nullable=False),  # the agency's file name
     Column("media_type", Text, nullable=False),
     count("bytes"),
     time("created_at"),
-    time("removed_at", nullable=True),  # to be deleted from the storage, then the row
+    time("removed_at", nullable=True),  # set: the file, then the row, is to be deleted
     Index(None, "problem_id"),
     Index("ix_documents_loose", "created_at", **where("event_id = ''")),
     Index("ix_documents_removed", "removed_at", **where("removed_at IS NOT NULL")),
 )
 
-# What people say of a problem where the site lets them; who they are stands in commenters.
+# Comments under problems, on sites that allow them. Personal data of their authors are in commenters.
 comments = Table(
     "comments",
     metadata,
@@ -138,11 +137,11 @@ comments = Table(
     reference("site_id", "sites.id"),
     reference("problem_id", "problems.id"),
     Column("state", Text, nullable=False),  # unconfirmed | moderation | published | rejected
-    Column("name", Text),  # as the writer wants to be called; null = the agency
-    flag("publish_name"),  # its author agreed to show it, and has not taken that back; the agency's is shown anyway
+    Column("name", Text),  # the author's display name; null = the agency
+    flag("publish_name"),  # its author's consent to publish it is valid; the agency's name is always shown
     Column("body", Text, nullable=False),
     flag("official"),
-    Column("user_id", Text),  # whose decision or whose words
+    Column("user_id", Text),  # who decided, or wrote for the agency
     time("created_at"),
     time("decided_at", nullable=True),
     Column("reason", Text),  # of a rejection
@@ -150,7 +149,7 @@ comments = Table(
     Index("ix_comments_queue", "site_id", "created_at", **where("state = 'moderation'")),
 )
 
-# «У меня тоже»: one row a supporter, whose id the browser made up.
+# Supporters («У меня тоже»): one row each, by an id made by the browser.
 supports = Table(
     "supports",
     metadata,
@@ -160,7 +159,7 @@ supports = Table(
     time("at"),
 )
 
-# What an event refers to but must be able to forget: answers, reasons, clarifications.
+# Texts that events refer to and that can be erased: answers, reasons, clarifications.
 texts = Table(
     "texts",
     metadata,
@@ -175,20 +174,20 @@ events = Table(
     "events",
     metadata,
     reference("site_id", "sites.id", primary_key=True),
-    Column("id", Text, primary_key=True),  # the birth id: the same on every instance
+    Column("id", Text, primary_key=True),  # the same on every instance
     Column("position", Integer, nullable=False),
     reference("problem_id", "problems.id"),
     Column("kind", Text, nullable=False),
     Column("status", Text),  # set on the events that carry one
-    time("at"),  # when it happened, at its birthplace
+    time("at"),  # when it happened, by the clock of its origin
     Column("actor", Text, nullable=False),  # resident | agent | operator | platform | system
     Column("user_id", Text),
-    Column("source", Text),  # the platform or token it was imported from; null = born here
+    Column("source", Text),  # the platform or token it was imported from; null = it happened here
     Column("text_id", Text),
     Column("data", Text, nullable=False, server_default="{}"),  # JSON: codes, dates and references only
     UniqueConstraint("site_id", "position"),
     Index("ix_events_timeline", "problem_id", "at", "id"),
-    Index("ix_events_at", "site_id", "at"),  # GeoReport's updates are asked for by time
+    Index("ix_events_at", "site_id", "at"),  # GeoReport clients query updates by time
 )
 
 submissions = Table(

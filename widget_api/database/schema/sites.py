@@ -1,4 +1,4 @@
-"""Agencies and their sites: who runs what, and how each site is set."""
+"""Define the tables of agencies, their sites, and the settings of each site."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ agencies = Table(
     Column("registry_number", Text),  # in Roskomnadzor's register of operators (152-FZ, article 22)
     Column("postal_address", Text),
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
-    flag("digest"),  # a letter each working morning with what is due
-    time("email_failed_at", nullable=True),  # its mailbox sent letters back
+    flag("digest"),  # send a letter about due problems each working morning
+    time("email_failed_at", nullable=True),  # letters to its mailbox bounced
     Column("email_failure", Text),
     time("created_at"),
 )
@@ -42,11 +42,11 @@ sites = Table(
     Column("bbox", Text),  # west,south,east,north
     Column("area", Text),  # GeoJSON geometry of the territory: Polygon or MultiPolygon; null = the bbox
     Column("accent", Text),  # #rrggbb: the colour of the site's buttons
-    Column("photos", Integer, nullable=False, server_default=text("3")),  # a report may have
+    Column("photos", Integer, nullable=False, server_default=text("3")),  # most photos of a report
     Column("discussion", Text, nullable=False, server_default="off"),  # off | moderated: comments under problems
     Column("mail_answers", Text, nullable=False, server_default="publish"),  # publish | hold: answers by mail
     Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
-    Column("ordinal", Integer),  # a short name, for the index of words
+    Column("ordinal", Integer),  # part of the row ids of the full-text index
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
     time("created_at"),
     time("disabled_at", nullable=True),
@@ -70,7 +70,7 @@ site_origins = Table(
     Column("origin", Text, primary_key=True),
 )
 
-# Where, in which version and how the widget was seen: counts a day, no visitor, no address.
+# Daily counts of the pages, versions and failures of the widget, without data about visitors.
 site_sightings = Table(
     "site_sightings",
     metadata,
@@ -83,15 +83,15 @@ site_sightings = Table(
     time("last_at"),
 )
 
-# One row a site, updated in every transaction that changes the site: its lock makes commit order and feed order one.
+# One row a site, updated in every transaction that changes it: its lock makes events commit in the order of positions.
 site_counters = Table(
     "site_counters",
     metadata,
     reference("site_id", "sites.id", primary_key=True),
     count("number"),  # of the newest problem
     count("position"),  # of the newest event
-    count("version"),  # of everything a reader can see: settings, problems
-    count("settings"),  # of the site, its keys, origins, categories: what a process may keep in memory
+    count("version"),  # of all public data: settings, problems
+    count("settings"),  # version of the site, its keys, origins, categories, which processes cache
 )
 
 site_categories = Table(

@@ -62,7 +62,7 @@ async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
             missing = min(CHUNK, wanted - present)
             if missing <= 0:
                 if added:
-                    await rebuild.of_site(bulk, site.id)
+                    await rebuild.rebuild_site(bulk, site.id)
                 return added, present
             begins = _begins(present, wanted)
             batch = make(site, chance, missing, number, position, begins, _begins(present + missing, wanted))

@@ -45,7 +45,7 @@ async def _check_platform(loaded: Settings, platform: PlatformSettings, known: P
     ok, detail = await _try_platform(loaded, platform)
     if platform.protocol == "webhook" and not signature.is_strong(platform.key):
         ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
-    if network.is_readable_underway(platform.url):
+    if network.is_unencrypted(platform.url):
         ok = ok and not loaded.production
         detail += "; what is sent there can be read on its way: use https://"
     if known is None:

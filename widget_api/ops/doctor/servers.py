@@ -90,7 +90,7 @@ async def check_limits(loaded: Settings) -> list[Finding]:
         return [Finding("limits", False, str(error))]
     except StorageError as error:
         return [Finding("limits", False, f"each process counts alone: {error_line(error.__cause__ or error)}")]
-    readable = urlsplit(loaded.redis_url).password and network.is_readable_underway(loaded.redis_url)
+    readable = urlsplit(loaded.redis_url).password and network.is_unencrypted(loaded.redis_url)
     note = "; its password goes there in clear text, rediss:// would not" if readable else ""
     return [Finding("limits", True, f"shared by all processes{note}")]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries.model import LANES
+from widget_api.deliveries.model import PRIORITIES
 from widget_api.platform.store.log import chunks
 from widget_api.problems.model import OPEN
 
@@ -160,7 +160,7 @@ async def list_unlinked(database: Database, platform_id: str, site_id: str) -> S
         "SELECT p.description, p.lat, p.lng, FALSE AS under_way FROM platform_links l"
         " JOIN problems p ON p.id = l.problem_id"
         " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NULL"
-        f"{sent} AND d.lane IN {LANES} AND d.next_at > 0 AND d.state IN ('pending', 'leased')"
+        f"{sent} AND d.lane IN {PRIORITIES} AND d.next_at > 0 AND d.state IN ('pending', 'leased')"
         f"{sent} AND d.state = 'dead'",
         platform_id=platform_id,
         sink=f"platform:{platform_id}",

@@ -1,9 +1,8 @@
-"""What follows from the published problems and is kept beside them: cells of the map, figures, the index of
-words, what lists tell.
+"""Maintain tables derived from the published problems: map cells, statistics, the text index, list items.
 
-A list, a map, a chart of a million problems cannot ask each of them. So whatever writes a problem says here what it was
-and what it is now, in the same transaction, and the difference is written; all of it can be made anew from the problems
-(docs/decisions/0020-projections.md).
+Lists, maps and charts over a million problems cannot read each of them. Every change of a problem therefore passes its
+old and new state here, in the same transaction, and the difference is written. All of it can be rebuilt from the
+problems (docs/decisions/0020-projections.md).
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from typing import Any
 
 from widget_api.database import Row, Transaction
 from widget_api.problems.projections import store, words
-from widget_api.problems.projections.items import COLUMNS, keep
-from widget_api.problems.projections.model import CONTENT, Standing, figures
+from widget_api.problems.projections.items import COLUMNS, save_item
+from widget_api.problems.projections.model import CONTENT, PublishedState, figures
 
-__all__ = ["CONTENT", "TOLD", "keep", "update"]
+__all__ = ["CONTENT", "ITEM_COLUMNS", "save_item", "update"]
 
-TOLD = {*COLUMNS, "published"}  # what `keep` follows from
+ITEM_COLUMNS = {*COLUMNS, "published"}  # the columns that `save_item` reads
 
 
 async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:
-    """Write the difference between two states of a problem; both hold `CONTENT`, `before` None for a new one."""
-    was = Standing.of(before) if before is not None and before["published"] else None
-    now = Standing.of(after) if after["published"] else None
+    """Write the difference between two states of a problem; both have the fields `CONTENT`, `before` None if new."""
+    was = PublishedState.of(before) if before is not None and before["published"] else None
+    now = PublishedState.of(after) if after["published"] else None
     if was == now:
         return
     difference = Counter(figures(now) if now else ())
     difference.subtract(figures(was) if was else ())
-    site_id = (now or was).site_id  # type: ignore[union-attr] # one of them is there
+    site_id = (now or was).site_id  # type: ignore[union-attr] # they differ, so one is not None
     await store.count(tx, site_id, difference)
     if was and now and was.place == now.place:
         if was.status != now.status and now.cell is not None:

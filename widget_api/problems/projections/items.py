@@ -1,7 +1,8 @@
-"""What lists tell of a published problem, kept as the bytes that are sent.
+"""Store the list item of each published problem as the JSON bytes that are sent.
 
-Making them for each page took two thirds of its time: sixteen columns of twenty rows become objects, times become text,
-all of it becomes JSON. Kept, a page is twenty values joined (docs/decisions/0029-lists-are-kept-as-bytes.md).
+Building items for each page took two thirds of its time: sixteen columns of twenty rows become objects, times become
+text, and all of it becomes JSON. From stored items a page is twenty values joined
+(docs/decisions/0029-lists-are-kept-as-bytes.md).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from widget_api.problems import deadline
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised
 
-# Named one by one: what a public answer may hold is decided here and nowhere else.
+# An explicit list: it alone decides what a public list may contain.
 COLUMNS = (
     "number",
     "category",
@@ -36,22 +37,25 @@ COLUMNS = (
     "source",
     "answered_at",
     "comments",
-    # Not told: `due` reads them.
+    # Read by `due`, not part of the item.
     "mirror_of",
     "spam",
     "erased_at",
 )
-# Stand where the public URL, the site's key and the name of a category (between two, its code) will: they may change.
-# JSON writes such characters as escapes, so no word of a person is taken for one; and what is ours is told by a
-# member's name, which no text can look like either: its quotation marks are escaped.
-OURS, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
+# Placeholders for what may change later: the public URL, a category's name (its code between two NAME), the site's key.
+# JSON escapes these characters, so no text of a person contains one. Photo URLs are recognised by the member's name
+# before them, which no text can imitate either, since its quotation marks are escaped.
+PUBLIC_URL, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
 _ADDRESSES = (b'"url":"/', b'"thumb":"/', b'"small":"/')
 _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
 
 def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
-    """All but `overdue`, which depends on the day; photos have paths only. The row begins with COLUMNS."""
+    """Return a list item without `overdue`, which depends on the day. Photos have paths only.
+
+    `row` begins with COLUMNS.
+    """
     number, category, description, address, lat, lng, status, created_at, updated_at, answer_due = row[:10]
     photos, supporters, has_answer, source, answered_at, comments = row[10:16]
     return {
@@ -76,25 +80,25 @@ def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any
 
 
 def item(row: Row) -> bytes:
-    """JSON of `told` with OURS, KEY and NAME in their places, open at its end: `overdue` follows."""
+    """Return the JSON of `describe` with placeholders and without the end, where `overdue` is added when it is read."""
     content = describe(row)
     head = {name: content.pop(name) for name in ("number", "url", "category", "category_name")}
     code, rest = orjson.dumps(head["category"]), orjson.dumps(content)[1:-1]
     for address in _ADDRESSES:
-        rest = rest.replace(address, address[:-1] + OURS + b"/")
+        rest = rest.replace(address, address[:-1] + PUBLIC_URL + b"/")
     return b'{"number":%d,"url":"%b/s/%b/problems/%d","category":%b,"category_name":"%b%b%b",%b' % (
-        *(head["number"], OURS, KEY, head["number"], code),
+        *(head["number"], PUBLIC_URL, KEY, head["number"], code),
         *(NAME, code[1:-1], NAME, rest),
     )
 
 
 def due(row: Row) -> str | None:
-    """The last day in time; None where nothing is owed."""
+    """Return the last day on which an answer is in time; None if no answer is outstanding."""
     return deadline.find_due_date(dict(zip(COLUMNS, row, strict=False)))
 
 
-async def keep(tx: Transaction, problem_id: str) -> None:
-    """Make anew what lists tell of a problem, or nothing where it is not published."""
+async def save_item(tx: Transaction, problem_id: str) -> None:
+    """Write the list item of a problem anew, or delete it if the problem is not published."""
     row = await tx.row(
         f"SELECT {_SELECTED}, p.published, s.ordinal FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.id = :id",
         id=problem_id,
@@ -114,12 +118,12 @@ async def keep(tx: Transaction, problem_id: str) -> None:
 
 
 async def clear(bulk: Bulk) -> None:
-    """Those of sites that are gone as well."""
+    """Delete all items, including those of sites that no longer exist."""
     await bulk.run("DELETE FROM problem_items")
 
 
 async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
-    """Those of a whole site anew."""
+    """Write all items of a site anew."""
     first, number = first_row(ordinal), 0
     await bulk.run("DELETE FROM problem_items WHERE id BETWEEN :first AND :last", first=first, last=first + 2**32 - 1)
     while True:

@@ -1,4 +1,4 @@
-"""What one problem adds to the cells and figures of its site."""
+"""Define what a published problem contributes to map cells and statistics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from widget_api.problems import deadline
 
 LEVELS = (8, 10, 12, 14, 16)
 MOST_DAYS = 9999
-# The columns of a problem that something follows from.
+# The columns of a problem that the derived tables depend on.
 CONTENT = (
     "site_id",
     "number",
@@ -34,8 +34,8 @@ Figure = tuple[str, str, str, str]  # measure, period, category, status
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """A published problem, as far as others are counted with it."""
+class PublishedState:
+    """The fields of a published problem that the derived tables depend on."""
 
     site_id: str
     number: int
@@ -47,10 +47,10 @@ class Standing:
     cell: int | None
     created_at: int
     answered_at: int | None
-    due: str | None  # the last day in time, where an answer is still owed
+    due: str | None  # the last day in time, if an answer is outstanding
 
     @classmethod
-    def of(cls, row: Mapping[str, Any] | Any) -> Standing:
+    def of(cls, row: Mapping[str, Any] | Any) -> PublishedState:
         return cls(
             site_id=row["site_id"],
             number=row["number"],
@@ -67,19 +67,19 @@ class Standing:
 
     @property
     def place(self) -> tuple[Any, ...]:
-        """Which cells count it, and where in them."""
+        """The cells that count the problem, and its position in them."""
         return self.category, self.cell, self.lat, self.lng
 
 
-def figures(problem: Standing) -> list[Figure]:
-    """Months are those of UTC, so that they follow from the problem alone, whatever zone its site is moved to."""
-    told = [("received", month(problem.created_at), problem.category, problem.status)]
+def figures(problem: PublishedState) -> list[Figure]:
+    """List the statistics a problem is counted in. Months are in UTC, so that they do not depend on the site's zone."""
+    counted = [("received", month(problem.created_at), problem.category, problem.status)]
     if problem.answered_at is not None:
-        told.append(("answered", month(problem.answered_at), problem.category, ""))
-        told.append(("days", f"{days(problem.created_at, problem.answered_at):04d}", "", ""))
+        counted.append(("answered", month(problem.answered_at), problem.category, ""))
+        counted.append(("days", f"{days(problem.created_at, problem.answered_at):04d}", "", ""))
     if problem.due is not None:
-        told.append(("due", problem.due, problem.category, ""))
-    return told
+        counted.append(("due", problem.due, problem.category, ""))
+    return counted
 
 
 def month(at: int) -> str:
@@ -87,5 +87,5 @@ def month(at: int) -> str:
 
 
 def days(created_at: int, answered_at: int) -> int:
-    """Whole days from receipt to answer."""
+    """Return whole days from receipt to answer, at most MOST_DAYS."""
     return max(0, min(MOST_DAYS, (answered_at - created_at) // 86_400))

@@ -1,4 +1,4 @@
-"""Makes the projections anew from the problems: after a migration, a restore, a filling by the thousand."""
+"""Rebuild the derived tables from the problems, after a migration, a restore or a bulk import."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from widget_api.problems.deadline import RUNNING
 from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
 
-VERSION = 4  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
+VERSION = 4  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
 _NAME = "city"
 _CHUNK = 5000
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)
 
 
 async def ensure(database_url: str) -> bool:
-    """Rebuild what another version of the code made; False where nothing was to do."""
+    """Rebuild the tables if another version of the code wrote them; False if they are current."""
     async with open_writer(database_url) as bulk:
-        found = await bulk.rows("SELECT version FROM projections WHERE name = :name", name=_NAME)
-        if found and found[0]["version"] == VERSION:
+        stored = await bulk.rows("SELECT version FROM projections WHERE name = :name", name=_NAME)
+        if stored and stored[0]["version"] == VERSION:
             return False
-        await everything(bulk)
+        await rebuild_all(bulk)
     return True
 
 
-async def everything(bulk: Bulk) -> None:
+async def rebuild_all(bulk: Bulk) -> None:
     await words.clear(bulk)
     await items.clear(bulk)
     for site in await bulk.rows("SELECT id FROM sites ORDER BY id"):
-        await of_site(bulk, site["id"])
+        await rebuild_site(bulk, site["id"])
     await bulk.run("DELETE FROM projections WHERE name = :name", name=_NAME)
     await bulk.run("INSERT INTO projections (name, version) VALUES (:name, :version)", name=_NAME, version=VERSION)
 
 
-async def of_site(bulk: Bulk, site_id: str) -> None:
-    """All projections of one site, in the transaction of `bulk`; its readers' version moves with them."""
+async def rebuild_site(bulk: Bulk, site_id: str) -> None:
+    """Rebuild one site in the transaction of `bulk`, and advance the version that caches are checked against."""
     await bulk.run("UPDATE site_counters SET version = version + 1 WHERE site_id = :site_id", site_id=site_id)
-    await _place(bulk, site_id)
+    await _assign_cells(bulk, site_id)
     await _cells(bulk, site_id)
     await _figures(bulk, site_id)
     (site,) = await bulk.rows("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
@@ -45,8 +45,8 @@ async def of_site(bulk: Bulk, site_id: str) -> None:
     await items.rebuild(bulk, site_id, site["ordinal"])
 
 
-async def _place(bulk: Bulk, site_id: str) -> None:
-    """Give those a cell that have a place and none yet."""
+async def _assign_cells(bulk: Bulk, site_id: str) -> None:
+    """Set the cell of problems that have coordinates and no cell yet."""
     while True:
         rows = await bulk.rows(
             "SELECT id, lat, lng FROM problems WHERE site_id = :site_id AND lat IS NOT NULL AND cell IS NULL"

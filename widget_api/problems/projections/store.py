@@ -1,4 +1,4 @@
-"""SQL that moves the cells and figures of a site by one problem."""
+"""Update the map cells and statistics of a site for one problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from widget_api.database import Transaction
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo.cells import parent
-from widget_api.problems.projections.model import LEVELS, Figure, Standing
+from widget_api.problems.projections.model import LEVELS, Figure, PublishedState
 
 _ROWS = [(level, name) for level in LEVELS for name in ("''", ":category")]
 _ADDED = ", ".join(f"(:site_id, {level}, {name}, :cell{level}, 1, :lat, :lng, :number)" for level, name in _ROWS)
@@ -24,7 +24,7 @@ async def ordinal(tx: Transaction, site_id: str) -> int:
 
 
 async def count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
-    """Add to the figures, in their order, so that two processes cannot wait for each other in a circle."""
+    """Add to the statistics in a fixed order, so that two processes cannot deadlock."""
     for (measure, period, category, status), more in sorted(difference.items()):
         if more:
             await tx.run(
@@ -41,8 +41,8 @@ async def count(tx: Transaction, site_id: str, difference: Mapping[Figure, int])
             )
 
 
-async def add(tx: Transaction, problem: Standing) -> None:
-    """Count a problem in the cells around it, alone and with those of its category."""
+async def add(tx: Transaction, problem: PublishedState) -> None:
+    """Count a problem in its cell of every level, in total and in its category."""
     status = _column(problem.status)
     grown = ", ".join(
         f"{name} = site_cells.{name} + excluded.{name}" for name in (status, "lat_sum", "lng_sum", "number_sum")
@@ -57,8 +57,8 @@ async def add(tx: Transaction, problem: Standing) -> None:
     )
 
 
-async def remove(tx: Transaction, problem: Standing) -> None:
-    """The row of a cell stays, with nothing in it."""
+async def remove(tx: Transaction, problem: PublishedState) -> None:
+    """Subtract a problem from its cells. Empty rows stay."""
     status = _column(problem.status)
     await tx.run(
         f"UPDATE site_cells SET {status} = {status} - 1, lat_sum = lat_sum - :lat, lng_sum = lng_sum - :lng,"
@@ -70,8 +70,8 @@ async def remove(tx: Transaction, problem: Standing) -> None:
     )
 
 
-async def move(tx: Transaction, problem: Standing, before: str) -> None:
-    """Another status at the same place."""
+async def move(tx: Transaction, problem: PublishedState, before: str) -> None:
+    """Count a problem under another status in the same cells."""
     old, new = _column(before), _column(problem.status)
     await tx.run(
         f"UPDATE site_cells SET {old} = {old} - 1, {new} = {new} + 1 WHERE {_OF_PROBLEM}",
@@ -79,7 +79,7 @@ async def move(tx: Transaction, problem: Standing, before: str) -> None:
     )
 
 
-def _cells(problem: Standing) -> dict[str, str | int]:
+def _cells(problem: PublishedState) -> dict[str, str | int]:
     assert problem.cell is not None
     return {
         "site_id": problem.site_id,
@@ -89,5 +89,5 @@ def _cells(problem: Standing) -> dict[str, str | int]:
 
 
 def _column(status: str) -> str:
-    assert status in PUBLIC_STATUSES, status  # a name of SQL from here on
+    assert status in PUBLIC_STATUSES, status  # it becomes part of the SQL
     return status

@@ -1,7 +1,7 @@
-"""The index of words: which published problems say what.
+"""Maintain the full-text index of published problems.
 
-SQLite: an FTS5 table of stems, whose row is found by the site's ordinal and the problem's number. PostgreSQL indexes an
-expression over the problems themselves (migration 0003), so there is nothing to be kept beside them.
+SQLite has an FTS5 table of stems, whose row id is made of the site's ordinal and the problem's number. PostgreSQL
+indexes an expression over the problems themselves (migration 0003) and needs no table.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _INDEX = table("problem_words", column("rowid"), column("stems"))
 
 
 def first_row(ordinal: int) -> int:
-    """The site's rows are from here to before the first of the next ordinal; a problem's number is added to it."""
+    """Return the row id to which a problem's number is added. A site has the rows up to that of the next ordinal."""
     return ordinal << 32
 
 
 async def add(tx: Transaction, site_id: str, ordinal: int, number: int, text: str) -> None:
-    """Let a published problem be found by its words."""
+    """Add a published problem to the index."""
     if tx.dialect == "sqlite":
         await tx.run(
             "INSERT INTO problem_words (rowid, stems) VALUES (:row, :stems)",
@@ -31,21 +31,21 @@ async def add(tx: Transaction, site_id: str, ordinal: int, number: int, text: st
 
 
 async def remove(tx: Transaction, site_id: str, ordinal: int, number: int) -> None:
-    """Nothing of it stays in the index."""
+    """Remove a problem from the index."""
     if tx.dialect == "sqlite":
         await tx.run("DELETE FROM problem_words WHERE rowid = :row", row=first_row(ordinal) + number)
 
 
 async def clear(bulk: Bulk) -> None:
-    """The words of sites that are gone as well."""
+    """Empty the index, including rows of sites that no longer exist."""
     if bulk.dialect == "sqlite":
         await bulk.run("DELETE FROM problem_words")
 
 
 async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
-    """The whole index of a site anew."""
+    """Rebuild the index of a site."""
     if bulk.dialect != "sqlite":
-        await bulk.run("ANALYZE problems")  # how often each word is said: searches choose their way by it
+        await bulk.run("ANALYZE problems")  # the planner chooses by word frequencies
         return
     first = first_row(ordinal)
     await bulk.run(

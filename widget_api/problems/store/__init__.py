@@ -1,1 +1,1 @@
-"""All SQL that writes and reads problems one at a time, a module a subject; lists are in listing/."""
+"""Read and write single problems in SQL, one module a subject. Lists are in browse/listing/."""

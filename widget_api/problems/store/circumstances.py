@@ -1,4 +1,4 @@
-"""What a problem depends on around it: how its site works, its deadlines, the platforms that are told of it."""
+"""Query the settings and links a problem depends on: its site's moderation and deadlines, its platforms."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 
 
 async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
-    """Where the problem stands on platforms: name, remote_id, remote_url."""
+    """List the problem's counterparts on platforms: name, remote_id, remote_url."""
     return await reader.rows(
         "SELECT l.*, f.name FROM platform_links l JOIN platforms f ON f.id = l.platform_id WHERE l.problem_id = :id",
         id=problem_id,
     )
 
 
-async def platforms_of(tx: Transaction, site_id: str) -> list[str]:
-    """Platforms that get this site's reports now: all sites' and this one's, but for what platform_sites says."""
+async def list_platforms(tx: Transaction, site_id: str) -> list[str]:
+    """List the ids of the platforms that get the site's reports.
+
+    By default those are the platforms of all sites and of this one; `platform_sites` overrides it.
+    """
     rows = await tx.rows(
         "SELECT p.id FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id"
         " WHERE p.disabled_at IS NULL AND COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) ORDER BY p.id",
@@ -27,11 +30,10 @@ async def platforms_of(tx: Transaction, site_id: str) -> list[str]:
 
 
 async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
-    """Whether what a platform or a token says counts as the word of the site's agency.
+    """Whether events of a platform or a token are official, as if the site's agency had made them.
 
-    The site decides (agency_voices). Where it has decided nothing, the platform of the settings does, a platform that
-    was given this very site, and a token of scope `platform`, which is one site's. A token of scope `georeport` never
-    does.
+    The site decides (agency_voices). By default the platform of the settings is official, a platform assigned to this
+    site, and a token of scope `platform`, which belongs to one site. A token of scope `georeport` never is.
     """
     row = await tx.row(
         """
@@ -53,8 +55,8 @@ async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
     return row is not None and bool(row["speaks"])
 
 
-async def platforms_that_know(tx: Transaction, problem_id: str) -> list[str]:
-    """Platforms that have the report, or may have it, whether they still get news of it or not."""
+async def list_informed_platforms(tx: Transaction, problem_id: str) -> list[str]:
+    """List the platforms that have the report, or may have it, even if they no longer get its news."""
     rows = await tx.rows(
         f"SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND {MAY_BE_KNOWN} ORDER BY sink",
         id=problem_id,
@@ -82,7 +84,7 @@ async def time_zone(tx: Transaction, site_id: str) -> str:
 
 
 async def working_days(tx: Transaction, site_id: str, category: str) -> tuple[int | None, str]:
-    """The category's own deadline, where it has one, and the site's time zone."""
+    """Return the category's deadline in working days, None if it has none of its own, and the site's time zone."""
     row = await tx.row(
         "SELECT deadline_days FROM site_categories WHERE site_id = :site_id AND code = :code",
         site_id=site_id,

@@ -1,4 +1,4 @@
-"""Who reported a problem, what they agreed to, and the letters that went to their address. Personal data."""
+"""Store reporters' contacts, their consents, and the letters sent to their addresses. Personal data."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from widget_api.problems.model import Consent, Contact
 
 
 def email_hash(email: str) -> str:
-    """Finds a person's reports without keeping the address where it need not be.
+    """Hash an address, to find a person's reports without storing the address where it is not needed.
 
-    Case is folded, and the domain is taken as mail systems read it: «почта.рф», full-width letters, soft hyphens.
+    Case is folded, and the domain is normalised as mail systems do it: «почта.рф», full-width letters, soft hyphens.
     """
     local, at, domain = email.strip().casefold().rpartition("@")
-    with contextlib.suppress(UnicodeError):  # no name by the rules of IDNA
+    with contextlib.suppress(UnicodeError):  # not a valid name by IDNA
         domain = domain.encode("idna").decode().lower()
     return hashlib.sha256(f"{local}{at}{domain}".encode()).hexdigest()
 
 
 def _mailbox_hash(email: str) -> str:
-    """Of the mailbox that gets the letters: what follows a «+» is the writer's own label (RFC 5233)."""
+    """Hash the mailbox that gets the letters, without the detail after a «+» (RFC 5233)."""
     local, at, domain = email.strip().rpartition("@")
     return email_hash(f"{local.partition('+')[0] or local}{at}{domain}")
 
@@ -43,14 +43,14 @@ async def add(tx: Transaction, site_id: str, problem_id: str, contact: Contact, 
 
 
 async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
-    """Personal data: for the cabinet, the mail to the resident, and a platform that may have it."""
+    """Read a contact. Personal data: for the cabinet, mail to the resident, and platforms that may have it."""
     return await reader.row("SELECT * FROM contacts WHERE problem_id = :id", id=problem_id)
 
 
 async def published_name(database: Database, problem_id: str) -> str | None:
-    """The author's name where they agreed to show it and have not taken that back. All else of a contact is private.
+    """Return the author's name if they consented to publish it and have not withdrawn that. All else is private.
 
-    Reports from before there was a document about publishing names carry the mark as well: it alone permits nothing.
+    The mark `publish_name` alone does not permit it: reports from before there was a document about it have it too.
     """
     row = await database.row(
         """
@@ -66,14 +66,14 @@ async def published_name(database: Database, problem_id: str) -> str | None:
 
 
 async def of_person(database: Database, email: str) -> Sequence[Row]:
-    """The reports (`site_id`, `problem_id`) of an address."""
+    """List the reports of an address: site_id, problem_id."""
     return await database.rows(
         "SELECT site_id, problem_id FROM contacts WHERE email_hash = :hash", hash=email_hash(email)
     )
 
 
 async def confirm(tx: Transaction, problem_id: str, now: int) -> bool:
-    """False where there is no address or it is confirmed already."""
+    """Confirm the address; False if there is none or it is confirmed already."""
     return bool(
         await tx.run(
             "UPDATE contacts SET confirmed_at = :now"
@@ -85,7 +85,7 @@ async def confirm(tx: Transaction, problem_id: str, now: int) -> bool:
 
 
 async def add_consents(tx: Transaction, site_id: str, problem_id: str, consent: Consent, now: int) -> None:
-    """What was agreed to, one row a purpose: publishing a name is a consent of its own (152-FZ, article 10.1)."""
+    """Store consents, one row a purpose: publishing a name needs a separate consent (152-FZ, article 10.1)."""
     documents = [("processing", consent.version, consent.hash)]
     if consent.publish_name and consent.name_version and consent.name_hash:
         documents.append(("publish_name", consent.name_version, consent.name_hash))
@@ -104,7 +104,7 @@ async def add_consents(tx: Transaction, site_id: str, problem_id: str, consent: 
 
 
 async def hide_name(tx: Transaction, problem_id: str, now: int) -> bool:
-    """Take back the consent to publish the name, and that alone. False where there is none."""
+    """Withdraw only the consent to publish the name. False if there is none."""
     await tx.run(
         "UPDATE consents SET withdrawn_at = :now"
         " WHERE problem_id = :id AND purpose = 'publish_name' AND withdrawn_at IS NULL",
@@ -117,7 +117,7 @@ async def hide_name(tx: Transaction, problem_id: str, now: int) -> bool:
 
 
 async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
-    """That the person agreed stays known, and that they took it back."""
+    """Mark consents as withdrawn. The rows stay, as proof of consent and withdrawal."""
     await tx.run(
         "UPDATE consents SET withdrawn_at = :now WHERE problem_id = :id AND withdrawn_at IS NULL",
         id=problem_id,
@@ -126,9 +126,9 @@ async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
 
 
 async def letters_today(tx: Transaction, email: str, now: int) -> int:
-    """Confirmation letters of the last 24 hours to this address, over all sites."""
+    """Count the confirmation letters of the last 24 hours to this address, over all sites."""
     letters = await tx.matching("confirmation_letters", email_hash=_mailbox_hash(email))
-    return sum(letter["at"] > now - 86_400 for letter in letters)  # all are forgotten after two days
+    return sum(letter["at"] > now - 86_400 for letter in letters)  # older rows are deleted after two days
 
 
 async def add_letter(tx: Transaction, email: str, now: int) -> None:

@@ -1,4 +1,4 @@
-"""All SQL of `followers`: personal data, which no public query joins."""
+"""Store the followers of problems. Personal data, which no public query joins."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FOLLOWS = "stopped_at IS NULL AND confirmed_at IS NOT NULL"
 
 
 async def find(reader: Database | Transaction, follower_id: str) -> Row | None:
-    """By identifier alone, for the doors where a signed token carries it."""
+    """Find a follower by id alone, for pages opened by a signed token that contains it."""
     return await reader.row("SELECT * FROM followers WHERE id = :id", id=follower_id)
 
 
 async def of_address(tx: Transaction, problem_id: str, email: str) -> Row | None:
-    """The address among those that follow the problem or were asked whether they want to."""
+    """Find an address among the problem's followers, confirmed or not."""
     return await tx.row(
         "SELECT id, confirmed_at FROM followers"
         " WHERE problem_id = :problem_id AND email_hash = :hash AND stopped_at IS NULL",
@@ -53,7 +53,7 @@ async def add(tx: Transaction, site_id: str, problem_id: str, person: Person, no
 
 
 async def confirm(tx: Transaction, follower_id: str, now: int) -> bool:
-    """False where it was confirmed before, or has ended."""
+    """Confirm a follower; False if they were confirmed before, or stopped."""
     return bool(
         await tx.run(
             "UPDATE followers SET confirmed_at = :now WHERE id = :id AND confirmed_at IS NULL AND stopped_at IS NULL",
@@ -64,9 +64,9 @@ async def confirm(tx: Transaction, follower_id: str, now: int) -> bool:
 
 
 async def schedule(tx: Transaction, event: Event, position: int, now: int) -> None:
-    """Owe an event to everybody who follows its problem, in one statement however many they are.
+    """Enqueue an event for all followers of its problem, in one statement.
 
-    The author, who follows it from the same address, gets the letter of an author alone.
+    An author who follows the problem from the same address gets only the letter to the author.
     """
     await _schedule(tx, event, position, now)
 
@@ -90,8 +90,8 @@ async def _schedule(tx: Transaction, event: Event, position: int, now: int, cond
     )
 
 
-async def bring_along(tx: Transaction, problem_id: str, target_id: str, now: int) -> None:
-    """Who follows one problem follows the other too, each once; nobody has to confirm what they confirmed."""
+async def copy_to(tx: Transaction, problem_id: str, target_id: str, now: int) -> None:
+    """Make the followers of a problem follow the target too, each once, without another confirmation."""
     await tx.run(
         "UPDATE followers SET confirmed_at = :now WHERE problem_id = :target AND stopped_at IS NULL"
         " AND confirmed_at IS NULL"
@@ -106,16 +106,16 @@ async def bring_along(tx: Transaction, problem_id: str, target_id: str, now: int
         id=problem_id,
         target=target_id,
     ):
-        kept = ("site_id", "email", "email_hash", "language", "consent_version", "consent_hash", "ip", "created_at")
-        copied = {name: row[name] for name in (*kept, "confirmed_at")}
-        await tx.insert("followers", id=new_id(), problem_id=target_id, **copied)
+        columns = ("site_id", "email", "email_hash", "language", "consent_version", "consent_hash", "ip", "created_at")
+        values = {name: row[name] for name in (*columns, "confirmed_at")}
+        await tx.insert("followers", id=new_id(), problem_id=target_id, **values)
 
 
 _FORGET = "UPDATE followers SET stopped_at = :now, email = NULL, email_hash = NULL, ip = NULL"
 
 
 async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: int) -> None:
-    """Who ends following is forgotten but for what they agreed to; a restored copy must not write to them again."""
+    """Erase followers except for their consents, also from backups: a restored one must not write to them again."""
     tx.mark_erasure()
     for follower_id in follower_ids:
         await tx.run(f"{_FORGET} WHERE id = :id AND stopped_at IS NULL", id=follower_id, now=now)
@@ -128,10 +128,10 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
 
 
 async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
-    """Nobody follows the problem any more: its event took it from the public. One more letter says so.
+    """Stop all followers of a problem that the event unpublished. A last letter informs them.
 
-    An address stays until its letter has left (`residents.following.notify`). Whoever follows a report that was merged
-    into this one hears of that instead. What is past its retention ends without a letter.
+    An address is deleted after its letter was sent (`followers.notify`). Followers of a report that was merged into
+    this one get the news of that report instead. At the end of retention no letter is sent.
     """
     await enqueue.drop_for_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
     if event.kind == "status" or event.actor != "system":
@@ -151,7 +151,7 @@ async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
 
 
 async def same_person(tx: Transaction, site_id: str, problem_id: str, hashed: str) -> list[str]:
-    """Whoever follows a problem from this address, by identifier."""
+    """List the ids of followers of a problem with this address."""
     rows = await tx.rows(
         "SELECT id FROM followers WHERE site_id = :site_id AND problem_id = :problem_id AND email_hash = :hash"
         " AND stopped_at IS NULL",
@@ -163,7 +163,7 @@ async def same_person(tx: Transaction, site_id: str, problem_id: str, hashed: st
 
 
 async def of_person(database: Database, hashed: str) -> Sequence[Row]:
-    """What an address follows over all sites, newest first: id, number, status, site_name, site_id and the text."""
+    """List the problems an address follows over all sites, newest first, with site_name and site_id."""
     return await database.rows(
         "SELECT f.id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at, p.site_id,"
         " s.name AS site_name, s.time_zone FROM followers f JOIN problems p ON p.id = f.problem_id"
@@ -173,8 +173,8 @@ async def of_person(database: Database, hashed: str) -> Sequence[Row]:
     )
 
 
-async def everything_of(database: Database, hashed: str) -> Sequence[Row]:
-    """Every row of an address, confirmed or not: id and site_id."""
+async def list_of_address(database: Database, hashed: str) -> Sequence[Row]:
+    """List all rows of an address, confirmed or not: id, site_id."""
     return await database.rows(
         "SELECT id, site_id FROM followers WHERE email_hash = :hash AND stopped_at IS NULL", hash=hashed
     )
@@ -182,22 +182,22 @@ async def everything_of(database: Database, hashed: str) -> Sequence[Row]:
 
 async def count(database: Database, site_id: str, problem_id: str) -> int:
     row = await database.row(
-        f"SELECT COUNT(*) AS many FROM followers WHERE site_id = :site_id AND problem_id = :problem_id AND {_FOLLOWS}",
+        f"SELECT COUNT(*) AS count FROM followers WHERE site_id = :site_id AND problem_id = :problem_id AND {_FOLLOWS}",
         site_id=site_id,
         problem_id=problem_id,
     )
-    return int(row["many"]) if row else 0
+    return int(row["count"]) if row else 0
 
 
 async def forget_unconfirmed(database: Database, before: int) -> int:
-    """The link of the letter is good for thirty days; after that nobody can answer it."""
+    """Delete followers who did not confirm. The link of the letter is valid for thirty days."""
     return await batched_delete.delete_in_batches(
         database, "followers", "confirmed_at IS NULL AND created_at < :before", before=before
     )
 
 
-async def left(database: Database, before: int) -> Sequence[Row]:
-    """Whoever could not be told since then that what they followed is gone."""
+async def list_left(database: Database, before: int) -> Sequence[Row]:
+    """List followers of problems unpublished before that time, whom the last letter could not reach."""
     return await database.rows(
         "SELECT f.id, f.site_id FROM followers f JOIN problems p ON p.id = f.problem_id"
         " WHERE f.stopped_at IS NULL AND f.confirmed_at IS NOT NULL AND NOT p.published AND p.updated_at < :before",

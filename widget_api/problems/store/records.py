@@ -1,4 +1,7 @@
-"""The problems themselves, one at a time: as they are taken in, read, changed and blanked. Lists are in listing/."""
+"""Insert, read, update and erase single problems, and store the responses to reports by Idempotency-Key.
+
+Lists are in browse/listing/.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +63,11 @@ async def add(
     )
     if published:
         await projections.update(tx, None, content | {"answered_at": None, "spam": False, "erased_at": None})
-        await projections.keep(tx, problem_id)
+        await projections.save_item(tx, problem_id)
 
 
 async def full(reader: Database | Transaction, site_id: str, problem_id: str) -> Row | None:
-    """A problem with what the gate needs of its contact: has_email, confirmed_at, stopped_at. No address, no name."""
+    """Read a problem with has_email, confirmed_at and stopped_at of its contact, for routing. No address, no name."""
     return await reader.row_at_once(
         "SELECT p.*, c.email IS NOT NULL AS has_email, c.confirmed_at, c.stopped_at"
         " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id WHERE p.site_id = :site_id AND p.id = :id",
@@ -73,8 +76,8 @@ async def full(reader: Database | Transaction, site_id: str, problem_id: str) ->
     )
 
 
-async def more(database: Database, site_id: str, problem_id: str) -> Row:
-    """What the public learns of one problem beyond what lists show."""
+async def read_details(database: Database, site_id: str, problem_id: str) -> Row:
+    """Read what the public may see of one problem beyond its list item."""
     row = await database.row(
         "SELECT p.status, p.answer_due, p.answered_at, p.answered_in_time, p.comments, p.expected_on, p.responsible,"
         " p.duplicate_of, p.source_name, p.source_url, p.mirror_of, p.spam, p.erased_at, s.discussion"
@@ -87,19 +90,19 @@ async def more(database: Database, site_id: str, problem_id: str) -> Row:
 
 
 async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
-    """By identifier alone, for the doors where a signed token carries it."""
+    """Find a problem by id alone, for pages opened by a signed token that contains it."""
     return await reader.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
 
 
 async def by_number(reader: Database | Transaction, site_id: str, number: int) -> Row | None:
-    """Published or not: the caller decides who may see it."""
+    """Find a problem by number, published or not: the caller decides who may see it."""
     return await reader.row(
         "SELECT * FROM problems WHERE site_id = :site_id AND number = :number", site_id=site_id, number=number
     )
 
 
-async def merged_into(tx: Transaction, problem: Row) -> list[str]:
-    """The reports that were merged into this one and stand so still, by identifier."""
+async def list_merged(tx: Transaction, problem: Row) -> list[str]:
+    """List the ids of the reports that are merged into this one."""
     rows = await tx.rows(
         "SELECT id FROM problems WHERE site_id = :site_id AND duplicate_of = :number AND status = 'duplicate'"
         " AND mirror_of IS NULL AND erased_at IS NULL ORDER BY number",
@@ -110,7 +113,7 @@ async def merged_into(tx: Transaction, problem: Row) -> list[str]:
 
 
 async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) -> None:
-    """How a problem changes, but for counters and erasure (`count`, `blank`): what follows from it changes along."""
+    """Update columns of a problem and the tables derived from it. Counters and erasure have `count` and `blank`."""
     before = await _content(tx, problem_id) if values.keys() & set(projections.CONTENT) else None
     await tx.run(
         f"UPDATE problems SET {', '.join(f'{name} = :{name}' for name in values)} WHERE id = :id",
@@ -119,14 +122,14 @@ async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) ->
     )
     if before is not None:
         await projections.update(tx, before, {**before, **values})
-    if values.keys() & projections.TOLD:
-        await projections.keep(tx, problem_id)
+    if values.keys() & projections.ITEM_COLUMNS:
+        await projections.save_item(tx, problem_id)
 
 
 async def count(tx: Transaction, problem_id: str, name: Literal["supporters", "comments"], change: int) -> None:
-    """Add to what is counted with a problem."""
+    """Add to a counter of a problem."""
     await tx.run(f"UPDATE problems SET {name} = {name} + :change WHERE id = :id", change=change, id=problem_id)
-    await projections.keep(tx, problem_id)
+    await projections.save_item(tx, problem_id)
 
 
 async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
@@ -135,7 +138,7 @@ async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
 
 
 async def blank(tx: Transaction, problem_id: str) -> None:
-    """Forget what a person wrote and who they are; what remains says that there was a report, where about and when."""
+    """Erase texts and personal data. What remains says that there was a report, its approximate place and its time."""
     tx.mark_erasure()
     await update(tx, problem_id, {"published": False})
     for statement in (
@@ -144,7 +147,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM media_sources WHERE problem_id = :id",
         "DELETE FROM submissions WHERE problem_id = :id",
-        # The letters about it too; the mailbox deletes what is stored of those nobody has to look at any more.
+        # Letters about it as well; the mailbox deletes the stored files of those that need no review any more.
         "UPDATE mailbox_messages SET sender = NULL, subject = NULL, text = NULL,"
         " state = CASE WHEN state = 'held' THEN 'refused' ELSE state END WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
@@ -152,3 +155,35 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         " code_hash = NULL, device = NULL WHERE id = :id",
     ):
         await tx.run(statement, id=problem_id)
+
+
+async def remove_comments(tx: Transaction, problem_id: str) -> None:
+    """Delete the comments under a problem and their authors."""
+    await tx.run("DELETE FROM commenters WHERE problem_id = :id", id=problem_id)
+    await tx.run("DELETE FROM comments WHERE problem_id = :id", id=problem_id)
+    await update(tx, problem_id, {"comments": 0})
+
+
+async def find_submission(reader: Database | Transaction, site_id: str, key: str) -> Row | Mapping[str, Any] | None:
+    """Find the submission with this Idempotency-Key: fingerprint, response, problem_id."""
+    if isinstance(reader, Transaction):
+        rows = await reader.matching("submissions", site_id=site_id, idempotency_key=key)
+        return rows[0] if rows else None
+    return await reader.row_at_once(
+        "SELECT fingerprint, response, problem_id FROM submissions WHERE site_id = :site_id AND idempotency_key = :key",
+        site_id=site_id,
+        key=key,
+    )
+
+
+async def add_submission(
+    tx: Transaction, site_id: str, key: str, fingerprint: str, problem_id: str, response: str
+) -> None:
+    await tx.insert(
+        "submissions",
+        site_id=site_id,
+        idempotency_key=key,
+        fingerprint=fingerprint,
+        problem_id=problem_id,
+        response=response,
+    )

@@ -1,4 +1,4 @@
-"""A photo comes in before its report does, and goes out to whoever may see it."""
+"""Serve the photo endpoints: upload before a report is sent, and download for those who may see the photo."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from widget_api.attachments import links
 from widget_api.attachments.photos import decoder, intake, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
-from widget_api.problems.pictures import store
+from widget_api.problems import pictures
 from widget_api.sites import origin_check, service, tickets
 
-UPLOADS = 3  # a ticket may bring so many times as many photos as a report may have: some are taken back
-_OVERHEAD = 16_384  # bytes of a form around its file
+UPLOADS = 3  # uploads a ticket allows, as a multiple of the photos of a report: residents replace some
+_OVERHEAD = 16_384  # bytes of a form beside its file
 _POLICY = "default-src 'none'; sandbox"
 
 
 async def upload(request: Request) -> Response:
-    """POST /sites/{key}/photos. Refusals in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
+    """Handle POST /sites/{key}/photos. Checks in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
@@ -29,7 +29,7 @@ async def upload(request: Request) -> Response:
     except TooLarge:
         raise TooLarge("photo_too_large") from None
     with web.closing_files(sent for _, sent in files):
-        sent = next((one for name, one in files if name == "file"), None)
+        sent = next((file for name, file in files if name == "file"), None)
         if sent is None:
             raise Malformed
         check(sent)
@@ -53,7 +53,7 @@ async def upload(request: Request) -> Response:
 
 
 def check(sent: web.UploadedFile) -> None:
-    """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
+    """Raise TooLarge, or WrongType by the file's first bytes; its name and declared type are ignored."""
     if sent.size > model.MAX_FILE_SIZE:
         raise TooLarge("photo_too_large")
     if decoder.detect_type(sent.head) is None:
@@ -61,13 +61,13 @@ def check(sent: web.UploadedFile) -> None:
 
 
 async def picture(request: Request) -> Response:
-    """GET /photos/{name}: published to everybody, else with a signature; what may not be seen is not there."""
+    """Handle GET /photos/{name}: unpublished photos need a signature; without it they do not exist (404)."""
     context = web.context(request)
     named = model.parse_file_name(request.path_params["name"])
     if named is None:
         raise NotFound("photo_not_found")
     photo_id, size = named
-    public = await store.is_public(context.database, photo_id)
+    public = await pictures.is_public(context.database, photo_id)
     signature = request.query_params.get("s", "")
     if public is None or not (public or links.is_valid_photo_signature(context.signer, signature, photo_id)):
         raise NotFound("photo_not_found")
@@ -82,7 +82,7 @@ async def picture(request: Request) -> Response:
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = await context.storage.get(photo_id, size)
-    if content is None and size == ".small":  # received before there were any, attached since
+    if content is None and size == ".small":  # uploaded before that size existed, attached since
         content = await context.storage.get(photo_id, ".thumb")
     if content is None:
         raise NotFound("photo_not_found")

@@ -1,4 +1,4 @@
-"""Writes all published problems under a filter, page by page: no connection and no transaction outlives a page."""
+"""Write all published problems of a filter, page by page. Connections and transactions are released after each page."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import orjson
 
 from widget_api import clock, i18n
 from widget_api.browse import listing
-from widget_api.browse.open_data import model
+from widget_api.browse import open_data_formats as formats
 from widget_api.database import Database, Row
 from widget_api.sites.model import Site
 
-PAGE = 200  # problems: a quarter of a megabyte
-PORTION = 40  # problems written in one go: 2 ms, in which nobody else is answered
+PAGE = 200  # problems; a quarter of a megabyte
+PORTION = 40  # problems rendered without yielding to other requests: 2 ms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What is written: the problems of a site as they are on its `today`, named in a language."""
+    """The parameters of an export. `today` is the current date at the site, `language` that of names."""
 
     site: Site
     filters: listing.Filters
@@ -31,34 +31,34 @@ class Export:
 
 
 async def csv(database: Database, export: Export, separator: str) -> AsyncIterator[bytes]:
-    """Pieces of a CSV file with a header."""
-    head = model.header(separator)
+    """Yield pieces of a CSV file with a header."""
+    head = formats.header(separator)
     async for items in _pages(database, export):
-        yield head + model.lines(items, separator)
+        yield head + formats.lines(items, separator)
         head = b""
     if head:
         yield head
 
 
 async def geojson(database: Database, export: Export) -> AsyncIterator[bytes]:
-    """Pieces of a FeatureCollection."""
-    before = model.collection_head(
+    """Yield pieces of a FeatureCollection."""
+    before = formats.collection_head(
         {
-            "license": model.license_url(export.site.license),
+            "license": formats.license_url(export.site.license),
             "attribution": f"{export.site.name}, {export.site.agency.name}",
             "generated_at": clock.rfc3339(clock.now()),
         }
     )
     async for items in _pages(database, export):
-        yield before + b",\n".join(orjson.dumps(model.feature(item)) for item in items)
+        yield before + b",\n".join(orjson.dumps(formats.feature(item)) for item in items)
         before = b",\n"
     yield b"]}" if before == b",\n" else before + b"]}"
 
 
 async def _pages(database: Database, export: Export) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """Portions in the filter's order. Each page is read anew, so what changes meanwhile is told as it is then.
+    """Yield portions in the filter's order. Each page is read anew, in its state at that time.
 
-    In a thread: a file is hundreds of pages, and read at once they would leave nobody else a turn.
+    Reads run in a thread: a file has hundreds of pages, which would block other requests of the event loop.
     """
     database, filters = database.in_threads(), export.filters
     while True:

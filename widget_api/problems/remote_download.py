@@ -1,4 +1,4 @@
-"""Fetches pictures by their addresses, through the guarded client and the intake that every photo goes through."""
+"""Fetch pictures by URL, through the guarded client and the same checks as uploaded photos."""
 
 from __future__ import annotations
 
@@ -13,45 +13,44 @@ from widget_api.database import Transaction
 from widget_api.deliveries.model import Delivery, Retry
 from widget_api.errors import Invalid, Unavailable, WrongType
 from widget_api.outbound import Answer, Failed, Forbidden, TooLong
-from widget_api.problems import pictures
-from widget_api.problems.remote import store
+from widget_api.problems import pictures, remote_pictures
 from widget_api.problems.store import records
 
 TAKEN = "taken"
-LATER = frozenset({408, 425, 429})  # and 5xx: the server says itself that it is not about the address
-SENDER = "media"  # of all that is fetched: it takes its turns among those who send photos as one of them
+RETRYABLE = frozenset({408, 425, 429})  # like 5xx: by these statuses the URL itself is not at fault
+SENDER = "media"  # all downloads queue for decoding as one sender beside those who upload photos
 log = logging.getLogger(__name__)
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sink `media`. What will never be a picture is settled; raises Retry for what still may be."""
-    later: Retry | None = None
-    for source in await store.waiting(context.database, delivery.problem_id, delivery.event_id):
-        if not await store.waits(context.database, source["id"]):
+    """Handle the sink `media`: store pictures, settle URLs that will never give one, raise Retry for the others."""
+    retry: Retry | None = None
+    for source in await remote_pictures.list_waiting(context.database, delivery.problem_id, delivery.event_id):
+        if not await remote_pictures.is_waiting(context.database, source["id"]):
             continue  # withdrawn or erased while the one before it was fetched
         try:
             await _fetch(context, delivery, source["id"], source["url"], source["place"])
         except Retry as reason:
-            later = reason
-    if later is not None:
-        raise later
+            retry = reason
+    if retry is not None:
+        raise retry
 
 
 async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str, place: int) -> None:
-    async with context.fetching:  # each holds a whole file
+    async with context.fetching:  # each download holds a whole file in memory
         try:
             answer = await context.outbound.request(
                 "GET", in_ascii(url), operator=False, loopback=True, limit=MAX_FILE_SIZE
             )
             refusal = _refusal(answer)
-            photo_id = None if refusal else await _taken_in(context, delivery, answer.body)
+            photo_id = None if refusal else await _receive(context, delivery, answer.body)
         except Forbidden:
             photo_id, refusal = None, "forbidden"
         except TooLong:
             photo_id, refusal = None, "photo_too_large"
         except (WrongType, Invalid) as error:
             photo_id, refusal = None, error.code
-        except Failed as error:  # what operators read outlives what is forgotten: neither address nor host in it
+        except Failed as error:  # operators can read the error after an erasure: it must not contain URL or host
             host = urlsplit(in_ascii(url)).hostname or url
             raise Retry(f"a picture cannot be fetched: {error}".replace(url, "…").replace(host, "…")) from error
         except Unavailable as error:
@@ -61,13 +60,13 @@ async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str,
     await _settle(context, delivery, source_id, photo_id, place, refusal or TAKEN)
 
 
-async def _taken_in(context: Context, delivery: Delivery, content: bytes) -> str:
+async def _receive(context: Context, delivery: Delivery, content: bytes) -> str:
     return (await photos.receive(context, delivery.site_id, content, sender=SENDER)).id
 
 
 def _refusal(answer: Answer) -> str:
-    """Why there is no picture in it and never will be; empty where there may be one. Raises Retry."""
-    if answer.status in LATER or answer.status >= 500:
+    """Return why a response will never be a picture; empty if it may be one. Raises Retry."""
+    if answer.status in RETRYABLE or answer.status >= 500:
         raise Retry(f"a picture cannot be fetched: {answer.status}", answer.retry_after)
     if 300 <= answer.status < 400:
         return "redirected"
@@ -77,16 +76,16 @@ def _refusal(answer: Answer) -> str:
 async def _settle(
     context: Context, delivery: Delivery, source_id: str, photo_id: str | None, place: int, outcome: str
 ) -> None:
-    """The picture becomes the problem's, and its address is settled, both or neither."""
+    """Attach the picture to the problem and settle its URL, in one transaction."""
 
     async def work(tx: Transaction) -> bool:
-        if not await store.settle(tx, source_id, outcome):
-            return False  # withdrawn or erased meanwhile, or another worker took the lease over and was faster
+        if not await remote_pictures.settle(tx, source_id, outcome):
+            return False  # withdrawn or erased meanwhile, or another worker took over the lease and was faster
         if photo_id is not None:
             problem_id, role = delivery.problem_id, pictures.choose_role(delivery.kind, delivery.actor)
             await pictures.join(tx, delivery.site_id, problem_id, delivery.event_id, role, photo_id, place)
             await records.update(tx, problem_id, {"updated_at": clock.now()})
-            await events.advance(tx, delivery.site_id)  # lists that are open elsewhere look again
+            await events.advance(tx, delivery.site_id)  # lists open in browsers reload
         return True
 
     if not await context.database.write(work, delivery.site_id) and photo_id is not None:
@@ -94,7 +93,7 @@ async def _settle(
 
 
 def in_ascii(url: str) -> str:
-    """The address with its host's name as name servers know it («пример.рф»). What is none is left as it is."""
+    """Return a URL with its host («пример.рф») encoded by IDNA. Returns an invalid URL unchanged."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()

@@ -1,4 +1,4 @@
-"""One problem as a line of CSV (RFC 4180) and as a feature of GeoJSON (RFC 7946); the licence they are given under."""
+"""Render a problem as a line of CSV (RFC 4180) and as a feature of GeoJSON (RFC 7946), and list the licences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-Item = Mapping[str, Any]  # as lists show a problem, with `url`, `category_name` and `status_name`
+Item = Mapping[str, Any]  # a list item with `url`, `category_name` and `status_name`
 
 # Stable: programs find a column by its name, and new ones are added at the end.
 COLUMNS = (
@@ -33,18 +33,18 @@ COLUMNS = (
     "photos",
     "source",
 )
-BOM = "\ufeff"  # without it Excel takes UTF-8 for the machine's old code page
+BOM = "\ufeff"  # without it Excel reads UTF-8 as the machine's old code page
 
-# What a spreadsheet takes for a formula, at the beginning of a cell (OWASP, «CSV Injection»), full-width signs too.
+# Characters that begin a formula in a spreadsheet cell (OWASP, «CSV Injection»), also full-width.
 _FORMULA = "=+\\-@＝＋－＠"
-# Nothing to the eye, and to a program that drops it before it looks: a byte order mark above all.
+# Invisible characters that a program may drop before it looks for a formula, above all a byte order mark.
 _UNSEEN = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _BEGINS = re.compile(f"^(?=[\t\r\n]|[\\s\"'{_UNSEEN}]*[{_FORMULA}])")
-# Excel splits at the separator of its own language, whichever stands in the file, and at line breaks it misreads: so a
-# cell may also begin behind one of these.
-_GOES_ON = re.compile(f"([;,\t\r\n|][\"'{_UNSEEN}]*)(?=[{_FORMULA}])")
+# Excel splits at the separator of its own language, whatever the file uses, and at line breaks it misreads, so that a
+# cell may also begin after one of these.
+_BEGINS_INSIDE = re.compile(f"([;,\t\r\n|][\"'{_UNSEEN}]*)(?=[{_FORMULA}])")
 
-LICENSES = {  # those a public body is likely to choose, by their SPDX names: where each can be read
+LICENSES = {  # SPDX name → URL, of licences that a public body is likely to choose
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
     "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -55,21 +55,21 @@ LICENSES = {  # those a public body is likely to choose, by their SPDX names: wh
 
 
 def license_url(license: str) -> str:  # noqa: A002 - the column's name
-    """Where the licence can be read; a site may have chosen an address itself."""
+    """Return the URL of a licence; a site may have set a URL itself."""
     return LICENSES.get(license, license)
 
 
 def safe(text: str) -> str:
-    """The text as a cell no spreadsheet takes for a formula: an apostrophe stands before what could begin one."""
-    return _GOES_ON.sub(r"\1'", _BEGINS.sub("'", text))
+    """Return the text with an apostrophe before each possible beginning of a formula."""
+    return _BEGINS_INSIDE.sub(r"\1'", _BEGINS.sub("'", text))
 
 
 def lines(items: Iterable[Item], separator: str) -> bytes:
-    """Lines of CSV, each ended by CRLF. Behind semicolons fractions have a comma, as where those are used."""
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=separator, lineterminator="\r\n")
-    writer.writerows([_cell(one, separator) for one in _values(item)] for item in items)
-    return written.getvalue().encode()
+    """Return lines of CSV, each ended by CRLF. With semicolons numbers have a decimal comma, as in their countries."""
+    output = io.StringIO()
+    writer = csv.writer(output, delimiter=separator, lineterminator="\r\n")
+    writer.writerows([_cell(value, separator) for value in _values(item)] for item in items)
+    return output.getvalue().encode()
 
 
 def header(separator: str) -> bytes:
@@ -93,7 +93,7 @@ def _cell(value: Any, separator: str) -> Any:
 
 
 def feature(item: Item) -> dict[str, Any]:
-    """Longitude stands first (RFC 7946, section 3.1.1); a problem that is described by words alone has no geometry."""
+    """Return a feature, longitude first (RFC 7946, section 3.1.1). A problem without coordinates has no geometry."""
     place = item["location"]
     return {
         "type": "Feature",
@@ -104,6 +104,6 @@ def feature(item: Item) -> dict[str, Any]:
 
 
 def collection_head(members: Mapping[str, Any]) -> bytes:
-    """The beginning of a FeatureCollection with foreign members (section 6.1), before its first feature."""
-    told = json.dumps({"type": "FeatureCollection", **members}, ensure_ascii=False)
-    return f'{told[:-1]},"features":['.encode()
+    """Return a FeatureCollection with foreign members (RFC 7946, section 6.1), up to its first feature."""
+    head = json.dumps({"type": "FeatureCollection", **members}, ensure_ascii=False)
+    return f'{head[:-1]},"features":['.encode()

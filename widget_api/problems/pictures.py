@@ -1,6 +1,6 @@
-"""The photos of a problem: attached in the transaction that brings them, read with it, forgotten with it.
+"""Attach photos to the events of a problem, list, serve and remove them.
 
-Callers turn tokens into photos first: `intake.photos`.
+Callers resolve upload tokens to photos first (`attachments.photos.links.attachable`).
 """
 
 from __future__ import annotations
@@ -14,42 +14,43 @@ from widget_api import clock
 from widget_api.attachments import links
 from widget_api.attachments.photos import model
 from widget_api.attachments.photos import store as photo_store
-from widget_api.attachments.photos.model import UNATTACHED_LIFETIME, Role
+from widget_api.attachments.photos.model import PUBLIC_ROLES, UNATTACHED_LIFETIME, Role
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.model import Photo
 from widget_api.problems.store import records
 
-LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are tried for a day and a half, a dead one may be replayed
-MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; a third more when encoded, and mail servers commonly take 15 MB
+LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are retried for 1.5 days, and dead ones may be replayed
+MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; encoding adds a third, and mail servers commonly accept 15 MB
+_PUBLIC = ", ".join(f"'{role}'" for role in sorted(PUBLIC_ROLES))
 
 
 async def attach(
     tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photos: Sequence[Photo]
 ) -> None:
-    """Give loose photos to an event of a problem; those of a report become what public lists show.
+    """Attach uploaded photos to an event of a problem; public lists show those of the role `report`.
 
-    Raises Invalid («photos.0» unknown) where one is taken, too old or another site's: then none is attached.
+    Raises Invalid («photos.0» unknown) if one is attached already, too old or another site's: then none is attached.
     """
     since = clock.now() - UNATTACHED_LIFETIME
     shown, wrong = list[dict[str, Any]](), list[FieldError]()
-    for place, one in enumerate(photos):
+    for place, photo in enumerate(photos):
         row = await photo_store.attach(
             tx,
-            photo_id=one.id,
+            photo_id=photo.id,
             site_id=site_id,
             problem_id=problem_id,
             event_id=event_id,
             role=role,
             place=place,
-            alt=one.alt,
+            alt=photo.alt,
             since=since,
         )
         if row is None:
             wrong.append(FieldError(f"photos.{place}", "unknown"))
         else:
-            shown.append(model.photo_view(one.id, row["width"], row["height"], one.alt))
+            shown.append(model.photo_view(photo.id, row["width"], row["height"], photo.alt))
     if wrong:
         raise Invalid(tuple(wrong))
     if role == "report" and shown:
@@ -57,8 +58,10 @@ async def attach(
 
 
 def choose_role(kind: str, actor: str) -> Role:
-    """Of what an event from elsewhere brings. What an author adds is for the agency: nobody has looked at it, as at the
-    words it comes with."""
+    """Return the role of pictures that came with an event of another system.
+
+    Pictures added by an author are shown to the agency only, like the text they come with: nobody moderated them.
+    """
     if kind == "received":
         return "report"
     return "clarification" if actor == "resident" else "answer"
@@ -67,7 +70,7 @@ def choose_role(kind: str, actor: str) -> Role:
 async def join(
     tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photo_id: str, place: int
 ) -> None:
-    """Give one more loose photo to an event, at its place among those that came before it or come later."""
+    """Attach one more uploaded photo to an event, at its place among the others."""
     attached = await photo_store.attach(
         tx,
         photo_id=photo_id,
@@ -86,18 +89,28 @@ async def join(
 
 
 async def list_pictures(reader: Database | Transaction, problem_id: str) -> list[Row]:
-    """id, event_id, role, place, alt, width, height of each photo: by the time of its event, in its sender's order."""
+    """List photos by the time of their events, in the sender's order: id, event_id, role, place, alt, width, height."""
     return list(await photo_store.list_of_problem(reader, problem_id))
 
 
+async def is_public(database: Database, photo_id: str) -> bool | None:
+    """Whether everybody may see a photo; None if it does not exist."""
+    row = await database.row_at_once(
+        f"SELECT p.published AND f.role IN ({_PUBLIC}) AS public FROM photos f"
+        " LEFT JOIN problems p ON p.id = f.problem_id WHERE f.id = :id AND f.removed_at IS NULL",
+        id=photo_id,
+    )
+    return None if row is None else bool(row["public"])
+
+
 async def remove(tx: Transaction, problem_id: str, now: int) -> None:
-    """Out of reach at once; the storage follows when it is swept."""
+    """Make the photos inaccessible at once; their files are deleted when the storage is swept."""
     await photo_store.remove_of_problem(tx, problem_id, now)
     await records.update(tx, problem_id, {"photos": "[]"})
 
 
 def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Photos for a page that may show them before they are published: rows of `of` with signed `url` and `thumb`."""
+    """Return rows of `list_pictures` with signed `url` and `thumb`, for pages that show unpublished photos."""
     return [
         {
             **dict(row),
@@ -109,7 +122,7 @@ def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def list_of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:
-    """The public photos an event brought, as lists tell those of a report."""
+    """Return the public photos of an event in the form that lists have for those of a report."""
     return [
         shown | {size: public_url + shown[size] for size in ("url", "thumb", "small")}
         for row in rows
@@ -119,7 +132,7 @@ def list_of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[d
 
 
 def thumb_url(context: Context, photos: str) -> str | None:
-    """The signed address of the smallest picture of a problem's first photo, from its column `photos`."""
+    """Return the signed URL of the smallest size of a problem's first photo, from its column `photos`."""
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
     named = model.parse_file_name(first["url"].rpartition("/")[2]) if first else None
     return (
@@ -128,26 +141,26 @@ def thumb_url(context: Context, photos: str) -> str | None:
 
 
 def list_platform_urls(context: Context, problem: Row) -> list[str]:
-    """Addresses of a report's pictures for another system to fetch: signed until long after the last try to tell it.
+    """Return signed URLs of a report's pictures for a platform, valid until long after its last delivery attempt.
 
-    They count from the release, so that a repeat is the same to the byte; once published the picture is open anyway.
+    The validity counts from the release, so that retries send the same bytes; published pictures need no signature.
     """
     until = (problem["released_at"] or problem["created_at"]) + LIFE_FOR_PLATFORMS
-    named = [model.parse_file_name(one["url"].rpartition("/")[2]) for one in orjson.loads(problem["photos"])]
-    return [links.sign_photo_url(context, one[0], until=until) for one in named if one is not None]
+    named = [model.parse_file_name(photo["url"].rpartition("/")[2]) for photo in orjson.loads(problem["photos"])]
+    return [links.sign_photo_url(context, name[0], until=until) for name in named if name is not None]
 
 
 def list_of_answer(context: Context, rows: Sequence[Row], event_id: str, at: int) -> list[str]:
-    """The same of the pictures that came with a decision of that time."""
+    """Return signed URLs of the pictures of a decision made at `at`, for a platform."""
     until = at + LIFE_FOR_PLATFORMS
-    named = [row["id"] for row in rows if row["event_id"] == event_id and row["role"] == "answer"]
-    return [links.sign_photo_url(context, photo_id, until=until) for photo_id in named]
+    photo_ids = [row["id"] for row in rows if row["event_id"] == event_id and row["role"] == "answer"]
+    return [links.sign_photo_url(context, photo_id, until=until) for photo_id in photo_ids]
 
 
 async def read_files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:
-    """Names and contents for a letter: the pictures themselves, thumbnails where they would be too much together.
+    """Read photos as (file name, content) for a letter; thumbnails if they exceed MOST_IN_A_LETTER together.
 
-    Raises Unavailable where the storage does not answer.
+    Raises Unavailable if the storage does not respond.
     """
     contents = [await context.storage.get(row["id"], "") for row in rows]
     if sum(len(content or b"") for content in contents) > MOST_IN_A_LETTER:

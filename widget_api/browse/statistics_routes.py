@@ -1,4 +1,4 @@
-"""GET /sites/{key}/stats: the figures of a city."""
+"""Serve GET /sites/{key}/stats: the statistics of a site."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse.statistics import store
-from widget_api.browse.statistics.model import Statistics
+from widget_api.browse import statistics
+from widget_api.browse.statistics import Statistics
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -18,9 +18,9 @@ from widget_api.validation import Language, names, values
 
 
 async def stats(request: Request) -> Response:
-    """GET /sites/{key}/stats"""
+    """Handle GET /sites/{key}/stats."""
     context = web.context(request)
-    # Whoever filters must not take the whole for a part.
+    # Refuse filters: a client must not mistake the totals for a filtered result.
     values(request.query_params.multi_items(), names(Language))
     site, version = await service.current(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
@@ -29,7 +29,7 @@ async def stats(request: Request) -> Response:
     headers = {"Vary": "Accept-Language", "Content-Language": language}
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304, headers=headers)
-    figures = await store.read(context.database, site.id, today)
+    figures = await statistics.read(context.database, site.id, today)
     return web.cacheable_response(as_json(figures, site, language), tag, headers=headers)
 
 
@@ -42,16 +42,16 @@ def as_json(figures: Statistics, site: Site, language: str) -> dict[str, Any]:
         "by_status": dict(figures.by_status),
         "by_category": [
             {
-                "code": one.code,
-                "name": category_name(site, language, one.code),
-                "total": one.total,
-                "open": one.open,
-                "resolved": one.resolved,
+                "code": category.code,
+                "name": category_name(site, language, category.code),
+                "total": category.total,
+                "open": category.open,
+                "resolved": category.resolved,
             }
-            for one in figures.by_category
+            for category in figures.by_category
         ],
         "by_month": [
-            {"month": one.month, "received": one.received, "answered": one.answered} for one in figures.by_month
+            {"month": month.month, "received": month.received, "answered": month.answered} for month in figures.by_month
         ],
         "median_days": figures.median_days,
         "share_resolved": figures.share_resolved,
