@@ -14,7 +14,7 @@ from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, attachments, commands, inspection, outcome, parse, store, trust
+from widget_api.mailbox import attachments, commands, inspection, outcome, parse, store, trust
 from widget_api.mailbox.bounces import Failure
 from widget_api.mailbox.model import MAX_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.parse import Letter
@@ -163,12 +163,12 @@ def _verify_sender(context: Context, letter: Letter, agency: str, senders: tuple
 def parse_change(letter: Letter, site: Site, status: str) -> tuple[commands.Command, Change]:
     """Parse the command in a letter, and the change it makes to a report of this site in this status."""
     command = commands.parse_command(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
-    return command, answers.build_change(command, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
+    return command, commands.build_change(command, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
 
 
 async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Site, problem: Row, key: str) -> None:
     command, change = parse_change(letter, site, problem["status"])
-    hold_reason = answers.find_hold_reason(command, change, problem, site)
+    hold_reason = commands.find_hold_reason(command, change, problem, site)
     if hold_reason:
         await _hold(context, arrival, letter, site, problem, key, hold_reason, trusted=True)
         return
