@@ -51,7 +51,7 @@ def _less_work() -> Iterator[None]:
     tests/unit/test_challenges.py and test_passwords.py.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(challenges, "GREATEST_NUMBER", 1000)
+        patch.setattr(challenges, "MAX_NUMBER", 1000)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 

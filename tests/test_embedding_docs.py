@@ -64,7 +64,7 @@ def dialect() -> str:
 async def test_the_documented_codes_are_those_the_service_hands_out(database: Database) -> None:
     """The install page and the documents name the same frame, the same snippet and the same `div`."""
     site = await make_site(database, type="extended")
-    made = options.code(site, options.Options(type="extended"), "https://W", "Сообщить о проблеме")
+    made = options.make_code(site, options.Options(type="extended"), "https://W", "Сообщить о проблеме")
     for text in DOCUMENTS.values():
         documented = {packed(one) for one in blocks(text, "html")}
         for handed_out in (made.snippet, made.div, *made.frame.split("\n<script")):

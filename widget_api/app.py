@@ -125,7 +125,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
             app.state.context = context
             warming = asyncio.create_task(asyncio.to_thread(files.warm_cache))
             async with (
-                sightings.counting(context.sightings, context.database),
+                sightings.write_periodically(context.sightings, context.database),
                 run_worker(context) if app_settings.work else contextlib.nullcontext(),
             ):
                 yield

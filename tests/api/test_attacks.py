@@ -248,7 +248,7 @@ async def test_writing_by_georeport_is_limited_for_each_token_but_a_platforms(
     client: httpx2.AsyncClient, site: Site, app: Any, database: Database, scope: Any, answered: int
 ) -> None:
     token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
-    row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.token_hash(token))
+    row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.hash_token(token))
     assert row is not None
     for _ in range(600):
         await app.state.context.limits.hit("georeport", row["id"])

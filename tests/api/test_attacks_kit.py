@@ -32,9 +32,9 @@ from widget_api.people.accounts import add_user
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import Change, Contact, Photo
-from widget_api.sites.install import inspection, markup, service, store
-from widget_api.sites.install.inspection import Service
-from widget_api.sites.install.model import MOST_ORIGINS
+from widget_api.sites.install import inspection, markup, service, sightings
+from widget_api.sites.install.inspection import ExpectedService
+from widget_api.sites.install.model import MAX_ORIGINS
 from widget_api.sites.model import Site
 from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 
@@ -53,18 +53,18 @@ def context(app: Any) -> Context:
     ["<a x='&#" + "9" * 5000 + ";'>", "<a x='&#x" + "f" * 9000 + ";'>", "<base href='https://['><a href='//[wk_'>"],
 )
 def test_no_page_breaks_the_reader(page: str) -> None:
-    held = Service(public_url=PUBLIC_URL, keys={})
+    held = ExpectedService(public_url=PUBLIC_URL, keys={})
     answer = Answer(200, {"content-type": "text/html"}, page.encode())
-    assert [line.code for line in inspection.judge(held, f"{HOST_ORIGIN}/", answer)] == ["nothing"]
+    assert [line.code for line in inspection.check_page(held, f"{HOST_ORIGIN}/", answer)] == ["nothing"]
 
 
 def test_a_page_of_links_under_a_long_base_takes_no_minutes() -> None:
     """Joining an address walks over the whole base: 90,000 links under one of 16 kB took 40 seconds of the process."""
     base = f"<base href='{HOST_ORIGIN}/{'a/' * 7000}'>"
     for link in ("<a href=b>", "<a href=wk_>", "<script src=loader.js></script>", "<iframe src=wk_></iframe>"):
-        page = (base + link * (inspection.LARGEST_PAGE // len(link)))[: inspection.LARGEST_PAGE]
+        page = (base + link * (inspection.MAX_PAGE_SIZE // len(link)))[: inspection.MAX_PAGE_SIZE]
         begun = time.process_time()
-        markup.read(page, f"{HOST_ORIGIN}/")
+        markup.parse_markup(page, f"{HOST_ORIGIN}/")
         assert time.process_time() - begun < 4, link
 
 
@@ -75,7 +75,7 @@ async def test_a_redirect_to_no_address_is_a_refusal(
         return Answer(302, {"location": "https://[gorod.test/"}, b"")
 
     monkeypatch.setattr(Outbound, "request", moved)
-    token = service.check_link(context.settings, site).partition("token=")[2]
+    token = service.make_check_url(context.settings, site).partition("token=")[2]
     answer = await client.post(
         f"/s/{site.key}/install/check",
         params={"token": token},
@@ -92,7 +92,7 @@ async def test_a_redirect_to_no_address_is_a_refusal(
 async def test_made_up_origins_do_not_hide_the_sites_own(
     client: httpx2.AsyncClient, context: Context, site: Site, written: bool
 ) -> None:
-    for index in range(MOST_ORIGINS + 5):
+    for index in range(MAX_ORIGINS + 5):
         answer = await client.get(f"/api/v1/sites/{site.key}/challenge", headers={"Origin": f"https://x{index}.test"})
         assert answer.status_code == 403
     if written:
@@ -100,9 +100,9 @@ async def test_made_up_origins_do_not_hide_the_sites_own(
     for query in ("", "?failed=connect-src"):
         await client.get(f"/api/v1/sites/{site.key}/challenge{query}", headers={"Origin": HOST_ORIGIN})
     await context.sightings.flush(context.database)
-    seen = await store.since(context.database, site.id, "")
+    seen = await sightings.list_since(context.database, site.id, "")
     assert {one.kind for one in seen if one.origin == HOST_ORIGIN} == {"seen", "failed.connect"}
-    assert len({one.origin for one in seen}) <= MOST_ORIGINS + 2, "its own, and one for the rest"
+    assert len({one.origin for one in seen}) <= MAX_ORIGINS + 2, "its own, and one for the rest"
 
 
 # --- a mailbox as a target -----------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ async def test_a_packed_page_is_not_unpacked_beyond_the_limit() -> None:
         await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(Failed, match="larger than"):
-            await outbound.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.LARGEST_PAGE)
+            await outbound.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.MAX_PAGE_SIZE)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "kilobytes"
     finally:
         await outbound.close()

@@ -135,7 +135,7 @@ async def test_a_copy_moves_between_the_databases(
         await backup.restore_backup(make_settings(database_url=foreign_url), tmp_path / "copy.zip", REVISION)
         before, after = await content(database), await content(other)
         assert {name: after[name] for name in TABLES} == {name: before[name] for name in TABLES}
-        site = (await service.all_sites(other))[0]
+        site = (await service.list_sites(other))[0]
         assert (await submit_report(other, site)).number == 3, "the copy can be worked on"
 
 
@@ -190,15 +190,15 @@ async def test_no_counter_goes_back_and_no_ticket_is_good_again(
     site, _ = await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     late = await submit_report(database, site)
-    await database.write(lambda tx: tickets.spend(tx, "used"))
+    await database.write(lambda tx: tickets.spend_ticket(tx, "used"))
     before = (await content(database))["site_counters"][0]
-    version = (await service.current(database, site.key))[1]
+    version = (await service.by_key_with_version(database, site.key))[1]
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     after = (await content(database))["site_counters"][0]
     assert after["number"] == before["number"] == late.number
     assert after["position"] == before["position"]
     assert after["settings"] > before["settings"]
-    assert (await service.current(database, site.key))[1] > version
+    assert (await service.by_key_with_version(database, site.key))[1] > version
     assert (await submit_report(database, site)).number == late.number + 1
     assert await database.row("SELECT 1 FROM spent WHERE id = 't:used'") is not None
 

@@ -97,7 +97,7 @@ async def test_what_the_command_line_refuses_is_refused_here(
     assert await sites.by_id(context.database, site.id) == site
     if field != "photos" and value:
         with pytest.raises(Invalid):
-            await changes.update(context.database, site.id, {field: value})
+            await changes.update_site(context.database, site.id, {field: value})
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])

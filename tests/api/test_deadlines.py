@@ -22,7 +22,7 @@ from widget_api.problems import change as problems
 from widget_api.problems import deadline, submit
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change
 from widget_api.sites import changes
-from widget_api.sites.deadlines import NEVER
+from widget_api.sites.deadlines import NO_DUE_DATE
 from widget_api.sites.model import Site
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -245,7 +245,7 @@ async def test_python_and_sql_agree(context: Context, mirror_of: str | None, spa
     database, today, cases = context.database, date(2026, 12, 1), list[tuple[str, str]]()
     site = await make_site(database)
     for status in STATUSES:
-        for day in ("2026-11-30", "2026-12-01", "2026-12-02", NEVER):
+        for day in ("2026-11-30", "2026-12-01", "2026-12-02", NO_DUE_DATE):
             receipt = await submit_report(database, site)
             cases.append((receipt.problem_id, f"status = '{status}', answer_due = '{day}'"))
 

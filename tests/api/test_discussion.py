@@ -109,12 +109,12 @@ async def test_posted_confirmed_moderated_published(
         if state == "unconfirmed":
             assert "<form" in (await widget.client.get(link.removeprefix("https://widget.test"))).text
             await press(widget.client, link)
-    version = (await sites.current(context.database, site.key))[1]
+    version = (await sites.by_key_with_version(context.database, site.key))[1]
     await decide(context, comment)
     (item,) = (await read(widget, number))["items"]
     assert item == {"name": "Сосед", "text": TEXT, "at": item["at"], "official": False, "agency": None}
     assert item["at"].endswith("Z")
-    assert (await sites.current(context.database, site.key))[1] > version
+    assert (await sites.by_key_with_version(context.database, site.key))[1] > version
     assert await counted(context, number) == 1
     published = (await letters(context, mail_sink, CANARY))[-1]
     assert "опубликован" in published.subject

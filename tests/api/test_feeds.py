@@ -189,7 +189,7 @@ async def test_robots_txt_names_the_sitemaps_and_keeps_private_pages_out(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     disabled = await make_site(context.database)
-    await changes.disable(context.database, disabled.id)
+    await changes.disable_site(context.database, disabled.id)
     answer = await client.get("/robots.txt")
     assert answer.headers["content-type"].startswith("text/plain")
     rules = RobotFileParser()
@@ -204,7 +204,7 @@ async def test_robots_txt_names_the_sitemaps_and_keeps_private_pages_out(
         f"/s/{site.key}/sitemap.xml",
     ):
         assert rules.can_fetch("anybot", PUBLIC_URL + public), public
-    assert len(await sites.all_sites(context.database)) == 1
+    assert len(await sites.list_sites(context.database)) == 1
 
 
 async def test_pages_on_other_origins_may_read_the_feed(client: httpx2.AsyncClient, site: Site) -> None:

@@ -167,7 +167,7 @@ async def test_the_page_frames_and_shows_nothing_but_our_own(client: httpx2.Asyn
 
 
 def link(context: Context, site: Site) -> str:
-    return service.check_link(context.settings, site).removeprefix(PUBLIC_URL)
+    return service.make_check_url(context.settings, site).removeprefix(PUBLIC_URL)
 
 
 async def test_the_check_opens_with_its_link_alone(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
@@ -318,10 +318,10 @@ async def test_in_production_nothing_private_is_fetched(make_settings: Callable[
     outbound = Outbound(production=True)
     site = Site.__new__(Site)
     object.__setattr__(site, "origins", frozenset({"https://127.0.0.1:9", "http://gorod.test", "https://localhost"}))
-    held = inspection.Service(public_url=PUBLIC_URL, keys={})
+    held = inspection.ExpectedService(public_url=PUBLIC_URL, keys={})
     try:
         for url in ("https://127.0.0.1:9/", "http://gorod.test/", "https://localhost/"):
-            _, lines = await inspection.inspect(outbound, site, held, url, private=not production.production)
+            _, lines = await inspection.inspect_page(outbound, site, held, url, private=not production.production)
             assert [line.code for line in lines] == ["forbidden"], url
     finally:
         await outbound.close()

@@ -10,7 +10,7 @@ import pytest
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
 from widget_api.sites import changes
-from widget_api.sites.install import store
+from widget_api.sites.install import sightings
 from widget_api.sites.model import Site
 
 
@@ -39,7 +39,7 @@ def framing(answer: httpx2.Response) -> str:
 
 async def counted(context: Context, site: Site) -> dict[tuple[str, str], int]:
     await context.sightings.flush(context.database)
-    return {(one.kind, one.origin): one.count for one in await store.since(context.database, site.id, "")}
+    return {(one.kind, one.origin): one.count for one in await sightings.list_since(context.database, site.id, "")}
 
 
 @pytest.mark.parametrize(

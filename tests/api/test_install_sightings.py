@@ -16,8 +16,8 @@ from widget_api.errors import Unavailable
 from widget_api.ops import retention
 from widget_api.settings import Settings
 from widget_api.sites import changes
-from widget_api.sites.install import store
-from widget_api.sites.install.model import MOST_ORIGINS, REST, Sighting
+from widget_api.sites.install import sightings
+from widget_api.sites.install.model import MAX_ORIGINS, OTHERS, Sighting
 from widget_api.sites.install.sightings import Sightings
 from widget_api.sites.model import Site
 
@@ -40,7 +40,7 @@ async def ask(
 async def counted(context: Context, site: Site) -> dict[tuple[str, str, str], int]:
     """(kind, origin, version) → count, of all days."""
     await context.sightings.flush(context.database)
-    seen = await store.since(context.database, site.id, "")
+    seen = await sightings.list_since(context.database, site.id, "")
     return {(one.kind, one.origin, one.version): one.count for one in seen}
 
 
@@ -61,7 +61,7 @@ async def test_a_request_alone_writes_nothing(
         patched.setattr(context.database, "write", None)  # calling it fails
         await ask(client, site.key)
         await ask(client, site.key, origin=FOREIGN)
-        assert await store.since(context.database, site.id, "") == []
+        assert await sightings.list_since(context.database, site.id, "") == []
 
 
 async def test_a_refused_origin_is_counted_by_its_name(
@@ -73,7 +73,7 @@ async def test_a_refused_origin_is_counted_by_its_name(
     assert found == {
         ("origin_refused", FOREIGN, "1.0.0"): 1,
         ("origin_refused", "null", "1.0.0"): 1,
-        ("origin_refused", REST, "1.0.0"): 3,
+        ("origin_refused", OTHERS, "1.0.0"): 3,
     }
 
 
@@ -92,7 +92,7 @@ async def test_keys_that_were_rotated_are_told_apart(client: httpx2.AsyncClient,
 
 async def test_a_disabled_site_counts_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     await changes.rotate_key(context.database, site.id)
-    await changes.disable(context.database, site.id)
+    await changes.disable_site(context.database, site.id)
     assert (await ask(client, site.key)).status_code == 404
     assert await counted(context, site) == {}
 
@@ -102,31 +102,30 @@ async def test_a_release_that_is_none_of_ours_is_not_told_apart(
 ) -> None:
     for version in ("1.0.0", "9.9.9", "<b>", "1.0.0.0", "1" * 3000):
         await ask(client, site.key, f"?v={version}")
-    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, REST): 4}
+    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, OTHERS): 4}
 
 
 async def test_a_flood_of_origins_stays_fifty_a_day(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     """Also where it comes in several waves, and through several processes."""
     for wave in range(3):
         other = Sightings()
-        for number in range(MOST_ORIGINS + 10):
+        for number in range(MAX_ORIGINS + 10):
             context.sightings.note(site, "origin_refused", f"https://flood-{wave}-{number}.test")
             other.note(site, "origin_refused", f"https://flood-{wave}-{number}-b.test")
         await other.flush(context.database)
         found = await counted(context, site)
     origins = {origin for _, origin, _ in found}
-    assert len(origins) == MOST_ORIGINS + 1
-    assert REST in origins
-    assert sum(found.values()) == 3 * 2 * (MOST_ORIGINS + 10), "the rest are counted, under one name"
+    assert len(origins) == MAX_ORIGINS + 1
+    assert OTHERS in origins
+    assert sum(found.values()) == 3 * 2 * (MAX_ORIGINS + 10), "the rest are counted, under one name"
 
 
 async def test_what_waits_is_bounded(site: Site, context: Context) -> None:
-    from widget_api.sites.install import sightings
 
     full = Sightings()
-    full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MOST_WAITING)}
+    full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MAX_PENDING)}
     full.note(site, "seen", HOST_ORIGIN)
-    assert len(full._waiting) == sightings._MOST_WAITING
+    assert len(full._waiting) == sightings._MAX_PENDING
 
 
 async def test_counts_outlive_a_database_that_is_away(
@@ -152,7 +151,7 @@ async def test_they_are_written_when_the_service_stops(settings: Settings) -> No
     again = Database(settings.database_url, readers=1)
     await again.connect()
     try:
-        assert [one.count for one in await store.since(again, site.id, "")] == [1]
+        assert [one.count for one in await sightings.list_since(again, site.id, "")] == [1]
     finally:
         await again.disconnect()
 
@@ -162,7 +161,7 @@ async def test_the_day_is_the_sites_own(context: Context, database: Database) ->
     with time_machine.travel("2026-11-24T20:30:00Z", tick=False):
         context.sightings.note(east, "seen", HOST_ORIGIN)
         await context.sightings.flush(context.database)
-    [one] = await store.since(context.database, east.id, "")
+    [one] = await sightings.list_since(context.database, east.id, "")
     assert one == Sighting(day="2026-11-25", origin=HOST_ORIGIN, version="", kind="seen", count=1, last_at=1795552200)
 
 
@@ -175,7 +174,7 @@ async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site
         await context.sightings.flush(context.database)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
         assert (await retention.purge(context.database))["sightings"] == 1
-    assert [one.day for one in await store.since(context.database, site.id, "")] == ["2026-09-20"]
+    assert [one.day for one in await sightings.list_since(context.database, site.id, "")] == ["2026-09-20"]
 
 
 # --- failures ---

@@ -297,7 +297,7 @@ async def test_restoring_a_copy_loses_nothing_of_it(database: Database, settings
     site = await make_site(database)
     made = await backup.write_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     copied = await kinds(database)
-    await changes.disable(database, site.id)
+    await changes.disable_site(database, site.id)
     await backup.restore_backup(settings, Path(made["backup"]), schema.latest_revision())
     assert await kinds(database) == [*copied, "site_disabled"]
 

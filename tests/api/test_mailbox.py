@@ -239,7 +239,7 @@ async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: Mail
 
 
 async def test_the_site_may_hold_every_answer(office: Office) -> None:
-    await changes.update(office.context.database, office.site.id, {"mail_answers": "hold"})
+    await changes.update_site(office.context.database, office.site.id, {"mail_answers": "hold"})
     await office.send("resolved")
     (held,) = await office.held()
     assert (held["reason"], held["status"], held["text"]) == ("site", "resolved", "Яму заделали 24 ноября.")

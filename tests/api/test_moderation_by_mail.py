@@ -271,7 +271,7 @@ async def test_a_link_opens_no_longer_than_it_should(
         assert row is not None
         await problems.erase(context.database, AGENT, site.id, row["id"])
     changed = {"moderator": {"moderator": "operator"}, "discussion": {"discussion": "off"}}.get(how, {})
-    await changes.update(context.database, site.id, changed)
+    await changes.update_site(context.database, site.id, changed)
     assert (await widget.client.get(path)).status_code == status
     assert (await widget.client.post(path, data={"verdict": "published"})).status_code == status
     assert [row["state"] for row in await comments(context)] in ([], ["moderation"])

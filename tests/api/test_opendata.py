@@ -154,7 +154,7 @@ async def test_the_licence_of_the_site_stands_in_file_and_page(
     assert cli("site", "show", site.key)["license"] == "https://gorod.test/licence"
     assert 'href="https://gorod.test/licence" rel="license"' in (await client.get(f"/s/{site.key}")).text
     with pytest.raises(errors.Invalid):
-        await changes.update(context.database, site.id, {"license": 'CC> ; rel="x'})
+        await changes.update_site(context.database, site.id, {"license": 'CC> ; rel="x'})
 
 
 async def test_formulas_of_residents_are_text_to_a_spreadsheet(

@@ -116,7 +116,7 @@ async def test_the_border_is_drawn_with_its_holes_and_told_by_what_it_says(
     assert answer.headers["access-control-allow-origin"] == "*"
     again = {"If-None-Match": answer.headers["etag"]}
     assert (await client.get(f"/api/v1/sites/{site.key}/area", headers=again)).status_code == 304
-    await changes.update(database, site.id, {"area": DISTRICT})
+    await changes.update_site(database, site.id, {"area": DISTRICT})
     moved = await client.get(f"/api/v1/sites/{site.key}/area", headers=again)
     assert moved.json()["coordinates"] == [square(39.0, 55.0, 0.1)]
     boxed = await make_site(database, bbox=(38.76, 55.07, 38.80, 55.09))
@@ -154,8 +154,8 @@ async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
     abroad = await client.get(f"/api/v1/sites/{site.key}/place?lat={ABROAD[0]}&lng={ABROAD[1]}&lang=en")
     detail = i18n.text("en", "fields.outside", site=site.name)
     assert abroad.json() == {"inside": False, "detail": detail, "other": None}
-    await changes.disable(database, district.id)
-    await changes.disable(database, boxed.id)
+    await changes.disable_site(database, district.id)
+    await changes.disable_site(database, boxed.id)
     assert (await place(client, site, *IN_DISTRICT)).json()["other"]["name"] == "Область"
     assert (await place(client, site, *HOLE)).json()["other"]["name"] == "Область"
 
@@ -174,7 +174,7 @@ async def test_place_is_cached_until_somebody_moves_a_border(
     url, tag = str(first.request.url), {"If-None-Match": first.headers["etag"]}
     assert (await client.get(url, headers=tag)).status_code == 304
     other = await make_site(database)
-    await changes.update(database, other.id, {"area": DISTRICT})
+    await changes.update_site(database, other.id, {"area": DISTRICT})
     again = await client.get(url, headers=tag)
     assert again.status_code == 200
     assert again.json()["other"]["url"].endswith(other.key)
@@ -284,13 +284,13 @@ async def test_the_form_without_scripts_names_the_other_site_with_a_link(
 
 
 async def test_an_area_is_replaced_and_taken_away(database: Database, site: Site) -> None:
-    await changes.update(database, site.id, {"area": DISTRICT})
+    await changes.update_site(database, site.id, {"area": DISTRICT})
     moved = await service.by_key(database, site.key)
     assert moved.bbox == (39.0, 55.0, 39.1, 55.1)
     assert (moved.covers(*IN_DISTRICT), moved.covers(*INSIDE)) == (True, False)
-    await changes.update(database, site.id, {"name": "Город"})
+    await changes.update_site(database, site.id, {"name": "Город"})
     assert (await service.by_key(database, site.key)).area == moved.area
-    await changes.update(database, site.id, {"area": None})
+    await changes.update_site(database, site.id, {"area": None})
     free = await service.by_key(database, site.key)
     assert (free.area, free.bbox, free.covers(*ABROAD)) == (None, None, True)
 
@@ -298,7 +298,7 @@ async def test_an_area_is_replaced_and_taken_away(database: Database, site: Site
 async def test_a_wrong_area_changes_nothing(database: Database, site: Site) -> None:
     for area, code in (("{", "area_json"), (polygon(square(38.7, 55.0, 0.2)[:-1]), "area_open")):
         with pytest.raises(Invalid) as refusal:
-            await changes.update(database, site.id, {"area": area, "name": "Другое"})
+            await changes.update_site(database, site.id, {"area": area, "name": "Другое"})
         assert [(error.field, error.code) for error in refusal.value.fields] == [("area", code)]
     with pytest.raises(Invalid, match="invalid") as swapped:
         await make_site(database, bbox=(38.5, 54.9, 39.1, 55.3), area=polygon(square(55.0, 38.7, 0.2)))

@@ -120,7 +120,7 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
     )
     async with open_context(settings) as context:
         site = await make_site(context.database)
-        document = await consent.current(context.database, site, settings, "ru")
+        document = await consent.current_document(context.database, site, settings, "ru")
         agreed = Consent(
             version=document.version,
             hash=document.hash,
@@ -158,7 +158,7 @@ async def test_contacts_go_no_further_than_what_the_resident_agreed_to(
     common = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
     async with open_context(make_settings(**common, platform_contacts=agreed_to)) as context:
         site = await make_site(context.database)
-        document = await consent.current(context.database, site, context.settings, "en")
+        document = await consent.current_document(context.database, site, context.settings, "en")
     async with open_context(make_settings(**common, platform_contacts="all")) as context:
         agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
         await accepted(context, site, contact=PERSON, consent=agreed)

@@ -15,7 +15,7 @@ from widget_api.app import create_app
 from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
-from widget_api.sites.challenges import solve
+from widget_api.sites.challenges import solve_challenge
 from widget_api.sites.model import Site
 
 JSON = {"Content-Type": "application/json"}
@@ -35,7 +35,7 @@ class Widget:
         headers = {"Origin": self.origin}
         challenge = await self.client.get(f"{self.root}/challenge", headers=headers)
         answer = await self.client.post(
-            f"{self.root}/tickets", json={"challenge": solve(challenge.json())}, headers=headers
+            f"{self.root}/tickets", json={"challenge": solve_challenge(challenge.json())}, headers=headers
         )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["ticket"])

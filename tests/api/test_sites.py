@@ -21,7 +21,7 @@ from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
 from widget_api.sites import changes, consent, service, tickets, view
-from widget_api.sites.challenges import solve
+from widget_api.sites.challenges import solve_challenge
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
 
 CYRILLIC = "https://город.рф"
@@ -59,7 +59,7 @@ async def test_a_new_site_is_found_in_every_way(database: Database) -> None:
     assert await service.by_key(database, site.key) == site
     assert await service.by_id(database, site.id) == site
     assert await service.by_jurisdiction(database, "gorod.test") == site
-    assert await service.all_sites(database) == [site]
+    assert await service.list_sites(database) == [site]
     assert tuple(category.code for category in site.categories) == DEFAULT_CATEGORIES
     assert len(site.key.removeprefix("wk_")) >= 16
 
@@ -93,11 +93,11 @@ async def test_another_process_change_is_seen_at_once(database: Database, databa
     await other.connect()
     try:
         assert (await service.by_key(other, site.key)).name == site.name
-        before = (await service.current(database, site.key))[1]
-        await changes.update(
+        before = (await service.by_key_with_version(database, site.key))[1]
+        await changes.update_site(
             other, site.id, {"name": "Новое имя"}, add_origins=[CYRILLIC], remove_origins=[HOST_ORIGIN]
         )
-        seen, version = await service.current(database, site.key)
+        seen, version = await service.by_key_with_version(database, site.key)
     finally:
         await other.disconnect()
     assert (seen.name, seen.origins) == ("Новое имя", {PUNYCODE})
@@ -207,7 +207,7 @@ async def test_configuration_is_not_sent_twice(client: httpx2.AsyncClient, conne
     assert (await client.get(root(site), headers=known, params={"lang": "en"})).status_code == 200
     with time_machine.travel(clock.now() + 86_400):
         assert (await client.get(root(site), headers=known)).status_code == 200
-    await changes.update(connected, site.id, {"contact": "required"})
+    await changes.update_site(connected, site.id, {"contact": "required"})
     again = await client.get(root(site), headers=known)
     assert (again.status_code, again.json()["contact"]) == (200, "required")
 
@@ -249,12 +249,12 @@ async def test_rotating_without_overlap_ends_the_old_key_at_once(
 async def test_a_disabled_site_is_gone_for_the_public_but_not_for_the_agency(
     client: httpx2.AsyncClient, connected: Database, site: Site
 ) -> None:
-    await changes.disable(connected, site.id)
+    await changes.disable_site(connected, site.id)
     assert (await client.get(root(site))).status_code == 404
-    assert await service.all_sites(connected) == []
+    assert await service.list_sites(connected) == []
     assert await service.by_jurisdiction(connected, site.jurisdiction) is None
     assert (await service.by_id(connected, site.id)).id == site.id
-    await changes.disable(connected, site.id, disabled=False)
+    await changes.disable_site(connected, site.id, disabled=False)
     assert (await client.get(root(site))).status_code == 200
 
 
@@ -322,19 +322,19 @@ async def test_the_page_that_is_named_leads_to_the_button_in_the_cabinet(
 async def test_work_buys_a_ticket_and_each_challenge_is_good_once(
     client: httpx2.AsyncClient, app: Any, site: Site
 ) -> None:
-    payload = solve((await challenge(client, site)).json())
+    payload = solve_challenge((await challenge(client, site)).json())
     answer = await buy(client, site, payload)
     content = answer.json()
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
     assert 7190 <= clock.parse_rfc3339(content["expires_at"]) - clock.now() <= 7200
-    assert tickets.read(app.state.context.signer, content["ticket"], site, HOST_ORIGIN)
+    assert tickets.read_ticket(app.state.context.signer, content["ticket"], site, HOST_ORIGIN)
     again = await buy(client, site, payload)
     assert (again.status_code, again.json()["code"]) == (403, "challenge_spent")
 
 
 async def test_of_many_at_once_one_gets_the_ticket(client: httpx2.AsyncClient, site: Site) -> None:
-    payload = solve((await challenge(client, site)).json())
+    payload = solve_challenge((await challenge(client, site)).json())
     answers = await asyncio.gather(*(buy(client, site, payload) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [403] * 9
 
@@ -343,7 +343,7 @@ async def test_a_challenge_of_another_page_or_site_buys_nothing(
     client: httpx2.AsyncClient, connected: Database, site: Site
 ) -> None:
     other = await make_site(connected)
-    payload = solve((await challenge(client, site)).json())
+    payload = solve_challenge((await challenge(client, site)).json())
     for refused in (await buy(client, site, payload, PUNYCODE), await buy(client, other, payload)):
         assert (refused.status_code, refused.json()["code"]) == (403, "challenge_invalid")
 
@@ -358,19 +358,19 @@ async def test_a_ticket_is_spent_once(connected: Database) -> None:
     ticket_id = clock.new_id()
 
     async def spend() -> None:
-        await connected.write(lambda tx: tickets.spend(tx, ticket_id))
+        await connected.write(lambda tx: tickets.spend_ticket(tx, ticket_id))
 
     await spend()
     with pytest.raises(Refused, match="ticket_spent"):
         await spend()
-    with time_machine.travel(clock.now() + tickets.LIFE + 10):
-        assert await tickets.forget_expired(connected) == 1
+    with time_machine.travel(clock.now() + tickets.TICKET_LIFETIME + 10):
+        assert await tickets.delete_expired(connected) == 1
 
 
 async def test_too_many_challenges_are_429_with_when_to_come_back(
     client: httpx2.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget_api.sites.challenges.OUTSTANDING", 2)
+    monkeypatch.setattr("widget_api.sites.challenges.MAX_OUTSTANDING", 2)
     answers = [await challenge(client, site) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0
@@ -383,7 +383,7 @@ async def test_consent_names_everyone_it_concerns(database: Database, make_setti
     agency = {"name": "Управа", "email": "u@gorod.test", "inn": "5022000000", "postal_address": "140400, Коломна"}
     site = await make_site(database, agency=agency)
     plain = make_settings(processor="ООО «Сервис», ИНН 7700000000")
-    document = await consent.current(database, site, plain, "ru")
+    document = await consent.current_document(database, site, plain, "ru")
     for fact in (
         "Управа",
         "u@gorod.test",
@@ -398,9 +398,9 @@ async def test_consent_names_everyone_it_concerns(database: Database, make_setti
     assert document.hash.startswith(document.version)
     assert "Платформа" not in document.body
     sharing = make_settings(platform_url="https://platform.test/v2", platform_key="k", platform_contacts="email")
-    assert "platform.test" in (await consent.current(database, site, sharing, "ru")).body
+    assert "platform.test" in (await consent.current_document(database, site, sharing, "ru")).body
     silent = make_settings(platform_url="https://platform.test/v2", platform_key="k")
-    assert "platform.test" not in (await consent.current(database, site, silent, "ru")).body
+    assert "platform.test" not in (await consent.current_document(database, site, silent, "ru")).body
 
 
 async def test_the_document_says_where_data_are_kept_only_where_the_operator_declared_it(
@@ -414,10 +414,10 @@ async def test_the_document_says_where_data_are_kept_only_where_the_operator_dec
             i18n.text(language, f"sites.consent.{key}", place=place, number=number)
             for key in ("actions_location", "operator_registry")
         ]
-        body = (await consent.current(database, silent, make_settings(), language)).body
+        body = (await consent.current_document(database, silent, make_settings(), language)).body
         for claim in (*(line.partition(":")[0] for line in said), "Росси", "Russia", "servers", "сервер"):
             assert claim not in body, (claim, body)
-        body = (await consent.current(database, declared, make_settings(data_location=place), language)).body
+        body = (await consent.current_document(database, declared, make_settings(data_location=place), language)).body
         assert [line for line in said if line not in body] == []
 
 
@@ -453,7 +453,7 @@ async def test_consent_names_further_platforms_that_get_contacts(database: Datab
             )  # fmt: skip
 
     await database.write(add)
-    body = (await consent.current(database, site, settings, "ru")).body
+    body = (await consent.current_document(database, site, settings, "ru")).body
     assert "Первая" in body
     assert "Вторая" not in body
     assert "Чужая" not in body
@@ -465,20 +465,20 @@ async def test_what_was_agreed_to_can_be_read_later_but_is_not_agreed_to_any_mor
     settings = app.state.context.settings
     old = (await client.get(root(site))).json()["consent"]
     with time_machine.travel(clock.now() + 10, tick=False):
-        await changes.update(connected, site.id, {"retention_days": 30})
+        await changes.update_site(connected, site.id, {"retention_days": 30})
         changed = await service.by_key(connected, site.key)
-        new = await consent.current(connected, changed, settings, "ru")
+        new = await consent.current_document(connected, changed, settings, "ru")
         assert new.version != old["version"]
-        assert await consent.agreed(connected, changed, settings, new.version) == new
-        written_before = await consent.agreed(connected, changed, settings, old["version"])
+        assert await consent.find_agreed(connected, changed, settings, new.version) == new
+        written_before = await consent.find_agreed(connected, changed, settings, old["version"])
         assert written_before is not None, "a draft of today may still be sent"
     page = await client.get(old["url"])
     assert page.status_code == 200
     assert "1\u202f095 дней" in page.text
     assert "не действующая" in page.text
     with time_machine.travel(clock.now() + 2 * 86_400):
-        assert await consent.agreed(connected, changed, settings, old["version"]) is None
-    assert await consent.agreed(connected, changed, settings, "never") is None
+        assert await consent.find_agreed(connected, changed, settings, old["version"]) is None
+    assert await consent.find_agreed(connected, changed, settings, "never") is None
 
 
 async def test_a_current_document_may_be_agreed_to_where_its_row_was_lost(
@@ -486,9 +486,9 @@ async def test_a_current_document_may_be_agreed_to_where_its_row_was_lost(
 ) -> None:
     """A person has read it before the database was restored from a copy that is older."""
     settings = app.state.context.settings
-    read = [await consent.current(connected, site, settings, language) for language in ("ru", "en")]
+    read = [await consent.current_document(connected, site, settings, language) for language in ("ru", "en")]
     await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
-    assert [await consent.agreed(connected, site, settings, one.version) for one in read] == read
+    assert [await consent.find_agreed(connected, site, settings, one.version) for one in read] == read
 
 
 async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
@@ -504,7 +504,7 @@ async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
 
 async def test_both_languages_of_a_consent_say_the_same(database: Database, settings: Settings) -> None:
     site = await make_site(database)
-    russian, english = [await consent.current(database, site, settings, language) for language in ("ru", "en")]
+    russian, english = [await consent.current_document(database, site, settings, language) for language in ("ru", "en")]
     assert [len(lines) for _, lines in russian.sections] == [len(lines) for _, lines in english.sections]
 
 
@@ -514,20 +514,20 @@ async def test_both_languages_of_a_consent_say_the_same(database: Database, sett
 async def test_a_token_is_known_by_its_hash_only_and_can_be_ended(database: Database) -> None:
     site = await make_site(database)
     token = await changes.add_token(database, site.id, "georeport", clock.now() + 1)
-    (listed,) = await changes.tokens(database, site.id)
+    (listed,) = await changes.list_tokens(database, site.id)
     assert token not in str(listed)
     assert token.startswith(listed["hint"])
     row = await database.row("SELECT token_hash FROM tokens")
     assert row is not None
     assert row[0] == hashlib.sha256(token.encode()).hexdigest()
     await changes.revoke_token(database, token)
-    assert (await changes.tokens(database))[0]["revoked_at"] is not None
+    assert (await changes.list_tokens(database))[0]["revoked_at"] is not None
     with pytest.raises(NotFound):
         await changes.revoke_token(database, token)
 
 
 def test_snippet_is_the_contracts() -> None:
-    assert view.snippet("wk_key", "extended", "Сообщить о проблеме", "https://W") == (
+    assert view.make_snippet("wk_key", "extended", "Сообщить о проблеме", "https://W") == (
         '<igrajdanin-widget site-key="wk_key" type="extended">\n'
         '  <a href="https://W/s/wk_key/report">Сообщить о проблеме</a>\n'
         "</igrajdanin-widget>\n"

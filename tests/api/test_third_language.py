@@ -132,7 +132,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/s/{key}/embed": f"{own}/embed",
         "/s/{key}/problems/{number}": f"{own}/problems/{number}",
         "/s/{key}/install": f"{own}/install",
-        "/s/{key}/install/check": install.check_link(context.settings, site),
+        "/s/{key}/install/check": install.make_check_url(context.settings, site),
         "/cabinet/sign-in": "/cabinet/sign-in",
         "/cabinet/account": "/cabinet/account",
         "/cabinet/forgot": "/cabinet/forgot",

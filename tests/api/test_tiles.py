@@ -133,7 +133,7 @@ async def test_only_ground_of_our_sites_is_served(asking: Any, tmp_path: Path, m
         paris = await make_site(context.database, bbox=(2.2, 48.8, 2.5, 48.9))
         assert (await client.get(path(ABROAD))).status_code == 200
         context.tiles._cache.clear()
-        await changes.disable(context.database, paris.id)
+        await changes.disable_site(context.database, paris.id)
         assert (await client.get(path(ABROAD))).status_code == 404
 
 

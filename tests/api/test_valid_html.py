@@ -27,7 +27,7 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Photo
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
-from widget_api.sites.install.service import check_link
+from widget_api.sites.install.service import make_check_url
 from widget_api.sites.model import Site
 
 
@@ -87,7 +87,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         await public.read(name, f"{city}/problems/{number}/{name}")
     await public.read("consent", f"{city}/consent")
     await public.read("install", f"{city}/install")
-    await public.read("install-check", check_link(context.settings, site))
+    await public.read("install-check", make_check_url(context.settings, site))
     await public.read("moderate", moderation.decide(context, site, comment["id"], clock.now()))
     await public.read("private", links.track_url(context, problem))
     await public.read("private-waiting", links.track_url(context, waiting))

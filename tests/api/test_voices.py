@@ -71,7 +71,7 @@ class Elsewhere:
         if self.token:
             scope: Any = self.voice.split()[0]
             self.key = await changes.add_token(database, self.site.id, scope, name=NAME)
-            (row,) = await changes.tokens(database, self.site.id)
+            (row,) = await changes.list_tokens(database, self.site.id)
             self.id = row["id"]
         elif self.voice.startswith("of"):
             await platforms.disable(database, DEFAULT)
@@ -317,7 +317,7 @@ async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str)
     await database.connect()
     site = await make_site(database)
     await changes.add_token(database, site.id, "georeport")
-    (token,) = await changes.tokens(database, site.id)
+    (token,) = await changes.list_tokens(database, site.id)
     numbers = []
     for source in (token["id"], None):
         receipt = await submit_report(database, site)

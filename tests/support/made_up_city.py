@@ -38,10 +38,10 @@ OF_THE_MOMENT = {
     "doctor": ((r"(?m)(?<=retention: ).*$", "<when and what>"), (r"(?m)^\w+ +decoder: .*\n", "")),
 }
 CHANGES = (
-    "widget_api.sites.challenges.GREATEST_NUMBER=20",  # the same work with less to do
+    "widget_api.sites.challenges.MAX_NUMBER=20",  # the same work with less to do
     # What is done every so often begins at once, and letters about days never come between: they are others' subject.
     "widget_api.worker.SETTLING=0",
-    "widget_api.sites.install.sightings.PAUSE=0.05",
+    "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",
     "widget_api.mailbox.jobs.PAUSE=1000000",
 )
 QUESTIONS = [

@@ -22,7 +22,7 @@ from tests.support.exchange import KEY
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.platform import signature
-from widget_api.sites.challenges import solve
+from widget_api.sites.challenges import solve_challenge
 
 Result = TypeVar("Result")
 SECRET = "upgrade-secret-of-more-than-32-characters"
@@ -136,7 +136,7 @@ class Widget:
         return {"version": self.get("")["consent"]["version"], "processing": True}
 
     def challenge(self) -> str:
-        return str(solve(self.get("/challenge")))
+        return str(solve_challenge(self.get("/challenge")))
 
     def ticket(self, challenge: str | None = None) -> str:
         answer = self.send("/tickets", {"challenge": challenge or self.challenge()})

@@ -6,35 +6,43 @@ import re
 
 import pytest
 
-from widget_api.sites.appearance import GROUNDS, INKS, NEUTRAL, READABLE, colours, contrast, icon
+from widget_api.sites.appearance import (
+    BACKGROUNDS,
+    DEFAULT_ICON,
+    MIN_CONTRAST,
+    TEXT_COLOURS,
+    accent_properties,
+    category_icon,
+    contrast_ratio,
+)
 from widget_api.sites.model import DEFAULT_CATEGORIES
 from widget_api.sites.view import notice_parts
 
 
 def test_every_default_category_but_the_last_has_an_icon_of_its_own() -> None:
-    paths = [icon(code) for code in DEFAULT_CATEGORIES]
+    paths = [category_icon(code) for code in DEFAULT_CATEGORIES]
     assert len(set(paths)) == len(DEFAULT_CATEGORIES)
-    assert icon("other") == icon("potholes") == NEUTRAL
+    assert category_icon("other") == category_icon("potholes") == DEFAULT_ICON
     for path in paths:
         assert re.fullmatch(r"[MmLlHhVvAaCcSsZz\d .-]+", path), path
 
 
 @pytest.mark.parametrize("accent", ["#0a58a6", "#ffd400", "#ffffff", "#000000", "#c8102e", "#12171d", "#7ab8ff"])
 def test_colours_are_readable_in_both_themes(accent: str) -> None:
-    made = colours(accent)
-    for name, ground, ink in zip(("--igw-accent", "--igw-accent-dark"), GROUNDS, INKS, strict=True):
-        assert contrast(made[name], ground) >= READABLE, name
-        assert contrast(made[name], ink) >= READABLE, name
+    made = accent_properties(accent)
+    for name, ground, ink in zip(("--igw-accent", "--igw-accent-dark"), BACKGROUNDS, TEXT_COLOURS, strict=True):
+        assert contrast_ratio(made[name], ground) >= MIN_CONTRAST, name
+        assert contrast_ratio(made[name], ink) >= MIN_CONTRAST, name
 
 
 def test_a_readable_accent_stays_as_it_is() -> None:
-    assert colours("#0a58a6")["--igw-accent"] == "#0a58a6"
-    assert colours(None) == {}
+    assert accent_properties("#0a58a6")["--igw-accent"] == "#0a58a6"
+    assert accent_properties(None) == {}
 
 
 def test_contrast_is_that_of_the_guidelines() -> None:
-    assert contrast("#ffffff", "#000000") == pytest.approx(21)
-    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+    assert contrast_ratio("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast_ratio("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
 
 @pytest.mark.parametrize(

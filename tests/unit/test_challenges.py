@@ -19,17 +19,17 @@ from widget_api.errors import DomainError, Malformed, Refused, TooMany
 from widget_api.signing import Signer
 from widget_api.sites import challenges as challenges_module
 from widget_api.sites import tickets
-from widget_api.sites.challenges import LIFE, OUTSTANDING, Challenges, solve
+from widget_api.sites.challenges import CHALLENGE_LIFETIME, MAX_OUTSTANDING, Challenges, solve_challenge
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 OLDER = "an-older-secret-of-more-than-32-characters"
 ORIGIN = "https://city.test"
-GREATEST_NUMBER = challenges_module.GREATEST_NUMBER
+GREATEST_NUMBER = challenges_module.MAX_NUMBER
 
 
 @pytest.fixture(autouse=True)
 def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(challenges_module, "GREATEST_NUMBER", 200)
+    monkeypatch.setattr(challenges_module, "MAX_NUMBER", 200)
 
 
 def changed(payload: str, **fields: Any) -> str:
@@ -53,38 +53,38 @@ def test_the_work_fits_a_phone() -> None:
 
 def test_solved() -> None:
     challenges = Challenges((SECRET,))
-    payload = solve(issued(challenges))
-    first, again = (challenges.solved(payload, "site", ORIGIN) for _ in range(2))
+    payload = solve_challenge(issued(challenges))
+    first, again = (challenges.verify(payload, "site", ORIGIN) for _ in range(2))
     assert first.id == again.id, "the same solution must be the same thing to spend"
-    assert 0 < first.expires_at - clock.now() <= LIFE
+    assert 0 < first.expires_at - clock.now() <= CHALLENGE_LIFETIME
 
 
 def test_a_rotated_secret_still_checks() -> None:
-    payload = solve(issued(Challenges((OLDER,))))
-    assert Challenges((SECRET, OLDER)).solved(payload, "site", ORIGIN)
+    payload = solve_challenge(issued(Challenges((OLDER,))))
+    assert Challenges((SECRET, OLDER)).verify(payload, "site", ORIGIN)
     with pytest.raises(Refused, match="challenge_invalid"):
-        Challenges((SECRET,)).solved(payload, "site", ORIGIN)
+        Challenges((SECRET,)).verify(payload, "site", ORIGIN)
 
 
 @pytest.mark.parametrize(("site_id", "origin"), [("other", ORIGIN), ("site", "https://evil.test")])
 def test_bound_to_site_and_origin(site_id: str, origin: str) -> None:
     challenges = Challenges((SECRET,))
-    payload = solve(issued(challenges))
+    payload = solve_challenge(issued(challenges))
     with pytest.raises(Refused, match="challenge_invalid"):
-        challenges.solved(payload, site_id, origin)
+        challenges.verify(payload, site_id, origin)
 
 
 def test_expired() -> None:
     challenges = Challenges((SECRET,))
-    payload = solve(issued(challenges))
-    with time_machine.travel(clock.now() + LIFE + 1), pytest.raises(Refused, match="challenge_expired"):
-        challenges.solved(payload, "site", ORIGIN)
+    payload = solve_challenge(issued(challenges))
+    with time_machine.travel(clock.now() + CHALLENGE_LIFETIME + 1), pytest.raises(Refused, match="challenge_expired"):
+        challenges.verify(payload, "site", ORIGIN)
 
 
 def test_no_part_can_be_changed() -> None:
     challenges = Challenges((SECRET,))
     challenge = issued(challenges)
-    payload = solve(challenge)
+    payload = solve_challenge(challenge)
     number = json.loads(base64.b64decode(payload))["number"]
     later = challenge["salt"].replace("expires=", "expires=9")
     for fields in (
@@ -102,10 +102,10 @@ def test_no_part_can_be_changed() -> None:
 
 def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
     challenges = Challenges((SECRET,))
-    payload = solve(issued(challenges))
+    payload = solve_challenge(issued(challenges))
     salt = json.loads(base64.b64decode(payload))["salt"]
     respelt = changed(payload, salt=salt.removesuffix("&"))
-    assert challenges.solved(respelt, "site", ORIGIN).id == challenges.solved(payload, "site", ORIGIN).id
+    assert challenges.solved(respelt, "site", ORIGIN).id == challenges.verify(payload, "site", ORIGIN).id
 
 
 @given(
@@ -125,7 +125,7 @@ def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
 )
 def test_any_payload_is_refused_in_domain_words(payload: str) -> None:
     with pytest.raises(DomainError) as refusal:
-        Challenges((SECRET,)).solved(payload, "site", ORIGIN)
+        Challenges((SECRET,)).verify(payload, "site", ORIGIN)
     assert isinstance(refusal.value, Malformed | Refused)
 
 
@@ -140,20 +140,20 @@ def test_a_long_payload_is_not_even_decoded() -> None:
 )
 def test_outstanding_challenges_are_capped_for_an_address_and_a_site(sender: str, same: str, other: str) -> None:
     challenges = Challenges((SECRET,))
-    for _ in range(OUTSTANDING):
+    for _ in range(MAX_OUTSTANDING):
         challenges.issue("site", ORIGIN, sender)
     with pytest.raises(TooMany) as refusal:
         challenges.issue("site", ORIGIN, same)
-    assert 0 < refusal.value.retry_after <= LIFE
+    assert 0 < refusal.value.retry_after <= CHALLENGE_LIFETIME
     challenges.issue("site", ORIGIN, other)
     challenges.issue("another site", ORIGIN, sender)
-    with time_machine.travel(clock.now() + LIFE + 1):
+    with time_machine.travel(clock.now() + CHALLENGE_LIFETIME + 1):
         challenges.issue("site", ORIGIN, same)
 
 
 def test_a_flood_from_everywhere_is_forgotten_and_what_is_outstanding_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(challenges_module, "_SENDERS", 10)
-    monkeypatch.setattr(challenges_module, "OUTSTANDING", 2)
+    monkeypatch.setattr(challenges_module, "_MAX_SENDERS", 10)
+    monkeypatch.setattr(challenges_module, "MAX_OUTSTANDING", 2)
     challenges = Challenges((SECRET,))
     for last in range(100):
         challenges.issue("site", ORIGIN, f"192.0.2.{last}")
@@ -162,19 +162,19 @@ def test_a_flood_from_everywhere_is_forgotten_and_what_is_outstanding_kept(monke
         assert len(challenges._outstanding) <= 10
     with pytest.raises(TooMany):
         challenges.issue("site", ORIGIN, "198.51.100.1")
-    with time_machine.travel(clock.now() + LIFE + 1):
+    with time_machine.travel(clock.now() + CHALLENGE_LIFETIME + 1):
         challenges.issue("site", ORIGIN, "192.0.2.200")
         assert len(challenges._outstanding) == 1
 
 
 def test_a_solved_challenge_makes_room() -> None:
     challenges = Challenges((SECRET,))
-    for _ in range(OUTSTANDING - 1):
+    for _ in range(MAX_OUTSTANDING - 1):
         issued(challenges)
-    solved = challenges.solved(solve(issued(challenges)), "site", ORIGIN)
+    solved = challenges.solved(solve_challenge(issued(challenges)), "site", ORIGIN)
     with pytest.raises(TooMany):
         issued(challenges)
-    challenges.settle(solved)
+    challenges.release(solved)
     issued(challenges)
 
 
@@ -185,28 +185,28 @@ def test_the_page_learns_nothing_about_its_visitor() -> None:
 
 def test_ticket() -> None:
     signer = Signer((SECRET,))
-    token, expires = tickets.issue(signer, site(), ORIGIN)
-    assert expires - clock.now() == tickets.LIFE
-    assert tickets.read(signer, token, site(), ORIGIN) == tickets.read(signer, token, site(), ORIGIN)
+    token, expires = tickets.issue_ticket(signer, site(), ORIGIN)
+    assert expires - clock.now() == tickets.TICKET_LIFETIME
+    assert tickets.read_ticket(signer, token, site(), ORIGIN) == tickets.read_ticket(signer, token, site(), ORIGIN)
 
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_no_ticket(token: str | None) -> None:
     with pytest.raises(Refused, match="ticket_missing"):
-        tickets.read(Signer((SECRET,)), token, site(), ORIGIN)
-    assert tickets.read(Signer((SECRET,)), token, site(), ORIGIN, required=False) is None
+        tickets.read_ticket(Signer((SECRET,)), token, site(), ORIGIN)
+    assert tickets.read_ticket(Signer((SECRET,)), token, site(), ORIGIN, required=False) is None
 
 
 def test_forged_foreign_and_expired_tickets_are_told_apart() -> None:
     signer = Signer((SECRET,))
-    token, expires = tickets.issue(signer, site(), ORIGIN)
+    token, expires = tickets.issue_ticket(signer, site(), ORIGIN)
     with pytest.raises(Refused, match="ticket_invalid"):
-        tickets.read(signer, "x" + token, site(), ORIGIN)
+        tickets.read_ticket(signer, "x" + token, site(), ORIGIN)
     with pytest.raises(Refused, match="ticket_invalid"):
-        tickets.read(Signer((OLDER,)), token, site(), ORIGIN)
+        tickets.read_ticket(Signer((OLDER,)), token, site(), ORIGIN)
     with pytest.raises(Refused, match="ticket_other_site"):
-        tickets.read(signer, token, site(), "https://evil.test")
+        tickets.read_ticket(signer, token, site(), "https://evil.test")
     with time_machine.travel(expires + 1), pytest.raises(Refused, match="ticket_expired"):
-        tickets.read(signer, token, site(), ORIGIN)
+        tickets.read_ticket(signer, token, site(), ORIGIN)
     with time_machine.travel(expires + 90_000), pytest.raises(Refused, match="ticket_invalid"):
-        tickets.read(signer, token, site(), ORIGIN)
+        tickets.read_ticket(signer, token, site(), ORIGIN)

@@ -63,7 +63,7 @@ def test_each_status_the_public_sees_is_in_one_group_and_has_a_shape() -> None:
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
     assert set(status_table.STATUSES) == {*STATUSES, "overdue", "erased"}
     assert {one.shape for one in status_table.STATUSES.values()} == set(status_table.SHAPES)
-    assert set(view.SHOWN) == set(PUBLIC_STATUSES) & OPEN
+    assert set(view.PUBLIC_STATUSES) == set(PUBLIC_STATUSES) & OPEN
 
 
 def test_each_status_an_agency_may_set_has_a_word_in_letters() -> None:

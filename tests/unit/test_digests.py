@@ -44,7 +44,7 @@ def test_a_tag_is_a_whole_digest() -> None:
 
 
 async def test_a_version_of_the_consent_names_its_text_alone(database: Database, settings: Settings) -> None:
-    document = await consent.current(database, await make_site(database), settings, "ru")
+    document = await consent.current_document(database, await make_site(database), settings, "ru")
     assert document.version == document.hash == hashlib.sha256(document.body.encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api.errors import Refused
-from widget_api.sites import origin_check, origins
+from widget_api.sites import origins
 from widget_api.sites.model import Agency, Site
 
 PUBLIC_URL = "https://widget.test"
@@ -66,7 +66,7 @@ def site(*allowed: str) -> Site:
     ],
 )
 def test_normalised(typed: str, sent: str) -> None:
-    assert origins.normalise(typed) == sent
+    assert origins.normalise_origin(typed) == sent
 
 
 @pytest.mark.parametrize(
@@ -100,35 +100,35 @@ def test_normalised(typed: str, sent: str) -> None:
     ],
 )
 def test_not_an_origin(text: str) -> None:
-    with pytest.raises(origins.NotAnOrigin):
-        origins.normalise(text)
+    with pytest.raises(origins.InvalidOrigin):
+        origins.normalise_origin(text)
 
 
 @given(st.sampled_from(["http", "https"]), host, port)
 def test_normalising_twice_is_normalising_once(scheme: str, name: str, number: int | None) -> None:
     try:
-        once = origins.normalise(f"{scheme}://{name}" + (f":{number}" if number else ""))
-    except origins.NotAnOrigin:
+        once = origins.normalise_origin(f"{scheme}://{name}" + (f":{number}" if number else ""))
+    except origins.InvalidOrigin:
         return
-    assert origins.normalise(once) == once
+    assert origins.normalise_origin(once) == once
     assert once.isascii()
     assert once == once.lower()
-    assert origin_check.admit(site(once), once, PUBLIC_URL) == once
+    assert origins.admit_origin(site(once), once, PUBLIC_URL) == once
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_origin_or_is_refused(text: str) -> None:
     """A header is what somebody chose to send: nothing but NotAnOrigin may come out of it."""
     try:
-        found = origins.normalise(text)
-    except origins.NotAnOrigin:
+        found = origins.normalise_origin(text)
+    except origins.InvalidOrigin:
         return
     assert found.startswith(("http://", "https://"))
 
 
 @pytest.mark.parametrize("url", ["https://city.test:443/a/b?c#d", "https://city.test"])
 def test_origin_of_a_page(url: str) -> None:
-    assert origins.of_url(url) == "https://city.test"
+    assert origins.origin_of_url(url) == "https://city.test"
 
 
 def test_host_without_www() -> None:
@@ -137,11 +137,13 @@ def test_host_without_www() -> None:
 
 @pytest.mark.parametrize("header", ["https://city.test", "https://widget.test", "https://xn--c1ac3aaj.xn--p1ai"])
 def test_admitted(header: str) -> None:
-    assert origin_check.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL) == header
+    assert (
+        origins.admit_origin(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL) == header
+    )
 
 
 def test_no_origin_counts_as_the_service_itself() -> None:
-    assert origin_check.admit(site(), None, "https://widget.test/under/a/path") == "https://widget.test"
+    assert origins.admit_origin(site(), None, "https://widget.test/under/a/path") == "https://widget.test"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +168,6 @@ def test_no_origin_counts_as_the_service_itself() -> None:
 )
 def test_look_alikes_are_refused(header: str) -> None:
     with pytest.raises(Refused) as refusal:
-        origin_check.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL)
+        origins.admit_origin(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL)
     assert refusal.value.code == "origin_not_registered"
     assert refusal.value.values == {"origin": header, "register_url": "https://widget.test/sites/new"}

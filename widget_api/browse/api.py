@@ -24,7 +24,7 @@ _answers = Answers()
 async def problems(request: Request) -> Response:
     """Handle GET /sites/{key}/problems."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     filters = listing.parse(web.query_pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
@@ -41,7 +41,7 @@ async def problems(request: Request) -> Response:
 async def map_clusters(request: Request) -> Response:
     """Handle GET /sites/{key}/clusters?bbox&zoom."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     view = clusters.parse(web.query_pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
@@ -76,7 +76,7 @@ async def _read(
 async def problem(request: Request) -> Response:
     """Handle GET /sites/{key}/problems/{number}."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     number = parse_number(request.path_params["number"])
     language = web.negotiate_language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
@@ -92,7 +92,7 @@ async def problem(request: Request) -> Response:
 async def similar_problems(request: Request) -> Response:
     """Handle GET /sites/{key}/similar?lat&lng&category."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     query = validation.parse_query(Near, request.query_params)
     where, code = (query.lat, query.lng), query.category
     today = local_date(clock.now(), site.time_zone)

@@ -45,7 +45,7 @@ async def _answer(
 ) -> Response:
     """Stream a file. Its ETag is weak: a file made a minute later has another time and the same data."""
     context = web.context(request)
-    site, version = await sites.current(context.database, request.path_params["key"])
+    site, version = await sites.by_key_with_version(context.database, request.path_params["key"])
     filters = listing.parse(request.query_params.multi_items(), site, query)
     separator = SEPARATORS[request.query_params.get("separator") or "comma"]
     # The browser's language is ignored, so that a file is the same for everybody.

@@ -22,7 +22,7 @@ async def stats(request: Request) -> Response:
     context = web.context(request)
     # Refuse filters: a client must not mistake the totals for a filtered result.
     values(request.query_params.multi_items(), names(Language))
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, "stats", language)

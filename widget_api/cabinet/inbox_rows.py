@@ -15,7 +15,7 @@ from widget_api.database import Row
 from widget_api.geo import model as places
 from widget_api.people.model import TABS, Selection, VisibleSite
 from widget_api.problems.deadline import is_overdue, is_running
-from widget_api.sites.deadlines import after_working_days, local_date, promised
+from widget_api.sites.deadlines import add_working_days, local_date, promised_date
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
@@ -128,12 +128,12 @@ def map_link(row: Row) -> str:
 
 def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:
     """None where nothing is owed any more, or was promised."""
-    if not is_running(row) or promised(row["answer_due"]) is None:
+    if not is_running(row) or promised_date(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
     state = ""
     if is_overdue(row, today):
         state = "overdue"
-    elif row["answer_due"] <= after_working_days(today, 1).isoformat():
+    elif row["answer_due"] <= add_working_days(today, 1).isoformat():
         state = "soon"
     return Due(text=i18n.format_date(language, row["answer_due"]), state=state)

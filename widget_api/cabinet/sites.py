@@ -19,8 +19,8 @@ from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites import service as sites
-from widget_api.sites.install import service, view
-from widget_api.sites.model import MOST_PHOTOS, Site
+from widget_api.sites.install import overview, service
+from widget_api.sites.model import MAX_PHOTOS, Site
 
 log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
@@ -32,7 +32,9 @@ async def every(request: Request, user: User) -> Response:
     shown = []
     for visible in await store.list_visible_sites(context.database, user):
         site = await sites.by_id(context.database, visible.id)
-        found = view.page(language, await service.read_overview(context.database, context.settings, site), site)
+        found = overview.page_values(
+            language, await service.read_overview(context.database, context.settings, site), site
+        )
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
     return page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
 
@@ -48,10 +50,10 @@ async def look(request: Request, user: User) -> Response:
     context, site, language = web.context(request), await site_of(request, user), language_of(request, user)
     await context.limits.hit("inspections", web.client_address(request), site.id)
     try:
-        address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
+        address, lines = await service.check_page(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
         return await _show(request, user, site, 422, url=url[:500], wrong=_sentence(language, error.fields[0]))
-    return await _show(request, user, site, url=url, looked_at=address, lines=view.told(language, lines))
+    return await _show(request, user, site, url=url, looked_at=address, lines=overview.describe_lines(language, lines))
 
 
 async def add_origin(request: Request, user: User) -> Response:
@@ -63,7 +65,7 @@ async def add_origin(request: Request, user: User) -> Response:
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
-        await service.register_refused(context.database, site, fields.get("origin", ""), who(request, user))
+        await service.register_refused_origin(context.database, site, fields.get("origin", ""), who(request, user))
     except Invalid as error:
         return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
     return web.see_other(f"{PATH}/{site.id}?done=1")
@@ -82,7 +84,7 @@ async def set_settings(request: Request, user: User) -> Response:
     try:
         changed = site_settings.changed(site, fields)
         if changed:
-            await changes.update(web.context(request).database, site.id, changed, who=who(request, user))
+            await changes.update_site(web.context(request).database, site.id, changed, who=who(request, user))
             log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
     except Invalid as error:
         return _settings(request, user, site, site_settings.of(site) | fields, 422, wrong=error)
@@ -116,7 +118,7 @@ def _settings(
         site=site,
         given=given,
         choices=site_settings.choices(language),
-        most_photos=MOST_PHOTOS,
+        most_photos=MAX_PHOTOS,
         errors=field_errors(language, wrong),
         done=done,
         section="sites",
@@ -151,7 +153,7 @@ async def _show(
         "site.html",
         status,
         site=site,
-        found=view.page(language, found, site),
+        found=overview.page_values(language, found, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
         may_set=may_set(user),
         done=done,

@@ -43,7 +43,7 @@ def add_agency(
             name=name,
             email=email,
             mode=mode,
-            parent_id=await changes.find_agency(database, parent) if parent else None,
+            parent_id=await changes.find_agency_id(database, parent) if parent else None,
             inn=inn,
             postal_address=address,
             registry_number=registry_number,
@@ -81,10 +81,10 @@ def set_agency(
     }
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        agency_id = await changes.find_agency(database, agency)
+        agency_id = await changes.find_agency_id(database, agency)
         columns = {column: value for column, value in given.items() if value is not None}
         await changes.update_agency(database, agency_id, columns)
-        found = next(row for row in await changes.agencies(database) if row["id"] == agency_id)
+        found = next(row for row in await changes.list_agencies(database) if row["id"] == agency_id)
         return times(found)
 
     found = run(command)
@@ -100,7 +100,7 @@ def list_agencies(as_json: Json = False) -> None:
     """Agencies, oldest first."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await changes.agencies(database)]
+        return [times(row) for row in await changes.list_agencies(database)]
 
     rows = run(command)
     show(rows, table(rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure")), as_json)

@@ -48,9 +48,9 @@ def set_category(
         columns["questions"] = changes.parse_questions(questions)
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        site_id = await changes.find(database, site)
+        site_id = await changes.find_site_id(database, site)
         await changes.set_category(database, site_id, code, columns)
-        return next(one for one in await changes.categories(database, site_id) if one["code"] == code)
+        return next(one for one in await changes.list_categories(database, site_id) if one["code"] == code)
 
     found = run(command)
     show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
@@ -61,7 +61,7 @@ def list_categories(site: SiteOption, as_json: Json = False) -> None:
     """All categories of a site, those switched off too."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return await changes.categories(database, await changes.find(database, site))
+        return await changes.list_categories(database, await changes.find_site_id(database, site))
 
     rows = run(command)
     show(rows, table(rows, ("code", "name", "enabled", "deadline_days", "responsible", "photo_required")), as_json)

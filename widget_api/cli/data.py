@@ -119,12 +119,12 @@ def load_demo(
         from widget_api.sites import changes, service
 
         if site is None:
-            everyone = await service.all_sites(database)
+            everyone = await service.list_sites(database)
             if not everyone:
                 raise Failure("there is no site yet: widget-api site add")
             chosen = everyone[0]
         else:
-            chosen = await service.by_id(database, await changes.find(database, site))
+            chosen = await service.by_id(database, await changes.find_site_id(database, site))
         added, present = await samples.fill(settings.database_url, chosen, problems)
         return {"site": chosen.id, "added": added, "published": present}
 

@@ -15,7 +15,8 @@ from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
-from widget_api.sites.install import service, view
+from widget_api.sites.install import overview as install_overview
+from widget_api.sites.install import service
 
 _LANGUAGE = "en"
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -34,19 +35,19 @@ def check(
     """When, where and in which version the widget was last seen, and what to put right."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        found = await sites.by_id(database, await changes.find(database, site))
+        found = await sites.by_id(database, await changes.find_site_id(database, site))
         overview = await service.read_overview(database, settings, found)
         page = None
         if url is not None:
             outbound = Outbound(production=settings.production)
             try:
-                address, lines = await service.examine(database, settings, outbound, found, url)
+                address, lines = await service.check_page(database, settings, outbound, found, url)
             finally:
                 await outbound.close()
-            page = {"url": address, "lines": view.told(_LANGUAGE, lines)}
+            page = {"url": address, "lines": install_overview.describe_lines(_LANGUAGE, lines)}
         return {
             "site": found.id,
-            "link": service.check_link(settings, found),
+            "link": service.make_check_url(settings, found),
             "last_seen": None if overview.last_at is None else clock.rfc3339(overview.last_at),
             "places": [
                 {
@@ -58,7 +59,7 @@ def check(
                 for place in overview.places
             ],
             "days": [{"day": day, "count": count} for day, count in overview.days],
-            "findings": view.findings(_LANGUAGE, overview, found),
+            "findings": install_overview.describe_findings(_LANGUAGE, overview, found),
             "page": page,
         }
 

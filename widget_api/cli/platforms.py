@@ -79,7 +79,7 @@ def add_platform(
             jurisdiction=jurisdiction,
             contacts=contacts,
             contact=contact,
-            site_id=await changes.find(database, site) if site else None,
+            site_id=await changes.find_site_id(database, site) if site else None,
         )
         await platforms.insert_platform(database, platform)
         return platform.id
@@ -151,7 +151,7 @@ def serve_site(
     async def command(database: Database, settings: Settings) -> None:
         from widget_api.platform.store import platforms
 
-        found, site_id = await find(database, platform), await changes.find(database, site)
+        found, site_id = await find(database, platform), await changes.find_site_id(database, site)
 
         async def work(tx: Transaction) -> None:
             await platforms.set_serves(tx, found.id, site_id, on)
@@ -187,7 +187,7 @@ def move_site(
             raise Failure(f"--to: {target} is switched off; first platform set {target} --enabled")
         outbound = Outbound(production=settings.production)
         try:
-            site_id = await changes.find(database, site)
+            site_id = await changes.find_site_id(database, site)
             return await migration.move_site(database, outbound, site_id, old, new, unread=unread)
         finally:
             await outbound.close()
@@ -205,7 +205,7 @@ def services(platform: Id, site: Site, as_json: Json = False) -> None:
 
         found = await find(database, platform)
         return mapping.mapping_as_dict(
-            await mapping.read_mapping(database, found.id, await changes.find(database, site))
+            await mapping.read_mapping(database, found.id, await changes.find_site_id(database, site))
         )
 
     rows = run(command)
@@ -230,7 +230,7 @@ def map_categories(
         found = await find(database, platform)
         wished = dict(pair.split("=", 1) for pair in pairs)
         try:
-            await mapping.change_mapping(database, found.id, await changes.find(database, site), wished)
+            await mapping.change_mapping(database, found.id, await changes.find_site_id(database, site), wished)
         except Invalid as error:
             wrong = error.fields[0]
             known = "its service's code is too long" if wrong.code == "too_long" else "no category: see category list"

@@ -15,7 +15,7 @@ from widget_api.geo.geojson import MAX_SIZE
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
 from widget_api.sites.install import service as install
-from widget_api.sites.model import LICENSE, PHOTOS, Site
+from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, Site
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -50,8 +50,8 @@ def add_site(
     bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
     area: Annotated[Path | None, typer.Option(help="Its territory: a file with a GeoJSON polygon.")] = None,
     accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
-    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = PHOTOS,
-    license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = LICENSE,  # noqa: A002
+    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = DEFAULT_PHOTOS,
+    license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = DEFAULT_LICENSE,  # noqa: A002
     discussion: Annotated[Discussion, typer.Option(help="Comments on problems.")] = "off",
     mail_answers: Annotated[MailAnswers, typer.Option(help="Answers that come by mail.")] = "publish",
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
@@ -63,7 +63,7 @@ def add_site(
         made = await service.add_site(
             database,
             name=name,
-            agency_id=await changes.find_agency(database, agency),
+            agency_id=await changes.find_agency_id(database, agency),
             allowed_origins=origin,
             type=type,
             moderation=moderation,
@@ -140,11 +140,11 @@ def set_site(
     }
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        site_id = await changes.find(database, site)
+        site_id = await changes.find_site_id(database, site)
         columns = {column: value for column, value in given.items() if value is not None}
         if area is not None:
             columns["area"] = _area(Path(area)) if area else None
-        await changes.update(
+        await changes.update_site(
             database, site_id, columns, add_origins=add_origin or (), remove_origins=remove_origin or ()
         )
         return await _described(database, settings, site_id)
@@ -157,7 +157,7 @@ def list_sites(as_json: Json = False) -> None:
     """Sites with their keys and origins, oldest first."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        everyone = await service.all_sites(database, disabled=True)
+        everyone = await service.list_sites(database, disabled=True)
         return [await _described(database, settings, one.id) for one in everyone]
 
     rows = run(command)
@@ -169,7 +169,7 @@ def show_site(site: SiteArgument, as_json: Json = False) -> None:
     """One site with all its settings."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        return await _described(database, settings, await changes.find(database, site))
+        return await _described(database, settings, await changes.find_site_id(database, site))
 
     _show_site(run(command), as_json)
 
@@ -195,7 +195,7 @@ def rotate_key(
     """Give the site a new key and print its snippet."""
 
     async def command(database: Database, settings: Settings) -> dict[str, str]:
-        site_id = await changes.find(database, site)
+        site_id = await changes.find_site_id(database, site)
         key = await changes.rotate_key(database, site_id, overlap)
         found = await service.by_id(database, site_id)
         return {"site": site_id, "key": key, "snippet": _snippet(key, found.type, found.language, settings)}
@@ -206,8 +206,8 @@ def rotate_key(
 
 def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
     async def command(database: Database, settings: Settings) -> str:
-        site_id = await changes.find(database, site)
-        await changes.disable(database, site_id, disabled=disabled)
+        site_id = await changes.find_site_id(database, site)
+        await changes.disable_site(database, site_id, disabled=disabled)
         return site_id
 
     site_id = run(command)
@@ -219,7 +219,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
     return {
         "site": found.id,
         "key": found.key,
-        "keys": [times(row) for row in await changes.keys(database, site_id)],
+        "keys": [times(row) for row in await changes.list_keys(database, site_id)],
         "name": found.name,
         "agency": found.agency.id,
         "agency_name": found.agency.name,
@@ -241,10 +241,10 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "discussion": found.discussion,
         "mail_answers": found.mail_answers,
         "retention_days": found.retention_days,
-        "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
-        "disabled_at": (await changes.disabled_at(database, site_id)),
+        "categories": [one["code"] for one in await changes.list_categories(database, site_id) if one["enabled"]],
+        "disabled_at": (await changes.find_disabled_at(database, site_id)),
         "install": _generator(found.key, settings),
-        "install_check": install.check_link(settings, found),
+        "install_check": install.make_check_url(settings, found),
         "snippet": _snippet(found.key, found.type, found.language, settings),
     }
 
@@ -261,7 +261,7 @@ def _show_site(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _snippet(key: str, site_type: str, language: str, settings: Settings) -> str:
-    return view.snippet(key, site_type, i18n.text(language, "sites.snippet_link"), settings.public_url)
+    return view.make_snippet(key, site_type, i18n.text(language, "sites.snippet_link"), settings.public_url)
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:

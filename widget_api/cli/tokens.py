@@ -36,7 +36,7 @@ def add_token(
         if name is not None and not 1 <= len(name.strip()) <= LONGEST_NAME:
             raise Failure(f"--name: must have 1 to {LONGEST_NAME} characters")
         shown = name.strip() if name else None
-        return await changes.add_token(database, await changes.find(database, site), scope, expires_at, shown)
+        return await changes.add_token(database, await changes.find_site_id(database, site), scope, expires_at, shown)
 
     made = run(command)
     show({"token": made}, [made], as_json)
@@ -47,12 +47,12 @@ def _moment(text: str) -> int:
     now = clock.now()
     try:
         if text.isascii() and text.isdigit():
-            moment = now + int(text) * changes.DAY
+            moment = now + int(text) * changes.DAY_SECONDS
         else:
             moment = clock.parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
     except ValueError:
         raise Failure("--expires: must be a number of days or a date like 2027-01-31") from None
-    if not now < moment < now + 100 * 365 * changes.DAY:
+    if not now < moment < now + 100 * 365 * changes.DAY_SECONDS:
         raise Failure("--expires: must lie in the future, and not too far")
     return moment
 
@@ -64,8 +64,8 @@ def list_tokens(
     """Tokens by their first characters."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        site_id = await changes.find(database, site) if site else None
-        return [times(row) for row in await changes.tokens(database, site_id)]
+        site_id = await changes.find_site_id(database, site) if site else None
+        return [times(row) for row in await changes.list_tokens(database, site_id)]
 
     rows = run(command)
     show(rows, table(rows, ("id", "hint", "name", "scope", "site", "expires_at", "revoked_at")), as_json)
@@ -96,7 +96,7 @@ def speak(
     async def command(database: Database, settings: Settings) -> None:
         from widget_api.platform.store.platforms import set_speaks
 
-        site_id = await changes.find(database, site)
+        site_id = await changes.find_site_id(database, site)
         token = await database.row(
             "SELECT id FROM tokens WHERE id = :id AND site_id = :site_id AND scope = 'platform'",
             id=source,

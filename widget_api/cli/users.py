@@ -39,7 +39,7 @@ def add_user(
     async def command(database: Database, settings: Settings) -> dict[str, str]:
         from widget_api.people.accounts import add_user
 
-        agency_id = await changes.find_agency(database, agency) if agency else None
+        agency_id = await changes.find_agency_id(database, agency) if agency else None
         user_id, password = await add_user(
             database, email=email, role=role, agency_id=agency_id, language=language, name=name, post=post
         )
@@ -66,7 +66,7 @@ def set_user(
 
         columns: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
         if agency is not None:
-            columns["agency_id"] = await changes.find_agency(database, agency)
+            columns["agency_id"] = await changes.find_agency_id(database, agency)
         elif role == "operator":
             columns["agency_id"] = None
         if not columns:

@@ -18,7 +18,7 @@ from widget_api.problems import bodies, intake, persons
 from widget_api.problems.bodies import Consent, Language, Ticket, email_text, three_visible, visible_character
 from widget_api.problems.model import parse_number
 from widget_api.problems.store.contacts import email_hash
-from widget_api.sites import origin_check, tickets
+from widget_api.sites import origins, tickets
 from widget_api.sites import service as sites
 from widget_api.validation import Body, Text, clean, wrong
 
@@ -26,7 +26,7 @@ from widget_api.validation import Body, Text, clean, wrong
 async def list_comments(request: Request) -> Response:
     """GET /sites/{key}/problems/{number}/comments?cursor"""
     context = web.context(request)
-    site, version = await sites.current(context.database, request.path_params["key"])
+    site, version = await sites.by_key_with_version(context.database, request.path_params["key"])
     service.require_discussion(site)
     number = parse_number(request.path_params["number"])
     cursor = request.query_params.get("cursor", "")
@@ -47,12 +47,12 @@ async def post_comment(request: Request) -> Response:
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     service.require_discussion(site)
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
     number, address = parse_number(request.path_params["number"]), web.client_address(request)
     await service.find_open_problem(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
-    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    ticket = tickets.read_ticket(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     body = validation.parse(NewComment, data, bodies.ValidationContext(site=site))
     language = web.negotiate_language(request, site.language)
     person = await persons.read_person(context.database, site, context.settings, body, language, address)

@@ -78,9 +78,9 @@ async def _moved(database_url: str, platform_url: str, before: Made, places: Pla
         try:
             for known in sites:
                 known["snippet"] = known["snippet"].replace(before[instance], made[instance])
-                site = await service.by_id(database, await changes.find(database, known["key"]))
+                site = await service.by_id(database, await changes.find_site_id(database, known["key"]))
                 if origin not in site.origins:
-                    await changes.update(database, site.id, {}, add_origins=[origin])
+                    await changes.update_site(database, site.id, {}, add_origins=[origin])
             old, new = (f"{one['platform']}/open311/v2" for one in (before, made))
             if old != new:
                 await database.write(lambda tx, old=old, new=new: platforms.relocate(tx, old, new))  # type: ignore[misc]
@@ -198,7 +198,7 @@ def _site(site: Site, public_url: str) -> dict[str, str]:
     return {
         "name": site.name,
         "key": site.key,
-        "snippet": view.snippet(site.key, site.type, i18n.text(site.language, "sites.snippet_link"), public_url),
+        "snippet": view.make_snippet(site.key, site.type, i18n.text(site.language, "sites.snippet_link"), public_url),
         "jurisdiction": site.jurisdiction,
     }
 

@@ -12,7 +12,7 @@ from widget_api import validation, web
 from widget_api.followers import service
 from widget_api.problems import bodies, merges, persons
 from widget_api.problems.model import parse_number
-from widget_api.sites import origin_check, tickets
+from widget_api.sites import origins, tickets
 from widget_api.sites import service as sites
 
 
@@ -23,16 +23,16 @@ async def follow_problem(request: Request) -> Response:
     """
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
     number = parse_number(request.path_params["number"])
     await merges.find_target(context.database, site.id, number)
     address = web.client_address(request)
     await context.limits.hit("follows", address, site.id)
-    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    ticket = tickets.read_ticket(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     body, language = validation.parse(bodies.Follow, data), web.negotiate_language(request, site.language)
     person = await persons.read_person(context.database, site, context.settings, body, language, address)
-    spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+    spend = partial(tickets.spend_ticket, ticket_id=ticket) if ticket else None
     await service.follow_problem(context.database, site.id, number, person, spend)
     return web.json_response({}, 202)
 

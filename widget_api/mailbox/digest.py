@@ -20,7 +20,7 @@ from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import store
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import before_working_days, is_working_day, local_date
+from widget_api.sites.deadlines import is_working_day, local_date, subtract_working_days
 from widget_api.sites.model import Site
 
 MORNING = time(8)
@@ -86,7 +86,7 @@ async def enqueue_digests(database: Database) -> int:
 
 
 async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
-    return [site for site in await sites.all_sites(database) if site.agency.id == agency_id]
+    return [site for site in await sites.list_sites(database) if site.agency.id == agency_id]
 
 
 async def _find_anchor_event(database: Database, agency_sites: Sequence[Site]) -> tuple[str, Row] | None:
@@ -117,7 +117,7 @@ async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now:
 async def _build_digest(database: Database, agency_sites: Sequence[Site], today: date, public_url: str) -> Digest:
     ids = [site.id for site in agency_sites]
     zone = agency_sites[0].time_zone
-    until, since = morning_timestamp(today, zone), morning_timestamp(before_working_days(today, 1), zone)
+    until, since = morning_timestamp(today, zone), morning_timestamp(subtract_working_days(today, 1), zone)
     horizon = today + timedelta(days=SOON_DAYS)
     reports = {
         "overdue": await store.overdue(database, ids, today.isoformat()),

@@ -16,7 +16,7 @@ from widget_api.mailbox import store
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import before_working_days, local_date
+from widget_api.sites.deadlines import local_date, subtract_working_days
 from widget_api.sites.model import Site
 
 DAYS_BEFORE = 2  # working days
@@ -28,7 +28,7 @@ MAX_HOLIDAY_DAYS = 14  # days that always include two working days
 def reminder_kind(answer_due: date, today: date) -> str | None:
     """Return the reminder due on a day: soon | late | late1 … late4. After an interruption only the newest is sent."""
     if today <= answer_due:
-        return "soon" if today >= before_working_days(answer_due, DAYS_BEFORE) else None
+        return "soon" if today >= subtract_working_days(answer_due, DAYS_BEFORE) else None
     weeks = ((today - answer_due).days - 1) // REPEAT_DAYS
     if weeks > MAX_WEEKS:
         return None
@@ -38,7 +38,7 @@ def reminder_kind(answer_due: date, today: date) -> str | None:
 async def enqueue_reminders(database: Database) -> int:
     """Enqueue the reminders due today that were not enqueued before. Returns their number."""
     enqueued = 0
-    for site in await sites.all_sites(database):
+    for site in await sites.list_sites(database):
         if site.agency.mode != "email":
             continue
         today = local_date(clock.now(), site.time_zone)

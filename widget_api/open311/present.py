@@ -16,7 +16,7 @@ from widget_api.open311.georeport import Fields, Value
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status, parse_exact
 from widget_api.problems.model import OPEN
 from widget_api.problems.timeline import find_sender
-from widget_api.sites.deadlines import promised
+from widget_api.sites.deadlines import promised_date
 from widget_api.sites.model import Category, Question, Site
 
 
@@ -76,7 +76,7 @@ def request_fields(
             "detailed_status": UPDATE_STATUS[row["status"]],
             "event_id": received["id"] if received is not None else None,
             "received_as": received["status"] if received is not None else None,
-            "answer_due": promised(row["answer_due"]),
+            "answer_due": promised_date(row["answer_due"]),
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
             "source": row["source"],
@@ -161,7 +161,7 @@ def problem_url(public_url: str, site: Site, number: int) -> str:
 
 def _expected_datetime(row: Row, site: Site) -> str | None:
     """Return the end of the promised day, or of the day an answer is due, in the site's time zone."""
-    day = row["expected_on"] or (promised(row["answer_due"]) if row["status"] in OPEN else None)
+    day = row["expected_on"] or (promised_date(row["answer_due"]) if row["status"] in OPEN else None)
     if day is None:
         return None
     zone = ZoneInfo(site.time_zone)

@@ -95,7 +95,7 @@ async def send_update(request: Request, language: str) -> Document:
 
 async def show_discovery(request: Request, language: str) -> Document:
     context = web.context(request)
-    settings, sites = context.settings, await site_service.all_sites(context.database)
+    settings, sites = context.settings, await site_service.list_sites(context.database)
     return georeport.discovery_document(
         changeset=CHANGESET,
         contact=settings.mail_from,

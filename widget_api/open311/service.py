@@ -55,7 +55,7 @@ async def find_site(database: Database, parameters: Parameters) -> Site | None:
         if site is None:
             raise NotFound("jurisdiction_unknown")
         return site
-    every_site = await sites.all_sites(database)
+    every_site = await sites.list_sites(database)
     if not every_site:
         raise NotFound("jurisdiction_unknown")
     return every_site[0] if len(every_site) == 1 else None
@@ -97,7 +97,7 @@ async def authorise_writer(database: Database, parameters: Parameters) -> tuple[
 
 
 async def _jurisdiction_missing(database: Database) -> Malformed:
-    known = tuple(site.jurisdiction for site in await sites.all_sites(database))
+    known = tuple(site.jurisdiction for site in await sites.list_sites(database))
     return Malformed("jurisdiction_missing", allowed=known)
 
 

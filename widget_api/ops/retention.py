@@ -63,9 +63,9 @@ async def purge(database: Database) -> dict[str, int]:
             database, "confirmation_letters", "at < :before", before=now - 2 * DAY
         ),
         "unanswered": await followers.forget_unconfirmed(database, old) + await store.delete_unconfirmed(database, old),
-        "sightings": await sightings.forget_old(database),
+        "sightings": await sightings.delete_old(database),
         "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
-        "spent": await tickets.forget_expired(database),
+        "spent": await tickets.delete_expired(database),
     }
 
 

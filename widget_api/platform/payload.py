@@ -45,7 +45,7 @@ async def read_personal_data(database: Database, platform: Platform, site_id: st
     """
     if platform.contacts == "none":
         return {}
-    allowed = await consent.allowed(database, site_id, problem_id, platform.name, platform.url)
+    allowed = await consent.allowed_contacts(database, site_id, problem_id, platform.name, platform.url)
     row = await contacts.find(database, problem_id)
     if row is None or allowed == "none":
         return {}

@@ -17,7 +17,7 @@ from widget_api.errors import Invalid, Malformed
 from widget_api.problems import bodies, intake, persons, submit, support
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
-from widget_api.sites import origin_check, service, territory, tickets
+from widget_api.sites import origins, service, territory, tickets
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -29,7 +29,7 @@ async def report(request: Request) -> Response:
     """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
     idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
     earlier = await records.find_submission(context.database, site.id, idempotency.key)
@@ -37,8 +37,10 @@ async def report(request: Request) -> Response:
         return web.json_response(submit.replay_receipt(earlier, idempotency).body, 201)
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
-    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    other = await territory.other(context.database, site, intake.parse_point(data), context.settings.public_url)
+    ticket = tickets.read_ticket(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    other = await territory.find_other_site(
+        context.database, site, intake.parse_point(data), context.settings.public_url
+    )
     language = i18n.requested_language(data.get("lang"), web.negotiate_language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submit.submit(
@@ -48,7 +50,7 @@ async def report(request: Request) -> Response:
         signer=context.signer,
         public_url=context.settings.public_url,
         idempotency=idempotency,
-        spend=partial(tickets.spend, ticket_id=ticket) if ticket else None,
+        spend=partial(tickets.spend_ticket, ticket_id=ticket) if ticket else None,
     )
     return web.json_response(receipt.body, 201)
 
@@ -73,7 +75,7 @@ async def add_support(request: Request) -> Response:
     """Handle POST /sites/{key}/problems/{number}/support. A supporter who is counted already needs no fresh ticket."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
     data = await web.read_json_object(request)
     number = parse_number(request.path_params["number"])
     body, errors = validation.read(bodies.Support, data)
@@ -81,10 +83,12 @@ async def add_support(request: Request) -> Response:
     supporters, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", web.client_address(request), site.id)
-        ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+        ticket = tickets.read_ticket(
+            context.signer, data.get("ticket"), site, origin, required=context.settings.challenge
+        )
         if voice is None:
             raise Invalid(errors)
-        spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+        spend = partial(tickets.spend_ticket, ticket_id=ticket) if ticket else None
         supporters = await support.support(context.database, site.id, number, voice, spend)
     return web.json_response({"supporters": supporters})
 

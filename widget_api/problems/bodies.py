@@ -21,8 +21,8 @@ from widget_api.attachments import links
 from widget_api.attachments.photos.model import MAX_ALT_LENGTH
 from widget_api.problems import intake, model
 from widget_api.signing import Signer
-from widget_api.sites.model import MOST_PHOTOS, Category, Site
-from widget_api.sites.territory import Other
+from widget_api.sites.model import MAX_PHOTOS, Category, Site
+from widget_api.sites.territory import OtherSite
 from widget_api.validation import Body, Text, several, wrong
 
 _LONGEST_UUID = 64  # characters, in any notation
@@ -37,7 +37,7 @@ class ValidationContext:
 
     site: Site
     signer: Signer | None = None
-    other: Other | None = None
+    other: OtherSite | None = None
     publish_name: bool = False
 
 
@@ -269,7 +269,7 @@ class Report(Body):
         mode="plain",
         json_schema_input_type=Annotated[
             list[Annotated[str, Field(description="A token of `POST …/photos`.")] | AttachedPhoto],
-            Field(max_length=MOST_PHOTOS),
+            Field(max_length=MAX_PHOTOS),
         ]
         | None,
     )
@@ -315,7 +315,7 @@ def report(
     language: str,
     source: Literal["widget", "form"],
     signer: Signer,
-    other: Other | None = None,
+    other: OtherSite | None = None,
 ) -> tuple[model.Report, Consent]:
     """Validate a report; return it and the given consent, which the caller records. Raises Invalid."""
     consent = data.get("consent")

@@ -70,12 +70,12 @@ async def _consent(
 
     The document about the name is checked if it is named, and recorded only with the consent to publish the name.
     """
-    document = await consent.agreed(database, site, settings, given.version)
+    document = await consent.find_agreed(database, site, settings, given.version)
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
     name_document = None
     if publish_name or given.name_version is not None:
-        name_document = await consent.agreed_to_publish(database, site, settings, given.name_version, language)
+        name_document = await consent.find_agreed_to_publish(database, site, settings, given.name_version, language)
         if name_document is None:
             raise Invalid((FieldError("consent.publish_name", "consent_version"),))
     named = name_document if publish_name else None

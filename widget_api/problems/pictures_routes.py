@@ -12,7 +12,7 @@ from widget_api.attachments.photos import decoder, intake, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
 from widget_api.problems import pictures
-from widget_api.sites import origin_check, service, tickets
+from widget_api.sites import origins, service, tickets
 
 UPLOADS = 3  # uploads a ticket allows, as a multiple of the photos of a report: residents replace some
 _OVERHEAD = 16_384  # bytes of a form beside its file
@@ -23,7 +23,7 @@ async def upload(request: Request) -> Response:
     """Handle POST /sites/{key}/photos. Checks in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
     try:
         fields, files = await web.read_multipart(request, model.MAX_FILE_SIZE + _OVERHEAD, files=1, fields=4, part=4096)
     except TooLarge:
@@ -34,11 +34,11 @@ async def upload(request: Request) -> Response:
             raise Malformed
         check(sent)
         await context.limits.hit("photos", web.client_address(request), site.id)
-        ticket = tickets.read(
+        ticket = tickets.read_ticket(
             context.signer, dict(fields).get("ticket"), site, origin, required=context.settings.challenge
         )
         if ticket is not None:
-            await tickets.usable(context.database, ticket)
+            await tickets.require_unspent(context.database, ticket)
         most = UPLOADS * site.photos
         receiving = photos.receive(
             context, site.id, sent.file, ticket=ticket, most=most, sender=web.client_network(request)

@@ -20,7 +20,7 @@ from widget_api.problems.model import Actor, Contact, Report, is_published_after
 from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
-from widget_api.sites.deadlines import NEVER, answer_due
+from widget_api.sites.deadlines import NO_DUE_DATE, answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3
@@ -149,7 +149,7 @@ class _NewProblem:
     def _due(self) -> str:
         """Return the due date by the site's rules, which do not apply to problems answered by a platform."""
         if self.report.mirror_of is not None:
-            return NEVER
+            return NO_DUE_DATE
         category = self.site.category(self.report.category)
         days = category.working_days if category else DEFAULT_DEADLINE_DAYS
         return answer_due(self.created_at, days, self.site.time_zone)

@@ -44,7 +44,7 @@ Disallow: /s/*/install
 async def get_feed(request: Request) -> Response:
     """GET /s/{key}/feed.atom: the latest changes first, unless the filter sorts otherwise."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     # Not negotiated, since a subscription must be the same feed for every reader.
     language = i18n.supported_language(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
@@ -78,7 +78,7 @@ async def get_feed(request: Request) -> Response:
 async def get_sitemap(request: Request) -> Response:
     """GET /s/{key}/sitemap.xml: all addresses, or an index of the parts that hold them."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     tag = web.make_etag(site.id, version, "sitemap", site.key)
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
@@ -95,7 +95,7 @@ async def get_sitemap(request: Request) -> Response:
 async def get_sitemap_part(request: Request) -> Response:
     """GET /s/{key}/sitemap-{part}.xml"""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     part: int = request.path_params["part"]
     tag = web.make_etag(site.id, version, "sitemap", part, site.key)
     if web.is_not_modified(request, tag):
@@ -110,7 +110,7 @@ async def get_sitemap_part(request: Request) -> Response:
 async def get_robots(request: Request) -> Response:
     """GET /robots.txt (RFC 9309). Filtered lists are not excluded: a crawler must read them to see `noindex`."""
     context = web.context(request)
-    sites = (await service.all_sites(context.database))[:_MAX_SITEMAPS]
+    sites = (await service.list_sites(context.database))[:_MAX_SITEMAPS]
     maps = "".join(f"Sitemap: {context.settings.public_url}/s/{site.key}/sitemap.xml\n" for site in sites)
     return PlainTextResponse(f"{_ROBOTS}\n{maps}", headers={"Cache-Control": "public, max-age=3600"})
 

@@ -17,7 +17,7 @@ from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.problems.store import circumstances, contacts
 from widget_api.residents.service import possible_statuses
 from widget_api.signing import Purpose, Signer
-from widget_api.sites.deadlines import local_date, promised
+from widget_api.sites.deadlines import local_date, promised_date
 from widget_api.sites.model import Site
 
 _HIDDEN_KINDS = frozenset({"spam", "unspam"})  # internal to the agency
@@ -199,7 +199,7 @@ def _next_step(problem: Row) -> tuple[str, str] | None:
         return None
     if problem["status"] == "planned" and problem["expected_on"]:
         return problem["expected_on"], "planned"
-    due = promised(problem["answer_due"])
+    due = promised_date(problem["answer_due"])
     return (due, "answer") if due else None
 
 

@@ -57,8 +57,8 @@ async def read_form_values(
 ) -> FormValues:
     """Values of a form for the macros of city/people.html. `token` keeps the identifier of a repeated attempt."""
     form = form or Form({})
-    document = await consent.current(context.database, site, context.settings, language)
-    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
+    document = await consent.current_document(context.database, site, context.settings, language)
+    of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
     outdated = wrong is not None and any(error.code == "consent_version" for error in wrong.fields)
     return {
         "form": form,

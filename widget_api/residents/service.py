@@ -72,7 +72,7 @@ async def find_by_code(context: Context, site: Site | None, number: str, code: s
     number, code = normalise_number(number), "".join(filter(str.isalnum, code))
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
-    candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
+    candidates = [site] if site else await sites.list_sites(context.database, disabled=True)
     hashes = {one.id: submit.hash_code(one.id, int(number), code) for one in candidates}
     return await store.find_by_code(context.database, int(number), hashes)
 

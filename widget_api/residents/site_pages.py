@@ -14,9 +14,9 @@ from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
 from widget_api.residents import problem_forms, site_pages_view
-from widget_api.sites import origins, service
+from widget_api.sites import appearance, origins, service
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install import colours, options
+from widget_api.sites.install import options
 
 
 async def site_page(request: Request) -> Response:
@@ -138,7 +138,7 @@ async def embed_page(request: Request) -> Response:
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
-        lapsed = await service.lapsed(context.database, key)
+        lapsed = await service.find_expired(context.database, key)
         if lapsed is not None and around:
             context.sightings.note(lapsed, "key_expired", around)
         raise
@@ -149,19 +149,19 @@ async def embed_page(request: Request) -> Response:
     framing = "'self'" if "preview" in query else " ".join(sorted(site.origins)) or "'none'"
     policy = web.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
-    accent = options.colour(query.get("accent")) or site.accent
+    accent = options.parse_colour(query.get("accent")) or site.accent
     return web.html_response(
         request,
         "city/embed.html",
         language=web.negotiate_language(request, site.language),
         site=site,
         policy=policy,
-        origins=[origins.of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
+        origins=[origins.origin_of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
         type="basic" if query.get("type") == "basic" else site.type,
         category=site.category(query.get("category", "")) and query["category"],
         look=query.get("theme") if query.get("theme") in options.THEMES else "",
         accent=accent,
-        ink=accent and colours.ink_for(accent),
+        ink=accent and appearance.choose_ink(accent),
     )
 
 
@@ -170,10 +170,10 @@ def _embedding_origin(request: Request) -> str:
     if request.headers.get("sec-fetch-dest") != "iframe":
         return ""
     try:
-        found = origins.of_url(request.headers.get("referer", ""))
-    except origins.NotAnOrigin:
+        found = origins.origin_of_url(request.headers.get("referer", ""))
+    except origins.InvalidOrigin:
         return ""
-    return "" if found == origins.of_url(web.context(request).settings.public_url) else found
+    return "" if found == origins.origin_of_url(web.context(request).settings.public_url) else found
 
 
 routes: list[BaseRoute] = [

@@ -15,7 +15,7 @@ from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.residents import private_page_view as private
-from widget_api.sites.deadlines import promised
+from widget_api.sites.deadlines import promised_date
 from widget_api.sites.model import Site
 from widget_api.validation import names
 
@@ -200,7 +200,7 @@ def _due_values(
         name = "overdue"
     elif name == "late" and any(entry["status"] == "reopened" for entry in entries):
         name = "late_round"  # several answers, each with its own due date
-    if name == "waiting" and (row["status"] not in OPEN or promised(row["answer_due"]) is None):
+    if name == "waiting" and (row["status"] not in OPEN or promised_date(row["answer_due"]) is None):
         return None
     # The same texts as in widget_js/problem/facts.tsx.
     due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]

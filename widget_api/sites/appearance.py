@@ -1,4 +1,4 @@
-"""What a site looks like in the widget: icons of its categories, colours made of its accent."""
+"""Derive a site's appearance in the widget: icons of its categories, readable colours from its accent."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ ICONS = {
     "playgrounds": "M4 20L8 4h8l4 16M10 4v10m4-10v10m-5 0h6",
     "safety": "M12 3l7 3v5c0 4.8-2.9 8.3-7 10-4.1-1.7-7-5.2-7-10V6zm-3 9l2 2 4-4",
 }
-NEUTRAL = "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-4 9h.01M12 12h.01M16 12h.01"
+DEFAULT_ICON = "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-4 9h.01M12 12h.01M16 12h.01"
 
-READABLE = 4.5  # WCAG 2.2, 1.4.3: text against its ground
-GROUNDS = ("#ffffff", "#12171d")  # of the widget's light and dark themes
-INKS = ("#ffffff", "#06243f")  # text on the accent in each
+MIN_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text against its background
+BACKGROUNDS = ("#ffffff", "#12171d")  # of the widget's light and dark themes
+TEXT_COLOURS = ("#ffffff", "#06243f")  # text on the accent in each
 _STEP = 0.04
 
 
-def icon(category: str) -> str:
-    """The SVG path of a category's icon; a code of the site's own has a neutral one."""
-    return ICONS.get(category, NEUTRAL)
+def category_icon(category: str) -> str:
+    """The SVG path of a category's icon, DEFAULT_ICON for a site's own categories."""
+    return ICONS.get(category, DEFAULT_ICON)
 
 
-def style(accent: str | None) -> str | None:
-    """The declarations of `colours`, for the widget's outermost element."""
-    return ";".join(f"{name}:{value}" for name, value in colours(accent).items()) or None
+def accent_style(accent: str | None) -> str | None:
+    """The declarations of `accent_properties`, for the widget's outermost element."""
+    return ";".join(f"{name}:{value}" for name, value in accent_properties(accent).items()) or None
 
 
-def colours(accent: str | None) -> dict[str, str]:
-    """Custom properties of the widget made of a site's accent (#rrggbb), for both themes.
+def accent_properties(accent: str | None) -> dict[str, str]:
+    """Custom properties of the widget derived from a site's accent (#rrggbb), for both themes.
 
-    Links and borders have the colour too, so it is mixed with black or white until it is readable on the ground and
-    under its ink.
+    Links and borders have this colour too, so it is mixed with black or white until it contrasts with both the
+    background and the text on it.
     """
     if accent is None:
         return {}
     light, dark = (
-        _readable(accent, ground, ink, towards)
-        for ground, ink, towards in zip(GROUNDS, INKS, ("#000000", "#ffffff"), strict=True)
+        _make_readable(accent, ground, ink, towards)
+        for ground, ink, towards in zip(BACKGROUNDS, TEXT_COLOURS, ("#000000", "#ffffff"), strict=True)
     )
     return {
         "--igw-accent": light,
-        "--igw-accent-ink": INKS[0],
+        "--igw-accent-ink": TEXT_COLOURS[0],
         "--igw-accent-dark": dark,
-        "--igw-accent-ink-dark": INKS[1],
+        "--igw-accent-ink-dark": TEXT_COLOURS[1],
     }
 
 
-def contrast(one: str, other: str) -> float:
+def contrast_ratio(one: str, other: str) -> float:
     """Contrast ratio of two #rrggbb (WCAG 2.2, definitions)."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
-def _readable(accent: str, ground: str, ink: str, towards: str) -> str:
+def _make_readable(accent: str, ground: str, ink: str, towards: str) -> str:
     share, colour = 0.0, accent
-    while min(contrast(colour, ground), contrast(colour, ink)) < READABLE and share < 1:
+    while min(contrast_ratio(colour, ground), contrast_ratio(colour, ink)) < MIN_CONTRAST and share < 1:
         share += _STEP
         colour = _mix(accent, towards, min(share, 1))
     return colour
@@ -80,3 +80,14 @@ def _mix(one: str, other: str, share: float) -> str:
 def _luminance(colour: str) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _channels(colour))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+BUTTON_INK = "#ffffff"  # of the button, unless the host page sets another (widget_js/loader/button.css)
+DARK_BUTTON_INK = "#1b2430"
+
+
+def choose_ink(accent: str) -> str:
+    """The text colour on a button: white, or a dark one where white is unreadable and dark contrasts more."""
+    if contrast_ratio(BUTTON_INK, accent) >= MIN_CONTRAST:
+        return BUTTON_INK
+    return max((BUTTON_INK, DARK_BUTTON_INK), key=lambda ink: contrast_ratio(ink, accent))

@@ -1,4 +1,7 @@
-"""Proof of work before a report (altcha): bound to site and origin, good once, outstanding ones capped per sender."""
+"""Issue and verify proof-of-work challenges (altcha), each bound to a site and an origin and valid once.
+
+The number of unsolved challenges per sender is limited.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +23,21 @@ from widget_api import clock
 from widget_api.errors import Malformed, Refused, TooMany
 from widget_api.web.limits import network_of
 
-# The widget's solver does 630,000 hashes a second on a desk and 105,000 on a mid-range phone: 0.95 s there at worst,
-# in time slices of half the processor, so below 2 s (contract, budgets).
-GREATEST_NUMBER = 100_000
-LIFE = 600  # seconds
-# Unsolved ones that an address (an IPv6 /64) may hold on one site: a widget asks for one when its form opens, and
-# solves it. Counted as the rates are, and no wider: a /24 of a mobile operator is thousands of people, and one of them
-# must not close the form to all others, on every site at once.
-OUTSTANDING = 500
-_SENDERS = 50_000  # remembered at most, so that a flood from everywhere does not fill the memory
-_LONGEST_PAYLOAD = 4096
+# The widget's solver does 630,000 hashes a second on a desktop and 105,000 on a mid-range phone: 0.95 s there at worst,
+# below 2 s with half of the processor (contract, budgets).
+MAX_NUMBER = 100_000
+CHALLENGE_LIFETIME = 600  # seconds
+# Unsolved challenges of an address (an IPv6 /64) on one site; a widget requests one when its form opens, and solves it.
+# Not counted per larger network: a mobile operator's /24 is thousands of people, whom one of them must not lock out.
+MAX_OUTSTANDING = 500
+_MAX_SENDERS = 50_000  # limits the memory used under a distributed flood
+_MAX_PAYLOAD_LENGTH = 4096
 _FIELDS = {"algorithm": str, "challenge": str, "number": int, "salt": str, "signature": str}
 
 
 @dataclass(frozen=True)
-class Solved:
-    """A challenge somebody did the work for. `id` is to be spent: whoever inserts it first used it."""
+class SolvedChallenge:
+    """A solved challenge. Its `id` is to be inserted into `spent`, which succeeds only once."""
 
     id: str
     expires_at: int
@@ -43,23 +45,23 @@ class Solved:
 
 
 class Challenges:
-    """Makes and checks challenges. What is outstanding is known to this process only, which is enough for a cap."""
+    """Issues and verifies challenges. Outstanding ones are counted per process, which suffices for a limit."""
 
     def __init__(self, secret_keys: tuple[str, ...]) -> None:
-        self._keys = [_derived(key, b"challenge") for key in secret_keys]  # newest first
-        self._sender_key = _derived(secret_keys[-1], b"sender")
+        self._keys = [_derive_key(key, b"challenge") for key in secret_keys]  # newest first
+        self._sender_key = _derive_key(secret_keys[-1], b"sender")
         self._outstanding: dict[str, deque[int]] = {}
 
     def issue(self, site_id: str, origin: str, address: str) -> dict[str, Any]:
-        """A challenge in altcha's own words. Raises TooMany where the sender holds too many unsolved ones."""
+        """A challenge in altcha's format. Raises TooMany where the sender holds too many unsolved ones."""
         now = clock.now()
-        sender = self._name_of(f"{site_id} {network_of(address)}")
-        expires = now + LIFE
+        sender = self._hash_sender(f"{site_id} {network_of(address)}")
+        expires = now + CHALLENGE_LIFETIME
         self._count(sender, now, expires)
         challenge = create_challenge(
             ChallengeOptions(
                 algorithm="SHA-256",
-                max_number=GREATEST_NUMBER,
+                max_number=MAX_NUMBER,
                 hmac_key=self._keys[0],
                 expires=datetime.fromtimestamp(expires, UTC),
                 params={"s": site_id, "o": origin, "n": sender},
@@ -73,23 +75,23 @@ class Challenges:
             "signature": challenge.signature,
         }
 
-    def solved(self, payload: str, site_id: str, origin: str) -> Solved:
+    def verify(self, payload: str, site_id: str, origin: str) -> SolvedChallenge:
         """Check a solution (altcha's base64 payload). Raises Malformed, or Refused: challenge_invalid or _expired."""
-        fields = _fields(payload)
+        fields = _parse_payload(payload)
         if fields["algorithm"] != "SHA-256":
             raise Refused("challenge_invalid")
         if not any(verify_solution(cast(PayloadType, fields), key, check_expires=False)[0] for key in self._keys):
             raise Refused("challenge_invalid")
-        bound = _bound(fields["salt"])
+        bound = _bound_values(fields["salt"])
         if bound.get("s") != site_id or bound.get("o") != origin:
             raise Refused("challenge_invalid")
         expires = int(bound["expires"])
         if expires <= clock.now():
             raise Refused("challenge_expired")
-        return Solved(f"c:{fields['challenge']}", expires, bound["n"])
+        return SolvedChallenge(f"c:{fields['challenge']}", expires, bound["n"])
 
-    def settle(self, solved: Solved) -> None:
-        """A solved challenge is outstanding no more."""
+    def release(self, solved: SolvedChallenge) -> None:
+        """Stop counting a solved challenge as outstanding."""
         waiting = self._outstanding.get(solved.sender)
         if waiting:
             waiting.popleft()
@@ -98,32 +100,32 @@ class Challenges:
         waiting = self._outstanding.pop(sender, None)
         if waiting is None:
             waiting = deque()
-            self._forget(now)
-        self._outstanding[sender] = waiting  # whoever asked last stands last
+            self._drop_idle(now)
+        self._outstanding[sender] = waiting  # the most recent sender is last
         while waiting and waiting[0] <= now:
             waiting.popleft()
-        if len(waiting) >= OUTSTANDING:
+        if len(waiting) >= MAX_OUTSTANDING:
             raise TooMany(max(1, waiting[0] - now))
         waiting.append(expires)
 
-    def _forget(self, now: int) -> None:
-        """Make room: drop those who asked longest ago, while they hold nothing any more or too many are remembered.
+    def _drop_idle(self, now: int) -> None:
+        """Drop the least recent senders while they hold no challenge or there are too many senders.
 
-        Only those are looked at: a flood from everywhere must not cost the more the longer it lasts.
+        Only these are examined, so that the cost does not grow during a flood.
         """
         while self._outstanding:
             sender, waiting = next(iter(self._outstanding.items()))
-            if len(self._outstanding) < _SENDERS and waiting and waiting[-1] > now:
+            if len(self._outstanding) < _MAX_SENDERS and waiting and waiting[-1] > now:
                 return
             del self._outstanding[sender]
 
-    def _name_of(self, sender: str) -> str:
-        """The salt can be read by the page: it must not tell the visitor's address to it."""
+    def _hash_sender(self, sender: str) -> str:
+        """A keyed hash of the sender: the salt is visible to the page, which must not learn the visitor's address."""
         return hmac.new(self._sender_key, sender.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def solve(challenge: dict[str, Any]) -> str:
-    """What the widget does, for tests and the demonstration: the payload that answers a challenge."""
+def solve_challenge(challenge: dict[str, Any]) -> str:
+    """Solve a challenge as the widget does, for tests and the demonstration. Returns the payload."""
     for number in range(math.floor(challenge["maxnumber"]) + 1):
         digest = hashlib.sha256(f"{challenge['salt']}{number}".encode()).hexdigest()
         if digest == challenge["challenge"]:
@@ -132,12 +134,12 @@ def solve(challenge: dict[str, Any]) -> str:
     raise ValueError("the challenge has no solution")
 
 
-def _derived(secret_key: str, purpose: bytes) -> bytes:
+def _derive_key(secret_key: str, purpose: bytes) -> bytes:
     return hmac.new(secret_key.encode(), b"widget-api/" + purpose, hashlib.sha256).digest()
 
 
-def _fields(payload: str) -> dict[str, Any]:
-    if len(payload) > _LONGEST_PAYLOAD:
+def _parse_payload(payload: str) -> dict[str, Any]:
+    if len(payload) > _MAX_PAYLOAD_LENGTH:
         raise Malformed("challenge_malformed")
     try:
         fields = orjson.loads(base64.b64decode(payload, validate=True))
@@ -148,6 +150,6 @@ def _fields(payload: str) -> dict[str, Any]:
     return fields
 
 
-def _bound(salt: str) -> dict[str, str]:
-    """What the signature covers besides the random part: site, origin, sender, expiry."""
+def _bound_values(salt: str) -> dict[str, str]:
+    """The signed values in a salt: site, origin, sender, expiry."""
     return dict(parse_qsl(salt.partition("?")[2]))

@@ -1,4 +1,4 @@
-"""What an operator changes about a site that is there: rules, origins, keys, categories; and the tokens of programs."""
+"""Change existing sites and agencies: settings, origins, keys, categories, and the tokens of programs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.sites import store
 from widget_api.sites.model import Datatype, Question
-from widget_api.sites.service import checked_agency, checked_site, new_key, normalised_origins
+from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins
 
-DAY = 86_400
-TOKEN_PREFIX = "wt_"  # noqa: S105 - tells what a leaked string is
+DAY_SECONDS = 86_400
+TOKEN_PREFIX = "wt_"  # noqa: S105 - identifies leaked tokens
 _CODE = re.compile(r"[a-zA-Z0-9_-]{1,100}")
 
 
-async def find(database: Database, text: str) -> str:
-    """The id of the site with this id, key or jurisdiction, disabled ones too. Raises NotFound."""
+async def find_site_id(database: Database, text: str) -> str:
+    """The id of a site by its id, key or jurisdiction, even if it is disabled. Raises NotFound."""
     row = await database.row(
         """
         SELECT id FROM sites WHERE id = :text OR jurisdiction = :text
@@ -36,22 +36,22 @@ async def find(database: Database, text: str) -> str:
     return str(row[0])
 
 
-async def find_agency(database: Database, text: str) -> str:
-    """The id of the agency with this id or, where only one bears it, this name. Raises NotFound."""
+async def find_agency_id(database: Database, text: str) -> str:
+    """The id of an agency by its id or, where it is unique, its name. Raises NotFound."""
     rows = await database.rows("SELECT id FROM agencies WHERE id = :text OR name = :text", text=text)
     if len(rows) != 1:
         raise NotFound("agency_not_found")
     return str(rows[0][0])
 
 
-async def agencies(database: Database) -> list[dict[str, Any]]:
+async def list_agencies(database: Database) -> list[dict[str, Any]]:
     rows = await database.rows("SELECT * FROM agencies ORDER BY created_at, id")
-    return [store.plain(row, flags=("digest",)) | {"senders": orjson.loads(row["senders"])} for row in rows]
+    return [store.row_to_dict(row, flags=("digest",)) | {"senders": orjson.loads(row["senders"])} for row in rows]
 
 
 async def update_agency(database: Database, agency_id: str, columns: Mapping[str, Any]) -> None:
-    """Change an agency; another mailbox is one that has not failed yet. Raises Invalid."""
-    checked = checked_agency(columns)
+    """Change an agency. A new e-mail address resets the record of failures. Raises Invalid."""
+    checked = check_agency(columns)
     if "email" in checked:
         checked |= {"email_failed_at": None, "email_failure": None}
 
@@ -60,7 +60,7 @@ async def update_agency(database: Database, agency_id: str, columns: Mapping[str
             assignments = ", ".join(f"{name} = :{name}" for name in checked)
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
         for row in await tx.rows("SELECT id FROM sites WHERE agency_id = :agency_id ORDER BY id", agency_id=agency_id):
-            await store.touch(tx, row["id"])
+            await store.bump_version(tx, row["id"])
         await journal.record(
             tx, "agency_changed", journal.COMMAND_LINE, subject=agency_id, details={"columns": sorted(columns)}
         )
@@ -68,21 +68,21 @@ async def update_agency(database: Database, agency_id: str, columns: Mapping[str
     await database.write(work)
 
 
-async def keys(database: Database, site_id: str) -> list[dict[str, Any]]:
-    """A site's keys, newest first, with when they end."""
+async def list_keys(database: Database, site_id: str) -> list[dict[str, Any]]:
+    """A site's keys with the times at which they expire, newest first."""
     rows = await database.rows(
         "SELECT key, created_at, expires_at FROM site_keys WHERE site_id = :site_id ORDER BY created_at DESC, key",
         site_id=site_id,
     )
-    return [store.plain(row) for row in rows]
+    return [store.row_to_dict(row) for row in rows]
 
 
-async def disabled_at(database: Database, site_id: str) -> str | None:
+async def find_disabled_at(database: Database, site_id: str) -> str | None:
     row = await database.row("SELECT disabled_at FROM sites WHERE id = :site_id", site_id=site_id)
     return None if row is None or row[0] is None else clock.rfc3339(row[0])
 
 
-async def update(
+async def update_site(
     database: Database,
     site_id: str,
     columns: Mapping[str, Any],
@@ -92,9 +92,9 @@ async def update(
     who: journal.Who = journal.COMMAND_LINE,
 ) -> None:
     """Change settings (columns of `sites`) and origins. Raises Invalid."""
-    checked = checked_site(columns)
-    added = normalised_origins(add_origins) if add_origins else []
-    removed = normalised_origins(remove_origins) if remove_origins else []
+    checked = check_site(columns)
+    added = normalise_origins(add_origins) if add_origins else []
+    removed = normalise_origins(remove_origins) if remove_origins else []
 
     async def work(tx: Transaction) -> None:
         if checked:
@@ -110,15 +110,15 @@ async def update(
             await tx.run(
                 "DELETE FROM site_origins WHERE site_id = :site_id AND origin = :origin", site_id=site_id, origin=origin
             )
-        await store.touch(tx, site_id)
+        await store.bump_version(tx, site_id)
         changed = sorted([*columns, *(["origins"] if added or removed else [])])
         await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details={"columns": changed})
 
     await database.write(work, site_id)
 
 
-async def disable(database: Database, site_id: str, *, disabled: bool = True) -> None:
-    """A disabled site takes nothing and shows nothing; what came in stays workable in the cabinet."""
+async def disable_site(database: Database, site_id: str, *, disabled: bool = True) -> None:
+    """Disable or enable a site. A disabled one is not public; its reports stay accessible in the cabinet."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -126,7 +126,7 @@ async def disable(database: Database, site_id: str, *, disabled: bool = True) ->
             at=clock.now() if disabled else None,
             site_id=site_id,
         )
-        await store.touch(tx, site_id)
+        await store.bump_version(tx, site_id)
         kind: journal.Kind = "site_disabled" if disabled else "site_enabled"
         await journal.record(tx, kind, journal.COMMAND_LINE, subject=site_id, site_id=site_id)
 
@@ -134,18 +134,18 @@ async def disable(database: Database, site_id: str, *, disabled: bool = True) ->
 
 
 async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) -> str:
-    """A new key; the ones before stay good for the overlap, so that pages can be changed without a gap."""
-    key, now = new_key(), clock.now()
+    """Add a new key. Earlier ones stay valid for the overlap, so that host pages can be changed without a gap."""
+    key, now = generate_key(), clock.now()
 
     async def work(tx: Transaction) -> None:
         await tx.run(
             "UPDATE site_keys SET expires_at = :at"
             " WHERE site_id = :site_id AND (expires_at IS NULL OR expires_at > :at)",
-            at=now + overlap_days * DAY,
+            at=now + overlap_days * DAY_SECONDS,
             site_id=site_id,
         )
         await tx.insert("site_keys", key=key, site_id=site_id, created_at=now, expires_at=None)
-        await store.touch(tx, site_id)
+        await store.bump_version(tx, site_id)
         await journal.record(tx, "site_key_rotated", journal.COMMAND_LINE, subject=site_id, site_id=site_id)
 
     await database.write(work, site_id)
@@ -155,19 +155,19 @@ async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) ->
 # --- categories ----------------------------------------------------------------------------------------------------
 
 
-async def categories(database: Database, site_id: str) -> list[dict[str, Any]]:
-    """All of a site's categories in their order, those switched off too."""
+async def list_categories(database: Database, site_id: str) -> list[dict[str, Any]]:
+    """All of a site's categories in their order, disabled ones included."""
     rows = await database.rows(
         "SELECT * FROM site_categories WHERE site_id = :site_id ORDER BY place, code", site_id=site_id
     )
     return [
-        store.plain(row, flags=("enabled", "photo_required")) | {"questions": orjson.loads(row["questions"])}
+        store.row_to_dict(row, flags=("enabled", "photo_required")) | {"questions": orjson.loads(row["questions"])}
         for row in rows
     ]
 
 
 async def set_category(database: Database, site_id: str, code: str, columns: Mapping[str, Any]) -> None:
-    """Change a category, or add one with a code of the site's own. Raises Invalid."""
+    """Change a category, or add one of the site's own. Raises Invalid."""
     wrong = []
     if not _CODE.fullmatch(code):
         wrong.append(FieldError("code", "code"))
@@ -194,7 +194,7 @@ async def set_category(database: Database, site_id: str, code: str, columns: Map
                 code=code,
                 **columns,
             )
-        await store.touch(tx, site_id)
+        await store.bump_version(tx, site_id)
         await journal.record(
             tx,
             "category_changed",
@@ -208,23 +208,23 @@ async def set_category(database: Database, site_id: str, code: str, columns: Map
 
 
 def parse_questions(text: str) -> str:
-    """GeoReport definition attributes as JSON, checked, in the form they are kept. Raises Invalid.
+    """Validate GeoReport definition attributes given as JSON. Returns their stored form. Raises Invalid.
 
-    Values are `[{"key": …, "name": …}]`, as the GeoReport definition and the public configuration write them.
+    Values are `[{"key": …, "name": …}]`, as in the GeoReport definition and the public configuration.
     """
     try:
         given = orjson.loads(text)
         if not isinstance(given, list):
             raise TypeError("no list")
-        questions = [_question(one, order) for order, one in enumerate(given, start=1)]
+        questions = [_parse_question(one, order) for order, one in enumerate(given, start=1)]
         if len({question.code for question in questions}) != len(questions):
             raise ValueError("a code twice")
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Invalid((FieldError("questions", "questions"),)) from None
-    return orjson.dumps([store.question_json(question) for question in questions]).decode()
+    return orjson.dumps([store.question_to_json(question) for question in questions]).decode()
 
 
-def _question(given: dict[str, Any], order: int) -> Question:
+def _parse_question(given: dict[str, Any], order: int) -> Question:
     code, description, datatype = given["code"], given["description"], given["datatype"]
     values = tuple((str(value["key"]), str(value["name"])) for value in given.get("values") or ())
     is_list = datatype in ("singlevaluelist", "multivaluelist")
@@ -251,9 +251,9 @@ async def add_token(
     expires_at: int | None = None,
     name: str | None = None,
 ) -> str:
-    """A token to show once; only its hash is kept, so whoever reads the database cannot use it.
+    """Add a token. Returns it, to be shown once: the database stores its hash only.
 
-    `name` is what the public reads of whoever uses it.
+    `name` is the public name of the program that uses it.
     """
     token, now, token_id = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now(), clock.new_id()
 
@@ -264,7 +264,7 @@ async def add_token(
             site_id=site_id,
             scope=scope,
             name=name,
-            token_hash=token_hash(token),
+            token_hash=hash_token(token),
             hint=token[: len(TOKEN_PREFIX) + 4],
             created_at=now,
             expires_at=expires_at,
@@ -278,29 +278,29 @@ async def add_token(
     return token
 
 
-def token_hash(token: str) -> str:
+def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def tokens(database: Database, site_id: str | None = None) -> list[dict[str, Any]]:
-    """Told apart by their first characters. The tokens themselves are not known any more."""
+async def list_tokens(database: Database, site_id: str | None = None) -> list[dict[str, Any]]:
+    """Tokens with their first characters as a hint; the tokens themselves are not stored."""
     rows: Sequence[Row] = await database.rows(
         """
         SELECT t.id, t.site_id, s.name AS site, t.scope, t.name, t.hint, t.created_at, t.expires_at, t.revoked_at
         FROM tokens t JOIN sites s ON s.id = t.site_id ORDER BY t.created_at, t.id
         """
     )
-    return [store.plain(row) for row in rows if site_id in (None, row["site_id"])]
+    return [store.row_to_dict(row) for row in rows if site_id in (None, row["site_id"])]
 
 
 async def revoke_token(database: Database, text: str) -> None:
-    """End the token with this id, or the token itself where somebody holds it in hand. Raises NotFound."""
+    """Revoke a token, given by its id or by itself. Raises NotFound."""
 
     async def work(tx: Transaction) -> bool:
         row = await tx.row(
             "SELECT id, site_id FROM tokens WHERE (id = :text OR token_hash = :hash) AND revoked_at IS NULL",
             text=text,
-            hash=token_hash(text),
+            hash=hash_token(text),
         )
         if row is None:
             return False

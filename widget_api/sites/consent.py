@@ -1,7 +1,8 @@
-"""The consent document of a site (152-FZ, article 9, part 4): made from facts, named by its own hash, kept once used.
+"""Compose and store a site's consent documents (152-FZ, article 9, part 4), each identified by its own hash.
 
-It stands apart from everything else the resident agrees to (article 9, part 1, as of 01.09.2025). Publishing a name is
-a consent of its own, with a document of its own (article 10.1; contents by Roskomnadzor's order No. 18 of 24.02.2021).
+The document is separate from everything else that the resident agrees to (article 9, part 1, as of 01.09.2025).
+Publishing a name is a consent of its own with its own document (article 10.1; contents by Roskomnadzor's order No. 18
+of 24.02.2021).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.settings import Contacts, Settings
 from widget_api.sites.model import Agency, Site
 
-_VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # of documents before 1.1.0 the first twelve characters
-_GRACE = 86_400  # seconds: a draft lives that long, so that long the document it was written under still counts
+_VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # before 1.1.0 the first twelve characters of the hash
+_GRACE_PERIOD = 86_400  # seconds for which a replaced document is accepted; the widget keeps drafts as long
 
 
 Purpose = Literal["processing", "publish_name"]
@@ -27,9 +28,9 @@ Purpose = Literal["processing", "publish_name"]
 
 @dataclass(frozen=True)
 class Document:
-    """`body` is plain text: the title, then sections parted by empty lines, each beginning with its heading.
+    """`body` is plain text: the title, then sections separated by empty lines, each beginning with its heading.
 
-    `hash` is the SHA-256 of the body in UTF-8, and the name of its version: two texts never share one.
+    `hash` is the SHA-256 of the body in UTF-8; it is also the version, so that no two texts share one.
     """
 
     version: str
@@ -43,29 +44,31 @@ class Document:
 
     @property
     def sections(self) -> list[tuple[str, list[str]]]:
-        """Headings with their lines, for a page."""
+        """The sections' headings, each with its lines."""
         parts = [section.split("\n") for section in self.body.split("\n\n")[1:]]
         return [(lines[0], lines[1:]) for lines in parts]
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """A platform that gets contacts: `email` only, or `all` of them."""
+    """A platform that receives contacts: `email` only, or `all`."""
 
     name: str
     address: str
     contacts: str
 
 
-async def current(
+async def current_document(
     database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
 ) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
     known = i18n.supported_language(language)
     if purpose == "publish_name":
-        document = _name_document(known, site.agency, site.name, site.key, site.retention_days, settings.public_url)
+        document = _compose_name_document(
+            known, site.agency, site.name, site.key, site.retention_days, settings.public_url
+        )
     else:
-        document = _document(
+        document = _compose_document(
             known,
             site.agency,
             site.name,
@@ -73,14 +76,16 @@ async def current(
             settings.processor,
             settings.public_url,
             settings.data_location,
-            await _recipients(database, site, settings),
+            await _list_recipients(database, site, settings),
         )
-    await _store(database, site, document, purpose)
+    await _store_document(database, site, document, purpose)
     return document
 
 
-async def find(database: Database, site: Site, version: str, purpose: Purpose = "processing") -> Document | None:
-    """A version that was current once."""
+async def find_document(
+    database: Database, site: Site, version: str, purpose: Purpose = "processing"
+) -> Document | None:
+    """A stored version of a document."""
     if not _VERSION.fullmatch(version):
         return None
     row = await database.row_at_once(
@@ -93,14 +98,14 @@ async def find(database: Database, site: Site, version: str, purpose: Purpose = 
     return None if row is None else _from_row(row)
 
 
-async def agreed(
+async def find_agreed(
     database: Database, site: Site, settings: Settings, version: str, purpose: Purpose = "processing"
 ) -> Document | None:
-    """The document a resident names, if it may still be agreed to: a current one, or one current within a day."""
-    document = await find(database, site, version, purpose)
-    # Not stored is one whose row was lost since, with a database that was restored: it may be that of any language.
+    """The document of a version, if it is valid: a current one, or one that was replaced within a day."""
+    document = await find_document(database, site, version, purpose)
+    # A current version may lack its row after a restore, and may then be of any language.
     for language in (document.language,) if document else i18n.LANGUAGES:
-        now = await current(database, site, settings, language, purpose)
+        now = await current_document(database, site, settings, language, purpose)
         if now.version == version:
             return now
     if document is None:
@@ -116,22 +121,22 @@ async def agreed(
         version=version,
     )
     since = replaced["at"] if replaced is not None else None
-    return document if since is None or since > clock.now() - _GRACE else None
+    return document if since is None or since > clock.now() - _GRACE_PERIOD else None
 
 
-async def agreed_to_publish(
+async def find_agreed_to_publish(
     database: Database, site: Site, settings: Settings, version: str | None, language: str
 ) -> Document | None:
-    """The document under which a name may be published: the one named, else the one that is current."""
+    """The document under which a name may be published: that of the version, or the current one without a version."""
     if version is None:
-        return await current(database, site, settings, language, "publish_name")
-    return await agreed(database, site, settings, version, "publish_name")
+        return await current_document(database, site, settings, language, "publish_name")
+    return await find_agreed(database, site, settings, version, "publish_name")
 
 
-async def allowed(database: Database, site_id: str, problem_id: str, name: str, url: str) -> Contacts:
-    """What of a resident may go to a platform by what they agreed to: the document of then names it, or nothing goes.
+async def allowed_contacts(database: Database, site_id: str, problem_id: str, name: str, url: str) -> Contacts:
+    """Which contacts a platform may receive: those for which the document that the resident agreed to names it.
 
-    A report without such a document came from another system; its sender's operator holds the consent.
+    A report without a document came from another system, whose operator holds the consent.
     """
     rows = await database.rows(
         "SELECT d.language, d.body FROM consents c"
@@ -144,13 +149,13 @@ async def allowed(database: Database, site_id: str, problem_id: str, name: str, 
     for reach in ("all", "email"):
         key = f"sites.consent.recipient_platform_{reach}"
         for row in rows:
-            if i18n.text(row["language"], key, name=name, address=_host(url)) in row["body"].split("\n"):
+            if i18n.text(row["language"], key, name=name, address=_host_of(url)) in row["body"].split("\n"):
                 return "all" if reach == "all" else "email"
     return "none"
 
 
-async def _recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
-    """Only platforms that contacts travel to: everything else of a report is no personal data, or public."""
+async def _list_recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
+    """The platforms that receive contacts; the rest of a report is no personal data, or public."""
     rows = await database.rows_at_once(
         """
         SELECT p.id, p.name, p.url, p.contacts, COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) AS serves
@@ -160,21 +165,21 @@ async def _recipients(database: Database, site: Site, settings: Settings) -> tup
         site_id=site.id,
     )
     serving = [row for row in rows if row["serves"] and row["contacts"] != "none" and row["id"] != "default"]
-    found = [Recipient(row["name"], _host(row["url"]), row["contacts"]) for row in serving]
+    found = [Recipient(row["name"], _host_of(row["url"]), row["contacts"]) for row in serving]
     default = settings.platform
     left = any(row["id"] == "default" and not row["serves"] for row in rows)
     if default is not None and default.contacts != "none" and not left:
-        host = _host(default.url)
+        host = _host_of(default.url)
         found.insert(0, Recipient(host, host, default.contacts))
     return tuple(found)
 
 
-def _host(url: str) -> str:
+def _host_of(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
 @lru_cache(maxsize=1024)
-def _document(
+def _compose_document(
     language: str,
     agency: Agency,
     site_name: str,
@@ -187,8 +192,8 @@ def _document(
     def t(key: str, **values: object) -> str:
         return i18n.text(language, f"sites.consent.{key}", **values)
 
-    operator = _operator(language, agency)
-    host = _host(public_url)
+    operator = _operator_lines(language, agency)
+    host = _host_of(public_url)
     receiving = [t("recipient_agency", name=agency.name)]
     receiving += [t(f"recipient_platform_{one.contacts}", name=one.name, address=one.address) for one in recipients]
     receiving += [t("recipient_nobody_else") if not recipients else t("recipient_no_others")]
@@ -210,21 +215,21 @@ def _document(
             t("withdrawal_effect"),
         ],
     }
-    return _written(language, t("title"), {t(name): lines for name, lines in sections.items()})
+    return _make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
 
 
 @lru_cache(maxsize=1024)
-def _name_document(
+def _compose_name_document(
     language: str, agency: Agency, site_name: str, site_key: str, retention_days: int, public_url: str
 ) -> Document:
-    """Whose name, who publishes it, where, for what, on what terms and how long: the points of the order."""
+    """The consent to publish a name, with the points that the order requires."""
 
     def t(key: str, **values: object) -> str:
         return i18n.text(language, f"sites.name_consent.{key}", **values)
 
     sections = {
         "subject": [t("subject_text")],
-        "operator": _operator(language, agency),
+        "operator": _operator_lines(language, agency),
         "resource": [t("resource_text", site=site_name, url=f"{public_url}/s/{site_key}")],
         "purpose": [t("purpose_text")],
         "data": [t("data_text")],
@@ -232,10 +237,10 @@ def _name_document(
         "retention": [t("retention_text", period=i18n.text(language, "common.days", count=retention_days))],
         "withdrawal": [t("withdrawal_page"), t("withdrawal_email", email=agency.email)],
     }
-    return _written(language, t("title"), {t(name): lines for name, lines in sections.items()})
+    return _make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
 
 
-def _operator(language: str, agency: Agency) -> list[str]:
+def _operator_lines(language: str, agency: Agency) -> list[str]:
     def t(key: str, **values: object) -> str:
         return i18n.text(language, f"sites.consent.{key}", **values)
 
@@ -248,14 +253,14 @@ def _operator(language: str, agency: Agency) -> list[str]:
     ]
 
 
-def _written(language: str, title: str, sections: dict[str, list[str]]) -> Document:
+def _make_document(language: str, title: str, sections: dict[str, list[str]]) -> Document:
     body = "\n\n".join([title, *("\n".join([heading, *lines]) for heading, lines in sections.items())])
     digest = hashlib.sha256(body.encode()).hexdigest()
     return Document(digest, digest, language, body)
 
 
-async def _store(database: Database, site: Site, document: Document, purpose: Purpose) -> None:
-    if await find(database, site, document.version, purpose) is not None:
+async def _store_document(database: Database, site: Site, document: Document, purpose: Purpose) -> None:
+    if await find_document(database, site, document.version, purpose) is not None:
         return
 
     async def work(tx: Transaction) -> None:

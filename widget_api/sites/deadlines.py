@@ -1,4 +1,4 @@
-"""Working days by the Russian calendar, transferred days off included, counted in the site's own time zone."""
+"""Calculate due dates in working days of the Russian calendar, transferred days off included, in a site's time zone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-NEVER = "9999-12-31"  # in place of the day where nobody promised one: behind all others, and never past
+NO_DUE_DATE = "9999-12-31"  # stored where there is none: sorts last and is never overdue
 
 
 @lru_cache(maxsize=1)
@@ -16,15 +16,15 @@ def _calendar() -> holidays.HolidayBase:
     return holidays.country_holidays("RU")
 
 
-@lru_cache(maxsize=256)  # the same second is asked for again and again
+@lru_cache(maxsize=256)  # called often with the same second
 def local_date(seconds: int, time_zone: str) -> date:
-    """The day it is there at that moment."""
+    """The local date of a moment."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(time_zone)).date()
 
 
 @lru_cache(maxsize=4096)
-def after_working_days(start: date, days: int) -> date:
-    """The last day of a period of so many working days; it begins on the next day (Civil Code, article 191)."""
+def add_working_days(start: date, days: int) -> date:
+    """The last day of a period of working days, which begins on the next day (Civil Code, article 191)."""
     day = start
     while days > 0:
         day += timedelta(days=1)
@@ -34,18 +34,18 @@ def after_working_days(start: date, days: int) -> date:
 
 
 def answer_due(received_at: int, days: int, time_zone: str) -> str:
-    """«YYYY-MM-DD» by which an answer is due to a report received at that moment."""
-    return after_working_days(local_date(received_at, time_zone), days).isoformat()
+    """The due date, «YYYY-MM-DD», of a report received at this moment."""
+    return add_working_days(local_date(received_at, time_zone), days).isoformat()
 
 
-def promised(day: str) -> str | None:
-    """What `answer_due` of a problem says, None where that is nothing."""
-    return None if day == NEVER else day
+def promised_date(day: str) -> str | None:
+    """The value of a problem's `answer_due`, None where it is NO_DUE_DATE."""
+    return None if day == NO_DUE_DATE else day
 
 
 @lru_cache(maxsize=4096)
-def before_working_days(end: date, days: int) -> date:
-    """The working day that lies so many working days before another."""
+def subtract_working_days(end: date, days: int) -> date:
+    """The working day this many working days before another day."""
     day = end
     while days > 0:
         day -= timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What a site is: the agency behind it, its keys, origins, categories and rules."""
+"""Define sites with their agencies, categories and settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Contact = Literal["optional", "required"]
 Discussion = Literal["off", "moderated"]
 MailAnswers = Literal["publish", "hold"]
 
-LICENSE = "CC-BY-4.0"  # of the open data, where a site chose no other
-PHOTOS, MOST_PHOTOS = 3, 10  # a report may have: by default, and where a site says so
-DEFAULT_DEADLINE_DAYS = 10  # working days from receipt, where a category has none of its own
+DEFAULT_LICENSE = "CC-BY-4.0"  # of the open data
+DEFAULT_PHOTOS, MAX_PHOTOS = 3, 10  # photos of a report
+DEFAULT_DEADLINE_DAYS = 10  # working days from receipt
 DEFAULT_CATEGORIES = (
     "roads",
     "yards",
@@ -50,7 +50,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Category:
-    """`name` is None where the dictionaries' own name of a default category is to be used."""
+    """A category. `name` is None where a default category's name comes from the dictionaries."""
 
     code: str
     name: str | None = None
@@ -81,7 +81,7 @@ class Agency:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A site with everything its hot paths need; kept in memory until `settings` of its counter moves."""
+    """A site with everything that frequent requests need, cached until `settings` of its counter changes."""
 
     id: str
     ordinal: int  # a short name, by which rows of its problems are found

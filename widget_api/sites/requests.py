@@ -1,4 +1,4 @@
-"""What a widget asks of a site: declared once, read and described by it."""
+"""Declare the queries and bodies of the sites' API, for validation and for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from widget_api.validation import Body, Language, Parameter, Query
 
 _DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,20})?", re.ASCII)
 _STRING = WithJsonSchema({"type": "string"})
-_EXACT = 6  # decimal places kept: 11 cm
+_DECIMAL_PLACES = 6  # decimal places kept: 11 cm
 
 
-def degrees(bound: int, pattern: str) -> Parameter:
+def degrees_parameter(bound: int, pattern: str) -> Parameter:
     def read(text: str, _: str) -> float | None:
-        return round(float(text), _EXACT) if _DEGREES.fullmatch(text) and abs(float(text)) <= bound else None
+        return round(float(text), _DECIMAL_PLACES) if _DEGREES.fullmatch(text) and abs(float(text)) <= bound else None
 
     return Parameter(read, {"type": "string", "pattern": pattern})
 
 
-LATITUDE = degrees(90, r"^-?([0-8]?[0-9](\.[0-9]{1,9})?|90)$")
-LONGITUDE = degrees(180, r"^-?(([0-9]{1,2}|1[0-7][0-9])(\.[0-9]{1,9})?|180)$")
+LATITUDE = degrees_parameter(90, r"^-?([0-8]?[0-9](\.[0-9]{1,9})?|90)$")
+LONGITUDE = degrees_parameter(180, r"^-?(([0-9]{1,2}|1[0-7][0-9])(\.[0-9]{1,9})?|180)$")
 
 
 class Solution(Body):

@@ -1,4 +1,4 @@
-"""What a widget asks before it shows anything: configuration, challenge, ticket; the border; the consent document."""
+"""Serve a site's configuration, border, challenges and tickets to the widget, and its consent documents."""
 
 from __future__ import annotations
 
@@ -15,74 +15,77 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import __version__, clock, i18n, validation, web
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
-from widget_api.sites import consent, origin_check, origins, service, territory, tickets, view
+from widget_api.sites import consent, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 from widget_api.sites.requests import Point, Seen, Solution
 
-CACHED = "max-age=0, s-maxage=10"
-_TICKET_LIMIT = 8192  # bytes; an altcha payload is 600
+CACHE_CONTROL = "max-age=0, s-maxage=10"
+_MAX_TICKET_BODY = 8192  # bytes; an altcha payload is 600
 
 
-async def configuration(request: Request) -> Response:
-    """GET /api/v1/sites/{key}: everything a form needs, in one answer."""
+async def get_configuration(request: Request) -> Response:
+    """GET /api/v1/sites/{key}: everything that a form needs, in one response."""
     context = web.context(request)
-    site, version = await service.current(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
-    document = await consent.current(context.database, site, context.settings, language)
-    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
+    document = await consent.current_document(context.database, site, context.settings, language)
+    of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
     now = clock.now()
     day = local_date(now, site.time_zone)
     tag = f'"{__version__}.{version}.{day:%Y%m%d}.{language}.{document.version}.{of_name.version}.{site.key[-8:]}"'
-    headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return web.json_response(
-        view.configuration(site, context.settings, document, of_name, language, now), headers=headers
+        view.configuration_values(site, context.settings, document, of_name, language, now), headers=headers
     )
 
 
-async def place(request: Request) -> Response:
-    """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory; if not, what to do and whose
-    it is. What to do is what the refusal of a report would say."""
+async def check_place(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory.
+
+    Otherwise the response contains the error of a report there, and the site to which the point belongs.
+    """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     asked = validation.parse_query(Point, request.query_params)
     where = asked.lat, asked.lng
-    other = await territory.other(context.database, site, where, context.settings.public_url)
+    other = await territory.find_other_site(context.database, site, where, context.settings.public_url)
     language = web.negotiate_language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
     said = {"inside": inside, "detail": detail, "other": other and asdict(other)}
-    return _tagged(request, said, {"Vary": "Accept-Language", "Content-Language": language})
+    return _tagged_response(request, said, {"Vary": "Accept-Language", "Content-Language": language})
 
 
-async def area(request: Request) -> Response:
-    """GET /api/v1/sites/{key}/area: the border as a map draws it, without what no screen shows; no lines where a site
-    has no area. Apart from the configuration: it is large, and only an open map wants it."""
+async def get_area(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/area: the simplified border for maps, without lines where the site has no area.
+
+    Separate from the configuration, since it is large and only an open map needs it.
+    """
     site = await service.by_key(web.context(request).database, request.path_params["key"])
     found = site.area
     rings = await asyncio.to_thread(lambda: found.outline) if found else []
-    return _tagged(request, {"type": "MultiLineString", "coordinates": rings}, {})
+    return _tagged_response(request, {"type": "MultiLineString", "coordinates": rings}, {})
 
 
-def _tagged(request: Request, value: dict[str, Any], more: dict[str, str]) -> Response:
-    """An answer that is told by what it says."""
+def _tagged_response(request: Request, value: dict[str, Any], more: dict[str, str]) -> Response:
+    """A response whose entity tag is the hash of its content."""
     content = orjson.dumps(value)
     tag = f'"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": CACHED, **more}
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, **more}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return web.json_response(content, headers=headers)
 
 
-async def challenge(request: Request) -> Response:
-    """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it.
+async def issue_challenge(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/challenge: check the origin, count the sighting, and issue a proof-of-work challenge.
 
-    A widget says its release (`v`), so that the install check can tell where which one was seen. With `failed` it says
-    what broke, and gets nothing; neither does one that shows the city, whose reader needs no work to do (`seen`;
-    `failed=seen` is how 1.0 first said it).
+    `v` is the widget's release, for the installation check. With `failed` the widget reports a failure, and with `seen`
+    that it shows the list only; neither gets a challenge (1.0 sent `failed=seen` for the latter).
     """
     context = web.context(request)
     asked = validation.parse_query(Seen, request.query_params)
@@ -91,13 +94,13 @@ async def challenge(request: Request) -> Response:
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
-        lapsed = await service.lapsed(context.database, key)
+        lapsed = await service.find_expired(context.database, key)
         if lapsed is not None:
-            own = origins.of_url(context.settings.public_url)
+            own = origins.origin_of_url(context.settings.public_url)
             context.sightings.note(lapsed, "key_expired", sent_origin or own, version)
         raise
     try:
-        origin = origin_check.admit(site, sent_origin, context.settings.public_url)
+        origin = origins.admit_origin(site, sent_origin, context.settings.public_url)
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
@@ -109,7 +112,7 @@ async def challenge(request: Request) -> Response:
     else:
         with contextlib.suppress(TooMany):
             await context.limits.hit("failures", address, site.id)
-            context.sightings.failed(site, told, origin, version)
+            context.sightings.note_failure(site, told, origin, version)
     if told is not None:
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     await context.limits.hit("challenges", address, site.id)
@@ -117,25 +120,25 @@ async def challenge(request: Request) -> Response:
     return web.json_response(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
 
 
-async def ticket(request: Request) -> Response:
-    """POST /api/v1/sites/{key}/tickets: a solved challenge for a ticket."""
+async def issue_ticket(request: Request) -> Response:
+    """POST /api/v1/sites/{key}/tickets: exchange a solved challenge for a ticket."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    body, _ = validation.read(Solution, await web.read_json_object(request, _TICKET_LIMIT))
+    origin = origins.admit_origin(site, request.headers.get("origin"), context.settings.public_url)
+    body, _ = validation.read(Solution, await web.read_json_object(request, _MAX_TICKET_BODY))
     if body is None:
         raise Malformed("challenge_malformed")
     await context.limits.hit("tickets", web.client_address(request), site.id)
-    token, expires = await tickets.exchange(
+    token, expires = await tickets.exchange_solution(
         context.database, context.signer, context.challenges, body.challenge, site, origin
     )
     return web.json_response({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
 
 
 async def consent_page(request: Request) -> Response:
-    """GET /s/{key}/consent and /s/{key}/consent/{version}: the document a resident is asked to agree to.
+    """GET /s/{key}/consent and /s/{key}/consent/{version}: a consent document.
 
-    /s/{key}/consent/name is that of publishing a name.
+    /s/{key}/consent/name is the current one for publishing a name.
     """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
@@ -143,12 +146,12 @@ async def consent_page(request: Request) -> Response:
     wanted: str | None = request.path_params.get("version")
     purpose: consent.Purpose = "publish_name" if wanted == "name" else "processing"
     if wanted in (None, "name"):
-        document = await consent.current(context.database, site, context.settings, language, purpose)
+        document = await consent.current_document(context.database, site, context.settings, language, purpose)
         return _consent_page(request, site, document, document, purpose)
     for purpose in ("processing", "publish_name"):
-        found = await consent.find(context.database, site, wanted, purpose)
+        found = await consent.find_document(context.database, site, wanted, purpose)
         if found is not None:
-            newest = await consent.current(context.database, site, context.settings, found.language, purpose)
+            newest = await consent.current_document(context.database, site, context.settings, found.language, purpose)
             return _consent_page(request, site, found, newest, purpose)
     raise NotFound("consent_not_found", current=f"{context.settings.public_url}/s/{site.key}/consent")
 
@@ -156,7 +159,7 @@ async def consent_page(request: Request) -> Response:
 def _consent_page(
     request: Request, site: Site, document: consent.Document, newest: consent.Document, purpose: consent.Purpose
 ) -> Response:
-    return _page(
+    return _render_page(
         request,
         "sites/consent.html",
         site=site,
@@ -169,8 +172,8 @@ def _consent_page(
 
 
 async def new_site_page(request: Request) -> Response:
-    """GET /sites/new: where a webmaster whose origin is refused learns what to do."""
-    return _page(
+    """GET /sites/new: explain how to register an origin."""
+    return _render_page(
         request,
         "sites/new.html",
         origin=request.query_params.get("origin", "")[:300],
@@ -179,16 +182,16 @@ async def new_site_page(request: Request) -> Response:
     )
 
 
-def _page(request: Request, template: str, **values: Any) -> Response:
+def _render_page(request: Request, template: str, **values: Any) -> Response:
     return web.html_response(request, template, **values)
 
 
 routes: list[BaseRoute] = [
-    Route("/api/v1/sites/{key}", configuration, methods=["GET"]),
-    Route("/api/v1/sites/{key}/place", place, methods=["GET"]),
-    Route("/api/v1/sites/{key}/area", area, methods=["GET"]),
-    Route("/api/v1/sites/{key}/challenge", challenge, methods=["GET"]),
-    Route("/api/v1/sites/{key}/tickets", ticket, methods=["POST"]),
+    Route("/api/v1/sites/{key}", get_configuration, methods=["GET"]),
+    Route("/api/v1/sites/{key}/place", check_place, methods=["GET"]),
+    Route("/api/v1/sites/{key}/area", get_area, methods=["GET"]),
+    Route("/api/v1/sites/{key}/challenge", issue_challenge, methods=["GET"]),
+    Route("/api/v1/sites/{key}/tickets", issue_ticket, methods=["POST"]),
     Route("/s/{key}/consent", consent_page, methods=["GET"]),
     Route("/s/{key}/consent/{version}", consent_page, methods=["GET"]),
     Route("/sites/new", new_site_page, methods=["GET"]),

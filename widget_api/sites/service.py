@@ -1,4 +1,4 @@
-"""Find a site by key, id or jurisdiction without reading it anew each time; set up agencies and sites."""
+"""Find sites by key, id or jurisdiction, with a cache; add agencies and sites."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.sites import origins, store
 from widget_api.sites.model import (
     DEFAULT_CATEGORIES,
-    LICENSE,
-    MOST_PHOTOS,
-    PHOTOS,
+    DEFAULT_LICENSE,
+    DEFAULT_PHOTOS,
+    MAX_PHOTOS,
     Contact,
     Discussion,
     MailAnswers,
@@ -37,17 +37,17 @@ _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _REGISTRY_NUMBER = re.compile(r"\d{2}-[\d-]{6,12}")  # 77-22-123456; older ones are shorter
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
-# Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
-_known: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
+# Sites with the settings counter at which they were read. A process rarely has more than one Database.
+_cache: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
 
 
 async def by_key(database: Database, key: str) -> Site:
-    """The enabled site of a valid key. A rotated-out key is good until its overlap ends. Raises NotFound."""
-    return (await current(database, key))[0]
+    """The enabled site of a valid key. A rotated key is valid until its overlap ends. Raises NotFound."""
+    return (await by_key_with_version(database, key))[0]
 
 
-async def current(database: Database, key: str) -> tuple[Site, int]:
-    """by_key with the version of everything a reader of the site can see: the heart of an ETag."""
+async def by_key_with_version(database: Database, key: str) -> tuple[Site, int]:
+    """`by_key` with the version of everything that readers of the site see, for entity tags."""
     if not _KEY.fullmatch(key):
         raise NotFound("site_not_found")
     found = await store.find_key(database, key)
@@ -55,44 +55,44 @@ async def current(database: Database, key: str) -> tuple[Site, int]:
         raise NotFound("site_not_found")
     if found["expires_at"] is not None and found["expires_at"] <= clock.now():
         raise NotFound("site_not_found")
-    return await _remembered(database, found["site_id"], found["settings"]), found["version"]
+    return await _load_cached(database, found["site_id"], found["settings"]), found["version"]
 
 
-async def lapsed(database: Database, key: str) -> Site | None:
-    """The enabled site of a key that was good once: pages still hold it, and their webmaster should know."""
+async def find_expired(database: Database, key: str) -> Site | None:
+    """The enabled site of an expired key, which host pages may still contain."""
     found = await store.find_key(database, key) if _KEY.fullmatch(key) else None
     if found is None or found["disabled_at"] is not None or found["expires_at"] is None:
         return None
-    return await _remembered(database, found["site_id"], found["settings"])
+    return await _load_cached(database, found["site_id"], found["settings"])
 
 
 async def by_id(database: Database, site_id: str) -> Site:
-    """The site, disabled or not: what came in through it must still be worked on. Raises NotFound."""
+    """A site by its identifier, even if it is disabled. Raises NotFound."""
     counters = await store.find_counters(database, site_id)
     if counters is None:
         raise NotFound("site_not_found")
-    return await _remembered(database, site_id, counters["settings"])
+    return await _load_cached(database, site_id, counters["settings"])
 
 
 async def by_jurisdiction(database: Database, name: str) -> Site | None:
-    """The enabled site whose GeoReport jurisdiction_id this is."""
+    """The enabled site with this GeoReport jurisdiction_id."""
     row = await store.find_jurisdiction(database, name)
     return None if row is None else await by_id(database, row["id"])
 
 
-async def all_sites(database: Database, *, disabled: bool = False) -> list[Site]:
+async def list_sites(database: Database, *, disabled: bool = False) -> list[Site]:
     """Every enabled site, oldest first; with `disabled` the others too."""
-    rows = [row for row in await store.every_site(database) if disabled or row["disabled_at"] is None]
-    return [await _remembered(database, row["id"], row["settings"]) for row in rows]
+    rows = [row for row in await store.list_sites(database) if disabled or row["disabled_at"] is None]
+    return [await _load_cached(database, row["id"], row["settings"]) for row in rows]
 
 
-async def _remembered(database: Database, site_id: str, settings: int) -> Site:
-    known = _known.setdefault(database, {})
-    held = known.get(site_id)
-    if held is not None and held[0] == settings:
-        return held[1]
-    # A change between the counter's reading and this one leaves a newer site under an older number: read again later.
-    site = await store.load(database, site_id)
+async def _load_cached(database: Database, site_id: str, settings: int) -> Site:
+    known = _cache.setdefault(database, {})
+    cached = known.get(site_id)
+    if cached is not None and cached[0] == settings:
+        return cached[1]
+    # A change since the counter was read stores a newer site under an older number, which is read again later.
+    site = await store.load_site(database, site_id)
     if site is None:
         raise NotFound("site_not_found")
     known[site_id] = (settings, site)
@@ -112,11 +112,11 @@ async def add_agency(
     senders: Sequence[str] = (),
     digest: bool | None = None,
 ) -> str:
-    """Returns the new agency's identifier. `digest` None: where it works by e-mail, since it sees no list.
+    """Add an agency. Returns its identifier. `digest` None: enabled if the agency works by e-mail.
 
     Raises Invalid, NotFound (the parent).
     """
-    columns = checked_agency(
+    columns = check_agency(
         {
             "name": name,
             "email": email,
@@ -144,10 +144,10 @@ async def add_agency(
     return agency_id
 
 
-def checked_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of an agency, ready for its row; those that are not given are not looked at. Raises Invalid."""
+def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate columns of an agency. Returns their stored values. Missing ones are not checked. Raises Invalid."""
     inn, number, senders = columns.get("inn"), columns.get("registry_number"), columns.get("senders", ())
-    _check(
+    _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
@@ -180,21 +180,21 @@ async def add_site(
     bbox: tuple[float, float, float, float] | None = None,
     area: str | bytes | None = None,
     accent: str | None = None,
-    photos: int = PHOTOS,
-    license: str = LICENSE,  # noqa: A002 - the column's name
+    photos: int = DEFAULT_PHOTOS,
+    license: str = DEFAULT_LICENSE,  # noqa: A002 - the column's name
     discussion: Literal["off", "moderated"] = "off",
     mail_answers: Literal["publish", "hold"] = "publish",
     retention_days: int = 1095,
 ) -> Site:
-    """A new site with a key, the default categories and the jurisdiction of its first origin.
+    """Add a site with a key, the default categories and, by default, the jurisdiction of its first origin.
 
     `moderation` None: `after` where the agency works by e-mail, else `before`.
     Raises Invalid, NotFound (the agency), Conflict (the jurisdiction is another site's).
     """
-    normalised = normalised_origins(allowed_origins)
+    normalised = normalise_origins(allowed_origins)
     place = jurisdiction or origins.host_of(normalised[0])
-    site_id, key = clock.new_id(), new_key()
-    columns = checked_site(
+    site_id, key = clock.new_id(), generate_key()
+    columns = check_site(
         {
             "name": name,
             "type": type,
@@ -230,33 +230,33 @@ async def add_site(
     return await by_id(database, site_id)
 
 
-def new_key() -> str:
-    """Public, yet not to be guessed: a key names a site and nothing more."""
+def generate_key() -> str:
+    """A random key. Keys are public, but cannot be guessed."""
     return KEY_PREFIX + secrets.token_urlsafe(18)
 
 
-def normalised_origins(texts: Sequence[str]) -> list[str]:
-    """In the given order, each once. Raises Invalid where one is not an origin or there is none."""
+def normalise_origins(texts: Sequence[str]) -> list[str]:
+    """Origins in normal form, in order, without duplicates. Raises Invalid where one is invalid or none is given."""
     try:
-        found = list(dict.fromkeys(origins.normalise(text.strip()) for text in texts))
-    except origins.NotAnOrigin as error:
+        found = list(dict.fromkeys(origins.normalise_origin(text.strip()) for text in texts))
+    except origins.InvalidOrigin as error:
         raise Invalid((FieldError("origin", "origin", (("value", str(error)),)),)) from None
     if not found:
         raise Invalid((FieldError("origin", "required"),))
     return found
 
 
-def _check(*rules: tuple[str, str, bool]) -> None:
-    """Raises Invalid with each field whose rule does not hold."""
+def _require(*rules: tuple[str, str, bool]) -> None:
+    """Check rules, each (field, code, holds). Raises Invalid with every field whose rule does not hold."""
     wrong = tuple(FieldError(field, code) for field, code, holds in rules if not holds)
     if wrong:
         raise Invalid(wrong)
 
 
-def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a site, ready for its row; those that are not given are not looked at. Raises Invalid."""
+def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate settings of a site. Returns their stored values. Missing ones are not checked. Raises Invalid."""
     bbox = columns.get("bbox")
-    _check(
+    _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
         ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
@@ -268,13 +268,13 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
         ("bbox", "bbox", bbox is None or _is_box(bbox)),
         ("accent", "colour", _COLOUR.fullmatch(columns.get("accent") or "#000000") is not None),
-        ("photos", "photos", 0 <= columns.get("photos", PHOTOS) <= MOST_PHOTOS),
-        ("license", "license", _is_license(columns.get("license", LICENSE))),
+        ("photos", "photos", 0 <= columns.get("photos", DEFAULT_PHOTOS) <= MAX_PHOTOS),
+        ("license", "license", _is_license(columns.get("license", DEFAULT_LICENSE))),
         ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
     checked = dict(columns)
     if "area" in checked:
-        checked["area"] = _area(checked["area"], bbox)
+        checked["area"] = _check_area(checked["area"], bbox)
     if bbox is not None:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
     if "name" in checked:
@@ -282,8 +282,8 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _area(text: str | bytes | None, bbox: Box | None) -> str | None:
-    """A territory as it is kept; an empty text takes it away. Raises Invalid."""
+def _check_area(text: str | bytes | None, bbox: Box | None) -> str | None:
+    """A territory in stored form; None for an empty text, which removes it. Raises Invalid."""
     if not text:
         return None
     try:
@@ -291,7 +291,7 @@ def _area(text: str | bytes | None, bbox: Box | None) -> str | None:
     except geojson.InvalidArea as error:
         values = (("where", error.where), ("max", geojson.MAX_POINTS))
         raise Invalid((FieldError("area", error.code, values),)) from None
-    if bbox and not boxes_overlap(bbox, area.box):  # most likely latitude stands first
+    if bbox and not boxes_overlap(bbox, area.box):  # most likely latitude was given first
         raise Invalid((FieldError("area", "area_elsewhere"),))
     return geojson.to_geometry(area)
 
@@ -314,5 +314,5 @@ def _is_url(text: str | None) -> bool:
 
 
 def _is_license(text: str) -> bool:
-    """An SPDX name, or the address of a licence of one's own."""
+    """Whether the text is an SPDX name or an address."""
     return _SPDX.fullmatch(text) is not None or (len(text) <= 500 and _is_url(text))

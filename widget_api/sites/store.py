@@ -1,4 +1,4 @@
-"""All SQL of agencies and sites: reading one whole site, and the rows that make one."""
+"""SQL of agencies and sites: read a complete site, and insert one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHERE s.id = :site_id
 
 
 async def find_key(database: Database, key: str) -> Row | None:
-    """The site behind a key with what decides whether a remembered copy of it still holds."""
+    """The site of a key, with the counters that decide whether a cached copy is current."""
     return await database.row_at_once(
         """
         SELECT c.site_id, c.settings, c.version, k.expires_at, s.disabled_at
@@ -44,7 +44,7 @@ async def find_jurisdiction(database: Database, jurisdiction: str) -> Row | None
     )
 
 
-async def every_site(database: Database) -> Sequence[Row]:
+async def list_sites(database: Database) -> Sequence[Row]:
     """Identifier, settings counter and disabled_at of each site, oldest first."""
     return await database.rows(
         """
@@ -54,7 +54,7 @@ async def every_site(database: Database) -> Sequence[Row]:
     )
 
 
-async def load(database: Database, site_id: str) -> Site | None:
+async def load_site(database: Database, site_id: str) -> Site | None:
     """A site with its agency, newest valid key, origins and enabled categories."""
     row = await database.row(_SITE, site_id=site_id)
     if row is None:
@@ -98,7 +98,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         contact=row["contact"],
         appeals=row["appeals"],
         appeals_url=row["appeals_url"],
-        bbox=box(row["bbox"]) or (area.box if area else None),
+        bbox=parse_box(row["bbox"]) or (area.box if area else None),
         area=area,
         accent=row["accent"],
         photos=row["photos"],
@@ -107,11 +107,11 @@ async def load(database: Database, site_id: str) -> Site | None:
         mail_answers=row["mail_answers"],
         retention_days=row["retention_days"],
         origins=frozenset(origin[0] for origin in origins),
-        categories=tuple(category(found) for found in categories),
+        categories=tuple(make_category(found) for found in categories),
     )
 
 
-def category(row: Row) -> Category:
+def make_category(row: Row) -> Category:
     return Category(
         code=row["code"],
         name=row["name"],
@@ -119,12 +119,12 @@ def category(row: Row) -> Category:
         responsible=row["responsible"],
         notice=row["notice"],
         photo_required=bool(row["photo_required"]),
-        questions=tuple(question(found) for found in orjson.loads(row["questions"])),
+        questions=tuple(make_question(found) for found in orjson.loads(row["questions"])),
     )
 
 
-def question(found: dict[str, Any]) -> Question:
-    """From the JSON kept in site_categories.questions; values are [key, name] pairs."""
+def make_question(found: dict[str, Any]) -> Question:
+    """A question from the JSON in site_categories.questions; values are [key, name] pairs."""
     return Question(
         code=found["code"],
         datatype=found["datatype"],
@@ -136,8 +136,8 @@ def question(found: dict[str, Any]) -> Question:
     )
 
 
-def question_json(one: Question) -> dict[str, Any]:
-    """The reverse of `question`."""
+def question_to_json(one: Question) -> dict[str, Any]:
+    """The reverse of `make_question`."""
     return {
         "code": one.code,
         "datatype": one.datatype,
@@ -149,7 +149,7 @@ def question_json(one: Question) -> dict[str, Any]:
     }
 
 
-def box(text: str | None) -> tuple[float, float, float, float] | None:
+def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
     """«west,south,east,north» as four numbers."""
     if not text:
         return None
@@ -159,7 +159,7 @@ def box(text: str | None) -> tuple[float, float, float, float] | None:
 async def insert_site(
     tx: Transaction, site_id: str, columns: dict[str, Any], key: str, origins: Iterable[str], codes: Iterable[str]
 ) -> None:
-    """A site with everything that belongs to it from its first moment; `codes` are its categories in order."""
+    """Insert a site with its counters, key, origins and categories (`codes`, in order)."""
     last = await tx.row("SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM sites")
     await tx.insert("sites", id=site_id, ordinal=last["ordinal"] + 1 if last else 1, **columns)
     await tx.insert("site_counters", site_id=site_id, number=0, position=0, version=1, settings=1)
@@ -170,15 +170,15 @@ async def insert_site(
         await tx.insert("site_categories", site_id=site_id, code=code, enabled=True, place=place)
 
 
-async def touch(tx: Transaction, site_id: str) -> None:
-    """Readers' copies and caches of the site are old from this commit on."""
+async def bump_version(tx: Transaction, site_id: str) -> None:
+    """Invalidate all cached copies of the site and of its contents with this commit."""
     await tx.run(
         "UPDATE site_counters SET settings = settings + 1, version = version + 1 WHERE site_id = :site_id",
         site_id=site_id,
     )
 
 
-def plain(row: Row, flags: Sequence[str] = ()) -> dict[str, Any]:
-    """A row as a dictionary; SQLite keeps truth values as 0 and 1."""
+def row_to_dict(row: Row, flags: Sequence[str] = ()) -> dict[str, Any]:
+    """A row as a dictionary. `flags` are converted to bool, which SQLite stores as 0 and 1."""
     values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows iterate over their values
     return values | {name: bool(values[name]) for name in flags}

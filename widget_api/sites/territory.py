@@ -1,4 +1,4 @@
-"""Whose place it is: whether a point lies in a site's territory, and where else it belongs."""
+"""Find the site whose territory contains a point outside another site's."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from widget_api.sites.model import Site
 
 
 @dataclass(frozen=True)
-class Other:
-    """Another agency's site, as a resident is sent there."""
+class OtherSite:
+    """Another site, to which a resident is directed."""
 
     name: str
     agency: str
     url: str
 
 
-async def other(database: Database, site: Site, where: tuple[float, float] | None, public_url: str) -> Other | None:
-    """The enabled site a point outside `site` belongs to: of several the smallest. Reads nothing for a point inside."""
+async def find_other_site(
+    database: Database, site: Site, where: tuple[float, float] | None, public_url: str
+) -> OtherSite | None:
+    """The enabled site with the smallest territory around a point; None where the point lies in `site` itself."""
     if where is None or site.covers(*where):
         return None
     fitting = [
         one
-        for one in await service.all_sites(database)
+        for one in await service.list_sites(database)
         if one.id != site.id and one.territory is not None and one.territory.covers(*where)
     ]
     if not fitting:
         return None
     chosen = min(fitting, key=lambda one: one.territory.size if one.territory else 0)
-    return Other(chosen.name, chosen.agency.name, f"{public_url}/s/{chosen.key}")
+    return OtherSite(chosen.name, chosen.agency.name, f"{public_url}/s/{chosen.key}")

@@ -1,4 +1,4 @@
-"""What a solved challenge buys: a signed ticket, good for two hours, one site, one origin and one use."""
+"""Exchange solved challenges for signed tickets, each valid for two hours, one site, one origin and one use."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from widget_api.signing import Purpose, Signer
 from widget_api.sites.challenges import Challenges
 from widget_api.sites.model import Site
 
-LIFE = 2 * 3600  # seconds
+TICKET_LIFETIME = 2 * 3600  # seconds
 
 
-async def exchange(
+async def exchange_solution(
     database: Database, signer: Signer, challenges: Challenges, payload: str, site: Site, origin: str
 ) -> tuple[str, int]:
-    """A ticket and when it expires, for a solved challenge. Raises Malformed, or Refused: challenge_…"""
-    solved = challenges.solved(payload, site.id, origin)
+    """A ticket and its expiry for a solved challenge. Raises Malformed, or Refused: challenge_…"""
+    solved = challenges.verify(payload, site.id, origin)
 
     async def work(tx: Transaction) -> None:
-        await _spend(tx, solved.id, solved.expires_at, "challenge_spent")
+        await _insert_spent(tx, solved.id, solved.expires_at, "challenge_spent")
 
     await database.write(work)
-    challenges.settle(solved)
-    return issue(signer, site, origin)
+    challenges.release(solved)
+    return issue_ticket(signer, site, origin)
 
 
-def issue(signer: Signer, site: Site, origin: str) -> tuple[str, int]:
-    expires = clock.now() + LIFE
+def issue_ticket(signer: Signer, site: Site, origin: str) -> tuple[str, int]:
+    expires = clock.now() + TICKET_LIFETIME
     payload = {"t": clock.new_id(), "s": site.id, "o": origin, "e": expires}
     return signer.sign(Purpose.TICKET, payload), expires
 
 
-def read(signer: Signer, token: object, site: Site, origin: str, *, required: bool = True) -> str | None:
-    """The ticket's id, to be spent in the transaction of what it pays for; None where none is required.
+def read_ticket(signer: Signer, token: object, site: Site, origin: str, *, required: bool = True) -> str | None:
+    """The ticket's id, to be spent in the transaction of the request; None where none is required.
 
     Raises Refused: ticket_missing, ticket_invalid, ticket_expired or ticket_other_site.
     """
@@ -53,40 +53,40 @@ def read(signer: Signer, token: object, site: Site, origin: str, *, required: bo
     return str(payload["t"])
 
 
-async def usable(database: Database, ticket_id: str) -> None:
-    """Raises Refused («ticket_spent») where it was used up; it is not by this."""
+async def require_unspent(database: Database, ticket_id: str) -> None:
+    """Raises Refused («ticket_spent») where a ticket was spent. Does not spend it."""
     if await database.row("SELECT 1 FROM spent WHERE id = :id", id=f"t:{ticket_id}") is not None:
         raise Refused("ticket_spent")
 
 
-async def spend(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
-    """Use a ticket up. Raises Refused («ticket_spent») where it was used before."""
-    await _spend(tx, f"t:{ticket_id}", expires or clock.now() + LIFE, "ticket_spent")
+async def spend_ticket(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
+    """Spend a ticket. Raises Refused («ticket_spent») where it was spent before."""
+    await _insert_spent(tx, f"t:{ticket_id}", expires or clock.now() + TICKET_LIFETIME, "ticket_spent")
 
 
 async def spend_once(tx: Transaction, ticket_id: str, purchase: str) -> bool:
-    """`spend`, but False where this ticket paid for the very same purchase before: its answer was lost on the way.
+    """Spend a ticket; False where it was spent for the same `purchase` before, whose response was lost.
 
-    Kept apart from what was bought, so that whether anything was does not show.
+    Recorded separately from the purchase, so that the result does not reveal whether there was one.
     """
     bought = f"t:{ticket_id}:{hashlib.sha256(f'{ticket_id} {purchase}'.encode()).hexdigest()[:32]}"
-    if not await tx.insert_first("spent", "id", id=bought, expires_at=clock.now() + LIFE):
+    if not await tx.insert_first("spent", "id", id=bought, expires_at=clock.now() + TICKET_LIFETIME):
         return False
-    await spend(tx, ticket_id)
+    await spend_ticket(tx, ticket_id)
     return True
 
 
 async def use_form(tx: Transaction, form_id: str) -> bool:
-    """A page's own form in a ticket's stead: False where it was sent before."""
+    """Use up the identifier of a form, which replaces a ticket. False where it was used before."""
     expires = clock.now() + Purpose.FORM.value[1]
     return await tx.insert_first("spent", "id", id=f"f:{form_id}", expires_at=expires)
 
 
-async def forget_expired(database: Database) -> int:
-    """What has expired cannot be used again anyway. Returns how many were forgotten."""
+async def delete_expired(database: Database) -> int:
+    """Delete expired entries, which are invalid anyway. Returns their number."""
     return await batched_delete.delete_in_batches(database, "spent", "expires_at < :now", now=clock.now())
 
 
-async def _spend(tx: Transaction, spent_id: str, expires: int, code: str) -> None:
+async def _insert_spent(tx: Transaction, spent_id: str, expires: int, code: str) -> None:
     if not await tx.insert_first("spent", "id", id=spent_id, expires_at=expires):
         raise Refused(code)

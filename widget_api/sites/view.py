@@ -1,4 +1,4 @@
-"""What a widget or a page needs to know of a site, in one language: the public configuration and the snippet."""
+"""Build a site's public configuration in one language, and the snippet that embeds it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
 
-_PHONE = re.compile(r"((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)")  # as people write them; 112 and its like
-BODIES = (  # how the name of an agency tells its kind
+_PHONE = re.compile(r"((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)")  # as people write them; also 112 and the like
+AGENCY_KINDS = (  # stems in names of agencies, by which their kind is recognised
     ("администраци", "administration"),
     ("administration", "administration"),
     ("управлени", "directorate"),
@@ -25,17 +25,17 @@ BODIES = (  # how the name of an agency tells its kind
     ("комитет", "committee"),
     ("мэри", "city_hall"),
 )
-# Those of similar problems, which are open and public.
-SHOWN = ("accepted", "forwarded", "in_progress", "planned", "reopened")
-DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
+# Statuses of similar problems, which are open and public.
+PUBLIC_STATUSES = ("accepted", "forwarded", "in_progress", "planned", "reopened")
+DESCRIPTION_LENGTH = (3, 4000)  # characters; problems.intake checks them
 
 
-def configuration(
+def configuration_values(
     site: Site, settings: Settings, consent: Document, of_name: Document, language: str, now: int
 ) -> dict[str, Any]:
     """GET /api/v1/sites/{key}."""
     page = f"{settings.public_url}/s/{site.key}"
-    categories = [_category(site, category, language, now) for category in site.categories]
+    categories = [_category_values(site, category, language, now) for category in site.categories]
     return {
         "name": site.name,
         "type": site.type,
@@ -46,16 +46,16 @@ def configuration(
         "languages": list(i18n.LANGUAGES),
         "categories": categories,
         "accent": site.accent,
-        "colours": appearance.style(site.accent),
-        "statuses": {status: i18n.text(language, f"status.{status}") for status in SHOWN},
-        "map": _map(site, settings),
+        "colours": appearance.accent_style(site.accent),
+        "statuses": {status: i18n.text(language, f"status.{status}") for status in PUBLIC_STATUSES},
+        "map": _map_values(site, settings),
         "consent": {
             "version": consent.version,
             "url": f"{page}/consent/{consent.version}",
             "publish_name": {"version": of_name.version, "url": f"{page}/consent/{of_name.version}"},
         },
         "limits": {
-            "description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]},
+            "description": {"min": DESCRIPTION_LENGTH[0], "max": DESCRIPTION_LENGTH[1]},
             "photos": site.photos,
             "photo_bytes": MAX_FILE_SIZE,
         },
@@ -68,14 +68,14 @@ def configuration(
 
 
 def submit_text(site: Site, language: str) -> str:
-    """What the button that sends says: the kind of body that receives it, as far as its name tells."""
+    """The label of the submit button, by the kind of agency that receives the report."""
     name = site.agency.name.lower()
-    kind = next((kind for stem, kind in BODIES if stem in name), "other")
+    kind = next((kind for stem, kind in AGENCY_KINDS if stem in name), "other")
     return i18n.text(language, f"sites.submit.{kind}")
 
 
 def track_text(site: Site, language: str, due: list[str]) -> str:
-    """Which of the two tracks this is, who receives it, by when an answer is due: said before sending (59-FZ)."""
+    """Which procedure applies, who receives the report, and when an answer is due: stated before sending (59-FZ)."""
     earliest = i18n.format_date(language, min(due)) if due else ""
     key = "sites.track.text_one_date" if len(set(due)) == 1 else "sites.track.text"
     text = i18n.text(language, key, agency=site.agency.name, date=earliest)
@@ -84,7 +84,7 @@ def track_text(site: Site, language: str, due: list[str]) -> str:
     return text
 
 
-def _category(site: Site, category: Category, language: str, now: int) -> dict[str, Any]:
+def _category_values(site: Site, category: Category, language: str, now: int) -> dict[str, Any]:
     due = answer_due(now, category.working_days, site.time_zone)
     return {
         "code": category.code,
@@ -94,21 +94,21 @@ def _category(site: Site, category: Category, language: str, now: int) -> dict[s
         "notice_parts": notice_parts(category.notice) or None,
         "deadline_days": category.working_days,
         "answer_due": due,
-        "icon": appearance.icon(category.code),
+        "icon": appearance.category_icon(category.code),
         "track": track_text(site, language, [due]),
         "photo_required": category.photo_required,
-        "questions": [_question(question) for question in sorted(category.questions, key=lambda one: one.order)],
+        "questions": [_question_values(question) for question in sorted(category.questions, key=lambda one: one.order)],
     }
 
 
 def notice_parts(notice: str | None) -> list[list[str]]:
-    """A notice as texts and, where a text is a number to call, the link for it: on a phone each is one touch away."""
+    """A notice split into texts and phone numbers, each number with its `tel:` link."""
     parts = _PHONE.split(notice or "")
     linked = ([part.removeprefix("tel:"), "tel:" + re.sub(r"[^\d+]", "", part)] for part in parts[1::2])
     return [part for pair in zip_longest(([text] for text in parts[::2]), linked) for part in pair if part and part[0]]
 
 
-def _question(question: Question) -> dict[str, Any]:
+def _question_values(question: Question) -> dict[str, Any]:
     return {
         "code": question.code,
         "datatype": question.datatype,
@@ -120,11 +120,11 @@ def _question(question: Question) -> dict[str, Any]:
     }
 
 
-def _map(site: Site, settings: Settings) -> dict[str, Any] | None:
-    """Where a map begins. Null where nobody said where the site lies; without tiles the ground stays empty."""
+def _map_values(site: Site, settings: Settings) -> dict[str, Any] | None:
+    """The initial view of a map; None where the site has no box. `tiles` is None where there are no tiles."""
     if site.bbox is None:
         return None
-    # A box that was given is what the operator wants to be seen; of an area in parts, the largest.
+    # A configured box, or the largest polygon of the area.
     west, south, east, north = shown = site.area.main.box if site.area and site.area.box == site.bbox else site.bbox
     return {
         "center": [round((south + north) / 2, 6), round((west + east) / 2, 6)],
@@ -137,8 +137,8 @@ def _map(site: Site, settings: Settings) -> dict[str, Any] | None:
     }
 
 
-def snippet(key: str, site_type: str, link_text: str, public_url: str) -> str:
-    """What a webmaster pastes; the link inside survives every editor that strips scripts or unknown tags."""
+def make_snippet(key: str, site_type: str, link_text: str, public_url: str) -> str:
+    """The code to paste. The link in it survives editors that strip scripts or unknown tags."""
     address = escape(public_url)
     return (
         f'<igrajdanin-widget site-key="{key}" type="{site_type}">\n'

@@ -88,7 +88,7 @@ class Tiles:
     async def _is_in_territory(self, database: Database, address: TileAddress) -> bool:
         """Whether a tile shows the territory of an enabled site or its surroundings."""
         if time.monotonic() > self._boxes_read_at + _TERRITORY_LIFETIME:
-            everyone = await sites.all_sites(database)
+            everyone = await sites.list_sites(database)
             self._boxes = tuple(
                 _expand_box(polygon.box) for site in everyone if site.territory for polygon in site.territory.polygons
             )

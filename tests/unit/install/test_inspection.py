@@ -7,23 +7,23 @@ import pytest
 from widget_api import i18n
 from widget_api.i18n import LANGUAGES
 from widget_api.outbound import Answer
-from widget_api.sites.install.inspection import Line, Service, judge
+from widget_api.sites.install.inspection import CheckLine, ExpectedService, check_page
 from widget_api.web import releases
 
 W = "https://widget.test"
 PAGE = "https://gorod.test/news/"
 NEWEST = releases.newest_version("1")
 KEY, OLD, GONE = "wk_current", "wk_old", "wk_gone"
-SERVICE = Service(public_url=W, keys={KEY: "current", OLD: "old", GONE: "expired"})
+SERVICE = ExpectedService(public_url=W, keys={KEY: "current", OLD: "old", GONE: "expired"})
 ELEMENT = f'<igrajdanin-widget site-key="{KEY}"><a href="{W}/s/{KEY}/report">x</a></igrajdanin-widget>'
 FOLLOWING = f'<script async src="{W}/w/1/loader.js"></script>'
 OWN = f'<script src="/igrajdanin/{NEWEST}/loader.js"></script>'
 STRICT = f"default-src 'none'; script-src {W}; connect-src {W}; img-src {W} blob:; require-trusted-types-for 'script'"
 
 
-def look(body: str, csp: str = "", *, status: int = 200, kind: str = "text/html", page: str = PAGE) -> list[Line]:
+def look(body: str, csp: str = "", *, status: int = 200, kind: str = "text/html", page: str = PAGE) -> list[CheckLine]:
     headers = {"content-type": kind} | ({"content-security-policy": csp} if csp else {})
-    return judge(SERVICE, page, Answer(status, headers, body.encode()))
+    return check_page(SERVICE, page, Answer(status, headers, body.encode()))
 
 
 def said(body: str, csp: str = "", **options: object) -> dict[str, str]:

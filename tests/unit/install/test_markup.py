@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.sites.install.markup import read, tags
+from widget_api.sites.install.markup import iterate_tags, parse_markup
 
 PAGE = "https://gorod.test/news/"
 W = "https://widget.test"
@@ -16,7 +16,7 @@ KEY = "wk_abcDEF-123_456789"
 
 
 def test_the_snippet() -> None:
-    found = read(
+    found = parse_markup(
         f'<p>x</p><igrajdanin-widget site-key="{KEY}" type=extended view=\'inline\'><a href="{W}/s/{KEY}/report">'
         f'Сообщить</a></igrajdanin-widget><SCRIPT async src="{W}/w/1/loader.js"></SCRIPT>',
         PAGE,
@@ -28,7 +28,7 @@ def test_the_snippet() -> None:
 
 
 def test_a_builders_div_a_frame_and_a_pinned_release() -> None:
-    found = read(
+    found = parse_markup(
         f'<div class="x" data-igrajdanin-widget="{KEY}" data-type="basic" data-api="{W}"></div>'
         f'<iframe src="{W}/s/{KEY}/embed?lang=en&amp;theme=dark"></iframe>'
         f'<script src="/igrajdanin/1.0.0/loader.js?x" integrity="sha384-A" crossorigin></script>',
@@ -59,7 +59,7 @@ def test_a_builders_div_a_frame_and_a_pinned_release() -> None:
     ],
 )
 def test_what_only_looks_like_it_does_not_count(around: str) -> None:
-    assert read(around.replace("{}", f'<igrajdanin-widget site-key="{KEY}">'), PAGE).elements == []
+    assert parse_markup(around.replace("{}", f'<igrajdanin-widget site-key="{KEY}">'), PAGE).elements == []
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_what_only_looks_like_it_does_not_count(around: str) -> None:
     ],
 )
 def test_it_is_found_in_untidy_pages(source: str) -> None:
-    assert [one["site-key"] for one in read(source, PAGE).elements] == [KEY]
+    assert [one["site-key"] for one in parse_markup(source, PAGE).elements] == [KEY]
 
 
 def test_base_and_meta() -> None:
-    found = read(
+    found = parse_markup(
         f'<base href="{W}/x/"><base href="https://other.test/"><script src="../w/1/loader.js"></script>'
         "<META http-equiv=content-security-policy content=\"default-src 'self'\">",
         PAGE,
@@ -92,8 +92,8 @@ def test_base_and_meta() -> None:
 
 @given(st.text(alphabet="<>/!-=\"' ascript\n", max_size=300))
 def test_no_text_breaks_it(source: str) -> None:
-    read(source, PAGE)
-    assert all(name == name.lower() for name, _ in tags(source))
+    parse_markup(source, PAGE)
+    assert all(name == name.lower() for name, _ in iterate_tags(source))
 
 
 @pytest.mark.parametrize(
@@ -122,5 +122,5 @@ def test_no_text_breaks_it(source: str) -> None:
 def test_a_megabyte_of_anything_takes_a_moment(part: str) -> None:
     source = "<p " + part * (1024 * 1024 // len(part))
     began = time.process_time()
-    read(source, PAGE)
+    parse_markup(source, PAGE)
     assert time.process_time() - began < 5, "the standard library's parser takes minutes for some of these"

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from widget_api import i18n
-from widget_api.sites.install import colours
-from widget_api.sites.install.model import FAILURES, REST, Sighting
-from widget_api.sites.install.overview import overview
+from widget_api.sites import appearance
+from widget_api.sites.install.model import FAILURES, OTHERS, Sighting
+from widget_api.sites.install.overview import make_overview
 from widget_api.web import releases
 
 TODAY = date(2026, 11, 24)
@@ -25,11 +25,11 @@ def seen(
 
 
 def codes(*sightings: Sighting) -> list[str]:
-    return [one.code for one in overview(sightings, TODAY, frozenset({HOME}), OWN).findings]
+    return [one.code for one in make_overview(sightings, TODAY, frozenset({HOME}), OWN).findings]
 
 
 def test_all_is_well() -> None:
-    found = overview([seen(n=3), seen(day="2026-11-20", n=2)], TODAY, frozenset({HOME}), OWN)
+    found = make_overview([seen(n=3), seen(day="2026-11-20", n=2)], TODAY, frozenset({HOME}), OWN)
     assert found.findings == ()
     assert [(one.origin, one.versions, one.count) for one in found.places] == [(HOME, (NEWEST,), 5)]
     assert len(found.days) == 30
@@ -66,7 +66,7 @@ def test_a_frame_counts_as_seen() -> None:
     [
         (seen("origin_refused", origin=OTHER), "origin_refused"),
         (seen("origin_refused", origin="null"), "origin_null"),
-        (seen("origin_refused", origin=REST), "origin_many"),
+        (seen("origin_refused", origin=OTHERS), "origin_many"),
         (seen("key_expired"), "key_expired"),
         (seen("key_old"), "key_old"),
         (seen("failed.connect"), "failed_connect"),
@@ -85,7 +85,7 @@ def test_an_origin_that_was_registered_since_is_not_missing() -> None:
 
 
 def test_the_busiest_origin_comes_first() -> None:
-    found = overview(
+    found = make_overview(
         [seen(), seen("origin_refused", origin=OTHER), seen("origin_refused", origin="https://c.test", n=9)],
         TODAY,
         frozenset({HOME}),
@@ -97,8 +97,8 @@ def test_the_busiest_origin_comes_first() -> None:
 def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(releases, "list_versions", lambda: ("1.0.0", "1.1.0"))
     monkeypatch.setattr(releases, "newest_version", lambda major: "1.1.0")
-    [found] = overview(
-        [seen(version="1.0.0"), seen(version="1.1.0"), seen(version=REST)], TODAY, frozenset({HOME}), OWN
+    [found] = make_overview(
+        [seen(version="1.0.0"), seen(version="1.1.0"), seen(version=OTHERS)], TODAY, frozenset({HOME}), OWN
     ).findings
     assert (found.code, found.severity, found.version, found.origin) == ("release_old", "note", "1.0.0", HOME)
 
@@ -116,13 +116,13 @@ def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_contrast(first: str, second: str, expected: float) -> None:
-    assert colours.contrast(first, second) == pytest.approx(expected, abs=0.06)
-    assert colours.contrast(second, first) == colours.contrast(first, second)
+    assert appearance.contrast_ratio(first, second) == pytest.approx(expected, abs=0.06)
+    assert appearance.contrast_ratio(second, first) == appearance.contrast_ratio(first, second)
 
 
 @pytest.mark.parametrize(("accent", "ink"), [("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")])
 def test_the_ink_that_can_be_read(accent: str, ink: str) -> None:
-    assert colours.ink_for(accent) == ink
+    assert appearance.choose_ink(accent) == ink
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)

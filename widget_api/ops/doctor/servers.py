@@ -104,7 +104,7 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     from widget_api.tiles.model import tile_at
     from widget_api.tiles.service import Tiles
 
-    territories = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
+    territories = [site.territory for site in await sites.list_sites(database) if site.territory] if database else []
     if database is None or not territories:
         return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
     west, south, east, north = territories[0].main.box

@@ -17,7 +17,7 @@ from widget_api.database import Row, Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.problems import deadline
 from widget_api.problems.projections.words import first_row
-from widget_api.sites.deadlines import promised
+from widget_api.sites.deadlines import promised_date
 
 # An explicit list: it alone decides what a public list may contain.
 COLUMNS = (
@@ -69,7 +69,7 @@ def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any
         "status": status,
         "created_at": clock.rfc3339(created_at),
         "updated_at": clock.rfc3339(updated_at),
-        "answer_due": promised(answer_due),
+        "answer_due": promised_date(answer_due),
         "photos": orjson.loads(photos),
         "supporters": supporters,
         "has_answer": bool(has_answer),

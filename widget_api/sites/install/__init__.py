@@ -1,1 +1,1 @@
-"""The webmaster's side: the code to paste, where the widget was seen, what is wrong on a page and what to do."""
+"""Installation for webmasters: the code to embed, counts of where the widget was seen, checks of pages."""

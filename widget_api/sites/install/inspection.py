@@ -1,4 +1,4 @@
-"""Looks at one page of a site: is the snippet there, whole and current, and does the page's policy let it work."""
+"""Check one page of a site: whether the snippet is present, complete and current, and the page's CSP permits it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from widget_api.sites.install.markup import Markup, Script
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
-LARGEST_PAGE = 1024 * 1024
-_REDIRECTS = 3
-_MOVED = (301, 302, 303, 307, 308)
+MAX_PAGE_SIZE = 1024 * 1024
+_MAX_REDIRECTS = 3
+_REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 
 State = Literal["ok", "note", "wrong"]
 KeyState = Literal["current", "old", "expired", "foreign"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """One thing looked at. `code` names its texts (`install.lines.<code>`), `values` fill their gaps."""
+class CheckLine:
+    """One result. `code` names its texts (`install.lines.<code>`), `values` are their placeholders."""
 
     state: State
     code: str
@@ -34,24 +34,24 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
-    """What a page is held against."""
+class ExpectedService:
+    """What a page is checked against."""
 
     public_url: str
     keys: Mapping[str, KeyState]  # of the site
 
 
-async def fetch(outbound: Outbound, site: Site, url: str, *, private: bool) -> tuple[str, Answer]:
-    """The page and its address after redirects, which lead to registered origins only.
+async def fetch_page(outbound: Outbound, site: Site, url: str, *, private: bool) -> tuple[str, Answer]:
+    """Fetch a page. Returns its address after redirects, which may lead to registered origins only, and the response.
 
-    `private`: addresses of the own network are allowed, which is for development alone.
-    Raises Invalid (not a page of the site), Forbidden, Failed.
+    `private` permits addresses of the local network, for development alone. Raises Invalid (not a page of the site),
+    Forbidden, Failed.
     """
     address = url
-    for _ in range(_REDIRECTS + 1):
-        _check(site, address)
-        answer = await outbound.request("GET", address, operator=private, limit=LARGEST_PAGE)
-        if answer.status not in _MOVED or "location" not in answer.headers:
+    for _ in range(_MAX_REDIRECTS + 1):
+        _check_address(site, address)
+        answer = await outbound.request("GET", address, operator=private, limit=MAX_PAGE_SIZE)
+        if answer.status not in _REDIRECT_STATUSES or "location" not in answer.headers:
             return address, answer
         try:
             address = urljoin(address, answer.headers["location"])
@@ -60,137 +60,143 @@ async def fetch(outbound: Outbound, site: Site, url: str, *, private: bool) -> t
     raise Failed("too many redirects")
 
 
-def _check(site: Site, url: str) -> None:
+def _check_address(site: Site, url: str) -> None:
     try:
-        registered = origins.of_url(url) in site.origins
-    except origins.NotAnOrigin:
+        registered = origins.origin_of_url(url) in site.origins
+    except origins.InvalidOrigin:
         registered = False
     if not registered or len(url) > 2000:
         raise Invalid((FieldError("url", "foreign_page", (("value", url[:200]),)),))
 
 
-async def inspect(
-    outbound: Outbound, site: Site, service: Service, url: str, *, private: bool
-) -> tuple[str, list[Line]]:
-    """The address looked at and what was found there. Raises Invalid where it is none of the site's."""
+async def inspect_page(
+    outbound: Outbound, site: Site, service: ExpectedService, url: str, *, private: bool
+) -> tuple[str, list[CheckLine]]:
+    """Fetch and check a page. Returns its final address and the results. Raises Invalid (not a page of the site)."""
     try:
-        address, answer = await fetch(outbound, site, url, private=private)
+        address, answer = await fetch_page(outbound, site, url, private=private)
     except Forbidden as error:
-        return url, [Line("wrong", "forbidden", {"reason": str(error)})]
+        return url, [CheckLine("wrong", "forbidden", {"reason": str(error)})]
     except Failed as error:
         code = "too_large" if "larger than" in str(error) else "unreachable"
-        return url, [Line("wrong", code, {"reason": str(error)[:120]})]
-    return address, await asyncio.to_thread(judge, service, address, answer)
+        return url, [CheckLine("wrong", code, {"reason": str(error)[:120]})]
+    return address, await asyncio.to_thread(check_page, service, address, answer)
 
 
-def judge(service: Service, address: str, answer: Answer) -> list[Line]:
-    """Every line of the check for a page that came."""
+def check_page(service: ExpectedService, address: str, answer: Answer) -> list[CheckLine]:
+    """All results for a fetched page."""
     if answer.status != 200:
-        return [Line("wrong", "status", {"status": str(answer.status)})]
+        return [CheckLine("wrong", "status", {"status": str(answer.status)})]
     if "html" not in answer.content_type.lower():
-        return [Line("wrong", "not_html", {"type": answer.content_type[:60] or "—"})]
-    found = markup.read(answer.body.decode("utf-8", "replace"), address)
-    policies = policy.parse(answer.headers.get("content-security-policy", ""))
+        return [CheckLine("wrong", "not_html", {"type": answer.content_type[:60] or "—"})]
+    found = markup.parse_markup(answer.body.decode("utf-8", "replace"), address)
+    policies = policy.parse_policies(answer.headers.get("content-security-policy", ""))
     for text in found.policies:
-        policies += policy.parse(text, meta=True)
-    lines = _snippet(found)
+        policies += policy.parse_policies(text, meta=True)
+    lines = _check_snippet(found)
     if not (found.elements or found.frames or found.links or found.scripts):
         return lines
-    lines += _scripts(service, found, address)
-    lines += _keys(service, found)
+    lines += _check_scripts(service, found, address)
+    lines += _check_keys(service, found)
     if urlsplit(address).scheme == "https" and service.public_url.startswith("http://"):
-        lines.append(Line("wrong", "mixed_content", {"w": service.public_url}))
+        lines.append(CheckLine("wrong", "mixed_content", {"w": service.public_url}))
     if found.elements or found.frames:
-        lines += _policies(service, found, policies, address)
+        lines += _check_policies(service, found, policies, address)
     return lines
 
 
-def _snippet(found: Markup) -> list[Line]:
+def _check_snippet(found: Markup) -> list[CheckLine]:
     if found.elements:
-        return [Line("ok", "element", {"count": str(len(found.elements))})]
+        return [CheckLine("ok", "element", {"count": str(len(found.elements))})]
     if found.frames:
-        return [Line("ok", "frame")]
+        return [CheckLine("ok", "frame")]
     if found.scripts:
-        return [Line("wrong", "element_missing")]
+        return [CheckLine("wrong", "element_missing")]
     if found.links:
-        return [Line("note", "link_only")]
-    return [Line("wrong", "nothing")]
+        return [CheckLine("note", "link_only")]
+    return [CheckLine("wrong", "nothing")]
 
 
-def _scripts(service: Service, found: Markup, address: str) -> list[Line]:
+def _check_scripts(service: ExpectedService, found: Markup, address: str) -> list[CheckLine]:
     if not found.elements:
         return []
     if not found.scripts:
-        return [Line("wrong", "script_missing", {"link": "yes" if found.links else ""})]
-    lines: list[Line] = []
+        return [CheckLine("wrong", "script_missing", {"link": "yes" if found.links else ""})]
+    lines: list[CheckLine] = []
     for script in found.scripts[:3]:
         if not script.address.startswith(f"{service.public_url}/w/"):
-            lines.append(Line("ok", "script_own", {"address": script.address[:200]}))
+            lines.append(CheckLine("ok", "script_own", {"address": script.address[:200]}))
             if not _names_service(script, found):
-                lines.append(Line("wrong", "api_missing", {"w": service.public_url}))
+                lines.append(CheckLine("wrong", "api_missing", {"w": service.public_url}))
         elif script.version.isdigit():
-            lines.append(Line("ok", "script_following", {"version": script.version}))
+            lines.append(CheckLine("ok", "script_following", {"version": script.version}))
         else:
-            lines.append(_pinned(script))
-        lines += _integrity(script, address)
+            lines.append(_check_release(script))
+        lines += _check_integrity(script, address)
     return lines
 
 
 def _names_service(script: Script, found: Markup) -> bool:
-    """A copy of the files learns the service's address from its own tag; release 1.0.0 reads the elements instead."""
+    """Whether a self-hosted copy knows the service's address: from its own tag, in release 1.0.0 from the elements."""
     if script.version == "1.0.0":
         return all(element.get("api") for element in found.elements)
     return bool(script.attributes.get("data-api"))
 
 
-def _pinned(script: Script) -> Line:
+def _check_release(script: Script) -> CheckLine:
     known, version = releases.list_versions(), script.version
     if version not in known:
-        return Line("wrong", "release_unknown", {"version": version})
+        return CheckLine("wrong", "release_unknown", {"version": version})
     newest = releases.newest_version(version.split(".")[0])
     if version != newest:
-        return Line("note", "release_old", {"version": version, "newest": newest})
-    return Line("ok", "release_newest", {"version": version})
+        return CheckLine("note", "release_old", {"version": version, "newest": newest})
+    return CheckLine("ok", "release_newest", {"version": version})
 
 
-def _integrity(script: Script, address: str) -> list[Line]:
-    """SRI: the hash is that of the release, and a foreign script with one needs `crossorigin`."""
+def _check_integrity(script: Script, address: str) -> list[CheckLine]:
+    """Check SRI: the hash must be that of the release, and a cross-origin script with one needs `crossorigin`."""
     given = script.attributes.get("integrity", "").split()
     if not given:
-        return [] if script.version.isdigit() else [Line("note", "integrity_absent")]
+        return [] if script.version.isdigit() else [CheckLine("note", "integrity_absent")]
     if script.version.isdigit():
-        return [Line("wrong", "integrity_following")]
+        return [CheckLine("wrong", "integrity_following")]
     lines = []
     if script.version in releases.list_versions():
         right = releases.integrity_hash(script.version, "loader.js")
-        lines.append(Line("ok", "integrity") if right in given else Line("wrong", "integrity_wrong", {"right": right}))
-    if "crossorigin" not in script.attributes and origins.of_url(script.address) != origins.of_url(address):
-        lines.append(Line("wrong", "crossorigin_absent"))
+        lines.append(
+            CheckLine("ok", "integrity") if right in given else CheckLine("wrong", "integrity_wrong", {"right": right})
+        )
+    if "crossorigin" not in script.attributes and origins.origin_of_url(script.address) != origins.origin_of_url(
+        address
+    ):
+        lines.append(CheckLine("wrong", "crossorigin_absent"))
     return lines
 
 
-def _keys(service: Service, found: Markup) -> list[Line]:
+def _check_keys(service: ExpectedService, found: Markup) -> list[CheckLine]:
     keys = [one.get("site-key", "") for one in found.elements] + [key for _, key in found.frames + found.links]
     return [
-        Line({"current": "ok", "old": "note"}.get(state, "wrong"), f"key_{state}", {"site_key": key[:64] or "—"})  # type: ignore[arg-type]
+        CheckLine({"current": "ok", "old": "note"}.get(state, "wrong"), f"key_{state}", {"site_key": key[:64] or "—"})  # type: ignore[arg-type]
         for key in dict.fromkeys(keys)
         for state in (service.keys.get(key, "foreign"),)
     ]
 
 
-def _policies(service: Service, found: Markup, policies: list[policy.Policy], address: str) -> list[Line]:
-    """A line for each thing the widget needs of the page's policy."""
+def _check_policies(
+    service: ExpectedService, found: Markup, policies: list[policy.Policy], address: str
+) -> list[CheckLine]:
+    """One result for each permission that the widget needs of the page's CSP."""
     if not policies:
-        return [Line("ok", "policy_none")]
-    if policy.sandboxed(policies):
-        return [Line("wrong", "policy_sandbox")]
+        return [CheckLine("ok", "policy_none")]
+    if policy.is_sandboxed(policies):
+        return [CheckLine("wrong", "policy_sandbox")]
     w = service.public_url
     if found.elements:
         script = found.scripts[0] if found.scripts else Script(f"{w}/w/1/loader.js", "1", {})
         folder = script.address.rpartition("/")[0]
         needs = [
-            ("script-src-elem", script.address, "script", origins.of_url(script.address)),
-            ("script-src-elem", f"{folder}/widget.js", "chunks", origins.of_url(script.address)),
+            ("script-src-elem", script.address, "script", origins.origin_of_url(script.address)),
+            ("script-src-elem", f"{folder}/widget.js", "chunks", origins.origin_of_url(script.address)),
             ("connect-src", f"{w}/api/v1/sites/wk/challenge", "connect", w),
             ("img-src", f"{w}/photos/1.jpg", "pictures", w),
             ("img-src", f"blob:{address}", "previews", "blob:"),
@@ -201,16 +207,16 @@ def _policies(service: Service, found: Markup, policies: list[policy.Policy], ad
     lines = []
     for directive, url, what, source in needs:
         nonce, integrity = script.attributes.get("nonce", ""), script.attributes.get("integrity", "")
-        verdict = policy.judge(
+        verdict = policy.judge_request(
             policies, directive, url, address, nonce=nonce, integrity=integrity if what == "script" else ""
         )
         state: State = {"allowed": "ok", "conditional": "wrong", "blocked": "wrong"}[verdict.outcome]  # type: ignore[assignment]
         if state == "wrong" and what == "previews":
-            state = "note"  # all but the previews of photos works
+            state = "note"  # only the previews of photos fail
         named = directive.removesuffix("-elem")
         values = {"directive": named, "by": verdict.directive or named, "source": source}
         outcome = "dynamic" if verdict.dynamic and state == "wrong" else verdict.outcome
-        lines.append(Line(state, f"policy_{what}_{outcome}", values))
+        lines.append(CheckLine(state, f"policy_{what}_{outcome}", values))
     if any("require-trusted-types-for" in one for one in policies):
-        lines.append(Line("ok", "policy_trusted_types"))
+        lines.append(CheckLine("ok", "policy_trusted_types"))
     return lines

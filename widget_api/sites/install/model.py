@@ -1,4 +1,4 @@
-"""What is counted of a widget on a host's pages: a word of a short list, an origin, a release; never a visitor."""
+"""Define what is counted of the widget on host pages: kind, origin and release, never anything of a visitor."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 Kind = Literal[
     "seen",  # the form opened on a page of a registered origin
     "framed",  # the same through the iframe
-    "key_old",  # with a key that was rotated and is good for a while yet
-    "key_expired",  # with one that is good no more
+    "key_old",  # with a rotated key that is still valid
+    "key_expired",  # with an expired key
     "origin_refused",  # on a page whose origin is not registered
     "failed.load",
     "failed.config",
@@ -20,7 +20,7 @@ Kind = Literal[
     "failed.send",
 ]
 
-# The words a widget says (widget_js/shared/telemetry.ts); a directive of a policy stands for what it blocked.
+# Failures that the widget reports (widget_js/shared/telemetry.ts), among them the CSP directive that blocked something.
 FAILURES: dict[str, Kind] = {
     "load": "failed.load",
     "config": "failed.config",
@@ -31,16 +31,16 @@ FAILURES: dict[str, Kind] = {
     "script-src": "failed.script",
     "script-src-elem": "failed.script",
 }
-# What a page of any origin can cause; the others come after the gate, so their origins are registered ones.
-ANYBODYS: frozenset[Kind] = frozenset({"key_expired", "origin_refused"})
-REST = "…"  # stands for origins beyond the most of a day, and for releases that are none of ours
-MOST_ORIGINS = 50  # told apart on one site and day; anybody can make up more
-KEPT_DAYS = 90
+# Kinds that a page of any origin can cause; the others are counted after the origin's check.
+UNVERIFIED_KINDS: frozenset[Kind] = frozenset({"key_expired", "origin_refused"})
+OTHERS = "…"  # replaces origins beyond MAX_ORIGINS, and unknown releases
+MAX_ORIGINS = 50  # distinct ones of unverified kinds per site and day
+RETENTION_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """How often a thing was seen on one day of the site's own calendar."""
+    """The count of one kind on one day in the site's time zone."""
 
     day: str  # YYYY-MM-DD
     origin: str

@@ -1,4 +1,4 @@
-"""What a webmaster may choose in the generator, and the code that follows from it."""
+"""Parse the options of the installation page's generator, and generate the code to embed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from html import escape
 from urllib.parse import urlencode
 
 from widget_api.i18n import LANGUAGES
-from widget_api.sites import origins
-from widget_api.sites.install import colours
+from widget_api.sites import appearance, origins
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "inline")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-MAJOR = "1"
-FRAME_HEIGHT = 640  # px: what the frame has without the script that fits it
+MAJOR_VERSION = "1"
+FRAME_HEIGHT = 640  # px; without the script that adapts it
 
 
-def colour(text: str | None) -> str | None:
-    """«#rrggbb» in small letters, or None."""
+def parse_colour(text: str | None) -> str | None:
+    """A colour «#rrggbb» in lower case, or None."""
     return text.lower() if text and _COLOUR.fullmatch(text) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Empty = the default, which the code leaves out."""
+    """The chosen options. Empty values are defaults, which the code omits."""
 
     type: str
     view: str = "button"
@@ -41,7 +40,7 @@ class Options:
 
     @classmethod
     def read(cls, given: Mapping[str, str], site: Site) -> Options:
-        """From a query string; what it does not understand is as good as absent."""
+        """Parse a query string, ignoring unknown values."""
         view, lang, theme = given.get("view", ""), given.get("language", ""), given.get("theme", "")
         return cls(
             type="basic" if given.get("type") == "basic" else site.type,
@@ -49,27 +48,27 @@ class Options:
             lang=lang if lang in LANGUAGES else "",
             theme=theme if theme in THEMES else "",
             category=given["category"] if site.category(given.get("category", "")) else "",
-            accent=colour(given.get("accent")) or colour(site.accent),
+            accent=parse_colour(given.get("accent")) or parse_colour(site.accent),
             pinned=given.get("version") == "pinned",
-            own_host=_origin(given.get("host", "")),
+            own_host=_parse_origin(given.get("host", "")),
         )
 
     @property
     def version(self) -> str:
-        """As it stands in the loader's address. A copy on the host's own server is always of one release."""
-        return releases.newest_version(MAJOR) if self.pinned or self.own_host else MAJOR
+        """The version in the loader's address. A self-hosted copy is always of one release."""
+        return releases.newest_version(MAJOR_VERSION) if self.pinned or self.own_host else MAJOR_VERSION
 
 
-def _origin(text: str) -> str:
+def _parse_origin(text: str) -> str:
     try:
-        return origins.normalise(text.strip()) if text.strip() else ""
-    except origins.NotAnOrigin:
+        return origins.normalise_origin(text.strip()) if text.strip() else ""
+    except origins.InvalidOrigin:
         return ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Code:
-    """Everything to be copied; each is text, not markup."""
+class EmbedCode:
+    """Everything that a webmaster copies, as text to be escaped."""
 
     snippet: str
     div: str
@@ -83,28 +82,28 @@ class Code:
     link_address: str
 
 
-def code(site: Site, options: Options, public_url: str, link_text: str) -> Code:
-    """The three ways of embedding `site`, with what each needs of its host."""
+def make_code(site: Site, options: Options, public_url: str, link_text: str) -> EmbedCode:
+    """Generate the three ways of embedding `site`, with the rules that each needs on the host page."""
     report = f"{public_url}/s/{site.key}/report"
     if options.category:
         report += "?" + urlencode({"category": options.category})
-    attributes = _attributes(site, options, public_url)
-    frame_address = f"{public_url}/s/{site.key}/embed{_query(site, options)}"
+    attributes = _widget_attributes(site, options, public_url)
+    frame_address = f"{public_url}/s/{site.key}/embed{_frame_query(site, options)}"
     scripts = "'self'" if options.own_host else public_url
     inner = f'  <a href="{escape(report)}">{escape(link_text)}</a>\n'
-    loader = _script(options, public_url, "loader.js")
+    loader = _script_tag(options, public_url, "loader.js")
     div = {f"data-{name}": value for name, value in attributes.items() if name != "site-key"}
-    return Code(
-        snippet=f"<igrajdanin-widget{_written(attributes)}>\n{inner}</igrajdanin-widget>\n{loader}",
-        div=f"<div{_written({'data-igrajdanin-widget': site.key} | div)}>\n{inner}</div>\n{loader}",
+    return EmbedCode(
+        snippet=f"<igrajdanin-widget{_render_attributes(attributes)}>\n{inner}</igrajdanin-widget>\n{loader}",
+        div=f"<div{_render_attributes({'data-igrajdanin-widget': site.key} | div)}>\n{inner}</div>\n{loader}",
         frame=(
             f'<iframe src="{escape(frame_address)}" title="{escape(link_text)}"\n'
             '        allow="geolocation; clipboard-write; web-share" loading="lazy"\n'
             f'        width="640" height="{FRAME_HEIGHT}" style="width: 100%; border: 0"></iframe>\n'
-            f"{_script(options, public_url, 'frame.js')}"
+            f"{_script_tag(options, public_url, 'frame.js')}"
         ),
         link=f'<a href="{escape(report)}">{escape(link_text)}</a>',
-        rule=_rule(options),
+        rule=_style_rule(options),
         policy=f"script-src {scripts}; connect-src {public_url}; img-src {public_url} blob:",
         frame_policy=f"frame-src {public_url}; script-src {scripts}",
         preview=attributes,
@@ -113,7 +112,7 @@ def code(site: Site, options: Options, public_url: str, link_text: str) -> Code:
     )
 
 
-def _attributes(site: Site, options: Options, public_url: str) -> dict[str, str]:
+def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[str, str]:
     chosen = {
         "type": options.type,
         "view": "" if options.view == "button" else options.view,
@@ -124,39 +123,41 @@ def _attributes(site: Site, options: Options, public_url: str) -> dict[str, str]
     return {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
 
 
-def _query(site: Site, options: Options) -> str:
+def _frame_query(site: Site, options: Options) -> str:
     chosen = {
         "type": "" if options.type == site.type else options.type,
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
-        "accent": "" if options.accent == colour(site.accent) else options.accent or "",
+        "accent": "" if options.accent == parse_colour(site.accent) else options.accent or "",
     }
     given = {name: value for name, value in chosen.items() if value}
     return "?" + urlencode(given) if given else ""
 
 
-def _script(options: Options, public_url: str, name: str) -> str:
+def _script_tag(options: Options, public_url: str, name: str) -> str:
     address = f"{options.own_host}/igrajdanin" if options.own_host else f"{public_url}/w"
     more = {"async": None, "src": f"{address}/{options.version}/{name}"}
     if options.pinned:
         more |= {"integrity": releases.integrity_hash(options.version, name), "crossorigin": None}
     if options.own_host:
         more |= {"data-api": public_url}
-    return f"<script{_written(more)}></script>"
+    return f"<script{_render_attributes(more)}></script>"
 
 
-def _rule(options: Options) -> str:
-    """Reserves the button's room, so that nothing moves when the script arrives; and its colour before the click."""
+def _style_rule(options: Options) -> str:
+    """The style rule that reserves the button's height, to avoid a layout shift, and sets its colour."""
     accent = ""
     if options.accent:
-        ink = colours.ink_for(options.accent)
-        accent = f" --igw-accent: {options.accent};" + (f" --igw-accent-ink: {ink};" if ink != colours.INK else "")
+        ink = appearance.choose_ink(options.accent)
+        accent = f" --igw-accent: {options.accent};" + (
+            f" --igw-accent-ink: {ink};" if ink != appearance.BUTTON_INK else ""
+        )
     return (
         f"igrajdanin-widget {{ display: block; min-height: 44px;{accent} }}\n"
         f"[data-igrajdanin-widget] {{ display: block; min-height: 44px; }}"
     )
 
 
-def _written(attributes: Mapping[str, str | None]) -> str:
+def _render_attributes(attributes: Mapping[str, str | None]) -> str:
     return "".join(f" {name}" if value is None else f' {name}="{escape(value)}"' for name, value in attributes.items())

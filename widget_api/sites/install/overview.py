@@ -1,25 +1,28 @@
-"""What the counts of a site say: when and where the widget was last seen, and what is wrong, each with what to do."""
+"""Summarize a site's counts for the installation check: where the widget was seen, what fails, and what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from widget_api.sites.install.model import REST, Sighting
+from widget_api import i18n
+from widget_api.sites.install.inspection import CheckLine
+from widget_api.sites.install.model import OTHERS, Sighting
+from widget_api.sites.model import Site
 from widget_api.web import releases
 
 SHOWN_DAYS = 30
-RECENT_DAYS = 7  # what is older than this is no longer «wrong»
-_SEEN = ("seen", "framed")
+RECENT_DAYS = 7  # older failures are ignored
+_SEEN_KINDS = ("seen", "framed")
 
 Severity = Literal["wrong", "note"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something to do. `code` names its texts (`install.findings.<code>`)."""
+    """Something to fix. `code` names its texts (`install.findings.<code>`)."""
 
     code: str
     severity: Severity = "wrong"
@@ -30,8 +33,8 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the widget works, in which releases."""
+class WidgetOrigin:
+    """An origin on which the widget works, and its releases there."""
 
     origin: str
     versions: tuple[str, ...]
@@ -42,18 +45,18 @@ class Place:
 @dataclass(frozen=True, kw_only=True)
 class Overview:
     last_at: int | None
-    places: tuple[Place, ...]
+    places: tuple[WidgetOrigin, ...]
     days: tuple[tuple[str, int], ...]  # day and openings, oldest first, without gaps
     findings: tuple[Finding, ...] = field(default=())
 
 
-def overview(sightings: Sequence[Sighting], today: date, origins: frozenset[str], own: str) -> Overview:
-    """Of the counts of the last 30 days. `own` is the service's origin: previews and frames, which are no host page."""
-    seen = [one for one in sightings if one.kind in _SEEN and one.origin != own]
+def make_overview(sightings: Sequence[Sighting], today: date, origins: frozenset[str], own: str) -> Overview:
+    """Summarize the counts of the last SHOWN_DAYS. `own`, the service's origin, is excluded from the host pages."""
+    seen = [one for one in sightings if one.kind in _SEEN_KINDS and one.origin != own]
     places = tuple(
-        Place(
+        WidgetOrigin(
             origin=origin,
-            versions=tuple(sorted({one.version for one in here if one.version not in ("", REST)})),
+            versions=tuple(sorted({one.version for one in here if one.version not in ("", OTHERS)})),
             count=sum(one.count for one in here),
             last_at=max(one.last_at for one in here),
         )
@@ -63,17 +66,17 @@ def overview(sightings: Sequence[Sighting], today: date, origins: frozenset[str]
     return Overview(
         last_at=max((one.last_at for one in seen), default=None),
         places=places,
-        days=_by_day(seen, today),
-        findings=tuple(_findings(sightings, seen, today, origins)),
+        days=_count_by_day(seen, today),
+        findings=tuple(_list_findings(sightings, seen, today, origins)),
     )
 
 
-def _by_day(seen: Sequence[Sighting], today: date) -> tuple[tuple[str, int], ...]:
+def _count_by_day(seen: Sequence[Sighting], today: date) -> tuple[tuple[str, int], ...]:
     days = [(today - timedelta(days=back)).isoformat() for back in reversed(range(SHOWN_DAYS))]
     return tuple((day, sum(one.count for one in seen if one.day == day)) for day in days)
 
 
-def _findings(
+def _list_findings(
     sightings: Sequence[Sighting], seen: Sequence[Sighting], today: date, origins: frozenset[str]
 ) -> list[Finding]:
     since = (today - timedelta(days=RECENT_DAYS)).isoformat()
@@ -84,22 +87,22 @@ def _findings(
     elif all(one.day <= since for one in seen):
         found.append(Finding(code="silent", last_at=max(one.last_at for one in seen)))
     refused = [one for one in recent if one.kind == "origin_refused" and one.origin not in origins]
-    found += _grouped("origin_refused", [one for one in refused if one.origin not in (REST, "null")])
-    found += _grouped("origin_null", [one for one in refused if one.origin == "null"])
-    found += _grouped("origin_many", [one for one in refused if one.origin == REST])
-    found += _grouped("key_expired", [one for one in recent if one.kind == "key_expired"])
-    found += _grouped("key_old", [one for one in recent if one.kind == "key_old"], "note")
+    found += _group_by_origin("origin_refused", [one for one in refused if one.origin not in (OTHERS, "null")])
+    found += _group_by_origin("origin_null", [one for one in refused if one.origin == "null"])
+    found += _group_by_origin("origin_many", [one for one in refused if one.origin == OTHERS])
+    found += _group_by_origin("key_expired", [one for one in recent if one.kind == "key_expired"])
+    found += _group_by_origin("key_old", [one for one in recent if one.kind == "key_old"], "note")
     blocked = {(one.origin, one.day) for one in recent if one.kind == "failed.connect"}
-    # A policy that blocks the calls keeps the settings back too: one cause, told once.
+    # A policy that blocks requests also makes loading the settings fail: reported once.
     recent = [one for one in recent if one.kind != "failed.config" or (one.origin, one.day) not in blocked]
     for reason in ("connect", "img", "script", "load", "config", "send", "crash"):
-        found += _grouped(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
-    found += _old_releases([one for one in seen if one.day > since])
+        found += _group_by_origin(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
+    found += _find_old_releases([one for one in seen if one.day > since])
     return sorted(found, key=lambda finding: finding.severity != "wrong")
 
 
-def _grouped(code: str, sightings: Sequence[Sighting], severity: Severity = "wrong") -> list[Finding]:
-    """One finding for each origin, the busiest first."""
+def _group_by_origin(code: str, sightings: Sequence[Sighting], severity: Severity = "wrong") -> list[Finding]:
+    """One finding for each origin, the most frequent first."""
     found = [
         Finding(
             code=code,
@@ -114,7 +117,7 @@ def _grouped(code: str, sightings: Sequence[Sighting], severity: Severity = "wro
     return sorted(found, key=lambda finding: -finding.count)
 
 
-def _old_releases(seen: Sequence[Sighting]) -> list[Finding]:
+def _find_old_releases(seen: Sequence[Sighting]) -> list[Finding]:
     known = releases.list_versions()
     return [
         Finding(
@@ -129,3 +132,61 @@ def _old_releases(seen: Sequence[Sighting]) -> list[Finding]:
         if version in known and version != releases.newest_version(version.split(".")[0])
         for here in ([one for one in seen if one.version == version],)
     ]
+
+
+def describe_lines(language: str, lines: list[CheckLine]) -> list[dict[str, str]]:
+    """Describe the results of a page's check: state, code, text, advice."""
+    return [
+        {
+            "state": line.state,
+            "code": line.code,
+            "text": i18n.text(language, f"install.lines.{line.code}", **line.values),
+            "todo": _advice(language, f"install.todo.{line.code}", **line.values) if line.state != "ok" else "",
+        }
+        for line in lines
+    ]
+
+
+def _advice(language: str, key: str, **values: object) -> str:
+    return i18n.text(language, key, **values) if i18n.has(key) else ""
+
+
+def describe_findings(language: str, found: Overview, site: Site) -> list[dict[str, Any]]:
+    return [_describe_finding(language, one, site) for one in found.findings]
+
+
+def _describe_finding(language: str, one: Finding, site: Site) -> dict[str, Any]:
+    values = {"origin": one.origin, "version": one.version}
+    return {
+        "code": one.code,
+        "severity": one.severity,
+        "origin": one.origin,
+        "text": i18n.text(language, f"install.findings.{one.code}", **values),
+        "todo": i18n.text(language, f"install.advice.{one.code}"),
+        "count": one.count,
+        "moment": i18n.format_moment(language, one.last_at, site.time_zone) if one.last_at else "",
+    }
+
+
+def page_values(language: str, found: Overview, site: Site) -> dict[str, Any]:
+    """Values of the check's page."""
+    most = max((count for _, count in found.days), default=0)
+    return {
+        "span": SHOWN_DAYS,
+        "last": i18n.format_moment(language, found.last_at, site.time_zone) if found.last_at else "",
+        "places": [
+            {
+                "origin": place.origin,
+                "versions": ", ".join(place.versions),
+                "count": place.count,
+                "moment": i18n.format_moment(language, place.last_at, site.time_zone),
+            }
+            for place in found.places
+        ],
+        "days": [
+            {"day": i18n.format_date(language, day), "count": count, "share": 100 * count / most if most else 0}
+            for day, count in found.days
+        ],
+        "most": most,
+        "findings": describe_findings(language, found, site),
+    }

@@ -1,6 +1,6 @@
-"""What a page's Content Security Policy lets through: parsing and matching as W3C «CSP Level 3» writes them.
+"""Evaluate a page's Content Security Policy as W3C «CSP Level 3» defines it.
 
-Known differences: the rule that sources name no IP address but 127.0.0.1 (6.7.2.8) is left out, as browsers do.
+The rule that sources name no IP address but 127.0.0.1 (6.7.2.8) is left out, as in browsers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 Outcome = Literal["allowed", "conditional", "blocked"]
 
-# Which directive decides where the one asked about is not there (6.8.3).
+# Fallbacks of each directive (6.8.3).
 _FALLBACK: dict[str, tuple[str, ...]] = {
     "script-src-elem": ("script-src-elem", "script-src", "default-src"),
     "connect-src": ("connect-src", "default-src"),
@@ -37,9 +37,9 @@ Policy = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`directive` is the one that decided, empty where none did. `conditional`: only with a nonce or a hash.
+    """`directive` is the one that decided, empty where none did. `conditional`: allowed only with a nonce or a hash.
 
-    `dynamic`: the list holds 'strict-dynamic', under which an address in it opens nothing.
+    `dynamic`: the list contains 'strict-dynamic', under which addresses in it have no effect.
     """
 
     outcome: Outcome
@@ -47,8 +47,8 @@ class Verdict:
     dynamic: bool = False
 
 
-def parse(header: str, *, meta: bool = False) -> list[Policy]:
-    """A header's value, which may hold several policies between commas; of a `meta` element only what counts there."""
+def parse_policies(header: str, *, meta: bool = False) -> list[Policy]:
+    """Parse a header's value, which may hold several policies, or a `meta` element's, in which some are ignored."""
     policies: list[Policy] = []
     for text in [header] if meta else header.split(","):
         directives: dict[str, tuple[str, ...]] = {}
@@ -56,13 +56,13 @@ def parse(header: str, *, meta: bool = False) -> list[Policy]:
             name, *sources = [token for token in _SPACE.split(part) if token] or [""]
             name = name.lower()
             if name and not (meta and name in _NOT_IN_META):
-                directives.setdefault(name, tuple(sources))  # the first of a name counts
+                directives.setdefault(name, tuple(sources))  # duplicates are ignored
         if directives:
             policies.append(directives)
     return policies
 
 
-def judge(
+def judge_request(
     policies: Iterable[Policy],
     directive: str,
     url: str,
@@ -71,35 +71,35 @@ def judge(
     nonce: str = "",
     integrity: str = "",
 ) -> Verdict:
-    """Whether all policies of `page` (its address) let `url` through; the strictest decides.
+    """Whether all policies of `page` (its address) allow `url`; the strictest decides.
 
     `directive` is `script-src-elem`, `connect-src`, `img-src` or `frame-src`; `nonce` and `integrity` are the
     attributes of the script element.
     """
-    verdicts = [_one(policy, directive, url, page, nonce, integrity) for policy in policies]
+    verdicts = [_judge_policy(policy, directive, url, page, nonce, integrity) for policy in policies]
     order: Sequence[Outcome] = ("blocked", "conditional", "allowed")
     return min(verdicts, key=lambda verdict: order.index(verdict.outcome), default=Verdict("allowed"))
 
 
-def sandboxed(policies: Iterable[Policy]) -> bool:
-    """Whether a policy takes scripts or the page's own origin away."""
+def is_sandboxed(policies: Iterable[Policy]) -> bool:
+    """Whether a policy's sandbox denies scripts or the page's own origin."""
     needed = {"allow-scripts", "allow-same-origin"}
     return any("sandbox" in policy and not needed <= {one.lower() for one in policy["sandbox"]} for policy in policies)
 
 
-def _one(policy: Policy, directive: str, url: str, page: str, nonce: str, integrity: str) -> Verdict:
+def _judge_policy(policy: Policy, directive: str, url: str, page: str, nonce: str, integrity: str) -> Verdict:
     name = next((candidate for candidate in _FALLBACK[directive] if candidate in policy), "")
     if not name:
         return Verdict("allowed")
     sources = policy[name]
     if directive != "script-src-elem":
-        return Verdict("allowed" if matches(sources, url, page) else "blocked", name)
+        return Verdict("allowed" if matches_any(sources, url, page) else "blocked", name)
     dynamic = "'strict-dynamic'" in {source.lower() for source in sources}
-    return Verdict(_script(sources, url, page, nonce, integrity), name, dynamic)
+    return Verdict(_judge_script(sources, url, page, nonce, integrity), name, dynamic)
 
 
-def _script(sources: tuple[str, ...], url: str, page: str, nonce: str, integrity: str) -> Outcome:
-    """6.7.1.1: a nonce or a hash opens whatever the list says; with 'strict-dynamic' nothing else does."""
+def _judge_script(sources: tuple[str, ...], url: str, page: str, nonce: str, integrity: str) -> Outcome:
+    """Script sources (6.7.1.1): a matching nonce or hash always allows; with 'strict-dynamic' nothing else does."""
     keywords = {source.lower() for source in sources}
     nonces = {source[7:-1] for source in sources if source.lower().startswith("'nonce-") and source.endswith("'")}
     hashes = {found[1] for source in sources if (found := _HASH.fullmatch(source))}
@@ -107,24 +107,24 @@ def _script(sources: tuple[str, ...], url: str, page: str, nonce: str, integrity
         return "allowed"
     if integrity and hashes.issuperset(integrity.split()):
         return "allowed"
-    if "'strict-dynamic'" not in keywords and matches(sources, url, page):
+    if "'strict-dynamic'" not in keywords and matches_any(sources, url, page):
         return "allowed"
     return "conditional" if nonces or hashes else "blocked"
 
 
-def matches(sources: Iterable[str], url: str, page: str) -> bool:
-    """Whether one of the sources names the address (6.7.2.7)."""
-    return any(_source(source, url, page) for source in sources)
+def matches_any(sources: Iterable[str], url: str, page: str) -> bool:
+    """Whether a source matches the address (6.7.2.7)."""
+    return any(_matches_source(source, url, page) for source in sources)
 
 
-def _source(source: str, url: str, page: str) -> bool:
+def _matches_source(source: str, url: str, page: str) -> bool:
     target, own = urlsplit(url), urlsplit(page)
     if source == "*":
         return target.scheme in _PORTS or target.scheme == own.scheme
     if scheme := _SCHEME.fullmatch(source):
         return _scheme_matches(scheme[1], target.scheme)
     if source.lower() == "'self'":
-        return _is_self(url, page)
+        return _is_same_origin(url, page)
     found = _HOST.fullmatch(source)
     if found is None or target.scheme not in _PORTS:
         return False
@@ -137,13 +137,13 @@ def _source(source: str, url: str, page: str) -> bool:
 
 
 def _scheme_matches(expression: str, scheme: str) -> bool:
-    """A secure scheme is good where the plain one is named, never the other way round (6.7.2.9)."""
+    """Compare schemes; a source with the insecure scheme also matches the secure one (6.7.2.9)."""
     expression = expression.lower()
     return expression == scheme or (expression, scheme) == ("http", "https")
 
 
 def _host_matches(pattern: str, host: str) -> bool:
-    """«*.gorod.ru» means whatever lies below gorod.ru, and not gorod.ru (6.7.2.10)."""
+    """Compare hosts; «*.gorod.ru» matches subdomains, and not gorod.ru itself (6.7.2.10)."""
     if pattern == "*":
         return True
     if pattern.startswith("*."):
@@ -159,15 +159,15 @@ def _port_matches(pattern: str | None, port: int | None, scheme: str) -> bool:
 
 
 def _path_matches(pattern: str | None, path: str) -> bool:
-    """A path that ends with a slash is a beginning, another one is the whole (6.7.2.12)."""
+    """Compare paths; one that ends with a slash matches as a prefix (6.7.2.12)."""
     if not pattern or pattern == "/":
         return True
     wanted, actual = unquote(pattern), unquote(path or "/")
     return actual.startswith(wanted) if wanted.endswith("/") else actual == wanted
 
 
-def _is_self(url: str, page: str) -> bool:
-    """The page's own origin, or the secure form of it on the default ports."""
+def _is_same_origin(url: str, page: str) -> bool:
+    """Whether the address has the page's origin, or its secure form on the default ports."""
     target, own = urlsplit(url), urlsplit(page)
     if target.scheme not in _PORTS or own.scheme not in _PORTS or target.hostname != own.hostname:
         return False

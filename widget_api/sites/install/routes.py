@@ -1,4 +1,4 @@
-"""The webmaster's pages: the generator of the code, and the check of what became of it."""
+"""Serve the webmaster's pages: the generator of the code to embed, and the check of an installation."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.errors import Invalid, Malformed, NotFound, WrongType
+from widget_api.sites import appearance
 from widget_api.sites import service as sites
-from widget_api.sites.install import colours, options, service, view
+from widget_api.sites.install import options, overview, service
 from widget_api.sites.install.options import Options
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
-# The generator shows the widget itself, and the frame.
+# The generator embeds the widget and the frame.
 _POLICY = web.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
 _FORM_LIMIT = 8192  # bytes
 
 
-async def generator(request: Request) -> Response:
-    """GET /s/{key}/install: the three ways of embedding the site, live, with the code for each."""
+async def show_generator(request: Request) -> Response:
+    """GET /s/{key}/install: previews of the three ways of embedding the site, with their code."""
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     language, given = web.negotiate_language(request, site.language), request.query_params
     chosen = Options.read(given, site)
     words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
-    newest = releases.newest_version(options.MAJOR)
+    newest = releases.newest_version(options.MAJOR_VERSION)
     return web.html_response(
         request,
         "install/generator.html",
@@ -38,38 +39,38 @@ async def generator(request: Request) -> Response:
         policy=_POLICY,
         chosen=chosen,
         given={name: given.get(name, "")[:200] for name in ("accent", "host")},
-        wrong_accent=bool(given.get("accent")) and options.colour(given["accent"]) is None,
+        wrong_accent=bool(given.get("accent")) and options.parse_colour(given["accent"]) is None,
         wrong_host=bool(given.get("host", "").strip()) and not chosen.own_host,
-        code=options.code(site, chosen, context.settings.public_url, words),
+        code=options.make_code(site, chosen, context.settings.public_url, words),
         words=words,
         categories=[(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
-        contrast=_contrast(chosen.accent),
+        contrast=_contrast_values(chosen.accent),
         newest=newest,
         integrity=releases.integrity_hash(newest, "loader.js"),
         themes_offered=options.THEMES,
     )
 
 
-def _contrast(accent: str | None) -> dict[str, Any] | None:
-    """How text on the button can be read."""
+def _contrast_values(accent: str | None) -> dict[str, Any] | None:
+    """The contrast of text on the button."""
     if accent is None:
         return None
-    ink = colours.ink_for(accent)
-    ratio = colours.contrast(ink, accent)
-    readable = ratio >= colours.READABLE
-    kind = "bad" if not readable else "good" if ink == colours.INK else "dark"
+    ink = appearance.choose_ink(accent)
+    ratio = appearance.contrast_ratio(ink, accent)
+    readable = ratio >= appearance.MIN_CONTRAST
+    kind = "bad" if not readable else "good" if ink == appearance.BUTTON_INK else "dark"
     return {"kind": kind, "ratio": int(ratio * 10) / 10, "ink": ink}
 
 
-async def check(request: Request) -> Response:
-    """GET /s/{key}/install/check?token=…: when, where and in which version the widget was seen, and what is wrong."""
-    return await _check(request, await _site(request))
+async def show_check(request: Request) -> Response:
+    """GET /s/{key}/install/check?token=…: where and in which version the widget was seen, and what fails."""
+    return await _render_check(request, await _read_link(request))
 
 
-async def look(request: Request) -> Response:
-    """POST /s/{key}/install/check?token=…: look at one page of the site now."""
+async def check_now(request: Request) -> Response:
+    """POST /s/{key}/install/check?token=…: check one page of the site now."""
     web.require_same_origin(request)
-    context, site = web.context(request), await _site(request)
+    context, site = web.context(request), await _read_link(request)
     if web.media_type(request) != "application/x-www-form-urlencoded":
         raise WrongType
     try:
@@ -82,21 +83,23 @@ async def look(request: Request) -> Response:
     await context.limits.hit("inspections", web.client_address(request), site.id)
     language = web.negotiate_language(request, site.language)
     try:
-        address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
+        address, lines = await service.check_page(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
         wrong = i18n.field_error(language, "url", error.fields[0].code, error.fields[0].values)
-        return await _check(request, site, 422, url=url[:500], wrong=wrong)
-    return await _check(request, site, url=url, looked_at=address, lines=view.told(language, lines))
+        return await _render_check(request, site, 422, url=url[:500], wrong=wrong)
+    return await _render_check(
+        request, site, url=url, looked_at=address, lines=overview.describe_lines(language, lines)
+    )
 
 
-async def _site(request: Request) -> Site:
-    site = await service.of_link(web.context(request), request.query_params.get("token", ""))
+async def _read_link(request: Request) -> Site:
+    site = await service.find_site_by_link(web.context(request), request.query_params.get("token", ""))
     if site is None:
         raise NotFound("link_invalid")
     return site
 
 
-async def _check(request: Request, site: Site, status: int = 200, **values: Any) -> Response:
+async def _render_check(request: Request, site: Site, status: int = 200, **values: Any) -> Response:
     context, language = web.context(request), web.negotiate_language(request, site.language)
     found = await service.read_overview(context.database, context.settings, site)
     return web.html_response(
@@ -106,13 +109,13 @@ async def _check(request: Request, site: Site, status: int = 200, **values: Any)
         language=language,
         site=site,
         private=True,
-        found=view.page(language, found, site),
+        found=overview.page_values(language, found, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
     )
 
 
 routes: list[BaseRoute] = [
-    Route("/s/{key}/install", generator, methods=["GET"]),
-    Route("/s/{key}/install/check", check, methods=["GET"]),
-    Route("/s/{key}/install/check", look, methods=["POST"]),
+    Route("/s/{key}/install", show_generator, methods=["GET"]),
+    Route("/s/{key}/install/check", show_check, methods=["GET"]),
+    Route("/s/{key}/install/check", check_now, methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""The install check of a site: what its counts say, what one of its pages holds, and the link that opens the check."""
+"""Check a site's installation by its counts and by fetching one of its pages; sign the link to the check."""
 
 from __future__ import annotations
 
@@ -16,74 +16,72 @@ from widget_api.signing import Purpose, Signer
 from widget_api.sites import changes, origins
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install import inspection, store
-from widget_api.sites.install.inspection import KeyState, Line, Service
-from widget_api.sites.install.overview import SHOWN_DAYS, Overview, overview
+from widget_api.sites.install import inspection
+from widget_api.sites.install import sightings as install_sightings
+from widget_api.sites.install.inspection import CheckLine, ExpectedService, KeyState
+from widget_api.sites.install.overview import SHOWN_DAYS, Overview, make_overview
 from widget_api.sites.model import Site
 
 if TYPE_CHECKING:
     from widget_api.context import Context
 
 log = logging.getLogger(__name__)
-MOST_REGISTERED = 20  # origins a site may get through the cabinet
+MAX_REGISTERED_ORIGINS = 20  # limit of origins added in the cabinet
 
 
 async def read_overview(database: Database, settings: Settings, site: Site) -> Overview:
     today = local_date(clock.now(), site.time_zone)
     first = (today - timedelta(days=SHOWN_DAYS - 1)).isoformat()
-    sightings = await store.since(database, site.id, first)
-    return overview(sightings, today, site.origins, origins.of_url(settings.public_url))
+    sightings = await install_sightings.list_since(database, site.id, first)
+    return make_overview(sightings, today, site.origins, origins.origin_of_url(settings.public_url))
 
 
-async def examine(
+async def check_page(
     database: Database, settings: Settings, outbound: Outbound, site: Site, url: str
-) -> tuple[str, list[Line]]:
-    """Look at one page now: its address and what was found. Raises Invalid where it is none of the site's."""
-    held = Service(public_url=settings.public_url, keys=await _keys(database, site))
-    return await inspection.inspect(outbound, site, held, url.strip(), private=not settings.production)
+) -> tuple[str, list[CheckLine]]:
+    """Fetch and check one page. Returns its final address and the results. Raises Invalid (not a page of the site)."""
+    expected = ExpectedService(public_url=settings.public_url, keys=await _key_states(database, site))
+    return await inspection.inspect_page(outbound, site, expected, url.strip(), private=not settings.production)
 
 
-async def _keys(database: Database, site: Site) -> dict[str, KeyState]:
+async def _key_states(database: Database, site: Site) -> dict[str, KeyState]:
     now = clock.now()
-    return {row["key"]: _state(row, site, now) for row in await changes.keys(database, site.id)}
+    return {row["key"]: _key_state(row, site, now) for row in await changes.list_keys(database, site.id)}
 
 
-def _state(row: Mapping[str, Any], site: Site, now: int) -> KeyState:
+def _key_state(row: Mapping[str, Any], site: Site, now: int) -> KeyState:
     if row["key"] == site.key:
         return "current"
     return "expired" if row["expires_at"] is not None and row["expires_at"] <= now else "old"
 
 
-async def register_refused(database: Database, site: Site, origin: str, who: journal.Who) -> None:
-    """Add an origin the widget was refused on. What nobody has tried cannot be added this way.
-
-    Raises Invalid.
-    """
+async def register_refused_origin(database: Database, site: Site, origin: str, who: journal.Who) -> None:
+    """Register an origin on which the widget was refused within the last days. Raises Invalid."""
     since = (local_date(clock.now(), site.time_zone) - timedelta(days=SHOWN_DAYS)).isoformat()
-    seen = await store.since(database, site.id, since)
+    seen = await install_sightings.list_since(database, site.id, since)
     tried = any(one.kind == "origin_refused" and one.origin == origin for one in seen)
     try:
-        written = origins.normalise(origin)
-    except origins.NotAnOrigin:
+        written = origins.normalise_origin(origin)
+    except origins.InvalidOrigin:
         written = ""
     if not tried or written != origin:
         raise Invalid((FieldError("origin", "origin_not_tried"),))
-    if len(site.origins) >= MOST_REGISTERED:
+    if len(site.origins) >= MAX_REGISTERED_ORIGINS:
         raise Invalid((FieldError("origin", "too_many_origins"),))
-    await changes.update(database, site.id, {}, add_origins=[origin], who=who)
+    await changes.update_site(database, site.id, {}, add_origins=[origin], who=who)
     log.info("origin added in the cabinet to site %s: %s", site.id, origin)
 
 
 # --- the link ------------------------------------------------------------------------------------------------------
 
 
-def check_link(settings: Settings, site: Site) -> str:
-    """Opens the check of this site without signing in; good for 90 days."""
+def make_check_url(settings: Settings, site: Site) -> str:
+    """The address of the site's check without signing in, valid for 90 days."""
     token = Signer(settings.secret_keys).sign(Purpose.INSTALL, {"s": site.id})
     return f"{settings.public_url}/s/{site.key}/install/check?token={token}"
 
 
-async def of_link(context: Context, token: str) -> Site | None:
-    """The site a link is for, whatever became of the key in its address."""
+async def find_site_by_link(context: Context, token: str) -> Site | None:
+    """The site of a link's token, even if the key in its address has changed."""
     payload = context.signer.read(Purpose.INSTALL, token)
     return await sites.by_id(context.database, payload["s"]) if isinstance(payload, dict) else None

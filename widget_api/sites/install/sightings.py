@@ -1,62 +1,70 @@
-"""Counts where the widget is seen, in memory, and writes what came together every few seconds: never one a request."""
+"""Count where the widget is seen, in memory, and write the counts every few seconds rather than at each request."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install import store
-from widget_api.sites.install.model import ANYBODYS, FAILURES, KEPT_DAYS, MOST_ORIGINS, REST, Kind
+from widget_api.sites.install.model import (
+    FAILURES,
+    MAX_ORIGINS,
+    OTHERS,
+    RETENTION_DAYS,
+    UNVERIFIED_KINDS,
+    Kind,
+    Sighting,
+)
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
 log = logging.getLogger(__name__)
-PAUSE = 3.0  # seconds between two writes
-_MOST_WAITING = 5000  # rows: a flood of made-up origins on thousands of sites costs counts, never memory
+WRITE_INTERVAL = 3.0  # seconds
+_MAX_PENDING = 5000  # rows; beyond them counts are dropped, which limits the memory under a flood of invented origins
 
-Place = tuple[str, str, str, str, Kind]  # site, day, origin, version, kind
+SightingKey = tuple[str, str, str, str, Kind]  # site, day, origin, version, kind
 
 
 class Sightings:
-    """One a process. What it holds is lost with a crash, which costs a few seconds of counts."""
+    """The counts of this process that are not written yet. A crash loses those of a few seconds."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Place, tuple[int, int]] = {}  # count, the last moment
+        self._waiting: dict[SightingKey, tuple[int, int]] = {}  # count, the last moment
         self._origins: dict[tuple[str, str], set[str]] = {}
 
     def note(self, site: Site, kind: Kind, origin: str, version: str = "") -> None:
-        """Count one. `origin` and `version` come from outside and may be anything."""
+        """Count one sighting. `origin` and `version` are untrusted."""
         now = clock.now()
         day = local_date(now, site.time_zone).isoformat()
-        written = _written(origin)
-        told_apart = self._told_apart(site.id, day, written) if kind in ANYBODYS else written
-        place = (site.id, day, told_apart, _known(version), kind)
+        written = _normalise_origin(origin)
+        counted_origin = self._limit_origin(site.id, day, written) if kind in UNVERIFIED_KINDS else written
+        place = (site.id, day, counted_origin, _known_version(version), kind)
         count, _ = self._waiting.get(place, (0, 0))
-        if count or len(self._waiting) < _MOST_WAITING:
+        if count or len(self._waiting) < _MAX_PENDING:
             self._waiting[place] = (count + 1, now)
 
-    def failed(self, site: Site, word: str, origin: str, version: str = "") -> None:
-        """Count a failure a widget tells of; a word we do not know is none."""
+    def note_failure(self, site: Site, word: str, origin: str, version: str = "") -> None:
+        """Count a failure that a widget reports; unknown ones are ignored."""
         kind = FAILURES.get(word)
         if kind is not None:
             self.note(site, kind, origin, version)
 
     async def flush(self, database: Database) -> None:
-        """Write what came together. Raises Unavailable; the counts are kept then."""
+        """Write the counts. Raises Unavailable and keeps them in that case."""
         waiting, self._waiting, self._origins = self._waiting, {}, {}
         if not waiting:
             return
 
         async def work(tx: Transaction) -> None:
-            await store.add(tx, await _capped(tx, waiting))
+            await add_counts(tx, await _limit_origins(tx, waiting))
 
         try:
             await database.write(work)
@@ -66,25 +74,25 @@ class Sightings:
                 self._waiting[place] = (count + more, max(at, later))
             raise
 
-    def _told_apart(self, site_id: str, day: str, origin: str) -> str:
+    def _limit_origin(self, site_id: str, day: str, origin: str) -> str:
         known = self._origins.setdefault((site_id, day), set())
         if origin not in known:
-            if len(known) >= MOST_ORIGINS:
-                return REST
+            if len(known) >= MAX_ORIGINS:
+                return OTHERS
             known.add(origin)
         return origin
 
 
-async def _capped(tx: Transaction, waiting: Mapping[Place, tuple[int, int]]) -> list[dict[str, object]]:
-    """The rows to add, with no more origins a day than are told apart, whatever the other processes wrote."""
+async def _limit_origins(tx: Transaction, waiting: Mapping[SightingKey, tuple[int, int]]) -> list[dict[str, object]]:
+    """The rows to add, with at most MAX_ORIGINS a day, those of other processes included."""
     there: dict[tuple[str, str], set[str]] = {}
-    rows: dict[Place, tuple[int, int]] = {}
+    rows: dict[SightingKey, tuple[int, int]] = {}
     for (site_id, day, origin, version, kind), (count, at) in waiting.items():
         if (site_id, day) not in there:
-            there[site_id, day] = await store.origins(tx, site_id, day)
+            there[site_id, day] = await list_origins(tx, site_id, day)
         known = there[site_id, day]
-        if kind in ANYBODYS and origin not in known and len(known) >= MOST_ORIGINS:
-            origin = REST
+        if kind in UNVERIFIED_KINDS and origin not in known and len(known) >= MAX_ORIGINS:
+            origin = OTHERS
         known.add(origin)
         place = (site_id, day, origin, version, kind)
         more, later = rows.get(place, (0, 0))
@@ -96,13 +104,13 @@ async def _capped(tx: Transaction, waiting: Mapping[Place, tuple[int, int]]) -> 
 
 
 @contextlib.asynccontextmanager
-async def counting(sightings: Sightings, database: Database) -> AsyncIterator[None]:
-    """Writes every few seconds for as long as the block runs, and once more at its end."""
+async def write_periodically(sightings: Sightings, database: Database) -> AsyncIterator[None]:
+    """Write the counts every WRITE_INTERVAL while the block runs, and once more at its end."""
 
     async def keep_writing() -> None:
         while True:
-            await asyncio.sleep(PAUSE)
-            await _try(sightings, database)
+            await asyncio.sleep(WRITE_INTERVAL)
+            await _flush_or_log(sightings, database)
 
     task = asyncio.create_task(keep_writing(), name="sightings")
     try:
@@ -111,35 +119,83 @@ async def counting(sightings: Sightings, database: Database) -> AsyncIterator[No
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await _try(sightings, database)
+        await _flush_or_log(sightings, database)
 
 
-async def _try(sightings: Sightings, database: Database) -> None:
+async def _flush_or_log(sightings: Sightings, database: Database) -> None:
     try:
         await sightings.flush(database)
     except DomainError as error:
         log.warning("sightings wait for the database: %s", error)
 
 
-async def forget_old(database: Database) -> int:
-    """Drop what is older than it is kept. Returns how many rows."""
-    before = (local_date(clock.now(), "UTC") - timedelta(days=KEPT_DAYS)).isoformat()
+async def delete_old(database: Database) -> int:
+    """Delete counts older than RETENTION_DAYS. Returns the number of rows."""
+    before = (local_date(clock.now(), "UTC") - timedelta(days=RETENTION_DAYS)).isoformat()
 
     async def work(tx: Transaction) -> int:
-        return await store.forget(tx, before)
+        return await delete_before(tx, before)
 
     return await database.write(work)
 
 
-def _written(origin: str) -> str:
-    """As browsers write it; what no browser would have sent is not told apart."""
+def _normalise_origin(origin: str) -> str:
+    """The origin as browsers write it; OTHERS for anything that no browser sends."""
     if origin == "null":
         return origin
     try:
-        return origins.normalise(origin) if origin == origin.lower() else REST
-    except origins.NotAnOrigin:
-        return REST
+        return origins.normalise_origin(origin) if origin == origin.lower() else OTHERS
+    except origins.InvalidOrigin:
+        return OTHERS
 
 
-def _known(version: str) -> str:
-    return version if not version or version in releases.list_versions() else REST
+def _known_version(version: str) -> str:
+    return version if not version or version in releases.list_versions() else OTHERS
+
+
+_COLUMNS = ("site_id", "day", "origin", "version", "kind", "count", "last_at")
+_ROWS_PER_STATEMENT = 100  # rows a statement
+
+
+async def list_origins(tx: Transaction, site_id: str, day: str) -> set[str]:
+    """The origins counted on a day already."""
+    rows = await tx.rows(
+        "SELECT DISTINCT origin FROM site_sightings WHERE site_id = :site_id AND day = :day", site_id=site_id, day=day
+    )
+    return {row[0] for row in rows}
+
+
+async def add_counts(tx: Transaction, counted: Sequence[Mapping[str, Any]]) -> None:
+    """Add counts to the stored ones. Each site, day, origin, version and kind may occur only once."""
+    for start in range(0, len(counted), _ROWS_PER_STATEMENT):
+        some = counted[start : start + _ROWS_PER_STATEMENT]
+        rows = ", ".join(f"({', '.join(f':{name}_{index}' for name in _COLUMNS)})" for index in range(len(some)))
+        await tx.run(
+            f"""
+            INSERT INTO site_sightings ({", ".join(_COLUMNS)}) VALUES {rows}
+            ON CONFLICT (site_id, day, origin, version, kind) DO UPDATE SET
+              count = site_sightings.count + excluded.count,
+              last_at = CASE WHEN excluded.last_at > site_sightings.last_at
+                        THEN excluded.last_at ELSE site_sightings.last_at END
+            """,
+            **{f"{name}_{index}": one[name] for index, one in enumerate(some) for name in _COLUMNS},
+        )
+
+
+async def list_since(database: Database, site_id: str, day: str) -> list[Sighting]:
+    """A site's counts from a day on, newest day first."""
+    rows = await database.rows(
+        """
+        SELECT day, origin, version, kind, count, last_at FROM site_sightings
+        WHERE site_id = :site_id AND day >= :day ORDER BY day DESC, origin, version, kind
+        """,
+        site_id=site_id,
+        day=day,
+    )
+    names = ("day", "origin", "version", "kind", "count", "last_at")
+    return [Sighting(**{name: row[name] for name in names}) for row in rows]
+
+
+async def delete_before(tx: Transaction, before: str) -> int:
+    """Delete rows of earlier days. Returns their number."""
+    return await tx.run("DELETE FROM site_sightings WHERE day < :before", before=before)
