@@ -34,7 +34,7 @@ from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support import nginx
 from tests.support.certificates import Certificate, issued
 from tests.support.processes import Service, dying_with_us, free_port
-from widget_api.cabinet.http import LIMIT
+from widget_api.cabinet.http import MAX_FORM_SIZE
 from widget_api.database import Database
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -184,7 +184,7 @@ def test_a_proxy_takes_what_the_service_takes_and_no_more(front: tuple[Proxy, Se
     with contextlib.suppress(ConnectionError, ssl.SSLError):  # it may hang up before all has been sent
         assert proxy.ask("POST", "/cabinet/sign-in", b"x" * (110 * 2**20))[0] == 413
     size = int(re.search(r"client_max_body_size (\d+)m", (DEPLOY / "nginx" / "widget.conf").read_text())[1])  # type: ignore[index]
-    assert LIMIT <= size * 2**20 <= LIMIT + 5 * 2**20
+    assert MAX_FORM_SIZE <= size * 2**20 <= MAX_FORM_SIZE + 5 * 2**20
     assert f"max_size {size}MB" in (DEPLOY / "caddy" / "Caddyfile").read_text()
 
 

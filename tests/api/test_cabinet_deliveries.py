@@ -13,7 +13,7 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import i18n
-from widget_api.cabinet.deliveries_service import PAGE
+from widget_api.cabinet.deliveries_service import PAGE_SIZE
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
@@ -236,7 +236,7 @@ async def test_what_is_shown_is_chosen_by_state_and_kind(database: Database, ent
 
 
 async def test_one_page_leads_to_the_next(database: Database, enter: Enter, site: Site) -> None:
-    ids = [await owed(database, site) for _ in range(PAGE + 1)]
+    ids = [await owed(database, site) for _ in range(PAGE_SIZE + 1)]
     operator = await enter("operator")
     first = (await operator.client.get(PATH)).text
     assert [one for one in ids if f'id="delivery-{one}"' not in first] == ids[:1], "what was given up last is first"

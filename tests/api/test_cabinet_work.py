@@ -261,7 +261,7 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
     now = clock.now() - 1
     first = await submit_report(database, third)  # so that a page ends between two reports of one second and number
     wanted = [(now + 1, first.number, third.id, first.problem_id)]
-    for index in range(inbox_store.PAGE + 30):  # many in the same second, on two sites
+    for index in range(inbox_store.PAGE_SIZE + 30):  # many in the same second, on two sites
         of = (site, other)[index % 2]
         receipt = await submit_report(database, of, received_at=now - index // 20)
         wanted.append((now - index // 20, receipt.number, of.id, receipt.problem_id))
@@ -270,8 +270,8 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
         page = await cabinet.read(path)
         pages.append([link.partition("?")[0] for link in page.links if "/problems/" in link])
         older = [link for link in page.links if "after=" in link and "/problems/" not in link]
-        path = older[-1] if older and len(pages[-1]) == inbox_store.PAGE else ""
-    assert [len(links) for links in pages] == [inbox_store.PAGE, 31]
+        path = older[-1] if older and len(pages[-1]) == inbox_store.PAGE_SIZE else ""
+    assert [len(links) for links in pages] == [inbox_store.PAGE_SIZE, 31]
     expected = [f"/cabinet/problems/{row[3]}" for row in sorted(wanted, reverse=True)]
     assert [link for links in pages for link in links] == expected
 
@@ -284,7 +284,7 @@ async def test_the_same_list_comes_from_one_branch_as_from_many(
     for status in ("moderation", "accepted", "resolved", "accepted"):
         await moved(database, site, status)
     many = (await cabinet.read("/cabinet/")).links
-    monkeypatch.setattr(inbox_store, "MOST_BRANCHES", 1)
+    monkeypatch.setattr(inbox_store, "MAX_BRANCHES", 1)
     assert (await cabinet.read("/cabinet/")).links == many
 
 

@@ -106,7 +106,7 @@ async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
 ) -> None:
     # the list is one query a status, or one for them all
-    monkeypatch.setattr(inbox_store, "MOST_BRANCHES", most_branches)
+    monkeypatch.setattr(inbox_store, "MAX_BRANCHES", most_branches)
     database = context.database
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
     left = await standing(context, site, "in_progress")

@@ -17,7 +17,7 @@ from tests.api.test_report import Widget
 from tests.factories import AGENT, PUBLIC_URL, make_site
 from tests.support.mail import MailSink
 from widget_api import clock
-from widget_api.cabinet.moderation_mail import NAMED
+from widget_api.cabinet.moderation_by_mail import MAX_COMMENTS
 from widget_api.comments import service as discussion
 from widget_api.comments.mail import LETTER_INTERVAL
 from widget_api.context import Context
@@ -149,15 +149,15 @@ async def test_a_press_declines_with_a_reason_or_without_and_can_be_taken_back(
 async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
     number = await publish(context.database, site)
     began = clock.now()
-    for place in range(NAMED + 3):
+    for place in range(MAX_COMMENTS + 3):
         await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1
     (leaves_at,) = await planned(context)
     assert began + LETTER_INTERVAL <= leaves_at <= clock.now() + LETTER_INTERVAL
     await an_hour_passes(context)
     _, letter = await to_moderators(context, mail_sink)
-    assert letter.subject.startswith(f"{NAMED + 3} комментариев")
-    assert len(letter.links) == NAMED
+    assert letter.subject.startswith(f"{MAX_COMMENTS + 3} комментариев")
+    assert len(letter.links) == MAX_COMMENTS
     assert "Ждут ещё 3 комментария" in letter.text
     await said(widget, context, number, "И ещё", email=f"x-{CANARY}")
     assert len(await planned(context)) == 1

@@ -249,10 +249,11 @@ async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
     rows = await context.database.rows("SELECT sink, state FROM deliveries WHERE sink = 'reports'")
     assert [row["state"] for row in rows] == ["dead"]
     assert all(
-        row["sink"] != "reports" for row in await inbox_store.deliveries(context.database, site.id, receipt.problem_id)
+        row["sink"] != "reports"
+        for row in await inbox_store.list_deliveries(context.database, site.id, receipt.problem_id)
     )
     agency = User(id="u", email="", role="admin", agency_id=site.agency.id, agency_name=None, language="ru")
-    assert (await deliveries.queue(context.database, agency, deliveries.Selection())).rows == []
+    assert (await deliveries.read_queue(context.database, agency, deliveries.Selection())).rows == []
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

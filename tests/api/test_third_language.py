@@ -19,7 +19,7 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from widget_api import clock, i18n
-from widget_api.cabinet import moderation_links as mailed
+from widget_api.cabinet import moderation_by_mail
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links, messages
@@ -144,7 +144,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/comments": "/cabinet/comments",
         "/cabinet/mail": "/cabinet/mail",
         "/cabinet/mail/{letter_id}": f"/cabinet/mail/{letter_id}",
-        "/moderate/{token}": mailed.decide(context, site, comment["id"], clock.now()),
+        "/moderate/{token}": moderation_by_mail.moderation_url(context, site, comment["id"], clock.now()),
         "/": "/",
         "/cabinet": "/cabinet",
         "/cabinet/": "/cabinet/",

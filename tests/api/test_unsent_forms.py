@@ -19,7 +19,7 @@ from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.cabinet import refill
 from widget_api.cabinet import unsent_forms_service as unsent
-from widget_api.cabinet.unsent_forms_service import Unsent
+from widget_api.cabinet.unsent_forms_service import UnsentForm
 from widget_api.ops import nightly
 from widget_api.people import accounts
 from widget_api.problems import change as problems
@@ -198,7 +198,7 @@ async def test_every_form_of_the_cabinet_comes_back(app: Any, anna: Cabinet, dat
             assert "unsent" not in sent.headers.get("location", ""), address
         else:
             assert "unsent" in sent.headers["location"], address
-    assert len(await kept(database)) == unsent.MOST, "one user keeps no more than that"
+    assert len(await kept(database)) == unsent.MAX_FORMS, "one user keeps no more than that"
 
 
 async def test_settings_a_question_and_a_comment_come_back_in_their_forms(
@@ -340,7 +340,7 @@ async def test_what_was_kept_is_forgotten_after_a_day(
     await storage.put_unsent("0198c0de-0000-7000-8000-000000000000", 0, b"left behind by a process that was killed")
     assert len(lying(storage)) == 2
     assert (await nightly.purge(database, storage))["unsent_forms"] == 0
-    with time_machine.travel(clock.now() + unsent.LIFE + 60, tick=True):
+    with time_machine.travel(clock.now() + unsent.FORM_LIFETIME + 60, tick=True):
         shown = await signed_in_again(anna, sent)
         assert "утрамбовали" not in shown.text
         assert (await nightly.purge(database, storage))["unsent_forms"] == 1
@@ -354,7 +354,7 @@ def lying(storage: Any) -> list[Path]:
 
 
 def test_a_page_whose_form_is_gone_shows_the_words() -> None:
-    form = Unsent(
+    form = UnsentForm(
         id="1",
         page="/cabinet/mail",
         action="/cabinet/mail/1",
@@ -362,7 +362,7 @@ def test_a_page_whose_form_is_gone_shows_the_words() -> None:
         files=[],
         reason="session",
     )
-    page = refill.refill(
+    page = refill.refill_form(
         '<!doctype html><html><body><main id="content"><h1>Письма</h1></main></body></html>', form, str
     )
     assert "&lt;i&gt;Слова&lt;/i&gt;" in page

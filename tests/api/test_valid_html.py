@@ -18,7 +18,7 @@ from tests.support import markup
 from tests.support.mailbox import Office
 from widget_api import clock
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet import moderation_links as moderation
+from widget_api.cabinet import moderation_by_mail
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
@@ -88,7 +88,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("consent", f"{city}/consent")
     await public.read("install", f"{city}/install")
     await public.read("install-check", make_check_url(context.settings, site))
-    await public.read("moderate", moderation.decide(context, site, comment["id"], clock.now()))
+    await public.read("moderate", moderation_by_mail.moderation_url(context, site, comment["id"], clock.now()))
     await public.read("private", links.track_url(context, problem))
     await public.read("private-waiting", links.track_url(context, waiting))
     await public.read("confirm", links.confirm_url(context, waiting))

@@ -97,7 +97,7 @@ def test_no_part_can_be_changed() -> None:
         {"algorithm": "SHA-1"},
     ):
         with pytest.raises(Refused, match="challenge_invalid"):
-            challenges.solved(changed(payload, **fields), "site", ORIGIN)
+            challenges.verify(changed(payload, **fields), "site", ORIGIN)
 
 
 def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
@@ -105,7 +105,7 @@ def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
     payload = solve_challenge(issued(challenges))
     salt = json.loads(base64.b64decode(payload))["salt"]
     respelt = changed(payload, salt=salt.removesuffix("&"))
-    assert challenges.solved(respelt, "site", ORIGIN).id == challenges.verify(payload, "site", ORIGIN).id
+    assert challenges.verify(respelt, "site", ORIGIN).id == challenges.verify(payload, "site", ORIGIN).id
 
 
 @given(
@@ -131,7 +131,7 @@ def test_any_payload_is_refused_in_domain_words(payload: str) -> None:
 
 def test_a_long_payload_is_not_even_decoded() -> None:
     with pytest.raises(Malformed):
-        Challenges((SECRET,)).solved("A" * 100_000, "site", ORIGIN)
+        Challenges((SECRET,)).verify("A" * 100_000, "site", ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_solved_challenge_makes_room() -> None:
     challenges = Challenges((SECRET,))
     for _ in range(MAX_OUTSTANDING - 1):
         issued(challenges)
-    solved = challenges.solved(solve_challenge(issued(challenges)), "site", ORIGIN)
+    solved = challenges.verify(solve_challenge(issued(challenges)), "site", ORIGIN)
     with pytest.raises(TooMany):
         issued(challenges)
     challenges.release(solved)

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "widget_api"
 CUT = re.compile(r"digest_size|(?:hex)?digest\(\)\[")
 # What is cut on purpose: no stranger gains by two of a name, or they cannot look for them.
 KNOWN = {
-    "cabinet/moderation_links.py": "inside a signed token",
+    "cabinet/moderation_by_mail.py": "inside a signed token",
     "platform/store/log.py": "128 bits, and a platform could confuse its own messages alone; kept for those stored",
     "platform/webhook.py": "128 bits of identifiers that are ours",
     "sites/challenges.py": "under a key that each process makes",

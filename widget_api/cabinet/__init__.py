@@ -1,1 +1,1 @@
-"""The representative's cabinet: sign in, see what arrived, act on it."""
+"""The cabinet for agencies and operators: the inbox of reports, decisions, moderation, deliveries, settings."""

@@ -1,33 +1,36 @@
-"""/cabinet/comments: the queue of the moderator. Everything is a plain form; nothing needs a script."""
+"""Serve /cabinet/comments: the queue of comments to moderate, without scripts."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import web
-from widget_api.cabinet import comments_service, comments_view, inbox_rows
-from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
+from widget_api import i18n, web
+from widget_api.cabinet import comments_service, inbox_rows
+from widget_api.cabinet.http import inside_path, language_of, path_identifier, render_page, require_user, session_fields
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.comments import store
 from widget_api.comments.model import MAX_REASON_LENGTH
+from widget_api.database import Row
 from widget_api.errors import Invalid
 from widget_api.people.model import User
+from widget_api.problems.wording import first_line
 
 PATH = "/cabinet/comments"
 
 
-async def queue(request: Request, user: User) -> Response:
+async def show_queue(request: Request, user: User) -> Response:
     """GET /cabinet/comments?tab&after"""
     tab, after = request.query_params.get("tab", ""), request.query_params.get("after", "")
-    return await _queue(request, user, tab, after)
+    return await _render_queue(request, user, tab, after)
 
 
-async def _queue(
+async def _render_queue(
     request: Request,
     user: User,
     tab: str,
@@ -38,14 +41,14 @@ async def _queue(
     given: str = "",
 ) -> Response:
     language = language_of(request, user)
-    found = await comments_service.queue(web.context(request).database, user, tab, after)
+    found = await comments_service.read_queue(web.context(request).database, user, tab, after)
     here = f"{PATH}?tab={found.tab}"
-    return page(
+    return render_page(
         request,
         user,
         "comments.html",
         status,
-        comments=comments_view.comments(language, found.rows, found.may),
+        comments=comment_views(language, found.rows, found.may),
         tabs=[(one, f"{PATH}?tab={one}", one == found.tab) for one in comments_service.TABS],
         tab=found.tab,
         waiting=found.waiting,
@@ -60,25 +63,78 @@ async def _queue(
     )
 
 
-async def decide(request: Request, user: User) -> Response:
+async def decide_comment(request: Request, user: User) -> Response:
     """POST /cabinet/comments/{comment_id}: `verdict` published or rejected, `reason` for the latter."""
     fields = await session_fields(request)
-    comment_id, verdict, reason = identifier(request, "comment_id"), fields.get("verdict", ""), fields.get("reason", "")
+    comment_id, verdict, reason = (
+        path_identifier(request, "comment_id"),
+        fields.get("verdict", ""),
+        fields.get("reason", ""),
+    )
     database = web.context(request).database
     try:
-        await comments_service.decide(database, user, comment_id, verdict, reason)
+        await comments_service.decide_comment(database, user, comment_id, verdict, reason)
     except Invalid as error:
         comment = await store.find_comment(database, comment_id)
         tab = comment["state"] if comment is not None else ""
         named = Invalid(tuple(replace(wrong, field="rejection") for wrong in error.fields))
-        return await _queue(request, user, tab, status=422, wrong=named, given=reason)
-    target = inside(fields.get("next", ""))
-    if target == inbox_rows.LIST:
+        return await _render_queue(request, user, tab, status=422, wrong=named, given=reason)
+    target = inside_path(fields.get("next", ""))
+    if target == inbox_rows.LIST_PATH:
         target = PATH
     return web.see_other(f"{target}{'&' if '?' in target else '?'}done={verdict}")
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, signed_in(queue)),
-    Route(PATH + "/{comment_id}", signed_in(decide), methods=["POST"]),
+    Route(PATH, require_user(show_queue)),
+    Route(PATH + "/{comment_id}", require_user(decide_comment), methods=["POST"]),
 ]
+
+
+_FIRST_LINE_LENGTH = 90  # characters of the report
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentView:
+    """A comment as the page shows it; empty texts are not shown."""
+
+    id: str
+    state: str
+    name: str
+    text: str
+    official: bool
+    at: str
+    problem_id: str
+    number: int
+    report: str
+    site: str
+    decided: str  # by whom and when
+    reason: str
+    may: bool
+
+
+def comment_views(language: str, rows: Iterable[Row], may: frozenset[str]) -> list[CommentView]:
+    return [_comment_view(language, row, row["site_id"] in may) for row in rows]
+
+
+def _comment_view(language: str, row: Row, may: bool) -> CommentView:
+    decided = ""
+    if row["decided_at"] is not None:
+        moment = i18n.format_moment(language, row["decided_at"], row["time_zone"])
+        who = row["user_email"] or i18n.text(language, "events.actor.agent")
+        decided = i18n.text(language, "cabinet.comments.decided", who=who, moment=moment)
+    return CommentView(
+        id=row["id"],
+        state=row["state"],
+        name=row["name"],
+        text=row["body"],
+        official=bool(row["official"]),
+        at=i18n.format_moment(language, row["created_at"], row["time_zone"]),
+        problem_id=row["problem_id"],
+        number=row["number"],
+        report=first_line(row["description"], _FIRST_LINE_LENGTH),
+        site=row["site_name"],
+        decided=decided,
+        reason=row["reason"] or "",
+        may=may,
+    )

@@ -1,4 +1,4 @@
-"""What a user may read of comments and do about them: the sites they see, the moderator those sites name."""
+"""List and moderate comments within a user's permissions: on visible sites, by the moderator that each site names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from widget_api.sites import service as sites
 
 Tab = Literal["moderation", "published", "rejected"]
 TABS: tuple[Tab, ...] = get_args(Tab)
-PAGE = 30
-COUNTED = 100  # beyond it the menu says «99+»
+PAGE_SIZE = 30
+MAX_COUNT = 100  # beyond it the menu shows «99+»
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
-    """A page of comments; `may` holds the sites about whose comments this user decides."""
+class CommentQueue:
+    """A page of comments; `may` holds the sites that this user moderates."""
 
     tab: Tab
     rows: Sequence[Row]
@@ -34,39 +34,39 @@ class Queue:
     waiting: int
 
 
-def _discussing(visible: Sequence[VisibleSite]) -> list[str]:
+def _list_discussing_sites(visible: Sequence[VisibleSite]) -> list[str]:
     return [site.id for site in visible if site.discussion != "off"]
 
 
-async def waiting(database: Database, user: User) -> int | None:
-    """How many comments wait, up to COUNTED; None where no site this user sees has a discussion."""
-    of = _discussing(await store.list_visible_sites(database, user))
-    return await comments.count_waiting(database, of, COUNTED) if of else None
+async def count_waiting(database: Database, user: User) -> int | None:
+    """The number of waiting comments, up to MAX_COUNT; None where no visible site has a discussion."""
+    of = _list_discussing_sites(await store.list_visible_sites(database, user))
+    return await comments.count_waiting(database, of, MAX_COUNT) if of else None
 
 
-async def queue(database: Database, user: User, tab: str, after: str) -> Queue:
-    """What does not make sense in the address is as good as absent."""
+async def read_queue(database: Database, user: User, tab: str, after: str) -> CommentQueue:
+    """A page of a tab. Invalid parameters are ignored."""
     visible = await store.list_visible_sites(database, user)
-    of = _discussing(visible)
+    of = _list_discussing_sites(visible)
     chosen: Tab = next((one for one in TABS if one == tab), "moderation")
-    rows = await comments.list_queue(database, of, chosen, _place(after), PAGE)
-    last = rows[PAGE - 1] if len(rows) > PAGE else None
-    return Queue(
+    rows = await comments.list_queue(database, of, chosen, _parse_position(after), PAGE_SIZE)
+    last = rows[PAGE_SIZE - 1] if len(rows) > PAGE_SIZE else None
+    return CommentQueue(
         tab=chosen,
-        rows=rows[:PAGE],
+        rows=rows[:PAGE_SIZE],
         next=(last["created_at" if chosen == "moderation" else "decided_at"], last["id"]) if last else None,
         may=frozenset(site.id for site in visible if is_moderator(user, site)),
-        waiting=await comments.count_waiting(database, of, COUNTED),
+        waiting=await comments.count_waiting(database, of, MAX_COUNT),
     )
 
 
-def _place(text: str) -> Position | None:
+def _parse_position(text: str) -> Position | None:
     at, _, comment_id = text.replace("\0", "").partition(".")
     return (int(at), comment_id) if at.isascii() and at.isdigit() and len(at) < 12 else None
 
 
-async def decide(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> Row:
-    """Publish or reject; returns the comment as it was. Raises NotFound (another agency's too), Refused, Invalid."""
+async def decide_comment(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> Row:
+    """Publish or reject a comment. Returns its previous row. Raises NotFound, Refused, Invalid."""
     comment = await comments.find_with_problem(database, comment_id)
     visible = await store.list_visible_sites(database, user)
     site = next((one for one in visible if comment is not None and one.id == comment["site_id"]), None)
@@ -80,38 +80,38 @@ async def decide(database: Database, user: User, comment_id: str, verdict: str, 
     return comment
 
 
-def may_say(user: User) -> bool:
-    """The agency's word is said by its own people; the operator of the service is not the agency."""
+def may_post(user: User) -> bool:
+    """Whether the user may comment for the agency: its own users may, the operator may not."""
     return user.role in ("admin", "head", "agent")
 
 
-async def say(database: Database, user: User, problem_id: str, text: str) -> None:
-    """The agency's own comment. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
+async def post_official_comment(database: Database, user: User, problem_id: str, text: str) -> None:
+    """Publish a comment of the agency. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
     visible = await store.list_visible_sites(database, user)
-    problem = await inbox_store.problem(database, visible, problem_id)
+    problem = await inbox_store.find_problem(database, visible, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
-    if not may_say(user):
+    if not may_post(user):
         raise Refused
     site = await sites.by_id(database, problem["site_id"])
     await discussion.post_official_comment(database, site, problem_id, text, user.id)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Talk:
-    """The discussion beside a report."""
+class Discussion:
+    """The comments of a report."""
 
     rows: Sequence[Row]
     may: frozenset[str]
     may_say: bool
 
 
-async def under(database: Database, user: User, site: VisibleSite, problem: Row) -> Talk | None:
-    """None where the site allows none."""
+async def read_discussion(database: Database, user: User, site: VisibleSite, problem: Row) -> Discussion | None:
+    """The comments of a report; None where the site has no discussion."""
     if site.discussion == "off":
         return None
-    return Talk(
+    return Discussion(
         rows=await comments.list_of_problem(database, site.id, problem["id"]),
         may=frozenset({site.id} if is_moderator(user, site) else ()),
-        may_say=may_say(user) and bool(problem["published"]) and problem["duplicate_of"] is None,
+        may_say=may_post(user) and bool(problem["published"]) and problem["duplicate_of"] is None,
     )

@@ -1,4 +1,4 @@
-"""/cabinet/deliveries: what waits and what was given up. Everything is a plain form; nothing needs a script."""
+"""Serve /cabinet/deliveries: waiting, dead and dropped deliveries, without scripts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.cabinet import deliveries_service, deliveries_view
+from widget_api.cabinet import deliveries_service
 from widget_api.cabinet.deliveries_service import Selection
-from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import inside_path, language_of, path_identifier, render_page, require_user, session_fields
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import Invalid
 from widget_api.people.model import User
 
 PATH = "/cabinet/deliveries"
-DONE = ("retried", "dropped")
+OUTCOMES = ("retried", "dropped")
 
 
-async def queue(request: Request, user: User) -> Response:
+async def show_queue(request: Request, user: User) -> Response:
     """GET /cabinet/deliveries?tab&kind&after"""
-    return await _queue(request, user, Selection.read(request.query_params))
+    return await _render_queue(request, user, Selection.read(request.query_params))
 
 
-async def _queue(
+async def _render_queue(
     request: Request,
     user: User,
     selection: Selection,
@@ -36,69 +36,73 @@ async def _queue(
     given: str = "",
 ) -> Response:
     language = language_of(request, user)
-    found = await deliveries_service.queue(web.context(request).database, user, selection)
+    found = await deliveries_service.read_queue(web.context(request).database, user, selection)
     first = replace(selection, after="")
     done = request.query_params.get("done", "")
-    return page(
+    return render_page(
         request,
         user,
         "deliveries.html",
         status,
         found=found,
-        deliveries=deliveries_view.deliveries(language, found),
-        tabs=[(tab, _address(replace(first, tab=tab)), tab == selection.tab) for tab in deliveries_service.TABS],
-        older=_address(replace(selection, after=found.next)) if found.next else "",
-        newest=_address(first) if selection.after else "",
+        deliveries=deliveries_service.delivery_views(language, found),
+        tabs=[(tab, _queue_url(replace(first, tab=tab)), tab == selection.tab) for tab in deliveries_service.TABS],
+        older=_queue_url(replace(selection, after=found.next)) if found.next else "",
+        newest=_queue_url(first) if selection.after else "",
         errors=field_errors(language, wrong),
         wrong_id=request.path_params.get("delivery_id", ""),
         given=given,
-        longest=deliveries_service.LONGEST_REASON,
-        done=done if done in DONE else "",
-        here=_address(selection),
+        longest=deliveries_service.MAX_REASON_LENGTH,
+        done=done if done in OUTCOMES else "",
+        here=_queue_url(selection),
     )
 
 
-async def retry(request: Request, user: User) -> Response:
+async def retry_delivery(request: Request, user: User) -> Response:
     """POST /cabinet/deliveries/{delivery_id}/retry"""
     fields = await session_fields(request)
-    await deliveries_service.retry(web.context(request).database, user, identifier(request, "delivery_id"))
-    return web.see_other(_back(fields.get("next", ""), "retried"))
+    await deliveries_service.retry_delivery(
+        web.context(request).database, user, path_identifier(request, "delivery_id")
+    )
+    return web.see_other(_redirect_back(fields.get("next", ""), "retried"))
 
 
-async def retry_dead(request: Request, user: User) -> Response:
-    """POST /cabinet/deliveries/retry: all dead ones, of one `kind` where it is given."""
+async def retry_dead_deliveries(request: Request, user: User) -> Response:
+    """POST /cabinet/deliveries/retry: retry all dead deliveries, optionally of one `kind`."""
     fields = await session_fields(request)
-    await deliveries_service.retry_dead(web.context(request).database, user, fields.get("kind", ""))
-    return web.see_other(_back(fields.get("next", ""), "retried"))
+    await deliveries_service.retry_dead_deliveries(web.context(request).database, user, fields.get("kind", ""))
+    return web.see_other(_redirect_back(fields.get("next", ""), "retried"))
 
 
-async def drop(request: Request, user: User) -> Response:
+async def drop_delivery(request: Request, user: User) -> Response:
     """POST /cabinet/deliveries/{delivery_id}/drop, with a `reason`."""
     fields = await session_fields(request)
     reason = fields.get("reason", "")
     try:
-        await deliveries_service.drop(web.context(request).database, user, identifier(request, "delivery_id"), reason)
+        await deliveries_service.drop_delivery(
+            web.context(request).database, user, path_identifier(request, "delivery_id"), reason
+        )
     except Invalid as error:
-        return await _queue(request, user, Selection.read(fields), 422, wrong=error, given=reason)
-    return web.see_other(_back(fields.get("next", ""), "dropped"))
+        return await _render_queue(request, user, Selection.read(fields), 422, wrong=error, given=reason)
+    return web.see_other(_redirect_back(fields.get("next", ""), "dropped"))
 
 
-def _address(selection: Selection) -> str:
+def _queue_url(selection: Selection) -> str:
     query = urlencode(selection.parameters())
     return f"{PATH}?{query}" if query else PATH
 
 
-def _back(wanted: str, done: str) -> str:
-    """Where the button stood; the queue says what was done, a report's page shows it."""
-    target = inside(wanted)
+def _redirect_back(wanted: str, done: str) -> str:
+    """Redirect to the page of the button: the queue with a notice, or a report's page."""
+    target = inside_path(wanted)
     if target.partition("?")[0] != PATH:
         return target
     return f"{target}{'&' if '?' in target else '?'}done={done}"
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, signed_in(queue)),
-    Route(PATH + "/retry", signed_in(retry_dead), methods=["POST"]),
-    Route(PATH + "/{delivery_id}/retry", signed_in(retry), methods=["POST"]),
-    Route(PATH + "/{delivery_id}/drop", signed_in(drop), methods=["POST"]),
+    Route(PATH, require_user(show_queue)),
+    Route(PATH + "/retry", require_user(retry_dead_deliveries), methods=["POST"]),
+    Route(PATH + "/{delivery_id}/retry", require_user(retry_delivery), methods=["POST"]),
+    Route(PATH + "/{delivery_id}/drop", require_user(drop_delivery), methods=["POST"]),
 ]

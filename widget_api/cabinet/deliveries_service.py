@@ -1,4 +1,4 @@
-"""Who sees which deliveries, sends them again, gives them up."""
+"""List, retry and drop deliveries within a user's permissions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from widget_api import clock
-from widget_api.database import Database
-from widget_api.deliveries import admin, queries
+from widget_api import clock, i18n
+from widget_api.database import Database, Row
+from widget_api.deliveries import admin, queries, sinks
 from widget_api.deliveries.queries import DeliveryFilter
 from widget_api.deliveries.sinks import KINDS, SEEN_BY_AGENCY
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people.model import User
 from widget_api.people.store import list_visible_sites
 
-PAGE = 50
-LONGEST_REASON = 500
+PAGE_SIZE = 50
+MAX_REASON_LENGTH = 500
 
 Tab = Literal["dead", "waiting", "dropped"]
 TABS: tuple[Tab, ...] = get_args(Tab)
@@ -25,7 +25,7 @@ _STATES: dict[Tab, tuple[str, ...]] = {"dead": ("dead",), "waiting": ("pending",
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What is on the screen; what a query string does not say, or says wrongly, is as good as absent."""
+    """The part of the queue that a page shows."""
 
     tab: Tab = "dead"
     kind: str = ""
@@ -46,8 +46,8 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """One page, with every attempt of each."""
+class DeliveryPage:
+    """A page of deliveries with all their attempts."""
 
     selection: Selection
     rows: Sequence[Mapping[str, Any]]
@@ -57,69 +57,147 @@ class Found:
     next: str  # the last one of this page, where more follow
 
 
-def kinds_of(user: User) -> tuple[str, ...]:
+def list_kinds(user: User) -> tuple[str, ...]:
     return tuple(KINDS) if user.agency_id is None else SEEN_BY_AGENCY
 
 
-async def queue(database: Database, user: User, selection: Selection) -> Found:
-    """What waits the longest comes first, what was given up last. Raises Refused where it is none of their business."""
+async def read_queue(database: Database, user: User, selection: Selection) -> DeliveryPage:
+    """A page of deliveries: waiting ones oldest first, others newest first. Raises Refused without permission."""
     if not user.sees_deliveries:
         raise Refused
-    choice = await _choice(database, user, selection.kind, _STATES[selection.tab])
+    choice = await _check_allowed(database, user, selection.kind, _STATES[selection.tab])
     waiting = selection.tab == "waiting"
-    rows = await queries.list_deliveries(database, choice, PAGE + 1, after=selection.after, oldest_first=waiting)
-    shown = rows[:PAGE]
-    return Found(
+    rows = await queries.list_deliveries(database, choice, PAGE_SIZE + 1, after=selection.after, oldest_first=waiting)
+    shown = rows[:PAGE_SIZE]
+    return DeliveryPage(
         selection=selection,
         rows=shown,
         attempts=await queries.list_attempts(database, [row["id"] for row in shown]),
-        kinds=kinds_of(user),
-        dead=await queries.count_dead(database, await _choice(database, user)),
-        next=str(shown[-1]["id"]) if len(rows) > PAGE else "",
+        kinds=list_kinds(user),
+        dead=await queries.count_dead(database, await _check_allowed(database, user)),
+        next=str(shown[-1]["id"]) if len(rows) > PAGE_SIZE else "",
     )
 
 
-async def dead(database: Database, user: User) -> int:
-    """How many the operator has to look after, everywhere in the cabinet; nobody else is troubled with the number."""
+async def count_dead(database: Database, user: User) -> int:
+    """The number of dead deliveries for the cabinet's menu, for operators alone."""
     return await queries.count_dead(database) if user.role == "operator" else 0
 
 
-async def retry(database: Database, user: User, delivery_id: str) -> None:
-    await _one(database, user, delivery_id)
+async def retry_delivery(database: Database, user: User, delivery_id: str) -> None:
+    await _find_delivery(database, user, delivery_id)
     if not await admin.replay(database, delivery_id, clock.now(), user.id):
         raise Conflict
 
 
-async def retry_dead(database: Database, user: User, kind: str) -> int:
-    """All dead ones this user sees, of one kind where it is given."""
+async def retry_dead_deliveries(database: Database, user: User, kind: str) -> int:
+    """Retry all dead deliveries that the user sees, optionally of one kind."""
     if not user.sees_deliveries:
         raise Refused
-    return len(await admin.replay_dead(database, await _choice(database, user, kind), clock.now(), user.id))
+    return len(await admin.replay_dead(database, await _check_allowed(database, user, kind), clock.now(), user.id))
 
 
-async def drop(database: Database, user: User, delivery_id: str, reason: str) -> None:
-    """Give up for good, and say why. Raises Invalid where no reason is given."""
-    await _one(database, user, delivery_id)
+async def drop_delivery(database: Database, user: User, delivery_id: str, reason: str) -> None:
+    """Drop a delivery with a reason. Raises Invalid without one."""
+    await _find_delivery(database, user, delivery_id)
     if not user.drops_deliveries:
         raise Refused
     why = " ".join(reason.replace("\0", "").split())
     if not why:
         raise Invalid((FieldError("reason", "required"),))
-    if len(why) > LONGEST_REASON:
-        raise Invalid((FieldError("reason", "too_long", (("max", LONGEST_REASON),)),))
+    if len(why) > MAX_REASON_LENGTH:
+        raise Invalid((FieldError("reason", "too_long", (("max", MAX_REASON_LENGTH),)),))
     if not await admin.drop(database, delivery_id, why, clock.now(), user.id):
         raise Conflict
 
 
-async def _one(database: Database, user: User, delivery_id: str) -> None:
-    """Another agency's is not there, nor is a letter that is not the agency's to see."""
-    if await queries.find(database, delivery_id, await _choice(database, user)) is None:
+async def _find_delivery(database: Database, user: User, delivery_id: str) -> None:
+    """A delivery that the user may see. Raises NotFound, also for other agencies' and for hidden letters."""
+    if await queries.find(database, delivery_id, await _check_allowed(database, user)) is None:
         raise NotFound
     if not user.sees_deliveries:
         raise Refused
 
 
-async def _choice(database: Database, user: User, kind: str = "", states: Sequence[str] = ()) -> DeliveryFilter:
-    kinds = kinds_of(user)
+async def _check_allowed(database: Database, user: User, kind: str = "", states: Sequence[str] = ()) -> DeliveryFilter:
+    kinds = list_kinds(user)
     sites = None if user.agency_id is None else [site.id for site in await list_visible_sites(database, user)]
     return DeliveryFilter(states=states, sinks=(kind,) if kind in kinds else kinds, sites=sites)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptView:
+    moment: str
+    outcome: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryView:
+    """A delivery as the page shows it; empty texts are not shown."""
+
+    id: str
+    number: int
+    problem_id: str
+    site: str
+    language: str  # of what the site's people wrote: names and reasons
+    what: str
+    where: str
+    named: bool  # whether that is a platform's own name
+    state: str
+    since: str
+    next: str  # when it is tried again, where it is
+    error: str
+    reason: str
+    decided: str
+    attempts: Sequence[AttemptView]
+
+
+def delivery_views(language: str, found: DeliveryPage) -> list[DeliveryView]:
+    return [_delivery_view(language, row, found.attempts[row["id"]]) for row in found.rows]
+
+
+def event_text(language: str, row: Row | Mapping[str, Any]) -> str:
+    """The description of the delivered event."""
+    key = f"status.{row['status']}" if row["kind"] == "status" else f"events.{row['kind']}"
+    if row["kind"] == "rated":
+        key = "cabinet.rated"
+    return i18n.text(language, key if i18n.has(key) else "cabinet.event")
+
+
+def recipient_text(language: str, row: Row | Mapping[str, Any]) -> str:
+    """The description of the recipient."""
+    kind = sinks.find_sink(str(row["sink"])).kind
+    if kind == "platform" and row["platform_name"]:
+        return str(row["platform_name"])
+    return i18n.text(language, f"cabinet.sink.{kind}")
+
+
+def _delivery_view(language: str, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> DeliveryView:
+    def moment(at: int) -> str:
+        return i18n.format_moment(language, at, row["time_zone"])
+
+    decided = ""
+    if row["decided_at"] is not None:
+        who = row["decided_by"] or i18n.text(language, "cabinet.deliveries.command_line")
+        deed = "dropped" if row["state"] == "dropped" else "replayed"
+        decided = i18n.text(language, f"cabinet.deliveries.decided.{deed}", who=who, moment=moment(row["decided_at"]))
+    return DeliveryView(
+        id=row["id"],
+        number=row["number"],
+        problem_id=row["problem_id"],
+        site=row["site_name"],
+        language=row["site_language"],
+        what=event_text(language, row),
+        where=recipient_text(language, row),
+        named=recipient_text(language, row) == row["platform_name"],
+        state=row["state"],
+        since=moment(row["created_at"]),
+        next=moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",
+        error=row["last_error"] or "",
+        reason=row["reason"] or "",
+        decided=decided,
+        attempts=[
+            AttemptView(moment=moment(one["at"]), outcome=one["outcome"], error=one["error"] or "") for one in tried
+        ],
+    )

@@ -1,4 +1,4 @@
-"""The token that each form of a session carries against requests forged on other sites."""
+"""Make and check the token of each form of a session, which prevents forged requests from other sites."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import hmac
 
 from widget_api.signing import Purpose, Signer
 
-_LONGEST = 256  # characters of a user's id and its session part
+_MAX_LENGTH = 256  # characters of a user's id and its session part
 
 
 def form_token(signer: Signer, token: str, user_id: str) -> str:
-    """What each form of a session carries: it follows from the cookie's token, which no other site can read.
+    """The token of a session's forms, derived from the session's token, which no other site can read.
 
-    The seal says that we gave the form to this user, after the session has ended too.
+    Its seal proves after the end of the session too that the form was issued to this user.
     """
     named = f"{user_id}.{_derive(token)}"
     return f"{named}.{signer.seal(Purpose.CABINET_FORM, named)}"
@@ -31,8 +31,8 @@ def _derive(token: str) -> str:
 
 
 def form_user_id(signer: Signer, given: str) -> str | None:
-    """Whose form it was, of whatever session; None where we did not make the token."""
+    """The user to whom a form was issued in any session; None where the token is forged."""
     named, _, seal = given.rpartition(".")
-    if len(named) > _LONGEST or not signer.verify_seal(Purpose.CABINET_FORM, named, seal):
+    if len(named) > _MAX_LENGTH or not signer.verify_seal(Purpose.CABINET_FORM, named, seal):
         return None
     return named.partition(".")[0]

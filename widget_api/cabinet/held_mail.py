@@ -1,4 +1,4 @@
-"""/cabinet/mail: the list of letters that wait, and one of them with the decision it asks for. Plain forms."""
+"""Serve /cabinet/mail: the letters that wait for review, and the decision about each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
 from widget_api.cabinet import held_mail_service
-from widget_api.cabinet.http import Fields, identifier, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import Fields, language_of, path_identifier, render_page, require_user, session_fields
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.clock import rfc3339
 from widget_api.database import Row
@@ -20,30 +20,30 @@ from widget_api.people.model import DECISION_FIELDS, User, read_change
 from widget_api.problems.model import NEEDS
 
 PATH = "/cabinet/mail"
-_EXCERPT = 240  # characters
+_EXCERPT_LENGTH = 240  # characters
 _UNTRUSTED = frozenset({"sender", "dmarc", "token"})
 
 
-async def queue(request: Request, user: User) -> Response:
+async def show_queue(request: Request, user: User) -> Response:
     """GET /cabinet/mail"""
     database, language = web.context(request).database, language_of(request, user)
-    rows = await held_mail_service.queue(database, user)
-    return page(
+    rows = await held_mail_service.read_queue(database, user)
+    return render_page(
         request,
         user,
         "letters.html",
         letters=[
-            _shown(language, row, row["time_zone"])
+            _row_view(language, row, row["time_zone"])
             | {"number": row["number"], "site": row["site_name"], "of": {"language": row["language"]}}
             for row in rows
         ],
-        failing=await held_mail_service.failing(database, user),
+        failing=await held_mail_service.list_failing_agencies(database, user),
         done=request.query_params.get("done", ""),
         here=PATH,
     )
 
 
-def _shown(language: str, row: Row, time_zone: str) -> dict[str, Any]:
+def _row_view(language: str, row: Row, time_zone: str) -> dict[str, Any]:
     details, text = orjson.loads(row["details"]), row["text"] or ""
     known = i18n.has(key := f"mailbox.held.{row['reason']}")
     return {
@@ -51,7 +51,7 @@ def _shown(language: str, row: Row, time_zone: str) -> dict[str, Any]:
         "sender": row["sender"] or "",
         "subject": row["subject"] or "",
         "text": text,
-        "excerpt": text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + "…",
+        "excerpt": text if len(text) <= _EXCERPT_LENGTH else text[:_EXCERPT_LENGTH].rstrip() + "…",
         "why": i18n.text(language, key if known else "mailbox.held.other"),
         "untrusted": row["reason"] in _UNTRUSTED,
         "attached": details.get("attached", 0),
@@ -61,16 +61,16 @@ def _shown(language: str, row: Row, time_zone: str) -> dict[str, Any]:
     }
 
 
-async def letter(request: Request, user: User) -> Response:
+async def show_letter(request: Request, user: User) -> Response:
     """GET /cabinet/mail/{letter_id}"""
-    return await _letter(request, user)
+    return await _render_letter(request, user)
 
 
-async def _letter(
+async def _render_letter(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
-    found = await held_mail_service.opened(context.database, user, identifier(request, "letter_id"))
+    found = await held_mail_service.read_letter(context.database, user, path_identifier(request, "letter_id"))
     details = orjson.loads(found.letter["details"])
     read = {
         "to": found.letter["status"] or "",
@@ -80,17 +80,17 @@ async def _letter(
         "duplicate_of": details.get("duplicate_of", ""),
     }
     try:
-        enclosed = await held_mail_service.enclosed(context, user, found.letter["id"])
-    except errors.Unavailable:  # the storage of letters: what the letter says can be read without
-        enclosed = []
-    return page(
+        attached = await held_mail_service.list_attachments(context, user, found.letter["id"])
+    except errors.Unavailable:  # of the storage; the text can be read without it
+        attached = []
+    return render_page(
         request,
         user,
         "letter.html",
         status,
-        letter=_shown(language, found.letter, found.site.time_zone),
+        letter=_row_view(language, found.letter, found.site.time_zone),
         of=found.site,
-        enclosed=enclosed,
+        enclosed=attached,
         needs=NEEDS,
         problem=found.problem,
         choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
@@ -100,23 +100,23 @@ async def _letter(
     )
 
 
-async def decide(request: Request, user: User) -> Response:
+async def decide_letter(request: Request, user: User) -> Response:
     """POST /cabinet/mail/{letter_id}: `deed` accept or decline, with the fields of a decision."""
     fields = await session_fields(request)
-    context, letter_id = web.context(request), identifier(request, "letter_id")
+    context, letter_id = web.context(request), path_identifier(request, "letter_id")
     if fields.get("deed") == "decline":
-        await held_mail_service.decline(context.database, user, letter_id)
+        await held_mail_service.decline_letter(context.database, user, letter_id)
         return web.see_other(f"{PATH}?done=refused")
     try:
-        await held_mail_service.accept(context, user, letter_id, read_change(fields))
+        await held_mail_service.accept_letter(context, user, letter_id, read_change(fields))
     except errors.Invalid as error:
-        return await _letter(request, user, 422, given=fields, wrong=error)
+        return await _render_letter(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?done=taken")
 
 
-async def enclosed(request: Request, user: User) -> Response:
-    """GET /cabinet/mail/{letter_id}/attached/{place}: to be saved, never shown as a page of ours."""
-    found = await held_mail_service.enclosed(web.context(request), user, identifier(request, "letter_id"))
+async def get_attachment(request: Request, user: User) -> Response:
+    """GET /cabinet/mail/{letter_id}/attached/{place}, as a download that is never rendered from this origin."""
+    found = await held_mail_service.list_attachments(web.context(request), user, path_identifier(request, "letter_id"))
     place = int(request.path_params["place"])
     media_type = found[place].media_type if place < len(found) else None
     if media_type is None:
@@ -132,8 +132,8 @@ async def enclosed(request: Request, user: User) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, signed_in(queue)),
-    Route(PATH + "/{letter_id}", signed_in(letter)),
-    Route(PATH + "/{letter_id}", signed_in(decide), methods=["POST"]),
-    Route(PATH + "/{letter_id}/attached/{place:int}", signed_in(enclosed)),
+    Route(PATH, require_user(show_queue)),
+    Route(PATH + "/{letter_id}", require_user(show_letter)),
+    Route(PATH + "/{letter_id}", require_user(decide_letter), methods=["POST"]),
+    Route(PATH + "/{letter_id}/attached/{place:int}", require_user(get_attachment)),
 ]

@@ -1,4 +1,4 @@
-"""Which letters a user sees, and what they may make of one: a decision like any other, or nothing."""
+"""List waiting letters and decide about them, within a user's permissions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from widget_api.people.model import User, VisibleSite, allowed_transitions
 from widget_api.problems.model import Change
 from widget_api.problems.store import records
 
-PAGE = 100
-COUNTED = 100  # beyond it the menu says «99+»
+PAGE_SIZE = 100
+MAX_COUNT = 100  # beyond it the menu shows «99+»
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A letter with the report it is about, where that is known, and what this user may decide about it."""
+class OpenedLetter:
+    """A letter with its report, if that is known, and the transitions open to this user."""
 
     letter: Row
     site: VisibleSite
@@ -30,50 +30,50 @@ class Opened:
     transitions: list[str]
 
 
-def _may_look(user: User) -> bool:
-    """Letters hold names and addresses: they are for those who answer."""
+def _can_see_letters(user: User) -> bool:
+    """Whether the user may read letters, which contain personal data."""
     return user.role != "viewer"
 
 
-async def waiting(context: Context, user: User) -> int | None:
-    """How many letters wait, up to COUNTED; None where none can come, or it is none of the user's business."""
-    if not _may_look(user):
+async def count_waiting(context: Context, user: User) -> int | None:
+    """The number of waiting letters, up to MAX_COUNT; None without a mailbox or permission."""
+    if not _can_see_letters(user):
         return None
     of = [site.id for site in await store.list_visible_sites(context.database, user)]
-    found = await letters.count_held(context.database, of, COUNTED)
+    found = await letters.count_held(context.database, of, MAX_COUNT)
     return found if found or context.settings.inbound is not None else None
 
 
-async def queue(database: Database, user: User) -> Sequence[Row]:
-    """Raises Refused."""
-    if not _may_look(user):
+async def read_queue(database: Database, user: User) -> Sequence[Row]:
+    """The waiting letters. Raises Refused."""
+    if not _can_see_letters(user):
         raise Refused
     sites = await store.list_visible_sites(database, user)
-    return await letters.list_held(database, [site.id for site in sites], PAGE)
+    return await letters.list_held(database, [site.id for site in sites], PAGE_SIZE)
 
 
-async def failing(database: Database, user: User) -> Sequence[Row]:
-    """Agencies of the user's sites whose mailbox sends letters back: email, email_failure."""
+async def list_failing_agencies(database: Database, user: User) -> Sequence[Row]:
+    """Agencies of the user's sites whose mailbox rejects letters: email, email_failure."""
     return await letters.failing_agencies(
         database, [site.id for site in await store.list_visible_sites(database, user)]
     )
 
 
-async def opened(database: Database, user: User, letter_id: str) -> Opened:
-    """Raises NotFound (another agency's, or decided already), Refused."""
-    if not _may_look(user):
+async def read_letter(database: Database, user: User, letter_id: str) -> OpenedLetter:
+    """A waiting letter. Raises NotFound (also another agency's or decided), Refused."""
+    if not _can_see_letters(user):
         raise Refused
-    letter, site = await _letter(database, user, letter_id)
+    letter, site = await _find_letter(database, user, letter_id)
     problem = await records.find(database, letter["problem_id"]) if letter["problem_id"] else None
     may = (
         []
         if problem is None or problem["erased_at"] or problem["spam"]
         else allowed_transitions(user, site, problem["status"])
     )
-    return Opened(letter, site, problem, may)
+    return OpenedLetter(letter, site, problem, may)
 
 
-async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, VisibleSite]:
+async def _find_letter(database: Database, user: User, letter_id: str) -> tuple[Row, VisibleSite]:
     letter = await letters.find_letter(database, letter_id)
     sites = await store.list_visible_sites(database, user)
     site = next((one for one in sites if letter is not None and one.id == letter["site_id"]), None)
@@ -82,19 +82,19 @@ async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, 
     return letter, site
 
 
-async def enclosed(context: Context, user: User, letter_id: str) -> list[AttachmentPreview]:
-    """What came with it, for those who decide about it. Raises as `opened` does, and Unavailable."""
-    return await review.preview_attachments(context, (await opened(context.database, user, letter_id)).letter)
+async def list_attachments(context: Context, user: User, letter_id: str) -> list[AttachmentPreview]:
+    """The attachments of a waiting letter. Raises what `read_letter` raises, and Unavailable."""
+    return await review.preview_attachments(context, (await read_letter(context.database, user, letter_id)).letter)
 
 
-async def accept(context: Context, user: User, letter_id: str, wish: Change) -> None:
-    """Raises what problems.service.change does, and Conflict where somebody was faster."""
-    found = await opened(context.database, user, letter_id)
+async def accept_letter(context: Context, user: User, letter_id: str, wish: Change) -> None:
+    """Apply a letter's answer as a decision. Raises what `problems.change.change` raises, and Conflict (decided)."""
+    found = await read_letter(context.database, user, letter_id)
     if found.problem is None or wish.to not in found.transitions:
         raise Conflict
     await review.accept(context, user.actor, found.letter, wish)
 
 
-async def decline(database: Database, user: User, letter_id: str) -> None:
-    found = await opened(database, user, letter_id)
+async def decline_letter(database: Database, user: User, letter_id: str) -> None:
+    found = await read_letter(database, user, letter_id)
     await review.decline(database, user.id, found.letter)

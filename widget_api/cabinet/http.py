@@ -1,7 +1,7 @@
-"""Between the cabinet and HTTP: who asks, what a form of a session says, a page for a user.
+"""Authenticate the cabinet's requests, read forms of a session, and render pages for a user.
 
-A form that cannot be taken, because its session has ended or is another by now, is kept and shown again
-(`unsent/`). So is what stood in another form of the same page when one of them was sent.
+A form whose session has ended or changed is stored and shown again (`unsent_forms`). So are the fields of another form
+of the same page when one of them is sent.
 """
 
 from __future__ import annotations
@@ -18,34 +18,33 @@ from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet import deliveries_service as deliveries
-from widget_api.cabinet import form_tokens, inbox_rows
-from widget_api.cabinet import held_mail_service as letters
+from widget_api.cabinet import form_tokens, held_mail_service, inbox_rows
 from widget_api.cabinet import unsent_forms as form_recovery
 from widget_api.cabinet import unsent_forms_service as unsent
-from widget_api.cabinet.unsent_forms import PATH, SIGN_IN, OldForm
+from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
 from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.people import sign_in
 from widget_api.people.model import User
 
-__all__ = ["PATH", "SESSION", "SIGN_IN"]
+__all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
 
-SESSION = "cabinet"  # the cookie
-PHOTOS = 5  # of one answer
-FILES = 30  # of one form; more than an answer may have are refused by name
-LIMIT = (
-    PHOTOS * MAX_FILE_SIZE + documents.MAX_DOCUMENTS * documents.MAX_FILE_SIZE + 2**20
+SESSION_COOKIE = "cabinet"  # the cookie
+MAX_PHOTOS = 5  # per answer
+MAX_FILES = 30  # per form; those beyond an answer's limit are rejected by name
+MAX_FORM_SIZE = (
+    MAX_PHOTOS * MAX_FILE_SIZE + documents.MAX_DOCUMENTS * documents.MAX_FILE_SIZE + 2**20
 )  # bytes of a form with all it may hold
-_FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
-_LONGEST_PART = 65_536  # bytes of one field of a form with files
+_MAX_PLAIN_FORM_SIZE = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
+_MAX_FIELD_SIZE = 65_536  # bytes of one field of a form with files
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
 
 
-def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Awaitable[Response]]:
-    """Only for users; others are sent to sign in, and from there back to where they wanted to go.
+def require_user(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Awaitable[Response]]:
+    """Require a user: others are redirected to the sign-in page, and from there back.
 
-    `keeps` is False for forms in which nothing is written, or passwords alone: those are never stored.
+    `keeps` is False for forms without text or with passwords alone, which are never stored.
     """
 
     async def guarded(request: Request) -> Response:
@@ -54,16 +53,16 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
         if user is None:
             return await _to_sign_in(request, keeps=keeps)
         request.state.user = user
-        request.state.letters_waiting = await letters.waiting(context, user)
-        request.state.comments_waiting = await discussion.waiting(context.database, user)
-        request.state.dead = await deliveries.dead(context.database, user)
-        request.state.restored = await form_recovery.restored(request, user)
+        request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
+        request.state.comments_waiting = await discussion.count_waiting(context.database, user)
+        request.state.dead = await deliveries.count_dead(context.database, user)
+        request.state.restored = await form_recovery.find_restored(request, user)
         language = language_of(request, user)
         try:
             response = await handler(request, user)
-        except OldForm as old:
-            return await form_recovery.show_again(request, old, user, language, keeps=keeps)
-        return await form_recovery.after(request, user, response, language)
+        except ForeignSessionForm as old:
+            return await form_recovery.store_and_redirect(request, old, user, language, keeps=keeps)
+        return await form_recovery.finish_response(request, user, response, language)
 
     return guarded
 
@@ -74,9 +73,9 @@ async def find_user(request: Request) -> User | None:
     Before migration 0007 the cookie had its plain name under https too. A neighbouring host can set that one, so it
     counts for sessions of that time alone, which end within twelve hours of the upgrade.
     """
-    database, token = web.context(request).database, web.cookie(request, SESSION) or ""
+    database, token = web.context(request).database, web.cookie(request, SESSION_COOKIE) or ""
     user = await sign_in.find_session_user(database, token)
-    if user is None and (earlier := request.cookies.get(SESSION)):
+    if user is None and (earlier := request.cookies.get(SESSION_COOKIE)):
         user = await sign_in.find_session_user(database, earlier, before_0007=True)
         token = earlier if user is not None else token
     request.state.session = token
@@ -86,101 +85,103 @@ async def find_user(request: Request) -> User | None:
 async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     if request.method in ("GET", "HEAD"):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return web.see_other(SIGN_IN + (f"?next={quote(target)}" if target != inbox_rows.LIST else ""))
+        return web.see_other(SIGN_IN_PATH + (f"?next={quote(target)}" if target != inbox_rows.LIST_PATH else ""))
     try:
-        await session_form(request, LIMIT, FILES)
-    except OldForm as old:
-        return await form_recovery.show_again(request, old, None, web.negotiate_language(request), keeps=keeps)
+        await session_form(request, MAX_FORM_SIZE, MAX_FILES)
+    except ForeignSessionForm as old:
+        return await form_recovery.store_and_redirect(request, old, None, web.negotiate_language(request), keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
-        pass  # nothing of ours to keep
-    return web.see_other(SIGN_IN)
+        pass  # not a form of the cabinet
+    return web.see_other(SIGN_IN_PATH)
 
 
-def who(request: Request, user: User) -> journal.Who:
-    """The user as the journal names them."""
+def journal_user(request: Request, user: User) -> journal.Who:
+    """The user for entries of the journal."""
     return journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=web.client_address(request))
 
 
 def language_of(request: Request, user: User) -> str:
-    """A person's own choice counts for more than their browser's, but not than the address they opened."""
+    """The language of a page: that of the address, else the user's own, else the browser's."""
     return web.negotiate_language(request) if request.query_params.get("lang") else user.language
 
 
 async def form_fields(request: Request) -> Fields:
-    """A form's fields; the last of a name wins. Raises Refused where it was not sent from a page of ours."""
-    return fields_of(await _pairs(request))
+    """A form's fields, the last of each name. Raises Refused where another origin's page sent it."""
+    return to_fields(await _pairs(request))
 
 
 async def _pairs(request: Request) -> Pairs:
     web.require_same_origin(request)
     if web.media_type(request) != "application/x-www-form-urlencoded":
         raise errors.WrongType
-    sent = (await web.read_body(request, _FORM_LIMIT)).decode("utf-8", "replace")
+    sent = (await web.read_body(request, _MAX_PLAIN_FORM_SIZE)).decode("utf-8", "replace")
     try:
         return parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise errors.Malformed from None
 
 
-def fields_of(given: Pairs) -> Fields:
-    """By name, the last of each, with the line ends of a text and without what PostgreSQL cannot keep."""
+def to_fields(given: Pairs) -> Fields:
+    """Fields by name, the last of each, with normalised line ends and without NUL, which PostgreSQL does not store."""
     return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in given}
 
 
 async def session_fields(request: Request, *own: str) -> Fields:
-    """The fields of a form that carries this session's token.
+    """The fields of a form with this session's token.
 
-    `own` names those of this form where other forms of the page come along: they are kept beside it.
+    `own` names those of this form where other forms of the page are sent with it; the others are stored.
     """
-    given, sent = await session_form(request, LIMIT, FILES, own=own)
+    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=own)
     with web.closing_files(one for _, one in sent):
-        return fields_of(given)
+        return to_fields(given)
 
 
 async def session_form(
     request: Request, limit: int, files: int, own: Collection[str] = (), beside: Collection[str] = ()
 ) -> tuple[Pairs, Files]:
-    """Fields and files of a form that carries this session's token. Close the files when done.
+    """Fields and files of a form with this session's token. Close the files when done.
 
-    Of a page whose forms are sent as one, `own` or `beside` says which fields are another form's. Those are kept and
-    not returned. Raises Refused.
+    Where several forms of a page are sent as one, `own` or `beside` says which fields are another form's; these are
+    stored and not returned. Raises Refused.
     """
     if web.media_type(request) == "multipart/form-data":
         web.require_same_origin(request)
 
         async def is_ours(fields: Mapping[str, str]) -> bool:
-            """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
+            """Whether the form's token is valid; files of other senders, who need not be signed in, are not read."""
             token = fields.get("form_token", "")
             return form_tokens.form_user_id(web.context(request).signer, token) is not None or _is_own(request, token)
 
         given, sent = await web.read_multipart(
-            request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours
+            request, limit, files=files, fields=100, part=_MAX_FIELD_SIZE, admit=is_ours
         )
     else:
         given, sent = await _pairs(request), []
     try:
-        _of_session(request, given, sent)
+        _check_session(request, given, sent)
     except errors.Refused:
         with web.closing_files(one for _, one in sent):
             raise
     if form_id := dict(given).get("unsent", ""):
         left_out = [value for name, value in given if name == "unsent_leave"]
         user: User = request.state.user
-        sent += await unsent.files_of(web.context(request), user.id, form_recovery.browser(request), form_id, left_out)
+        sent += await unsent.read_files(
+            web.context(request), user.id, form_recovery.read_browser(request), form_id, left_out
+        )
         request.state.resent = form_id
         given = [(name, value) for name, value in given if name not in ("unsent", "unsent_leave")]
-    return _apart(request, given, sent, own, beside) if own or beside else (given, sent)
+    return _split_fields(request, given, sent, own, beside) if own or beside else (given, sent)
 
 
-def _of_session(request: Request, given: Pairs, sent: Files) -> None:
-    """Raises Refused where a form is none of ours, OldForm where it is another session's."""
+def _check_session(request: Request, given: Pairs, sent: Files) -> None:
+    """Raises Refused where a form's token is forged, ForeignSessionForm where it is of another session."""
     token = dict(given).get("form_token", "")
     if _is_own(request, token):
         return
     whose = form_tokens.form_user_id(web.context(request).signer, token)
     if whose is None:
         raise errors.Refused("foreign_form")
-    raise OldForm(whose, given, sent)
+    raise ForeignSessionForm(whose, given, sent)
 
 
 def _is_own(request: Request, token: str) -> bool:
@@ -189,37 +190,41 @@ def _is_own(request: Request, token: str) -> bool:
     return user is not None and form_tokens.is_form_token(signer, request.state.session, user.id, token)
 
 
-def _apart(
+def _split_fields(
     request: Request, given: Pairs, sent: Files, own: Collection[str], beside: Collection[str]
 ) -> tuple[Pairs, Files]:
     def is_own(name: str) -> bool:
         return name in own if own else name not in beside
 
-    others = [pair for pair in given if not is_own(pair[0]) and pair[0] not in unsent.MACHINERY]
+    others = [pair for pair in given if not is_own(pair[0]) and pair[0] not in unsent.TECHNICAL_FIELDS]
     other_files = [pair for pair in sent if not is_own(pair[0])]
-    if unsent.worth_keeping(others, other_files):
-        seen = [pair for pair in given if pair[0] == "seen"]  # what the writer of the rest had seen
+    if unsent.is_worth_keeping(others, other_files):
+        seen = [pair for pair in given if pair[0] == "seen"]  # the state of the page when the rest was written
         request.state.beside = ([*seen, *others], other_files)
         other_files = []
     with web.closing_files(one for _, one in other_files):
         return given, [pair for pair in sent if is_own(pair[0])]
 
 
-def inside(address: str) -> str:
-    """An address inside the cabinet, so that a forged link leads nowhere else."""
-    return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else inbox_rows.LIST
+def inside_path(address: str) -> str:
+    """A path inside the cabinet, to prevent open redirects."""
+    return (
+        address
+        if address.startswith(f"{CABINET_PATH}/") and not set(address) & set("\\\r\n\t")
+        else inbox_rows.LIST_PATH
+    )
 
 
-def identifier(request: Request, name: str) -> str:
-    """An identifier out of the path. One with NUL is none, and PostgreSQL would not even look for it."""
+def path_identifier(request: Request, name: str) -> str:
+    """An identifier in the path. Raises NotFound for one with NUL, which PostgreSQL rejects."""
     value = str(request.path_params[name])
     if "\0" in value:
         raise errors.NotFound
     return value
 
 
-def page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
-    """A page of the cabinet: in the user's language, with the token its forms need."""
+def render_page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
+    """A page of the cabinet in the user's language, with the token for its forms."""
     return web.html_response(
         request,
         f"cabinet/{template}",

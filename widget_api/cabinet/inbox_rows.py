@@ -1,4 +1,4 @@
-"""Turns rows of the inbox into lines of the list: words, marks, links that keep the selection."""
+"""Format rows of the inbox for the list: texts, marks, and links that keep the selection."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from widget_api.sites.deadlines import add_working_days, local_date, promised_da
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
-LIST = "/cabinet/"
+LIST_PATH = "/cabinet/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
-    """When an answer is due; `state` says whether it matters now: "" | soon | overdue."""
+class DueMark:
+    """The due date of an answer and its urgency: "" | soon | overdue."""
 
     text: str
     state: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class InboxRow:
     """One row of the list."""
 
     id: str
@@ -44,37 +44,37 @@ class Line:
     site: str
     received: str
     received_at: str
-    due: Due | None
+    due: DueMark | None
     unconfirmed: bool
     spam: bool
     erased: bool
     awaits: str | None
 
 
-def address_of(selection: Selection, path: str = LIST, **more: str) -> str:
-    """A link that keeps the selection."""
+def selection_url(selection: Selection, path: str = LIST_PATH, **more: str) -> str:
+    """The address of the list or a report that keeps the selection."""
     query = urlencode(selection.parameters() | more)
     return f"{path}?{query}" if query else path
 
 
-def lines(language: str, found: Inbox, sites: Sites) -> list[Line]:
+def inbox_rows(language: str, found: Inbox, sites: Sites) -> list[InboxRow]:
     names = {site.id: site for site in found.sites}
-    return [_line(language, row, names[row["site_id"]], sites, found) for row in found.rows]
+    return [_inbox_row(language, row, names[row["site_id"]], sites, found) for row in found.rows]
 
 
-def _line(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox) -> Line:
-    return Line(
+def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox) -> InboxRow:
+    return InboxRow(
         id=row["id"],
-        href=address_of(found.selection, f"/cabinet/problems/{row['id']}"),
+        href=selection_url(found.selection, f"/cabinet/problems/{row['id']}"),
         number=row["number"],
         status=row["status"],
-        category=category(language, sites[site.id], row["category"]),
+        category=category_name(language, sites[site.id], row["category"]),
         text=row["description"],
-        place=place(row),
+        place=place_text(row),
         site=site.name,
         received=i18n.format_moment(language, row["created_at"], site.time_zone),
         received_at=rfc3339(row["created_at"]),
-        due=due(language, row, site.time_zone, found.now),
+        due=due_mark(language, row, site.time_zone, found.now),
         unconfirmed=bool(row["unconfirmed"]) and row["status"] == "moderation",
         spam=bool(row["spam"]),
         erased=row["erased_at"] is not None,
@@ -82,52 +82,52 @@ def _line(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox
     )
 
 
-def tabs(found: Inbox) -> list[dict[str, Any]]:
-    """Name, link, and how many wait where somebody does, «99+» beyond what is counted."""
+def tab_links(found: Inbox) -> list[dict[str, Any]]:
+    """Name, link and count of each tab, «99+» beyond MAX_COUNT."""
     return [
         {
             "name": tab,
-            "href": address_of(replace(found.selection, tab=tab, after=None)),
+            "href": selection_url(replace(found.selection, tab=tab, after=None)),
             "current": tab == found.selection.tab,
-            "many": _many(found.counts.get(tab, 0)),
+            "many": _count_text(found.counts.get(tab, 0)),
         }
         for tab in TABS
     ]
 
 
-def older(found: Inbox) -> str:
+def older_url(found: Inbox) -> str:
     """The link to the next page, empty on the last."""
-    return address_of(replace(found.selection, after=found.next)) if found.next else ""
+    return selection_url(replace(found.selection, after=found.next)) if found.next else ""
 
 
-def newest(found: Inbox) -> str:
+def newest_url(found: Inbox) -> str:
     """The link back to the first page, empty there."""
-    return address_of(replace(found.selection, after=None)) if found.selection.after else ""
+    return selection_url(replace(found.selection, after=None)) if found.selection.after else ""
 
 
-def _many(count: int) -> str:
-    return f"{inbox_store.COUNTED - 1}+" if count >= inbox_store.COUNTED else str(count) if count else ""
+def _count_text(count: int) -> str:
+    return f"{inbox_store.MAX_COUNT - 1}+" if count >= inbox_store.MAX_COUNT else str(count) if count else ""
 
 
-def category(language: str, site: Site, code: str) -> str:
+def category_name(language: str, site: Site, code: str) -> str:
     known = site.category(code)
     return i18n.category_name(language, code, known.name if known else None)
 
 
-def place(row: Row) -> str:
-    return row["address"] or coordinates(row)
+def place_text(row: Row) -> str:
+    return row["address"] or coordinates_text(row)
 
 
-def coordinates(row: Row) -> str:
+def coordinates_text(row: Row) -> str:
     return "" if row["lat"] is None or row["lng"] is None else f"{row['lat']:.5f}, {row['lng']:.5f}"
 
 
 def map_link(row: Row) -> str:
-    return places.map_link(row["lat"], row["lng"]) if coordinates(row) else ""
+    return places.map_link(row["lat"], row["lng"]) if coordinates_text(row) else ""
 
 
-def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:
-    """None where nothing is owed any more, or was promised."""
+def due_mark(language: str, row: Row, time_zone: str, now: int) -> DueMark | None:
+    """The due date; None where no answer is due any more or there is no date."""
     if not is_running(row) or promised_date(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
@@ -136,4 +136,4 @@ def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:
         state = "overdue"
     elif row["answer_due"] <= add_working_days(today, 1).isoformat():
         state = "soon"
-    return Due(text=i18n.format_date(language, row["answer_due"]), state=state)
+    return DueMark(text=i18n.format_date(language, row["answer_due"]), state=state)

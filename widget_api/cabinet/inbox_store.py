@@ -1,4 +1,4 @@
-"""All SQL that reads reports for the cabinet: the list by keyset, one report with everything that hangs on it."""
+"""SQL that reads reports for the cabinet: the list by keyset pagination, one report with its details."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from widget_api.problems.model import OPEN
 from widget_api.problems.store.history import SENDER, SENDERS
 from widget_api.sites.deadlines import local_date
 
-PAGE = 50
-MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
-COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
-EXCERPT = 240
+PAGE_SIZE = 50
+MAX_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
+MAX_COUNT = 100  # beyond it a tab shows «99+», so that counting costs no more than showing
+EXCERPT_LENGTH = 240
 Sites = Sequence[VisibleSite]
 
 
 @dataclass
 class _Query:
-    """SQL under construction: conditions, and the values they name."""
+    """A query under construction: its conditions and their values."""
 
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -40,9 +40,9 @@ class _Query:
 
 
 def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, list[str]]]:
-    """Each (site, status) is one walk along ix_problems_inbox; where that were too many, one branch a time zone."""
+    """One SELECT for each site and status, served by ix_problems_inbox; beyond MAX_BRANCHES one for each time zone."""
     listed = sorted(statuses)
-    if len(sites) * len(listed) <= MOST_BRANCHES:
+    if len(sites) * len(listed) <= MAX_BRANCHES:
         yield from (([site], [status]) for site in sites for status in listed)
         return
     for zone in sorted({site.time_zone for site in sites}):
@@ -51,22 +51,22 @@ def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, l
 
 def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: list[str], now: int) -> list[str]:
     conditions = [query.among("p.site_id", [site.id for site in sites]), query.among("p.status", statuses)]
-    conditions.append("p.mirror_of IS NULL")  # a platform's own: nothing here is to be done about it
+    conditions.append("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
     if selection.ended is not None:
-        conditions += _ended(statuses, ended=selection.ended)
+        conditions += _add_ended(statuses, ended=selection.ended)
     if selection.spam is not None:
         conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
     if selection.tab == "overdue":
         conditions.append(overdue_sql(query.bind(local_date(now, sites[0].time_zone).isoformat())))
     if selection.tab == "replied":
-        conditions.append("p.awaits = 'agency'")  # as ix_problems_awaits has it
+        conditions.append("p.awaits = 'agency'")  # as in ix_problems_awaits
     if selection.query:
-        conditions.append(f"({' OR '.join(_matches(query, selection))})")
+        conditions.append(f"({' OR '.join(_add_search(query, selection))})")
     return conditions
 
 
-def _ended(statuses: list[str], *, ended: bool) -> list[str]:
-    """Erasing ends a report whatever its status: nobody can be answered any more (ix_problems_erased)."""
+def _add_ended(statuses: list[str], *, ended: bool) -> list[str]:
+    """Add the condition for ended reports; erased ones have ended whatever their status (ix_problems_erased)."""
     still_open = OPEN.intersection(statuses)
     if not still_open:
         return []
@@ -77,8 +77,8 @@ def _ended(statuses: list[str], *, ended: bool) -> list[str]:
     return [f"(p.status NOT IN ({', '.join(map(repr, sorted(OPEN)))}) OR p.erased_at IS NOT NULL)"]
 
 
-def _matches(query: _Query, selection: Selection) -> Iterator[str]:
-    """SQLite folds case for ASCII only, so a Russian word is looked for as it is commonly written: яма, Яма, ЯМА."""
+def _add_search(query: _Query, selection: Selection) -> Iterator[str]:
+    """Add the search condition. SQLite folds case for ASCII only, so common spellings are tried: яма, Яма, ЯМА."""
     if selection.number is not None:
         yield f"p.number = {query.bind(selection.number)}"
     text = re.sub(r"([\\%_])", r"\\\1", selection.query)
@@ -90,13 +90,15 @@ def _matches(query: _Query, selection: Selection) -> Iterator[str]:
 
 def _after(query: _Query, cursor: Cursor, sites: Sites) -> str:
     moment, number, site_id = query.bind(cursor.created_at), query.bind(cursor.number), query.bind(cursor.site_id)
-    if len(sites) == 1:  # a comparison of two columns, so that the index answers it
+    if len(sites) == 1:  # compare two columns, for the index
         return f"(p.created_at, p.number) {'<=' if sites[0].id < cursor.site_id else '<'} ({moment}, {number})"
     return f"(p.created_at, p.number, p.site_id) < ({moment}, {number}, {site_id})"
 
 
-async def page(database: Database, sites: Sites, selection: Selection, now: int) -> tuple[list[Row], Cursor | None]:
-    """The selected problems, newest first, and where the next page begins. Cut texts, no contacts."""
+async def read_page(
+    database: Database, sites: Sites, selection: Selection, now: int
+) -> tuple[list[Row], Cursor | None]:
+    """The selected reports, newest first, and the cursor of the next page. Texts are cut, contacts are not read."""
     query = _Query()
     branches = []
     order = "created_at DESC, number DESC, site_id DESC"
@@ -106,42 +108,42 @@ async def page(database: Database, sites: Sites, selection: Selection, now: int)
             conditions.append(_after(query, selection.after, of_sites))
         branches.append(
             f"SELECT * FROM (SELECT p.id, p.created_at, p.number, p.site_id FROM problems p"
-            f" WHERE {' AND '.join(conditions)} ORDER BY {_of('p', order)} LIMIT {PAGE + 1}) b{index}"
+            f" WHERE {' AND '.join(conditions)} ORDER BY {_of('p', order)} LIMIT {PAGE_SIZE + 1}) b{index}"
         )
     if not branches:
         return [], None
     rows = await database.rows(
         f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
         f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at,"
-        f" SUBSTR(p.description, 1, {EXCERPT}) AS description,"
+        f" SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description,"
         f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
         f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"
-        f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {PAGE + 1}",
+        f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {PAGE_SIZE + 1}",
         **query.values,
     )
-    if len(rows) <= PAGE:
+    if len(rows) <= PAGE_SIZE:
         return list(rows), None
-    last = rows[PAGE - 1]
-    return list(rows[:PAGE]), Cursor(created_at=last["created_at"], number=last["number"], site_id=last["site_id"])
+    last = rows[PAGE_SIZE - 1]
+    return list(rows[:PAGE_SIZE]), Cursor(created_at=last["created_at"], number=last["number"], site_id=last["site_id"])
 
 
 def _of(table: str, order: str) -> str:
     return ", ".join(f"{table}.{column}" for column in order.split(", "))
 
 
-async def count(database: Database, sites: Sites, selection: Selection, now: int) -> int:
-    """How many problems a tab holds, up to COUNTED."""
+async def count_problems(database: Database, sites: Sites, selection: Selection, now: int) -> int:
+    """The number of reports in a tab, up to MAX_COUNT."""
     total = 0
     for of_sites, statuses in _branches(sites, selection.statuses) if sites else ():
         query = _Query()
         conditions = _conditions(query, selection, of_sites, statuses, now)
         row = await database.row(
             "SELECT COUNT(*) FROM"
-            f" (SELECT 1 FROM problems p WHERE {' AND '.join(conditions)} LIMIT {COUNTED - total}) counted",
+            f" (SELECT 1 FROM problems p WHERE {' AND '.join(conditions)} LIMIT {MAX_COUNT - total}) counted",
             **query.values,
         )
         total += int(row[0]) if row is not None else 0
-        if total >= COUNTED:
+        if total >= MAX_COUNT:
             break
     return total
 
@@ -149,8 +151,8 @@ async def count(database: Database, sites: Sites, selection: Selection, now: int
 # --- one report ----------------------------------------------------------------------------------------------------
 
 
-async def problem(database: Database, sites: Sites, problem_id: str) -> Row | None:
-    """One report; None where it is not of one of these sites."""
+async def find_problem(database: Database, sites: Sites, problem_id: str) -> Row | None:
+    """A report of one of these sites, or None."""
     if not sites:
         return None
     query = _Query()
@@ -161,8 +163,8 @@ async def problem(database: Database, sites: Sites, problem_id: str) -> Row | No
     )
 
 
-async def timeline(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """The report's events, oldest first, with the users and the names of the systems that acted."""
+async def list_events(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """A report's events, oldest first, with the users and names of systems that caused them."""
     return await database.rows(
         "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email,"
         f" {SENDER} FROM events e LEFT JOIN users u ON u.id = e.user_id {SENDERS}"
@@ -172,8 +174,8 @@ async def timeline(database: Database, site_id: str, problem_id: str) -> Sequenc
     )
 
 
-async def texts(database: Database, site_id: str, problem_id: str) -> dict[str, str]:
-    """What the report's events refer to (answers, reasons, names of services), by identifier."""
+async def read_texts(database: Database, site_id: str, problem_id: str) -> dict[str, str]:
+    """The texts to which a report's events refer (answers, reasons, names of services), by identifier."""
     rows = await database.rows(
         "SELECT id, body FROM texts WHERE problem_id = :problem_id AND site_id = :site_id",
         site_id=site_id,
@@ -182,8 +184,8 @@ async def texts(database: Database, site_id: str, problem_id: str) -> dict[str, 
     return {row["id"]: row["body"] for row in rows}
 
 
-async def deliveries(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """What is owed of this report to whom, and how each stands; in the order in which it leaves."""
+async def list_deliveries(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """A report's deliveries with their state, in the order in which they are sent."""
     return await database.rows(
         "SELECT d.id, d.sink, d.state, d.attempts, d.next_at, d.last_error, d.reason, d.delivered_at, d.created_at,"
         " e.kind, e.status, p.name AS platform_name, s.time_zone"
@@ -197,8 +199,8 @@ async def deliveries(database: Database, site_id: str, problem_id: str) -> Seque
     )
 
 
-async def links(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """Under which number each central platform knows the report."""
+async def list_links(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """The report's number on each platform."""
     return await database.rows(
         "SELECT l.remote_id, l.remote_url, p.name FROM platform_links l JOIN platforms p ON p.id = l.platform_id"
         " WHERE l.problem_id = :problem_id AND l.site_id = :site_id ORDER BY l.linked_at",
@@ -207,14 +209,14 @@ async def links(database: Database, site_id: str, problem_id: str) -> Sequence[R
     )
 
 
-def data_of(row: Row) -> Mapping[str, Any]:
-    """The codes and references an event carries."""
+def parse_data(row: Row) -> Mapping[str, Any]:
+    """The codes and references of an event."""
     found: Mapping[str, Any] = orjson.loads(row["data"])
     return found
 
 
-async def id_of(database: Database, site_id: str, number: int | None) -> str | None:
-    """The identifier behind a number of the same site."""
+async def find_id(database: Database, site_id: str, number: int | None) -> str | None:
+    """The identifier of the report with a number of the same site."""
     if number is None:
         return None
     row = await database.row(

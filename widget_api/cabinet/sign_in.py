@@ -1,4 +1,4 @@
-"""/cabinet/sign-in, sign-out, language: coming and going."""
+"""Serve /cabinet/sign-in, sign-out and language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
 from widget_api.cabinet import unsent_forms as form_recovery
-from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in, who
+from widget_api.cabinet.http import (
+    SESSION_COOKIE,
+    SIGN_IN_PATH,
+    Fields,
+    form_fields,
+    inside_path,
+    journal_user,
+    require_user,
+    session_fields,
+)
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts
 from widget_api.people import sign_in as people_sign_in
@@ -16,14 +25,17 @@ from widget_api.people.model import User
 from widget_api.web import brute_force
 
 
-async def sign_in_page(request: Request) -> Response:
-    if await people_sign_in.find_session_user(web.context(request).database, web.cookie(request, SESSION)) is not None:
-        return web.see_other(inside(request.query_params.get("next", "")))
-    return _sign_in(request, {"next": request.query_params.get("next", "")})
+async def show_sign_in(request: Request) -> Response:
+    if (
+        await people_sign_in.find_session_user(web.context(request).database, web.cookie(request, SESSION_COOKIE))
+        is not None
+    ):
+        return web.see_other(inside_path(request.query_params.get("next", "")))
+    return _render_sign_in(request, {"next": request.query_params.get("next", "")})
 
 
-def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
-    values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
+def _render_sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
+    values = {"email": given.get("email", ""), "next": inside_path(given.get("next", ""))}
     sends_mail, saved = can_send(web.context(request).settings), "reset" in request.query_params
     return web.html_response(
         request,
@@ -49,10 +61,10 @@ async def sign_in(request: Request) -> Response:
         waited = await context.guesses.admit(guess)
     except errors.TooMany as error:
         sentence = i18n.text(language, "cabinet.sign_in.too_many", retry_after=error.retry_after)
-        response = _sign_in(request, fields, 429, sentence)
+        response = _render_sign_in(request, fields, 429, sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    chosen = request.query_params.get("lang") or web.cookie(request, "lang")  # on this page or on another of ours
+    chosen = request.query_params.get("lang") or web.cookie(request, "lang")  # on this page or another
     token = await people_sign_in.sign_in(
         context.database,
         email,
@@ -65,12 +77,12 @@ async def sign_in(request: Request) -> Response:
     if token is None:
         sentence = i18n.text(language, "cabinet.sign_in.wrong")
         late = " " + i18n.text(language, "common.slowed") if waited else ""
-        return _sign_in(request, fields, 403, sentence + late)
+        return _render_sign_in(request, fields, 403, sentence + late)
     await context.guesses.forgive(guess)
     user = await people_sign_in.find_session_user(context.database, token)
-    wanted = inside(fields.get("next", ""))
-    response = web.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
-    web.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_LIFETIME)
+    wanted = inside_path(fields.get("next", ""))
+    response = web.see_other(await form_recovery.path_after_sign_in(request, user.id, wanted) if user else wanted)
+    web.set_cookie(request, response, SESSION_COOKIE, token, max_age=people_sign_in.SESSION_LIFETIME)
     device = brute_force.device_cookie(context.signer, device, account)
     web.set_cookie(request, response, brute_force.DEVICE_COOKIE, device, max_age=brute_force.DEVICE_SECONDS)
     return response
@@ -78,9 +90,9 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request, user: User) -> Response:
     await session_fields(request)
-    await people_sign_in.sign_out(web.context(request).database, request.state.session, who(request, user))
-    response = web.see_other(SIGN_IN)
-    web.delete_cookie(request, response, SESSION)
+    await people_sign_in.sign_out(web.context(request).database, request.state.session, journal_user(request, user))
+    response = web.see_other(SIGN_IN_PATH)
+    web.delete_cookie(request, response, SESSION_COOKIE)
     return response
 
 
@@ -88,14 +100,14 @@ async def choose_language(request: Request, user: User) -> Response:
     fields, context = await session_fields(request), web.context(request)
     language = i18n.supported_language(fields.get("language"))
     await people_sign_in.set_language(context.database, user, language)
-    response = web.see_other(inside(fields.get("next", "")))
+    response = web.see_other(inside_path(fields.get("next", "")))
     web.remember_language(request, response, language)
     return response
 
 
 routes: list[BaseRoute] = [
-    Route("/cabinet/sign-in", sign_in_page),
+    Route("/cabinet/sign-in", show_sign_in),
     Route("/cabinet/sign-in", sign_in, methods=["POST"]),
-    Route("/cabinet/sign-out", signed_in(sign_out, keeps=False), methods=["POST"]),
-    Route("/cabinet/language", signed_in(choose_language, keeps=False), methods=["POST"]),
+    Route("/cabinet/sign-out", require_user(sign_out, keeps=False), methods=["POST"]),
+    Route("/cabinet/language", require_user(choose_language, keeps=False), methods=["POST"]),
 ]

@@ -1,18 +1,27 @@
-"""/cabinet/sites: the install check for the people of the agency, and what its administrators set by themselves."""
+"""Serve /cabinet/sites: the installation check, and the settings that an agency's administrators change themselves.
+
+Moderator, border, time zone and retention are changed by the operator on the command line alone.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet import site_settings
-from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
+from widget_api.cabinet.http import (
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
@@ -20,13 +29,13 @@ from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.install import overview, service
-from widget_api.sites.model import MAX_PHOTOS, Site
+from widget_api.sites.model import MAX_PHOTOS, Contact, Discussion, MailAnswers, Site
 
 log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
 
 
-async def every(request: Request, user: User) -> Response:
+async def list_sites(request: Request, user: User) -> Response:
     """GET /cabinet/sites"""
     context, language = web.context(request), language_of(request, user)
     shown = []
@@ -36,70 +45,74 @@ async def every(request: Request, user: User) -> Response:
             language, await service.read_overview(context.database, context.settings, site), site
         )
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
-    return page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
+    return render_page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
 
 
-async def one(request: Request, user: User) -> Response:
+async def show_site(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}"""
-    return await _show(request, user, await site_of(request, user), done="done" in request.query_params)
+    return await _render_site(request, user, await find_site(request, user), done="done" in request.query_params)
 
 
-async def look(request: Request, user: User) -> Response:
-    """POST /cabinet/sites/{site_id}/check: look at one page now."""
+async def check_page(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/check: check one page now."""
     url = (await session_fields(request)).get("url", "")
-    context, site, language = web.context(request), await site_of(request, user), language_of(request, user)
+    context, site, language = web.context(request), await find_site(request, user), language_of(request, user)
     await context.limits.hit("inspections", web.client_address(request), site.id)
     try:
         address, lines = await service.check_page(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
-        return await _show(request, user, site, 422, url=url[:500], wrong=_sentence(language, error.fields[0]))
-    return await _show(request, user, site, url=url, looked_at=address, lines=overview.describe_lines(language, lines))
+        return await _render_site(request, user, site, 422, url=url[:500], wrong=_error_text(language, error.fields[0]))
+    return await _render_site(
+        request, user, site, url=url, looked_at=address, lines=overview.describe_lines(language, lines)
+    )
 
 
 async def add_origin(request: Request, user: User) -> Response:
-    """POST /cabinet/sites/{site_id}/origins: whoever administers the agency vouches for an address."""
+    """POST /cabinet/sites/{site_id}/origins: register a refused origin; for administrators."""
     fields = await session_fields(request)
-    if not may_set(user):
+    if not can_set(user):
         raise Refused
-    context, site, language = web.context(request), await site_of(request, user), language_of(request, user)
+    context, site, language = web.context(request), await find_site(request, user), language_of(request, user)
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
-        await service.register_refused_origin(context.database, site, fields.get("origin", ""), who(request, user))
+        await service.register_refused_origin(
+            context.database, site, fields.get("origin", ""), journal_user(request, user)
+        )
     except Invalid as error:
-        return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
+        return await _render_site(request, user, site, 422, refusal=_error_text(language, error.fields[0]))
     return web.see_other(f"{PATH}/{site.id}?done=1")
 
 
-async def settings(request: Request, user: User) -> Response:
+async def show_settings(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}/settings"""
-    site = await _settable(request, user)
-    return _settings(request, user, site, site_settings.of(site), done="done" in request.query_params)
+    site = await _find_settable_site(request, user)
+    return _render_settings(request, user, site, setting_values(site), done="done" in request.query_params)
 
 
-async def set_settings(request: Request, user: User) -> Response:
-    """POST /cabinet/sites/{site_id}/settings: the rules are those of `widget-api site set`."""
+async def change_settings(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/settings, with the rules of `widget-api site set`."""
     fields = await session_fields(request)
-    site = await _settable(request, user)
+    site = await _find_settable_site(request, user)
     try:
-        changed = site_settings.changed(site, fields)
+        changed = parse_changes(site, fields)
         if changed:
-            await changes.update_site(web.context(request).database, site.id, changed, who=who(request, user))
+            await changes.update_site(web.context(request).database, site.id, changed, who=journal_user(request, user))
             log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
     except Invalid as error:
-        return _settings(request, user, site, site_settings.of(site) | fields, 422, wrong=error)
+        return _render_settings(request, user, site, setting_values(site) | fields, 422, wrong=error)
     return web.see_other(f"{PATH}/{site.id}/settings?done=1")
 
 
-async def _settable(request: Request, user: User) -> Site:
-    """A site the user may see and set. Raises NotFound, Refused."""
-    site = await site_of(request, user)
-    if not may_set(user):
+async def _find_settable_site(request: Request, user: User) -> Site:
+    """A site whose settings the user may change. Raises NotFound, Refused."""
+    site = await find_site(request, user)
+    if not can_set(user):
         raise Refused
     return site
 
 
-def _settings(
+def _render_settings(
     request: Request,
     user: User,
     site: Site,
@@ -110,14 +123,14 @@ def _settings(
     done: bool = False,
 ) -> Response:
     language = language_of(request, user)
-    return page(
+    return render_page(
         request,
         user,
         "site_settings.html",
         status,
         site=site,
         given=given,
-        choices=site_settings.choices(language),
+        choices=setting_choices(language),
         most_photos=MAX_PHOTOS,
         errors=field_errors(language, wrong),
         done=done,
@@ -126,28 +139,28 @@ def _settings(
     )
 
 
-def may_set(user: User) -> bool:
+def can_set(user: User) -> bool:
     return user.role in ("admin", "operator")
 
 
-def _sentence(language: str, wrong: FieldError) -> str:
+def _error_text(language: str, wrong: FieldError) -> str:
     return i18n.field_error(language, wrong.field, wrong.code, wrong.values)
 
 
-async def site_of(request: Request, user: User) -> Site:
-    """One the user may see; another agency's is as unknown as one that never was."""
-    site_id, context = identifier(request, "site_id"), web.context(request)
+async def find_site(request: Request, user: User) -> Site:
+    """A site that the user may see. Raises NotFound, also for another agency's."""
+    site_id, context = path_identifier(request, "site_id"), web.context(request)
     if all(visible.id != site_id for visible in await store.list_visible_sites(context.database, user)):
         raise NotFound("site_not_found")
     return await sites.by_id(context.database, site_id)
 
 
-async def _show(
+async def _render_site(
     request: Request, user: User, site: Site, status: int = 200, *, done: bool = False, refusal: str = "", **values: Any
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     found = await service.read_overview(context.database, context.settings, site)
-    return page(
+    return render_page(
         request,
         user,
         "site.html",
@@ -155,7 +168,7 @@ async def _show(
         site=site,
         found=overview.page_values(language, found, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
-        may_set=may_set(user),
+        may_set=can_set(user),
         done=done,
         refusal=refusal,
         section="sites",
@@ -164,10 +177,39 @@ async def _show(
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, signed_in(every)),
-    Route(PATH + "/{site_id}", signed_in(one)),
-    Route(PATH + "/{site_id}/check", signed_in(look), methods=["POST"]),
-    Route(PATH + "/{site_id}/settings", signed_in(settings), methods=["GET"]),
-    Route(PATH + "/{site_id}/settings", signed_in(set_settings), methods=["POST"]),
-    Route(PATH + "/{site_id}/origins", signed_in(add_origin), methods=["POST"]),
+    Route(PATH, require_user(list_sites)),
+    Route(PATH + "/{site_id}", require_user(show_site)),
+    Route(PATH + "/{site_id}/check", require_user(check_page), methods=["POST"]),
+    Route(PATH + "/{site_id}/settings", require_user(show_settings), methods=["GET"]),
+    Route(PATH + "/{site_id}/settings", require_user(change_settings), methods=["POST"]),
+    Route(PATH + "/{site_id}/origins", require_user(add_origin), methods=["POST"]),
 ]
+
+
+_CHOICES = {"contact": get_args(Contact), "discussion": get_args(Discussion), "mail_answers": get_args(MailAnswers)}
+SETTING_FIELDS = ("name", "accent", "contact", "photos", "discussion", "mail_answers", "license")
+
+
+def setting_choices(language: str) -> dict[str, list[tuple[str, str]]]:
+    """The choices of each field: value and name."""
+    return {
+        field: [(value, i18n.text(language, f"cabinet.settings.choice.{field}.{value}")) for value in values]
+        for field, values in _CHOICES.items()
+    }
+
+
+def setting_values(site: Site) -> dict[str, str]:
+    """The site's settings as the form shows them."""
+    return {name: str(value if (value := getattr(site, name)) is not None else "") for name in SETTING_FIELDS}
+
+
+def parse_changes(site: Site, fields: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that a form changes, of SETTING_FIELDS alone; missing ones stay. `sites.changes` validates them."""
+    before = setting_values(site)
+    given = {name: text for name in SETTING_FIELDS if (text := fields.get(name, before[name]).strip()) != before[name]}
+    columns: dict[str, Any] = dict(given)
+    if "accent" in given:
+        columns["accent"] = given["accent"].lower() or None
+    if "photos" in given:
+        columns["photos"] = int(given["photos"]) if given["photos"].isascii() and given["photos"].isdigit() else -1
+    return columns

@@ -1,11 +1,10 @@
-"""Keep a form of the cabinet that could not be taken, until its writer has signed in again.
+"""Store forms of the cabinet whose session has ended, until their user has signed in again.
 
-A session ends after twelve hours, and a person who signs in anew in another tab makes the forms of the first one old.
-What was written there is worth more than the session: fields and files wait here for a day, for the same user in the
-same browser, and are shown again in their form. They are never acted upon by themselves, since only whoever sees a
-decision may send it.
+A session ends after twelve hours, and signing in again in another tab invalidates the forms of the first one. Fields
+and files are stored for a day, for the same user in the same browser, and shown again in their form. They are never
+sent by themselves, since a user must see a decision before sending it.
 
-Only a form with our signature on its token is kept, so a stranger can store nothing.
+Only forms with a validly signed token are stored, so strangers can store nothing.
 """
 
 from __future__ import annotations
@@ -26,37 +25,37 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.web import UploadedFile
 
-LIFE = 86_400  # seconds; who leaves work with a form half sent finds it the next morning
-MOST = 5  # forms of one user; the oldest goes
-MOST_BYTES = 128 * 1024 * 1024  # of the files of one user's forms
-LONGEST = 262_144  # bytes of the fields of one form
-MACHINERY = frozenset({"form_token", "next", "seen", "unsent", "unsent_leave"})  # what nobody typed
-_IN_MEMORY = 65_536  # bytes
+FORM_LIFETIME = 86_400  # seconds: until the next morning
+MAX_FORMS = 5  # per user; the oldest is deleted
+MAX_FILES_SIZE = 128 * 1024 * 1024  # bytes of files per user
+MAX_FIELDS_SIZE = 262_144  # bytes of the fields of one form
+TECHNICAL_FIELDS = frozenset({"form_token", "next", "seen", "unsent", "unsent_leave"})  # not typed by the user
+_MEMORY_LIMIT = 65_536  # bytes
 
 Pairs = list[tuple[str, str]]
 Files = list[tuple[str, UploadedFile]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsent:
-    """A form that waits: its fields in their order, and of its files the field, name and size."""
+class UnsentForm:
+    """A stored form: its fields in order, and the field, name and size of its files."""
 
     id: str
-    page: str  # the path of the page it stood on
+    page: str  # the path of its page
     action: str
     fields: Pairs
     files: list[dict[str, Any]]
-    reason: str  # session: it was too old; beside: another form of the same page was sent
+    reason: str  # session: it had ended; beside: another form of the same page was sent
 
 
-def new_browser() -> str:
-    """A value for the cookie that says which browser a form came from."""
+def generate_browser() -> str:
+    """A random value for the cookie that identifies a browser."""
     return secrets.token_urlsafe(32)
 
 
-def worth_keeping(fields: Pairs, files: Files) -> bool:
+def is_worth_keeping(fields: Pairs, files: Files) -> bool:
     return any(one.size for _, one in files) or any(
-        value.strip() for name, value in fields if name not in MACHINERY and not _is_secret(name)
+        value.strip() for name, value in fields if name not in TECHNICAL_FIELDS and not _is_secret(name)
     )
 
 
@@ -64,7 +63,7 @@ def _is_secret(name: str) -> bool:
     return "password" in name
 
 
-async def keep(
+async def store_form(
     context: Context,
     *,
     user_id: str,
@@ -75,15 +74,15 @@ async def keep(
     files: Files,
     reason: str = "session",
 ) -> str | None:
-    """Store a form; returns its identifier, or None where the user may not come in or there is too much of it.
+    """Store a form without passwords and unacceptable files.
 
-    Passwords are left out, and so is a file that no form of ours would take.
+    Returns its identifier, or None where the user is disabled or the form is too large.
     """
     kept = [(name, value) for name, value in fields if name != "form_token" and not _is_secret(name)]
     stored = orjson.dumps(kept).decode()
     good = [(name, one) for name, one in files if 0 < one.size <= MAX_FILE_SIZE]
     size = sum(one.size for _, one in good)
-    if len(stored.encode()) > LONGEST or size > MOST_BYTES:
+    if len(stored.encode()) > MAX_FIELDS_SIZE or size > MAX_FILES_SIZE:
         return None
     form_id, now = clock.new_id(), clock.now()
 
@@ -107,33 +106,33 @@ async def keep(
 
     if not await context.database.write(work):
         return None
-    for place, (_, one) in enumerate(good):  # after the row, so that no file is without one
+    for place, (_, one) in enumerate(good):  # after the row, so that no file lacks one
         one.file.seek(0)
         await context.storage.put_unsent(form_id, place, one.file.read())
-    await _bound(context, user_id)
+    await _delete_oldest(context, user_id)
     return form_id
 
 
-async def _bound(context: Context, user_id: str) -> None:
-    """Forget the oldest forms of a user beyond MOST and MOST_BYTES."""
+async def _delete_oldest(context: Context, user_id: str) -> None:
+    """Delete the oldest forms of a user beyond MAX_FORMS and MAX_FILES_SIZE."""
     rows = await context.database.rows(
         "SELECT * FROM unsent_forms WHERE user_id = :user_id ORDER BY created_at DESC, id DESC", user_id=user_id
     )
     total = 0
     for index, row in enumerate(rows):
         total += row["bytes"]
-        if index >= MOST or total > MOST_BYTES:
-            await _forget(context.database, context.storage, row)
+        if index >= MAX_FORMS or total > MAX_FILES_SIZE:
+            await _delete_forms(context.database, context.storage, row)
 
 
-async def find(context: Context, user_id: str, browser: str, form_id: str) -> Unsent | None:
-    """A form of this user from this browser."""
-    row = await _row(context.database, user_id, browser, form_id)
-    return None if row is None else _read(row)
+async def find_form(context: Context, user_id: str, browser: str, form_id: str) -> UnsentForm | None:
+    """A stored form of this user and browser."""
+    row = await _find_row(context.database, user_id, browser, form_id)
+    return None if row is None else _to_form(row)
 
 
-async def newest_unseen(context: Context, user_id: str, browser: str) -> Unsent | None:
-    """The last form that was kept for this user in this browser and not shown since."""
+async def find_newest_unseen(context: Context, user_id: str, browser: str) -> UnsentForm | None:
+    """The newest stored form of this user and browser that has not been shown again."""
     row = await context.database.row(
         """
         SELECT * FROM unsent_forms
@@ -142,9 +141,9 @@ async def newest_unseen(context: Context, user_id: str, browser: str) -> Unsent 
         """,
         user_id=user_id,
         browser=_hash(browser),
-        since=clock.now() - LIFE,
+        since=clock.now() - FORM_LIFETIME,
     )
-    return None if row is None else _read(row)
+    return None if row is None else _to_form(row)
 
 
 async def mark_shown(database: Database, form_id: str) -> None:
@@ -154,38 +153,38 @@ async def mark_shown(database: Database, form_id: str) -> None:
     await database.write(work)
 
 
-async def files_of(context: Context, user_id: str, browser: str, form_id: str, left_out: Sequence[str]) -> Files:
-    """The files of a kept form as if they had just been sent; `left_out` names places that the user unticked."""
-    row = await _row(context.database, user_id, browser, form_id)
+async def read_files(context: Context, user_id: str, browser: str, form_id: str, left_out: Sequence[str]) -> Files:
+    """The files of a stored form as uploaded ones; `left_out` are the indexes that the user removed."""
+    row = await _find_row(context.database, user_id, browser, form_id)
     found: Files = []
-    for place, told in enumerate(_read(row).files if row is not None else ()):
+    for place, told in enumerate(_to_form(row).files if row is not None else ()):
         content = None if str(place) in left_out else await context.storage.get_unsent(form_id, place)
         if content is None:
             continue
-        file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - the caller closes it
+        file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_MEMORY_LIMIT))  # noqa: SIM115 - the caller closes it
         file.write(content)
         file.seek(0)
         found.append((told["field"], UploadedFile(told["name"], file, len(content), content[:64])))
     return found
 
 
-async def discard(context: Context, user_id: str, browser: str, form_id: str) -> None:
-    """Forget a form that was sent at last."""
-    row = await _row(context.database, user_id, browser, form_id)
+async def delete_form(context: Context, user_id: str, browser: str, form_id: str) -> None:
+    """Delete a form, after it was sent."""
+    row = await _find_row(context.database, user_id, browser, form_id)
     if row is not None:
-        await _forget(context.database, context.storage, row)
+        await _delete_forms(context.database, context.storage, row)
 
 
-async def purge(database: Database, storage: Storage) -> int:
-    """Forget forms past their time, and files without a form. Returns how many forms went."""
+async def purge_expired(database: Database, storage: Storage) -> int:
+    """Delete expired forms, and files without a form. Returns the number of forms."""
     gone = 0
     while rows := await database.rows(
         "SELECT * FROM unsent_forms WHERE created_at <= :before LIMIT :part",
-        before=clock.now() - LIFE,
+        before=clock.now() - FORM_LIFETIME,
         part=batched_delete.BATCH_SIZE,
     ):
         for row in rows:
-            await _forget(database, storage, row)
+            await _delete_forms(database, storage, row)
         gone += len(rows)
     async for names in storage.unsent():
         for form_id, place in names:
@@ -194,8 +193,8 @@ async def purge(database: Database, storage: Storage) -> int:
     return gone
 
 
-async def _forget(database: Database, storage: Storage, row: Row) -> None:
-    """Files first: stopped in between, the row still names them."""
+async def _delete_forms(database: Database, storage: Storage, row: Row) -> None:
+    """Delete forms, files first, so that an interruption leaves no file without a row."""
     for place in range(len(orjson.loads(row["files"]))):
         await storage.delete_unsent(row["id"], place)
 
@@ -206,7 +205,7 @@ async def _forget(database: Database, storage: Storage, row: Row) -> None:
     await database.write(work)
 
 
-async def _row(database: Database, user_id: str, browser: str, form_id: str) -> Row | None:
+async def _find_row(database: Database, user_id: str, browser: str, form_id: str) -> Row | None:
     return await database.row(
         """
         SELECT * FROM unsent_forms
@@ -215,12 +214,12 @@ async def _row(database: Database, user_id: str, browser: str, form_id: str) -> 
         id=form_id.replace("\0", ""),
         user_id=user_id,
         browser=_hash(browser),
-        since=clock.now() - LIFE,
+        since=clock.now() - FORM_LIFETIME,
     )
 
 
-def _read(row: Row) -> Unsent:
-    return Unsent(
+def _to_form(row: Row) -> UnsentForm:
+    return UnsentForm(
         id=row["id"],
         page=row["page"],
         action=row["action"],
@@ -231,5 +230,5 @@ def _read(row: Row) -> Unsent:
 
 
 def _hash(browser: str) -> str:
-    """What stands in the database must not do as a cookie."""
+    """The hash of a cookie's value: the stored value must not work as a cookie."""
     return hashlib.sha256(browser.encode("utf-8", "replace")).hexdigest()

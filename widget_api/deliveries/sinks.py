@@ -69,7 +69,7 @@ SINKS: Sequence[Sink] = (
     Sink(
         name=MODERATOR,
         kind="moderator",
-        handler="widget_api.cabinet.moderation_mail:deliver",
+        handler="widget_api.cabinet.moderation_by_mail:deliver_to_moderator",
         seen_by_agency=False,
         wider=True,
     ),

@@ -26,7 +26,7 @@ async def purge(database: Database, storage: Storage) -> dict[str, int]:
         counts = await retention.purge(database)
         counts["photos"] = await photos.purge(database, storage)
         counts["documents"] = await service.purge(database, storage)
-        counts["unsent_forms"] = await unsent.purge(database, storage)
+        counts["unsent_forms"] = await unsent.purge_expired(database, storage)
         await schedule.end(database, PURGE, clock.now(), _format_outcome(counts))
     return counts
 

@@ -195,7 +195,7 @@ async def clarify(request: Request) -> Response:
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
         taken = await report_photos.list_received(context, site, form)
         form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
-        resend_confirmation = partial(_render_page, request, form=form)
+        show_again = partial(_render_page, request, form=form)
         try:
             many = len(taken) + len(chosen)
             if not await dialogue.is_duplicate(context.database, problem, form_id, form.one("words"), many):
@@ -207,15 +207,15 @@ async def clarify(request: Request) -> Response:
                 )
                 taken, refused = await web.cancel_on_disconnect(request, taking)
                 if refused:
-                    return await resend_confirmation(422, errors={"photos": " ".join(refused)}, taken=taken)
+                    return await show_again(422, errors={"photos": " ".join(refused)}, taken=taken)
                 said = dialogue.Clarification(
                     id=form_id, text=form.one("words"), photos=report_photos.to_photos(context, site, taken)
                 )
                 await dialogue.clarify(context.database, site, problem["id"], said)
         except Invalid as error:
-            return await resend_confirmation(422, errors=_field_errors(language, error), taken=taken)
+            return await show_again(422, errors=_field_errors(language, error), taken=taken)
         except (Conflict, Refused) as error:
-            return await resend_confirmation(409, message=web.error_detail(language, error), taken=taken)
+            return await show_again(409, message=web.error_detail(language, error), taken=taken)
     return web.see_other(f"/t/{token}?done=clarified" + web.language_query(request).replace("?", "&"))
 
 

@@ -220,7 +220,7 @@ def agency_site_url(site: Site) -> str | None:
 
 def dataset_jsonld(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:
     """The description of the open data for search engines (schema.org/Dataset)."""
-    files_query = (("application/geo+json", "geojson"), ("text/csv", "csv"))
+    files = (("application/geo+json", "geojson"), ("text/csv", "csv"))
     return {
         "@context": "https://schema.org",
         "@type": "Dataset",
@@ -232,6 +232,6 @@ def dataset_jsonld(site: Site, address: str, api: str, license_url: str, descrip
         "creator": {"@type": "GovernmentOrganization", "name": site.agency.name},
         "distribution": [
             {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}/problems.{ending}"}
-            for media_type, ending in files_query
+            for media_type, ending in files
         ],
     }
