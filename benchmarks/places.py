@@ -30,8 +30,10 @@ def measure(load: Generator, *, rounds: int, seconds: float) -> list[Line]:
         map_tiles.ZOOMS = range(13, 14)
         border = folder / "border.json"
         border.write_text(json.dumps({"type": "Polygon", "coordinates": [_border()]}))
-        small, large = (stack.enter_context(service(size, tiles=str(map_tiles.ensure(folder)))) for size in SIZES)
-        bordered = stack.enter_context(service(0, "--area", str(border), tiles=str(map_tiles.ensure(folder))))
+        small, large = (
+            stack.enter_context(service(size, tiles=str(map_tiles.ensure_archive(folder)))) for size in SIZES
+        )
+        bordered = stack.enter_context(service(0, "--area", str(border), tiles=str(map_tiles.ensure_archive(folder))))
         free = stack.enter_context(service(0))
         bare = stack.enter_context(baseline(b"{}"))
         here = tile_at(*town.CENTRE, 13)

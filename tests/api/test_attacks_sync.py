@@ -278,7 +278,7 @@ async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site
 def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
     said = "503: \x1b]0;title\x07 \x9b31m \u202egnol\r\nforged line \x00 \ud800"
     assert redaction.excerpt(said, 500) == "503: ]0;title 31m gnol forged line"
-    (_, line) = command_line.table([{"error": said}], ["error"])
+    (_, line) = command_line.print_table([{"error": said}], ["error"])
     assert not set(line) & set("\x1b\x07\x9b\r\n\x00\ud800")
 
 

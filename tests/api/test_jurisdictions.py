@@ -77,10 +77,12 @@ async def test_each_site_of_the_demonstration_has_its_own(
     monkeypatch.setattr(seed, "PLATFORMS_OWN", 3)
     urls = [f"sqlite:///{tmp_path / name}.db" for name in ("town", "platform")]
     platform = await asyncio.to_thread(serve, start=False, database_url=urls[1], work="off", rate_limits="off")
-    before = seed.Places(service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail="")
+    before = seed.DemoAddresses(
+        service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail=""
+    )
     media, places = f"file://{tmp_path}/media", replace(before, platform=platform.url)
-    made = await seed.fill(*urls, before, None, media)
-    made = await seed.fill(*urls, places, made, media)  # the next time on other ports
+    made = await seed.seed_databases(*urls, before, None, media)
+    made = await seed.seed_databases(*urls, places, made, media)  # the next time on other ports
     await asyncio.to_thread(platform.start)
     chosen = demo._service(make_settings(database_url=urls[0]), made, places)
     wished = {

@@ -293,7 +293,7 @@ class Reader:
 async def test_others_have_their_turn_between_small_portions(
     app: Any, context: Context, site: Site, settings: Any, ending: str
 ) -> None:
-    await samples.fill(settings.database_url, site, 500)
+    await samples.add_problems(settings.database_url, site, 500)
     reader = Reader()
     await reader.ask(app, api(site, ending))
     assert all(later > earlier for earlier, later in pairwise(reader.turns))
@@ -305,7 +305,7 @@ async def test_of_many_files_one_is_written_between_two_turns_of_others(
     app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each portion of each file is a wait of its own, never one after the other of all files."""
-    await samples.fill(settings.database_url, site, 200)
+    await samples.add_problems(settings.database_url, site, 200)
     readers = [Reader() for _ in range(streaming.MAX_STREAMS_PER_ADDRESS)]
     turns, made = 0, list[int]()
     lines = model.lines
@@ -349,7 +349,7 @@ async def test_nothing_is_read_for_a_client_that_left(
     app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", service.PORTION)
-    await samples.fill(settings.database_url, site, 25 * service.PORTION)
+    await samples.add_problems(settings.database_url, site, 25 * service.PORTION)
     reader = Reader(leaves_after=2)
     await reader.ask(app, api(site, "csv"))
     assert 2 <= len(reader.pieces) <= 4
@@ -361,7 +361,7 @@ async def test_a_reader_that_stops_reading_holds_no_connection_of_the_database(
 ) -> None:
     monkeypatch.setattr(service, "PAGE", 50)
     monkeypatch.setattr(service, "PORTION", 50)
-    await samples.fill(settings.database_url, site, 300)
+    await samples.add_problems(settings.database_url, site, 300)
     readings = [service.csv(context.database, export_of(site), ",") for _ in range(8)]
     for reading in readings:  # more than there are connections, all in the middle of their file
         await anext(reading)

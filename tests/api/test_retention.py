@@ -73,10 +73,10 @@ async def test_made_up_problems_are_published_and_owed_to_nobody(
 ) -> None:
     site = await make_site(database)
     real = await submit_report(database, site)
-    added, present = await samples.fill(settings.database_url, site, 120)
+    added, present = await samples.add_problems(settings.database_url, site, 120)
     assert (added, present) == (120, 120)
-    assert await samples.fill(settings.database_url, site, 120) == (0, 120)
-    assert await samples.fill(settings.database_url, site, 130) == (10, 130)
+    assert await samples.add_problems(settings.database_url, site, 120) == (0, 120)
+    assert await samples.add_problems(settings.database_url, site, 130) == (10, 130)
     rows = await database.rows("SELECT * FROM problems WHERE published ORDER BY number")
     numbers = [row["number"] for row in rows]
     assert numbers == list(range(real.number + 1, real.number + 131)), "numbers go on without a gap"
@@ -102,7 +102,7 @@ async def test_made_up_problems_lie_in_the_sites_own_area_and_can_be_worked_on(
     database: Database, settings: Settings
 ) -> None:
     site = await make_site(database, bbox=(10.0, 20.0, 11.0, 21.0))
-    await samples.fill(settings.database_url, site, 5)
+    await samples.add_problems(settings.database_url, site, 5)
     rows = await database.rows("SELECT id, lat, lng, status FROM problems")
     assert all(10 <= row["lng"] <= 11 and 20 <= row["lat"] <= 21 for row in rows)
     for row in rows:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.redis import Redis
-from widget_api.cli import stores
+from widget_api.cli import server as cli_server
 from widget_api.errors import TooMany
 from widget_api.settings import Settings, SettingsError
 from widget_api.web import limits as module
@@ -144,7 +144,7 @@ async def test_whatever_is_wrong_with_its_address_is_told(
     make_settings: Callable[..., Settings], redis: Redis, url: str, said: str
 ) -> None:
     with pytest.raises(SettingsError, match=said) as failure:
-        await stores.ensure(make_settings(redis_url=url.format(port=redis.port)))
+        await cli_server.require_stores(make_settings(redis_url=url.format(port=redis.port)))
     assert str(failure.value).startswith("WIDGET_REDIS_URL")
     assert "enough" not in str(failure.value), "nor the password in it"
 

@@ -20,7 +20,7 @@ from widget_api.tiles.model import TileAddress, tile_at
 
 @pytest.fixture
 def border() -> Area:
-    return geojson.parse_area(orjson.dumps({"type": "Polygon", "coordinates": [town.area()]}))
+    return geojson.parse_area(orjson.dumps({"type": "Polygon", "coordinates": [town.border_ring()]}))
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +35,12 @@ def picture(archive: Archive, address: TileAddress) -> Image.Image:
 
 
 def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_path: Path, border: Area) -> None:
-    path = map_tiles.ensure(tmp_path)
+    path = map_tiles.ensure_archive(tmp_path)
     assert load({"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}).tiles == str(path)
     archive, chance = Archive(path), random.Random(1)
     for z in map_tiles.ZOOMS:
         for _ in range(40):
-            tile = tile_at(*samples._spot(chance, border), z)
+            tile = tile_at(*samples._random_location(chance, border), z)
             assert picture(archive, tile).size == (256, 256)
     middle = picture(archive, tile_at(*town.CENTRE, 13))
     colours = {colour for _, colour in middle.getcolors() or ()}
@@ -49,10 +49,10 @@ def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_p
 
 
 def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
-    first = map_tiles.ensure(tmp_path / "a")
+    first = map_tiles.ensure_archive(tmp_path / "a")
     written = first.stat().st_mtime_ns
-    assert map_tiles.ensure(tmp_path / "a").stat().st_mtime_ns == written
-    archives = [Archive(first), Archive(map_tiles.ensure(tmp_path / "b"))]
+    assert map_tiles.ensure_archive(tmp_path / "a").stat().st_mtime_ns == written
+    archives = [Archive(first), Archive(map_tiles.ensure_archive(tmp_path / "b"))]
     here = tile_at(*town.CENTRE, 13)
     assert archives[0].tile(here) == archives[1].tile(here)
     for archive in archives:
@@ -63,4 +63,4 @@ def test_the_border_is_a_town_and_the_samples_lie_in_it(border: Area) -> None:
     assert 10_000_000 < border.size < 60_000_000
     assert border.covers(*town.CENTRE)
     chance = random.Random(7)
-    assert all(border.covers(*samples._spot(chance, border)) for _ in range(300))
+    assert all(border.covers(*samples._random_location(chance, border)) for _ in range(300))

@@ -1,4 +1,4 @@
-"""`widget-api …`: everything an operator does, one module a group of commands."""
+"""Define the command line `widget-api` for operators, with one module for each group of commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from widget_api import __version__
 from widget_api.cli import agencies, categories, data, install, journal, platforms, queue, server, sites, tokens, users
-from widget_api.cli.running import Failure, described
+from widget_api.cli.running import Failure, describe_error
 from widget_api.errors import DomainError
 from widget_api.ops.schema import SchemaBehind
 from widget_api.settings import SettingsError
@@ -47,8 +47,8 @@ for group in (server, agencies, sites, categories, install, users, tokens, platf
 
 
 def main() -> None:
-    """A failure is one line on standard error and an exit code: 2 for wrong settings and usage, 1 for the rest."""
-    os.umask(0o077)  # the database, letters and logins are files: nobody else on the machine reads them
+    """Run a command. A failure prints one line to standard error; exit code 2 for settings and usage, 1 otherwise."""
+    os.umask(0o077)  # files such as the database and letters must not be readable by other users
     sys.exit(_run())
 
 
@@ -58,12 +58,12 @@ def _run() -> int:
     except SettingsError as error:
         return _complain(str(error), 2)
     except _Usage as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: the help is the answer
+        if type(error).__name__ == "NoArgsIsHelpError":  # without arguments print the help
             error.show()
             return 2
         return _complain(error.format_message(), 2)
     except (DomainError, Failure, SchemaBehind) as error:
-        return _complain(described(error), 1)
+        return _complain(describe_error(error), 1)
     except OSError as error:
         return _complain(str(error) or type(error).__name__, 1)
     except (typer.Abort, KeyboardInterrupt):

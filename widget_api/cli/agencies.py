@@ -1,4 +1,4 @@
-"""`agency …`: who answers."""
+"""Commands `agency …`: add, change and list agencies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from widget_api.cli.running import Json, run, show, table, times
+from widget_api.cli.running import Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes, service
@@ -47,12 +47,12 @@ def add_agency(
             inn=inn,
             postal_address=address,
             registry_number=registry_number,
-            senders=_listed(senders) or (),
+            senders=_listed_agency(senders) or (),
             digest=digest,
         )
 
-    agency_id = run(command, create="in development")
-    show({"agency": agency_id}, [f"agency {agency_id}"], as_json)
+    agency_id = run_command(command, create="in development")
+    print_result({"agency": agency_id}, [f"agency {agency_id}"], as_json)
 
 
 @agency.command("set")
@@ -76,7 +76,7 @@ def set_agency(
         "inn": inn,
         "postal_address": address,
         "registry_number": registry_number,
-        "senders": _listed(senders),
+        "senders": _listed_agency(senders),
         "digest": digest,
     }
 
@@ -85,13 +85,13 @@ def set_agency(
         columns = {column: value for column, value in given.items() if value is not None}
         await changes.update_agency(database, agency_id, columns)
         found = next(row for row in await changes.list_agencies(database) if row["id"] == agency_id)
-        return times(found)
+        return format_times(found)
 
-    found = run(command)
-    show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
+    found = run_command(command)
+    print_result(found, [f"{name}: {value}" for name, value in found.items()], as_json)
 
 
-def _listed(text: str | None) -> list[str] | None:
+def _listed_agency(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -100,7 +100,11 @@ def list_agencies(as_json: Json = False) -> None:
     """Agencies, oldest first."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await changes.list_agencies(database)]
+        return [format_times(row) for row in await changes.list_agencies(database)]
 
-    rows = run(command)
-    show(rows, table(rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure")), as_json)
+    rows = run_command(command)
+    print_result(
+        rows,
+        print_table(rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure")),
+        as_json,
+    )

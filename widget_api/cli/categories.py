@@ -1,4 +1,4 @@
-"""`category …`: what can be reported on a site."""
+"""Commands `category …`: change and list the categories of a site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from widget_api.cli.running import Json, run, show, table
+from widget_api.cli.running import Json, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -52,8 +52,8 @@ def set_category(
         await changes.set_category(database, site_id, code, columns)
         return next(one for one in await changes.list_categories(database, site_id) if one["code"] == code)
 
-    found = run(command)
-    show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
+    found = run_command(command)
+    print_result(found, [f"{name}: {value}" for name, value in found.items()], as_json)
 
 
 @category.command("list")
@@ -63,5 +63,7 @@ def list_categories(site: SiteOption, as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         return await changes.list_categories(database, await changes.find_site_id(database, site))
 
-    rows = run(command)
-    show(rows, table(rows, ("code", "name", "enabled", "deadline_days", "responsible", "photo_required")), as_json)
+    rows = run_command(command)
+    print_result(
+        rows, print_table(rows, ("code", "name", "enabled", "deadline_days", "responsible", "photo_required")), as_json
+    )

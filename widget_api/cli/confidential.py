@@ -1,8 +1,7 @@
-"""Keep a running service's secrets from other processes of the same user.
+"""Hide a running service's secrets from other processes of the same user.
 
-A process can read the environment, memory and open files of any other of its user, unless the kernel is told not to let
-it. The environment is worse: what a process was started with stays in its memory whatever it unsets later, and each
-program it starts gets a copy.
+By default, Linux lets a process read the environment, memory and open files of others of its user. The initial
+environment also stays in memory after variables are unset, and is copied to every program that the process starts.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ _ENV_START, _ENV_END = 50, 51  # fields of /proc/self/stat, counted from 1 (proc
 
 
 def forbid_inspection() -> None:
-    """Let no process without CAP_SYS_PTRACE read this one's memory, environment or files; write no core dumps."""
+    """Forbid processes without CAP_SYS_PTRACE to read this one's memory, environment and files; disable core dumps."""
     with contextlib.suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def clear_environment() -> None:
-    """Remove the settings from the environment, once they are read, and from where the kernel shows it (/proc)."""
+    """Remove the settings, once they are read, from the environment and from its copy in /proc."""
     names = [name for name in os.environ if is_confidential(name)]
     for name in names:
         del os.environ[name]
@@ -39,7 +38,7 @@ def is_confidential(name: str) -> bool:
 
 
 def _overwrite(concerns: Callable[[str], bool]) -> None:
-    """Fill with zeros the values of variables in the block the process was started with; nothing points there now."""
+    """Overwrite the values of variables in the process's initial environment block, which is no longer used."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from the third on
     start, end = int(fields[_ENV_START - 3]), int(fields[_ENV_END - 3])
     place = start

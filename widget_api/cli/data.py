@@ -1,4 +1,4 @@
-"""`erase`, `purge`, `backup`, `restore`, `load-demo`: what is kept, what is forgotten, what is made up."""
+"""Commands `erase`, `purge`, `backup`, `restore` and `load-demo`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from widget_api import journal
-from widget_api.cli.running import Failure, Json, load, outside_production, run, show
+from widget_api.cli.running import Failure, Json, load_settings, print_result, refuse_production, run_command
 from widget_api.database import Database
 from widget_api.ops import schema
 from widget_api.settings import Settings
@@ -42,9 +42,9 @@ def erase(
         await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
 
-    done = run(command)
+    done = run_command(command)
     told = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
-    show(done, [told], as_json)
+    print_result(done, [told], as_json)
 
 
 def purge(as_json: Json = False) -> None:
@@ -59,8 +59,8 @@ def purge(as_json: Json = False) -> None:
 
         return await nightly.purge(database, Storage(settings.media_url, settings.s3_credentials))
 
-    done = run(command)
-    show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
+    done = run_command(command)
+    print_result(done, [f"{name}: {count}" for name, count in done.items()], as_json)
 
 
 def backup(
@@ -69,13 +69,17 @@ def backup(
     """Write a consistent copy of everything while the service runs."""
     from widget_api.ops import backup as copies
 
-    loaded = load()
+    loaded = load_settings()
     asyncio.run(schema.ensure_schema(loaded))
-    if path.endswith(os.sep):  # a Path would not know any more that a folder is meant
+    if path.endswith(os.sep):  # lost by Path
         Path(path).mkdir(parents=True, exist_ok=True)
     made = asyncio.run(copies.write_backup(loaded, Path(path), schema.latest_revision()))
-    run(lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"}))
-    show(made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json)
+    run_command(
+        lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"})
+    )
+    print_result(
+        made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json
+    )
 
 
 def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.")], as_json: Json = False) -> None:
@@ -98,12 +102,12 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         await review.reconcile_after_restore(database, storage)
         return done | {"erased_again": again}
 
-    done = run(command, create="always")
+    done = run_command(command, create="always")
     lines = [
         f"{done['restored']}: {done['tables']['problems']} problems, {done['media'] or 0} files",
         f"erased again: {done['erased_again']}",
     ]
-    show(done, lines, as_json)
+    print_result(done, lines, as_json)
 
 
 def load_demo(
@@ -112,7 +116,7 @@ def load_demo(
     as_json: Json = False,
 ) -> None:
     """Fill a site with made-up problems, for trials of size."""
-    outside_production(load(), "load-demo")
+    refuse_production(load_settings(), "load-demo")
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.demo import samples
@@ -125,8 +129,8 @@ def load_demo(
             chosen = everyone[0]
         else:
             chosen = await service.by_id(database, await changes.find_site_id(database, site))
-        added, present = await samples.fill(settings.database_url, chosen, problems)
+        added, present = await samples.add_problems(settings.database_url, chosen, problems)
         return {"site": chosen.id, "added": added, "published": present}
 
-    done = run(command)
-    show(done, [f"added {done['added']}, published {done['published']}"], as_json)
+    done = run_command(command)
+    print_result(done, [f"added {done['added']}, published {done['published']}"], as_json)

@@ -1,4 +1,4 @@
-"""`site check`: where the widget of a site was seen, what is wrong, and what one of its pages holds."""
+"""Command `site check`: check a site's installation and one of its pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from widget_api import clock
-from widget_api.cli.running import Json, run, show
+from widget_api.cli.running import Json, print_result, run_command
 from widget_api.cli.sites import SiteArgument
 from widget_api.cli.sites import site as group
 from widget_api.database import Database
@@ -19,15 +19,15 @@ from widget_api.sites.install import overview as install_overview
 from widget_api.sites.install import service
 
 _LANGUAGE = "en"
-_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
+_STATE_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
 
 def register(app: typer.Typer) -> None:
-    """Its command stands in the group `site`, which `app` has already."""
-    group.command("check")(check)
+    """Add the command to the group `site`."""
+    group.command("check")(check_page)
 
 
-def check(
+def check_page(
     site: SiteArgument,
     url: Annotated[str | None, typer.Option(help="Look at this page of the site, too.")] = None,
     as_json: Json = False,
@@ -63,19 +63,22 @@ def check(
             "page": page,
         }
 
-    found = run(command)
-    show(found, _lines(found), as_json)
+    found = run_command(command)
+    print_result(found, _print_lines(found), as_json)
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
+def _print_lines(found: dict[str, Any]) -> list[str]:
     lines = [f"last seen: {found['last_seen'] or 'never'}"]
     lines += [
         f"  {place['origin']}  {', '.join(place['versions']) or '-'}  {place['count']}" for place in found["places"]
     ]
     for one in found["findings"]:
-        lines += ["", f"{_MARKS[one['severity']]} {one['text']}", f"      {one['todo']}"]
+        lines += ["", f"{_STATE_MARKS[one['severity']]} {one['text']}", f"      {one['todo']}"]
     if found["page"] is not None:
         lines += ["", found["page"]["url"]]
         for line in found["page"]["lines"]:
-            lines += [f"{_MARKS[line['state']]} {line['text']}", *([f"      {line['todo']}"] if line["todo"] else [])]
+            lines += [
+                f"{_STATE_MARKS[line['state']]} {line['text']}",
+                *([f"      {line['todo']}"] if line["todo"] else []),
+            ]
     return [*lines, "", f"the same as a page, for 90 days: {found['link']}"]

@@ -1,4 +1,4 @@
-"""`journal`: who did what that concerns security or residents' data."""
+"""Command `journal`: print who did what that concerns security or personal data."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from widget_api import clock, journal
-from widget_api.cli.running import Failure, Json, run, show, table
+from widget_api.cli.running import Failure, Json, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 
 
 def register(app: typer.Typer) -> None:
-    app.command("journal")(read)
+    app.command("journal")(read_journal)
 
 
-def read(
+def read_journal(
     kind: Annotated[str | None, typer.Option(help="One kind of act, as `signed_in`.")] = None,
     email: Annotated[str | None, typer.Option(help="Of the user who acted, or whom it was about.")] = None,
     days: Annotated[int, typer.Option(min=1, help="How far back.")] = 30,
@@ -31,9 +31,9 @@ def read(
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         address = None if email is None else email.strip().lower()
-        since = clock.now() - days * DAY
+        since = clock.now() - days * DAY_SECONDS
         return await journal.read(database, kind=kind, email=address, since=since, limit=limit)
 
-    rows = [entry | {"at": clock.rfc3339(entry["at"])} for entry in run(command)]
+    rows = [entry | {"at": clock.rfc3339(entry["at"])} for entry in run_command(command)]
     lines = [entry | {"who": entry["email"] or entry["user_id"] or entry["role"]} for entry in rows]
-    show(rows, table(lines, ("at", "kind", "who", "ip", "subject", "site_id", "details")), as_json)
+    print_result(rows, print_table(lines, ("at", "kind", "who", "ip", "subject", "site_id", "details")), as_json)

@@ -1,4 +1,4 @@
-"""`platform …`: the central platforms, that of the settings and others, their sites, services and erasures."""
+"""Commands `platform …`: central platforms, their sites, services and erasures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import clock
-from widget_api.cli.running import Failure, Json, run, show, table, times
+from widget_api.cli.running import Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
 from widget_api.platform.model import DEFAULT
@@ -15,7 +15,7 @@ from widget_api.settings import Contacts, Settings, is_address, platform_address
 from widget_api.sites import changes
 
 group = typer.Typer(help="Central platforms.", no_args_is_help=True)
-Id = Annotated[str, typer.Argument(help="Of the platform; that of the settings is «default».")]
+PlatformId = Annotated[str, typer.Argument(help="Of the platform; that of the settings is «default».")]
 Site = Annotated[str, typer.Option(help="Id, key or jurisdiction.")]
 
 
@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="platform")
 
 
-async def find(database: Database, text: str) -> Any:
-    """The platform with this id or, where only one bears it, this name. Raises Failure."""
+async def find_platform(database: Database, text: str) -> Any:
+    """A platform by its id or, where it is unique, its name. Raises Failure."""
     from widget_api.platform.store import platforms
 
     rows = await database.rows("SELECT id FROM platforms WHERE id = :text OR name = :text", text=text)
@@ -33,8 +33,10 @@ async def find(database: Database, text: str) -> Any:
     return await platforms.find_platform(database, rows[0]["id"])
 
 
-async def checked(database: Database, protocol: str, given: dict[str, Any], own: str | None = None) -> dict[str, Any]:
-    """What was given of a platform, fit to be kept; `own` is its id, where it has one. Raises Failure."""
+async def checked_platform(
+    database: Database, protocol: str, given: dict[str, Any], own: str | None = None
+) -> dict[str, Any]:
+    """Validate columns of a platform, `own` if it exists. Returns their stored values. Raises Failure."""
     from widget_api.platform import signature
 
     name, url, key = given.get("name"), given.get("url"), given.get("key")
@@ -71,7 +73,7 @@ def add_platform(
         from widget_api.platform.model import Platform
         from widget_api.platform.store import platforms
 
-        given = await checked(database, protocol, {"name": name, "url": url, "key": key})
+        given = await checked_platform(database, protocol, {"name": name, "url": url, "key": key})
         platform = Platform(
             **given,
             id=clock.new_id(),
@@ -84,13 +86,13 @@ def add_platform(
         await platforms.insert_platform(database, platform)
         return platform.id
 
-    platform_id = run(command)
-    show({"platform": platform_id}, [f"platform {platform_id}"], as_json)
+    platform_id = run_command(command)
+    print_result({"platform": platform_id}, [f"platform {platform_id}"], as_json)
 
 
 @group.command("set")
 def set_platform(
-    platform: Id,
+    platform: PlatformId,
     name: Annotated[str | None, typer.Option()] = None,
     url: Annotated[str | None, typer.Option()] = None,
     key: Annotated[str | None, typer.Option(help="A new api_key or secret.")] = None,
@@ -107,7 +109,7 @@ def set_platform(
     async def command(database: Database, settings: Settings) -> None:
         from widget_api.platform.store import platforms
 
-        found = await find(database, platform)
+        found = await find_platform(database, platform)
         if found.id == DEFAULT and (wished or disabled is not None):
             raise Failure("the settings WIDGET_PLATFORM_… say this of the default platform")
         if contact is not None:
@@ -116,10 +118,12 @@ def set_platform(
             wished["disabled_at"] = clock.now() if disabled else None
         if not wished:
             raise Failure("nothing to change")
-        await platforms.change_platform(database, found.id, await checked(database, found.protocol, wished, found.id))
+        await platforms.change_platform(
+            database, found.id, await checked_platform(database, found.protocol, wished, found.id)
+        )
 
-    run(command)
-    show({"platform": platform}, [f"changed {platform}"], as_json)
+    run_command(command)
+    print_result({"platform": platform}, [f"changed {platform}"], as_json)
 
 
 @group.command("list")
@@ -129,18 +133,18 @@ def list_platforms(as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform.store import platforms
 
-        if settings.platform is not None:  # a shell without the service's settings must not switch its platform off
+        if settings.platform is not None:  # a shell without the service's settings must not disable its platform
             await platforms.sync_default(database, settings)
-        return [times(row) for row in await platforms.list_overview(database)]
+        return [format_times(row) for row in await platforms.list_overview(database)]
 
-    rows = run(command)
+    rows = run_command(command)
     columns = ("id", "name", "url", "protocol", "contacts", "polled_at", "last_error", "rests_until", "disabled_at")
-    show(rows, table([row | {"rests_until": row["paused_until"]} for row in rows], columns), as_json)
+    print_result(rows, print_table([row | {"rests_until": row["paused_until"]} for row in rows], columns), as_json)
 
 
 @group.command("serve")
 def serve_site(
-    platform: Id,
+    platform: PlatformId,
     site: Site,
     on: Annotated[bool, typer.Option("--on/--off", help="Whether it gets what happens from now on.")] = True,
     jurisdiction: Annotated[str | None, typer.Option(help="What the site is called there.")] = None,
@@ -151,7 +155,7 @@ def serve_site(
     async def command(database: Database, settings: Settings) -> None:
         from widget_api.platform.store import platforms
 
-        found, site_id = await find(database, platform), await changes.find_site_id(database, site)
+        found, site_id = await find_platform(database, platform), await changes.find_site_id(database, site)
 
         async def work(tx: Transaction) -> None:
             await platforms.set_serves(tx, found.id, site_id, on)
@@ -160,8 +164,10 @@ def serve_site(
 
         await database.write(work, site_id)
 
-    run(command)
-    show({"platform": platform, "site": site, "on": on}, [f"{platform}: {site} {'on' if on else 'off'}"], as_json)
+    run_command(command)
+    print_result(
+        {"platform": platform, "site": site, "on": on}, [f"{platform}: {site} {'on' if on else 'off'}"], as_json
+    )
 
 
 @group.command("move")
@@ -180,10 +186,10 @@ def move_site(
         from widget_api.outbound import Outbound
         from widget_api.platform import migration
 
-        old, new = await find(database, source), await find(database, target)
+        old, new = await find_platform(database, source), await find_platform(database, target)
         if old.id == new.id:
             raise Failure("--from and --to are the same platform")
-        if new.disabled:  # what is owed to it would be given up
+        if new.disabled:  # its deliveries would be dropped
             raise Failure(f"--to: {target} is switched off; first platform set {target} --enabled")
         outbound = Outbound(production=settings.production)
         try:
@@ -192,29 +198,29 @@ def move_site(
         finally:
             await outbound.close()
 
-    owed = run(command)
-    show({"site": site, "owed": owed}, [f"moved; {owed} events go to {target}"], as_json)
+    owed = run_command(command)
+    print_result({"site": site, "owed": owed}, [f"moved; {owed} events go to {target}"], as_json)
 
 
 @group.command("services")
-def services(platform: Id, site: Site, as_json: Json = False) -> None:
+def list_services(platform: PlatformId, site: Site, as_json: Json = False) -> None:
     """What a platform takes, and which of the site's categories goes where."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform import mapping
 
-        found = await find(database, platform)
+        found = await find_platform(database, platform)
         return mapping.mapping_as_dict(
             await mapping.read_mapping(database, found.id, await changes.find_site_id(database, site))
         )
 
-    rows = run(command)
-    show(rows, table(rows, ("category", "service", "mapped", "state", "unanswered")), as_json)
+    rows = run_command(command)
+    print_result(rows, print_table(rows, ("category", "service", "mapped", "state", "unanswered")), as_json)
 
 
 @group.command("map")
 def map_categories(
-    platform: Id,
+    platform: PlatformId,
     site: Site,
     pairs: Annotated[list[str], typer.Argument(help="category=service; category= for its own code again.")],
     as_json: Json = False,
@@ -227,7 +233,7 @@ def map_categories(
     async def command(database: Database, settings: Settings) -> None:
         from widget_api.platform import mapping
 
-        found = await find(database, platform)
+        found = await find_platform(database, platform)
         wished = dict(pair.split("=", 1) for pair in pairs)
         try:
             await mapping.change_mapping(database, found.id, await changes.find_site_id(database, site), wished)
@@ -236,12 +242,12 @@ def map_categories(
             known = "its service's code is too long" if wrong.code == "too_long" else "no category: see category list"
             raise Failure(f"{wrong.field}: {known}") from None
 
-    run(command)
-    show({"platform": platform, "site": site}, [f"mapped {len(pairs)}"], as_json)
+    run_command(command)
+    print_result({"platform": platform, "site": site}, [f"mapped {len(pairs)}"], as_json)
 
 
 @group.command("erasures")
-def erasures(
+def list_erasures(
     everything: Annotated[bool, typer.Option("--all", help="Those that are acknowledged, too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -250,16 +256,16 @@ def erasures(
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform.store import erasures
 
-        return [times(row) for row in await erasures.list_erasures(database, everything=everything)]
+        return [format_times(row) for row in await erasures.list_erasures(database, everything=everything)]
 
-    rows = run(command)
+    rows = run_command(command)
     columns = ("problem_id", "number", "platform", "way", "remote_id", "contact", "owed_at", "told_at")
-    show(rows, table(rows, (*columns, *(("acknowledged_at", "note") if everything else ()))), as_json)
+    print_result(rows, print_table(rows, (*columns, *(("acknowledged_at", "note") if everything else ()))), as_json)
 
 
 @group.command("acknowledge")
-def acknowledge(
-    platform: Id,
+def acknowledge_erasure(
+    platform: PlatformId,
     problem: Annotated[list[str], typer.Argument(help="problem_id of `platform erasures`.")],
     note: Annotated[str, typer.Option(help="How you know: date and sender of the answer.")],
     as_json: Json = False,
@@ -269,12 +275,12 @@ def acknowledge(
     async def command(database: Database, settings: Settings) -> list[str]:
         from widget_api.platform.store import erasures
 
-        found = await find(database, platform)
+        found = await find_platform(database, platform)
         done = {"acknowledged_at": clock.now(), "note": note}
         unknown = [one for one in problem if not await erasures.update_erasure(database, one, found.id, done)]
         if unknown:
             raise Failure(f"no erasure of {unknown[0]} is owed there")
         return problem
 
-    acknowledged = run(command)
-    show({"acknowledged": acknowledged}, [f"acknowledged {len(acknowledged)}"], as_json)
+    acknowledged = run_command(command)
+    print_result({"acknowledged": acknowledged}, [f"acknowledged {len(acknowledged)}"], as_json)

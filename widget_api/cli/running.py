@@ -1,4 +1,4 @@
-"""What every command shares: settings, a database with a fitting schema, one JSON document or plain lines as output."""
+"""Provide what all commands share: settings, a database with the current schema, output as JSON or text."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def _language(code: str | None) -> str | None:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 LANGUAGE = typer.Option(help=f"One of {', '.join(i18n.LANGUAGES)}.", callback=_language)
-_LANGUAGE = "en"  # of the command line, as of its option names and of the settings' own messages
+_LANGUAGE = "en"  # of the command line
 
 
 class Failure(Exception):
-    """The command cannot do what was asked. The message is one line."""
+    """The command failed. The message is one line."""
 
 
-def load() -> Settings:
-    """The settings of the environment, for a command that ends: what it logs are warnings. Raises SettingsError."""
+def load_settings() -> Settings:
+    """The settings of the environment, for a short-lived command that logs warnings only. Raises SettingsError."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     return settings.load(os.environ)
 
 
-def load_to_serve() -> Settings:
-    """The same for a process that stays, with logs to be read by machines. Raises SettingsError.
+def load_serving_settings() -> Settings:
+    """The same for a long-running process, with structured logs. Raises SettingsError.
 
-    Nothing of the settings is left in its environment, which the programs it starts would inherit.
+    Removes the settings from the environment, which child processes would inherit.
     """
     loaded = settings.load(os.environ)
     prepare_to_serve(loaded)
@@ -59,24 +59,26 @@ def load_to_serve() -> Settings:
 
 
 def prepare_to_serve(loaded: Settings) -> None:
-    """Set up a process that stays: its logs, and that no other process looks into it."""
-    from widget_api import logs  # its libraries take longer to import than most commands to run
+    """Configure the logs of a long-running process, and hide it from other processes."""
+    from widget_api import logs  # slow to import
 
     confidential.forbid_inspection()
     logs.configure(production=loaded.production)
 
 
-def outside_production(loaded: Settings, command: str) -> None:
+def refuse_production(loaded: Settings, command: str) -> None:
     if loaded.production:
         raise Failure(f"{command} is refused in production: made-up problems have no place among real ones")
 
 
-def run(command: Callable[[Database, Settings], Awaitable[Result]], *, create: CreateDatabase = "never") -> Result:
-    """Run a command on the connected database of the settings. Raises SchemaBehind where there is none to work with.
+def run_command(
+    command: Callable[[Database, Settings], Awaitable[Result]], *, create: CreateDatabase = "never"
+) -> Result:
+    """Run a command with a connected database. Raises SchemaBehind where its schema is missing or old.
 
-    `create` says where the command may make the database: `agency add` is the first thing one types in development.
+    `create` says where the command may create the database, as `agency add` does in development.
     """
-    loaded = load()
+    loaded = load_settings()
     may_create = create == "always" or (create == "in development" and not loaded.production)
 
     async def connected() -> Result:
@@ -91,18 +93,18 @@ def run(command: Callable[[Database, Settings], Awaitable[Result]], *, create: C
     return asyncio.run(connected())
 
 
-def show(document: Any, lines: Sequence[str], as_json: bool) -> None:
-    """Print a command's result: for programs as one JSON document, else for people."""
+def print_result(document: Any, lines: Sequence[str], as_json: bool) -> None:
+    """Print a command's result, as one JSON document or as text."""
     if as_json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
     for line in lines:
-        print(_shown(line, "\n\t"))
+        print(_printable(line, "\n\t"))
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    """Rows as aligned columns under their names."""
-    cells = [[_cell(row[name]) for name in columns] for row in rows]
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Format rows as aligned columns under their names."""
+    cells = [[_format_cell(row[name]) for name in columns] for row in rows]
     widths = [max(len(line[index]) for line in [list(columns), *cells]) for index in range(len(columns))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -110,37 +112,38 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str
     ]
 
 
-def times(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its times (columns `…_at`) as RFC 3339, the way the API writes them."""
+def format_times(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its times (columns `…_at`) in RFC 3339."""
     return {
         name: clock.rfc3339(value) if name.endswith("_at") and isinstance(value, int) else value
         for name, value in row.items()
     }
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return _shown(",".join(str(one) for one in value)) or "-"
-    return _shown(str(value))
+        return _printable(",".join(str(one) for one in value)) or "-"
+    return _printable(str(value))
 
 
-def _shown(text: str, kept: str = "") -> str:
-    """What others typed or answered, on a terminal, which obeys none of it: control characters but those `kept`."""
+def _printable(text: str, kept: str = "") -> str:
+    """Replace control characters except `kept` in untrusted text, so that a terminal does not execute them."""
     unseen = ("Cc", "Cs", "Zl", "Zp")
     return "".join("\ufffd" if unicodedata.category(one) in unseen and one not in kept else one for one in text)
 
 
-def described(error: Exception) -> str:
-    """One line for people: what is wrong, and with which option where one is to blame."""
+def describe_error(error: Exception) -> str:
+    """An error as one line, with the option that caused it."""
     if isinstance(error, Invalid):
         return "; ".join(
-            f"--{wrong.field.replace('_', '-')}: {_text(wrong.code, dict(wrong.values))}" for wrong in error.fields
+            f"--{wrong.field.replace('_', '-')}: {_error_text(wrong.code, dict(wrong.values))}"
+            for wrong in error.fields
         )
     if isinstance(error, DomainError):
         key = f"errors.{error.code}"
-        if error.code == "site_not_found":  # its text is a webmaster's, and sends them to whoever reads this
+        if error.code == "site_not_found":  # the API's text is for webmasters
             return "there is no such site; `site list` names them"
         if i18n.has(key):
             return i18n.text(_LANGUAGE, key, **error.values)
@@ -148,7 +151,7 @@ def described(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _text(code: str, values: Mapping[str, Any]) -> str:
+def _error_text(code: str, values: Mapping[str, Any]) -> str:
     for key in (f"sites.fields.{code}", f"fields.{code}"):
         if i18n.has(key):
             return i18n.text(_LANGUAGE, key, **values)

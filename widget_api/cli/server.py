@@ -1,10 +1,11 @@
-"""`serve`, `work`, `migrate`, `demo`, `doctor`: running the service and knowing how it is."""
+"""Commands `serve`, `work`, `migrate`, `demo` and `doctor`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 from dataclasses import replace
 from functools import partial
@@ -12,14 +13,20 @@ from typing import Annotated
 
 import typer
 
-from widget_api.cli import stores
-from widget_api.cli.running import Json, load, load_to_serve, outside_production, prepare_to_serve, show
+from widget_api.cli.running import (
+    Json,
+    load_serving_settings,
+    load_settings,
+    prepare_to_serve,
+    print_result,
+    refuse_production,
+)
 from widget_api.ops import doctor as examination
 from widget_api.ops import schema
-from widget_api.settings import Settings
+from widget_api.settings import Settings, SettingsError
 
 STARTUP_FAILURE = 3  # exit code, as of the uvicorn command
-GRACE = 10  # seconds for requests under way when the service is asked to end
+GRACE_PERIOD = 10  # seconds for requests under way at shutdown
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +44,9 @@ def serve(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    loaded = load_to_serve()
+    loaded = load_serving_settings()
     asyncio.run(schema.ensure_schema(loaded, create=not loaded.production))
-    asyncio.run(stores.ensure(loaded))
+    asyncio.run(require_stores(loaded))
     if no_work:
         loaded = replace(loaded, work=False)
     config = uvicorn.Config(
@@ -54,9 +61,9 @@ def serve(
         log_config=None,
         proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
-        # By default a process that starts slowly on a busy machine is killed after 5 s. Asked to end while one is just
-        # starting, the parent waits this long for its answer: systemd gives a service 90 s (TimeoutStopSec).
+        timeout_graceful_shutdown=GRACE_PERIOD,
+        # The default of 5 s kills processes that start slowly on a busy machine. At shutdown the parent waits as long
+        # for one that is just starting: systemd's TimeoutStopSec is 90 s.
         timeout_worker_healthcheck=20,
     )
     with contextlib.suppress(KeyboardInterrupt):
@@ -70,27 +77,27 @@ def serve(
 
 
 def application(loaded: Settings) -> object:
-    """What each process of `serve` runs: with --workers they begin from nothing but the settings."""
+    """Create the application in each process of `serve`."""
     from widget_api.app import create_app
     from widget_api.web.connections import RequestCounter
 
     prepare_to_serve(loaded)
     made = RequestCounter(create_app(loaded))
-    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
-    gc.set_threshold(10_000, 10, 10)  # a request makes hundreds of objects, hardly ever a circle of them
+    gc.freeze()  # excludes what is loaded by now from garbage collection
+    gc.set_threshold(10_000, 10, 10)  # requests create many objects, but hardly any cycles
     return made
 
 
 def work() -> None:
     """Deliver, and answer no requests."""
-    loaded = load_to_serve()
+    loaded = load_serving_settings()
 
     async def working() -> None:
         from widget_api.app import open_context
         from widget_api.worker import Worker
 
         await schema.ensure_schema(loaded)
-        await stores.ensure(loaded)
+        await require_stores(loaded)
         async with open_context(loaded) as context:
             task = asyncio.create_task(Worker(context).run(), name="worker")
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,16 +110,16 @@ def work() -> None:
 
 def migrate(as_json: Json = False) -> None:
     """Carry the schema to this release's."""
-    asyncio.run(schema.migrate_schema(load()))
-    show({"revision": schema.latest_revision()}, [f"schema {schema.latest_revision()}"], as_json)
+    asyncio.run(schema.migrate_schema(load_settings()))
+    print_result({"revision": schema.latest_revision()}, [f"schema {schema.latest_revision()}"], as_json)
 
 
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its first port; busy ones are passed over.")] = 8000,
 ) -> None:
     """Fill in a demonstration and run it, central platform and host pages included."""
-    loaded = load()
-    outside_production(loaded, "demo")
+    loaded = load_settings()
+    refuse_production(loaded, "demo")
     from widget_api import demo as demonstration
 
     demonstration.run(loaded, port)
@@ -127,6 +134,43 @@ def doctor(as_json: Json = False) -> None:
         "ok": well,
         "checks": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
     }
-    show(document, lines, as_json)
+    print_result(document, lines, as_json)
     if not well:
         raise typer.Exit(1)
+
+
+_log = logging.getLogger(__name__)
+
+
+async def require_stores(loaded: Settings) -> None:
+    """Check the stores of photos and limits. Raises SettingsError where one refuses; logs a warning if it is down."""
+    await _check_limits(loaded)
+    await _check_media(loaded)
+
+
+async def _check_limits(loaded: Settings) -> None:
+    if loaded.redis_url is None:
+        return
+    from limits.errors import StorageError
+
+    from widget_api.web.limits import check_connection
+
+    try:
+        await check_connection(loaded.redis_url)
+    except StorageError as error:
+        _log.warning("the store of WIDGET_REDIS_URL is away, limits are counted by each process: %s", error)
+
+
+async def _check_media(loaded: Settings) -> None:
+    if not loaded.media_url.startswith("s3:"):
+        return
+    from widget_api.attachments.bucket import Misconfigured
+    from widget_api.attachments.storage import Storage
+    from widget_api.errors import Unavailable
+
+    try:
+        await Storage(loaded.media_url, loaded.s3_credentials).examine()
+    except Unavailable as error:
+        if isinstance(error.__cause__, Misconfigured):
+            raise SettingsError(f"WIDGET_MEDIA_URL: {error.__cause__}") from None
+        _log.warning("the bucket of WIDGET_MEDIA_URL is away, photos cannot be kept or shown: %s", error.__cause__)

@@ -1,4 +1,4 @@
-"""`site …`: where reports come from."""
+"""Commands `site …`: add, change, list and disable sites."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import i18n
-from widget_api.cli.running import LANGUAGE, Failure, Json, load, run, show, table, times
+from widget_api.cli.running import (
+    LANGUAGE,
+    Failure,
+    Json,
+    format_times,
+    load_settings,
+    print_result,
+    print_table,
+    run_command,
+)
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.geo.geojson import MAX_SIZE
@@ -90,9 +99,9 @@ def add_site(
             "jurisdiction": made.jurisdiction,
         }
 
-    made = run(command)
+    made = run_command(command)
     lines = [f"site {made['site']}", f"key {made['key']}", "", made["snippet"]]
-    show(made, [*lines, "", f"code in every form: {_generator(made['key'], load())}"], as_json)
+    print_result(made, [*lines, "", f"code in every form: {_generator(made['key'], load_settings())}"], as_json)
 
 
 @site.command("set")
@@ -149,7 +158,7 @@ def set_site(
         )
         return await _described(database, settings, site_id)
 
-    _show_site(run(command), as_json)
+    _show_site(run_command(command), as_json)
 
 
 @site.command("list")
@@ -160,8 +169,10 @@ def list_sites(as_json: Json = False) -> None:
         everyone = await service.list_sites(database, disabled=True)
         return [await _described(database, settings, one.id) for one in everyone]
 
-    rows = run(command)
-    show(rows, table(rows, ("site", "key", "name", "type", "origins", "jurisdiction", "disabled_at")), as_json)
+    rows = run_command(command)
+    print_result(
+        rows, print_table(rows, ("site", "key", "name", "type", "origins", "jurisdiction", "disabled_at")), as_json
+    )
 
 
 @site.command("show")
@@ -171,7 +182,7 @@ def show_site(site: SiteArgument, as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         return await _described(database, settings, await changes.find_site_id(database, site))
 
-    _show_site(run(command), as_json)
+    _show_site(run_command(command), as_json)
 
 
 @site.command("disable")
@@ -200,8 +211,8 @@ def rotate_key(
         found = await service.by_id(database, site_id)
         return {"site": site_id, "key": key, "snippet": _snippet(key, found.type, found.language, settings)}
 
-    made = run(command)
-    show(made, [f"key {made['key']}", "", made["snippet"]], as_json)
+    made = run_command(command)
+    print_result(made, [f"key {made['key']}", "", made["snippet"]], as_json)
 
 
 def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
@@ -210,8 +221,10 @@ def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
         await changes.disable_site(database, site_id, disabled=disabled)
         return site_id
 
-    site_id = run(command)
-    show({"site": site_id, "disabled": disabled}, [f"site {site_id} {'disabled' if disabled else 'enabled'}"], as_json)
+    site_id = run_command(command)
+    print_result(
+        {"site": site_id, "disabled": disabled}, [f"site {site_id} {'disabled' if disabled else 'enabled'}"], as_json
+    )
 
 
 async def _described(database: Database, settings: Settings, site_id: str) -> dict[str, Any]:
@@ -219,7 +232,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
     return {
         "site": found.id,
         "key": found.key,
-        "keys": [times(row) for row in await changes.list_keys(database, site_id)],
+        "keys": [format_times(row) for row in await changes.list_keys(database, site_id)],
         "name": found.name,
         "agency": found.agency.id,
         "agency_name": found.agency.name,
@@ -250,14 +263,14 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
 
 
 def _generator(key: str, settings: Settings) -> str:
-    """Where the code for every way of embedding is."""
+    """The address of the page that generates the code to embed."""
     return f"{settings.public_url}/s/{key}/install"
 
 
 def _show_site(found: dict[str, Any], as_json: bool) -> None:
     plain = {**found, "keys": [one["key"] for one in found["keys"]]}
     lines = [f"{name}: {value}" for name, value in plain.items() if name != "snippet"]
-    show(found, [*lines, "", found["snippet"]], as_json)
+    print_result(found, [*lines, "", found["snippet"]], as_json)
 
 
 def _snippet(key: str, site_type: str, language: str, settings: Settings) -> str:
@@ -277,7 +290,7 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _area(path: Path | None) -> bytes | None:
-    """The file, or as much of it as shows that it is too large."""
+    """The contents of a file, cut above the limit, which parsing then rejects."""
     if path is None:
         return None
     try:
@@ -288,7 +301,7 @@ def _area(path: Path | None) -> bytes | None:
 
 
 def _extent(found: Site) -> dict[str, float] | None:
-    """Enough to see that the right border was read, without its thousands of points."""
+    """A summary of an area: its extent and number of points."""
     if found.area is None:
         return None
     square_kilometres = round(found.area.size / 1_000_000, 2)

@@ -1,4 +1,4 @@
-"""`token …`, `platform speak`: which programs may come in, and whose words are the agency's."""
+"""Commands `token …` and `platform speak`: tokens of programs, and whose answers are official."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import typer
 
 from widget_api import clock
 from widget_api.cli import platforms
-from widget_api.cli.running import Failure, Json, run, show, table, times
+from widget_api.cli.running import Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database, Transaction
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
 token = typer.Typer(help="Tokens of programs.", no_args_is_help=True)
-LONGEST_NAME = 100  # characters
+MAX_NAME_LENGTH = 100  # characters
 
 
 def register(app: typer.Typer) -> None:
@@ -30,20 +30,20 @@ def add_token(
     as_json: Json = False,
 ) -> None:
     """Let a program in. The token is shown once."""
-    expires_at = None if expires is None else _moment(expires)
+    expires_at = None if expires is None else _parse_moment(expires)
 
     async def command(database: Database, settings: Settings) -> str:
-        if name is not None and not 1 <= len(name.strip()) <= LONGEST_NAME:
-            raise Failure(f"--name: must have 1 to {LONGEST_NAME} characters")
+        if name is not None and not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
+            raise Failure(f"--name: must have 1 to {MAX_NAME_LENGTH} characters")
         shown = name.strip() if name else None
         return await changes.add_token(database, await changes.find_site_id(database, site), scope, expires_at, shown)
 
-    made = run(command)
-    show({"token": made}, [made], as_json)
+    made = run_command(command)
+    print_result({"token": made}, [made], as_json)
 
 
-def _moment(text: str) -> int:
-    """«30» is so many days from now, «2027-01-31» the first moment of that day (UTC), anything longer RFC 3339."""
+def _parse_moment(text: str) -> int:
+    """Parse an expiry: «30» days from now, «2027-01-31» at 00:00 UTC, or RFC 3339. Raises Failure."""
     now = clock.now()
     try:
         if text.isascii() and text.isdigit():
@@ -65,10 +65,10 @@ def list_tokens(
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         site_id = await changes.find_site_id(database, site) if site else None
-        return [times(row) for row in await changes.list_tokens(database, site_id)]
+        return [format_times(row) for row in await changes.list_tokens(database, site_id)]
 
-    rows = run(command)
-    show(rows, table(rows, ("id", "hint", "name", "scope", "site", "expires_at", "revoked_at")), as_json)
+    rows = run_command(command)
+    print_result(rows, print_table(rows, ("id", "hint", "name", "scope", "site", "expires_at", "revoked_at")), as_json)
 
 
 @token.command("revoke")
@@ -80,8 +80,8 @@ def revoke_token(
     async def command(database: Database, settings: Settings) -> None:
         await changes.revoke_token(database, token)
 
-    run(command)
-    show({"revoked": True}, ["revoked"], as_json)
+    run_command(command)
+    print_result({"revoked": True}, ["revoked"], as_json)
 
 
 @platforms.group.command("speak")
@@ -102,12 +102,12 @@ def speak(
             id=source,
             site_id=site_id,
         )
-        speaker = token["id"] if token is not None else (await platforms.find(database, source)).id
+        speaker = token["id"] if token is not None else (await platforms.find_platform(database, source)).id
 
         async def work(tx: Transaction) -> None:
             await set_speaks(tx, site_id, speaker, on)
 
         await database.write(work, site_id)
 
-    run(command)
-    show({"source": source, "site": site, "on": on}, [f"{source}: {site} {'on' if on else 'off'}"], as_json)
+    run_command(command)
+    print_result({"source": source, "site": site, "on": on}, [f"{source}: {site} {'on' if on else 'off'}"], as_json)

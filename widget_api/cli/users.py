@@ -1,4 +1,4 @@
-"""`user …`: who may work in the cabinet, and who no longer."""
+"""Commands `user …`: add, change, disable and list users of the cabinet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import i18n
-from widget_api.cli.running import LANGUAGE, Failure, Json, run, show, table, times
+from widget_api.cli.running import LANGUAGE, Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -45,7 +45,7 @@ def add_user(
         )
         return {"user": user_id, "password": password}
 
-    _show_password(run(command), as_json)
+    _show_password(run_command(command), as_json)
 
 
 @user.command("set")
@@ -73,7 +73,7 @@ def set_user(
             raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
         return {"user": await accounts.update_user(database, email, columns)}
 
-    show(run(command), ["set"], as_json)
+    print_result(run_command(command), ["set"], as_json)
 
 
 @user.command("disable")
@@ -85,7 +85,7 @@ def disable_user(email: EMAIL, as_json: Json = False) -> None:
 
         return {"user": await accounts.disable_user(database, email)}
 
-    show(run(command), ["disabled"], as_json)
+    print_result(run_command(command), ["disabled"], as_json)
 
 
 @user.command("enable")
@@ -97,7 +97,7 @@ def enable_user(email: EMAIL, as_json: Json = False) -> None:
 
         return {"user": await accounts.enable_user(database, email)}
 
-    show(run(command), ["enabled"], as_json)
+    print_result(run_command(command), ["enabled"], as_json)
 
 
 @user.command("reset-password")
@@ -110,7 +110,7 @@ def reset_password(email: EMAIL, as_json: Json = False) -> None:
         user_id, password = await accounts.reset_password(database, email)
         return {"user": user_id, "password": password}
 
-    _show_password(run(command), as_json)
+    _show_password(run_command(command), as_json)
 
 
 @user.command("sessions")
@@ -121,7 +121,7 @@ def list_sessions(email: EMAIL, as_json: Json = False) -> None:
         from widget_api.people import accounts
 
         return [
-            times(
+            format_times(
                 {
                     "created_at": session.created_at,
                     "expires_at": session.expires_at,
@@ -132,8 +132,8 @@ def list_sessions(email: EMAIL, as_json: Json = False) -> None:
             for session in await accounts.list_sessions_of(database, email)
         ]
 
-    rows = run(command)
-    show(rows, table(rows, ("created_at", "expires_at", "ip", "device")), as_json)
+    rows = run_command(command)
+    print_result(rows, print_table(rows, ("created_at", "expires_at", "ip", "device")), as_json)
 
 
 @user.command("list")
@@ -147,11 +147,13 @@ def list_users(as_json: Json = False) -> None:
             FROM users u LEFT JOIN agencies a ON a.id = u.agency_id ORDER BY u.created_at, u.id
             """
         )
-        return [times({name: row[name] for name in row.keys()}) for row in rows]  # noqa: SIM118 - rows yield values
+        return [format_times({name: row[name] for name in row.keys()}) for row in rows]  # noqa: SIM118 - rows yield values
 
-    rows = run(command)
-    show(rows, table(rows, ("id", "email", "role", "agency", "name", "signed_in_at", "disabled_at")), as_json)
+    rows = run_command(command)
+    print_result(
+        rows, print_table(rows, ("id", "email", "role", "agency", "name", "signed_in_at", "disabled_at")), as_json
+    )
 
 
 def _show_password(made: dict[str, str], as_json: bool) -> None:
-    show(made, [f"user {made['user']}", f"password {made['password']}"], as_json)
+    print_result(made, [f"user {made['user']}", f"password {made['password']}"], as_json)

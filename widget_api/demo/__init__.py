@@ -1,4 +1,4 @@
-"""`widget-api demo`: the whole product on one machine, filled with a small town, so that anyone can walk through it."""
+"""Run `widget-api demo`: the whole product on one machine, with data of an invented town."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import orjson
 from widget_api import i18n
 from widget_api.demo import map_tiles, seed
 from widget_api.demo.mailbox import Mailbox
-from widget_api.demo.processes import Processes, free
+from widget_api.demo.processes import Processes, is_port_free
 from widget_api.settings import Settings, SettingsError
 
 HOST = "127.0.0.1"
@@ -27,8 +27,8 @@ def address(port: int) -> str:
 
 
 def choose_ports(first: int) -> tuple[int, int, int, int]:
-    """The next four free ports from `first` on: service, platform, host pages, letters."""
-    free_ports = (port for port in range(first, 65_536) if free(HOST, port))
+    """The next four free ports from `first`: service, platform, host pages, letters."""
+    free_ports = (port for port in range(first, 65_536) if is_port_free(HOST, port))
     chosen = tuple(itertools.islice(free_ports, 4))
     if len(chosen) < 4:
         raise SettingsError(f"--port: there are no four free ports from {first} on")
@@ -36,12 +36,12 @@ def choose_ports(first: int) -> tuple[int, int, int, int]:
 
 
 def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
-    """Fill what is empty, start everything, say where it is, and stay until Ctrl-C."""
+    """Fill empty databases, start all processes, print their addresses, and wait for Ctrl-C."""
     service_port, platform_port, pages_port, mail_port = choose_ports(first_port)
     data = loaded.data_directory
     data.mkdir(parents=True, exist_ok=True)
     print("Filling the demonstration …", file=sys.stderr, flush=True)
-    places = seed.Places(
+    places = seed.DemoAddresses(
         service=address(service_port),
         platform=address(platform_port),
         pages=address(pages_port),
@@ -50,11 +50,11 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     platform_database = f"sqlite:///{(data / 'platform' / 'widget.db').absolute()}"
     told, kept = data / "demo.json", data / "demo.json.kept"
     if told.exists():
-        told.replace(kept)  # whoever waits for demo.json finds what is answering, never what is still starting
+        told.replace(kept)  # written last, so that programs that wait for demo.json find running services
     before = orjson.loads(kept.read_bytes()) if kept.exists() else None
-    made = asyncio.run(seed.fill(loaded.database_url, platform_database, places, before, loaded.media_url))
+    made = asyncio.run(seed.seed_databases(loaded.database_url, platform_database, places, before, loaded.media_url))
     kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
-    map_settings = _map(loaded, data)  # before anything runs: drawing takes some seconds the first time
+    map_settings = _map(loaded, data)  # first, since drawing takes some seconds
     with Processes(data) as processes, Mailbox(HOST, mail_port, [data / "mail", data / "platform" / "mail"]):
         signal.signal(signal.SIGTERM, _stop)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
@@ -69,7 +69,7 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
             processes.wait_for(f"{instance}/readyz")
         processes.wait_for(places.pages)
         kept.replace(told)
-        print(seed.described(made), flush=True)
+        print(seed.describe(made), flush=True)
         processes.stay()
 
 
@@ -77,7 +77,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _platform(data: Path, database: str, places: seed.Places) -> dict[str, str]:
+def _platform(data: Path, database: str, places: seed.DemoAddresses) -> dict[str, str]:
     return {
         "WIDGET_DATABASE_URL": database,
         "WIDGET_DATA": str(data / "platform"),
@@ -87,7 +87,7 @@ def _platform(data: Path, database: str, places: seed.Places) -> dict[str, str]:
     }
 
 
-def _service(loaded: Settings, made: seed.Made, places: seed.Places) -> dict[str, str]:
+def _service(loaded: Settings, made: seed.SeededData, places: seed.DemoAddresses) -> dict[str, str]:
     token = next(token["token"] for token in made["tokens"] if token["instance"] == "platform")
     return {
         "WIDGET_DATABASE_URL": loaded.database_url,
@@ -100,8 +100,8 @@ def _service(loaded: Settings, made: seed.Made, places: seed.Places) -> dict[str
 
 
 def _map(loaded: Settings, data: Path) -> dict[str, str]:
-    """The invented town's own ground, unless another was chosen."""
+    """The settings of the invented town's map, unless others are set."""
     if loaded.tiles is not None:
         return {}
     attribution = i18n.text("ru", "demo.town.ground")
-    return {"WIDGET_TILES": str(map_tiles.ensure(data)), "WIDGET_TILES_ATTRIBUTION": attribution}
+    return {"WIDGET_TILES": str(map_tiles.ensure_archive(data)), "WIDGET_TILES_ATTRIBUTION": attribution}

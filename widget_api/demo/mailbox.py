@@ -1,4 +1,4 @@
-"""Shows the demonstration's letters in a browser, since no mail leaves the machine."""
+"""Serve a page with the demonstration's letters, since no mail is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIME_ZONE = "Europe/Moscow"  # of the demonstration's sites
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 _STYLES = Path(__file__).parent.parent / "static" / "letters.css"
 _PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
-# A letter is shown as a mail program shows it: its styles, no scripts, links in a new tab.
+# As in a mail program: the letter's styles, no scripts, links in a new tab.
 _LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: http://127.0.0.1:*; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -57,7 +57,7 @@ class Mailbox:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
-                """The letters hold private links."""
+                """Log nothing, since addresses contain private links."""
 
         self._server = ThreadingHTTPServer((host, port), Handler)
 
@@ -73,13 +73,13 @@ class Mailbox:
 
 
 def list_letters(folders: Sequence[Path], language: str) -> list[dict[str, str]]:
-    """Newest first: from, to, subject, date, the address of the HTML part, and the text with its links made links."""
+    """The letters, newest first: from, to, subject, date, the address of the HTML part, the text with links."""
     files = sorted(_files(folders), key=lambda file: file.stat().st_mtime)
     return [_letter(file, language) for file in reversed(files)]
 
 
 def html_part(file: Path) -> str:
-    """As it was sent, but for links, which open beside the list of letters."""
+    """The HTML part as sent, except that links open in a new tab."""
     part = _message(file).get_body(("html",))
     content = str(part.get_content()) if part is not None else ""
     return content.replace("<head>", '<head><base target="_blank">', 1)

@@ -1,4 +1,4 @@
-"""Draws the town as map tiles, so that the demonstration has a map without the internet."""
+"""Draw the invented town as map tiles, so that the demonstration needs no internet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from widget_api.demo import town
 from widget_api.demo.town import Shape
 from widget_api.geo.model import mercator
 
-NAME = "ground-4.pmtiles"  # another number with another drawing
+ARCHIVE_NAME = "ground-4.pmtiles"  # the number changes with the drawing
 ZOOMS = range(10, 17)
 _TILE, _SHEET, _FINER = 256, 4, 2  # pixels, tiles a side drawn at once, times larger while drawing
 _FAR = 13
@@ -34,12 +34,14 @@ _CASING = {"street": "#d3d9df", "avenue": "#c2cad3", "road": "#d9c48c"}
 _FIRST_SEEN = {"house": 14, "lane": 14, "street": 12, "square": 13, "green": 14}
 _THINNEST = {"road": 2.0, "avenue": 1.4, "rail": 1.0, "street": 0.8, "lane": 0.6, "water": 1.0}  # pixels
 
-Flat = tuple[Shape, list[tuple[float, float]], tuple[float, float, float, float]]  # on the square map of the world
+ProjectedShape = tuple[
+    Shape, list[tuple[float, float]], tuple[float, float, float, float]
+]  # on the square map of the world
 
 
-def ensure(folder: Path) -> Path:
-    """The archive, drawn where it is not there yet."""
-    path = folder / NAME
+def ensure_archive(folder: Path) -> Path:
+    """The path of the archive, which is drawn if it is missing."""
+    path = folder / ARCHIVE_NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".new")
@@ -51,36 +53,36 @@ def ensure(folder: Path) -> Path:
 
 
 def _write(writer: Any) -> None:  # the library has no types
-    flat = [_flat(shape) for shape in town.shapes()]
+    flat = [_flat(shape) for shape in town.town_shapes()]
     tiles = {zxy_to_tileid(*address): body for z in ZOOMS for address, body in _tiles(flat, z)}
     for tile_id in sorted(tiles):
         writer.write_tile(tile_id, tiles[tile_id])
     writer.finalize({"tile_type": TileType.PNG, "tile_compression": Compression.NONE}, {})
 
 
-def _flat(shape: Shape) -> Flat:
+def _flat(shape: Shape) -> ProjectedShape:
     points = [((lng + 180) / 360, mercator(lat)) for lat, lng in shape.points]
     xs, ys = zip(*points, strict=True)
-    reach = _on_map(shape.width)
+    reach = _to_map_units(shape.width)
     return shape, points, (min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach)
 
 
-def _on_map(metres: float) -> float:
-    """As a share of the world's width, at the town's latitude."""
+def _to_map_units(metres: float) -> float:
+    """Metres as a share of the world's width, at the town's latitude."""
     return metres / math.cos(math.radians(town.CENTRE[0])) / (2 * math.pi * 6_378_137)
 
 
-def _tiles(flat: Sequence[Flat], z: int) -> Iterator[tuple[tuple[int, int, int], bytes]]:
-    ring = [((lng + 180) / 360, mercator(lat)) for lng, lat in town.area()]
+def _tiles(flat: Sequence[ProjectedShape], z: int) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    ring = [((lng + 180) / 360, mercator(lat)) for lng, lat in town.border_ring()]
     xs, ys = zip(*ring, strict=True)
     spans = []
     for low, high in ((min(xs), max(xs)), (min(ys), max(ys))):
         middle, half = (low + high) / 2, (high - low) / 2 * _MARGIN
-        more = 4 if z < _FAR else 2  # a wide screen shows far more than the town
+        more = 4 if z < _FAR else 2  # a wide screen shows more than the town
         spans.append(range(int((middle - half) * 2**z) - more, int((middle + half) * 2**z) + 1 + more))
     for x in spans[0][::_SHEET]:
         for y in spans[1][::_SHEET]:
-            sheet = _sheet(flat, z, x, y)
+            sheet = _draw_sheet(flat, z, x, y)
             for i in range(_SHEET):
                 for j in range(_SHEET):
                     yield (z, x + i, y + j), _png(sheet.crop((i * _TILE, j * _TILE, (i + 1) * _TILE, (j + 1) * _TILE)))
@@ -92,8 +94,8 @@ def _png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _sheet(flat: Sequence[Flat], z: int, x: int, y: int) -> Image.Image:
-    """Several tiles at once, drawn larger and made smaller: that smooths every edge."""
+def _draw_sheet(flat: Sequence[ProjectedShape], z: int, x: int, y: int) -> Image.Image:
+    """Draw several tiles at once, enlarged and then scaled down for smooth edges."""
     side, scale = _SHEET * _TILE * _FINER, 2**z * _TILE * _FINER
     west, north, reach = x / 2**z, y / 2**z, _SHEET / 2**z
     picture = Image.new("RGB", (side, side), _LAND)
@@ -108,19 +110,19 @@ def _sheet(flat: Sequence[Flat], z: int, x: int, y: int) -> Image.Image:
         if not shape.width:
             pen.polygon(points, _COLOURS[shape.kind])
         elif shape.kind == "water":
-            _stroke(pen, points, _COLOURS["water"], _width(shape, scale))
+            _draw_line(pen, points, _COLOURS["water"], _width(shape, scale))
     for shape, points in seen:
         if shape.kind in _CASING and z >= 13:
-            _stroke(pen, points, _CASING[shape.kind], _width(shape, scale) + 2 * _FINER)
+            _draw_line(pen, points, _CASING[shape.kind], _width(shape, scale) + 2 * _FINER)
     for shape, points in seen:
         if shape.width and shape.kind != "water":
-            _stroke(pen, points, _COLOURS[shape.kind], _width(shape, scale))
+            _draw_line(pen, points, _COLOURS[shape.kind], _width(shape, scale))
     return picture.reduce(_FINER).quantize(palette=_palette(), dither=Image.Dither.NONE)
 
 
 @cache
 def _palette() -> Image.Image:
-    """The colours and what lies halfway between any two: one for all tiles, or their edges would be seen."""
+    """A palette of the colours and their mixtures, the same for all tiles to avoid visible seams."""
     plain = sorted({ImageColor.getrgb(one)[:3] for one in (_LAND, *_COLOURS.values(), *_CASING.values())})
     halfway = {tuple((p + q) // 2 for p, q in zip(a, b, strict=True)) for a, b in combinations(plain, 2)}
     chosen = [*plain, *sorted(halfway - set(plain))][:256]
@@ -130,11 +132,11 @@ def _palette() -> Image.Image:
 
 
 def _width(shape: Shape, scale: float) -> float:
-    return max(_THINNEST[shape.kind] * _FINER, _on_map(shape.width) * scale)
+    return max(_THINNEST[shape.kind] * _FINER, _to_map_units(shape.width) * scale)
 
 
-def _stroke(pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colour: str, width: float) -> None:
-    """With round ends and joints."""
+def _draw_line(pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colour: str, width: float) -> None:
+    """Draw a line with round ends and joints."""
     pen.line(points, colour, round(width), "curve")
     for x, y in (points[0], points[-1]):
         pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), colour)

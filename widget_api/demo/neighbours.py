@@ -1,4 +1,4 @@
-"""Neighbours of the demonstration: some follow a problem, some talk under it, one waits for the moderator."""
+"""Add followers and comments to the demonstration, one of which waits for moderation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from widget_api.sites.model import Site
 _NEIGHBOURS = ("vera", "oleg", "timur")
 
 
-async def fill(database: Database, town: Site) -> None:
-    """On the newest problem that is being worked on: two comments, the agency's word, one more that waits."""
+async def add_neighbours(database: Database, town: Site) -> None:
+    """Add two comments, one of the agency and a waiting one to the newest problem in progress, and followers."""
     problem = await _busiest(database, town)
     for name in _NEIGHBOURS:
         await _follow(database, town, problem, name)

@@ -1,4 +1,4 @@
-"""Runs the demonstration's instances as what they are in life: processes of their own."""
+"""Run the demonstration's services as separate processes, as in production."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-PATIENCE = 60.0  # seconds a process may take to become ready
+START_TIMEOUT = 60.0  # seconds
 _PACKAGE = Path(__file__).parent.parent
 
 
-class Ended(Exception):
-    """A process of the demonstration ended by itself. The message is one line."""
+class ProcessEnded(Exception):
+    """A process of the demonstration ended unexpectedly. The message is one line."""
 
 
-def free(host: str, port: int) -> bool:
-    """Whether nobody listens there."""
+def is_port_free(host: str, port: int) -> bool:
+    """Whether nothing listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) != 0
 
 
-def examples() -> Path:
-    """The host pages: inside the installed package, or beside it in a checkout."""
+def examples_folder() -> Path:
+    """The folder of host pages: inside the installed package, or beside it in a checkout."""
     inside = _PACKAGE / "embed_examples"
     return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
 
 
 class Processes:
-    """Ends all of them when the block is left, however it is left."""
+    """Started processes, which are ended when the block is left."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -55,12 +55,12 @@ class Processes:
             process.kill()
 
     def start(self, name: str, environ: Mapping[str, str], *arguments: str) -> None:
-        """`widget-api ARGUMENTS`, by the same interpreter; what it logs goes to a file of that name."""
+        """Start `widget-api ARGUMENTS` with the same interpreter; its log is a file of that name."""
         self._run(name, "-c", "from widget_api.cli import main; main()", *arguments, environ=environ)
 
     def pages(self, *arguments: str) -> None:
-        """The municipality's web server, which knows nothing of us but the snippet."""
-        self._run("pages", str(examples() / "serve.py"), *arguments)
+        """Start the municipality's web server, which serves the host pages."""
+        self._run("pages", str(examples_folder() / "serve.py"), *arguments)
 
     def _run(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         with (self._logs / f"{name}.log").open("wb") as log:
@@ -69,18 +69,18 @@ class Processes:
             )
 
     def wait_for(self, url: str) -> None:
-        """Until it answers 200. Raises Ended."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until an address responds with 200. Raises ProcessEnded."""
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             self._check()
             with contextlib.suppress(urllib.error.URLError, OSError):
                 urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own address
                 return
             time.sleep(0.2)
-        raise Ended(f"{url} was not ready after {PATIENCE:.0f} s")
+        raise ProcessEnded(f"{url} was not ready after {START_TIMEOUT:.0f} s")
 
     def stay(self) -> None:
-        """Until Ctrl-C. Raises Ended where one of the processes does not live that long."""
+        """Wait for Ctrl-C. Raises ProcessEnded where a process ends before."""
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 self._check()
@@ -89,4 +89,6 @@ class Processes:
     def _check(self) -> None:
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise Ended(f"the demonstration's {name} ended with {process.returncode}; see {self._logs}/{name}.log")
+                raise ProcessEnded(
+                    f"the demonstration's {name} ended with {process.returncode}; see {self._logs}/{name}.log"
+                )

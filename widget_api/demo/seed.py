@@ -1,4 +1,4 @@
-"""Fills two empty databases with a town and a platform; what is filled already is left as it is."""
+"""Fill two empty databases with a town and a platform. Existing data are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from widget_api import clock, i18n
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database
 from widget_api.demo import neighbours, photos, samples
-from widget_api.demo.town import area
+from widget_api.demo.town import border_ring
 from widget_api.ops.migrate import migrate
 from widget_api.people.accounts import add_user
 from widget_api.people.model import Role
@@ -22,14 +22,14 @@ from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
 UTILITY = f"vodokanal.{JURISDICTION}"
-PROBLEMS = 320  # as many as a town of its size publishes in a year
-PLATFORMS_OWN = 12  # reported to the platform itself; the town shows them too
-Made = dict[str, Any]
+PROBLEMS = 320  # a year's problems in a town of this size
+PLATFORMS_OWN = 12  # reported to the platform itself; the town's pages show them too
+SeededData = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where each part of the demonstration is reached."""
+class DemoAddresses:
+    """The addresses of the demonstration's services."""
 
     service: str
     platform: str
@@ -41,19 +41,21 @@ def _named(name: str) -> str:
     return i18n.text("ru", f"demo.town.{name}")
 
 
-async def fill(database_url: str, platform_url: str, places: Places, before: Made | None, media_url: str) -> Made:
-    """Addresses, keys, logins and tokens: made, or as an earlier run (data/demo.json) made them."""
+async def seed_databases(
+    database_url: str, platform_url: str, places: DemoAddresses, before: SeededData | None, media_url: str
+) -> SeededData:
+    """Fill the databases. Returns addresses, keys, logins and tokens, those of an earlier run where there is one."""
     for url in (platform_url, database_url):
         await migrate(url)
     if before is not None and await _still_there(database_url, platform_url, before):
-        return await _moved(database_url, platform_url, before, places)
-    made: Made = {**asdict(places), "sites": [], "users": [], "tokens": []}
+        return await _update_addresses(database_url, platform_url, before, places)
+    made: SeededData = {**asdict(places), "sites": [], "users": [], "tokens": []}
     await _platform(platform_url, places, made)
     await _town(database_url, places, made, media_url)
     return made
 
 
-async def _still_there(database_url: str, platform_url: str, made: Made) -> bool:
+async def _still_there(database_url: str, platform_url: str, made: SeededData) -> bool:
     for url, site in ((database_url, made["sites"][0]), (platform_url, made["platform_site"])):
         database = Database(url, readers=1)
         await database.connect()
@@ -66,9 +68,11 @@ async def _still_there(database_url: str, platform_url: str, made: Made) -> bool
     return True
 
 
-async def _moved(database_url: str, platform_url: str, before: Made, places: Places) -> Made:
-    """An earlier run's addresses and snippets, with the ports of this one; sites take reports from these pages too."""
-    made: Made = before | asdict(places)
+async def _update_addresses(
+    database_url: str, platform_url: str, before: SeededData, places: DemoAddresses
+) -> SeededData:
+    """Update an earlier run's addresses and snippets to the present ports, and register the new origins."""
+    made: SeededData = before | asdict(places)
     for url, sites, instance, origin in (
         (database_url, made["sites"], "service", places.pages),
         (platform_url, [made["platform_site"]], "platform", places.platform),
@@ -89,7 +93,7 @@ async def _moved(database_url: str, platform_url: str, before: Made, places: Pla
     return made
 
 
-async def _platform(url: str, places: Places, made: Made) -> None:
+async def _platform(url: str, places: DemoAddresses, made: SeededData) -> None:
     database = Database(url, readers=1)
     await database.connect()
     try:
@@ -117,14 +121,14 @@ async def _platform(url: str, places: Places, made: Made) -> None:
             made["tokens"].append({"instance": "platform", "site": one.key, "scope": "platform", "token": token})
     finally:
         await database.disconnect()
-    await samples.fill(url, site, PLATFORMS_OWN)
+    await samples.add_problems(url, site, PLATFORMS_OWN)
 
 
 def _border() -> bytes:
-    return orjson.dumps({"type": "Polygon", "coordinates": [area()]})
+    return orjson.dumps({"type": "Polygon", "coordinates": [border_ring()]})
 
 
-async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
+async def _town(url: str, places: DemoAddresses, made: SeededData, media_url: str) -> None:
     border = _border()
     database = Database(url, readers=1)
     await database.connect()
@@ -168,18 +172,18 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
             made["tokens"].append({"instance": "service", "site": town.key, "scope": scope, "token": token})
     finally:
         await database.disconnect()
-    await samples.fill(url, town, PROBLEMS)
+    await samples.add_problems(url, town, PROBLEMS)
     database = Database(url, readers=1)
     await database.connect()
     try:
-        await photos.attach(database, Storage(media_url), town)
-        await neighbours.fill(database, town)
+        await photos.attach_photos(database, Storage(media_url), town)
+        await neighbours.add_neighbours(database, town)
     finally:
         await database.disconnect()
 
 
-async def _exchange(database: Database, places: Places, made: Made, utility: Site) -> None:
-    """The platform gives each site a key, so the second one has a platform of its own beside that of the settings."""
+async def _exchange(database: Database, places: DemoAddresses, made: SeededData, utility: Site) -> None:
+    """Connect the sites to the platform. Its keys are per site, so the second site has a platform of its own."""
     first, second = (one["token"] for one in made["tokens"] if one["instance"] == "platform")
     url, name = f"{places.platform}/open311/v2", i18n.text("ru", "demo.platform")
     default = Platform(id=DEFAULT, name=name, url=url, key=first, protocol="georeport")
@@ -189,7 +193,9 @@ async def _exchange(database: Database, places: Places, made: Made, utility: Sit
     await database.write(lambda tx: platforms.set_serves(tx, DEFAULT, utility.id, False), utility.id)
 
 
-async def _user(database: Database, made: Made, instance: str, email: str, role: Role, agency: str | None) -> None:
+async def _user(
+    database: Database, made: SeededData, instance: str, email: str, role: Role, agency: str | None
+) -> None:
     _, password = await add_user(database, email=email, role=role, agency_id=agency)
     made["users"].append({"instance": instance, "email": email, "password": password, "role": role})
 
@@ -203,8 +209,8 @@ def _site(site: Site, public_url: str) -> dict[str, str]:
     }
 
 
-def described(made: Made) -> str:
-    """What a person needs to walk through it."""
+def describe(made: SeededData) -> str:
+    """The addresses and logins to print."""
     at = {"service": made["service"], "platform": made["platform"]}
     lines = [
         "",

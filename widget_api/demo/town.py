@@ -1,4 +1,4 @@
-"""The invented town as shapes on the ground: river, streets, blocks, houses. Always the same ones."""
+"""Generate the invented town as shapes, always the same: river, streets, blocks, houses."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from widget_api.geo.model import METRES_PER_DEGREE
 
 Point = tuple[float, float]
 CENTRE = (55.081, 38.779)  # latitude, longitude
-_ANGLE = math.radians(14)  # the grid does not point north
-_HALF_LENGTH, _HALF_DEPTH, _MIDDLE = 3300, 1500, 450  # metres of the built-up oval, and how far it lies up the bank
+_ANGLE = math.radians(14)  # of the grid, from north
+_HALF_LENGTH, _HALF_DEPTH, _MIDDLE = 3300, 1500, 450  # metres: the built-up oval, and its distance from the river
 _RIVER_WIDTH = 190
-_FAR = 30_000  # as far as anything is drawn
+_FAR = 30_000  # metres: how far anything is drawn
 _AVENUE, _STREET, _LANE = 24, 12, 8  # metres wide
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A filled outline, or a line of `width` metres. Points are latitude and longitude."""
+    """A filled polygon, or a line of `width` metres. Points are latitude and longitude."""
 
     kind: str
     points: tuple[Point, ...]
     width: float = 0.0
 
 
-def area() -> list[list[float]]:
-    """The town's border as a GeoJSON ring: the river, and a curve around the streets."""
+def border_ring() -> list[list[float]]:
+    """The town's border as a GeoJSON ring, along the river and around the streets."""
     bank = [(u, _river(u) + _RIVER_WIDTH / 2 + 10) for u in range(-3300, 3301, 300)]
     around = [
         (math.cos(t / 24 * math.pi) * (_HALF_LENGTH + 150), _MIDDLE + math.sin(t / 24 * math.pi) * (_HALF_DEPTH + 150))
@@ -39,8 +39,8 @@ def area() -> list[list[float]]:
     return [[round(lng, 6), round(lat, 6)] for lat, lng in (*ring, ring[0])]
 
 
-def shapes() -> list[Shape]:
-    """Everything, in the order in which it is drawn."""
+def town_shapes() -> list[Shape]:
+    """All shapes, in drawing order."""
     chance = random.Random(1177)  # noqa: S311 - the same town each time
     us, vs = list(_lines(chance, -3400, 3400, 170, 270)), list(_lines(chance, -900, 2100, 140, 230))
     cells = [
@@ -66,7 +66,7 @@ def shapes() -> list[Shape]:
 
 
 def _place(u: float, v: float) -> Point:
-    """Along and across the town, bent a little as old towns are → latitude and longitude."""
+    """Convert metres along and across the town, slightly bent, to latitude and longitude."""
     bent_u, bent_v = u + 70 * math.sin(v / 700), v + 90 * math.sin(u / 1300)
     x = bent_u * math.cos(_ANGLE) - bent_v * math.sin(_ANGLE)
     y = bent_u * math.sin(_ANGLE) + bent_v * math.cos(_ANGLE)
@@ -86,7 +86,7 @@ def _between(a: Point, b: Point, steps: int = 6) -> list[Point]:
 
 
 def _river(u: float) -> float:
-    """How far across its middle runs."""
+    """The distance of the river's centre line across the town."""
     return -1330 + 210 * math.sin(u / 1500 + 0.7) + 60 * math.sin(u / 520)
 
 
@@ -100,7 +100,7 @@ def _built(u: float, v: float) -> bool:
 
 
 def _country(chance: random.Random) -> Iterator[Shape]:
-    """Woods and fields around."""
+    """Woods and fields around the town."""
     for _ in range(500):
         u, v, size = chance.uniform(-_FAR, _FAR), chance.uniform(-_FAR, _FAR), chance.uniform(350, 1100)
         kind = chance.choice(("wood", "wood", "field"))
@@ -132,7 +132,7 @@ def _river_side() -> Iterator[Shape]:
 
 
 def _stream() -> Iterator[Shape]:
-    """Through a chain of parks to the river."""
+    """A stream through parks to the river."""
     yield _line("water", 22, ((_bed(v), v) for v in range(int(_river(-1500)), _FAR // 3, 60)))
 
 
@@ -141,7 +141,7 @@ def _bed(v: float) -> float:
 
 
 def _block(chance: random.Random, west: float, east: float, south: float, north: float) -> Iterator[Shape]:
-    """What stands between four streets, by how far it is from the square."""
+    """The houses of a block, by its distance from the square."""
     inset = _STREET / 2 + 5
     west, east, south, north = west + inset, east - inset, south + inset, north - inset
     u, v = (west + east) / 2, (south + north) / 2
@@ -178,7 +178,7 @@ def _rows(
     depths: tuple[int, int],
     gap: float,
 ) -> Iterator[Shape]:
-    """Houses in rows along the street; here and there one is missing."""
+    """Rows of houses along the street, with gaps."""
     top = south + 4
     while top + depths[0] < north:
         depth, left = chance.uniform(*depths), west + 4 + chance.uniform(0, gap / 2)
@@ -193,7 +193,7 @@ def _rows(
 
 
 def _ways(us: list[float]) -> Iterator[Shape]:
-    """The railway, the roads out of town, and the bridge."""
+    """The railway, roads out of town, and the bridge."""
     rails = [(u, 1900 + 240 * math.sin(u / 2600) - u * 0.05) for u in range(-_FAR, _FAR + 1, 150)]
     yield _line("rail", 7, rails)
     middle = us[min(range(2, len(us), 5), key=lambda index: abs(us[index]))]

@@ -1,6 +1,6 @@
-"""Made-up problems for trials of size: realistic texts, published, owed to nobody.
+"""Add invented published problems without deliveries, for tests with large databases.
 
-They are not released: what an agency later does to one sends it to the platform like any report, its request first.
+They are not routed to platforms yet: a later change by an agency sends one there like any other report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ import orjson
 from widget_api import clock
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
-from widget_api.demo.samples.histories import PASSED_ON, SAID, Step, answered_at, story
+from widget_api.demo.samples.histories import (
+    STATUSES_WITH_RECIPIENT,
+    STATUSES_WITH_TEXT,
+    Step,
+    answered_at,
+    make_history,
+)
 from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
@@ -26,8 +32,8 @@ from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
-AREA = (38.5, 54.9, 39.1, 55.3)  # where a site has none of its own: west, south, east, north
-SPAN = 365 * 86_400  # seconds they lie back at most
+DEFAULT_AREA = (38.5, 54.9, 39.1, 55.3)  # of sites without a territory: west, south, east, north
+MAX_AGE = 365 * 86_400  # seconds
 # fmt: off
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
@@ -53,7 +59,7 @@ class Batch:
     texts: list[tuple[Any, ...]]
 
 
-async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
+async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
     """Add problems until the site has `wanted` published ones. Returns how many were added and are there now."""
     added, chance = 0, random.Random(wanted)  # noqa: S311 - the same trial again gives the same texts
     while True:
@@ -64,8 +70,8 @@ async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
                 if added:
                     await rebuild.rebuild_site(bulk, site.id)
                 return added, present
-            begins = _begins(present, wanted)
-            batch = make(site, chance, missing, number, position, begins, _begins(present + missing, wanted))
+            begins = _received_at(present, wanted)
+            batch = make_batch(site, chance, missing, number, position, begins, _received_at(present + missing, wanted))
             await bulk.insert(problems, _PROBLEM, batch.problems)
             await bulk.insert(texts, _TEXT, batch.texts)
             await bulk.insert(events, _EVENT, batch.events)
@@ -90,16 +96,18 @@ async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
     return published[0]["many"], counters["number"], counters["position"]
 
 
-def _begins(index: int, of: int) -> int:
-    """When the problem at this place was received: spread evenly, the last one an hour ago."""
-    return clock.now() - 3600 - SPAN * (of - index) // max(of, 1)
+def _received_at(index: int, of: int) -> int:
+    """When a problem was received, by its index: spread evenly, the last one an hour ago."""
+    return clock.now() - 3600 - MAX_AGE * (of - index) // max(of, 1)
 
 
-def make(site: Site, chance: random.Random, count: int, number: int, position: int, begins: int, ends: int) -> Batch:
-    """`count` problems with the numbers after `number`, received from `begins` to `ends`."""
+def make_batch(
+    site: Site, chance: random.Random, count: int, number: int, position: int, begins: int, ends: int
+) -> Batch:
+    """Make `count` problems numbered after `number`, received from `begins` to `ends`."""
     batch = Batch([], [], [])
     written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
-    territory = site.territory or rectangle(AREA)
+    territory = site.territory or rectangle(DEFAULT_AREA)
     days = {category.code: category.working_days for category in site.categories}
     now = clock.now()
     for index in range(count):
@@ -107,16 +115,16 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         problem_id = clock.new_id()
         received = begins + (ends - begins) * index // count
         number += 1
-        steps = story(chance, received, now, number)
+        steps = make_history(chance, received, now, number)
         event_id, responsible = "", None
         for step in steps:
             position += 1
-            event_id = _tell(batch, chance, site, problem_id, step, position)
-            if step.status in PASSED_ON:
+            event_id = _write_event(batch, chance, site, problem_id, step, position)
+            if step.status in STATUSES_WITH_RECIPIENT:
                 responsible = batch.texts[-1][3]
         last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
         due = answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
-        lat, lng = _spot(chance, territory)
+        lat, lng = _random_location(chance, territory)
         answered = answered_at(steps)
         in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
@@ -132,7 +140,7 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
 
 
 def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone: str) -> bool | None:
-    """As `problems/record.py` folds it from the log."""
+    """Whether answers came in time, as `problems/record.py` computes it from the events."""
     rounds = [AnswerPeriod(answer_due(received, working_days, time_zone))]
     for step in steps:
         if step.status == "reopened":
@@ -144,14 +152,14 @@ def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone:
     return all_in_time(rounds)
 
 
-def _tell(batch: Batch, chance: random.Random, site: Site, problem_id: str, step: Step, position: int) -> str:
-    """Write an event and what it refers to. Returns its id."""
+def _write_event(batch: Batch, chance: random.Random, site: Site, problem_id: str, step: Step, position: int) -> str:
+    """Add an event and its texts. Returns its id."""
     words, event_id, text_id = _dictionary(), clock.new_id(), None
     data: dict[str, Any] = {}
-    if step.status in SAID or step.status in PASSED_ON:
+    if step.status in STATUSES_WITH_TEXT or step.status in STATUSES_WITH_RECIPIENT:
         text_id = clock.new_id()
         batch.texts.append((text_id, site.id, problem_id, chance.choice(words["said"][step.status])))
-    if step.status in PASSED_ON:
+    if step.status in STATUSES_WITH_RECIPIENT:
         data["responsible"], text_id = text_id, None
     if step.expected_on:
         data["expected_on"] = step.expected_on
@@ -166,8 +174,8 @@ def _tell(batch: Batch, chance: random.Random, site: Site, problem_id: str, step
     return event_id
 
 
-def _spot(chance: random.Random, territory: Area) -> tuple[float, float]:
-    """Somewhere inside; for a border so thin that hardly anything is, a point on it."""
+def _random_location(chance: random.Random, territory: Area) -> tuple[float, float]:
+    """A random point inside the area, or on its border where the area is too thin."""
     west, south, east, north = territory.box
     for _ in range(1000):
         lat, lng = round(chance.uniform(south, north), 6), round(chance.uniform(west, east), 6)
@@ -178,7 +186,7 @@ def _spot(chance: random.Random, territory: Area) -> tuple[float, float]:
 
 
 def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Category, text and address, for ever."""
+    """Yield category, text and address, endlessly."""
     words = _dictionary()
     while True:
         code = chance.choice(codes)

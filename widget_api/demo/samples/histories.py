@@ -1,4 +1,4 @@
-"""How a made-up problem went on: its steps from receipt to wherever it stands now."""
+"""Invent the history of a problem: its events from receipt to its present status."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from widget_api.clock import rfc3339
 from widget_api.problems.model import ANSWERS
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 _ACCEPTED_AFTER = 3600
-_SETTLED_AFTER = 25 * DAY
-# How often each ending occurs: a town is still at work on what is new, and has answered nearly all that is old.
+_SETTLED_AFTER = 25 * DAY_SECONDS
+# Weights of the final status: new problems are mostly in progress, old ones mostly answered.
 _FRESH = {
     "accepted": 26,
     "forwarded": 14,
@@ -35,7 +35,7 @@ _SETTLED = {
     "in_progress": 6,
     "accepted": 4,
 }
-# What the agency did before; the last step is the ending itself, the numbers are days after the step before.
+# Steps before each final status, with ranges of days since the previous step; the last one is the status itself.
 _WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
     "accepted": (),
     "forwarded": (("forwarded", 0, 3),),
@@ -49,14 +49,14 @@ _WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
     "duplicate": (("duplicate", 0, 2),),
     "reopened": (("resolved", 2, 8), ("reopened", 1, 9)),
 }
-SAID = frozenset({"resolved", "answered", "rejected", "reopened"})  # these carry a text
-PASSED_ON = frozenset({"forwarded", "redirected"})  # these name who it was passed to
+STATUSES_WITH_TEXT = frozenset({"resolved", "answered", "rejected", "reopened"})
+STATUSES_WITH_RECIPIENT = frozenset({"forwarded", "redirected"})
 _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An event to come: what it says is chosen by who writes it."""
+    """An event of a history, without its text."""
 
     kind: str
     status: str
@@ -69,8 +69,8 @@ class Step:
         return "resident" if self.status in _BY_RESIDENT or self.kind == "received" else "agent"
 
 
-def story(chance: random.Random, received: int, now: int, number: int) -> list[Step]:
-    """Of the problem with this number; what would lie in the future has not happened."""
+def make_history(chance: random.Random, received: int, now: int, number: int) -> list[Step]:
+    """The history of the problem with this number, without steps in the future."""
     ends = _SETTLED if received < now - _SETTLED_AFTER else _FRESH
     (end,) = chance.choices(list(ends), list(ends.values()))
     if end == "duplicate" and number < 3:
@@ -78,7 +78,7 @@ def story(chance: random.Random, received: int, now: int, number: int) -> list[S
     at = received + _ACCEPTED_AFTER
     told = [Step(kind="received", status="moderation", at=received), Step(kind="status", status="accepted", at=at)]
     for status, least, most in _WAY[end]:
-        at += chance.randrange(least * DAY, most * DAY) + 1
+        at += chance.randrange(least * DAY_SECONDS, most * DAY_SECONDS) + 1
         if at > now:
             break
         told.append(
@@ -86,7 +86,9 @@ def story(chance: random.Random, received: int, now: int, number: int) -> list[S
                 kind="status",
                 status=status,
                 at=at,
-                expected_on=rfc3339(max(at, now) + chance.randrange(5, 30) * DAY)[:10] if status == "planned" else None,
+                expected_on=rfc3339(max(at, now) + chance.randrange(5, 30) * DAY_SECONDS)[:10]
+                if status == "planned"
+                else None,
                 duplicate_of=chance.randrange(max(1, number - 40), number) if status == "duplicate" else None,
             )
         )
