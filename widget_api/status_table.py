@@ -29,6 +29,8 @@ _TABLE = json.loads((resources.files("widget_api") / "statuses.json").read_text(
 TONES: dict[str, dict[str, str]] = _TABLE["tones"]
 SHAPES = {name: Shape(*row) for name, row in _TABLE["shapes"].items()}
 STATUSES = {name: Status(*row) for name, row in _TABLE["statuses"].items()}
+PUBLIC_STATUSES = tuple(name for name, status in STATUSES.items() if status.group)  # those of published problems
+OPEN_PUBLIC_STATUSES = tuple(name for name in PUBLIC_STATUSES if STATUSES[name].stage == "open")
 
 
 def paint(name: str, content: bytes) -> bytes:

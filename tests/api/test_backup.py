@@ -18,7 +18,7 @@ from widget_api.comments import service as discussion
 from widget_api.comments import store
 from widget_api.comments.model import Comment
 from widget_api.database import Database
-from widget_api.database.schema import PUBLIC_STATUSES, metadata
+from widget_api.database.schema import metadata
 from widget_api.followers import service as following
 from widget_api.journal import Repeats
 from widget_api.open311 import service as georeport
@@ -35,6 +35,7 @@ from widget_api.problems.store import contacts
 from widget_api.residents import store as residents
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, tickets
+from widget_api.status_table import PUBLIC_STATUSES
 
 REVISION = schema.latest_revision()
 NEIGHBOUR = "neighbour@example.test"

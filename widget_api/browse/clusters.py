@@ -18,7 +18,6 @@ from widget_api.browse import clusters_store as store
 from widget_api.browse import listing
 from widget_api.browse.queries import Viewport
 from widget_api.database import Database, Row
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo import cells as geo_cells
 from widget_api.geo.cells import LEVEL, cell_at, deinterleave, parent, tile_corner
 from widget_api.geo.model import Box
@@ -26,6 +25,7 @@ from widget_api.problems.deadline import is_overdue
 from widget_api.problems.projections.model import LEVELS
 from widget_api.problems.wording import first_line
 from widget_api.sites.model import Site
+from widget_api.status_table import PUBLIC_STATUSES
 
 POINTS_ABOVE = 14  # zoom; above it single problems are read instead of cells
 _TITLE = 80  # characters

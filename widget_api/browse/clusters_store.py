@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from widget_api.browse.listing import Filters, ranges
 from widget_api.database import Database, Row
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo import cells as geo_cells
 from widget_api.geo.cells import Range, deinterleave, tile_position
 from widget_api.geo.model import Box
+from widget_api.status_table import PUBLIC_STATUSES
 
 _COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
 _MARKER = (

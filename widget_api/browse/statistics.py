@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from widget_api.database import Database
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.problems.model import OPEN
+from widget_api.status_table import PUBLIC_STATUSES
 
 RESOLVED = frozenset({"resolved", "confirmed"})
 MONTHS = 12

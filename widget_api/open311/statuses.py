@@ -22,9 +22,13 @@ UPDATE_STATUS: dict[Status, str] = {
     "withdrawn": "CANCELLED",
 }
 
-# Names of other systems. FIXED is the agency's statement there: only our own code says that the author confirmed it.
+# Statuses that share a name with another one, which is what the name means when another system uses it. FIXED is the
+# agency's statement there: only our own code says that the author confirmed it.
+_EXACT_ONLY: frozenset[Status] = frozenset({"confirmed"})
+
+# Names of other systems.
 _FROM_UPDATE_STATUS: dict[str, Status] = {
-    **{name: status for status, name in UPDATE_STATUS.items() if status != "confirmed"},
+    **{name: status for status, name in UPDATE_STATUS.items() if status not in _EXACT_ONLY},
     "INVESTIGATING": "in_progress",
     "FIXED_COUNCIL": "resolved",  # FixMyStreet's finer names (perllib/FixMyStreet/DB/ResultSet/Problem.pm)
     "FIXED_USER": "resolved",

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.json_schema import WithJsonSchema
 
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.problems.model import STATUSES, ActorKind, Source
 from widget_api.sites.model import Contact, Datatype, Discussion, SiteType
+from widget_api.status_table import PUBLIC_STATUSES
 
 Uri = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]

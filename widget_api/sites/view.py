@@ -15,6 +15,7 @@ from widget_api.sites import appearance
 from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
+from widget_api.status_table import OPEN_PUBLIC_STATUSES
 
 _PHONE = re.compile(r"((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)")  # as people write them; also 112 and the like
 AGENCY_KINDS = (  # stems in names of agencies, by which their kind is recognised
@@ -25,8 +26,6 @@ AGENCY_KINDS = (  # stems in names of agencies, by which their kind is recognise
     ("комитет", "committee"),
     ("мэри", "city_hall"),
 )
-# Statuses of similar problems, which are open and public.
-PUBLIC_STATUSES = ("accepted", "forwarded", "in_progress", "planned", "reopened")
 DESCRIPTION_LENGTH = (3, 4000)  # characters; problems.intake checks them
 
 
@@ -47,7 +46,7 @@ def configuration_values(
         "categories": categories,
         "accent": site.accent,
         "colours": appearance.accent_style(site.accent),
-        "statuses": {status: i18n.text(language, f"status.{status}") for status in PUBLIC_STATUSES},
+        "statuses": {status: i18n.text(language, f"status.{status}") for status in OPEN_PUBLIC_STATUSES},
         "map": _map_values(site, settings),
         "consent": {
             "version": consent.version,

@@ -14,7 +14,6 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import listing
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.errors import DomainError
 from widget_api.geo import cells
 from widget_api.problems import change as service
@@ -22,6 +21,7 @@ from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
 from widget_api.problems.projections.model import days
 from widget_api.problems.store import records
+from widget_api.status_table import PUBLIC_STATUSES
 
 NEEDED: dict[str, Any] = {
     "text": "Сделали",

@@ -9,14 +9,13 @@ from typing import Any
 
 from widget_api.browse.listing.filters import Filters
 from widget_api.browse.queries import SORTS
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.database.word_forms import tsquery
 from widget_api.geo.model import METRES_PER_DEGREE
 from widget_api.problems.deadline import overdue_sql
-from widget_api.problems.model import OPEN
+from widget_api.status_table import OPEN_PUBLIC_STATUSES
 
 # Exactly as in the index of due dates (database/schema/problems.py): SQLite matches partial indexes by text.
-OPEN_STATUSES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
+OPEN_STATUSES = ", ".join(f"'{status}'" for status in OPEN_PUBLIC_STATUSES)
 # The expression of PostgreSQL's full-text index (migration 0003), and its query.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
 WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"

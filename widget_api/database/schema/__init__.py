@@ -6,7 +6,7 @@ Every table has to be imported here: migrations and backups use `metadata`.
 from __future__ import annotations
 
 from widget_api.database.schema.access import journal, password_letters, sessions, spent, tokens, unsent_forms, users
-from widget_api.database.schema.columns import PUBLIC_STATUSES, metadata
+from widget_api.database.schema.columns import metadata
 from widget_api.database.schema.deliveries import (
     chores,
     confirmation_letters,
@@ -49,7 +49,6 @@ from widget_api.database.schema.sites import (
 )
 
 __all__ = [
-    "PUBLIC_STATUSES",
     "agencies",
     "agency_voices",
     "chores",

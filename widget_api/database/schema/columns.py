@@ -39,19 +39,3 @@ def count(name: str, start: int = 0) -> Column[int]:
 def where(condition: str) -> dict[str, Any]:
     """Return the arguments that make an index partial in both databases."""
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
-
-
-# The statuses a published problem can have.
-PUBLIC_STATUSES = (
-    "accepted",
-    "forwarded",
-    "in_progress",
-    "planned",
-    "resolved",
-    "answered",
-    "redirected",
-    "duplicate",
-    "rejected",
-    "confirmed",
-    "reopened",
-)

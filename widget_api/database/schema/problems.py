@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint
 
 from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time, where
+from widget_api.status_table import OPEN_PUBLIC_STATUSES
 
-_OPEN = "published AND status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
+_STATUSES = ", ".join(f"'{status}'" for status in OPEN_PUBLIC_STATUSES)
+_OPEN = f"published AND status IN ({_STATUSES})"
 
 problems = Table(
     "problems",

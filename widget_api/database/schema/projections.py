@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Table, Text, text
 
-from widget_api.database.schema.columns import PUBLIC_STATUSES, count, metadata, reference
+from widget_api.database.schema.columns import count, metadata, reference
+from widget_api.status_table import PUBLIC_STATUSES
 
 site_cells = Table(
     "site_cells",

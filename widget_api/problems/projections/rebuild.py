@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from widget_api.database.bulk import Bulk, open_writer
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo.cells import LEVEL, cell_at
 from widget_api.problems.deadline import RUNNING
 from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
+from widget_api.status_table import PUBLIC_STATUSES
 
 VERSION = 4  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
 _NAME = "city"

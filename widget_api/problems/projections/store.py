@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from widget_api.database import Transaction
-from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo.cells import parent
 from widget_api.problems.projections.model import LEVELS, Figure, PublishedState
+from widget_api.status_table import PUBLIC_STATUSES
 
 _ROWS = [(level, name) for level in LEVELS for name in ("''", ":category")]
 _ADDED = ", ".join(f"(:site_id, {level}, {name}, :cell{level}, 1, :lat, :lng, :number)" for level, name in _ROWS)
