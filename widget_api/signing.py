@@ -49,7 +49,6 @@ class Purpose(Enum):
     MODERATE = ("moderate", 30 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
-    SIGN_IN = ("sign-in", 3600)
     CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)
 
