@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import builtins
 import hashlib
 import json
 import re
@@ -97,6 +98,23 @@ def test_the_web_framework_stays_at_the_edge() -> None:
         and any(name.split(".")[0] == "starlette" for name in imported(path))
     ]
     assert found == []
+
+
+def test_what_comments_name_exists() -> None:
+    """Modules by their files, and the errors that a docstring says are raised: renaming finds neither."""
+    source = {path: path.read_text() for path in MODULES}
+    files = {path.name for path in tracked()}
+    nodes = [node for text in source.values() for node in ast.walk(ast.parse(text))]
+    errors = set(dir(builtins))
+    errors |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.alias))}
+    errors |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    unknown = []
+    for path, text in source.items():
+        unknown += [f"{path.name}: {name}" for name in re.findall(r"\b[a-z_]+\.py\b", text) if name not in files]
+        for raised in re.findall(r"Raises ((?:[A-Z]\w+(?:, | or | and )?)+)", text):
+            names = re.findall(r"[A-Z]\w+", raised)
+            unknown += [f"{path.name}: {name}" for name in names if name not in errors]
+    assert unknown == []
 
 
 def test_every_folder_of_modules_is_a_package() -> None:

@@ -26,7 +26,7 @@ class InvalidOrigin(ValueError):
 
 @lru_cache(maxsize=1024)
 def normalise_origin(text: str) -> str:
-    """«HTTPS://Город.РФ:443/» → «https://xn--c1aay4a.xn--p1ai». Raises NotAnOrigin; `null` is never one."""
+    """«HTTPS://Город.РФ:443/» → «https://xn--c1aay4a.xn--p1ai». Raises InvalidOrigin; `null` is never one."""
     scheme, host, port, rest = _split(text)
     if rest:
         raise InvalidOrigin(text)

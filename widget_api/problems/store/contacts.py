@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
@@ -33,11 +34,8 @@ async def add(tx: Transaction, site_id: str, problem_id: str, contact: Contact, 
         "contacts",
         problem_id=problem_id,
         site_id=site_id,
-        email=contact.email,
         email_hash=email_hash(contact.email) if contact.email else None,
-        name=contact.name,
-        phone=contact.phone,
-        publish_name=contact.publish_name,
+        **asdict(contact),
         language=language,
     )
 
