@@ -143,13 +143,10 @@ function Item({ problem, index, size, sort, open }: ItemProps) {
     () => <Card problem={problem} sort={sort} open={open} site={site} />,
     [problem, sort, open, site]
   );
-  return useMemo(
-    () => (
-      <div role="listitem" data-index={index} aria-posinset={index + 1} aria-setsize={size}>
-        {card}
-      </div>
-    ),
-    [card, index, size]
+  return (
+    <div role="listitem" data-index={index} aria-posinset={index + 1} aria-setsize={size}>
+      {card}
+    </div>
   );
 }
 

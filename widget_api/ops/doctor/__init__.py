@@ -9,7 +9,7 @@ from widget_api import settings
 from widget_api.database import Database
 from widget_api.ops import schema
 from widget_api.ops.doctor import mailbox, platforms, servers, work
-from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
+from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from widget_api import network
 from widget_api.clock import rfc3339
 from widget_api.database import Database
-from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
+from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings
 
 NAME = "inbound"

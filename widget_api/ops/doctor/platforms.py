@@ -5,7 +5,7 @@ from __future__ import annotations
 from widget_api import clock, network
 from widget_api.database import Database
 from widget_api.ops import platform_status
-from widget_api.ops.doctor.finding import Finding, error_line
+from widget_api.ops.doctor.check_result import Finding, error_line
 from widget_api.ops.platform_status import ACKNOWLEDGE_WITHIN, PlatformStatus
 from widget_api.platform import signature
 from widget_api.settings import PlatformSettings, Settings, platform_address

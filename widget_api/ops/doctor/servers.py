@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from widget_api import network
 from widget_api.database import Database
 from widget_api.errors import Invalid, Unavailable
-from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
+from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
 _ZOOM = 13  # a zoom level that every map has

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from widget_api import clock, schedule
 from widget_api.database import Database, Row
 from widget_api.deliveries import admin
-from widget_api.ops.doctor.finding import Finding
+from widget_api.ops.doctor.check_result import Finding
 from widget_api.ops.nightly import PURGE
 from widget_api.settings import Settings
 
