@@ -25,6 +25,7 @@ from widget_api.cabinet import deliveries as cabinet_deliveries
 from widget_api.cabinet import held_mail as cabinet_held_mail
 from widget_api.cabinet import inbox_routes as cabinet
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
+from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
@@ -72,6 +73,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
+    *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
     *cabinet_comments.routes,  # /cabinet/comments: comments that await moderation
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries

@@ -35,6 +35,11 @@ Kind = Literal[
     "user_changed",
     "user_disabled",
     "user_enabled",
+    # the subject is an invitation, of the accepted one the new user
+    "invited",
+    "invitation_sent_again",
+    "invitation_withdrawn",
+    "invitation_accepted",
     # settings; the subject is what was changed
     "agency_added",
     "agency_changed",

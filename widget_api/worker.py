@@ -20,7 +20,7 @@ from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.mailbox import inbound, jobs
 from widget_api.ops import nightly
-from widget_api.people import password_reset
+from widget_api.people import invitations, letters, password_reset
 from widget_api.platform import batches, pull
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ IDLE = 0.5  # seconds between two checks of an empty queue
 HANDLER_TIMEOUT = 60.0  # seconds
 SWEEP = 5.0  # seconds between two checks for files to delete
 SETTLING = 5.0  # seconds after the start before periodic jobs begin, which nobody waits for
+ACCOUNT_LETTERS = (password_reset.LETTERS, invitations.LETTERS)
 TIDY = 2.0  # seconds between two checks for due periodic jobs
 
 
@@ -49,7 +50,7 @@ class Worker:
 
     async def run(self) -> None:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
-        steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_password_letters)
+        steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
         loops = dict.fromkeys(steps, 0.0)
         loops |= {self._run_mail_jobs: SETTLING, self._tidy: SETTLING}
         tasks = [
@@ -169,8 +170,8 @@ class Worker:
     async def _receive_mail(self) -> float:
         return await inbound.step(self.context)
 
-    async def _send_password_letters(self) -> float:
-        return await password_reset.send_due(self.context)
+    async def _send_account_letters(self) -> float:
+        return min([await letters.send_due(self.context, queue) for queue in ACCOUNT_LETTERS])
 
     async def _run_mail_jobs(self) -> float:
         return await jobs.step(self.context)

@@ -37,6 +37,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "submissions": (),
     "supports": (),
     "users": (),
+    "invitations": (),
     "sessions": (),
     "tokens": (),
     "confirmation_letters": (),

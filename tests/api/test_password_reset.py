@@ -16,6 +16,7 @@ from tests.support.processes import Service
 from widget_api import clock, timing
 from widget_api.context import Context
 from widget_api.people import accounts, password_reset
+from widget_api.people import letters as account_letters
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -40,8 +41,8 @@ async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
     """All letters to an address, after the worker sent what is due."""
-    while await password_reset.has_due(context):
-        await password_reset.send_due(context)
+    while await password_reset.LETTERS.has_due(context.database, clock.now()):
+        await account_letters.send_due(context, password_reset.LETTERS)
     return sink.to(address)
 
 
@@ -180,13 +181,13 @@ async def test_asking_is_limited_by_address_and_by_account(
     assert "не больше 5 писем" in (await client.get("/cabinet/forgot?asked=1")).text
     monkeypatch.setitem(context.limits._rates, "password_resets", ())
     with time_machine.travel(clock.now() + 60, tick=False) as moment:
-        for _ in range(password_reset.MAX_LETTERS_PER_DAY + 3):
+        for _ in range(account_letters.MAX_LETTERS_PER_DAY + 3):
             assert (await ask(client)).status_code == 303
             await letters(context, mail_sink)
-        assert len(mail_sink.to(EMAIL)) == password_reset.MAX_LETTERS_PER_DAY
+        assert len(mail_sink.to(EMAIL)) == account_letters.MAX_LETTERS_PER_DAY
         moment.shift(86_401)
         await ask(client)
-        assert len(await letters(context, mail_sink)) == password_reset.MAX_LETTERS_PER_DAY + 1
+        assert len(await letters(context, mail_sink)) == account_letters.MAX_LETTERS_PER_DAY + 1
 
 
 async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
@@ -196,9 +197,9 @@ async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
     await ask(client)
     mail_sink.stop()
     with time_machine.travel(clock.now() + 5, tick=False) as moment:
-        await password_reset.send_due(context)
-        assert not await password_reset.has_due(context)
-        moment.shift(password_reset.RETRY_DELAY)
+        await account_letters.send_due(context, password_reset.LETTERS)
+        assert not await password_reset.LETTERS.has_due(context.database, clock.now())
+        moment.shift(account_letters.RETRY_DELAY)
         mail_sink.start()
         assert len(await letters(context, mail_sink)) == 1
         await ask(client)

@@ -18,7 +18,7 @@ from tests.api.test_report import Widget
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
-from widget_api import clock, i18n
+from widget_api import clock, i18n, journal
 from widget_api.cabinet import moderation_by_mail
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -27,7 +27,8 @@ from widget_api.mailbox import store as letters
 from widget_api.mailbox.model import Verdict
 from widget_api.people import accounts as people_accounts
 from widget_api.people import accounts_store as accounts
-from widget_api.people import password_reset
+from widget_api.people import invitations, password_reset
+from widget_api.people.store import hash_token
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites.install import service as install
@@ -95,6 +96,8 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     )
     assert (await Cabinet(client).sign_in("o@gorod.test", password)).status_code == 303
 
+    admin_id, admin = await an_administrator(app, context, site, client)
+    people, token = "/cabinet/organisation/people", await invited(context, site)
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
@@ -137,6 +140,9 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/account": "/cabinet/account",
         "/cabinet/forgot": "/cabinet/forgot",
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
+        "/cabinet/organisation/people": people,
+        "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
+        "/cabinet/invitation/{token}": f"/cabinet/invitation/{token}",
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
@@ -153,12 +159,35 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     }
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
-        answer = await client.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
+        reader = admin if route.startswith(people) else client
+        answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):
             assert f'<html lang="{CODE}"' in answer.text, route
             if not address.endswith("/embed"):
                 assert_offers_the_others(answer.text, route)
+
+
+async def an_administrator(
+    app: Any, context: Context, site: Site, operator: httpx2.AsyncClient
+) -> tuple[str, httpx2.AsyncClient]:
+    """The id of an administrator, and a client with their session; the operator has no part in an organisation."""
+    user_id, password = await people_accounts.add_user(
+        context.database, email="a@gorod.test", role="admin", agency_id=site.agency.id, language=CODE
+    )
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=operator.base_url)
+    assert (await Cabinet(client).sign_in("a@gorod.test", password)).status_code == 303
+    return user_id, client
+
+
+async def invited(context: Context, site: Site) -> str:
+    """The token of an invitation's link."""
+    invitee = invitations.Invitee(email="new@gorod.test", role="agent", agency_id=site.agency.id, language=CODE)
+    await invitations.invite(context.database, invitee, journal.COMMAND_LINE)
+    await context.database.write(
+        lambda tx: tx.run("UPDATE invitations SET token_hash = :hash, next_at = NULL", hash=hash_token("link"))
+    )
+    return "link"
 
 
 def assert_offers_the_others(page: str, route: str) -> None:

@@ -13,16 +13,18 @@ from tests.api.test_answers import PDF, Answering, jpeg
 from tests.api.test_cabinet_comments import signed_in
 from tests.api.test_discussion import said
 from tests.api.test_report import Widget
+from tests.api.test_third_language import invited
 from tests.factories import PUBLIC_URL, make_site, submit_report
 from tests.support import markup
 from tests.support.mailbox import Office
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
 from widget_api.cabinet import moderation_by_mail
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
 from widget_api.mailbox.model import Arrival
+from widget_api.people import accounts
 from widget_api.problems import change as problems
 from widget_api.problems.model import Photo
 from widget_api.settings import Settings
@@ -97,6 +99,8 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     for name, purpose in (("comment", Purpose.COMMENT), ("my-comment", Purpose.OWN_COMMENT)):
         await public.read(f"{name}-gone", f"/{name}/{context.signer.sign(purpose, 'taken back')}")
     await public.read("reset-gone", "/cabinet/reset/withdrawn", 404)
+    await public.read("invitation-gone", "/cabinet/invitation/withdrawn", 404)
+    await public.read("invitation", f"/cabinet/invitation/{await invited(context, site)}")
     await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
     for name in ("track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
         await public.read(name.replace("/", "-"), f"/{name}")
@@ -111,6 +115,9 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("problem-answered", f"{city}/problems/{number}")
     await public.read("private-answered", links.track_url(context, problem))
     own = f"/cabinet/sites/{site.id}"
+    away = {"email": "v@gorod.test", "role": "agent", "agency_id": site.agency.id, "name": "Вера", "post": "Юрист"}
+    colleague, _ = await accounts.add_user(context.database, **away)
+    await accounts.set_absence(context.database, colleague, "2099-12-12", None, journal.COMMAND_LINE)
     for name, path in {
         "inbox": "/cabinet/",
         "inbox-empty": "/cabinet/?q=ничего",
@@ -125,11 +132,17 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "platforms": f"{own}/platforms",
         "deliveries": "/cabinet/deliveries?tab=waiting",
         "account": "/cabinet/account",
+        "people": "/cabinet/organisation/people",
+        "person": f"/cabinet/organisation/people/{colleague}",
     }.items():
         await public.read(f"cabinet-{name}", path)
     form = (await cabinet.read(f"/cabinet/problems/{waiting}")).form(f"/cabinet/problems/{waiting}")
     refused = {name: value for name, value in form.fields.items() if name != "to"} | {"to": "rejected", "question": "?"}
     await public.read("cabinet-refused", form.action, 422, data=refused)
+    people = "/cabinet/organisation/people"
+    form = (await cabinet.read(people)).form(people)
+    await public.read("people-refused", people, 422, data=form.fields)
+    await public.read("person-refused", f"{people}/{colleague}/absence", 422, data=form.fields | {"away_until": "x"})
     await public.read("cabinet-missing", "/cabinet/problems/nothing", 404)
     return public.pages
 

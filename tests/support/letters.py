@@ -28,6 +28,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     yield "confirmation", "confirmation", {**about, "confirm_url": f"{W}/confirm/{'a' * 120}"}
     yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
     yield "password", "password_reset", {"agency": AGENCY, "reset_url": f"{W}/cabinet/reset/{'a' * 180}"}
+    invited = {"agency": AGENCY, "role": i18n.text(language, "cabinet.role.agent"), "days": 7}
+    yield "invitation", "invitation", {**invited, "invitation_url": f"{W}/cabinet/invitation/{'a' * 43}"}
     yield "follow", "follow_confirmation", {**about, "follow_url": f"{W}/follow/{'a' * 120}"}
     yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}
     for published in (True, False):

@@ -19,7 +19,7 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.mail.sender import can_send
-from widget_api.people import accounts, password_reset
+from widget_api.people import accounts, letters, password_reset
 from widget_api.people.model import User
 from widget_api.web.brute_force import Attempt
 
@@ -92,7 +92,7 @@ def _render_forgot_page(
         "error": error,
         "asked": asked,
         "minutes": password_reset.LINK_LIFETIME // 60,
-        "letters": password_reset.MAX_LETTERS_PER_DAY,
+        "letters": letters.MAX_LETTERS_PER_DAY,
         "possible": can_send(web.context(request).settings),
     }
     return web.html_response(request, "cabinet/forgot.html", status, private=True, **values)

@@ -81,8 +81,15 @@ async def sign_in(request: Request) -> Response:
     await context.guesses.forgive(guess)
     user = await people_sign_in.find_session_user(context.database, token)
     wanted = inside_path(fields.get("next", ""))
-    response = web.see_other(await form_recovery.path_after_sign_in(request, user.id, wanted) if user else wanted)
+    target = await form_recovery.path_after_sign_in(request, user.id, wanted) if user else wanted
+    return open_session(request, account, token, target)
+
+
+def open_session(request: Request, account: str, token: str, target: str) -> Response:
+    """Redirect with the cookies of a session that was started, and of the device, which is known to `account` now."""
+    response, context = web.see_other(target), web.context(request)
     web.set_cookie(request, response, SESSION_COOKIE, token, max_age=people_sign_in.SESSION_LIFETIME)
+    device = web.cookie(request, brute_force.DEVICE_COOKIE)
     device = brute_force.device_cookie(context.signer, device, account)
     web.set_cookie(request, response, brute_force.DEVICE_COOKIE, device, max_age=brute_force.DEVICE_SECONDS)
     return response

@@ -25,8 +25,17 @@ from widget_api.settings import Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# Sessions: a restored cookie must not be valid after a later change of passwords. The others are rebuilt.
-_EXCLUDED_TABLES = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
+# A restored cookie must not be valid after a later change of passwords, nor a link after its invitation was withdrawn.
+# The others are rebuilt.
+_EXCLUDED_TABLES = {
+    "sessions",
+    "unsent_forms",
+    "invitations",
+    "site_cells",
+    "site_figures",
+    "problem_items",
+    "projections",
+}
 _JOURNAL = "journal"  # kept, so that restoring a backup does not remove the entries written since
 # Table, key and time column of what may have been closed since the backup. Restoring must not reopen any of it.
 _CLOSED = (

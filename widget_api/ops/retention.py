@@ -10,6 +10,7 @@ from widget_api.comments import service as discussion
 from widget_api.comments import store
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.followers import service as following
+from widget_api.people import invitations
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor
 from widget_api.problems.store import contacts, followers, records
@@ -65,6 +66,9 @@ async def purge(database: Database) -> dict[str, int]:
         "unanswered": await followers.forget_unconfirmed(database, old) + await store.delete_unconfirmed(database, old),
         "sightings": await sightings.delete_old(database),
         "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
+        "invitations": await batched_delete.delete_in_batches(
+            database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * DAY
+        ),
         "spent": await tickets.delete_expired(database),
     }
 

@@ -1,4 +1,4 @@
-"""Create and change user accounts, by the operator's commands or by their owners.
+"""Create and change user accounts, by the operator's commands, by an agency's administrators or by their owners.
 
 Every change of permissions ends the user's sessions and voids links that reset the password, in the same transaction.
 Both are read from the database at every request, so a running service rejects them at once.
@@ -19,37 +19,42 @@ from widget_api.people.store import hash_token
 MIN_PASSWORD_LENGTH = 12  # characters, of one that somebody chooses
 
 
-async def update_user(database: Database, email: str, columns: Mapping[str, Any]) -> str:
+async def update_user(
+    database: Database, email: str, columns: Mapping[str, Any], who: journal.Who = journal.COMMAND_LINE
+) -> str:
     """Change role, agency_id, name, post or language of a user. Returns the user's id. Raises NotFound, Invalid."""
 
     async def change(tx: Transaction, user: Row) -> None:
+        if columns.get("role", user["role"]) != user["role"]:
+            await _check_removal(tx, user, who, "role")
         role, agency_id = columns.get("role", user["role"]), columns.get("agency_id", user["agency_id"])
         if (role == "operator") != (agency_id is None):
             raise Invalid((FieldError("agency", "invalid" if agency_id else "required"),))
         await accounts_store.update_user(tx, user["id"], columns)
         given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
-        await _record(tx, "user_changed", user, given | {"columns": sorted(columns)})
+        await journal.record(tx, "user_changed", who, subject=user["id"], details=given | {"columns": sorted(columns)})
 
     return await _change_user(database, email, change)
 
 
-async def disable_user(database: Database, email: str) -> str:
-    """Disable a user. Returns the user's id. Raises NotFound."""
+async def disable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
+    """Disable a user. Returns the user's id. Raises NotFound, Invalid."""
 
     async def change(tx: Transaction, user: Row) -> None:
+        await _check_removal(tx, user, who, "access")
         if user["disabled_at"] is None:
             await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
-        await _record(tx, "user_disabled", user)
+        await journal.record(tx, "user_disabled", who, subject=user["id"])
 
     return await _change_user(database, email, change)
 
 
-async def enable_user(database: Database, email: str) -> str:
+async def enable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
     """Enable a disabled user. Returns the user's id. Raises NotFound."""
 
     async def change(tx: Transaction, user: Row) -> None:
         await accounts_store.update_user(tx, user["id"], {"disabled_at": None})
-        await _record(tx, "user_enabled", user)
+        await journal.record(tx, "user_enabled", who, subject=user["id"])
 
     return await _change_user(database, email, change)
 
@@ -61,15 +66,37 @@ async def reset_password(database: Database, email: str) -> tuple[str, str]:
 
     async def change(tx: Transaction, user: Row) -> None:
         await accounts_store.update_user(tx, user["id"], {"password_hash": hashed})
-        await _record(tx, "password_reset", user)
+        await journal.record(tx, "password_reset", journal.COMMAND_LINE, subject=user["id"])
 
     return await _change_user(database, email, change), password
 
 
-async def _record(
-    tx: Transaction, kind: journal.Kind, user: Row, details: Mapping[str, journal.Detail] | None = None
+async def _check_removal(tx: Transaction, user: Row, who: journal.Who, field: str) -> None:
+    """Check that `who` may take a role or access away. Raises Invalid.
+
+    Users cannot lock themselves or their agency out. The command line can, to close an account that was taken over.
+    """
+    if who.user_id is None:
+        return
+    if user["id"] == who.user_id:
+        raise Invalid((FieldError(field, "own_account"),))
+    if user["role"] == "admin" and user["disabled_at"] is None:
+        admins = await accounts_store.lock_enabled_admins(tx, user["agency_id"])
+        if admins == [user["id"]]:
+            raise Invalid((FieldError(field, "last_admin"),))
+
+
+async def set_absence(
+    database: Database, user_id: str, until: str | None, stand_in: str | None, who: journal.Who
 ) -> None:
-    await journal.record(tx, kind, journal.COMMAND_LINE, subject=user["id"], details=details or {})
+    """Record until which day a user is away and who stands in; None ends the absence. Sessions go on."""
+    columns = {"away_until": until, "stand_in": stand_in}
+
+    async def work(tx: Transaction) -> None:
+        await accounts_store.update_user(tx, user_id, columns)
+        await journal.record(tx, "user_changed", who, subject=user_id, details={"columns": sorted(columns)})
+
+    await database.write(work)
 
 
 async def _change_user(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 
 
@@ -25,6 +26,17 @@ async def update_user(tx: Transaction, user_id: str, columns: Mapping[str, Any])
     """Set columns of a user. Their names are the caller's own, never input."""
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     await tx.run(f"UPDATE users SET {assignments} WHERE id = :id", id=user_id, **columns)
+
+
+async def lock_enabled_admins(tx: Transaction, agency_id: str) -> list[str]:
+    """The enabled administrators of an agency, locked for the transaction, so that two cannot remove each other."""
+    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    rows = await tx.rows(
+        "SELECT id FROM users WHERE agency_id = :agency_id AND role = 'admin' AND disabled_at IS NULL ORDER BY id"
+        + lock,
+        agency_id=agency_id,
+    )
+    return [row["id"] for row in rows]
 
 
 async def replace_password(tx: Transaction, user: Row, new_hash: str) -> bool:
@@ -61,15 +73,18 @@ async def list_sessions(database: Database, user_id: str, now: int) -> Sequence[
 # --- letters that reset passwords ----------------------------------------------------------------------------------
 
 
-async def count_letters(tx: Transaction, user_id: str, since: int) -> int:
-    """The number of letters a user requested since then, by `confirmation_letters`, which counts all letters."""
-    asked = await tx.matching("confirmation_letters", email_hash=_counter_name(user_id))
+async def count_letters(tx: Transaction, counter: str, since: int) -> int:
+    """The number of letters of one counter since then, by `confirmation_letters`, which counts all letters."""
+    asked = await tx.matching("confirmation_letters", email_hash=counter)
     return sum(letter["at"] > since for letter in asked)
 
 
-async def enqueue_letter(tx: Transaction, letter_id: str, user_id: str, now: int) -> None:
+async def count_letter(tx: Transaction, counter: str, now: int) -> None:
+    await tx.insert("confirmation_letters", id=new_id(), email_hash=counter, at=now)
+
+
+async def enqueue_letter(tx: Transaction, user_id: str, now: int) -> None:
     """Enqueue a letter. A user has one at most: a repeated request replaces the letter that has not left yet."""
-    await tx.insert("confirmation_letters", id=letter_id, email_hash=_counter_name(user_id), at=now)
     await tx.run(
         "INSERT INTO password_letters (user_id, asked_at, next_at) VALUES (:user_id, :now, :now)"
         " ON CONFLICT (user_id) DO UPDATE SET asked_at = :now, next_at = :now",
@@ -106,7 +121,3 @@ async def void_reset_links(tx: Transaction, user_id: str) -> None:
     """Void the links that were sent, and delete a letter that has not left yet."""
     await tx.run("UPDATE users SET reset_epoch = reset_epoch + 1 WHERE id = :id", id=user_id)
     await tx.run("DELETE FROM password_letters WHERE user_id = :id", id=user_id)
-
-
-def _counter_name(user_id: str) -> str:
-    return f"password:{user_id}"

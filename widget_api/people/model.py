@@ -173,7 +173,7 @@ def read_change(given: Mapping[str, str]) -> Change:
     needs = {name: given.get(name, "").strip() for name in NEEDS.get(to, ())}
     wrong = [FieldError(name, "required") for name, value in needs.items() if not value]
     expected_on, duplicate_of = needs.get("expected_on", ""), needs.get("duplicate_of", "").lstrip("№# ")
-    if expected_on and not _is_date(expected_on):
+    if expected_on and not is_date(expected_on):
         wrong.append(FieldError("expected_on", "date"))
     if duplicate_of and not (duplicate_of.isascii() and duplicate_of.isdigit() and len(duplicate_of) <= 9):
         wrong.append(FieldError("duplicate_of", "number"))
@@ -188,7 +188,7 @@ def read_change(given: Mapping[str, str]) -> Change:
     )
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

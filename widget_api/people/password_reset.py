@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
+from email.message import EmailMessage
 
 from widget_api import clock, i18n, journal, timing
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.deliveries.model import GiveUp, Retry
+from widget_api.deliveries.model import GiveUp
 from widget_api.errors import NotFound
-from widget_api.mail import messages, sender
-from widget_api.mail.messages import Thread
-from widget_api.people import accounts_store, passwords
+from widget_api.people import accounts_store, letters, passwords
 from widget_api.people.accounts import check_password, normalise_email
+from widget_api.people.letters import MAX_LETTERS_PER_DAY, Letter
 from widget_api.signing import Purpose
 
 LINK_LIFETIME = Purpose.PASSWORD.value[1]  # seconds; after it a letter that cannot be sent is dropped
-MAX_LETTERS_PER_DAY = 5  # to one user
-RETRY_DELAY = 60  # seconds
-POLL_INTERVAL = 1.0  # seconds between two queries for due letters
 _DAY = 86_400
-_log = logging.getLogger(__name__)
 
 
 async def request_reset(context: Context, email: str, ip: str) -> None:
@@ -38,8 +33,10 @@ async def request_reset(context: Context, email: str, ip: str) -> None:
         user = await accounts_store.find_by_email(tx, normalise_email(email))
         if user is None or user["disabled_at"] is not None:
             return
-        if await accounts_store.count_letters(tx, user["id"], now - _DAY) < MAX_LETTERS_PER_DAY:
-            await accounts_store.enqueue_letter(tx, clock.new_id(), user["id"], now)
+        counter = f"password:{user['id']}"
+        if await accounts_store.count_letters(tx, counter, now - _DAY) < MAX_LETTERS_PER_DAY:
+            await accounts_store.count_letter(tx, counter, now)
+            await accounts_store.enqueue_letter(tx, user["id"], now)
             await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])
 
     async with timing.at_full_steps():
@@ -85,58 +82,28 @@ def _fingerprint(user: Row) -> str:
 # --- the letter ----------------------------------------------------------------------------------------------------
 
 
-async def has_due(context: Context) -> bool:
-    return await accounts_store.has_due_letter(context.database, clock.now())
+async def _claim(tx: Transaction, now: int, next_at: int) -> Letter | None:
+    row = await accounts_store.claim_letter(tx, now, next_at)
+    return None if row is None else {"user_id": row["user_id"], "asked_at": row["asked_at"]}
 
 
-async def send_due(context: Context) -> float:
-    """Send one due letter, in the worker. Returns the seconds to wait before the next call."""
-    if not await has_due(context):
-        return POLL_INTERVAL
-    now = clock.now()
-
-    async def claim(tx: Transaction) -> Row | None:
-        return await accounts_store.claim_letter(tx, now, now + RETRY_DELAY)
-
-    letter = await context.database.write(claim)
-    if letter is None:
-        return POLL_INTERVAL
-    user_id, asked_at = str(letter["user_id"]), int(letter["asked_at"])
-    try:
-        if asked_at > now - LINK_LIFETIME:
-            await _send_letter(context, user_id, asked_at)
-        else:
-            _log.warning("a letter to reset a password was given up: the mail server did not take it in time")
-    except Retry as error:
-        _log.warning("a letter to reset a password could not be sent yet: %s", error)
-        return 0
-    except GiveUp as error:
-        _log.warning("a letter to reset a password cannot be sent: %s", error)
-
-    async def end(tx: Transaction) -> None:
-        await accounts_store.delete_letter(tx, user_id, asked_at)
-
-    await context.database.write(end)
-    return 0
-
-
-async def _send_letter(context: Context, user_id: str, asked_at: int) -> None:
-    user = await accounts_store.find_by_id(context.database, user_id)
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    if letter["asked_at"] <= clock.now() - LINK_LIFETIME:
+        raise GiveUp("the mail server did not take it in time")
+    user = await accounts_store.find_by_id(context.database, letter["user_id"])
     if user is None or user["disabled_at"] is not None:
-        return
+        return None
     agency = await accounts_store.find_agency_name(context.database, user["agency_id"])
     whose = agency or i18n.text(user["language"], "cabinet.operator")
-    own = messages.message_id(context.settings.public_url, "password", user_id, asked_at)
-    try:
-        letter = messages.compose(
-            "password_reset",
-            user["language"],
-            to=user["email"],
-            mail_from=context.settings.mail_from,
-            sender_name=whose,
-            thread=Thread(root=own, own=own),
-            values={"agency": whose, "reset_url": reset_url(context, user)},
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the user's address is none a letter could go to") from None
-    await sender.send_message(context.settings, letter)
+    parts = ("password", user["id"], letter["asked_at"])
+    url = reset_url(context, user)
+    return letters.compose(context, "password_reset", user["language"], user["email"], whose, parts, reset_url=url)
+
+
+async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
+    await accounts_store.delete_letter(tx, letter["user_id"], letter["asked_at"])
+
+
+LETTERS = letters.Queue(
+    name="password reset", has_due=accounts_store.has_due_letter, claim=_claim, write=_write, end=_end
+)

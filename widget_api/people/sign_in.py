@@ -39,24 +39,30 @@ async def sign_in(
         async with timing.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
             await _note_failure(database, failures, about, ip)
         return None
-    token, now = secrets.token_urlsafe(32), clock.now()
-    user, password_hash = found
+    token, (user, password_hash) = secrets.token_urlsafe(32), found
 
     async def work(tx: Transaction) -> bool:
-        if not await store.record_sign_in(tx, user.id, password_hash, now):
+        if not await store.record_sign_in(tx, user.id, password_hash, clock.now()):
             return False
-        end, agent = now + SESSION_LIFETIME, user_agent[:_MAX_USER_AGENT_LENGTH]
-        await store.insert_session(tx, store.hash_token(token), user.id, now, end, ip=ip, user_agent=agent)
         if language is not None:
             await store.set_language(tx, user.id, language)
         who = journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=ip)
-        await journal.record(tx, "signed_in", who, subject=user.id)
+        await start_session(tx, token, who, user_agent)
         return True
 
     if await database.write(work):
         return token
     await _note_failure(database, failures, user.id, ip)
     return None
+
+
+async def start_session(tx: Transaction, token: str, who: journal.Who, user_agent: str) -> None:
+    """Start a session of the user `who`; its token goes into a cookie."""
+    assert who.user_id is not None
+    now, agent = clock.now(), user_agent[:_MAX_USER_AGENT_LENGTH]
+    token_hash = store.hash_token(token)
+    await store.insert_session(tx, token_hash, who.user_id, now, now + SESSION_LIFETIME, ip=who.ip, user_agent=agent)
+    await journal.record(tx, "signed_in", who, subject=who.user_id)
 
 
 async def _note_failure(database: Database, failures: journal.Repeats, about: str | None, ip: str | None) -> None:

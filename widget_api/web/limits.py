@@ -38,6 +38,7 @@ RATES: dict[str, str] = {
     "confirmations": "60/minute",  # address
     "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
     "password_resets": "6/minute;30/hour",  # address: letters to reset a password
+    "invitations": "60/hour",  # user: letters that invite colleagues
     "georeport": "600/minute",  # token: writes
     "georeport_reads": "1200/minute",  # address, site: separate, so that a city's copying uses up nobody's searches
 }

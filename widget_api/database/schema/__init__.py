@@ -5,7 +5,16 @@ Every table has to be imported here: migrations and backups use `metadata`.
 
 from __future__ import annotations
 
-from widget_api.database.schema.access import journal, password_letters, sessions, spent, tokens, unsent_forms, users
+from widget_api.database.schema.access import (
+    invitations,
+    journal,
+    password_letters,
+    sessions,
+    spent,
+    tokens,
+    unsent_forms,
+    users,
+)
 from widget_api.database.schema.columns import metadata
 from widget_api.database.schema.deliveries import (
     chores,
@@ -65,6 +74,7 @@ __all__ = [
     "events",
     "followers",
     "forgotten",
+    "invitations",
     "journal",
     "mailbox_messages",
     "media_sources",

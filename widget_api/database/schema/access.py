@@ -21,6 +21,8 @@ users = Table(
     time("signed_in_at", nullable=True),
     time("disabled_at", nullable=True),
     count("reset_epoch"),  # incremented when the operator changes the account, which invalidates password reset links
+    Column("away_until", Text),  # the last day of an absence
+    Column("stand_in", Text),  # users.id of the colleague who stands in; without a foreign key, for restored backups
 )
 
 sessions = Table(
@@ -61,6 +63,25 @@ password_letters = Table(
     reference("user_id", "users.id", primary_key=True),
     time("asked_at"),
     time("next_at"),
+    Index(None, "next_at"),
+)
+
+# People who are asked by letter to set a password. One row an address; accepted and expired ones are purged later.
+invitations = Table(
+    "invitations",
+    metadata,
+    identifier(),
+    reference("agency_id", "agencies.id"),
+    Column("email", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),  # admin | head | agent | viewer
+    Column("name", Text),
+    Column("post", Text),
+    Column("language", Text, nullable=False),
+    Column("token_hash", Text, unique=True),  # of the newest letter's link; null until that letter leaves
+    time("expires_at"),
+    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
+    time("failed_at", nullable=True),  # the mail server refused the letter
+    time("accepted_at", nullable=True),
     Index(None, "next_at"),
 )
 

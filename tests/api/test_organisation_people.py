@@ -1,0 +1,404 @@
+"""An agency's administrators invite colleagues and change their accounts; nobody else sees or does anything of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import make_site
+from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
+from tests.support.mail import Letter, MailSink
+from widget_api import clock, journal
+from widget_api.context import Context
+from widget_api.ops import retention
+from widget_api.people import accounts, invitations
+from widget_api.people import letters as account_letters
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+PEOPLE = "/cabinet/organisation/people"
+EMAIL = "anna@gorod.test"
+NAME, POST = "Анна Ильина", "Ведущий специалист"
+CHOSEN = "тихая река у старой мельницы"
+GONE, ACCEPTED, EXPIRED = "Ссылка больше не действует", "Приглашение уже принято", "Срок приглашения истёк"
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
+    """All letters to an address, after the worker sent what is due."""
+    while await invitations.LETTERS.has_due(context.database, clock.now()):
+        await account_letters.send_due(context, invitations.LETTERS)
+    return sink.to(address)
+
+
+async def invite(admin: Cabinet, email: str = EMAIL, **fields: str) -> httpx2.Response:
+    return await admin.send(PEOPLE, PEOPLE, **({"email": email, "name": NAME, "post": POST, "role": "agent"} | fields))
+
+
+async def link(context: Context, sink: MailSink) -> str:
+    (address,) = (await letters(context, sink))[-1].links
+    return address
+
+
+async def press(admin: Cabinet, action: str) -> httpx2.Response:
+    """Send or withdraw the one invitation on the page."""
+    page = await admin.read(PEOPLE)
+    (path,) = [form.action for form in page.forms if form.action.endswith(f"/{action}")]
+    return await admin.send(PEOPLE, path)
+
+
+async def entries(context: Context) -> list[dict[str, Any]]:
+    return list(reversed(await journal.read(context.database, limit=1000)))
+
+
+async def test_an_invitation_leads_in_once(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    admin = await enter("admin", site.agency.id, "boss@gorod.test")
+    assert (await invite(admin, " Anna@Gorod.test ")).headers["location"] == f"{PEOPLE}?done=invited#invited"
+    (letter,) = await letters(context, mail_sink)
+    (address,) = letter.links
+    assert letter.subject == "Приглашение в кабинет"
+    assert "Ваша роль: сотрудник" in letter.text
+    assert address in (letter.html or "")
+    token = address.rpartition("/")[2]
+    stored = await context.database.rows("SELECT * FROM invitations")
+    assert token not in str([dict(row) for row in stored])
+    assert NAME in (await admin.read(PEOPLE)).text
+
+    for method in ("GET", "HEAD", "GET"):  # mail scanners follow links
+        answer = await client.request(method, address)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    short = await client.post(address, data={"password": "short"})
+    assert short.status_code == 422
+    assert "не меньше 12 знаков" in short.text
+    assert (await client.post(address, data={"password": EMAIL})).status_code == 422
+    answer = await client.post(address, data={"password": CHOSEN})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
+    assert EMAIL in (await client.get("/cabinet/")).text
+    account = (await Cabinet(client).read("/cabinet/account")).text
+    assert (NAME in account, POST in account, "сотрудник" in account) == (True, True, True)
+
+    client.cookies.clear()
+    for again in (await client.get(address), await client.post(address, data={"password": CHOSEN + "!"})):
+        assert again.status_code == 404
+        assert ACCEPTED in again.text
+        assert {"/cabinet/sign-in", "/cabinet/forgot"} <= set(PageText(again.text).links)
+    assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
+    page = await admin.read(PEOPLE)
+    assert "Приглашены" not in page.text
+    user = await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL)
+    assert user is not None
+    assert f"{PEOPLE}/{user['id']}" in page.links
+    written = [entry for entry in await entries(context) if entry["kind"].startswith("invit")]
+    assert [(entry["kind"], entry["role"], entry["details"]) for entry in written] == [
+        ("invited", "admin", {"role": "agent"}),
+        ("invitation_accepted", "agent", {"role": "agent"}),
+    ]
+    assert written[-1]["subject"] == user["id"]
+
+
+async def test_one_of_two_who_press_at_once_gets_in(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    await invite(await enter("admin", site.agency.id))
+    address = await link(context, mail_sink)
+    both = await asyncio.gather(*(client.post(address, data={"password": CHOSEN}) for _ in range(2)))
+    assert sorted(answer.status_code for answer in both) == [303, 404]
+    assert len(await context.database.rows("SELECT id FROM users WHERE email = :email", email=EMAIL)) == 1
+
+
+async def test_a_link_ends_with_its_days_with_another_letter_and_with_its_withdrawal(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    admin = await enter("admin", site.agency.id)
+    days = invitations.LIFETIME_DAYS * 86_400
+
+    async def says(address: str) -> tuple[int, str]:
+        answers = [await client.get(address), await client.post(address, data={"password": "short"})]
+        title = PageText(answers[0].text).text
+        return answers[0].status_code, next((one for one in (GONE, ACCEPTED, EXPIRED) if one in title), "")
+
+    with time_machine.travel(clock.now() + 60, tick=False) as moment:
+        await invite(admin)
+        first = await link(context, mail_sink)
+        moment.shift(days - 1)
+        admin = await enter("admin", site.agency.id, "second@gorod.test")  # sessions end after a day's work
+        assert await says(first) == (200, "")
+        moment.shift(1)
+        assert await says(first) == (404, EXPIRED)
+        assert (await client.post(first, data={"password": CHOSEN})).status_code == 404
+        assert "срок истёк" in (await admin.read(PEOPLE)).text
+        assert (await press(admin, "send")).headers["location"] == f"{PEOPLE}?done=sent#invited"
+        assert await says(first) == (404, GONE)
+        second = await link(context, mail_sink)
+        assert second != first
+        assert (await says(first), await says(second)) == ((404, GONE), (200, ""))
+        assert (await press(admin, "withdraw")).status_code == 303
+        assert await says(second) == (404, GONE)
+        assert (await client.post(second, data={"password": CHOSEN})).status_code == 404
+        assert await context.database.rows("SELECT id FROM invitations") == []
+        assert await says("/cabinet/invitation/forged") == (404, GONE)
+        assert (await client.get(f"/cabinet/invitation/{'a' * 5000}")).status_code == 404
+        assert (await client.get("/cabinet/invitation/%00")).status_code == 404
+
+        await invite(admin)  # what was withdrawn or has expired is in nobody's way
+        moment.shift(days)
+        admin = await enter("admin", site.agency.id, "third@gorod.test")
+        assert (await invite(admin)).status_code == 303
+        assert len(await context.database.rows("SELECT id FROM invitations")) == 1
+        moment.shift(days + invitations.KEPT_DAYS * 86_400 + 1)
+        assert (await retention.purge(context.database))["invitations"] == 1
+
+
+async def test_an_address_that_is_taken_is_told_and_nothing_typed_is_lost(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    admin = await enter("admin", site.agency.id, "boss@gorod.test")
+    cases = {"boss@gorod.test": "уже входят", "no address": "Проверьте адрес", "": "Проверьте адрес"}
+    await invite(admin, "open@gorod.test")
+    cases["Open@gorod.test"] = "уже отправлено приглашение"
+    for email, sentence in cases.items():
+        answer = await invite(admin, email, role="head")
+        assert answer.status_code == 422, email
+        page = PageText(answer.text)
+        assert sentence in page.text
+        assert "#field-email" in page.links
+        form = page.form(PEOPLE)
+        assert (form.fields["email"], form.fields["name"], form.fields["post"]) == (email.strip(), NAME, POST)
+        assert '<option value="head" selected>' in answer.text
+    for wrong in ({"role": "operator"}, {"agency": "nowhere"}, {"name": "я" * 201}):
+        assert (await invite(admin, "new@gorod.test", **wrong)).status_code == 422, wrong
+    assert len(await context.database.rows("SELECT id FROM invitations")) == 1
+
+    await invite(admin)
+    address = await link(context, mail_sink)
+    await accounts.add_user(context.database, email=EMAIL, role="viewer", agency_id=site.agency.id, password=PASSWORD)
+    answer = await client.post(address, data={"password": CHOSEN})  # taken meanwhile
+    assert answer.status_code == 404
+    assert "Учётная запись уже есть" in answer.text
+    row = await context.database.row("SELECT accepted_at FROM invitations WHERE email = :email", email=EMAIL)
+    assert row is not None
+    assert row["accepted_at"] is None
+    assert (await Cabinet(client).sign_in(EMAIL, PASSWORD)).status_code == 303, "the account is as it was"
+
+
+async def test_letters_to_one_address_are_limited_and_wait_for_the_mail_server(
+    enter: Enter, site: Site, context: Context, mail_sink: MailSink
+) -> None:
+    admin = await enter("admin", site.agency.id)
+    with time_machine.travel(clock.now() + 5, tick=False) as moment:
+        await invite(admin)
+        mail_sink.stop()
+        await account_letters.send_due(context, invitations.LETTERS)
+        assert not await invitations.LETTERS.has_due(context.database, clock.now())
+        moment.shift(account_letters.RETRY_DELAY)
+        mail_sink.start()
+        assert len(await letters(context, mail_sink)) == 1
+        sent = [await press(admin, "send") for _ in range(account_letters.MAX_LETTERS_PER_DAY)]
+        assert [answer.status_code for answer in sent] == [303] * (account_letters.MAX_LETTERS_PER_DAY - 1) + [422]
+        assert "уже ушло 5 писем" in sent[-1].text
+        assert "#field-invitation" in PageText(sent[-1].text).links
+
+
+async def person(context: Context, email: str) -> str:
+    row = await context.database.row("SELECT id FROM users WHERE email = :email", email=email)
+    assert row is not None
+    return f"{PEOPLE}/{row['id']}"
+
+
+async def test_an_account_is_changed_and_its_sessions_end(enter: Enter, site: Site, context: Context) -> None:
+    admin, anna = await enter("admin", site.agency.id), await enter("agent", site.agency.id, EMAIL)
+    path = await person(context, EMAIL)
+    answer = await admin.send(path, path, name=NAME, post=POST, role="head")
+    assert answer.headers["location"] == f"{path}?done=changed"
+    assert NAME in (await admin.read(PEOPLE)).text
+    assert (await anna.client.get("/cabinet/")).status_code == 303
+    await anna.sign_in(EMAIL, PASSWORD)
+    assert (await admin.send(path, path)).status_code == 303
+    assert (await anna.client.get("/cabinet/")).status_code == 200, "nothing was changed"
+    wrong = await admin.send(path, path, role="operator", name="Другая")
+    assert (wrong.status_code, PageText(wrong.text).form(path).fields["name"]) == (422, "Другая")
+    await admin.send(path, f"{path}/access", enabled="no")
+    assert (await anna.client.get("/cabinet/")).status_code == 303
+    assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 403
+    assert "доступ отключён" in (await admin.read(PEOPLE)).text
+    await admin.send(path, f"{path}/access", enabled="yes")
+    assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
+    written = [entry for entry in await entries(context) if entry["kind"].startswith("user_") and entry["ip"]]
+    assert [(entry["kind"], entry["role"], entry["details"]) for entry in written] == [
+        ("user_changed", "admin", {"columns": ["name", "post", "role"], "role": "head"}),
+        ("user_disabled", "admin", {}),
+        ("user_enabled", "admin", {}),
+    ]
+
+
+async def test_an_agency_keeps_an_administrator_and_nobody_touches_their_own_access(
+    enter: Enter, site: Site, context: Context
+) -> None:
+    above = await enter("admin", site.agency.id, "above@gorod.test")
+    below = await make_site(context.database, agency={"name": "Район", "parent_id": site.agency.id})
+    await enter("admin", below.agency.id, "below@gorod.test")
+    own, last = await person(context, "above@gorod.test"), await person(context, "below@gorod.test")
+    for path, fields in ((own, {"role": "agent"}), (last, {"role": "agent"})):
+        answer = await above.send(path, path, **fields)
+        assert answer.status_code == 422
+        assert "#field-role" in PageText(answer.text).links
+    token = (await above.read(PEOPLE)).form(PEOPLE).fields["form_token"]
+    for path, sentence in ((own, "Свою роль и свой доступ"), (last, "последний администратор")):
+        data = {"form_token": token, "enabled": "no"}
+        answer = await above.client.post(f"{path}/access", data=data)
+        assert answer.status_code == 422
+        assert sentence in answer.text
+    second = await enter("admin", below.agency.id, "second@gorod.test")
+    assert (await above.send(last, f"{last}/access", enabled="no")).status_code == 303
+    other = await person(context, "second@gorod.test")
+    assert (await above.send(other, other, role="viewer")).status_code == 422, "the disabled one counts no longer"
+    assert (await second.client.get("/cabinet/")).status_code == 200
+    await accounts.disable_user(context.database, "second@gorod.test")  # the operator may
+
+
+async def test_somebody_is_away_and_somebody_stands_in(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    await enter("agent", site.agency.id, "oleg@gorod.test")
+    foreign = await make_site(context.database, agency={"name": "Соседи"})
+    await enter("agent", foreign.agency.id, "foreign@gorod.test")
+    path, oleg = await person(context, EMAIL), (await person(context, "oleg@gorod.test")).rpartition("/")[2]
+    stranger = (await person(context, "foreign@gorod.test")).rpartition("/")[2]
+    with time_machine.travel(1_800_000_000, tick=False) as moment:  # 15 January 2027
+        admin, anna = await enter("admin", site.agency.id), Cabinet(client)
+        await anna.sign_in(EMAIL, PASSWORD)
+        for until, stand_in in (
+            ("2027-01-14", oleg),
+            ("2028-06-01", oleg),
+            ("soon", oleg),
+            ("", oleg),
+            ("2027-01-20", stranger),
+            ("2027-01-20", path.rpartition("/")[2]),
+        ):
+            answer = await admin.send(path, f"{path}/absence", away_until=until, stand_in=stand_in)
+            assert answer.status_code == 422, (until, stand_in)
+        answer = await admin.send(path, f"{path}/absence", away_until="2027-01-16", stand_in=oleg)
+        assert answer.status_code == 303
+        row = await context.database.row("SELECT away_until, stand_in FROM users WHERE email = :email", email=EMAIL)
+        assert row is not None
+        assert (row["away_until"], row["stand_in"]) == ("2027-01-16", oleg)
+        assert (await anna.client.get("/cabinet/")).status_code == 200, "an absence ends no session"
+        assert "нет на месте до 16" in (await admin.read(PEOPLE)).text
+        moment.shift(2 * 86_400)
+        admin = await enter("admin", site.agency.id, "later@gorod.test")
+        assert "нет на месте" not in (await admin.read(PEOPLE)).text
+        assert (await admin.read(path)).form(f"{path}/absence").fields["away_until"] == ""
+        assert (await admin.send(path, f"{path}/absence", away_until="", stand_in="")).status_code == 303
+
+
+ROLES = ("operator", "admin", "head", "agent", "viewer")
+
+
+async def test_nobody_but_the_administrators_above_finds_anything(
+    enter: Enter, client: httpx2.AsyncClient, context: Context
+) -> None:
+    """Route, role and whose: what is not the reader's looks like what is not there."""
+    city = await make_site(context.database)
+    district = await make_site(context.database, agency={"name": "Район", "parent_id": city.agency.id})
+    village = await make_site(context.database, agency={"name": "Посёлок", "parent_id": district.agency.id})
+    foreign = await make_site(context.database, agency={"name": "Соседи"})
+    sites = {"parent": city, "own": district, "subordinate": village, "foreign": foreign}
+    who = journal.COMMAND_LINE
+    people: dict[str, str] = {}
+    invited: dict[str, str] = {}
+    for whose, site in sites.items():
+        people[whose], _ = await accounts.add_user(
+            context.database, email=f"{whose}@gorod.test", role="agent", agency_id=site.agency.id
+        )
+        invitee = invitations.Invitee(
+            email=f"{whose}-new@gorod.test", role="agent", agency_id=site.agency.id, language="ru"
+        )
+        invited[whose] = await invitations.invite(context.database, invitee, who)
+    entered = {role: await enter(role, None if role == "operator" else district.agency.id) for role in ROLES}
+
+    async def send(cabinet: Cabinet, path: str, method: str, **fields: str) -> httpx2.Response:
+        if method == "GET":
+            return await cabinet.client.get(path)
+        form = (await cabinet.read("/cabinet/account")).form("/cabinet/account/sessions")
+        return await cabinet.client.post(path, data=form.fields | fields)
+
+    unknown = {role: (await send(cabinet, "/cabinet/nowhere", "GET")).text for role, cabinet in entered.items()}
+    for role, cabinet in entered.items():
+        for whose in (None, *sites):
+            routes: list[tuple[str, str, int, dict[str, str]]]
+            if whose is None:
+                routes = [("GET", PEOPLE, 200, {}), ("POST", PEOPLE, 422, {})]
+            else:
+                one, invitation = f"{PEOPLE}/{people[whose]}", f"/cabinet/organisation/invitations/{invited[whose]}"
+                routes = [
+                    ("GET", one, 200, {}),
+                    ("POST", one, 303, {"post": f"{role} {whose}"}),
+                    ("POST", f"{one}/absence", 303, {}),
+                    ("POST", f"{one}/access", 303, {"enabled": "no"}),
+                    ("POST", f"{invitation}/send", 303, {}),
+                    ("POST", f"{invitation}/withdraw", 303, {}),
+                ]
+            allowed = role == "admin" and whose in (None, "own", "subordinate")
+            for method, path, status, fields in routes:
+                answer = await send(cabinet, path, method, **fields)
+                assert answer.status_code == (status if allowed else 404), (role, whose, method, path)
+                if not allowed:
+                    assert answer.text.replace(path, "/cabinet/nowhere") == unknown[role], (role, whose, path)
+        listed = [name for name in ("own", "subordinate", "parent", "foreign") if role == "admin"]
+        if listed:
+            page = (await cabinet.read(PEOPLE)).text
+            assert [name for name in listed if f"{name}@gorod.test" in page] == ["own", "subordinate"]
+    answer = await send(entered["admin"], PEOPLE, "POST", email="x@gorod.test", role="agent", agency=city.agency.id)
+    assert answer.status_code == 422, "the agency above is none to invite into"
+    rows = await context.database.rows(
+        "SELECT email, disabled_at, post FROM users WHERE id IN (:a, :b)", a=people["parent"], b=people["foreign"]
+    )
+    assert [(row["disabled_at"], row["post"]) for row in rows] == [(None, None)] * 2
+    left = await context.database.rows("SELECT email FROM invitations ORDER BY email")
+    assert [row["email"] for row in left] == ["foreign-new@gorod.test", "parent-new@gorod.test"]
+    assert (await client.get(PEOPLE)).headers["location"].startswith("/cabinet/sign-in?next=")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_without_a_mail_server_nobody_is_invited(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    from tests.conftest import running
+
+    production = {
+        "environment": "production",
+        "public_url": "https://widget.test",
+        "secret_keys": "Kq3vXr8mTz1wYb6nPd4sGf7hJc2lQe5u",
+        "smtp_url": "",
+    }
+    settings = make_settings(database_url=database_url, work="off", **production)
+    async with running(settings) as app:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            site = await make_site(app.state.context.database)
+            options = {"email": EMAIL, "role": "admin", "agency_id": site.agency.id, "password": PASSWORD}
+            await accounts.add_user(app.state.context.database, **options)
+            admin = Cabinet(client)
+            await admin.sign_in(EMAIL, PASSWORD)
+            page = await admin.read(PEOPLE)
+            assert "Добавить сотрудника может оператор сервиса" in page.text
+            assert [form.action for form in page.forms if form.action == PEOPLE] == []

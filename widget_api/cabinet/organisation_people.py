@@ -1,0 +1,331 @@
+"""Serve /cabinet/organisation/people and /cabinet/invitation: an agency's people, and invitations of new ones.
+
+For administrators, of their own agency and those below it. Everybody else gets the response to an unknown page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, errors, i18n, web
+from widget_api.cabinet.http import (
+    Handler,
+    form_fields,
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.sign_in import open_session
+from widget_api.database import Row
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail.sender import can_send
+from widget_api.people import accounts, invitations, organisation_store
+from widget_api.people.invitations import Invitee
+from widget_api.people.model import User, is_date
+from widget_api.sites.deadlines import local_date
+
+PATH = "/cabinet/organisation/people"
+INVITATIONS_PATH = "/cabinet/organisation/invitations"
+LINK_PATH = "/cabinet/invitation/{token}"
+MAX_ABSENCE = 366  # days
+OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence")
+
+
+def for_admins(handler: Handler) -> Any:
+    """Require an administrator of an agency. Others get the response to an unknown page."""
+
+    async def guarded(request: Request, user: User) -> Response:
+        if user.role != "admin":
+            raise NotFound
+        return await handler(request, user)
+
+    return require_user(guarded)
+
+
+def own_agency(user: User) -> str:
+    assert user.agency_id is not None, "an administrator's agency"
+    return user.agency_id
+
+
+def outcome(request: Request) -> str:
+    """What has just been done, by the address of the page."""
+    done = request.query_params.get("done", "")
+    return done if done in OUTCOMES else ""
+
+
+# --- all people ----------------------------------------------------------------------------------------------------
+
+
+async def list_people(request: Request, user: User) -> Response:
+    """GET /cabinet/organisation/people?agency"""
+    return await _render_people(request, user, {"agency": request.query_params.get("agency", "")})
+
+
+async def _render_people(
+    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Invalid | None = None
+) -> Response:
+    database, language = web.context(request).database, language_of(request, user)
+    agencies = await organisation_store.list_agencies(database, own_agency(user))
+    shown = request.query_params.get("agency", "")
+    people = await organisation_store.list_people(database, own_agency(user))
+    invited = await organisation_store.list_invitations(database, own_agency(user))
+    zone = await accounts.find_time_zone(database, user)
+    return render_page(
+        request,
+        user,
+        "organisation_people.html",
+        status,
+        people=[row for row in people if shown in ("", row["agency_id"])],
+        invited=[row for row in invited if shown in ("", row["agency_id"])],
+        agencies=[(row["id"], row["name"]) for row in agencies],
+        roles=_role_options(language),
+        shown=shown,
+        given={"email": "", "name": "", "post": "", "role": "agent", "agency": "", **given},
+        errors=field_errors(language, wrong),
+        possible=can_send(web.context(request).settings),
+        longest=invitations.MAX_NAME_LENGTH,
+        days=invitations.LIFETIME_DAYS,
+        now=clock.now(),
+        today=_today(zone),
+        zone=zone,
+        done=outcome(request),
+        section="organisation",
+        part="people",
+        here=f"{PATH}?agency={shown}" if any(row["id"] == shown for row in agencies) else PATH,
+    )
+
+
+def _role_options(language: str) -> list[tuple[str, str]]:
+    return [(role, i18n.text(language, f"cabinet.role.{role}")) for role in invitations.ROLES]
+
+
+async def invite(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/people"""
+    fields, context = await session_fields(request), web.context(request)
+    given = {name: " ".join(fields.get(name, "").split()) for name in ("email", "name", "post", "role", "agency")}
+    invitee = Invitee(
+        email=given["email"],
+        role=given["role"],
+        agency_id=given["agency"] or own_agency(user),
+        language=user.language,
+        name=given["name"],
+        post=given["post"],
+    )
+    agencies = await organisation_store.list_agencies(context.database, own_agency(user))
+    try:
+        if all(row["id"] != invitee.agency_id for row in agencies):
+            raise Invalid((FieldError("agency", "unknown"),))
+        if not can_send(context.settings):
+            raise NotFound
+        await context.limits.hit("invitations", user.id)
+        await invitations.invite(context.database, invitee, journal_user(request, user))
+    except errors.TooMany:
+        return await _render_people(request, user, given, 429, Invalid((FieldError("email", "enough_invitations"),)))
+    except Invalid as error:
+        return await _render_people(request, user, given, 422, error)
+    return web.see_other(f"{PATH}?done=invited#invited")
+
+
+async def send_again(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/invitations/{invitation_id}/send"""
+    await session_fields(request)
+    context, invitation_id = web.context(request), path_identifier(request, "invitation_id")
+    try:
+        await invitations.send_again(context.database, own_agency(user), invitation_id, journal_user(request, user))
+    except Invalid as error:
+        wrong = tuple(replace(one, field="invitation") for one in error.fields)
+        return await _render_people(request, user, {}, 422, Invalid(wrong))
+    return web.see_other(f"{PATH}?done=sent#invited")
+
+
+async def withdraw(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/invitations/{invitation_id}/withdraw"""
+    await session_fields(request)
+    database, invitation_id = web.context(request).database, path_identifier(request, "invitation_id")
+    await invitations.withdraw(database, own_agency(user), invitation_id, journal_user(request, user))
+    return web.see_other(f"{PATH}?done=withdrawn")
+
+
+# --- one person ----------------------------------------------------------------------------------------------------
+
+
+async def show_person(request: Request, user: User) -> Response:
+    """GET /cabinet/organisation/people/{user_id}"""
+    return await _render_person(request, user, await _find_person(request, user))
+
+
+async def _find_person(request: Request, user: User) -> Row:
+    """Raises NotFound, also for another agency's person."""
+    database, user_id = web.context(request).database, path_identifier(request, "user_id")
+    row = await organisation_store.find_person(database, own_agency(user), user_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _render_person(
+    request: Request,
+    user: User,
+    person: Row,
+    status: int = 200,
+    given: Mapping[str, str] | None = None,
+    wrong: Invalid | None = None,
+) -> Response:
+    database, language = web.context(request).database, language_of(request, user)
+    zone = await accounts.find_time_zone(database, user)
+    saved = {name: person[name] or "" for name in ("name", "post", "role", "away_until", "stand_in")}
+    today = _today(zone)
+    if saved["away_until"] < today:  # over
+        saved |= {"away_until": "", "stand_in": ""}
+    return render_page(
+        request,
+        user,
+        "organisation_person.html",
+        status,
+        person=person,
+        given={**saved, **(given or {})},
+        roles=_role_options(language),
+        colleagues=[(row["id"], row["name"] or row["email"]) for row in await _list_colleagues(request, user, person)],
+        errors=field_errors(language, wrong),
+        longest=invitations.MAX_NAME_LENGTH,
+        today=today,
+        zone=zone,
+        own=person["id"] == user.id,
+        done=outcome(request),
+        section="organisation",
+        part="people",
+        here=f"{PATH}/{person['id']}",
+    )
+
+
+async def _list_colleagues(request: Request, user: User, person: Row) -> list[Row]:
+    """Who may stand in for a person: the others of the agency who have access."""
+    people = await organisation_store.list_people(web.context(request).database, own_agency(user))
+    return [
+        row
+        for row in people
+        if row["agency_id"] == person["agency_id"] and row["id"] != person["id"] and row["disabled_at"] is None
+    ]
+
+
+async def change_person(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/people/{user_id}: name, post and role. Without a change sessions go on."""
+    fields, person = await session_fields(request), await _find_person(request, user)
+    before = {name: person[name] or "" for name in ("name", "post", "role")}
+    given = {name: " ".join(fields.get(name, before[name]).split()) for name in before}
+    changed = {name: value or None for name, value in given.items() if value != before[name]}
+    try:
+        if wrong := invitations.check_person(given["name"], given["post"], given["role"]):
+            raise Invalid(wrong)
+        if changed:
+            database, who = web.context(request).database, journal_user(request, user)
+            await accounts.update_user(database, person["email"], changed, who)
+    except Invalid as error:
+        return await _render_person(request, user, person, 422, given, error)
+    return web.see_other(f"{PATH}/{person['id']}?done=changed")
+
+
+async def change_access(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/people/{user_id}/access: `enabled` is yes or no."""
+    enabled = (await session_fields(request)).get("enabled") == "yes"
+    person, database = await _find_person(request, user), web.context(request).database
+    try:
+        change = accounts.enable_user if enabled else accounts.disable_user
+        await change(database, person["email"], journal_user(request, user))
+    except Invalid as error:
+        return await _render_person(request, user, person, 422, wrong=error)
+    return web.see_other(f"{PATH}/{person['id']}?done={'enabled' if enabled else 'disabled'}")
+
+
+async def set_absence(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/people/{user_id}/absence: `away_until` and `stand_in`, or neither to end it."""
+    fields, person = await session_fields(request), await _find_person(request, user)
+    given = {name: fields.get(name, "").strip() for name in ("away_until", "stand_in")}
+    database = web.context(request).database
+    zone = await accounts.find_time_zone(database, user)
+    colleagues = {row["id"] for row in await _list_colleagues(request, user, person)}
+    if wrong := _absence_errors(given, zone, colleagues):
+        return await _render_person(request, user, person, 422, given, Invalid(wrong))
+    until, stand_in = given["away_until"] or None, given["stand_in"] or None
+    await accounts.set_absence(database, person["id"], until, stand_in, journal_user(request, user))
+    return web.see_other(f"{PATH}/{person['id']}?done=absence")
+
+
+def _absence_errors(given: Mapping[str, str], zone: str, colleagues: set[str]) -> tuple[FieldError, ...]:
+    until, wrong = given["away_until"], list[FieldError]()
+    if until and not is_date(until):
+        wrong.append(FieldError("away_until", "date"))
+    elif until and until < _today(zone):
+        wrong.append(FieldError("away_until", "date_past"))
+    elif until > _today(zone, MAX_ABSENCE):
+        wrong.append(FieldError("away_until", "date_far"))
+    if not until and given["stand_in"]:
+        wrong.append(FieldError("away_until", "required"))
+    if given["stand_in"] and given["stand_in"] not in colleagues:
+        wrong.append(FieldError("stand_in", "unknown"))
+    return tuple(wrong)
+
+
+def _today(zone: str, later: int = 0) -> str:
+    """The local date, or the one of some days later."""
+    return (local_date(clock.now(), zone) + timedelta(days=later)).isoformat()
+
+
+# --- the link of an invitation -------------------------------------------------------------------------------------
+
+
+async def show_invitation(request: Request) -> Response:
+    """GET /cabinet/invitation/{token}. Changes nothing, since mail scanners follow links."""
+    return await _render_invitation(request)
+
+
+async def _render_invitation(request: Request, status: int = 200, error: str = "", taken: bool = False) -> Response:
+    state, row = await invitations.find(web.context(request), request.path_params["token"])
+    values = {
+        "state": "taken" if taken else state,
+        "invitation": row,
+        "error": error,
+        "shortest": accounts.MIN_PASSWORD_LENGTH,
+        "days": invitations.LIFETIME_DAYS,
+    }
+    status = status if values["state"] == "open" else 404
+    return web.html_response(request, "cabinet/invitation.html", status, private=True, **values)
+
+
+async def accept_invitation(request: Request) -> Response:
+    """POST /cabinet/invitation/{token}: set the password, and sign in."""
+    fields, language = await form_fields(request), web.negotiate_language(request)
+    password, agent = fields.get("password", ""), request.headers.get("user-agent", "")
+    token, address = request.path_params["token"], web.client_address(request)
+    try:
+        accepted = await invitations.accept(web.context(request), token, password, address, agent)
+    except Invalid as error:
+        taken = error.fields[0].field == "email"
+        (sentence,) = field_errors(language, error).values()
+        return await _render_invitation(request, 422, sentence, taken)
+    return await _render_invitation(request) if accepted is None else open_session(request, *accepted, "/cabinet/")
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, for_admins(list_people), methods=["GET"]),
+    Route(PATH, for_admins(invite), methods=["POST"]),
+    Route(PATH + "/{user_id}", for_admins(show_person), methods=["GET"]),
+    Route(PATH + "/{user_id}", for_admins(change_person), methods=["POST"]),
+    Route(PATH + "/{user_id}/access", for_admins(change_access), methods=["POST"]),
+    Route(PATH + "/{user_id}/absence", for_admins(set_absence), methods=["POST"]),
+    Route(INVITATIONS_PATH + "/{invitation_id}/send", for_admins(send_again), methods=["POST"]),
+    Route(INVITATIONS_PATH + "/{invitation_id}/withdraw", for_admins(withdraw), methods=["POST"]),
+    Route(LINK_PATH, show_invitation, methods=["GET"]),
+    Route(LINK_PATH, accept_invitation, methods=["POST"]),
+]

@@ -1,0 +1,195 @@
+"""Invite colleagues by a mailed link that is valid once, for seven days: with it they set a password and sign in.
+
+The database has only a hash of the link, which is made when its letter leaves; sending it again voids the earlier link.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass, replace
+from email.message import EmailMessage
+from typing import Literal, get_args
+
+from widget_api import clock, i18n, journal
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.model import GiveUp
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail import messages
+from widget_api.people import accounts_store, letters, organisation_store, passwords, sign_in, store
+from widget_api.people.accounts import check_password, normalise_email
+from widget_api.people.letters import Letter
+from widget_api.people.store import hash_token
+
+LIFETIME_DAYS = 7
+KEPT_DAYS = 90  # after it expired: until then its page says what became of it
+MAX_NAME_LENGTH = 200  # characters of a name or a post
+AgencyRole = Literal["admin", "head", "agent", "viewer"]
+ROLES: tuple[AgencyRole, ...] = get_args(AgencyRole)
+_DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitee:
+    email: str
+    role: str
+    agency_id: str
+    language: str
+    name: str = ""
+    post: str = ""
+
+
+async def invite(database: Database, invitee: Invitee, who: journal.Who) -> str:
+    """Enqueue a letter with an invitation. Returns the invitation's id. Raises Invalid."""
+    invitee, now, invitation_id = replace(invitee, email=normalise_email(invitee.email)), clock.now(), clock.new_id()
+    wrong = check_person(invitee.name, invitee.post, invitee.role)
+    try:
+        messages.format_address(invitee.email)
+    except messages.InvalidAddress:
+        wrong = (FieldError("email", "email"), *wrong)
+    if wrong:
+        raise Invalid(wrong)
+    columns = asdict(invitee) | {"name": invitee.name or None, "post": invitee.post or None}
+    columns |= {"id": invitation_id, "next_at": now, "expires_at": now + LIFETIME_DAYS * _DAY}
+
+    async def work(tx: Transaction) -> None:
+        if await accounts_store.find_by_email(tx, invitee.email) is not None:
+            raise Invalid((FieldError("email", "has_account"),))
+        if not await organisation_store.insert_invitation(tx, now, columns):
+            raise Invalid((FieldError("email", "invited"),))
+        await _count_letter(tx, invitee.email, now)
+        await journal.record(tx, "invited", who, subject=invitation_id, details={"role": invitee.role})
+
+    await database.write(work)
+    return invitation_id
+
+
+def check_person(name: str, post: str, role: str) -> tuple[FieldError, ...]:
+    """The errors of what a form says of a person."""
+    wrong = [
+        FieldError(field, "too_long", (("max", MAX_NAME_LENGTH),))
+        for field, text in (("name", name), ("post", post))
+        if len(text) > MAX_NAME_LENGTH
+    ]
+    return (*wrong, *(() if role in ROLES else (FieldError("role", "unknown"),)))
+
+
+async def send_again(database: Database, agency_id: str, invitation_id: str, who: journal.Who) -> str:
+    """Enqueue another letter, valid anew, for an invitation into an agency or those below it. Returns the address.
+
+    Raises NotFound, Invalid.
+    """
+
+    async def work(tx: Transaction) -> str:
+        row, now = await _find_open(tx, agency_id, invitation_id), clock.now()
+        await _count_letter(tx, row["email"], now)
+        await organisation_store.renew_invitation(tx, invitation_id, now, now + LIFETIME_DAYS * _DAY)
+        await journal.record(tx, "invitation_sent_again", who, subject=invitation_id)
+        return str(row["email"])
+
+    return await database.write(work)
+
+
+async def withdraw(database: Database, agency_id: str, invitation_id: str, who: journal.Who) -> None:
+    """Withdraw an invitation: its link is void, and its row deleted. Raises NotFound."""
+
+    async def work(tx: Transaction) -> None:
+        await _find_open(tx, agency_id, invitation_id)
+        await organisation_store.delete_invitation(tx, invitation_id)
+        await journal.record(tx, "invitation_withdrawn", who, subject=invitation_id)
+
+    await database.write(work)
+
+
+async def _find_open(tx: Transaction, agency_id: str, invitation_id: str) -> Row:
+    row = await organisation_store.find_invitation(tx, agency_id, invitation_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _count_letter(tx: Transaction, email: str, now: int) -> None:
+    counter = f"invitation:{hash_token(email)}"
+    if await accounts_store.count_letters(tx, counter, now - _DAY) >= letters.MAX_LETTERS_PER_DAY:
+        raise Invalid((FieldError("email", "enough_letters", (("max", letters.MAX_LETTERS_PER_DAY),)),))
+    await accounts_store.count_letter(tx, counter, now)
+
+
+# --- the link ------------------------------------------------------------------------------------------------------
+
+State = Literal["open", "accepted", "expired", "gone"]
+
+
+async def find(context: Context, token: str) -> tuple[State, Row | None]:
+    """An invitation by the token of its link, and whether it can be accepted; «gone» where no letter has this link."""
+    row = await organisation_store.find_by_token(context.database, hash_token(token))
+    if row is None:
+        return "gone", None
+    if row["accepted_at"] is not None:
+        return "accepted", row
+    return ("open" if row["expires_at"] > clock.now() else "expired"), row
+
+
+async def accept(context: Context, token: str, password: str, ip: str, user_agent: str) -> tuple[str, str] | None:
+    """Create the account and start a session. Returns its address and the session's token; None if it is not open.
+
+    Raises Invalid («password», or «email» where somebody has this address meanwhile).
+    """
+    state, row = await find(context, token)
+    if row is None or state != "open":
+        return None
+    check_password("password", password, row["email"])
+    hashed = await passwords.hash_password(password)
+    user_id, session = clock.new_id(), secrets.token_urlsafe(32)
+    who = journal.Who(role=row["role"], user_id=user_id, agency_id=row["agency_id"], ip=ip)
+
+    async def work(tx: Transaction) -> bool:
+        now = clock.now()
+        if not await organisation_store.accept_invitation(tx, hash_token(token), now):
+            return False
+        columns = {name: row[name] for name in ("email", "agency_id", "role", "language", "name", "post")}
+        if not await store.insert_user(tx, user_id=user_id, password_hash=hashed, now=now, **columns):
+            raise Invalid((FieldError("email", "has_account"),))
+        await journal.record(tx, "invitation_accepted", who, subject=user_id, details={"role": row["role"]})
+        await store.record_sign_in(tx, user_id, hashed, now)
+        await sign_in.start_session(tx, session, who, user_agent)
+        return True
+
+    return (row["email"], session) if await context.database.write(work) else None
+
+
+# --- the letter ----------------------------------------------------------------------------------------------------
+
+
+async def _claim(tx: Transaction, now: int, next_at: int) -> Letter | None:
+    token = secrets.token_urlsafe(32)
+    row = await organisation_store.claim_letter(tx, now, next_at, hash_token(token))
+    names = ("id", "agency_id", "email", "role", "language", "expires_at")
+    return None if row is None else {"token": token, **{name: row[name] for name in names}}
+
+
+async def _write(context: Context, letter: Letter) -> EmailMessage:
+    if letter["expires_at"] <= clock.now():
+        raise GiveUp("the mail server did not take it in time")
+    agency = await accounts_store.find_agency_name(context.database, letter["agency_id"])
+    language = letter["language"]
+    return letters.compose(
+        context,
+        "invitation",
+        language,
+        letter["email"],
+        str(agency),
+        ("invitation", letter["id"], letter["expires_at"]),
+        role=i18n.text(language, f"cabinet.role.{letter['role']}"),
+        days=LIFETIME_DAYS,
+        invitation_url=f"{context.settings.public_url}/cabinet/invitation/{letter['token']}",
+    )
+
+
+async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
+    await organisation_store.end_letter(tx, hash_token(letter["token"]), clock.now() if given_up else None)
+
+
+LETTERS = letters.Queue(
+    name="invitation", has_due=organisation_store.has_due_letter, claim=_claim, write=_write, end=_end
+)

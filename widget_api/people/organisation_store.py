@@ -1,0 +1,153 @@
+"""SQL of an agency's organisation: the agencies below it, their people, and the invitations of new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from widget_api.database import Database, Row, Transaction
+
+# UNION, not UNION ALL, so that a cycle of parents ends.
+TREE = """
+    WITH RECURSIVE tree(id) AS (
+        SELECT id FROM agencies WHERE id = :agency_id
+        UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id
+    )
+"""
+_PERSON = """
+    SELECT u.id, u.email, u.role, u.name, u.post, u.agency_id, a.name AS agency, u.signed_in_at, u.disabled_at,
+           u.away_until, u.stand_in
+    FROM users u JOIN tree t ON t.id = u.agency_id JOIN agencies a ON a.id = u.agency_id
+"""
+
+
+async def list_agencies(database: Database, agency_id: str) -> Sequence[Row]:
+    """An agency, then those below it by name, with the number of enabled people of each."""
+    return await database.rows(
+        f"""
+        {TREE}
+        SELECT a.id, a.name, a.email, a.mode, a.parent_id, a.email_failure,
+               (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people
+        FROM agencies a JOIN tree t ON t.id = a.id
+        ORDER BY CASE WHEN a.id = :agency_id THEN 0 ELSE 1 END, a.name, a.id
+        """,
+        agency_id=agency_id,
+    )
+
+
+async def list_people(database: Database, agency_id: str) -> Sequence[Row]:
+    """The people of an agency and of those below it: the enabled ones first, by name."""
+    return await database.rows(
+        f"""
+        {TREE} {_PERSON}
+        ORDER BY CASE WHEN u.disabled_at IS NULL THEN 0 ELSE 1 END, COALESCE(u.name, u.email), u.id
+        """,
+        agency_id=agency_id,
+    )
+
+
+async def find_person(database: Database, agency_id: str, user_id: str) -> Row | None:
+    """A user of an agency or of those below it."""
+    return await database.row(f"{TREE} {_PERSON} WHERE u.id = :user_id", agency_id=agency_id, user_id=user_id)
+
+
+# --- invitations ---------------------------------------------------------------------------------------------------
+
+
+async def list_invitations(database: Database, agency_id: str) -> Sequence[Row]:
+    """Invitations into an agency and those below it that nobody accepted, expired ones too, the newest first."""
+    return await database.rows(
+        f"""
+        {TREE}
+        SELECT i.id, i.email, i.role, i.name, i.post, i.agency_id, a.name AS agency, i.expires_at, i.failed_at
+        FROM invitations i JOIN tree t ON t.id = i.agency_id JOIN agencies a ON a.id = i.agency_id
+        WHERE i.accepted_at IS NULL ORDER BY i.expires_at DESC, i.id DESC
+        """,
+        agency_id=agency_id,
+    )
+
+
+async def find_invitation(tx: Transaction, agency_id: str, invitation_id: str) -> Row | None:
+    """An invitation that nobody accepted, into an agency or those below it."""
+    return await tx.row(
+        f"""
+        {TREE} SELECT i.* FROM invitations i JOIN tree t ON t.id = i.agency_id
+        WHERE i.id = :invitation_id AND i.accepted_at IS NULL
+        """,
+        agency_id=agency_id,
+        invitation_id=invitation_id,
+    )
+
+
+async def find_by_token(database: Database, token_hash: str) -> Row | None:
+    return await database.row(
+        "SELECT i.*, a.name AS agency FROM invitations i JOIN agencies a ON a.id = i.agency_id"
+        " WHERE i.token_hash = :token_hash",
+        token_hash=token_hash,
+    )
+
+
+async def insert_invitation(tx: Transaction, now: int, values: Mapping[str, Any]) -> bool:
+    """Insert an invitation in place of an expired one. False where the address has an open or accepted one."""
+    await tx.run(
+        "DELETE FROM invitations WHERE email = :email AND accepted_at IS NULL AND expires_at <= :now",
+        email=values["email"],
+        now=now,
+    )
+    names = ", ".join(values)
+    inserted = await tx.run(
+        f"INSERT INTO invitations ({names}) VALUES ({', '.join(f':{name}' for name in values)})"
+        " ON CONFLICT (email) DO NOTHING",
+        **values,
+    )
+    return inserted == 1
+
+
+async def renew_invitation(tx: Transaction, invitation_id: str, now: int, expires_at: int) -> None:
+    """Void the link that was sent and enqueue a letter with another one."""
+    await tx.run(
+        "UPDATE invitations SET token_hash = NULL, failed_at = NULL, next_at = :now, expires_at = :expires_at"
+        " WHERE id = :id",
+        id=invitation_id,
+        now=now,
+        expires_at=expires_at,
+    )
+
+
+async def delete_invitation(tx: Transaction, invitation_id: str) -> None:
+    await tx.run("DELETE FROM invitations WHERE id = :id", id=invitation_id)
+
+
+async def accept_invitation(tx: Transaction, token_hash: str, now: int) -> bool:
+    """False where the invitation was accepted, withdrawn or sent again since it was read, or has expired."""
+    updated = await tx.run(
+        "UPDATE invitations SET accepted_at = :now, next_at = NULL"
+        " WHERE token_hash = :token_hash AND accepted_at IS NULL AND expires_at > :now",
+        token_hash=token_hash,
+        now=now,
+    )
+    return updated == 1
+
+
+async def has_due_letter(database: Database, now: int) -> bool:
+    return await database.row("SELECT 1 FROM invitations WHERE next_at <= :now LIMIT 1", now=now) is not None
+
+
+async def claim_letter(tx: Transaction, now: int, next_at: int, token_hash: str) -> Row | None:
+    """Claim a letter that is due, and give it its link. It is due again at `next_at`, with another link."""
+    return await tx.row(
+        "UPDATE invitations SET next_at = :next_at, token_hash = :token_hash WHERE next_at <= :now AND id ="
+        " (SELECT id FROM invitations WHERE next_at <= :now ORDER BY next_at, id LIMIT 1) RETURNING *",
+        now=now,
+        next_at=next_at,
+        token_hash=token_hash,
+    )
+
+
+async def end_letter(tx: Transaction, token_hash: str, failed_at: int | None) -> None:
+    """Record that a letter was sent or given up, unless another one was asked for meanwhile."""
+    await tx.run(
+        "UPDATE invitations SET next_at = NULL, failed_at = :failed_at WHERE token_hash = :token_hash",
+        token_hash=token_hash,
+        failed_at=failed_at,
+    )
