@@ -28,11 +28,11 @@ from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, free_port, hurried
 from tests.support.redis import Redis
 from tests.support.s3 import S3
-from widget_api import clock
+from widget_api import clock, timing
 from widget_api import settings as settings_module
 from widget_api.database import Database
 from widget_api.ops.migrate import migrate
-from widget_api.people import passwords
+from widget_api.people import passwords, sign_in
 from widget_api.settings import Settings
 from widget_api.sites import challenges
 
@@ -45,14 +45,17 @@ DIALECTS = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session", autouse=True)
 def _less_work() -> Iterator[None]:
-    """Inside the tests' process: the same proof of work and the same Argon2id, with less to do.
+    """Inside the tests' process: the same proof of work and the same Argon2id with less to do, the same steps of time,
+    but short.
 
     Real services, and with them all browser tests, do the whole of it; how much that is stands in
-    tests/unit/test_challenges.py and test_passwords.py.
+    tests/unit/test_challenges.py, test_passwords.py and, of time, in tests/unit/test_timing.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(challenges, "MAX_NUMBER", 1000)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(sign_in, "_WRITE_TIME", 0.001)
+        patch.setattr(timing, "STEP", 0.01)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -88,6 +89,17 @@ def test_a_service_that_runs_refuses_a_disabled_user(serve: Callable[..., Servic
     assert (listed["name"], listed["role"], bool(listed["disabled_at"])) == ("Анна", "head", True)
     running.cli("user", "enable", "--email", EMAIL)
     assert sign_in() == 200
+
+
+async def test_a_wrong_password_takes_a_whole_step_whoever_is_meant(
+    context: Context, enter: Enter, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_sign_in, "_WRITE_TIME", 0.25)  # the tests' own is shorter than the work
+    await enter("agent", site.agency.id, EMAIL)
+    for email in (EMAIL, "nobody@gorod.test"):
+        started = time.monotonic()
+        assert await people_sign_in.sign_in(context.database, email, "wrong", context.failures) is None
+        assert time.monotonic() - started >= 0.25, email
 
 
 @pytest.mark.parametrize("command", ["reset-password", "disable"])

@@ -1,0 +1,43 @@
+"""Answers at whole steps of time, which are read at import, before the shorter ones of the tests (conftest.py) come."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api import timing
+from widget_api.people import sign_in
+
+STEP, WRITE_TIME = timing.STEP, sign_in._WRITE_TIME
+
+
+def test_steps_are_longer_than_what_they_hide() -> None:
+    """A letter that is or is not enqueued, a row that is or is not written; the second as long on a busy disk."""
+    assert STEP >= 0.2
+    assert 0.05 <= WRITE_TIME < STEP
+
+
+@given(st.floats(0, 60))
+def test_answers_come_at_whole_steps(elapsed: float) -> None:
+    whole = elapsed + timing.until_step(elapsed, STEP)
+    assert whole >= STEP
+    assert abs(whole / STEP - round(whole / STEP)) < 1e-6
+    assert whole - elapsed <= STEP + 1e-9
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_block_is_extended_also_where_it_fails(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = []
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(timing.asyncio, "sleep", note)
+    try:
+        async with timing.at_full_steps(STEP):
+            if fails:
+                raise KeyError
+    except KeyError:
+        assert fails
+    assert [0 < seconds <= STEP for seconds in slept] == [True]
