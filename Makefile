@@ -7,6 +7,7 @@ BIN := .venv/bin
 # shows after a while. Whoever is done takes over from the others.
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 export PYTHONUNBUFFERED = 1
+unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
 .PHONY: help run test test-full test-moments bench build check-build checks lint lint-python lint-js unit-js screenshots pictures lock \
 	environment environment-dev node browser servers clean

@@ -218,20 +218,14 @@ def mail_sink() -> Iterator[MailSink]:
     sink.close()
 
 
-@pytest.fixture
-def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
-    """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
-
-    Without `database_url` it keeps an SQLite file in its own directory, which is there and migrated, since that takes
-    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only; `changes`
-    are constants with other values (tests/support/hurried.py).
-    """
+@contextlib.contextmanager
+def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
     services: list[Service] = []
 
     def start(
         *arguments: str, start: bool = True, migrated: bool = True, changes: tuple[str, ...] = (), **settings: str
     ) -> Service:
-        directory = tmp_path / f"service-{len(services)}"
+        directory = parent / f"service-{len(services)}"
         directory.mkdir()
         if migrated and "database_url" not in settings:
             shutil.copyfile(migrated_sqlite, directory / "widget.db")
@@ -250,6 +244,25 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
     yield start
     for service in services:
         service.kill()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+    """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
+
+    Without `database_url` it keeps an SQLite file in its own directory, which is there and migrated, since that takes
+    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only; `changes`
+    are constants with other values (tests/support/hurried.py).
+    """
+    with serving(tmp_path, migrated_sqlite) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+    """The same for services that all tests of a module ask: a start takes two seconds of a processor."""
+    with serving(tmp_path_factory.mktemp("services"), migrated_sqlite) as start:
+        yield start
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,7 +20,7 @@ from tests.factories import make_site, submit_report
 from tests.support import commands
 from tests.support.apart import run_apart
 from tests.support.mail import MailSink
-from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment, run_json
+from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment
 from widget_api import __version__
 from widget_api.cli import app
 from widget_api.database import Database, Transaction
@@ -195,18 +198,18 @@ def test_the_installed_command_says_and_ends_as_its_function_does(
 
 
 def test_a_group_alone_shows_its_help(registered: Path) -> None:
-    done = attempt(registered, "site")
+    done = commands.attempt("site", settings={}, directory=registered)
     assert done.returncode == 2
     assert "rotate-key" in done.stdout + done.stderr
 
 
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
-    done = attempt(tmp_path, "--version")
+    done = commands.attempt("--version", settings={}, directory=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
-    done = attempt(tmp_path, "site", "list", WIDGET_SECRET_KEYS="short")
+    done = commands.attempt("site", "list", settings={"WIDGET_SECRET_KEYS": "short"}, directory=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("WIDGET_SECRET_KEYS")
     assert len(done.stderr.splitlines()) == 1
@@ -214,30 +217,30 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("demo",), ("load-demo", "--problems", "1")])
 def test_production_refuses_made_up_data(tmp_path: Path, command: tuple[str, ...]) -> None:
-    done = attempt(tmp_path, *command, **PRODUCTION)
+    done = commands.attempt(*command, settings=PRODUCTION, directory=tmp_path)
     assert done.returncode == 1
     assert "refused in production" in done.stderr
 
 
 def test_production_leaves_an_older_database_alone(tmp_path: Path) -> None:
-    import sqlite3
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return commands.attempt(*arguments, settings=PRODUCTION, directory=tmp_path)
 
-    assert attempt(tmp_path, "migrate", **PRODUCTION).returncode == 0
+    assert call("migrate").returncode == 0
     with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
-    for command in (("site", "list"), ("serve", "--port", "0")):
-        done = attempt(tmp_path, *command, **PRODUCTION)
+    for done in (call("site", "list"), attempt(tmp_path, "serve", "--port", "0", **PRODUCTION)):
         assert done.returncode == 1
         assert "widget-api migrate" in done.stderr
         assert len(done.stderr.splitlines()) == 1
-    examined = attempt(tmp_path, "doctor", **PRODUCTION)
+    examined = call("doctor")
     assert examined.returncode == 1
     assert "FAIL database: schema 0000" in examined.stdout
     with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    assert "newer" in attempt(tmp_path, "site", "list").stderr
+    assert "newer" in commands.attempt("site", "list", settings={}, directory=tmp_path).stderr
 
 
 ALSO_NEEDED = {("deliveries", "retry"): ("--dead",), ("deliveries", "drop"): ("--dead",)}
@@ -283,9 +286,13 @@ def test_a_command_in_a_wrong_folder_says_that_there_is_no_database(
     assert not list(tmp_path.rglob("widget.db*"))
 
 
-@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("agency", "add", "--name", "A", "--email", "a@b.test")])
-def test_production_begins_with_migrate(tmp_path: Path, command: tuple[str, ...]) -> None:
-    done = attempt(tmp_path, *command, **PRODUCTION)
+@pytest.mark.parametrize("command", ["serve", "agency add"])
+def test_production_begins_with_migrate(tmp_path: Path, command: str) -> None:
+    if command == "serve":
+        done = attempt(tmp_path, "serve", "--port", "0", **PRODUCTION)
+    else:
+        agency = ("agency", "add", "--name", "A", "--email", "a@b.test")
+        done = commands.attempt(*agency, settings=PRODUCTION, directory=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith(f"there is no database at {tmp_path}/data/widget.db")
     assert not list(tmp_path.rglob("widget.db*"))
@@ -294,7 +301,7 @@ def test_production_begins_with_migrate(tmp_path: Path, command: tuple[str, ...]
 def test_an_empty_database_says_that_it_is_empty(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "widget.db").touch()
-    done = attempt(tmp_path, "site", "list", **PRODUCTION)
+    done = commands.attempt("site", "list", settings=PRODUCTION, directory=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "widget-api migrate" in done.stderr
 
@@ -309,10 +316,7 @@ def test_a_copy_goes_into_a_folder_that_is_not_there_yet(cli: Callable[..., Any]
 
 def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Service]) -> None:
     service = serve(migrated=False)
-
-    def cli(*arguments: str) -> Any:
-        return run_json(*arguments, settings=service.settings, directory=service.directory)
-
+    cli = service.cli
     agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
     made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
     key = made["key"]
@@ -343,19 +347,23 @@ def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Serv
 
 
 def test_the_worker_alone_ends_politely(serve: Callable[..., Service]) -> None:
-    service = serve(start=False)
+    service = serve(start=False, changes=("widget_api.worker.SETTLING=0",))
     process = subprocess.Popen(
-        [COMMAND, "work"], cwd=service.directory, env=clean_environment(service.settings), stderr=subprocess.PIPE
+        [*service.program, "work"], cwd=service.directory, env=clean_environment(service.settings)
     )
+    deadline = time.monotonic() + 90
     try:
-        assert run_json("deliveries", "list", settings=service.settings, directory=service.directory) == []
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(3)
+        with contextlib.closing(sqlite3.connect(service.directory / "widget.db", timeout=30)) as database:
+            while not database.execute("SELECT 1 FROM chores").fetchall():
+                assert process.poll() is None
+                assert time.monotonic() < deadline, "it does nothing"
+                time.sleep(0.1)
+        assert service.cli("deliveries", "list") == []
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 # --- doctor ---

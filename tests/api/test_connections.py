@@ -101,21 +101,21 @@ def request(target: str, *headers: str, method: str = "GET", version: str = "1.1
     return "\r\n".join((f"{method} {target} HTTP/{version}", "Host: widget.test", *headers, "", "")).encode() + body
 
 
-@pytest.fixture
-def changes() -> tuple[str, ...]:
-    return CHANGES
-
-
-@pytest.fixture
-def service(serve: Callable[..., Service], changes: tuple[str, ...]) -> Service:
-    return serve(work="off", rate_limits="off", changes=changes)
-
-
-@pytest.fixture
-def site(service: Service) -> dict[str, Any]:
+def found_site(service: Service) -> dict[str, Any]:
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     added = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
     return dict(added)
+
+
+@pytest.fixture(scope="module")
+def service(module_serve: Callable[..., Service]) -> Service:
+    """One for all: what a connection did is gone with it, and the tests that follow would show what is left."""
+    return module_serve(work="off", rate_limits="off", changes=CHANGES)
+
+
+@pytest.fixture(scope="module")
+def site(service: Service) -> dict[str, Any]:
+    return found_site(service)
 
 
 @pytest.fixture
@@ -272,20 +272,20 @@ def test_what_is_no_body_in_a_body_has_an_end(connect: Callable[..., Connection]
 # --- readers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.web.connections.MINIMUM_RATE={SLOWEST}")])
-def test_who_does_not_read_is_cut_off(
-    service: Service, connect: Callable[..., Connection], site: dict[str, Any]
-) -> None:
+def test_who_does_not_read_is_cut_off(serve: Callable[..., Service]) -> None:
+    rate = f"widget_api.web.connections.MINIMUM_RATE={SLOWEST}"
+    service = serve(work="off", rate_limits="off", changes=(*CHANGES, rate))
+    site = found_site(service)
     service.cli("load-demo", "--problems", "100", "--site", site["site"])
     listed = request(f"/api/v1/sites/{site['key']}/problems?limit=100")
-    one = connect(window=4_096)
-    one.send(*[listed] * 300)
-    time.sleep(GRACE + 100_000 / SLOWEST + 3)
-    other = connect()
-    other.send(*[listed] * 300)
-    answers = [other.answer() for _ in range(300)]
-    assert {answer.status for answer in answers} == {200}
-    assert one.read_all() < sum(len(answer.body) for answer in answers)
+    with contextlib.closing(Connection(service, window=4_096)) as one:
+        one.send(*[listed] * 300)
+        time.sleep(GRACE + 100_000 / SLOWEST + 3)
+        with contextlib.closing(Connection(service)) as other:
+            other.send(*[listed] * 300)
+            answers = [other.answer() for _ in range(300)]
+        assert {answer.status for answer in answers} == {200}
+        assert one.read_all() < sum(len(answer.body) for answer in answers)
 
 
 # --- everything else is as without the bounds ----------------------------------------------------------------------

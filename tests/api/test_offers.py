@@ -105,16 +105,13 @@ async def test_a_wrong_parameter_says_what_would_be_right(
             assert (await client.get(f"/api/v1/sites/{site.key}/problems?{parameter}={one}")).status_code == 200
 
 
-async def test_a_wrong_field_says_what_would_be_right(
-    client: httpx2.AsyncClient, context: Context, site: Site, cli: Callable[..., Any]
-) -> None:
+async def test_a_wrong_field_says_what_would_be_right(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     widget = Widget(client, site)
     answer = await widget.send(category="nonsense")
     (error,) = [one for one in answer.json()["errors"] if one["field"] == "category"]
     assert error["allowed"] == [one.code for one in site.categories]
-    many = [f"c{index}" for index in range(80)]
-    for code in many:
-        cli("category", "set", code, "--site", site.key, "--name", code)
+    for code in (f"c{index}" for index in range(80)):
+        await changes.set_category(context.database, site.id, code, {"name": code})
     answer = await widget.send(category="nonsense")
     (error,) = [one for one in answer.json()["errors"] if one["field"] == "category"]
     assert len(error["allowed"]) == 50, "bounded"

@@ -13,11 +13,13 @@ import pytest
 from tests.fake_platform import FakePlatform
 from tests.support import outside
 from tests.support.cities import QUICK
-from tests.support.processes import Service
+from tests.support.processes import Service, hurried
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
 LIMIT = 90.0
+# For the service after the second kill. Its circuit would let one delivery pass a pause, and each fails once.
+PATIENT = "widget_api.deliveries.circuit.OPENS=1000"
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,8 @@ async def test_kills_and_faults_lose_and_double_nothing(
             if number in (REPORTS // 4, REPORTS // 2):
                 await asyncio.sleep(random.uniform(0, 0.5))
                 await asyncio.to_thread(service.kill)
+                if number == REPORTS // 2:
+                    service.program = hurried(*QUICK, PATIENT)
                 await asyncio.to_thread(service.start)
     await outside.drained(database_url)
 
