@@ -29,6 +29,7 @@ from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
+from widget_api.cabinet import templates as cabinet_templates
 from widget_api.comments import api as comments
 from widget_api.context import Context
 from widget_api.database import Database
@@ -74,6 +75,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
     *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
+    *cabinet_templates.routes,  # /cabinet/organisation/templates: templates of answers
     *cabinet_comments.routes,  # /cabinet/comments: comments that await moderation
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries

@@ -56,6 +56,9 @@ Kind = Literal[
     "token_added",
     "token_revoked",
     "speaker_changed",
+    "template_added",
+    "template_changed",
+    "template_deleted",
     # residents' data; the subject is a report, if there is one
     "contact_read",
     "person_erased",

@@ -336,8 +336,10 @@ async def test_where_the_agency_moderates_the_operator_waits(app: Any, enter: En
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     operator = await enter("operator", None)
-    page = await operator.read(f"/cabinet/problems/{problem}")
-    assert not [form for form in page.forms if "/problems/" in form.action]
+    path = f"/cabinet/problems/{problem}"
+    page = await operator.read(path)
+    assert "to" not in page.form(path).choices
+    assert {form.action for form in page.forms if form.action.startswith(path)} == {path, f"{path}/note"}
 
 
 async def test_the_language_is_the_users_choice(enter: Enter, site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from sqlalchemy import Boolean, Text
 from starlette.routing import Route
 
+from tests.conftest import running
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.fake_platform import FakePlatform
 from tests.support.apart import run_apart
 from tests.support.mail import MailSink
 from tests.support.processes import Service
@@ -26,6 +29,7 @@ from widget_api.ops import retention
 from widget_api.problems import change as service
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.persons import Person
+from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 # Whole tables that are not public, and what is not in those that are.
@@ -44,6 +48,8 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "media_sources": (),
     "problems": ("code_hash", "device", "page_url", "source_name"),
     "platforms": ("key",),
+    "notes": (),
+    "answer_templates": (),
 }
 # What a public read may be asked with, besides nothing.
 QUERIES: dict[str, tuple[str, ...]] = {
@@ -71,6 +77,8 @@ async def planted(database: Database) -> tuple[Site, int, int, Site]:
     async def plant(tx: Any) -> None:
         for name in ("followers", "comments", "commenters", "media_sources"):
             await insert(tx, name, site.id, shown.problem_id)
+        await insert_internal(tx, site, shown.problem_id)
+        await insert_template(tx, site)
         for name, columns in PERSONAL.items():
             table = metadata.tables[name]
             for column in table.columns:
@@ -92,6 +100,45 @@ async def insert(tx: Any, name: str, site_id: str, problem_id: str) -> None:
         else:
             values[column.name] = f"canary-{name}" if isinstance(column.type, Text) else 1
     await tx.insert(name, **(values | {"site_id": site_id, "problem_id": problem_id, **EXTRA.get(name, {})}))
+
+
+async def insert_internal(tx: Any, site: Site, problem_id: str) -> None:
+    """What an agency writes in the cabinet for itself."""
+    user = {"id": "u1", "email": "boris@gorod.test", "role": "agent", "password_hash": "x", "created_at": 1}
+    await tx.insert("users", agency_id=site.agency.id, **user)
+    await tx.insert("notes", id="n1", problem_id=problem_id, user_id="u1", text="canary-note", at=1)
+
+
+async def insert_template(tx: Any, site: Site) -> None:
+    template = {"id": "a1", "title": "canary-title", "text": "canary-template", "changed_at": 1}
+    await tx.insert("answer_templates", agency_id=site.agency.id, **template)
+
+
+async def test_no_letter_and_no_delivery_carries_what_the_agency_writes_for_itself(
+    make_settings: Callable[..., Settings], database_url: str, fake: FakePlatform, mail_sink: MailSink
+) -> None:
+    settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
+    async with running(settings) as app:
+        database = app.state.context.database
+        site = await make_site(
+            database, agency={"mode": "email", "email": "priem@gorod.test"}, jurisdiction="gorod.test"
+        )
+        report = await submit_report(database, site)
+        await database.write(lambda tx: insert_internal(tx, site, report.problem_id), site.id)
+        await service.confirm(database, site.id, report.problem_id)
+        for change in (Change(to="planned", expected_on="2099-12-12"), Change(to="resolved", text="Засыпали")):
+            await service.change(database, AGENT, site.id, report.problem_id, change)
+        await service.change(database, RESIDENT, site.id, report.problem_id, Change(to="reopened", text="Не засыпали"))
+        for _ in range(600):
+            left = await database.row("SELECT COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')")
+            if left[0] == 0:
+                break
+            await asyncio.sleep(0.05)
+    assert len(mail_sink.to("priem@gorod.test")) >= 2
+    assert "Засыпали" in str([letter.text for letter in mail_sink.letters])
+    assert "Засыпали" in str(fake.updates)
+    assert "canary" not in str([str(letter.message) + letter.text for letter in mail_sink.letters])
+    assert "canary" not in str([fake.calls, fake.requests, fake.updates])
 
 
 EXTRA: dict[str, dict[str, Any]] = {"comments": {"id": "c1", "state": "moderation"}, "commenters": {"comment_id": "c1"}}
@@ -165,6 +212,7 @@ async def leave_traces(service_url: str) -> None:
         await service.change(database, AGENT, site.id, other.problem_id, Change(to="accepted"))
         person = Person(email=ADDRESS, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.99")
         await following.follow_problem(database, site.id, other.number, person, None)
+        await database.write(lambda tx: insert_internal(tx, site, receipt.problem_id), site.id)
         await discussion.post_comment(database, site, other.number, Comment(name="canary-name", text=WORDS), person)
     finally:
         await database.disconnect()

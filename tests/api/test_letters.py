@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
 import pytest
 
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
+from tests.support.cabinet import Enter, PageText
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.deliveries.model import HAPPENED, Delivery
@@ -237,3 +239,37 @@ async def test_a_letter_sent_twice_is_the_same_letter(context: Context, site: Si
     await notify_resident.deliver_to_author(context, await owed(context, receipt, event_id, "resident"))
     first, second = mail_sink.to(EMAIL)[1:]
     assert first.message["Message-ID"] == second.message["Message-ID"]
+
+
+async def test_the_preview_of_a_decision_is_its_letter_without_the_authors_links(
+    context: Context, site: Site, mail_sink: MailSink, enter: Enter
+) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(context, site, receipt, to="accepted")
+    agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{receipt.problem_id}"
+    decision = {"to": "planned", "expected_on": "2099-12-12", "text": "Ждём асфальт <с завода>"}
+    form = (await agent.read(path)).form(path)
+    answer = await agent.client.post(path, data=form.fields | decision | {"do": "preview"})
+    assert answer.status_code == 200
+    own = re.compile(rf"{context.settings.public_url}/(?:t|unsubscribe)/\S+")  # a link carries the time of its signing
+    assert not own.search(answer.text)
+    page = PageText(answer.text)
+    assert decision.items() <= page.form(path).fields.items()
+    events = await context.database.rows("SELECT status FROM events WHERE kind = 'status' ORDER BY at, id")
+    assert [row["status"] for row in events][-1] == "accepted", "nothing is saved"
+    assert (await agent.client.post(path, data=form.fields | decision)).status_code == 303
+    letter = (await letters(context, mail_sink, EMAIL))[-1]
+    assert letter.subject in page.text
+    shown, links = own.subn("(личная ссылка автора)", letter.text)
+    assert links == 2
+    assert " ".join(shown.split()) in page.text
+    form = (await agent.read(path)).form(path)
+    for wrong in ({"to": "planned"}, {"to": "duplicate", "duplicate_of": "999"}):
+        refused = await agent.client.post(path, data=form.fields | wrong | {"do": "preview"})
+        assert refused.status_code == 422, wrong
+    elsewhere = await make_site(context.database, agency={"name": "Соседи"})
+    stranger = await enter("admin", elsewhere.agency.id)
+    token = (await stranger.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+    foreign = await stranger.client.post(path, data=decision | {"do": "preview", "form_token": token})
+    assert foreign.status_code == 404

@@ -13,7 +13,16 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, journal, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
-from widget_api.cabinet import answer_files, comments, inbox_rows, inbox_service, problem_view
+from widget_api.cabinet import (
+    answer_files,
+    comments,
+    inbox_rows,
+    inbox_service,
+    letter_preview,
+    notes,
+    problem_view,
+    templates,
+)
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet.http import (
     MAX_FILES,
@@ -35,6 +44,8 @@ from widget_api.problems import pictures
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+
+_OTHER_FIELDS = ("question", "comment", "note")  # of the page's other forms, which are sent with the decision's
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
@@ -93,6 +104,7 @@ async def _render_problem(
     conflict: bool = False,
     files: answer_files.AnswerFiles | None = None,
     refused: str = "",
+    letter: letter_preview.LetterPreview | None = None,
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     database = context.database
@@ -106,6 +118,9 @@ async def _render_problem(
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
+    shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
+    if given.get("do") == "template":
+        given = templates.insert_text(given, shown_templates)
     return render_page(
         request,
         user,
@@ -126,7 +141,14 @@ async def _render_problem(
         comments=comments.comment_views(language, talk.rows, talk.may) if talk else [],
         say_action=inbox_rows.selection_url(selection, f"{path}/comment"),
         read_action=inbox_rows.selection_url(selection, f"{path}/read"),
-        given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
+        note_action=inbox_rows.selection_url(selection, f"{path}/note"),
+        notes=await notes.list_notes(database, language, dossier.row["id"], site.time_zone),
+        may_note=notes.may_write(user),
+        templates=shown_templates,
+        may_change_templates=templates.may_change(user),
+        letter=letter,
+        unsaved=letter is not None or given.get("do") == "template",
+        given={name: given.get(name, "") for name in (*DECISION_FIELDS, *_OTHER_FIELDS)},
         refused=refused,
         documents=documents.signed_documents(
             context, await documents.list_attached(database, site.id, dossier.row["id"])
@@ -145,13 +167,16 @@ async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
 
 
 async def decide_problem(request: Request, user: User) -> Response:
-    """Set a status with text, photos and documents. A rejected form is shown again with all of them."""
+    """Set a status with text, photos and documents. A rejected form is shown again with all of them.
+
+    So it is where another button of the form was pressed (`do`): insert a template, preview the author's letter.
+    """
     context, problem_id, language = (
         web.context(request),
         path_identifier(request, "problem_id"),
         language_of(request, user),
     )
-    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, beside=("question", "comment"))
+    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, beside=_OTHER_FIELDS)
     with web.closing_files(one for _, one in sent):
         fields = to_fields(sent_form)
         files = answer_files.AnswerFiles()
@@ -163,10 +188,15 @@ async def decide_problem(request: Request, user: User) -> Response:
             )
             await web.cancel_on_disconnect(request, taking)
         again = partial(_render_problem, request, user, given=fields, files=files)
+        deed = fields.get("do", "")
+        if deed == "template":
+            return await again()
         try:
             wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
             if files.wrong:
                 return await again(422)
+            if deed == "preview":
+                return await again(letter=await letter_preview.preview_letter(context, user, problem_id, wish, files))
             await inbox_service.decide_problem(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
         except errors.Invalid as error:
             return await again(422, wrong=error)
@@ -207,6 +237,16 @@ async def post_comment(request: Request, user: User) -> Response:
     return web.see_other(_redirect_done(request, problem_id, "said"))
 
 
+async def add_note(request: Request, user: User) -> Response:
+    fields = await session_fields(request, "note")
+    problem_id = path_identifier(request, "problem_id")
+    try:
+        await notes.add_note(web.context(request).database, user, problem_id, fields.get("note", ""))
+    except errors.Invalid as error:
+        return await _render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(_redirect_done(request, problem_id, "noted"))
+
+
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
@@ -238,6 +278,7 @@ routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/ask", require_user(ask_author), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/comment", require_user(post_comment), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/note", require_user(add_note), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/read", require_user(read_reply), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/spam", require_user(mark_spam), methods=["POST"]),
 ]

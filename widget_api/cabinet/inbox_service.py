@@ -88,8 +88,7 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
-    sites = await store.list_visible_sites(database, user)
-    site, row = await _find_problem(database, sites, problem_id)
+    site, row = await find_problem(database, user, problem_id)
     return ProblemDetail(
         site=site,
         row=row,
@@ -109,7 +108,9 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
     )
 
 
-async def _find_problem(database: Database, sites: list[VisibleSite], problem_id: str) -> tuple[VisibleSite, Row]:
+async def find_problem(database: Database, user: User, problem_id: str) -> tuple[VisibleSite, Row]:
+    """A report that the user may see, and its site. Raises NotFound, also for another agency's."""
+    sites = await store.list_visible_sites(database, user)
     row = await inbox_store.find_problem(database, sites, problem_id)
     if row is None:
         raise NotFound("problem_not_found")
@@ -121,7 +122,7 @@ async def _find_problem(database: Database, sites: list[VisibleSite], problem_id
 
 async def require_decidable(database: Database, user: User, problem_id: str) -> str:
     """The site of a report that this user may decide about. Raises NotFound (also another agency's), Refused."""
-    site, row = await _find_problem(database, await store.list_visible_sites(database, user), problem_id)
+    site, row = await find_problem(database, user, problem_id)
     if not _allowed_transitions(user, site, row):
         raise Refused("transition")
     return site.id
@@ -129,7 +130,7 @@ async def require_decidable(database: Database, user: User, problem_id: str) -> 
 
 async def decide_problem(database: Database, user: User, problem_id: str, wish: Change, *, seen: str) -> None:
     """Set a report's status. Raises what `problems.change.change` raises, NotFound for another agency's."""
-    site, row = await _find_problem(database, await store.list_visible_sites(database, user), problem_id)
+    site, row = await find_problem(database, user, problem_id)
     if row["status_event"] != seen:
         raise Conflict("problem_changed")
     if wish.to not in _allowed_transitions(user, site, row):
@@ -153,7 +154,7 @@ def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
 
 async def ask_author(database: Database, user: User, problem_id: str, text: str) -> None:
     """Ask the author a question. Raises what `problems.dialogue.ask` raises, NotFound for another agency's."""
-    site, row = await _find_problem(database, await store.list_visible_sites(database, user), problem_id)
+    site, row = await find_problem(database, user, problem_id)
     if not _may_ask(user, site, row):
         raise Refused("nobody_to_ask")
     await dialogue.ask(database, user.actor, site.id, problem_id, text)
@@ -161,14 +162,14 @@ async def ask_author(database: Database, user: User, problem_id: str, text: str)
 
 async def read_reply(database: Database, user: User, problem_id: str) -> None:
     """Mark the author's reply as read, without an answer."""
-    site, row = await _find_problem(database, await store.list_visible_sites(database, user), problem_id)
+    site, row = await find_problem(database, user, problem_id)
     if not _allowed_transitions(user, site, row):
         raise Refused
     await dialogue.mark_read(database, site.id, problem_id)
 
 
 async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:
-    site, _ = await _find_problem(database, await store.list_visible_sites(database, user), problem_id)
+    site, _ = await find_problem(database, user, problem_id)
     if not is_moderator(user, site):
         raise Refused
     await problems.mark_spam(database, user.actor, site.id, problem_id, spam)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import GiveUp
-from widget_api.mail import messages, sender, verp
+from widget_api.mail import links, messages, sender, verp
 from widget_api.mail.messages import Thread
+from widget_api.problems import wording
+from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
+Problem = Row | Mapping[str, Any]
 _PREHEADER = 120  # characters; mail programs show no more
 
 
-def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
+def about_problem(site: Site, problem: Problem, language: str) -> dict[str, Any]:
     """Return the template values that every letter about a problem has."""
     category = site.category(problem["category"])
     return {
@@ -24,6 +31,66 @@ def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
         "problem_number": problem["number"],
         "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What a letter about an event has beside the event. `into` is the number of the problem that is worked on."""
+
+    language: str
+    attached: list[tuple[str, str]]  # the names and links of a decision's photos and documents
+    into: int | None
+    track_url: str
+    stop_url: str
+
+
+def news_values(context: Context, site: Site, problem: Problem, entry: wording.Entry, letter: Letter) -> dict[str, Any]:
+    """Return the values of the template `status`, the letter to an author about an event of the report."""
+    language, into = letter.language, letter.into
+    about = _about_text(language, problem, entry, into)
+    return {
+        **about_problem(site, problem, language),
+        "title": (title := wording.title(language, entry)),
+        "about": about,
+        "preheader": preheader(f"{title}. {entry['text'] or about}"),
+        "button": _button_text(language, entry),
+        "text": entry["text"],
+        "attached": letter.attached,
+        "author": wording.author(language, entry, site.agency.name),
+        "next": _next_text(language, site, problem, entry),
+        "track_url": letter.track_url,
+        "into": into,
+        "into_url": links.problem_url(context, site, into) if into else None,
+        "stop_url": letter.stop_url,
+    }
+
+
+def _about_text(language: str, problem: Problem, entry: wording.Entry, into: int | None) -> str:
+    """What an event means for its reader; each status has its own text."""
+    return i18n.text(
+        language,
+        f"mail.about_status.{wording.text_name(entry)}",
+        number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
+        sender=wording.author(language, entry, ""),
+    )
+
+
+def _button_text(language: str, entry: wording.Entry) -> str:
+    """The label of the button, by what there is to do."""
+    name = entry["status"] or entry["kind"]
+    own = f"mail.status.buttons.{name}"
+    return i18n.text(language, own if i18n.has(own) else "mail.status.buttons.else")
+
+
+def _next_text(language: str, site: Site, problem: Problem, entry: wording.Entry) -> str | None:
+    """What the resident can expect or do after this event; None where the status has changed since."""
+    status = entry["status"]
+    if status in OPEN and status != "planned" and problem["status"] in OPEN:
+        return i18n.text(language, "mail.status.due", date=i18n.format_date(language, problem["answer_due"]))
+    if status is not None and "reopened" in allowed("resident", status):
+        last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
+        return i18n.text(language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
+    return None
 
 
 def preheader(text: str) -> str:

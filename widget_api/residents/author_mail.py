@@ -5,8 +5,6 @@ Addresses that are not confirmed get the confirmation only.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from widget_api import i18n
 from widget_api.attachments import links as photo_links
 from widget_api.attachments.documents import service
@@ -18,11 +16,9 @@ from widget_api.mail import links, messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, resident_mail, wording
 from widget_api.problems.merges import list_merges
-from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
 from widget_api.problems.store import contacts, records
 from widget_api.residents import my_reports_service
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 FILE_LINK_LIFETIME = 30 * 86_400  # seconds
@@ -76,11 +72,15 @@ async def _send_confirmation(
 async def _send_news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
     entry = await wording.read_entry(context.database, delivery)
     merges = await list_merges(context.database, problem) if entry["status"] == "duplicate" else []
-    into = merges[-1]["number"] if merges else None  # where the problem is worked on
-    about = _about_text(language, problem, entry, into)
     public_url = context.settings.public_url
     stop_url = links.stop_url(context, problem["id"])
-    attached = await _list_attachments(context, delivery, problem, language)
+    news = resident_mail.Letter(
+        language=language,
+        attached=await _list_attachments(context, delivery, problem, language),
+        into=merges[-1]["number"] if merges else None,
+        track_url=links.track_url(context, problem["id"], problem["link_id"]),
+        stop_url=stop_url,
+    )
     await resident_mail.send(
         context,
         "status",
@@ -91,21 +91,7 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
             root=messages.message_id(public_url, problem["id"]),
             own=messages.message_id(public_url, delivery.event_id),
         ),
-        {
-            **resident_mail.about_problem(site, problem, language),
-            "title": (title := wording.title(language, entry)),
-            "about": about,
-            "preheader": resident_mail.preheader(f"{title}. {entry['text'] or about}"),
-            "button": _button_text(language, entry),
-            "text": entry["text"],
-            "attached": attached,
-            "author": wording.author(language, entry, site.agency.name),
-            "next": _next_text(language, site, problem, entry),
-            "track_url": links.track_url(context, problem["id"], problem["link_id"]),
-            "into": into,
-            "into_url": links.problem_url(context, site, into) if into else None,
-            "stop_url": stop_url,
-        },
+        resident_mail.news_values(context, site, problem, entry, news),
         unsubscribe=stop_url,
         author_of=problem["id"],
     )
@@ -128,34 +114,6 @@ async def _list_attachments(context: Context, delivery: Delivery, problem: Row, 
         ),
         *((one["name"], one["url"]) for one in service.signed_documents(context, of_event, until)),
     ]
-
-
-def _about_text(language: str, problem: Row, entry: wording.Entry, into: int | None) -> str:
-    """What an event means for its reader; each status has its own text."""
-    return i18n.text(
-        language,
-        f"mail.about_status.{wording.text_name(entry)}",
-        number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
-        sender=wording.author(language, entry, ""),
-    )
-
-
-def _button_text(language: str, entry: wording.Entry) -> str:
-    """The label of the button, by what there is to do."""
-    name = entry["status"] or entry["kind"]
-    own = f"mail.status.buttons.{name}"
-    return i18n.text(language, own if i18n.has(own) else "mail.status.buttons.else")
-
-
-def _next_text(language: str, site: Site, problem: Row, entry: wording.Entry) -> str | None:
-    """What the resident can expect or do after this event; None where the status has changed since."""
-    status = entry["status"]
-    if status in OPEN and status != "planned" and problem["status"] in OPEN:
-        return i18n.text(language, "mail.status.due", date=i18n.format_date(language, problem["answer_due"]))
-    if status is not None and "reopened" in allowed("resident", status):
-        last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
-        return i18n.text(language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
-    return None
 
 
 async def deliver_reports_link(context: Context, delivery: Delivery) -> None:

@@ -41,7 +41,7 @@ async function refresh() {
   if (answer.redirected) return false;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["tabs", "head", "facts", "history", "sent"]) swap(byId(id), fresh.getElementById(id));
+  for (const id of ["tabs", "head", "facts", "notes", "history", "sent"]) swap(byId(id), fresh.getElementById(id));
   swapDecision(byId("decide"), fresh.getElementById("decide"));
   if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
   swapRows(byId("rows"), fresh.getElementById("rows"));
@@ -57,7 +57,10 @@ function swap(old, fresh) {
 function swapDecision(old, fresh) {
   if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
   const touched = [...old.querySelectorAll("input, textarea, select")].some(isChanged) || old.querySelector("[data-unsent]");
-  if (!touched && !old.contains(document.activeElement)) return old.replaceWith(fresh);
+  if (!touched && !old.contains(document.activeElement)) {
+    old.replaceWith(fresh);
+    return readyTemplates();
+  }
   if (old.dataset.seen === fresh.dataset.seen || byId("changed")) return;
   const notice = document.createElement("p");
   notice.id = "changed";
@@ -180,7 +183,7 @@ const DRAFT = "cabinet-draft:";
 const SENT = "cabinet-sent"; // the drafts that go once it is said that their form was taken
 
 const secret = (field) => field.type === "password" || field.autocomplete?.endsWith("password"); // it may be shown as it is typed
-const written = (field) => Boolean(field.name) && !secret(field) && !["hidden", "file", "submit", "button"].includes(field.type);
+const written = (field) => Boolean(field.name) && !secret(field) && !["hidden", "file", "submit", "button"].includes(field.type) && field.name !== "template";
 const forms = () => [...document.querySelectorAll("main form[method=post]:not([data-passing])")];
 const choice = (field) => field.type === "radio" || field.type === "checkbox";
 
@@ -336,6 +339,29 @@ document.addEventListener("submit", (event) => {
   leaving = document.querySelector("main").contains(form);
 });
 addEventListener("pageshow", () => (leaving = false));
+
+// --- templates of answers ---
+// The choice inserts its text where one writes; without this a button of the form does.
+
+function insertTemplate(select) {
+  const { text, status } = select.selectedOptions[0].dataset;
+  const field = byId("field-text");
+  const decision = status && byId(`to-${status}`);
+  select.value = "";
+  if (decision && !document.querySelector(".decision [name=to]:checked")) decision.click();
+  field.value = [field.value.trim(), text].filter(Boolean).join("\n\n");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+}
+
+function readyTemplates() {
+  document.querySelector(".template button")?.remove();
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "field-template" && event.target.value) insertTemplate(event.target);
+});
+readyTemplates();
 
 const current = document.querySelector(".beside .current");
 const pane = current?.closest(".beside"); // scrolled alone: scrollIntoView would move the page as well

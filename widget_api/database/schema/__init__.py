@@ -15,6 +15,7 @@ from widget_api.database.schema.access import (
     unsent_forms,
     users,
 )
+from widget_api.database.schema.answering import answer_templates, notes
 from widget_api.database.schema.columns import metadata
 from widget_api.database.schema.deliveries import (
     chores,
@@ -60,6 +61,7 @@ from widget_api.database.schema.sites import (
 __all__ = [
     "agencies",
     "agency_voices",
+    "answer_templates",
     "chores",
     "commenters",
     "comments",
@@ -79,6 +81,7 @@ __all__ = [
     "mailbox_messages",
     "media_sources",
     "metadata",
+    "notes",
     "password_letters",
     "photos",
     "platform_cursors",

@@ -143,6 +143,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
     await update(tx, problem_id, {"published": False})
     for statement in (
         "DELETE FROM contacts WHERE problem_id = :id",
+        "DELETE FROM notes WHERE problem_id = :id",
         "UPDATE consents SET ip = NULL WHERE problem_id = :id",
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM media_sources WHERE problem_id = :id",

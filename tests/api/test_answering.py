@@ -1,0 +1,185 @@
+"""Around an answer: internal notes, templates. The preview of the author's letter is in test_letters.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.cabinet import Cabinet, Enter, PageText
+from widget_api import journal
+from widget_api.cabinet import templates
+from widget_api.problems import change as problems
+from widget_api.problems.model import Change
+from widget_api.sites.model import Site
+
+PATH = "/cabinet/organisation/templates"
+
+
+@pytest.fixture
+def database(app: Any) -> Any:
+    return app.state.context.database
+
+
+@pytest.fixture
+async def problem(database: Any, site: Site) -> str:
+    """An accepted report whose author confirmed the address."""
+    problem_id = (await submit_report(database, site)).problem_id
+    await problems.confirm(database, site.id, problem_id)
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    return problem_id
+
+
+async def note(cabinet: Cabinet, problem: str, words: str, **fields: str) -> Any:
+    path = f"/cabinet/problems/{problem}"
+    return await cabinet.send(path, f"{path}/note", note=words, **fields)
+
+
+# --- notes ---
+
+
+async def test_notes_are_for_everybody_of_the_cabinet_and_sending_one_keeps_the_answer(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    path = f"/cabinet/problems/{problem}"
+    agent, viewer = await enter("agent", site.agency.id), await enter("viewer", site.agency.id)
+    answer = await note(agent, problem, " Бригада выедет в пятницу ", text="Почти готово", to="resolved")
+    assert answer.status_code == 303
+    kept = await agent.read(answer.headers["location"].partition("#")[0])
+    assert kept.form(path).fields["text"] == "Почти готово"
+    assert (await note(await enter("operator", None), problem, "Звонил оператор")).status_code == 303
+    page = await viewer.read(path)
+    assert page.text.index("Бригада выедет в пятницу") < page.text.index("Звонил оператор"), "the newest last"
+    assert "agent-0@gorod.test" in page.text
+    token = page.form("/cabinet/sign-out").fields["form_token"]
+    refused = await viewer.client.post(f"{path}/note", data={"form_token": token, "note": "И я"})
+    assert refused.status_code == 403
+    elsewhere = await make_site(database, agency={"name": "Соседи"})
+    stranger = await enter("admin", elsewhere.agency.id)
+    token = (await stranger.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+    assert (await stranger.client.post(f"{path}/note", data={"form_token": token, "note": "И я"})).status_code == 404
+    empty = await note(agent, problem, "  ")
+    assert empty.status_code == 422
+    assert "Заполните это поле" in empty.text
+    assert [row["text"] for row in await database.rows("SELECT text FROM notes ORDER BY at, id")] == [
+        "Бригада выедет в пятницу",
+        "Звонил оператор",
+    ]
+
+
+async def test_a_note_is_no_event_and_goes_with_its_report(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    agent = await enter("agent", site.agency.id)
+    before = await database.rows("SELECT id FROM events"), await database.rows("SELECT id FROM deliveries")
+    await note(agent, problem, "Только для своих")
+    after = await database.rows("SELECT id FROM events"), await database.rows("SELECT id FROM deliveries")
+    assert [len(rows) for rows in after] == [len(rows) for rows in before]
+    await problems.change(database, RESIDENT, site.id, problem, Change(to="withdrawn"))
+    assert (await note(agent, problem, "И после отзыва")).status_code == 303, "a report without decisions has notes"
+    await problems.erase(database, RESIDENT, site.id, problem)
+    assert await database.rows("SELECT * FROM notes") == []
+    page = await agent.read(f"/cabinet/problems/{problem}")
+    assert not [form for form in page.forms if form.action.startswith(f"/cabinet/problems/{problem}")]
+    token = page.form("/cabinet/sign-out").fields["form_token"]
+    late = await agent.client.post(f"/cabinet/problems/{problem}/note", data={"form_token": token, "note": "Поздно"})
+    assert late.status_code == 409
+    assert await database.rows("SELECT * FROM notes") == []
+
+
+# --- templates ---
+
+
+async def add(cabinet: Cabinet, **fields: str) -> Any:
+    form = next(form for form in (await cabinet.read(PATH)).forms if "title" in form.fields)
+    return await cabinet.client.post(PATH, data=form.fields | fields)
+
+
+async def test_templates_are_the_agencys_and_belong_to_administrators_and_heads(
+    database: Any, enter: Enter, site: Site
+) -> None:
+    admin, head = await enter("admin", site.agency.id), await enter("head", site.agency.id)
+    assert (await add(admin, title="Яма", body="Яму № {номер} засыпали", status="resolved")).status_code == 303
+    row = await database.row("SELECT * FROM answer_templates")
+    one = f"{PATH}/{row['id']}"
+    assert (
+        await head.send(one, one, title="Ямы", body="Яму № { Number } засыпали", status="planned")
+    ).status_code == 303
+    row = await database.row("SELECT * FROM answer_templates")
+    assert (row["title"], row["status"], row["agency_id"]) == ("Ямы", "planned", site.agency.id)
+    elsewhere = await make_site(database, agency={"name": "Соседи"})
+    stranger = await enter("admin", elsewhere.agency.id)
+    assert "Ямы" not in (await stranger.read(PATH)).text
+    await stranger.read(one, 404)
+    token = (await stranger.read(PATH)).form("/cabinet/sign-out").fields["form_token"]
+    for fields in ({"title": "Моё", "body": "Моё"}, {"do": "delete"}):
+        assert (await stranger.client.post(one, data={"form_token": token} | fields)).status_code == 404
+    for role in ("agent", "viewer", "operator"):
+        cabinet = await enter(role, None if role == "operator" else site.agency.id)
+        token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+        for path in (PATH, one):
+            await cabinet.read(path, 403)
+            data = {"form_token": token, "title": "Моё", "body": "Моё"}
+            assert (await cabinet.client.post(path, data=data)).status_code == 403, (role, path)
+    assert (await head.send(one, one, do="delete")).status_code == 303
+    assert await database.rows("SELECT * FROM answer_templates") == []
+    kinds = [entry["kind"] for entry in await journal.read(database, limit=20)]
+    assert [kind for kind in kinds if kind.startswith("template")] == [
+        "template_deleted",
+        "template_changed",
+        "template_added",
+    ]
+
+
+async def test_a_wrong_template_is_not_saved_and_says_why(database: Any, enter: Enter, site: Site) -> None:
+    admin = await enter("admin", site.agency.id)
+    for fields, sentence in (
+        ({"title": "", "body": "Текст"}, "Заполните это поле"),
+        ({"title": "Имя", "body": "Здравствуйте, {имя}, {имя} и {}"}, "Такой подстановки нет: {имя}, {}."),
+        ({"title": "Имя", "body": "Текст", "status": "confirmed"}, "Такого варианта нет"),
+        ({"title": "и" * 81, "body": "Текст"}, "81"),
+    ):
+        answer = await add(admin, **fields)
+        assert answer.status_code == 422
+        assert sentence.replace("81", "80") in answer.text, fields
+    assert await database.rows("SELECT * FROM answer_templates") == []
+
+
+async def test_the_ready_set_is_offered_once_and_every_one_of_it_is_good(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    admin = await enter("admin", site.agency.id)
+    form = next(form for form in (await admin.read(PATH)).forms if form.action == PATH)
+    assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 303
+    rows = await database.rows("SELECT * FROM answer_templates")
+    assert len(rows) == 5
+    for row in rows:
+        assert templates.find_unknown(row["text"]) == []
+        assert templates.has_placeholder(row["text"])
+        template = f"{PATH}/{row['id']}"
+        assert (await admin.send(template, template)).status_code == 303, "it may be saved as it is"
+    assert "Добавить пять готовых" not in (await admin.read(PATH)).text
+
+
+async def test_a_template_is_filled_in_and_nothing_else_is_lost(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id)
+    await add(admin, title="Яма", body="№ {номер}, {category}, {адрес}: {дата}", status="resolved")
+    await add(admin, title="Приём", body="Принято", status="accepted")  # no decision for an accepted report
+    template = (await database.row("SELECT id FROM answer_templates WHERE title = 'Яма'"))["id"]
+    row = await database.row("SELECT number, address FROM problems WHERE id = :id", id=problem)
+    path = f"/cabinet/problems/{problem}"
+    page = await agent.read(path)
+    assert "Яма" in page.text
+    assert "Приём" not in page.text
+    fields = {"template": template, "do": "template", "text": "Здравствуйте", "question": "Где именно?"}
+    answer = await agent.client.post(path, data=page.form(path).fields | fields)
+    assert answer.status_code == 200
+    form = PageText(answer.text).form(path)
+    assert form.fields["text"].startswith(f"Здравствуйте\n\n№ {row['number']}, Дороги и тротуары, {row['address']}: ")
+    assert form.fields["to"] == "resolved"
+    assert form.fields["question"] == "Где именно?"
+    status = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
+    assert status["status"] == "accepted", "nothing is decided"
