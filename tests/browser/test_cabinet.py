@@ -414,7 +414,7 @@ def test_attachments_in_the_history_are_read_on_a_line_and_a_report_prints_on_on
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
     page.emulate_media(media="print", color_scheme="dark")
-    for hidden in ("#decide", "#ask .fold", ".beside", ".account", ".cabinet-head nav", "#sent", ".footer"):
+    for hidden in ("#decide", "#notes", "#ask .fold", ".beside", ".account", ".cabinet-head nav", "#sent", ".footer"):
         expect(page.locator(hidden).first).to_be_hidden()
     for shown in ("#number", ".report", "#facts", "#contact", "#history .documents"):
         expect(page.locator(shown).first).to_be_visible()
