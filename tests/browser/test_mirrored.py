@@ -27,7 +27,9 @@ from tests.support.widget import Stand
 
 pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"
-LOOKS = [(360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None)]
+LOOKS: list[axe.Look] = [
+    (360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None),
+]  # fmt: skip
 AT_ONCE = ("widget_api.worker.SETTLING=0.1",)
 
 
@@ -95,13 +97,8 @@ def all_looks(page: Page, address: str) -> None:
     for language in ("ru", "en"):
         page.goto(f"{address}?lang={language}")
         page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-        for width, scheme, theme in LOOKS:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page.evaluate("theme => theme ? document.documentElement.dataset.theme = theme : 0", theme)
-            assert axe.violations(page) == [], (address, language, width, scheme, theme)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (address, language, width)
-            page.evaluate("delete document.documentElement.dataset.theme")
+        # Colours are the same in each language, words are not as wide.
+        assert axe.in_looks(page, LOOKS if language == "ru" else LOOKS[::2]) == [], (address, language)
 
 
 def test_nobody_but_the_service_is_asked_for_anything(
