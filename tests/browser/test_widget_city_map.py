@@ -340,12 +340,12 @@ def phone_town(new_page: Callable[..., Page], stand: Stand) -> Page:
     return page
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing(new_page: Callable[..., Page], stand: Stand, theme: str) -> None:
-    page = new_page(viewport=DESK if theme == "light" else PHONE)
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
+    page = new_page(viewport=size)
     Town(page, stand, two(stand))  # type: ignore[arg-type]
-    city_map(page, stand.page(stand.snippet(f'type="extended" theme="{theme}" lang="en"')))
+    city_map(page, stand.page(stand.snippet('type="extended" theme="light" lang="en"')))
     marks(page).first.click()
     expect(page.locator(".preview")).to_be_visible()
-    check(page, f"city map {theme}")
+    check(page, "city map", THEMES[1:])
     no_sideways_scrolling(page)
