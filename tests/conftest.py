@@ -48,8 +48,9 @@ def _less_work() -> Iterator[None]:
     """Inside the tests' process: the same proof of work and the same Argon2id with less to do, the same steps of time,
     but short.
 
-    Real services, and with them all browser tests, do the whole of it; how much that is stands in
-    tests/unit/test_challenges.py, test_passwords.py and, of time, in tests/unit/test_timing.py.
+    Real services do the whole of it, but for the proof of work that most browser tests ask of the widget
+    (tests/browser/conftest.py); how much that is stands in tests/unit/test_challenges.py, test_passwords.py and, of
+    time, in tests/unit/test_timing.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(challenges, "MAX_NUMBER", 1000)

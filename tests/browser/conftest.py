@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.factories import SECRET
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service, free_port, hurried
 from tests.support.widget import Examples, Stand
+
+# Each form that opens does the proof of work, which takes a fifth of the processor time of a short test. The whole of
+# it is done, and timed, in test_widget_help.py.
+LESS_WORK = ("widget_api.sites.challenges.MAX_NUMBER=1000",)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +30,7 @@ def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Pa
         "WIDGET_MAIL_FROM": "widget@widget.test",
         "WIDGET_RATE_LIMITS": "off",  # all the residents of these tests share one address
     }
-    service = Service(directory, settings, port).start()
+    service = Service(directory, settings, port, (), hurried(*LESS_WORK)).start()
     yield service
     service.kill()
 
