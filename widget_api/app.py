@@ -22,8 +22,10 @@ from widget_api.browse import statistics_routes as statistics
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
+from widget_api.cabinet import exports as cabinet_exports
 from widget_api.cabinet import held_mail as cabinet_held_mail
 from widget_api.cabinet import inbox_routes as cabinet
+from widget_api.cabinet import incoming as cabinet_incoming
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
 from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import platforms as cabinet_platforms
@@ -80,7 +82,9 @@ ROUTES: list[BaseRoute] = [
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
-    *cabinet.routes,  # /cabinet/
+    *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
+    *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
+    *cabinet.routes,  # /cabinet/, /cabinet/problems
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json

@@ -161,6 +161,12 @@ def format_date(language: str, day: date | str, *, today: date | None = None) ->
     return str(babel_date(day, pattern, locale=_locale(language))).replace(" ", NO_BREAK_SPACE, 1)
 
 
+def format_weekday(language: str, day: date) -> str:
+    """Format a date with its day of the week, as a heading: «Четверг, 26 ноября»."""
+    name = str(babel_date(day, "cccc", locale=_locale(language)))
+    return f"{name[:1].upper()}{name[1:]}, {format_date(language, day, today=day)}"
+
+
 def format_month(language: str, day: date) -> str:
     """Format the month of a date: «ноябрь 2026»."""
     return str(babel_date(day, "LLLL y", locale=_locale(language))).replace(" ", NO_BREAK_SPACE)

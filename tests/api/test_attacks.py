@@ -118,7 +118,7 @@ async def test_a_forged_place_in_the_cabinets_list_is_none(
     await accounts.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
     await Cabinet(client).sign_in("a@a.test", PASSWORD)
     for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
-        assert (await client.get("/cabinet/", params={"after": forged})).status_code == 200
+        assert (await client.get("/cabinet/problems", params={"after": forged})).status_code == 200
 
 
 # --- who is calling ------------------------------------------------------------------------------------------------

@@ -242,8 +242,8 @@ async def test_another_agencys_data_is_not_there(app: Any, enter: Enter, site: S
     theirs = (await submit_report(database, elsewhere, description="Чужая тайна во дворе")).problem_id
     cabinet = await enter("admin", site.agency.id)
     assert "Чужая тайна" not in (await cabinet.read("/cabinet/")).text
-    assert "Чужая тайна" not in (await cabinet.read("/cabinet/?q=тайна")).text
-    await cabinet.read(f"/cabinet/?site={elsewhere.id}", 404)
+    assert "Чужая тайна" not in (await cabinet.read("/cabinet/problems?q=тайна")).text
+    await cabinet.read(f"/cabinet/problems?site={elsewhere.id}", 404)
     await cabinet.read(f"/cabinet/version?site={elsewhere.id}", 404)
     await cabinet.read(f"/cabinet/problems/{theirs}", 404)
     token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
@@ -344,9 +344,9 @@ async def test_where_the_agency_moderates_the_operator_waits(app: Any, enter: En
 
 async def test_the_language_is_the_users_choice(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
-    assert "На модерации" in (await cabinet.read("/cabinet/")).text
+    assert "Сегодня" in (await cabinet.read("/cabinet/")).text
     await cabinet.send("/cabinet/", "/cabinet/language", language="en")
-    assert "In moderation" in (await cabinet.read("/cabinet/")).text
+    assert "Today" in (await cabinet.read("/cabinet/")).text
 
 
 async def _seen(database: Any, problem_id: str) -> str:

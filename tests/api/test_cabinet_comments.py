@@ -53,13 +53,13 @@ async def test_a_comment_waits_is_counted_and_is_published(
     assert "https://spam.test" not in page.links
     assert "Ещё не подтверждено" not in page.text
     assert CANARY not in page.text
-    assert "Комментарии 1" in (await cabinet.read("/cabinet/")).text
+    assert "Входящие 1" in (await cabinet.read("/cabinet/")).text
     form = next(form for form in page.forms if form.action == f"{QUEUE}/{comment['id']}")
     answer = await client.post(form.action, data=form.fields | {"verdict": "published"})
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"{QUEUE}?tab=moderation")
     assert await counted(context, number) == 1
-    assert "Комментарии 1" not in (await cabinet.read("/cabinet/")).text
+    assert "Входящие 1" not in (await cabinet.read("/cabinet/")).text
     published = await cabinet.read(f"{QUEUE}?tab=published")
     assert "agent-" in published.text, "who decided"
     row = (await comments(context))[0]

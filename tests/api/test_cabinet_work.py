@@ -197,8 +197,8 @@ async def test_spam_is_a_mark_that_can_be_taken_off(cabinet: Cabinet, database: 
     assert (await state(database, problem))["spam"]
     page = await cabinet.read(path)
     assert not [form for form in page.forms if form.action == path]  # nothing else can be decided about spam
-    assert path in (await cabinet.read("/cabinet/?tab=spam")).links_without_query
-    assert path not in (await cabinet.read("/cabinet/?tab=moderation")).links_without_query
+    assert path in (await cabinet.read("/cabinet/problems?tab=spam")).links_without_query
+    assert path not in (await cabinet.read("/cabinet/problems?tab=moderation")).links_without_query
     assert (await cabinet.send(path, f"{path}/spam", spam="no")).status_code == 303
     assert not (await state(database, problem))["spam"]
     assert (await cabinet.decide(problem, "accepted")).status_code == 303
@@ -233,7 +233,7 @@ async def test_an_erased_report_says_so_and_offers_nothing(cabinet: Cabinet, dat
     assert "удалены" in page.text
     assert "anna@example.test" not in page.text
     assert not [form for form in page.forms if "/problems/" in form.action]
-    await cabinet.read("/cabinet/")
+    await cabinet.read("/cabinet/problems")
 
 
 async def test_a_report_that_never_was_is_not_found(cabinet: Cabinet) -> None:
@@ -247,7 +247,7 @@ async def test_a_report_that_never_was_is_not_found(cabinet: Cabinet) -> None:
 async def test_the_list_is_newest_first_with_enough_of_each_text(cabinet: Cabinet, database: Any, site: Site) -> None:
     texts = [f"{word} " + "очень длинное описание " * 10 for word in ("Первое", "Второе", "Третье")]
     ids = [(await submit_report(database, site, description=text)).problem_id for text in texts]
-    page = await cabinet.read("/cabinet/")
+    page = await cabinet.read("/cabinet/problems")
     links = [link for link in page.links if "/problems/" in link]
     assert links == [f"/cabinet/problems/{problem}" for problem in reversed(ids)]
     for text in texts:
@@ -265,7 +265,7 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
         of = (site, other)[index % 2]
         receipt = await submit_report(database, of, received_at=now - index // 20)
         wanted.append((now - index // 20, receipt.number, of.id, receipt.problem_id))
-    pages, path = [], "/cabinet/"
+    pages, path = [], "/cabinet/problems"
     while path:
         page = await cabinet.read(path)
         pages.append([link.partition("?")[0] for link in page.links if "/problems/" in link])
@@ -283,9 +283,9 @@ async def test_the_same_list_comes_from_one_branch_as_from_many(
         await make_site(database, agency={"name": f"Район {index}", "parent_id": site.agency.id})
     for status in ("moderation", "accepted", "resolved", "accepted"):
         await moved(database, site, status)
-    many = (await cabinet.read("/cabinet/")).links
+    many = (await cabinet.read("/cabinet/problems")).links
     monkeypatch.setattr(inbox_store, "MAX_BRANCHES", 1)
-    assert (await cabinet.read("/cabinet/")).links == many
+    assert (await cabinet.read("/cabinet/problems")).links == many
 
 
 async def test_tabs_hold_what_they_say(cabinet: Cabinet, database: Any, site: Site) -> None:
@@ -303,9 +303,9 @@ async def test_tabs_hold_what_they_say(cabinet: Cabinet, database: Any, site: Si
         ("spam", {spam}),
         ("nonsense", everything),
     ):
-        page = await cabinet.read(f"/cabinet/?tab={tab}")
+        page = await cabinet.read(f"/cabinet/problems?tab={tab}")
         assert {link.rpartition("/")[2] for link in page.links_without_query if "/problems/" in link} == expected, tab
-    assert "просрочено" in (await cabinet.read("/cabinet/?tab=overdue")).text
+    assert "просрочено" in (await cabinet.read("/cabinet/problems?tab=overdue")).text
 
 
 SEARCHES = {
@@ -320,14 +320,14 @@ async def test_search_finds_by_number_text_and_place(cabinet: Cabinet, database:
     await submit_report(database, site, description="Яма на дороге", address="ул. Гагарина")
     await submit_report(database, site, description="Скидка 50% на мусор", address="двор")
     for query, found in SEARCHES.items():
-        page = PageText((await cabinet.client.get("/cabinet/", params={"q": query})).text)
+        page = PageText((await cabinet.client.get("/cabinet/problems", params={"q": query})).text)
         assert len([link for link in page.links if "/problems/" in link]) == found, query
 
 
 async def test_a_broken_cursor_does_no_harm(cabinet: Cabinet, database: Any, site: Site) -> None:
     await submit_report(database, site)
     for cursor in ("x", "1.2", "1.2.3.4", "9" * 40 + ".1.x", "1.1.\0", "-1.1.x", "²..x"):
-        assert (await cabinet.client.get("/cabinet/", params={"after": cursor})).status_code == 200, cursor
+        assert (await cabinet.client.get("/cabinet/problems", params={"after": cursor})).status_code == 200, cursor
 
 
 # --- how the page learns of news -----------------------------------------------------------------------------------
@@ -343,8 +343,9 @@ async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabine
     second = await version(first.headers["etag"])
     assert second.status_code == 200
     assert second.text != first.text
-    page = (await cabinet.client.get("/cabinet/")).text
-    assert re.search(r'data-version="([^"]+)"', page)[1] == second.text  # type: ignore[index]
+    for path in ("/cabinet/", "/cabinet/problems"):
+        page = (await cabinet.client.get(path)).text
+        assert re.search(r'data-version="([^"]+)"', page)[1] == second.text  # type: ignore[index]
     await problems.confirm(database, site.id, problem)
     third = await version(second.headers["etag"])
     assert third.status_code == 200

@@ -14,10 +14,11 @@ from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_repo
 from tests.support import migrations
 from widget_api.browse import statistics
 from widget_api.cabinet import inbox_service as cabinet
+from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders
-from widget_api.people.model import Selection, User
+from widget_api.people.model import User
 from widget_api.problems import change as problems
 from widget_api.problems import deadline, submit
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +14,14 @@ from tests.factories import AGENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
+from widget_api.cabinet.selection import Selection, Tab
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.database.schema import metadata
 from widget_api.mail import links
 from widget_api.mailbox import digest
 from widget_api.people import accounts
-from widget_api.people.model import Selection, Tab, User
+from widget_api.people.model import User
 from widget_api.problems import change as problems
 from widget_api.problems.model import OPEN, Actor, Update
 from widget_api.settings import Settings
@@ -27,7 +29,8 @@ from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 LONG = 90 * 86_400
-OPEN_TABS: tuple[Tab, ...] = ("moderation", "replied", "work", "overdue", "spam")
+OPEN_TABS: tuple[Tab, ...] = ("moderation", "returned", "work", "overdue")
+OTHERS: Mapping[str, Selection] = {name: Selection(status=name) for name in ("soon", "spam", "ended")}
 
 
 @pytest.fixture
@@ -101,11 +104,11 @@ async def test_a_column_that_nobody_decided_to_keep_is_forgotten(context: Contex
     assert [name for name, value in written.items() if row[name] == value] == []
 
 
-@pytest.mark.parametrize("most_branches", [200, 0])
+@pytest.mark.parametrize("most_branches", [200, 1])
 async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
 ) -> None:
-    # the list is one query a status, or one for them all
+    # the list is one query, or one for each branch
     monkeypatch.setattr(inbox_store, "MAX_BRANCHES", most_branches)
     database = context.database
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
@@ -115,21 +118,22 @@ async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     user = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
     with time_machine.travel(clock.now() + LONG):
         tabs = {
-            tab: [row["id"] for row in (await inbox_service.read_inbox(database, user, Selection(tab=tab))).rows]
-            for tab in (*OPEN_TABS, "closed", "all")
+            name: [row["id"] for row in (await inbox_service.read_inbox(database, user, selection)).rows]
+            for name, selection in {**{tab: Selection(tab=tab) for tab in (*OPEN_TABS, "all")}, **OTHERS}.items()
         }
         counts = (await inbox_service.read_inbox(database, user, Selection())).counts
         told = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
-    assert {tab: tabs[tab] for tab in OPEN_TABS} == {
+    assert {name: tabs[name] for name in (*OPEN_TABS, "soon", "spam")} == {
         "moderation": [],
-        "replied": [],
+        "returned": [],
         "work": [left],
         "overdue": [left],
+        "soon": [],
         "spam": [],
     }
-    assert sorted(tabs["closed"]) == sorted(sent.values())
+    assert sorted(tabs["ended"]) == sorted(sent.values())
     assert sorted(tabs["all"]) == sorted([left, *sent.values()])
-    assert counts == {"moderation": 0, "replied": 0, "overdue": 1}
+    assert counts == {"moderation": 0, "returned": 0, "overdue": 1}
     assert [group.count for group in told.groups if group.name == "overdue"] == [1]
 
 
@@ -153,7 +157,9 @@ async def test_its_pages_say_that_and_nothing_else(client: httpx2.AsyncClient, c
     await problems.erase(context.database, AGENT, site.id, problem_id)
     with time_machine.travel(clock.now() + LONG):
         await cabinet.sign_in("anna@gorod.test", "a long enough password")  # the session is long over
-        pages: list[Any] = [(await client.get(address)).text for address in (private, card, "/cabinet/?tab=closed")]
+        pages: list[Any] = [
+            (await client.get(address)).text for address in (private, card, "/cabinet/problems?tab=closed")
+        ]
     for page in pages:
         chips = [part.partition("</span>")[0] for part in page.split('<span class="chip')[1:]]
         assert chips

@@ -53,7 +53,7 @@ async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
 ) -> None:
     path = await arrives(office, "spoofed")
     cabinet = await signed_in(client, office.context, office.site)
-    assert "Письма 1" in (await cabinet.read("/cabinet/")).text
+    assert "Входящие 1" in (await cabinet.read("/cabinet/")).text
     page = await cabinet.read(LETTERS)
     assert path in page.links
     assert "почтовый сервер не подтвердил" in page.text
@@ -67,7 +67,7 @@ async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
     assert (last["state"], last["event_id"]) == ("taken", (await office.problem())["status_event"])
     assert last["user_id"] is not None
     assert "Ответ принят" in (await cabinet.read(f"{LETTERS}?done=taken")).text
-    assert "Письма 1" not in (await cabinet.read("/cabinet/")).text
+    assert "Входящие 1" not in (await cabinet.read("/cabinet/")).text
     await cabinet.read(path, 404)
 
 

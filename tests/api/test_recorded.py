@@ -453,8 +453,11 @@ def read_the_pages(world: World) -> None:
 def work_in_the_cabinet(world: World) -> None:
     """Its pages as each role sees them, and signed out."""
     paths = {
-        "list": "/cabinet/",
-        "list-filtered": "/cabinet/?status=in_progress",
+        "today": "/cabinet/",
+        "list": "/cabinet/problems",
+        "list-filtered": "/cabinet/problems?status=in_progress",
+        "list-exported": "/cabinet/problems.csv?status=in_progress",
+        "inbox": "/cabinet/inbox",
         "problem": f"/cabinet/problems/{world.ids[0]}",
         "problem-closed": f"/cabinet/problems/{world.ids[4]}",
         "comments": "/cabinet/comments",
@@ -638,7 +641,7 @@ def work_by_mail(world: World) -> None:
     world.see("cabinet/company-mail-accepted", "POST", form.action, people, form=given, **own)
     world.settle()
     world.letter("news-by-mail", "oleg@example.test")
-    world.see("cabinet/company-list", "GET", "/cabinet/", people)
+    world.see("cabinet/company-list", "GET", "/cabinet/problems", people)
     form = PageText(visitor.ask("GET", page).text).forms
     link = next((one for one in form if "link-changed" in one.action), None)
     assert link is None  # it stands on a page of its own
@@ -703,7 +706,7 @@ def change_settings(world: World) -> None:
     world.see("cabinet/origin-wrong", "POST", f"{site}/origins", admin, form=token | {"origin": "nonsense"}, **own)
     world.see("cabinet/retry", "POST", "/cabinet/deliveries/retry", admin, form=token, **own)
     world.press(agent, account, "/cabinet/language", "cabinet/language", language="en")
-    world.see("cabinet/agent-list-in-english", "GET", "/cabinet/", agent)
+    world.see("cabinet/agent-list-in-english", "GET", "/cabinet/problems", agent)
     world.see("cabinet/agent-problem-in-english", "GET", f"/cabinet/problems/{world.ids[0]}", agent)
     world.press(agent, account, "/cabinet/sign-out", "cabinet/signed-out")
 

@@ -311,15 +311,15 @@ async def test_from_the_question_to_read(context: Context, site: Site, receipt: 
     asked = await cabinet.send(path, f"{path}/ask", question=QUESTION)
     assert (asked.status_code, asked.headers["location"]) == (303, f"{path}?done=asked")
     assert "ждём ответа автора" in (await cabinet.read("/cabinet/")).text
-    assert path not in (await cabinet.read("/cabinet/?tab=replied")).links_without_query
+    assert path not in (await cabinet.read("/cabinet/problems?tab=returned")).links_without_query
     await clarify(context, site, receipt)
-    replied = await cabinet.read("/cabinet/?tab=replied")
+    replied = await cabinet.read("/cabinet/problems?tab=returned")
     assert path in replied.links_without_query
     assert "автор ответил" in replied.text
     page = await cabinet.read(path)
     assert WORDS in page.text
     assert (await cabinet.send(path, f"{path}/read")).status_code == 303
-    assert path not in (await cabinet.read("/cabinet/?tab=replied")).links_without_query
+    assert path not in (await cabinet.read("/cabinet/problems?tab=returned")).links_without_query
     await decide(context, site, receipt, "answered")
     await dialogue.rate(context.database, site.id, receipt.problem_id, 3, "Поздно")
     page = await cabinet.read(path)

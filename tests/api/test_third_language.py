@@ -154,6 +154,10 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/": "/",
         "/cabinet": "/cabinet",
         "/cabinet/": "/cabinet/",
+        "/cabinet/problems": "/cabinet/problems",
+        "/cabinet/problems.csv": "/cabinet/problems.csv",
+        "/cabinet/problems.xlsx": "/cabinet/problems.xlsx",
+        "/cabinet/inbox": "/cabinet/inbox",
         "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
         "/cabinet/deliveries": "/cabinet/deliveries",
     }

@@ -119,8 +119,10 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     colleague, _ = await accounts.add_user(context.database, **away)
     await accounts.set_absence(context.database, colleague, "2099-12-12", None, journal.COMMAND_LINE)
     for name, path in {
-        "inbox": "/cabinet/",
-        "inbox-empty": "/cabinet/?q=ничего",
+        "today": "/cabinet/",
+        "inbox": "/cabinet/problems",
+        "incoming": "/cabinet/inbox",
+        "inbox-empty": "/cabinet/problems?q=ничего",
         "inbox-problem": f"/cabinet/problems/{problem}",
         "inbox-waiting": f"/cabinet/problems/{waiting}",
         "comments": "/cabinet/comments",

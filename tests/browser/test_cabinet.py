@@ -60,6 +60,7 @@ class Town:
         page.fill("[name=password]", self.password)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{self.service.url}/cabinet/")
+        page.goto(f"{self.service.url}/cabinet/problems")
         return page
 
 
@@ -122,7 +123,44 @@ def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Pag
     town.report("Ещё одно сообщение о яме")
     expect(desk.locator("#announce")).to_contain_text("Новое сообщение")
     expect(desk.locator(".fresh").first).to_contain_text("Ещё одно сообщение о яме")
-    expect(desk.locator("#tabs")).to_contain_text(f"На модерации {len(took) + 1}")
+    expect(desk.locator("#tabs")).to_contain_text(f"Новые {len(took) + 1}")
+
+
+def test_today_shows_what_comes_and_lets_go_of_what_is_done(town: Town, desk: Page) -> None:
+    desk.goto(f"{town.service.url}/cabinet/")
+    expect(desk.locator(".calm")).to_be_visible()
+    for text in ("Первое: яма", "Второе: фонарь"):  # the first brings the section, the second stands on top of it
+        town.report(text)
+        expect(desk.locator("#section-new tr").nth(1)).to_contain_text(text)
+    expect(desk.locator(".tiles li").filter(has_text="новые")).to_contain_text("2")
+    expect(desk.locator("#announce")).to_contain_text("№ 2")
+    desk.keyboard.press("j")
+    expect(line(desk, "Второе")).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.check("#to-accepted")
+    desk.click(".decision button.primary")
+    expect(desk.locator("[role=status].good")).to_be_visible()
+    desk.get_by_role("link", name="Сегодня").click()
+    expect(line(desk, "Первое")).to_be_visible()
+    expect(line(desk, "Второе")).to_have_count(0)
+
+
+def test_filters_are_folded_on_a_phone_and_set_ones_can_be_taken_off(
+    town: Town, desk: Page, new_page: Callable[..., Page]
+) -> None:
+    town.report("Первое: яма")
+    town.report("Второе: фонарь", category="lighting")
+    desk.select_option("#category", "lighting")
+    desk.click(".find button")
+    expect(line(desk, "Второе")).to_be_visible()
+    expect(line(desk, "Первое")).to_have_count(0)
+    line(desk, "Второе").click()
+    desk.get_by_role("link", name="Убрать фильтр: Уличное освещение").click()
+    expect(line(desk, "Первое")).to_be_visible()
+    phone = town.sign_in(new_page(viewport=PHONE))
+    expect(phone.locator("#category")).to_be_hidden()
+    phone.click(".filters summary")
+    expect(phone.locator("#category")).to_be_visible()
 
 
 def test_a_press_that_meets_news_leads_where_it_was_meant_to(town: Town, desk: Page) -> None:
@@ -529,7 +567,8 @@ def test_the_list_is_a_table_however_it_is_laid_out(town: Town, new_page: Callab
 def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -> None:
     desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
     desk.goto(f"{town.service.url}/cabinet/comments")
-    for links in (".cabinet-head nav a", ".tabs a"):
+    desk.click(".drawer summary")
+    for links in (".drawer nav a", ".tabs a"):
         boxes = desk.locator(links).evaluate_all(
             "all => all.map(a => a.getBoundingClientRect()).map(({ height, left, right }) => [height, left, right])"
         )
@@ -571,7 +610,7 @@ def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
 
     email, password = in_the_database(town, give_up).split()
     page = replace(town, email=email, password=password).sign_in(new_page(viewport=PHONE))
-    badge = page.locator(".cabinet-head .many")
+    badge = page.locator(".sections .many")
     expect(badge).to_contain_text("не доставлено")
     before = int(badge.inner_text().split()[0])
     page.goto(f"{town.service.url}/cabinet/deliveries")
@@ -615,9 +654,15 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("wrong password")
     town.sign_in(page)
     check("empty list")
+    page.goto(f"{town.service.url}/cabinet/")
+    check("nothing waits")
     for index, text in enumerate(("Яма", "Очень" + "длинное" * 20 + " слово", "Не горит фонарь " * 30)):
         town.report(text, category=("roads", "playgrounds", "lighting")[index])
     page.reload()
+    check("today")
+    page.goto(f"{town.service.url}/cabinet/problems?category=roads&q=яма&since=2026-01-01")
+    check("filtered list")
+    page.goto(f"{town.service.url}/cabinet/problems")
     check("list")
     line(page, "Яма").click()
     check("report in moderation")
@@ -634,6 +679,8 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("deliveries")
     page.goto(f"{town.service.url}/cabinet/comments")
     check("comments")
+    page.goto(f"{town.service.url}/cabinet/inbox")
+    check("inbox")
     page.goto(f"{town.service.url}/cabinet/sites")
     check("sites")
     page.locator("main a[href^='/cabinet/sites/']").first.click()

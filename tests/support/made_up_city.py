@@ -315,7 +315,7 @@ def sign_in(world: World) -> None:
         given = {"email": f"{role}@zarechensk.test", "password": world.passwords[role]}
         name = "cabinet/signed-in" if role == "agent" else None
         world.press(visitor, "/cabinet/sign-in", "/cabinet/sign-in", name, **given)
-    page = world.people["admin"].ask("GET", "/cabinet/").text
+    page = world.people["admin"].ask("GET", "/cabinet/problems").text
     world.ids = sorted(set(re.findall(r"/cabinet/problems/([0-9a-f-]{36})", page)))
     assert len(world.ids) == len(REPORTS), len(world.ids)
 

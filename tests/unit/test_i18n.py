@@ -79,7 +79,6 @@ def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
     for status in STATUSES:
         assert widget[status] == i18n.text(language, f"status.{status}"), status
     for same in (
-        ("status.moderation", "cabinet.list.tab.moderation"),
         ("status.resolved", "city.figures.resolved"),
         ("status.resolved", "cabinet.decide.to.resolved"),
         ("status.forwarded", "events.status.forwarded"),
@@ -88,8 +87,6 @@ def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
         ("city.photos_of_answer", "cabinet.files.photos"),
     ):
         assert len({i18n.text(language, key) for key in same}) == 1, same
-    several = i18n.text(language, "cabinet.list.tab.work")  # statuses, one of which is «in progress»
-    assert several != i18n.text(language, "status.in_progress")
     assert widget["overdue"] == i18n.text(language, "common.overdue")
 
 

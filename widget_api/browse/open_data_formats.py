@@ -66,14 +66,19 @@ def safe(text: str) -> str:
 
 def lines(items: Iterable[Item], separator: str) -> bytes:
     """Return lines of CSV, each ended by CRLF. With semicolons numbers have a decimal comma, as in their countries."""
+    return table(map(_values, items), separator)
+
+
+def table(rows: Iterable[Sequence[Any]], separator: str) -> bytes:
+    """Return rows of values as lines of CSV, whose cells begin no formula."""
     output = io.StringIO()
     writer = csv.writer(output, delimiter=separator, lineterminator="\r\n")
-    writer.writerows([_cell(value, separator) for value in _values(item)] for item in items)
+    writer.writerows([_cell(value, separator) for value in row] for row in rows)
     return output.getvalue().encode()
 
 
-def header(separator: str) -> bytes:
-    return (BOM + separator.join(COLUMNS) + "\r\n").encode()
+def header(separator: str, columns: Iterable[str] = COLUMNS) -> bytes:
+    return (BOM + separator.join(columns) + "\r\n").encode()
 
 
 def _values(item: Item) -> Sequence[Any]:

@@ -58,14 +58,14 @@ def _list(text: str) -> list[str]:
     return sorted({part.strip() for part in text.split(",") if part.strip()})
 
 
-def _statuses(text: str) -> tuple[str, ...] | None:
+def parse_statuses(text: str) -> tuple[str, ...] | None:
     given = _list(text)
     if not given or not set(given) <= {*GROUPS, *STATUSES}:
         return None
     return tuple(sorted({status for name in given for status in GROUPS.get(name, (name,))}))
 
 
-def _categories(text: str) -> tuple[str, ...] | None:
+def parse_categories(text: str) -> tuple[str, ...] | None:
     """Accept any code: a site may have disabled a category that still has problems."""
     codes = _list(text)
     return tuple(codes) if 0 < len(codes) <= MOST_CODES and all(len(code) <= LONGEST_CODE for code in codes) else None
@@ -87,7 +87,7 @@ def _words(text: str) -> str | None:
     return words if len(words) <= LONGEST_QUERY else None
 
 
-def _midnight(text: str, time_zone: str, days: int) -> int | None:
+def midnight(text: str, time_zone: str, days: int) -> int | None:
     """Return the Unix time at which a local date «YYYY-MM-DD», plus `days`, begins."""
     if not _DAY.fullmatch(text):
         return None
@@ -113,7 +113,7 @@ class Selection(Language):
     statuses: Annotated[
         tuple[str, ...],
         Parameter(
-            lambda text, _: _statuses(text),
+            lambda text, _: parse_statuses(text),
             {"type": "string", "pattern": f"^(({_STATUS})(,({_STATUS}))*)?$"},
             (*GROUPS, *PUBLIC_STATUSES),
         ),
@@ -126,7 +126,7 @@ class Selection(Language):
     categories: Annotated[
         tuple[str, ...],
         Parameter(
-            lambda text, _: _categories(text),
+            lambda text, _: parse_categories(text),
             {
                 "type": "string",
                 "maxLength": LONGEST_CODE,
@@ -144,10 +144,10 @@ class Selection(Language):
             {"type": "string", "maxLength": LONGEST_QUERY, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"},
         ),
     ] = Field("", alias="q", description="Words of the description or the address.")
-    since: Annotated[int | None, Parameter(lambda text, zone: _midnight(text, zone, 0), _DATE)] = Field(
+    since: Annotated[int | None, Parameter(lambda text, zone: midnight(text, zone, 0), _DATE)] = Field(
         None, description="The first day of receipt, in the site's time zone."
     )
-    until: Annotated[int | None, Parameter(lambda text, zone: _midnight(text, zone, 1), _DATE)] = Field(
+    until: Annotated[int | None, Parameter(lambda text, zone: midnight(text, zone, 1), _DATE)] = Field(
         None, description="The last day of receipt."
     )
     overdue: Annotated[

@@ -80,7 +80,7 @@ async def decide_comment(request: Request, user: User) -> Response:
         named = Invalid(tuple(replace(wrong, field="rejection") for wrong in error.fields))
         return await _render_queue(request, user, tab, status=422, wrong=named, given=reason)
     target = inside_path(fields.get("next", ""))
-    if target == inbox_rows.LIST_PATH:
+    if target == inbox_rows.TODAY_PATH:
         target = PATH
     return web.see_other(f"{target}{'&' if '?' in target else '?'}done={verdict}")
 

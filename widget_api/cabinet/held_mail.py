@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -32,15 +33,20 @@ async def show_queue(request: Request, user: User) -> Response:
         request,
         user,
         "letters.html",
-        letters=[
-            _row_view(language, row, row["time_zone"])
-            | {"number": row["number"], "site": row["site_name"], "of": {"language": row["language"]}}
-            for row in rows
-        ],
+        letters=letter_views(language, rows),
         failing=await held_mail_service.list_failing_agencies(database, user),
         done=request.query_params.get("done", ""),
         here=PATH,
     )
+
+
+def letter_views(language: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Letters as a queue shows them."""
+    return [
+        _row_view(language, row, row["time_zone"])
+        | {"number": row["number"], "site": row["site_name"], "of": {"language": row["language"]}}
+        for row in rows
+    ]
 
 
 def _row_view(language: str, row: Row, time_zone: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ async def find_user(request: Request) -> User | None:
 async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     if request.method in ("GET", "HEAD"):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return web.see_other(SIGN_IN_PATH + (f"?next={quote(target)}" if target != inbox_rows.LIST_PATH else ""))
+        return web.see_other(SIGN_IN_PATH + (f"?next={quote(target)}" if target != inbox_rows.TODAY_PATH else ""))
     try:
         await session_form(request, MAX_FORM_SIZE, MAX_FILES)
     except ForeignSessionForm as old:
@@ -211,7 +211,7 @@ def inside_path(address: str) -> str:
     return (
         address
         if address.startswith(f"{CABINET_PATH}/") and not set(address) & set("\\\r\n\t")
-        else inbox_rows.LIST_PATH
+        else inbox_rows.TODAY_PATH
     )
 
 

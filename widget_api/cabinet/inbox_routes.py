@@ -1,7 +1,8 @@
-"""Serve the cabinet's inbox: the list of reports, and one report with its forms."""
+"""Serve what waits today, the list of reports, and one report with its forms."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, journal, web
+from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
 from widget_api.cabinet import (
@@ -39,13 +40,53 @@ from widget_api.cabinet.http import (
     session_form,
     to_fields,
 )
-from widget_api.people.model import DECISION_FIELDS, Selection, User, read_change
+from widget_api.cabinet.selection import Selection
+from widget_api.database import Row
+from widget_api.people.model import DECISION_FIELDS, User, read_change
 from widget_api.problems import pictures
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 _OTHER_FIELDS = ("question", "comment", "note")  # of the page's other forms, which are sent with the decision's
+_FORMER_PARAMETERS = {"tab", "q", "site", "after"}
+MAX_OFFERED_SITES = 50  # whose categories the filter offers
+
+# --- today -----------------------------------------------------------------------------------------------------------
+
+
+async def show_today(request: Request, user: User) -> Response:
+    context, language = web.context(request), language_of(request, user)
+    if _FORMER_PARAMETERS & request.query_params.keys():  # bookmarks of the time when the list was here
+        return web.see_other(f"{inbox_rows.LIST_PATH}?{request.url.query}")
+    today = await inbox_service.read_today(context.database, user)
+    rows = [row for section in today.sections for row in section.rows]
+    sites_by_id = await _sites_by_id(request, {str(row["site_id"]) for row in rows})
+    return render_page(
+        request,
+        user,
+        "today.html",
+        today=today,
+        date=i18n.format_weekday(language, local_date(today.now, today.sites[0].time_zone if today.sites else "UTC")),
+        sections=[
+            {
+                "name": section.name,
+                "href": inbox_rows.selection_url(section.selection),
+                "many": inbox_rows.count_text(section.count) or "0",
+                "lines": inbox_rows.section_rows(language, section, today, sites_by_id),
+            }
+            for section in today.sections
+        ],
+        thumbs=_thumbs(request, rows),
+        poll="/cabinet/version",
+        here=inbox_rows.TODAY_PATH,
+    )
+
+
+def _thumbs(request: Request, rows: Iterable[Row]) -> dict[str, str | None]:
+    return {row["id"]: pictures.thumb_url(web.context(request), row["photos"]) for row in rows}
+
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
@@ -58,12 +99,23 @@ async def _list_values(request: Request, user: User) -> dict[str, Any]:
     """Values of the list, alone or beside a report."""
     context, language = web.context(request), language_of(request, user)
     found = await inbox_service.read_inbox(context.database, user, Selection.read(request.query_params))
-    of_rows = await _sites_by_id(request, {str(row["site_id"]) for row in found.rows})
+    chosen = found.selection
+    offered = [site.id for site in found.sites if chosen.site_id in (None, site.id)][:MAX_OFFERED_SITES]
+    of_rows = await _sites_by_id(request, {*offered, *(str(row["site_id"]) for row in found.rows)})
     return {
         "found": found,
         "lines": inbox_rows.inbox_rows(language, found, of_rows),
-        "thumbs": {row["id"]: pictures.thumb_url(context, row["photos"]) for row in found.rows},
+        "thumbs": _thumbs(request, found.rows),
         "tabs": inbox_rows.tab_links(found),
+        "chips": inbox_rows.filter_chips(language, found, of_rows),
+        "options": inbox_rows.filter_options(language, found, of_rows),
+        "chosen": chosen.fields(),
+        "clear": inbox_rows.selection_url(Selection(tab=chosen.tab)),
+        "export": {
+            kind: inbox_rows.selection_url(replace(chosen, after=None), f"{inbox_rows.LIST_PATH}.{kind}")
+            for kind in ("xlsx", "csv")
+            if user.exports
+        },
         "poll": inbox_rows.selection_url(found.selection, "/cabinet/version"),
         "here": inbox_rows.selection_url(found.selection),
         "older": inbox_rows.older_url(found),
@@ -266,13 +318,14 @@ def _redirect_done(request: Request, problem_id: str, deed: str = "decided") -> 
 
 
 async def redirect_root(request: Request) -> Response:
-    return web.see_other(inbox_rows.LIST_PATH)
+    return web.see_other(inbox_rows.TODAY_PATH)
 
 
 routes: list[BaseRoute] = [
     Route("/", redirect_root),  # visitors of the bare address work here; residents come by links
     Route("/cabinet", redirect_root),
-    Route("/cabinet/", require_user(show_inbox)),
+    Route("/cabinet/", require_user(show_today)),
+    Route(inbox_rows.LIST_PATH, require_user(show_inbox)),
     Route("/cabinet/version", get_version),
     Route("/cabinet/problems/{problem_id}", require_user(show_problem)),
     Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),

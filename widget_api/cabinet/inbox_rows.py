@@ -1,25 +1,28 @@
-"""Format rows of the inbox for the list: texts, marks, and links that keep the selection."""
+"""Format reports for the list and «today»: texts, marks, filters, and links that keep the selection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import i18n
 from widget_api.cabinet import inbox_store
-from widget_api.cabinet.inbox_service import Inbox
+from widget_api.cabinet.inbox_service import Inbox, Section, Today
+from widget_api.cabinet.selection import GROUPS, SORTS, TABS, Selection
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
-from widget_api.people.model import TABS, Selection, VisibleSite
+from widget_api.people.model import VisibleSite
 from widget_api.problems.deadline import is_overdue, is_running
+from widget_api.problems.model import STATUSES
 from widget_api.sites.deadlines import add_working_days, local_date, promised_date
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
-LIST_PATH = "/cabinet/"
+TODAY_PATH = "/cabinet/"
+LIST_PATH = "/cabinet/problems"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +61,25 @@ def selection_url(selection: Selection, path: str = LIST_PATH, **more: str) -> s
 
 
 def inbox_rows(language: str, found: Inbox, sites: Sites) -> list[InboxRow]:
+    return _inbox_rows(language, found.rows, found.selection, found, sites)
+
+
+def section_rows(language: str, section: Section, today: Today, sites: Sites) -> list[InboxRow]:
+    return _inbox_rows(language, section.rows, Selection(), today, sites)
+
+
+def _inbox_rows(
+    language: str, rows: Iterable[Row], selection: Selection, found: Inbox | Today, sites: Sites
+) -> list[InboxRow]:
+    """`selection` is kept in the links."""
     names = {site.id: site for site in found.sites}
-    return [_inbox_row(language, row, names[row["site_id"]], sites, found) for row in found.rows]
+    return [_inbox_row(language, row, names[row["site_id"]], sites, selection, found.now) for row in rows]
 
 
-def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox) -> InboxRow:
+def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, selection: Selection, now: int) -> InboxRow:
     return InboxRow(
         id=row["id"],
-        href=selection_url(found.selection, f"/cabinet/problems/{row['id']}"),
+        href=selection_url(selection, f"/cabinet/problems/{row['id']}"),
         number=row["number"],
         status=row["status"],
         category=category_name(language, sites[site.id], row["category"]),
@@ -74,7 +88,7 @@ def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, found: 
         site=site.name,
         received=i18n.format_moment(language, row["created_at"], site.time_zone),
         received_at=rfc3339(row["created_at"]),
-        due=due_mark(language, row, site.time_zone, found.now),
+        due=due_mark(language, row, site.time_zone, now),
         unconfirmed=bool(row["unconfirmed"]) and row["status"] == "moderation",
         spam=bool(row["spam"]),
         erased=row["erased_at"] is not None,
@@ -83,16 +97,90 @@ def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, found: 
 
 
 def tab_links(found: Inbox) -> list[dict[str, Any]]:
-    """Name, link and count of each tab, «99+» beyond MAX_COUNT."""
+    """Name, link and count of each tab, «99+» beyond MAX_COUNT. Filters stay, but for a status of another tab."""
+    chosen = found.selection
     return [
         {
             "name": tab,
-            "href": selection_url(replace(found.selection, tab=tab, after=None)),
-            "current": tab == found.selection.tab,
-            "many": _count_text(found.counts.get(tab, 0)),
+            "href": selection_url(replace(chosen, tab=tab, status="", after=None)),
+            "current": tab == chosen.tab,
+            "many": count_text(found.counts.get(tab, 0)),
         }
         for tab in TABS
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """A filter that is set: its words, and the link without it."""
+
+    text: str
+    href: str
+
+
+def filter_chips(language: str, found: Inbox, sites: Sites) -> list[Chip]:
+    chosen = replace(found.selection, after=None)
+
+    def texts() -> Iterator[tuple[str, Selection]]:
+        if chosen.query:
+            yield f"«{chosen.query}»", replace(chosen, query="")
+        if chosen.status:
+            named = [status_text(language, name) for name in chosen.status.split(",")]
+            yield ", ".join(named), replace(chosen, status="")
+        for code in chosen.categories:
+            rest = tuple(other for other in chosen.categories if other != code)
+            yield _category_text(language, code, sites), replace(chosen, categories=rest)
+        for name, day, without in (
+            ("since", chosen.since, replace(chosen, since="")),
+            ("until", chosen.until, replace(chosen, until="")),
+        ):
+            if day:
+                date = i18n.format_date(language, day)
+                yield i18n.text(language, f"cabinet.list.chip.{name}", date=date), without
+        if chosen.bbox:
+            yield i18n.text(language, "cabinet.list.chip.bbox"), replace(chosen, bbox=None)
+        if chosen.site_id and len(found.sites) > 1:
+            name = next(site.name for site in found.sites if site.id == chosen.site_id)
+            yield name, replace(chosen, site_id=None)
+
+    return [Chip(text=text, href=selection_url(without)) for text, without in texts()]
+
+
+def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[tuple[str, str]]]:
+    """Values and names of each field of choices; what an address chose beyond them is among them."""
+    chosen = found.selection
+    part = replace(chosen, status="").part
+    statuses = [status for status in STATUSES if status in part.statuses]
+    groups = [name for name, group in GROUPS.items() if chosen.tab == "all" or name == chosen.status]
+    codes = {category.code for site in sites.values() for category in site.categories}
+    known = {code: _category_text(language, code, sites) for code in codes.union(chosen.categories)}
+    options: dict[str, list[tuple[str, str]]] = {
+        "site": [(site.id, site.name) for site in found.sites],
+        "status": [(name, status_text(language, name)) for name in [*groups, *(statuses if len(statuses) > 1 else [])]],
+        "category": sorted(known.items(), key=lambda option: option[1]),
+        "sort": [(name, i18n.text(language, f"cabinet.list.sort.{name}")) for name in SORTS],
+    }
+    for name in ("status", "category"):
+        value = chosen.fields()[name]
+        if value and value not in dict(options[name]):
+            texts = [status_text(language, one) if name == "status" else known[one] for one in value.split(",")]
+            options[name].insert(0, (value, ", ".join(texts)))
+    return options
+
+
+def status_text(language: str, name: str) -> str:
+    """The name of a status or of a group of them."""
+    for key in (f"cabinet.list.group.{name}", f"status.{name}"):
+        if i18n.has(key):
+            return i18n.text(language, key)
+    return i18n.text(language, f"cabinet.list.public_group.{name}")
+
+
+def _category_text(language: str, code: str, sites: Sites) -> str:
+    """The name of a category on the first site that has it."""
+    named = (site for site in sites.values() if site.category(code))
+    site = next(named, None)
+    return category_name(language, site, code) if site else i18n.category_name(language, code)
 
 
 def older_url(found: Inbox) -> str:
@@ -105,7 +193,7 @@ def newest_url(found: Inbox) -> str:
     return selection_url(replace(found.selection, after=None)) if found.selection.after else ""
 
 
-def _count_text(count: int) -> str:
+def count_text(count: int) -> str:
     return f"{inbox_store.MAX_COUNT - 1}+" if count >= inbox_store.MAX_COUNT else str(count) if count else ""
 
 

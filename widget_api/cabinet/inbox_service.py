@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 
 from widget_api import clock
 from widget_api.cabinet import inbox_store
+from widget_api.cabinet.selection import Cursor, Selection, Tab
 from widget_api.database import Database, Row
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import Cursor, Selection, Tab, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import OPEN, Change, has_author_here
 from widget_api.problems.store import contacts
-
-# --- coming and going ----------------------------------------------------------------------------------------------
-
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
@@ -30,6 +29,26 @@ class Inbox:
     rows: list[Row]
     next: Cursor | None
     counts: dict[Tab, int]
+    version: str
+    now: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What waits for one reason: the selection that lists all of it, its number up to MAX_COUNT, and the newest."""
+
+    name: str
+    selection: Selection
+    count: int
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Today:
+    """What waits for the user, the worst first. A report stands in one section, the worst of its own."""
+
+    sites: list[VisibleSite]
+    sections: list[Section]
     version: str
     now: int
 
@@ -69,9 +88,33 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
     # Read before the rows, so that a change in between is seen as a newer version at the next poll.
     at = await _make_version(database, of, now)
     rows, following = await inbox_store.read_page(database, of, selection, now)
-    waiting: tuple[Tab, ...] = ("moderation", "replied", "overdue")
+    waiting: tuple[Tab, ...] = ("moderation", "overdue", "returned")
     counts = {tab: await inbox_store.count_problems(database, of, Selection(tab=tab), now) for tab in waiting}
     return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
+
+
+_SECTIONS = {
+    "overdue": Selection(tab="overdue"),
+    "returned": Selection(tab="returned"),
+    "soon": Selection(status="soon"),
+    "new": Selection(tab="moderation"),
+}
+SECTION_SIZE = 20  # reports shown of a section; its list shows all
+
+
+async def read_today(database: Database, user: User) -> Today:
+    sites = await store.list_visible_sites(database, user)
+    now = clock.now()
+    at = await _make_version(database, sites, now)
+    sections, shown = list[Section](), set[str]()
+    for name, selection in _SECTIONS.items():
+        count = await inbox_store.count_problems(database, sites, selection, now)
+        most = SECTION_SIZE + len(shown)  # so many may stand in a worse section
+        rows = (await inbox_store.read_page(database, sites, selection, now, most=most))[0] if count else []
+        rows = [row for row in rows if row["id"] not in shown][:SECTION_SIZE]
+        shown |= {row["id"] for row in rows}
+        sections.append(Section(name=name, selection=selection, count=count, rows=rows))
+    return Today(sites=sites, sections=sections, version=at, now=now)
 
 
 async def read_version(database: Database, user: User, selection: Selection) -> str:
@@ -115,6 +158,37 @@ async def find_problem(database: Database, user: User, problem_id: str) -> tuple
     if row is None:
         raise NotFound("problem_not_found")
     return next(site for site in sites if site.id == row["site_id"]), row
+
+
+# --- exports -------------------------------------------------------------------------------------------------------
+
+EXPORT_PAGE = 500  # reports read at a time
+
+
+async def count_export(database: Database, user: User, selection: Selection) -> int:
+    """The number of reports in an export. Raises NotFound for users who may not export, as for an unknown address."""
+    if not user.exports:
+        raise NotFound
+    sites = select_sites(await store.list_visible_sites(database, user), selection)
+    return await inbox_store.count_problems(database.in_threads(), sites, selection, clock.now(), most=None)
+
+
+async def read_export(database: Database, user: User, selection: Selection) -> AsyncIterator[Sequence[Row]]:
+    """Yield the selected reports in their order, a page at a time; with contacts, if the user sees them.
+
+    Reads run in threads, so that they do not block other requests.
+    """
+    sites = select_sites(await store.list_visible_sites(database, user), selection)
+    columns = inbox_store.EXPORTED_WITH_CONTACTS if user.sees_contacts else inbox_store.EXPORTED
+    now, following = clock.now(), replace(selection, after=None)
+    while True:
+        rows, after = await inbox_store.read_page(
+            database.in_threads(), sites, following, now, columns=columns, most=EXPORT_PAGE
+        )
+        yield rows
+        if after is None:
+            return
+        following = replace(following, after=after)
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------

@@ -1,150 +1,342 @@
-"""SQL that reads reports for the cabinet: the list by keyset pagination, one report with its details."""
+"""SQL that reads reports for the cabinet: the list by keyset pagination, one report with its details.
+
+Every read of reports passes `_limit_to_visible`, which says which reports of a site its user may see at all, so that
+the list, its counts, «today», the search and exports agree.
+
+The conditions of filters and the full-text index are those of the public list (`browse.listing`), whose indexes hold
+published reports. The others are few, and are read along an index of their own (migration 0024).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import orjson
 
-from widget_api.database import Database, Row
+from widget_api.browse.listing import access_paths, conditions
+from widget_api.browse.listing.access_paths import AccessPath
+from widget_api.browse.listing.conditions import OPEN_STATUSES, Where
+from widget_api.browse.listing.filters import Filters
+from widget_api.browse.queries import midnight
+from widget_api.cabinet.selection import Cursor, Selection
+from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
-from widget_api.people.model import Cursor, Selection, VisibleSite
-from widget_api.problems.deadline import overdue_sql
-from widget_api.problems.model import OPEN
+from widget_api.people.model import VisibleSite
+from widget_api.problems.deadline import RUNNING, overdue_sql
+from widget_api.problems.model import OPEN, STATUSES
 from widget_api.problems.store.history import SENDER, SENDERS
-from widget_api.sites.deadlines import local_date
+from widget_api.sites.deadlines import add_working_days, local_date
+from widget_api.status_table import PUBLIC_STATUSES
 
 PAGE_SIZE = 50
-MAX_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
+MAX_BRANCHES = 200  # SELECTs of one compound; SQLite takes 500
 MAX_COUNT = 100  # beyond it a tab shows «99+», so that counting costs no more than showing
+MAX_FOUND = 30_000  # rows of an index that are read and sorted; where it has more, the list is walked in its order
+SOON = 3  # working days before the due date
 EXCERPT_LENGTH = 240
 Sites = Sequence[VisibleSite]
 
-
-@dataclass
-class _Query:
-    """A query under construction: its conditions and their values."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def bind(self, value: Any) -> str:
-        name = f"v{len(self.values)}"
-        self.values[name] = value
-        return f":{name}"
-
-    def among(self, column: str, options: Sequence[str]) -> str:
-        return f"{column} IN ({', '.join(self.bind(option) for option in options)})"
-
-
-def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, list[str]]]:
-    """One SELECT for each site and status, served by ix_problems_inbox; beyond MAX_BRANCHES one for each time zone."""
-    listed = sorted(statuses)
-    if len(sites) * len(listed) <= MAX_BRANCHES:
-        yield from (([site], [status]) for site in sites for status in listed)
-        return
-    for zone in sorted({site.time_zone for site in sites}):
-        yield [site for site in sites if site.time_zone == zone], listed
+_ORDERS: Mapping[str, tuple[str, str]] = {
+    "new": ("created_at", "DESC"),
+    "old": ("created_at", "ASC"),
+    "due": ("answer_due", "ASC"),
+}
+_COLUMNS = (
+    "p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng, p.created_at,"
+    " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at,"
+    " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
+)
+LISTED = f"{_COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
+EXPORTED = f"{_COLUMNS}, p.description, p.answered_at, p.responsible"
+EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
 
-def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: list[str], now: int) -> list[str]:
-    conditions = [query.among("p.site_id", [site.id for site in sites]), query.among("p.status", statuses)]
-    conditions.append("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
-    if selection.ended is not None:
-        conditions += _add_ended(statuses, ended=selection.ended)
-    if selection.spam is not None:
-        conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
-    if selection.tab == "overdue":
-        conditions.append(overdue_sql(query.bind(local_date(now, sites[0].time_zone).isoformat())))
-    if selection.tab == "replied":
-        conditions.append("p.awaits = 'agency'")  # as in ix_problems_awaits
-    if selection.query:
-        conditions.append(f"({' OR '.join(_add_search(query, selection))})")
-    return conditions
+def _limit_to_visible(where: Where, site: VisibleSite) -> Where:
+    """Add the conditions under which the user may see a report of this site."""
+    return where
 
 
-def _add_ended(statuses: list[str], *, ended: bool) -> list[str]:
+# --- which reports -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One SELECT of a compound: reports `p` of one site along one index."""
+
+    table: str
+    where: Where
+    values: Mapping[str, Any]
+
+
+class _Compound:
+    """SELECTs that become one statement: each has its own names of parameters, which are made distinct."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def take(self, sql: str, values: Mapping[str, Any]) -> str:
+        names: dict[str, str] = {}
+
+        def rename(match: re.Match[str]) -> str:
+            if match[1] not in names:
+                names[match[1]] = f"v{len(self.values)}"
+                self.values[names[match[1]]] = values[match[1]]
+            return f":{names[match[1]]}"
+
+        return re.sub(r":(\w+)", rename, sql)
+
+    def join(self, columns: str, branches: Sequence[_Branch], end: str) -> str:
+        """The union of the branches; `end` is what follows the conditions of each."""
+        return " UNION ALL ".join(
+            f"SELECT * FROM (SELECT {columns} FROM {self.take(branch.table, branch.values)}"
+            f" WHERE {self.take(str(branch.where), branch.values)} {end}) b{index}"
+            for index, branch in enumerate(branches)
+        )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes the conditions of a selection for one site, and chooses the indexes along which they are read."""
+
+    site: VisibleSite
+    selection: Selection
+    now: int
+    dialect: str
+
+    @property
+    def today(self) -> date:
+        return local_date(self.now, self.site.time_zone)
+
+    @property
+    def due_path(self) -> AccessPath:
+        """The published reports due up to the last day of the selection, by ix_problems_due."""
+        days = {"overdue": self.today, "soon": add_working_days(self.today, SOON)}
+        last = days.get(self.selection.part.due, date.max)
+        condition = f"p.site_id = :site_id AND p.published AND p.status IN ({OPEN_STATUSES}) AND p.answer_due <= :last"
+        return AccessPath("problems p", condition, {"site_id": self.site.id, "last": last.isoformat()})
+
+    @property
+    def words_path(self) -> AccessPath:
+        return access_paths.words(self.dialect, self.site.id, self.site.ordinal, self.selection.words)
+
+    @property
+    def place_path(self) -> AccessPath:
+        """The published reports of the place, by their cells."""
+        place = Filters(bbox=self.selection.bbox)
+        return next(access_paths.list_other_paths(self.dialect, self.site.id, place, date.max))
+
+    def where(self, seen: str, statuses: Sequence[str] = (), *, words: bool = False, sign: str = "<>") -> Where:
+        """Every condition but that of the index. `statuses` are those of the branch, by default all of the part.
+
+        A search for a number is a branch of its own, with the `sign` «=»; the others leave that report out.
+        """
+        selection, part, zone = self.selection, self.selection.part, self.site.time_zone
+        statuses = sorted(statuses or part.statuses)
+        filters = Filters(
+            statuses=tuple(statuses) if len(statuses) < len(STATUSES) else (),
+            categories=selection.categories,
+            bbox=selection.bbox,
+            since=midnight(selection.since, zone, 0) if selection.since else None,
+            until=midnight(selection.until, zone, 1) if selection.until else None,
+            words=selection.words if words else "",
+        )
+        where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
+        _limit_to_visible(where, self.site)
+        where.also("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
+        if part.ended is not None:
+            _add_ended(where, statuses, ended=part.ended)
+        if part.spam is not None:
+            where.also("p.spam" if part.spam else "NOT p.spam")
+        if part.due == "overdue":
+            where.also(overdue_sql(), today=self.today.isoformat())
+        elif part.due == "soon":
+            last = add_working_days(self.today, SOON)
+            where.also(
+                f"{RUNNING} AND p.answer_due BETWEEN :today AND :last",
+                today=self.today.isoformat(),
+                last=last.isoformat(),
+            )
+        elif selection.sort == "due":
+            where.also(RUNNING)
+        if selection.after is not None:
+            self._add_after(where, selection.after)
+        if selection.number is not None:
+            where.also(f"p.number {sign} :exact", exact=selection.number)
+        return where
+
+    def _add_after(self, where: Where, cursor: Cursor) -> None:
+        """Two columns are compared, for the index; the third, the site, is the same in the whole branch."""
+        column, direction = _ORDERS[self.selection.sort]
+        sign = "<" if direction == "DESC" else ">"
+        further = self.site.id < cursor.site_id if sign == "<" else self.site.id > cursor.site_id
+        where.also(
+            f"(p.{column}, p.number) {sign}{'=' if further else ''} (:after_key, :after_number)",
+            after_key=cursor.key,
+            after_number=cursor.number,
+        )
+
+    def branches(self, path: AccessPath | None) -> Iterator[_Branch]:
+        """The SELECTs of this site; `path` holds few published reports and all that match."""
+        selection, part = self.selection, self.selection.part
+        if selection.number is not None:
+            yield _branch(self.where("TRUE", sign="="))
+        if selection.query and not selection.words:
+            return
+        if part.returned:  # by ix_problems_inbox and ix_problems_awaits: few, whatever else is asked
+            if "reopened" in part.statuses:
+                yield _branch(self.where("TRUE", ["reopened"], words=True))
+            yield _branch(self.where("p.awaits = 'agency' AND p.status <> 'reopened'", words=True))
+            return
+        public = [status for status in sorted(part.statuses) if status in PUBLIC_STATUSES]
+        narrow = part.ended is not None or len(part.statuses) < len(STATUSES)
+        if path is not None or selection.words:
+            where = self.where("p.published")
+            if selection.words and not (path and path.words):
+                self._add_words(where)
+            table, values = ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": MAX_FOUND})
+            yield _Branch(table, where, {**where.values, **(path.values if path else {}), **values})
+        elif selection.sort == "due":
+            yield _branch(self.where(f"p.published AND p.status IN ({OPEN_STATUSES})"))
+        elif selection.categories:
+            for category in selection.categories:
+                for status in public:
+                    where = self.where("p.published AND p.category = :one", [status])
+                    where.values["one"] = category
+                    yield _branch(where)
+        elif narrow:
+            for status in sorted(part.statuses):
+                yield _branch(self.where("TRUE", [status]))
+            return
+        else:
+            yield _branch(self.where("p.published"))
+        yield _branch(self._unpublished())
+
+    def _unpublished(self) -> Where:
+        """What is not in the full-text index is compared by its text; a substring rules most of it out at once."""
+        words = bool(self.selection.words)
+        where = self.where("NOT p.published", words=words and self.dialect != "sqlite")
+        if words and self.dialect == "sqlite":
+            text = "p.description || ' ' || COALESCE(p.address, '')"
+            needed = {f"core{index}": core for index, core in enumerate(word_forms.needed(self.selection.words))}
+            inside = [f"INSTR(REPLACE(casefold({text}), 'ё', 'е'), :{name}) > 0" for name in needed]
+            where.also(
+                f"CASE WHEN {' AND '.join(inside) or 'TRUE'} THEN says({text}, :words) ELSE FALSE END",
+                words=self.selection.words,
+                **needed,
+            )
+        return where
+
+    def _add_words(self, where: Where) -> None:
+        path = self.words_path
+        if path.numbers:  # the plus keeps SQLite from looking up the rows one by one
+            where.also(f"+p.number IN ({path.numbers})", **path.values)
+        else:
+            where.also(f"{conditions.WORDS_OF} @@ ({conditions.WORDS})", **path.values)
+
+
+def _branch(where: Where) -> _Branch:
+    return _Branch("problems p", where, where.values)
+
+
+def _add_ended(where: Where, statuses: Sequence[str], *, ended: bool) -> None:
     """Add the condition for ended reports; erased ones have ended whatever their status (ix_problems_erased)."""
     still_open = OPEN.intersection(statuses)
-    if not still_open:
-        return []
     if not ended:
-        return ["p.erased_at IS NULL"]
-    if still_open == set(statuses):
-        return ["p.erased_at IS NOT NULL"]
-    return [f"(p.status NOT IN ({', '.join(map(repr, sorted(OPEN)))}) OR p.erased_at IS NOT NULL)"]
+        where.also("p.erased_at IS NULL")
+    elif still_open == set(statuses):
+        where.also("p.erased_at IS NOT NULL")
+    elif still_open:
+        where.also(f"(p.status NOT IN ({', '.join(map(repr, sorted(OPEN)))}) OR p.erased_at IS NOT NULL)")
 
 
-def _add_search(query: _Query, selection: Selection) -> Iterator[str]:
-    """Add the search condition. SQLite folds case for ASCII only, so common spellings are tried: яма, Яма, ЯМА."""
-    if selection.number is not None:
-        yield f"p.number = {query.bind(selection.number)}"
-    text = re.sub(r"([\\%_])", r"\\\1", selection.query)
-    for spelling in dict.fromkeys((text, text.lower(), text[:1].upper() + text[1:].lower(), text.upper())):
-        pattern = query.bind(f"%{spelling}%")
-        yield f"p.description LIKE {pattern} ESCAPE '\\'"
-        yield f"p.address LIKE {pattern} ESCAPE '\\'"
+async def _list_branches(database: Database, sites: Sites, selection: Selection, now: int) -> list[_Branch]:
+    if not selection.part.statuses:
+        return []
+    readers = [_Reader(site, selection, now, database.dialect) for site in sites]
+    paths = await _find_shortest(database, readers, selection) if 0 < len(sites) <= MAX_BRANCHES else None
+    return [
+        branch for index, reader in enumerate(readers) for branch in reader.branches(paths[index] if paths else None)
+    ]
 
 
-def _after(query: _Query, cursor: Cursor, sites: Sites) -> str:
-    moment, number, site_id = query.bind(cursor.created_at), query.bind(cursor.number), query.bind(cursor.site_id)
-    if len(sites) == 1:  # compare two columns, for the index
-        return f"(p.created_at, p.number) {'<=' if sites[0].id < cursor.site_id else '<'} ({moment}, {number})"
-    return f"(p.created_at, p.number, p.site_id) < ({moment}, {number}, {site_id})"
+async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
+    """Find the index, beside those of the list's order, that leads to the fewest reports; None above MAX_FOUND."""
+    if selection.part.returned:
+        return None
+    options = [
+        *([[reader.words_path for reader in readers]] if selection.words else []),
+        *([[reader.place_path for reader in readers]] if selection.bbox else []),
+        *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
+    ]
+    shortest, fewest = None, MAX_FOUND + 1
+    for paths in options:
+        # PostgreSQL would read the text of every other row.
+        cost = access_paths.READING if selection.words and not (paths[0].words or database.dialect == "sqlite") else 1
+        compound = _Compound()
+        rows = " UNION ALL ".join(
+            compound.take(path.numbers or f"SELECT 1 FROM {path.table} WHERE {path.condition}", path.values)
+            for path in paths
+        )
+        most = fewest // cost + 1
+        count = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({rows}) f LIMIT {most}) c"
+        (row,) = await database.rows(count, **compound.values)
+        if row[0] * cost < fewest:
+            shortest, fewest = paths, row[0] * cost
+    return shortest
 
 
 async def read_page(
-    database: Database, sites: Sites, selection: Selection, now: int
+    database: Database,
+    sites: Sites,
+    selection: Selection,
+    now: int,
+    *,
+    columns: str = LISTED,
+    most: int = PAGE_SIZE,
 ) -> tuple[list[Row], Cursor | None]:
-    """The selected reports, newest first, and the cursor of the next page. Texts are cut, contacts are not read."""
-    query = _Query()
-    branches = []
-    order = "created_at DESC, number DESC, site_id DESC"
-    for index, (of_sites, statuses) in enumerate(_branches(sites, selection.statuses)):
-        conditions = _conditions(query, selection, of_sites, statuses, now)
-        if selection.after is not None:
-            conditions.append(_after(query, selection.after, of_sites))
-        branches.append(
-            f"SELECT * FROM (SELECT p.id, p.created_at, p.number, p.site_id FROM problems p"
-            f" WHERE {' AND '.join(conditions)} ORDER BY {_of('p', order)} LIMIT {PAGE_SIZE + 1}) b{index}"
+    """The selected reports in their order, and the cursor of the next page. Contacts are read for exports only."""
+    column, direction = _ORDERS[selection.sort]
+    order = f"{column} {direction}, number {direction}, site_id {direction}"
+    rows: list[Row] = []
+    branches = await _list_branches(database, sites, selection, now)
+    for first in range(0, len(branches), MAX_BRANCHES):
+        compound = _Compound()
+        ordered = f"ORDER BY {_of('p', order)} LIMIT {most + 1}"
+        union = compound.join(f"p.id, p.{column}, p.number, p.site_id", branches[first : first + MAX_BRANCHES], ordered)
+        rows += await database.rows(
+            f"SELECT {columns} FROM ({union}) f JOIN problems p ON p.id = f.id"
+            f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {most + 1}",
+            **compound.values,
         )
-    if not branches:
-        return [], None
-    rows = await database.rows(
-        f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
-        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at,"
-        f" SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description,"
-        f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
-        f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"
-        f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {PAGE_SIZE + 1}",
-        **query.values,
-    )
-    if len(rows) <= PAGE_SIZE:
-        return list(rows), None
-    last = rows[PAGE_SIZE - 1]
-    return list(rows[:PAGE_SIZE]), Cursor(created_at=last["created_at"], number=last["number"], site_id=last["site_id"])
+    if len(branches) > MAX_BRANCHES:
+        rows.sort(key=lambda row: (row[column], row["number"], row["site_id"]), reverse=direction == "DESC")
+    if len(rows) <= most:
+        return rows, None
+    last = rows[most - 1]
+    return rows[:most], Cursor(key=last[column], number=last["number"], site_id=last["site_id"])
 
 
 def _of(table: str, order: str) -> str:
     return ", ".join(f"{table}.{column}" for column in order.split(", "))
 
 
-async def count_problems(database: Database, sites: Sites, selection: Selection, now: int) -> int:
-    """The number of reports in a tab, up to MAX_COUNT."""
-    total = 0
-    for of_sites, statuses in _branches(sites, selection.statuses) if sites else ():
-        query = _Query()
-        conditions = _conditions(query, selection, of_sites, statuses, now)
-        row = await database.row(
-            "SELECT COUNT(*) FROM"
-            f" (SELECT 1 FROM problems p WHERE {' AND '.join(conditions)} LIMIT {MAX_COUNT - total}) counted",
-            **query.values,
-        )
-        total += int(row[0]) if row is not None else 0
-        if total >= MAX_COUNT:
-            break
+async def count_problems(
+    database: Database, sites: Sites, selection: Selection, now: int, most: int | None = MAX_COUNT
+) -> int:
+    """The number of selected reports, up to `most`."""
+    total, limit = 0, "" if most is None else f" LIMIT {most}"
+    branches = await _list_branches(database, sites, selection, now)
+    for first in range(0, len(branches), MAX_BRANCHES):
+        compound = _Compound()
+        union = compound.join("1", branches[first : first + MAX_BRANCHES], limit)
+        (row,) = await database.rows(f"SELECT COUNT(*) FROM (SELECT 1 FROM ({union}) f{limit}) c", **compound.values)
+        total += row[0]
+        if most is not None and total >= most:
+            return most
     return total
 
 
@@ -153,14 +345,12 @@ async def count_problems(database: Database, sites: Sites, selection: Selection,
 
 async def find_problem(database: Database, sites: Sites, problem_id: str) -> Row | None:
     """A report of one of these sites, or None."""
-    if not sites:
+    found = await database.row("SELECT site_id FROM problems WHERE id = :problem_id", problem_id=problem_id)
+    site = next((one for one in sites if found is not None and one.id == found["site_id"]), None)
+    if site is None:
         return None
-    query = _Query()
-    allowed = query.among("p.site_id", [site.id for site in sites])
-    return await database.row(
-        f"SELECT p.* FROM problems p WHERE p.id = {query.bind(problem_id)} AND {allowed}",
-        **query.values,
-    )
+    where = _limit_to_visible(Where(site.id, "p.id = :problem_id"), site)
+    return await database.row(f"SELECT p.* FROM problems p WHERE {where}", **where.values, problem_id=problem_id)
 
 
 async def list_events(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:

@@ -112,7 +112,7 @@ async def find_restored(request: Request, user: User) -> UnsentForm | None:
 
 async def path_after_sign_in(request: Request, user_id: str, wanted: str) -> str:
     """The path after signing in: the requested one, else that of an unsent form."""
-    if wanted == inbox_rows.LIST_PATH and (
+    if wanted == inbox_rows.TODAY_PATH and (
         kept := await unsent.find_newest_unseen(web.context(request), user_id, read_browser(request))
     ):
         return _with_unsent(kept.page, kept.id)
@@ -140,7 +140,7 @@ def _page_path(request: Request) -> str:
             if _is_page(request, path):
                 return f"{path}?{query}" if query and path == referer.path else path
             path = path.rpartition("/")[0]
-    return inbox_rows.LIST_PATH
+    return inbox_rows.TODAY_PATH
 
 
 def _is_page(request: Request, path: str) -> bool:

@@ -121,6 +121,16 @@ def contains(text: str, query: str) -> bool:
     return all(any(all(_matches(*term, text_stems) for term in form) for form in word) for word in _terms(query))
 
 
+def needed(query: str) -> list[str]:
+    """Return substrings of every text that contains the query, of those words whose stem begins all their forms.
+
+    Snowball's Russian stemmer only cuts endings off; the English one also replaces letters. Texts are compared without
+    case, with «е» for «ё».
+    """
+    forms = [word[0][0][0] for word in _terms(query) if len(word) == len(word[0]) == 1]
+    return [wanted for wanted in forms if not wanted.isascii()]
+
+
 def _matches(wanted: str, is_prefix: bool, text_stems: set[str]) -> bool:
     return any(found.startswith(wanted) for found in text_stems) if is_prefix else wanted in text_stems
 

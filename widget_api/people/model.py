@@ -1,31 +1,17 @@
-"""Define the cabinet's users, their permissions and sessions, and the selections of the inbox."""
+"""Define the cabinet's users, their permissions, decisions and sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
+from widget_api.problems.model import NEEDS, STATUSES, Actor, ActorKind, Change, allowed
 
 # A head may do what an agent may; an administrator may also change the sites' settings.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
-
-Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
-TABS: tuple[Tab, ...] = get_args(Tab)
-# Of each tab: its statuses, whether it holds spam, and whether ended and erased reports (None = both).
-_TABS: dict[Tab, tuple[frozenset[str], bool | None, bool | None]] = {
-    "all": (frozenset(STATUSES), None, None),
-    "moderation": (frozenset({"moderation"}), False, False),
-    "replied": (OPEN, False, False),
-    "work": (OPEN - {"moderation"}, None, False),
-    "overdue": (OPEN, False, False),
-    "closed": (frozenset(STATUSES), None, True),
-    "spam": (frozenset({"moderation"}), True, False),  # only reports in moderation can be spam
-}
-MAX_QUERY_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +41,11 @@ class User:
         return self.role in ("admin", "head", "agent")
 
     @property
+    def exports(self) -> bool:
+        """Whether the user may take reports out of the cabinet as a file."""
+        return self.role in ("admin", "head")
+
+    @property
     def sees_deliveries(self) -> bool:
         """Whether the user sees and retries deliveries: an administrator those of the agency's own sites."""
         return self.role in ("admin", "operator")
@@ -75,6 +66,7 @@ class VisibleSite:
     moderator: Literal["agent", "operator"]
     discussion: Literal["off", "moderated"] = "off"
     language: str = "ru"
+    ordinal: int = 0  # of its rows in the full-text index
 
 
 def is_moderator(user: User, site: VisibleSite) -> bool:
@@ -88,73 +80,6 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
         return []
     possible = allowed(user.kind, status)
     return [candidate for candidate in STATUSES if candidate in possible]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cursor:
-    """The last problem of a page: the next one begins after it."""
-
-    created_at: int
-    number: int
-    site_id: str
-
-    def __str__(self) -> str:
-        return f"{self.created_at}.{self.number}.{self.site_id}"
-
-    @classmethod
-    def read(cls, text: str) -> Cursor | None:
-        """Parse a cursor; None where it is malformed. One of another list is harmless, since it is only compared."""
-        parts = text.split(".")
-        if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts[:2]):
-            return None
-        moment, number = int(parts[0]), int(parts[1])
-        return cls(created_at=moment, number=number, site_id=parts[2]) if number < 2**31 else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """The part of the inbox that a page shows."""
-
-    tab: Tab = "all"
-    query: str = ""
-    site_id: str | None = None
-    after: Cursor | None = None
-
-    @property
-    def statuses(self) -> frozenset[str]:
-        return _TABS[self.tab][0]
-
-    @property
-    def spam(self) -> bool | None:
-        return _TABS[self.tab][1]
-
-    @property
-    def ended(self) -> bool | None:
-        return _TABS[self.tab][2]
-
-    @property
-    def number(self) -> int | None:
-        """The report's number where the search is one: «12», «№ 12», «#12»."""
-        digits = self.query.lstrip("№# \u202f\u00a0")
-        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
-
-    @classmethod
-    def read(cls, parameters: Mapping[str, str]) -> Selection:
-        """Parse a query string, ignoring unknown values."""
-        tab = parameters.get("tab", "")
-        query = " ".join(parameters.get("q", "").replace("\0", "").split())
-        return cls(
-            tab=tab if tab in TABS else "all",
-            query=query[:MAX_QUERY_LENGTH],
-            site_id=parameters.get("site", "").replace("\0", "") or None,
-            after=Cursor.read(parameters.get("after", "").replace("\0", "")),
-        )
-
-    def parameters(self) -> dict[str, str]:
-        """The parameters of the query string for this selection, without default values."""
-        tab, after = "" if self.tab == "all" else self.tab, str(self.after or "")
-        values = {"tab": tab, "q": self.query, "site": self.site_id or "", "after": after}
-        return {name: value for name, value in values.items() if value}
 
 
 # --- a decision, as a form sends it --------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 async def list_visible_sites(database: Database, user: User) -> list[VisibleSite]:
     """The sites of the user's agency and of the agencies below it; the operator's are all. In the order of names."""
     rows: Sequence[Row]
-    columns = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language"
+    columns = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal"
     if user.agency_id is None:
         rows = await database.rows(f"SELECT {columns} FROM sites s ORDER BY s.name, s.id")
     else:
@@ -121,7 +121,7 @@ async def list_visible_sites(database: Database, user: User) -> list[VisibleSite
             f" SELECT {columns} FROM sites s JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
             agency_id=user.agency_id,
         )
-    names = ("id", "name", "time_zone", "moderator", "discussion", "language")
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal")
     return [VisibleSite(**{name: row[name] for name in names}) for row in rows]
 
 

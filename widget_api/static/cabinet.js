@@ -41,7 +41,8 @@ async function refresh() {
   if (answer.redirected) return false;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["tabs", "head", "facts", "notes", "history", "sent"]) swap(byId(id), fresh.getElementById(id));
+  const changing = ["tabs", "tiles", "head", "facts", "notes", "history", "sent"];
+  for (const id of changing) swap(byId(id), fresh.getElementById(id));
   swapDecision(byId("decide"), fresh.getElementById("decide"));
   if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
   swapRows(byId("rows"), fresh.getElementById("rows"));
@@ -75,16 +76,36 @@ function swapDecision(old, fresh) {
 
 /** Rows are taken over one by one, so that focus stays where it is and nothing moves under the eyes. */
 function swapRows(old, fresh) {
-  const body = old.querySelector("tbody");
-  const freshBody = fresh.querySelector("tbody");
+  const bodies = [...old.querySelectorAll("tbody")];
+  const freshBodies = [...fresh.querySelectorAll("tbody")];
   if (old.matches(":active")) return; // a row that is being pressed would go from under the finger: the next look brings it
   old.dataset.version = fresh.dataset.version;
-  if (!body || !freshBody) return old.replaceChildren(...fresh.childNodes);
+  const sections = (list) => list.map((body) => body.id).join();
+  if (!bodies.length || sections(bodies) !== sections(freshBodies)) return replaceRows(old, fresh);
   const pane = old.closest(".beside");
   const scroller = pane && getComputedStyle(pane).overflowY === "auto" ? pane : document.scrollingElement;
   const edge = scroller === pane ? pane.getBoundingClientRect().top : 0;
-  const anchor = scroller.scrollTop > 0 && [...body.rows].find((row) => row.getBoundingClientRect().bottom > edge);
+  const rows = bodies.flatMap((body) => [...body.rows]);
+  const anchor = scroller.scrollTop > 0 && rows.find((row) => row.getBoundingClientRect().bottom > edge);
   const top = anchor && anchor.getBoundingClientRect().top;
+  const arrived = bodies.flatMap((body, index) => mergeRows(body, freshBodies[index]));
+  const pager = old.querySelector(".pager");
+  const freshPager = fresh.querySelector(".pager");
+  if (pager && freshPager) swap(pager, freshPager);
+  else if (freshPager) old.append(freshPager);
+  if (anchor && anchor.isConnected) scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+  if (arrived.length) byId("announce").textContent = `${old.dataset.arrived}: ${arrived.join(", ")}`;
+}
+
+/** Another set of sections: all is new, and the focus goes back to the row where it was. */
+function replaceRows(old, fresh) {
+  const focused = old.contains(document.activeElement) && document.activeElement.closest("tr")?.id;
+  old.replaceChildren(...fresh.childNodes);
+  if (focused) byId(focused)?.querySelector("a")?.focus({ preventScroll: true });
+}
+
+/** The numbers of the rows that came to stand on top. */
+function mergeRows(body, freshBody) {
   const wanted = new Set([...freshBody.rows].map((row) => row.id));
   for (const row of [...body.rows]) if (!wanted.has(row.id)) row.remove();
   const arrived = [];
@@ -92,6 +113,7 @@ function swapRows(old, fresh) {
   let met = false; // a row that was there: what comes after it is no arrival
   for (const row of [...freshBody.rows]) {
     const known = byId(row.id);
+    const heading = !row.querySelector(".c-number");
     if (!known) {
       if (!met) {
         row.classList.add("fresh");
@@ -99,18 +121,13 @@ function swapRows(old, fresh) {
       }
       body.insertBefore(row, place);
     } else {
-      met = true;
+      met ||= !heading;
       if (known.innerHTML !== row.innerHTML) update(known, row);
       if (known !== place) body.insertBefore(known, place);
       place = known.nextElementSibling;
     }
   }
-  const pager = old.querySelector(".pager");
-  const freshPager = fresh.querySelector(".pager");
-  if (pager && freshPager) swap(pager, freshPager);
-  else if (freshPager) old.append(freshPager);
-  if (anchor && anchor.isConnected) scroller.scrollTop += anchor.getBoundingClientRect().top - top;
-  if (arrived.length) byId("announce").textContent = `${old.dataset.arrived}: ${arrived.join(", ")}`;
+  return arrived;
 }
 
 function update(row, fresh) {

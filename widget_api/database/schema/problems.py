@@ -66,6 +66,7 @@ problems = Table(
         "number",
         **where("NOT published AND source IN ('georeport', 'platform')"),
     ),
+    Index("ix_problems_unpublished", "site_id", "created_at", "number", **where("NOT published")),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
     Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **where("awaits IS NOT NULL")),
     Index("ix_problems_near", "site_id", "category", "lat", "lng", **where("published AND lat IS NOT NULL")),

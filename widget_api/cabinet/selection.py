@@ -1,0 +1,165 @@
+"""Parse which reports a page of the cabinet shows: a tab, the filters of the public list, an order and a position."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal, get_args
+
+from widget_api.browse import queries
+from widget_api.database.word_forms import parse_query
+from widget_api.problems.model import OPEN, STATUSES
+
+Tab = Literal["moderation", "work", "overdue", "returned", "all"]
+TABS: tuple[Tab, ...] = get_args(Tab)
+Due = Literal["", "overdue", "soon"]
+Sort = Literal["new", "old", "due"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+MAX_QUERY_LENGTH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of all reports. `spam` and `ended` (closed or erased): None = both kinds."""
+
+    statuses: frozenset[str] = frozenset(STATUSES)
+    spam: bool | None = None
+    ended: bool | None = None
+    due: Due = ""
+    returned: bool = False  # by the author: reopened, or a reply that nobody has read
+
+
+_TABS: Mapping[Tab, Part] = {
+    "all": Part(),
+    "moderation": Part(statuses=frozenset({"moderation"}), spam=False, ended=False),
+    "returned": Part(statuses=OPEN, spam=False, ended=False, returned=True),
+    "work": Part(statuses=OPEN - {"moderation"}, ended=False),
+    "overdue": Part(statuses=OPEN, spam=False, ended=False, due="overdue"),
+}
+# What the filter of statuses offers besides statuses. Only reports in moderation can be spam.
+GROUPS: Mapping[str, Part] = {
+    "soon": Part(statuses=OPEN, spam=False, ended=False, due="soon"),
+    "ended": Part(ended=True),
+    "spam": Part(statuses=frozenset({"moderation"}), spam=True, ended=False),
+}
+# Tabs of earlier releases, which bookmarks and letters still name.
+_FORMER = {"closed": ("all", "ended"), "spam": ("all", "spam"), "replied": ("returned", "")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """The last report of a page: the next one begins after it. `key` is its value of the sort column."""
+
+    key: int | str
+    number: int
+    site_id: str
+
+    def __str__(self) -> str:
+        return f"{self.key}.{self.number}.{self.site_id}"
+
+    @classmethod
+    def read(cls, text: str, sort: Sort) -> Cursor | None:
+        """Parse a cursor; None where it is malformed. One of another list is harmless, since it is only compared."""
+        parts = text.split(".")
+        if len(parts) != 3 or not re.fullmatch("[0-9]{1,10}", parts[1], re.ASCII) or int(parts[1]) >= 2**31:
+            return None
+        key: int | str | None = _day(parts[0]) if sort == "due" else None
+        if sort != "due" and re.fullmatch("[0-9]{1,17}", parts[0], re.ASCII):
+            key = int(parts[0])
+        return None if key is None else cls(key=key, number=int(parts[1]), site_id=parts[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The reports that a page shows."""
+
+    tab: Tab = "all"
+    status: str = ""  # a status, a name of GROUPS, or statuses between commas
+    query: str = ""
+    categories: tuple[str, ...] = ()
+    since: str = ""  # days «YYYY-MM-DD», in each site's own time zone
+    until: str = ""
+    bbox: queries.Bbox | None = None
+    site_id: str | None = None
+    sort: Sort = "new"
+    after: Cursor | None = None
+
+    @property
+    def part(self) -> Part:
+        """The tab, narrowed by the filter of statuses."""
+        of, chosen = _TABS[self.tab], GROUPS.get(self.status)
+        if chosen is None:
+            named = queries.parse_statuses(self.status)
+            return replace(of, statuses=of.statuses.intersection(named)) if named else of
+        return Part(
+            statuses=of.statuses & chosen.statuses,
+            spam=of.spam if chosen.spam is None else chosen.spam,
+            ended=of.ended if chosen.ended is None else chosen.ended,
+            due=chosen.due or of.due,
+            returned=of.returned,
+        )
+
+    @property
+    def words(self) -> str:
+        """The search, where it has any word."""
+        return self.query if parse_query(self.query) else ""
+
+    @property
+    def number(self) -> int | None:
+        """The report's number where the search is one: «12», «№ 12», «#12»."""
+        digits = self.query.lstrip("№# \u202f\u00a0")
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but the tab narrows the list."""
+        return replace(self, tab="all", sort="new", after=None) != Selection()
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> Selection:
+        """Parse a query string, ignoring unknown values: addresses of the cabinet are typed and kept for years."""
+        given = {name: " ".join(value.replace("\0", "").split()) for name, value in parameters.items()}
+        named = given.get("tab", "")
+        tab, status = _FORMER.get(named, (named, given.get("status", "")))
+        sort: Sort = next((one for one in SORTS if one == given.get("sort")), "new")
+        return cls(
+            tab=next((one for one in TABS if one == tab), "all"),
+            status=status if status in GROUPS or queries.parse_statuses(status) else "",
+            query=given.get("q", "")[:MAX_QUERY_LENGTH],
+            categories=queries.parse_categories(given.get("category", "")) or (),
+            since=_day(given.get("since", "")) or "",
+            until=_day(given.get("until", "")) or "",
+            bbox=queries.bbox(given.get("bbox", "")),
+            site_id=given.get("site") or None,
+            sort=sort,
+            after=Cursor.read(given.get("after", ""), sort),
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the query string for this selection, without default values."""
+        return {name: value for name, value in self.fields().items() if value}
+
+    def fields(self) -> dict[str, str]:
+        """The values of the form of filters; empty ones are the default."""
+        return {
+            "tab": "" if self.tab == "all" else self.tab,
+            "status": self.status,
+            "q": self.query,
+            "category": ",".join(self.categories),
+            "since": self.since,
+            "until": self.until,
+            "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),
+            "site": self.site_id or "",
+            "sort": "" if self.sort == "new" else self.sort,
+            "after": str(self.after or ""),
+        }
+
+
+def _day(text: str) -> str | None:
+    """A day, within the years that every calculation with it stays in."""
+    try:
+        return date.fromisoformat(text).isoformat() if re.fullmatch(r"[12]\d{3}-\d\d-\d\d", text, re.ASCII) else None
+    except ValueError:
+        return None
