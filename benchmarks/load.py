@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from widget_api.browse.listing import cursors
+from widget_api.browse.listing import filters
 
 YEAR = 31_536_000  # seconds that made-up problems lie back
 LONGEST_ROUND = 60.0  # seconds; a server that hangs must not hang the benchmark
@@ -116,7 +116,7 @@ class Run:
         request = self.job.request.replace(b"{n}", number).replace(b"{r}", number[::-1])
         if self.job.fingerprint:
             position = (self.now - Run.used * 9973 % YEAR, 1)
-            request = request.replace(b"{cursor}", cursors.write(position, self.job.fingerprint).encode())
+            request = request.replace(b"{cursor}", filters.encode_position(position, self.job.fingerprint).encode())
         return request
 
     def answered(self, status: int, seconds: float) -> None:

@@ -28,13 +28,14 @@ from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, free_port, hurried
 from tests.support.redis import Redis
 from tests.support.s3 import S3
-from widget_api import clock, timing
+from widget_api import clock
 from widget_api import settings as settings_module
 from widget_api.database import Database
 from widget_api.ops.migrate import migrate
 from widget_api.people import passwords, sign_in
 from widget_api.settings import Settings
 from widget_api.sites import challenges
+from widget_api.web import brute_force
 
 # A busy machine must not fail a test: nothing here is measured in time.
 hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
@@ -49,14 +50,14 @@ def _less_work() -> Iterator[None]:
     but short.
 
     Real services do the whole of it, but for the proof of work that most browser tests ask of the widget
-    (tests/browser/conftest.py); how much that is stands in tests/unit/test_challenges.py, test_passwords.py and, of
-    time, in tests/unit/test_timing.py.
+    (tests/browser/conftest.py); how much that is stands in tests/unit/sites/test_challenges.py,
+    tests/unit/people/test_passwords.py and, of time, in tests/unit/test_timing.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(challenges, "MAX_NUMBER", 1000)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.setattr(sign_in, "_WRITE_TIME", 0.001)
-        patch.setattr(timing, "STEP", 0.01)
+        patch.setattr(brute_force, "TIMING_STEP", 0.01)
         yield
 
 

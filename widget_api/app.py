@@ -18,7 +18,6 @@ from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
 from widget_api.browse import open_data_routes as open_data
-from widget_api.browse import statistics_routes as statistics
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
@@ -60,10 +59,9 @@ from widget_api.web.limits import RateLimiter
 from widget_api.worker import run_worker
 
 ROUTES: list[BaseRoute] = [
-    *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar; first, as the list gets most requests
+    *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar, stats; first, as the list gets most requests
     *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
-    *statistics.routes,  # /api/v1/sites/{key}/stats
     *open_data.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *followers.routes,  # /api/v1/sites/{key}/problems/{number}/follow
     *comments.routes,  # /api/v1/sites/{key}/problems/{number}/comments

@@ -38,7 +38,7 @@ class Context:
     tiles: Tiles
     failures: Repeats = field(default_factory=Repeats)  # failed sign-ins by user
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a piece of a long response is made
-    turns: FairQueue = field(default_factory=FairQueue)
+    read_queue: FairQueue = field(default_factory=FairQueue)
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # downloads of pictures
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

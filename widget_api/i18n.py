@@ -87,9 +87,9 @@ def supported_language(language: str | None) -> str:
     return short if short in LANGUAGES else DEFAULT_LANGUAGE
 
 
-def requested_language(asked: object, otherwise: str) -> str:
+def requested_language(requested: object, default: str) -> str:
     """Return `asked`, any input, if it is the code of a supported language, else `otherwise`."""
-    return asked if isinstance(asked, str) and asked in LANGUAGES else otherwise
+    return requested if isinstance(requested, str) and requested in LANGUAGES else default
 
 
 def texts(language: str) -> dict[str, str | Plural]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
 
+
 SECONDS = 15.0
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes
 USER_AGENT = "igrajdanin-widget"
@@ -198,3 +199,19 @@ async def _read_body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
             raise TooLong(f"the answer is larger than {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host`, a name or an IP address without a port, is the loopback interface. None means «no host given»."""
+    if host is None or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name, which may resolve to anything
+        return False
+
+
+def is_unencrypted(url: str) -> bool:
+    """Whether requests to `url` could be read and changed in transit: another machine, and no TLS."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "redis", "valkey") and not is_loopback(parts.hostname)

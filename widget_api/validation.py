@@ -193,12 +193,12 @@ class Parameter:
 
     make: Callable[[str, str], object]
     schema: Mapping[str, Any]
-    offered: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
     def read(self, text: str, info: ValidationInfo) -> object:
         value = self.make(text, str(info.context))
         if value is None:
-            raise wrong("parameter_wrong", self.offered)
+            raise wrong("parameter_wrong", self.allowed)
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -18,8 +18,8 @@ from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
-from widget_api.mailbox import inbound, jobs
-from widget_api.ops import nightly
+from widget_api.mailbox import jobs
+from widget_api.ops import retention
 from widget_api.people import invitations, letters, password_reset
 from widget_api.platform import batches, pull
 
@@ -168,16 +168,16 @@ class Worker:
         return SWEEP
 
     async def _receive_mail(self) -> float:
-        return await inbound.step(self.context)
+        return await jobs.receive_letters(self.context)
 
     async def _send_account_letters(self) -> float:
         return min([await letters.send_due(self.context, queue) for queue in ACCOUNT_LETTERS])
 
     async def _run_mail_jobs(self) -> float:
-        return await jobs.step(self.context)
+        return await jobs.run_due_jobs(self.context)
 
     async def _tidy(self) -> float:
-        await nightly.purge_if_due(self.context.database, self.context.storage)
+        await retention.purge_if_due(self.context.database, self.context.storage)
         return TIDY
 
 

@@ -19,7 +19,7 @@ from widget_api.errors import Busy
 from widget_api.residents import report_form
 from widget_api.sites import changes
 from widget_api.sites.model import Site
-from widget_api.web import bodies, spool
+from widget_api.web import bodies
 from widget_api.web.limits import RATES
 
 IN_PARTS = {"Content-Type": "multipart/form-data; boundary=X"}
@@ -121,13 +121,13 @@ def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
 @pytest.fixture
 def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The greatest number of bytes that waited on the disk."""
-    greatest, reserve = [0], spool.reserve
+    greatest, reserve = [0], bodies.reserve_space
 
     def noting(sender: str, size: int) -> None:
         reserve(sender, size)
-        greatest[0] = max(greatest[0], spool._by_address.total())
+        greatest[0] = max(greatest[0], bodies._by_address.total())
 
-    monkeypatch.setattr(spool, "reserve", noting)
+    monkeypatch.setattr(bodies, "reserve_space", noting)
     return greatest
 
 
@@ -141,10 +141,10 @@ async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
     assert spooled[0] <= len(FILE.encode()), "what came with the identifier"
     await client.post(f"/s/{site.key}/report", content=Flood(reported(site, context, ours=True)), headers=IN_PARTS)
     assert spooled[0] > 4 * 300_000
-    assert spool._by_address.total() == 0
+    assert bodies._by_address.total() == 0
     other = [*reported(site, context, ours=True)[:2], FILE.replace("photos", "attachment")]
     await client.post(f"/s/{site.key}/report", content=Flood(other), headers=IN_PARTS)
-    assert spool._by_address.total() == 0, "what nobody asked for is given back too"
+    assert bodies._by_address.total() == 0, "what nobody asked for is given back too"
 
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
@@ -156,20 +156,20 @@ async def test_a_stranger_keeps_no_files_in_the_cabinet(
     answer = await client.post("/cabinet/problems/1", content=flood, headers=IN_PARTS)
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in")
     assert spooled[0] <= len(FILE.encode()), "what came with the token"
-    assert spool._by_address.total() == 0
+    assert bodies._by_address.total() == 0
 
 
-@pytest.mark.parametrize("bound", ["MAX_TOTAL", "MAX_PER_ADDRESS"])
+@pytest.mark.parametrize("bound", ["MAX_SPOOLED", "MAX_SPOOLED_PER_ADDRESS"])
 async def test_all_files_on_their_way_are_bounded_together(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(spool, bound, 2_000_000)
+    monkeypatch.setattr(bodies, bound, 2_000_000)
     parts = reported(site, context, ours=True)
     answer = await client.post(f"/s/{site.key}/report", content=Flood(parts), headers=IN_PARTS)
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert "Сейчас загружают слишком много файлов" in answer.text
-    assert spool._by_address.total() == 0
+    assert bodies._by_address.total() == 0
     photo = await client.post(f"/api/v1/sites/{site.key}/photos", content=Flood([FILE] * 2), headers=IN_PARTS)
     assert photo.status_code in (400, 503), "one file is all that is taken there"
     again = await client.post(f"/s/{site.key}/report", content=Flood(parts[:2]), headers=IN_PARTS)
@@ -188,20 +188,20 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of the 65,536 networks of a /48 is an address's own share; together they are one sender."""
-    monkeypatch.setattr(spool, "MAX_TOTAL", 5_000_000)
+    monkeypatch.setattr(bodies, "MAX_SPOOLED", 5_000_000)
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
     async with somebody(app, "2001:db8:1:1::1") as first, somebody(app, "2001:db8:1:2::1") as second:
         holding = asyncio.create_task(first.post(path, content=slow(parts, going_on), headers=IN_PARTS))
-        while spool._by_address.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
+        while bodies._by_address.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.01)
         assert (await second.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
         async with somebody(app, "2001:db8:2::1") as other:
             assert (await other.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
         going_on.set()
         assert (await holding).status_code == 422
-    assert spool._by_address.total() == spool._by_network.total() == 0
+    assert bodies._by_address.total() == bodies._by_network.total() == 0
 
 
 @pytest.mark.parametrize(("customers", "room"), [(1, 104), (2, 64), (4, 32)])
@@ -214,7 +214,7 @@ def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room:
         for address in addresses:
             with contextlib.suppress(Busy):
                 while True:
-                    spool.reserve(address, piece)
+                    bodies.reserve_space(address, piece)
                     held[address] += piece
         return held.total() - before
 
@@ -224,8 +224,8 @@ def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room:
         assert fill("192.0.2.1") >= room * 1024 * 1024
     finally:
         for address, size in held.items():
-            spool.release(address, size)
-    assert spool._by_address.total() == spool._by_network.total() == 0
+            bodies.release_space(address, size)
+    assert bodies._by_address.total() == bodies._by_network.total() == 0
 
 
 async def test_a_form_that_takes_too_long_is_given_up(
@@ -246,19 +246,19 @@ async def test_a_form_that_takes_too_long_is_given_up(
         answer = await client.post(f"/s/{site.key}/report", content=endless(), headers=IN_PARTS)
     assert answer.status_code == 400
     assert given_up.is_set()
-    assert spool._by_address.total() == 0
+    assert bodies._by_address.total() == 0
 
 
 async def test_two_who_send_share_the_room(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One holds what it has sent so far, another is told to come again; then it is the other's turn."""
-    monkeypatch.setattr(spool, "MAX_TOTAL", 2_000_000)
+    monkeypatch.setattr(bodies, "MAX_SPOOLED", 2_000_000)
     parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
     first = asyncio.create_task(client.post(path, content=slow(parts, going_on), headers=IN_PARTS))
-    while not spool._by_address and not first.done():  # noqa: ASYNC110 - it sets no event
+    while not bodies._by_address and not first.done():  # noqa: ASYNC110 - it sets no event
         await asyncio.sleep(0.01)
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
     going_on.set()

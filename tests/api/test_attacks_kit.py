@@ -34,7 +34,7 @@ from widget_api.problems import dialogue
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.install import inspection, markup, service, sightings
 from widget_api.sites.install.inspection import ExpectedService
-from widget_api.sites.install.model import MAX_ORIGINS
+from widget_api.sites.install.sightings import MAX_ORIGINS
 from widget_api.sites.model import Site
 from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 

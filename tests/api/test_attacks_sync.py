@@ -26,7 +26,7 @@ from widget_api.platform import lookup, pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
-from widget_api.problems import remote_download as media
+from widget_api.problems import remote_pictures
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -358,7 +358,7 @@ async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
     await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
     (delivery,) = await queue.claim(context.database, "test", 50, clock.now())
     with pytest.raises(Retry) as raised:
-        await media.deliver(context, delivery)
+        await remote_pictures.deliver(context, delivery)
     assert "kanareykina" not in str(raised.value)
 
 

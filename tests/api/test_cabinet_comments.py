@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_discussion import CANARY, comments, counted, read, said, say
+from tests.api.test_comments import CANARY, comments, counted, read, said, say
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget

@@ -16,7 +16,7 @@ from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
 from widget_api.context import Context
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
-from widget_api.residents import sitemap
+from widget_api.residents import feeds
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -171,8 +171,8 @@ async def test_a_sitemap_holds_the_page_and_every_published_problem(
 async def test_a_large_sitemap_is_an_index_of_parts(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sitemap, "PART_SIZE", 3)
-    monkeypatch.setattr(sitemap, "BATCH_SIZE", 2)
+    monkeypatch.setattr(feeds, "PART_SIZE", 3)
+    monkeypatch.setattr(feeds, "BATCH_SIZE", 2)
     for _ in range(7):
         await publish(context, site)
     index = addresses((await client.get(f"/s/{site.key}/sitemap.xml")).content, "sitemap")
@@ -182,7 +182,7 @@ async def test_a_large_sitemap_is_an_index_of_parts(
     assert len({address for part in parts for address in part}) == 9
     for part in (0, 4):
         assert (await client.get(f"/s/{site.key}/sitemap-{part}.xml")).status_code == 404
-    assert await sitemap.find_newest_number(context.database, (await make_site(context.database)).id) == 0
+    assert await feeds.find_newest_number(context.database, (await make_site(context.database)).id) == 0
 
 
 async def test_robots_txt_names_the_sitemaps_and_keeps_private_pages_out(

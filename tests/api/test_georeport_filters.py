@@ -16,7 +16,7 @@ from tests.support.georeport import ROOT
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.geo.model import distance
-from widget_api.open311 import render, search
+from widget_api.open311 import render
 from widget_api.problems import change as problems
 from widget_api.problems.model import CLOSED, OPEN, STATUSES, Change
 from widget_api.sites import changes
@@ -134,7 +134,7 @@ FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
 async def test_filters_find_what_a_naive_reading_does(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(search, "BATCH_SIZE", batch)
+    monkeypatch.setattr(render, "BATCH_SIZE", batch)
     monkeypatch.setattr(render, "CHUNK_SIZE", 3)
     keys = await town(client, context, site, 60)
     await make_site(context.database)

@@ -20,7 +20,7 @@ from widget_api.context import Context
 from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
 from widget_api.problems import change as problems
-from widget_api.problems import remote_download as media
+from widget_api.problems import remote_pictures
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -178,8 +178,8 @@ async def test_two_workers_attach_a_picture_once(
     """As where the first one's lease ended while it was still at it, or it was killed before it could say so."""
     await send(client, context, site, *[pictures.says(f"/{number}", picture()) for number in range(2)])
     (delivery,) = await queue.claim(context.database, "first", 5, clock.now())
-    await asyncio.gather(media.deliver(context, delivery), media.deliver(context, delivery))
-    await media.deliver(context, delivery)
+    await asyncio.gather(remote_pictures.deliver(context, delivery), remote_pictures.deliver(context, delivery))
+    await remote_pictures.deliver(context, delivery)
     assert len(await photos_of(context)) == 2
     rows = await context.database.rows("SELECT removed_at, problem_id FROM photos WHERE removed_at IS NULL")
     assert len(rows) == 2
@@ -280,4 +280,4 @@ def test_names_of_hosts_are_written_as_name_servers_know_them() -> None:
         (f"https://{'ё' * 80}.рф/1.jpg", f"https://{'ё' * 80}.рф/1.jpg"),
         ("http://[", "http://["),
     ):
-        assert media.in_ascii(written) == known
+        assert remote_pictures.in_ascii(written) == known

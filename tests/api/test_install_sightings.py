@@ -17,8 +17,7 @@ from widget_api.ops import retention
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.install import sightings
-from widget_api.sites.install.model import MAX_ORIGINS, OTHERS, Sighting
-from widget_api.sites.install.sightings import Sightings
+from widget_api.sites.install.sightings import MAX_ORIGINS, OTHERS, Sighting, Sightings
 from widget_api.sites.model import Site
 
 FOREIGN = "https://other.test"
@@ -173,7 +172,7 @@ async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site
         context.sightings.note(site, "seen", HOST_ORIGIN)
         await context.sightings.flush(context.database)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
-        assert (await retention.purge(context.database))["sightings"] == 1
+        assert (await retention.erase_expired(context.database))["sightings"] == 1
     assert [one.day for one in await sightings.list_since(context.database, site.id, "")] == ["2026-09-20"]
 
 

@@ -287,7 +287,7 @@ async def test_it_is_kept_as_long_as_the_sites_retention(database: Database) -> 
                 await tx.insert("journal", kind="site_changed", role="command_line", details="{}", **values)
 
     await database.write(plant)
-    assert (await retention.purge(database))["journal"] == 3
+    assert (await retention.erase_expired(database))["journal"] == 3
     left = [(entry["site_id"], entry["subject"]) for entry in await entries(database)]
     assert sorted(left, key=str) == sorted([(short.id, "29"), (long.id, "399"), (None, "399")], key=str)
 

@@ -14,9 +14,9 @@ from tests.support.dovecot import ELSEWHERE, PASSWORD, Dovecot
 from tests.support.mailbox import Office
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.mailbox import imap, inbound, parse, service
+from widget_api.mailbox import imap, jobs, parse, service
 from widget_api.mailbox.model import Arrival
-from widget_api.ops.doctor import mailbox as examination
+from widget_api.ops.doctor import servers
 from widget_api.problems import change as problems
 from widget_api.settings import Settings
 
@@ -148,10 +148,10 @@ async def test_what_is_too_large_is_not_even_fetched(
 
 async def test_one_process_looks_and_the_operator_learns_why_none_can(office: Office, inbox: Dovecot) -> None:
     inbox.put(office.letter("resolved"))
-    await inbound.step(office.context)
+    await jobs.receive_letters(office.context)
     assert (await office.problem())["status"] == "resolved"
     inbox.put(office.letter("in_progress_until"))
-    await inbound.step(office.context)  # another process of the same minute
+    await jobs.receive_letters(office.context)  # another process of the same minute
     assert inbox.count(criterion="UNSEEN") == 1
     chore = await office.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
     assert chore is not None
@@ -161,11 +161,11 @@ async def test_one_process_looks_and_the_operator_learns_why_none_can(office: Of
 async def test_doctor_tells_whether_the_mailbox_can_be_read(
     make_settings: Callable[..., Settings], inbox: Dovecot
 ) -> None:
-    well = await examination.check_inbound(make_settings(inbound=url(inbox)))
+    well = await servers.check_inbound(make_settings(inbound=url(inbox)))
     assert (well.ok, well.detail.endswith("INBOX can be read, 0 unread")) == (True, True)
-    wrong = await examination.check_inbound(make_settings(inbound=url(inbox, password="another")))
+    wrong = await servers.check_inbound(make_settings(inbound=url(inbox, password="another")))
     assert not wrong.ok
     assert "another" not in wrong.detail
-    missing = await examination.check_inbound(make_settings(inbound=url(inbox, "INBOX?move=Nowhere")))
+    missing = await servers.check_inbound(make_settings(inbound=url(inbox, "INBOX?move=Nowhere")))
     assert not missing.ok
     assert "Nowhere" in missing.detail

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.api.test_following import OTHER, following
+from tests.api.test_followers import OTHER, following
 from tests.api.test_letters import letters
 from tests.api.test_report import Widget
 from tests.factories import AGENT, submit_report

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.api.test_discussion import CANARY, TEXT, comments, said
+from tests.api.test_comments import CANARY, TEXT, comments, said
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget

@@ -13,12 +13,13 @@ from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
-from widget_api import clock, timing
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts, password_reset
 from widget_api.people import letters as account_letters
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
+from widget_api.web import brute_force
 
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"
@@ -151,7 +152,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
     mail_sink: MailSink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(timing, "STEP", 0.25)  # the tests' own is shorter than the work
+    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the tests' own is shorter than the work
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "left@gorod.test")
     await accounts.disable_user(context.database, "left@gorod.test")
@@ -159,7 +160,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
     for email in (EMAIL, "left@gorod.test", "nobody@gorod.test", "", "not an address", "x" * 5000):
         started = time.monotonic()
         answer = await client.post("/cabinet/forgot", data={"email": email})
-        assert time.monotonic() - started >= timing.STEP
+        assert time.monotonic() - started >= brute_force.TIMING_STEP
         answers[email] = (answer.status_code, answer.text, sorted(set(answer.headers) - {"date"}))
         assert answer.headers["location"] == "/cabinet/forgot?asked=1"
     assert len(set(map(str, answers.values()))) == 1
@@ -176,7 +177,7 @@ async def test_asking_is_limited_by_address_and_by_account(
     mail_sink: MailSink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(timing, "STEP", 0.001)
+    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.001)
     await enter("agent", site.agency.id, EMAIL)
     statuses = [(await ask(client, "nobody@gorod.test")).status_code for _ in range(7)]
     assert statuses == [303] * 6 + [429]

@@ -14,7 +14,7 @@ import pytest
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from widget_api import clock, timing
+from widget_api import clock
 from widget_api.cabinet import deliveries_service as deliveries
 from widget_api.cabinet import inbox_store
 from widget_api.context import Context
@@ -31,6 +31,7 @@ from widget_api.problems.submit import Receipt
 from widget_api.residents import my_reports_service
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
+from widget_api.web import brute_force
 
 from .test_letters import letters
 
@@ -142,12 +143,12 @@ async def test_known_or_not_the_answer_is_the_same(
 async def test_an_answer_takes_its_step_whatever_is_found(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timing, "STEP", 0.25)  # the tests' own is shorter than the work
+    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the tests' own is shorter than the work
     await confirmed(context, site)
     for email in (EMAIL, "nobody@example.test"):
         started = time.monotonic()
         await my_reports_service.request_link(context, email)
-        assert time.monotonic() - started >= timing.STEP
+        assert time.monotonic() - started >= brute_force.TIMING_STEP
 
 
 async def test_the_door_cannot_use_up_the_letters_of_confirmation(

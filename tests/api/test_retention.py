@@ -44,9 +44,9 @@ async def test_what_nobody_touched_for_the_sites_retention_is_erased(database: D
     with time_machine.travel(now + 20 * DAY):
         await problems.change(database, OPERATOR, short.id, touched.problem_id, Change(to="accepted"))
     with time_machine.travel(now + 29 * DAY):
-        assert (await retention.purge(database))["erased"] == 0
+        assert (await retention.erase_expired(database))["erased"] == 0
     with time_machine.travel(now + 31 * DAY):
-        assert (await retention.purge(database))["erased"] == 1
+        assert (await retention.erase_expired(database))["erased"] == 1
     assert await erased(database) == {1}
 
 
@@ -64,7 +64,7 @@ async def test_expired_sessions_and_old_letters_go(database: Database) -> None:
             await tx.insert("confirmation_letters", id=name, email_hash="h", at=at)
 
     await database.write(leave)
-    done = await retention.purge(database)
+    done = await retention.erase_expired(database)
     assert (done["sessions"], done["letters"], done["spent"]) == (1, 1, 1)
 
 

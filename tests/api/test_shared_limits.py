@@ -95,7 +95,7 @@ def test_two_processes_share_one_limit_go_on_alone_without_the_store_and_find_it
     assert one.log.count("the shared limits do not answer") == one.log.count("the shared limits answer again") + 1
     found = {check["name"]: check for check in _examined(one)}
     assert found["limits"]["ok"] is False
-    assert "each process counts alone" in found["limits"]["detail"]
+    assert "each process counts separately" in found["limits"]["detail"]
     alone = within_a_minute(lambda: [ask(one) for _ in range(22)])
     assert 429 in alone, "a flood is stopped all the same"
 

@@ -12,8 +12,8 @@ import httpx2
 import orjson
 import pytest
 
-from tests.api.test_discussion import said
-from tests.api.test_following import follow
+from tests.api.test_comments import said
+from tests.api.test_followers import follow
 from tests.api.test_report import Widget
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet

@@ -345,7 +345,7 @@ async def test_the_upstreams_address_is_in_no_log(
         await client.get(path(HERE))
         assert "key=k" not in repr(context.settings)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("widget_api")]
-    assert any("could not be had" in line for line in ours)
+    assert any("cannot be fetched" in line for line in ours)
     assert not any("key=k" in line for line in ours)  # the upstream of this test logs its own requests
     assert outbound.SECONDS > upstream.TIMEOUT
 
@@ -374,5 +374,5 @@ def test_doctor_says_whether_a_map_has_ground(cli: Callable[..., Any], tmp_path:
     assert "WIDGET_TILES_ATTRIBUTION" in found["detail"]
     assert "WIDGET_TILES_ATTRIBUTION" not in tiles(tiles=town, tiles_attribution="© OSM")["detail"]
     down = tiles(tiles="http://127.0.0.1:9/{z}/{x}/{y}?key=secret")
-    assert (down["ok"], "could not be had" in down["detail"]) == (False, True)
+    assert (down["ok"], "could not be fetched" in down["detail"]) == (False, True)
     assert "secret" not in down["detail"]

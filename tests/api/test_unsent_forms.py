@@ -20,7 +20,7 @@ from widget_api import clock
 from widget_api.cabinet import refill
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.unsent_forms_service import UnsentForm
-from widget_api.ops import nightly
+from widget_api.ops import retention
 from widget_api.people import accounts
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -339,11 +339,11 @@ async def test_what_was_kept_is_forgotten_after_a_day(
     sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER}, files=files)
     await storage.put_unsent("0198c0de-0000-7000-8000-000000000000", 0, b"left behind by a process that was killed")
     assert len(lying(storage)) == 2
-    assert (await nightly.purge(database, storage))["unsent_forms"] == 0
+    assert (await retention.purge(database, storage))["unsent_forms"] == 0
     with time_machine.travel(clock.now() + unsent.FORM_LIFETIME + 60, tick=True):
         shown = await signed_in_again(anna, sent)
         assert "утрамбовали" not in shown.text
-        assert (await nightly.purge(database, storage))["unsent_forms"] == 1
+        assert (await retention.purge(database, storage))["unsent_forms"] == 1
     assert await kept(database) == []
     assert lying(storage) == []
     assert not stands_in_files(database, "утрамбовали")

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.api.test_answers import PDF, Answering, jpeg
+from tests.api.test_answer_files import PDF, Answering, jpeg
 from tests.api.test_cabinet_comments import signed_in
-from tests.api.test_discussion import said
+from tests.api.test_comments import said
 from tests.api.test_report import Widget
 from tests.api.test_third_language import invited
 from tests.factories import PUBLIC_URL, make_site, submit_report

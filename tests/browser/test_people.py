@@ -133,7 +133,7 @@ def test_the_moderator_rejects_without_scripts(
     town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
-    from tests.api.test_discussion import CANARY
+    from tests.api.test_comments import CANARY
     from widget_api.comments import store
     from widget_api.comments.model import Comment
     from widget_api.problems.persons import Person

@@ -42,7 +42,7 @@ CHANGES = (
     # What is done every so often begins at once, and letters about days never come between: they are others' subject.
     "widget_api.worker.SETTLING=0",
     "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",
-    "widget_api.mailbox.jobs.PAUSE=1000000",
+    "widget_api.mailbox.jobs.JOBS_PAUSE=1000000",
 )
 QUESTIONS = [
     {"code": "lane", "datatype": "string", "description": "Где на дороге", "required": False, "hint": "Полоса"},

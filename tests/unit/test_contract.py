@@ -13,7 +13,7 @@ from widget_api.mailbox.commands import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.model import STATUSES, ActorKind, allowed
 from widget_api.problems.timeline import PUBLIC_KINDS
-from widget_api.sites.install.model import FAILURES
+from widget_api.sites.install.sightings import FAILURES
 from widget_api.status_table import PUBLIC_STATUSES
 from widget_api.validation import parse_query
 

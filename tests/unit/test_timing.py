@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api import timing
 from widget_api.people import sign_in
+from widget_api.web import brute_force
 
-STEP, WRITE_TIME = timing.STEP, sign_in._WRITE_TIME
+STEP, WRITE_TIME = brute_force.TIMING_STEP, sign_in._WRITE_TIME
 
 
 def test_steps_are_longer_than_what_they_hide() -> None:
@@ -20,7 +20,7 @@ def test_steps_are_longer_than_what_they_hide() -> None:
 
 @given(st.floats(0, 60))
 def test_answers_come_at_whole_steps(elapsed: float) -> None:
-    whole = elapsed + timing.until_step(elapsed, STEP)
+    whole = elapsed + brute_force.until_step(elapsed, STEP)
     assert whole >= STEP
     assert abs(whole / STEP - round(whole / STEP)) < 1e-6
     assert whole - elapsed <= STEP + 1e-9
@@ -33,9 +33,9 @@ async def test_a_block_is_extended_also_where_it_fails(fails: bool, monkeypatch:
     async def note(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(timing.asyncio, "sleep", note)
+    monkeypatch.setattr(brute_force.asyncio, "sleep", note)
     try:
-        async with timing.at_full_steps(STEP):
+        async with brute_force.at_full_steps(STEP):
             if fails:
                 raise KeyError
     except KeyError:

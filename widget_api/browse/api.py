@@ -1,4 +1,4 @@
-"""Serve the public reads of the JSON API: the list of problems, one problem, the map, problems near a place."""
+"""Serve the public reads of the JSON API: the list of problems, one problem, the map, problems nearby, statistics."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, validation, web
-from widget_api.browse import clusters, detail, listing, similar
+from widget_api import clock, i18n, validation, web
+from widget_api.browse import clusters, detail, listing, similar, statistics
 from widget_api.browse.queries import Near
 from widget_api.browse.shared_reading import Answers
+from widget_api.browse.statistics import Statistics
 from widget_api.problems.model import parse_number
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
+from widget_api.validation import Language, names, values
 
 _answers = Answers()
 
@@ -104,9 +106,57 @@ async def similar_problems(request: Request) -> Response:
     return web.cacheable_response(content, tag)
 
 
+async def stats(request: Request) -> Response:
+    """Handle GET /sites/{key}/stats."""
+    context = web.context(request)
+    # Refuse filters: a client must not mistake the totals for a filtered result.
+    values(request.query_params.multi_items(), names(Language))
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
+    language = web.negotiate_language(request, site.language)
+    today = local_date(clock.now(), site.time_zone)
+    tag = web.make_etag(site.id, version, today, "stats", language)
+    headers = {"Vary": "Accept-Language", "Content-Language": language}
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304, headers=headers)
+    statistics_of_site = await statistics.read(context.database, site.id, today)
+    return web.cacheable_response(as_json(statistics_of_site, site, language), tag, headers=headers)
+
+
+def as_json(statistics_of_site: Statistics, site: Site, language: str) -> dict[str, Any]:
+    return {
+        "total": statistics_of_site.total,
+        "open": statistics_of_site.open,
+        "resolved": statistics_of_site.resolved,
+        "overdue": statistics_of_site.overdue,
+        "by_status": dict(statistics_of_site.by_status),
+        "by_category": [
+            {
+                "code": category.code,
+                "name": category_name(site, language, category.code),
+                "total": category.total,
+                "open": category.open,
+                "resolved": category.resolved,
+            }
+            for category in statistics_of_site.by_category
+        ],
+        "by_month": [
+            {"month": month.month, "received": month.received, "answered": month.answered}
+            for month in statistics_of_site.by_month
+        ],
+        "median_days": statistics_of_site.median_days,
+        "share_resolved": statistics_of_site.share_resolved,
+    }
+
+
+def category_name(site: Site, language: str, code: str) -> str:
+    category = site.category(code)
+    return i18n.category_name(language, code, category.name if category else None)
+
+
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
     Route("/api/v1/sites/{key}/clusters", map_clusters, methods=["GET"]),
     Route("/api/v1/sites/{key}/similar", similar_problems, methods=["GET"]),
+    Route("/api/v1/sites/{key}/stats", stats, methods=["GET"]),
 ]

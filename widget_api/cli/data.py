@@ -1,4 +1,4 @@
-"""Commands `erase`, `purge`, `backup`, `restore` and `load-demo`."""
+"""Commands `erase`, `purge`, `backup`, `restore`, `load-demo` and `journal`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from typing import Annotated, Any
 
 import typer
 
-from widget_api import journal
-from widget_api.cli.running import Failure, Json, load_settings, print_result, refuse_production, run_command
+from widget_api import clock, journal
+from widget_api.cli.running import (
+    Failure,
+    Json,
+    load_settings,
+    print_result,
+    print_table,
+    refuse_production,
+    run_command,
+)
 from widget_api.database import Database
 from widget_api.ops import schema
 from widget_api.settings import Settings
+
+DAY_SECONDS = 86_400
 
 
 def register(app: typer.Typer) -> None:
     for command in (erase, purge, backup, restore):
         app.command()(command)
     app.command("load-demo")(load_demo)
+    app.command("journal")(read_journal)
 
 
 def erase(
@@ -43,8 +54,8 @@ def erase(
         return {"erased": len(erased), "problems": erased, **words}
 
     done = run_command(command)
-    told = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
-    print_result(done, [told], as_json)
+    summary = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
+    print_result(done, [summary], as_json)
 
 
 def purge(as_json: Json = False) -> None:
@@ -55,9 +66,9 @@ def purge(as_json: Json = False) -> None:
 
     async def command(database: Database, settings: Settings) -> dict[str, int]:
         from widget_api.attachments.storage import Storage
-        from widget_api.ops import nightly
+        from widget_api.ops import retention
 
-        return await nightly.purge(database, Storage(settings.media_url, settings.s3_credentials))
+        return await retention.purge(database, Storage(settings.media_url, settings.s3_credentials))
 
     done = run_command(command)
     print_result(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -73,12 +84,14 @@ def backup(
     asyncio.run(schema.ensure_schema(loaded))
     if path.endswith(os.sep):  # lost by Path
         Path(path).mkdir(parents=True, exist_ok=True)
-    made = asyncio.run(copies.write_backup(loaded, Path(path), schema.latest_revision()))
+    copy = asyncio.run(copies.write_backup(loaded, Path(path), schema.latest_revision()))
     run_command(
         lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"})
     )
     print_result(
-        made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json
+        copy,
+        [f"{copy['backup']}: {copy['tables']['problems']} problems, {copy['media'] or 0} files"],
+        as_json,
     )
 
 
@@ -134,3 +147,24 @@ def load_demo(
 
     done = run_command(command)
     print_result(done, [f"added {done['added']}, published {done['published']}"], as_json)
+
+
+def read_journal(
+    kind: Annotated[str | None, typer.Option(help="One kind of act, as `signed_in`.")] = None,
+    email: Annotated[str | None, typer.Option(help="Of the user who acted, or whom it was about.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest first.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """Who did what: sign-ins, roles, settings, exports, contacts read. Nothing in it can be changed."""
+    if kind is not None and kind not in journal.KINDS:
+        raise Failure(f"--kind: must be one of {', '.join(journal.KINDS)}")
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        address = None if email is None else email.strip().lower()
+        since = clock.now() - days * DAY_SECONDS
+        return await journal.read(database, kind=kind, email=address, since=since, limit=limit)
+
+    rows = [entry | {"at": clock.rfc3339(entry["at"])} for entry in run_command(command)]
+    lines = [entry | {"who": entry["email"] or entry["user_id"] or entry["role"]} for entry in rows]
+    print_result(rows, print_table(lines, ("at", "kind", "who", "ip", "subject", "site_id", "details")), as_json)

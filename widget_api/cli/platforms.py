@@ -41,8 +41,8 @@ async def checked_platform(
 
     name, url, key = given.get("name"), given.get("url"), given.get("key")
     if name is not None:
-        taken = await database.row("SELECT id FROM platforms WHERE id = :name OR name = :name", name=name)
-        if not name.strip() or name == DEFAULT or (taken is not None and taken["id"] != own):
+        existing = await database.row("SELECT id FROM platforms WHERE id = :name OR name = :name", name=name)
+        if not name.strip() or name == DEFAULT or (existing is not None and existing["id"] != own):
             raise Failure(
                 f"--name: {name or 'it'} is empty or another platform's: commands know platforms by their names"
             )

@@ -63,8 +63,8 @@ def show_delivery(delivery: Annotated[str, typer.Argument(help="Its id.")], as_j
         return format_times(row) | {"tries": [{**one, "at": clock.rfc3339(one["at"])} for one in tried]}
 
     found = run_command(command)
-    told = [f"{name}: {value}" for name, value in found.items() if value is not None and name != "tries"]
-    print_result(found, [*told, "", *print_table(found["tries"], ("at", "outcome", "error"))], as_json)
+    lines = [f"{name}: {value}" for name, value in found.items() if value is not None and name != "tries"]
+    print_result(found, [*lines, "", *print_table(found["tries"], ("at", "outcome", "error"))], as_json)
 
 
 @group.command("retry")

@@ -128,10 +128,10 @@ def _format_cell(value: Any) -> str:
     return _printable(str(value))
 
 
-def _printable(text: str, kept: str = "") -> str:
+def _printable(text: str, allowed: str = "") -> str:
     """Replace control characters except `kept` in untrusted text, so that a terminal does not execute them."""
     unseen = ("Cc", "Cs", "Zl", "Zp")
-    return "".join("\ufffd" if unicodedata.category(one) in unseen and one not in kept else one for one in text)
+    return "".join("\ufffd" if unicodedata.category(one) in unseen and one not in allowed else one for one in text)
 
 
 def describe_error(error: Exception) -> str:

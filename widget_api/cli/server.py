@@ -82,10 +82,10 @@ def application(loaded: Settings) -> object:
     from widget_api.web.connections import RequestCounter
 
     prepare_to_serve(loaded)
-    made = RequestCounter(create_app(loaded))
+    counted_app = RequestCounter(create_app(loaded))
     gc.freeze()  # excludes what is loaded by now from garbage collection
     gc.set_threshold(10_000, 10, 10)  # requests create many objects, but hardly any cycles
-    return made
+    return counted_app
 
 
 def work() -> None:

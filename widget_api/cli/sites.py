@@ -69,7 +69,7 @@ def add_site(
     """Register a site and print its key and snippet."""
 
     async def command(database: Database, settings: Settings) -> dict[str, str]:
-        made = await service.add_site(
+        site = await service.add_site(
             database,
             name=name,
             agency_id=await changes.find_agency_id(database, agency),
@@ -93,15 +93,15 @@ def add_site(
             retention_days=retention,
         )
         return {
-            "site": made.id,
-            "key": made.key,
-            "snippet": _snippet(made.key, made.type, made.language, settings),
-            "jurisdiction": made.jurisdiction,
+            "site": site.id,
+            "key": site.key,
+            "snippet": _snippet(site.key, site.type, site.language, settings),
+            "jurisdiction": site.jurisdiction,
         }
 
-    made = run_command(command)
-    lines = [f"site {made['site']}", f"key {made['key']}", "", made["snippet"]]
-    print_result(made, [*lines, "", f"code in every form: {_generator(made['key'], load_settings())}"], as_json)
+    created = run_command(command)
+    lines = [f"site {created['site']}", f"key {created['key']}", "", created["snippet"]]
+    print_result(created, [*lines, "", f"code in every form: {_generator(created['key'], load_settings())}"], as_json)
 
 
 @site.command("set")
@@ -211,8 +211,8 @@ def rotate_key(
         found = await service.by_id(database, site_id)
         return {"site": site_id, "key": key, "snippet": _snippet(key, found.type, found.language, settings)}
 
-    made = run_command(command)
-    print_result(made, [f"key {made['key']}", "", made["snippet"]], as_json)
+    replaced = run_command(command)
+    print_result(replaced, [f"key {replaced['key']}", "", replaced["snippet"]], as_json)
 
 
 def _switch(site: str, as_json: bool, *, disabled: bool) -> None:

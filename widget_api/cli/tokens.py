@@ -38,8 +38,8 @@ def add_token(
         shown = name.strip() if name else None
         return await changes.add_token(database, await changes.find_site_id(database, site), scope, expires_at, shown)
 
-    made = run_command(command)
-    print_result({"token": made}, [made], as_json)
+    secret = run_command(command)
+    print_result({"token": secret}, [secret], as_json)
 
 
 def _parse_moment(text: str) -> int:

@@ -155,5 +155,5 @@ def list_users(as_json: Json = False) -> None:
     )
 
 
-def _show_password(made: dict[str, str], as_json: bool) -> None:
-    print_result(made, [f"user {made['user']}", f"password {made['password']}"], as_json)
+def _show_password(credentials: dict[str, str], as_json: bool) -> None:
+    print_result(credentials, [f"user {credentials['user']}", f"password {credentials['password']}"], as_json)

@@ -10,7 +10,7 @@ from widget_api.deliveries.model import HAPPENED, Delivery
 from widget_api.deliveries.sinks import COMMENTER, MODERATOR
 from widget_api.mail import links, messages
 from widget_api.mail.messages import Thread
-from widget_api.problems import letters
+from widget_api.problems import resident_mail
 from widget_api.problems.resident_mail import about_problem, send
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
@@ -76,6 +76,6 @@ async def enqueue_moderator_letter(tx: Transaction, comment: Row, now: int) -> N
     leaves_at = now if planned is None else max(now, planned + LETTER_INTERVAL)
     await store.plan_letter(tx, name, leaves_at)
     received = await history.received_event(tx, comment["problem_id"])
-    await letters.enqueue_letter(
+    await resident_mail.enqueue_letter(
         tx, received, f"{MODERATOR}{comment['id']}", now, priority=HAPPENED, leaves_at=leaves_at
     )

@@ -22,7 +22,7 @@ from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import HAPPENED
 from widget_api.deliveries.sinks import COMMENTER
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import letters
+from widget_api.problems import resident_mail
 from widget_api.problems.persons import Person
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
@@ -70,7 +70,9 @@ async def post_comment(
         if await store.has_same_comment(tx, problem["id"], person.email, comment.text):
             return
         await store.add_comment(tx, comment_id, site.id, problem["id"], comment, person, now)
-        await letters.enqueue_limited_letter(tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now)
+        await resident_mail.enqueue_limited_letter(
+            tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now
+        )
 
     await database.write(work, site.id)
 
@@ -112,7 +114,9 @@ async def decide_comment(
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await history.received_event(tx, comment["problem_id"])
-            await letters.enqueue_letter(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, priority=HAPPENED)
+            await resident_mail.enqueue_letter(
+                tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, priority=HAPPENED
+            )
 
     await database.write(work, site_id)
 

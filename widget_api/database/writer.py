@@ -81,12 +81,12 @@ class Writer:
     async def _batches(self) -> None:
         stopping = False
         while not stopping:
-            taken = [await self._queue.get()]
+            items = [await self._queue.get()]
             await self._gather()
-            while len(taken) < LARGEST_BATCH and not self._queue.empty():
-                taken.append(self._queue.get_nowait())
-            batch = [waiting for waiting in taken if waiting is not None]
-            stopping = len(batch) < len(taken)
+            while len(items) < LARGEST_BATCH and not self._queue.empty():
+                items.append(self._queue.get_nowait())
+            batch = [waiting for waiting in items if waiting is not None]
+            stopping = len(batch) < len(items)
             if batch:
                 await self._commit(batch)
             for waiting in batch:

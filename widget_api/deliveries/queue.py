@@ -66,10 +66,10 @@ async def _due(
     values = {} if sink is None else {"sink": sink}
     only = "" if sink is None else " AND d.sink = :sink"
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
-    due, taken = list[Row](), Counter(busy or {})
+    due, used = list[Row](), Counter(busy or {})
     for priority in PRIORITIES:
         free = limit - len(due)
-        free = free if busy is None else free_slots(priority, free, taken)
+        free = free if busy is None else free_slots(priority, free, used)
         start = await find_start(tx, priority, now, resting) if free > 0 else None
         if start is None:
             continue
@@ -82,7 +82,7 @@ async def _due(
             now=now,
             limit=free,
         )
-        taken[priority] += len(rows)
+        used[priority] += len(rows)
         due += rows
     return due
 

@@ -54,7 +54,7 @@ SINKS: Sequence[Sink] = (
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.author_mail:deliver_to_author"),
     Sink(name=AUTHOR, kind="resident", handler="widget_api.followers.mail:deliver_to_merged_author"),
-    Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote_download:deliver"),
+    Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote_pictures:deliver"),
     Sink(
         name=REPORTS,
         kind="reader",

@@ -48,28 +48,28 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
         mail=address(mail_port),
     )
     platform_database = f"sqlite:///{(data / 'platform' / 'widget.db').absolute()}"
-    told, kept = data / "demo.json", data / "demo.json.kept"
-    if told.exists():
-        told.replace(kept)  # written last, so that programs that wait for demo.json find running services
-    before = orjson.loads(kept.read_bytes()) if kept.exists() else None
-    made = asyncio.run(seed.seed_databases(loaded.database_url, platform_database, places, before, loaded.media_url))
-    kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    ready_file, draft_file = data / "demo.json", data / "demo.json.kept"
+    if ready_file.exists():
+        ready_file.replace(draft_file)  # written last, so that programs that wait for demo.json find running services
+    before = orjson.loads(draft_file.read_bytes()) if draft_file.exists() else None
+    seeded = asyncio.run(seed.seed_databases(loaded.database_url, platform_database, places, before, loaded.media_url))
+    draft_file.write_bytes(orjson.dumps(seeded, option=orjson.OPT_INDENT_2))
     map_settings = _map(loaded, data)  # first, since drawing takes some seconds
     with Processes(data) as processes, Mailbox(HOST, mail_port, [data / "mail", data / "platform" / "mail"]):
         signal.signal(signal.SIGTERM, _stop)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
         platform = environ | _platform(data, platform_database, places)
         processes.start("platform", platform, "serve", "--port", str(platform_port))
-        service = environ | _service(loaded, made, places) | map_settings
+        service = environ | _service(loaded, seeded, places) | map_settings
         processes.start("service", service, "serve", "--port", str(service_port))
-        first, second = (site["key"] for site in made["sites"][:2])
+        first, second = (site["key"] for site in seeded["sites"][:2])
         keys = ("--key", first, "--second-key", second)
         processes.pages("--port", str(pages_port), "--service", places.service, *keys)
         for instance in (places.platform, places.service):
             processes.wait_for(f"{instance}/readyz")
         processes.wait_for(places.pages)
-        kept.replace(told)
-        print(seed.describe(made), flush=True)
+        draft_file.replace(ready_file)
+        print(seed.describe(seeded), flush=True)
         processes.stay()
 
 
@@ -87,8 +87,8 @@ def _platform(data: Path, database: str, places: seed.DemoAddresses) -> dict[str
     }
 
 
-def _service(loaded: Settings, made: seed.SeededData, places: seed.DemoAddresses) -> dict[str, str]:
-    token = next(token["token"] for token in made["tokens"] if token["instance"] == "platform")
+def _service(loaded: Settings, seeded: seed.SeededData, places: seed.DemoAddresses) -> dict[str, str]:
+    token = next(token["token"] for token in seeded["tokens"] if token["instance"] == "platform")
     return {
         "WIDGET_DATABASE_URL": loaded.database_url,
         "WIDGET_DATA": str(loaded.data_directory),

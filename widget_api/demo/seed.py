@@ -49,14 +49,14 @@ async def seed_databases(
         await migrate(url)
     if before is not None and await _still_there(database_url, platform_url, before):
         return await _update_addresses(database_url, platform_url, before, places)
-    made: SeededData = {**asdict(places), "sites": [], "users": [], "tokens": []}
-    await _platform(platform_url, places, made)
-    await _town(database_url, places, made, media_url)
-    return made
+    seeded: SeededData = {**asdict(places), "sites": [], "users": [], "tokens": []}
+    await _platform(platform_url, places, seeded)
+    await _town(database_url, places, seeded, media_url)
+    return seeded
 
 
-async def _still_there(database_url: str, platform_url: str, made: SeededData) -> bool:
-    for url, site in ((database_url, made["sites"][0]), (platform_url, made["platform_site"])):
+async def _still_there(database_url: str, platform_url: str, seeded: SeededData) -> bool:
+    for url, site in ((database_url, seeded["sites"][0]), (platform_url, seeded["platform_site"])):
         database = Database(url, readers=1)
         await database.connect()
         try:
@@ -72,28 +72,28 @@ async def _update_addresses(
     database_url: str, platform_url: str, before: SeededData, places: DemoAddresses
 ) -> SeededData:
     """Update an earlier run's addresses and snippets to the present ports, and register the new origins."""
-    made: SeededData = before | asdict(places)
+    seeded: SeededData = before | asdict(places)
     for url, sites, instance, origin in (
-        (database_url, made["sites"], "service", places.pages),
-        (platform_url, [made["platform_site"]], "platform", places.platform),
+        (database_url, seeded["sites"], "service", places.pages),
+        (platform_url, [seeded["platform_site"]], "platform", places.platform),
     ):
         database = Database(url, readers=1)
         await database.connect()
         try:
             for known in sites:
-                known["snippet"] = known["snippet"].replace(before[instance], made[instance])
+                known["snippet"] = known["snippet"].replace(before[instance], seeded[instance])
                 site = await service.by_id(database, await changes.find_site_id(database, known["key"]))
                 if origin not in site.origins:
                     await changes.update_site(database, site.id, {}, add_origins=[origin])
-            old, new = (f"{one['platform']}/open311/v2" for one in (before, made))
+            old, new = (f"{one['platform']}/open311/v2" for one in (before, seeded))
             if old != new:
                 await database.write(lambda tx, old=old, new=new: platforms.relocate(tx, old, new))  # type: ignore[misc]
         finally:
             await database.disconnect()
-    return made
+    return seeded
 
 
-async def _platform(url: str, places: DemoAddresses, made: SeededData) -> None:
+async def _platform(url: str, places: DemoAddresses, seeded: SeededData) -> None:
     database = Database(url, readers=1)
     await database.connect()
     try:
@@ -114,11 +114,11 @@ async def _platform(url: str, places: DemoAddresses, made: SeededData) -> None:
             jurisdiction=UTILITY,
             area=_border(),
         )
-        made["platform_site"] = _site(site, places.platform)
-        await _user(database, made, "platform", "centre@platform.example", "agent", agency)
+        seeded["platform_site"] = _site(site, places.platform)
+        await _user(database, seeded, "platform", "centre@platform.example", "agent", agency)
         for one in (site, of_utility):
             token = await changes.add_token(database, one.id, "platform", None)
-            made["tokens"].append({"instance": "platform", "site": one.key, "scope": "platform", "token": token})
+            seeded["tokens"].append({"instance": "platform", "site": one.key, "scope": "platform", "token": token})
     finally:
         await database.disconnect()
     await samples.add_problems(url, site, PLATFORMS_OWN)
@@ -128,7 +128,7 @@ def _border() -> bytes:
     return orjson.dumps({"type": "Polygon", "coordinates": [border_ring()]})
 
 
-async def _town(url: str, places: DemoAddresses, made: SeededData, media_url: str) -> None:
+async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: str) -> None:
     border = _border()
     database = Database(url, readers=1)
     await database.connect()
@@ -161,15 +161,15 @@ async def _town(url: str, places: DemoAddresses, made: SeededData, media_url: st
             jurisdiction=UTILITY,
             area=border,
         )
-        made["sites"] += [_site(town, places.service), _site(basic, places.service)]
-        await _exchange(database, places, made, basic)
-        await _user(database, made, "service", "agent@zarechensk.example", "agent", agency)
-        await _user(database, made, "service", "admin@zarechensk.example", "admin", agency)
-        await _user(database, made, "service", "viewer@zarechensk.example", "viewer", agency)
-        await _user(database, made, "service", "operator@service.example", "operator", None)
+        seeded["sites"] += [_site(town, places.service), _site(basic, places.service)]
+        await _exchange(database, places, seeded, basic)
+        await _user(database, seeded, "service", "agent@zarechensk.example", "agent", agency)
+        await _user(database, seeded, "service", "admin@zarechensk.example", "admin", agency)
+        await _user(database, seeded, "service", "viewer@zarechensk.example", "viewer", agency)
+        await _user(database, seeded, "service", "operator@service.example", "operator", None)
         for scope in ("georeport", "platform"):
             token = await changes.add_token(database, town.id, scope, None)
-            made["tokens"].append({"instance": "service", "site": town.key, "scope": scope, "token": token})
+            seeded["tokens"].append({"instance": "service", "site": town.key, "scope": scope, "token": token})
     finally:
         await database.disconnect()
     await samples.add_problems(url, town, PROBLEMS)
@@ -182,9 +182,9 @@ async def _town(url: str, places: DemoAddresses, made: SeededData, media_url: st
         await database.disconnect()
 
 
-async def _exchange(database: Database, places: DemoAddresses, made: SeededData, utility: Site) -> None:
+async def _exchange(database: Database, places: DemoAddresses, seeded: SeededData, utility: Site) -> None:
     """Connect the sites to the platform. Its keys are per site, so the second site has a platform of its own."""
-    first, second = (one["token"] for one in made["tokens"] if one["instance"] == "platform")
+    first, second = (one["token"] for one in seeded["tokens"] if one["instance"] == "platform")
     url, name = f"{places.platform}/open311/v2", i18n.text("ru", "demo.platform")
     default = Platform(id=DEFAULT, name=name, url=url, key=first, protocol="georeport")
     own = replace(default, id=clock.new_id(), name=_named("utility_platform"), key=second, site_id=utility.id)
@@ -194,10 +194,10 @@ async def _exchange(database: Database, places: DemoAddresses, made: SeededData,
 
 
 async def _user(
-    database: Database, made: SeededData, instance: str, email: str, role: Role, agency: str | None
+    database: Database, seeded: SeededData, instance: str, email: str, role: Role, agency: str | None
 ) -> None:
     _, password = await add_user(database, email=email, role=role, agency_id=agency)
-    made["users"].append({"instance": instance, "email": email, "password": password, "role": role})
+    seeded["users"].append({"instance": instance, "email": email, "password": password, "role": role})
 
 
 def _site(site: Site, public_url: str) -> dict[str, str]:
@@ -209,26 +209,29 @@ def _site(site: Site, public_url: str) -> dict[str, str]:
     }
 
 
-def describe(made: SeededData) -> str:
+def describe(seeded: SeededData) -> str:
     """The addresses and logins to print."""
-    at = {"service": made["service"], "platform": made["platform"]}
+    at = {"service": seeded["service"], "platform": seeded["platform"]}
     lines = [
         "",
-        f"  Host pages with the widget   {made['pages']}",
-        f"  The service                  {made['service']}",
-        f"  Its cabinet                  {made['service']}/cabinet/",
-        f"  The central platform         {made['platform']}/cabinet/",
-        f"  Letters                      {made['mail']}",
+        f"  Host pages with the widget   {seeded['pages']}",
+        f"  The service                  {seeded['service']}",
+        f"  Its cabinet                  {seeded['service']}/cabinet/",
+        f"  The central platform         {seeded['platform']}/cabinet/",
+        f"  Letters                      {seeded['mail']}",
         "",
         *(
             f"  {user['role']:<9} {user['email']:<28} {user['password']}  {at[user['instance']]}/cabinet/"
-            for user in made["users"]
+            for user in seeded["users"]
         ),
         "",
         *(
             line
-            for site in made["sites"]
-            for line in (f"  {site['name']}: {site['key']}", f"    its code  {made['service']}/s/{site['key']}/install")
+            for site in seeded["sites"]
+            for line in (
+                f"  {site['name']}: {site['key']}",
+                f"    its code  {seeded['service']}/s/{site['key']}/install",
+            )
         ),
         "",
         "  All of this is in data/demo.json too; data/service.log and data/platform.log tell the rest. Ctrl-C ends it.",

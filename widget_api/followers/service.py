@@ -5,7 +5,7 @@ from __future__ import annotations
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.sinks import FOLLOWER
-from widget_api.problems import letters, merges
+from widget_api.problems import merges, resident_mail
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts, followers, records
 from widget_api.problems.submit import Spend
@@ -27,7 +27,7 @@ async def follow_problem(database: Database, site_id: str, number: int, person: 
         if known is not None and known["confirmed_at"] is not None:
             return
         follower_id = known["id"] if known else await followers.add(tx, site_id, problem["id"], person, now)
-        await letters.enqueue_limited_letter(tx, problem["id"], FOLLOWER + follower_id, person.email, now)
+        await resident_mail.enqueue_limited_letter(tx, problem["id"], FOLLOWER + follower_id, person.email, now)
 
     await database.write(work, site_id)
 

@@ -203,13 +203,13 @@ def simplify(rings: list[Ring], smallest: float, most: int) -> list[list[Point]]
         left.append(len(ring))
         corners += [(_triangle_size(*ring[index - 1 : index + 2]), at, index) for index in range(1, last)]
     heapq.heapify(corners)
-    gone = [bytearray(len(ring)) for ring in rings]
+    removed = [bytearray(len(ring)) for ring in rings]
     current = {(at, index): size for size, at, index in corners}
     while corners and (corners[0][0] < smallest or sum(left) > most):
         size, at, index = heapq.heappop(corners)
-        if gone[at][index] or size != current[at, index] or left[at] <= _MIN_POINTS:
+        if removed[at][index] or size != current[at, index] or left[at] <= _MIN_POINTS:
             continue
-        gone[at][index] = 1
+        removed[at][index] = 1
         left[at] -= 1
         one, other = before[at][index], after[at][index]
         after[at][one], before[at][other] = other, one
@@ -219,7 +219,7 @@ def simplify(rings: list[Ring], smallest: float, most: int) -> list[list[Point]]
                 # Never smaller than the one just dropped, so that straight lines go before the bends they lead to.
                 current[at, corner] = max(size, _triangle_size(*points))
                 heapq.heappush(corners, (current[at, corner], at, corner))
-    return [[point for index, point in enumerate(ring) if not gone[at][index]] for at, ring in enumerate(rings)]
+    return [[point for index, point in enumerate(ring) if not removed[at][index]] for at, ring in enumerate(rings)]
 
 
 def _triangle_size(a: Point, b: Point, c: Point) -> float:

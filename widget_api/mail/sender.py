@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from widget_api import clock, network, redaction
+from widget_api import clock, outbound, redaction
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
@@ -120,7 +120,7 @@ async def connect(server: aiosmtplib.SMTP, url: str) -> None:
     parts = urlsplit(url)
     if not parts.username:
         return
-    if server.get_transport_info("sslcontext") is None and not network.is_loopback(parts.hostname):
+    if server.get_transport_info("sslcontext") is None and not outbound.is_loopback(parts.hostname):
         raise NoEncryption(
             f"{server.hostname}:{server.port} offers no TLS: WIDGET_SMTP_URL has a password, which is not sent in clear"
             " text; use smtps://, or a server that offers STARTTLS"

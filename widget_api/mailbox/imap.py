@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailMessageFlags
 
-from widget_api import network
+from widget_api import outbound
 from widget_api.context import Context
 from widget_api.mailbox import parse, service
 from widget_api.mailbox.model import Arrival
@@ -94,7 +94,7 @@ def _connect(account: Account) -> BaseMailBox:
     if account.direct:
         context = ssl.create_default_context()
         mailbox = MailBox(account.host, account.port, timeout=TIMEOUT, ssl_context=context)
-    elif network.is_loopback(account.host):
+    elif outbound.is_loopback(account.host):
         from imap_tools import MailBoxUnencrypted
 
         mailbox = MailBoxUnencrypted(account.host, account.port, timeout=TIMEOUT)

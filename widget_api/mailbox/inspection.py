@@ -1,6 +1,6 @@
 """Classify a letter before its content is considered: from a person, automatic, a bounce, or one of our own.
 
-A letter that cannot be parsed is rejected here.
+A letter that cannot be parsed is rejected here. Of a bounce (RFC 3464), the permanent failure and its reason are read.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from email.message import Message
 from typing import Literal
 from urllib.parse import urlsplit
 
-from widget_api.mailbox import bounces, decode, parse
-from widget_api.mailbox.bounces import Failure
+from widget_api import redaction
+from widget_api.mailbox import decode, parse
 from widget_api.mailbox.model import Arrival
 from widget_api.mailbox.parse import Letter
 from widget_api.settings import Settings
@@ -36,6 +36,8 @@ _AUTOREPLY_FIELDS = (
     "X-Yandex-Autoreply",
     "X-Mailru-Autoreply",
 )
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+MAX_FAILURE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ def inspect_letter(arrival: Arrival, settings: Settings) -> tuple[Letter, Classi
             own=frozenset({settings.mailbox.lower()}),
             host=urlsplit(settings.public_url).hostname or "",
         )
-        failure = bounces.parse_failure(letter.message) if classification.kind == "bounce" else None
+        failure = parse_failure(letter.message) if classification.kind == "bounce" else None
         return letter, classification, failure
     except (parse.TooComplex, MemoryError):
         raise
     except Exception as error:
-        log.warning("a letter cannot be read: %s", type(error).__name__)
+        log.warning("a letter cannot be parsed: %s", type(error).__name__)
         raise parse.TooComplex from error
 
 
@@ -119,3 +121,37 @@ def _is_ours(message: Message, own: frozenset[str], host: str) -> bool:
     if len(message.get_all("Received", [])) > MAX_HOPS:
         return True
     return bool(own & set(parse.extract_addresses(message, "From", "Sender")))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A permanent failure. `status` is the enhanced code of RFC 3463, `diagnostic` the remote server's text."""
+
+    status: str
+    diagnostic: str
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.diagnostic}".strip()[:MAX_FAILURE_LENGTH]
+
+
+def parse_failure(message: Message) -> Failure | None:
+    """Return the permanent failure of a recipient, or None if the letter is delayed, relayed, or the report is
+    incomplete."""
+    for group in _recipient_groups(message):
+        action = str(group.get("Action", "")).strip().lower()
+        status = _STATUS.search(str(group.get("Status", "")))
+        if action == "failed" and status and status[1].startswith("5"):
+            diagnostic = decode.read_field(group, "Diagnostic-Code").partition(";")[2].strip()
+            return Failure(status[1], redaction.EMAIL.sub("…@…", diagnostic.removeprefix(status[1])))
+    return None
+
+
+def _recipient_groups(message: Message) -> list[Message]:
+    """Return the fields of each recipient. The parser represents every group as a message."""
+    parts = message.get_payload() if message.is_multipart() else None
+    groups: list[Message] = []
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, Message) and part.get_content_type() == "message/delivery-status":
+            inside = part.get_payload() if part.is_multipart() else None
+            groups += [group for group in inside if isinstance(group, Message)] if isinstance(inside, list) else []
+    return groups

@@ -97,10 +97,10 @@ class Handler:
                 await service.receive_letter(self._context, arrival)
             answer = _REPLY_ACCEPTED
         except Unavailable as error:
-            log.warning("a letter cannot be kept now: %s", error.__cause__ or error)
+            log.warning("a letter cannot be stored now: %s", error.__cause__ or error)
             answer = _REPLY_TRY_LATER
         except Exception:
-            log.warning("a letter cannot be kept now", exc_info=True)
+            log.warning("a letter cannot be stored now", exc_info=True)
             answer = _REPLY_TRY_LATER
         return "\r\n".join([answer] * len(envelope.rcpt_tos))
 

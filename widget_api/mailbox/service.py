@@ -15,7 +15,7 @@ from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
 from widget_api.mailbox import attachments, commands, inspection, outcome, parse, store, trust
-from widget_api.mailbox.bounces import Failure
+from widget_api.mailbox.inspection import Failure
 from widget_api.mailbox.model import MAX_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.parse import Letter
 from widget_api.problems import change as problems

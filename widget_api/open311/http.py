@@ -1,13 +1,17 @@
-"""Read the forms of GeoReport clients, and send responses in the requested format."""
+"""Read the forms of GeoReport clients, with pictures as files or in base64, and send responses in their format."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 from urllib.parse import parse_qsl
 
@@ -20,9 +24,9 @@ from widget_api import errors, i18n, web
 from widget_api.attachments.photos import model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import FieldError, Invalid
-from widget_api.open311 import embedded, georeport
+from widget_api.open311 import georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Document, Format
-from widget_api.open311.raw_parameters import MAX_PARAMETERS, Parameters
+from widget_api.open311.parameters import MAX_PARAMETERS, Parameters
 from widget_api.open311.render import Chunks
 from widget_api.problems.model import Photo
 from widget_api.sites.model import Site
@@ -31,6 +35,11 @@ MAX_FORM_SIZE = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlenco
 MAX_MULTIPART_SIZE = 32 * 1024 * 1024
 MAX_FILES, MAX_FIELDS, MAX_FIELD_SIZE = 20, 200, 32_768  # of a multipart form, which is read before its key is checked
 _PICTURE = re.compile(r"(media|media_url|file|photo[0-9]{0,2})(\[[0-9]*\])?")
+Refuse = Callable[[errors.DomainError], Response]
+_PICTURE_FIELD = re.compile(r"media(\[[0-9]*\])?")
+_DATA_URL_PREFIX = re.compile(r"data:[\w.+/;=-]*,", re.ASCII)
+_LINE_BREAKS = re.compile(r"[\r\n\t]+")
+MIN_PICTURE_SIZE = 64  # bytes; no picture is smaller, and short words often are valid base64
 
 
 # --- forms: urlencoded fields, or multipart with pictures under various names -------------------------------------
@@ -98,7 +107,7 @@ async def read_form(request: Request) -> AsyncIterator[tuple[Parameters, Picture
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         raise errors.Malformed from None
-    pictures = embedded.decode_pictures(pairs, MAX_FILES)
+    pictures = decode_pictures(pairs, MAX_FILES)
     with web.closing_files(file for _, file in pictures):
         yield Parameters([*pairs, *query]), Pictures(request, pictures)
 
@@ -122,7 +131,6 @@ class StreamedList:
 
 
 Answer = Callable[[Request, str], Awaitable[Document | StreamedList]]
-Refuse = Callable[[errors.DomainError], Response]
 
 
 async def answer_options(request: Request) -> Response:
@@ -247,3 +255,30 @@ def _text(language: str, error: errors.DomainError) -> str:
     if not i18n.has(key):
         return web.error_detail(language, error)
     return i18n.text(language, key) + web.format_allowed_values(language, error.values.get("allowed"))
+
+
+def decode_pictures(pairs: Iterable[tuple[str, str]], limit: int) -> list[tuple[str, web.UploadedFile]]:
+    """Decode the pictures among form fields into temporary files, by field name. The caller closes them."""
+    decoded = ((name, _decode(value)) for name, value in pairs if _PICTURE_FIELD.fullmatch(name))
+    pictures = ((name, data) for name, data in decoded if data)
+    return [(name, _write_file(data)) for name, data in islice(pictures, limit)]
+
+
+def _write_file(data: bytes) -> web.UploadedFile:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+    file.write(data)
+    file.seek(0)
+    return web.UploadedFile("", file, len(data), data[:64])
+
+
+def _decode(text: str) -> bytes | None:
+    """Decode a field. Returns None if it is not a picture: such a field is ignored like every unknown one."""
+    text = text.strip()
+    prefix = _DATA_URL_PREFIX.match(text)
+    text = _LINE_BREAKS.sub("", text[prefix.end() :] if prefix else text)
+    text = text.replace(" ", "+").rstrip("=")  # a plus that was not percent-encoded arrives as a space
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return data if len(data) >= MIN_PICTURE_SIZE else None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from widget_api import i18n, validation
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
-from widget_api.open311.raw_parameters import Parameters
+from widget_api.open311.parameters import Parameters
 from widget_api.open311.statuses import NAMES, is_known, map_foreign_status, parse_exact
 from widget_api.problems import intake
 from widget_api.problems.model import ActorKind, Contact, Report, Update
@@ -136,9 +136,11 @@ def parse_update(sender: Sender, parameters: Parameters, problem: Row, now: int,
         (update_id,) if update_id else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
     )
     identifier = (parse_event_id(update_id) if sender.trusted else None) or derive_event_id(sender.token_id, *parts)
-    here = at is None or (at > now and not sender.trusted)
-    update = parse_event(identifier, now if here or at is None else at, name, text, extended, problem["status"])
-    return replace(update, media=media, here=here)
+    dated_on_arrival = at is None or (at > now and not sender.trusted)
+    update = parse_event(
+        identifier, now if dated_on_arrival or at is None else at, name, text, extended, problem["status"]
+    )
+    return replace(update, media=media, here=dated_on_arrival)
 
 
 def parse_event(

@@ -1,4 +1,4 @@
-"""Read lists of requests and updates in chunks while they are sent.
+"""Find the requests and updates of a query, and read their lists in chunks while they are sent.
 
 Positions are found in batches, and the content of each chunk is read when it is due. A position takes a few bytes and a
 text kilobytes, so an expensive filter runs once a batch, while memory holds no more than a chunk. A chunk shows the
@@ -8,18 +8,24 @@ state at the time it is read, without entries that may no longer be seen.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 
 from widget_api.attachments.photos.model import photo_path
-from widget_api.database import Database
-from widget_api.open311 import parameters, present, search, store
+from widget_api.browse import listing
+from widget_api.browse.listing import Filters, Projection
+from widget_api.browse.listing.conditions import conditions, order
+from widget_api.browse.queries import SORTS
+from widget_api.database import Database, Row
+from widget_api.open311 import parameters, present, store
 from widget_api.open311.georeport import Fields
 from widget_api.open311.intake import Sender
-from widget_api.open311.search import BATCH_SIZE
 from widget_api.sites.model import Site
 
 CHUNK_SIZE = 50  # requests or updates; up to some hundred kilobytes with long texts
 
 Chunks = AsyncIterator[Sequence[Fields]]
+BATCH_SIZE = 1000  # rows a query
+_POSITIONS = Projection("p.created_at, p.updated_at, p.number")
 
 
 async def stream_requests(
@@ -32,7 +38,7 @@ async def stream_requests(
 ) -> Chunks:
     """Read the requests of a query. Runs in threads, since many reads in a row would block the event loop."""
     database = database.in_threads()
-    async for numbers in search.find_numbers(database, site.id, _token_id(reader), query):
+    async for numbers in find_numbers(database, site.id, _token_id(reader), query):
         for first in range(0, len(numbers), CHUNK_SIZE):
             chunk = numbers[first : first + CHUNK_SIZE]
             yield await _read_requests(database, site, reader, chunk, language, public_url, notes=query.extended)
@@ -113,3 +119,43 @@ async def _read_updates(
 
 def _token_id(reader: Sender | None) -> str | None:
     return reader.token_id if reader else None
+
+
+async def find_numbers(
+    database: Database, site_id: str, token_id: str | None, query: parameters.RequestQuery
+) -> AsyncIterator[Sequence[int]]:
+    """Yield the numbers on the requested page. Each batch begins after the last row of the one before."""
+    skip, left, filters = query.page.skip, query.page.limit, query.filters
+    if query.numbers is not None:
+        rows = await store.visible_numbers(database, site_id, token_id, query.numbers) if query.numbers else ()
+        yield [row["number"] for row in rows][skip : skip + left]
+        return
+    while left:
+        size = min(BATCH_SIZE, skip + left)
+        rows = await find_positions(database, site_id, token_id, filters, size)
+        numbers = [row["number"] for row in rows if row["updated_at"] <= query.until]
+        batch = numbers[skip : skip + left]
+        yield batch
+        if len(numbers) < size:
+            return
+        left, skip = left - len(batch), max(0, skip - len(numbers))
+        filters = filters.starting_after(listing.position(filters, rows[-1]))
+
+
+async def find_positions(
+    database: Database, site_id: str, token_id: str | None, filters: Filters, limit: int
+) -> Sequence[Row]:
+    """Return created_at, updated_at and number of the next requests, including unpublished ones sent with the token."""
+    public = await listing.rows(database, site_id, filters, date.max, limit, _POSITIONS)
+    if token_id is None:
+        return public
+    where = conditions(site_id, filters, date.max, database.dialect, store.UNSEEN_SQL)
+    own = await database.rows(
+        f"SELECT {_POSITIONS.columns} FROM problems p WHERE {where} {order(filters)} LIMIT :limit",
+        limit=limit,
+        token=token_id,
+        **where.values,
+    )
+    newest_first = SORTS[filters.sort].newest_first != filters.backwards
+    both = sorted((*public, *own), key=lambda row: listing.position(filters, row), reverse=newest_first)
+    return both[:limit]

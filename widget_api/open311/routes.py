@@ -10,7 +10,7 @@ from widget_api.open311 import georeport, parameters, present, render, service
 from widget_api.open311.georeport import Document
 from widget_api.open311.http import Answer, StreamedList, answer_not_found, answer_options, make_endpoint, read_form
 from widget_api.open311.intake import Sender
-from widget_api.open311.raw_parameters import Parameters
+from widget_api.open311.parameters import Parameters
 from widget_api.sites import service as site_service
 from widget_api.sites.model import Site
 

@@ -25,8 +25,7 @@ from widget_api.errors import (
 )
 from widget_api.open311 import intake, store
 from widget_api.open311.intake import Sender
-from widget_api.open311.parameters import parse_number
-from widget_api.open311.raw_parameters import Parameters
+from widget_api.open311.parameters import Parameters, parse_number
 from widget_api.problems import change as problems
 from widget_api.problems import submit
 from widget_api.problems.model import Actor, Photo

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from widget_api.browse import queries
 from widget_api.comments import api
 from widget_api.openapi import answers, georeport
-from widget_api.platform.queries import Events
+from widget_api.platform.routes import Events
 from widget_api.problems import bodies
 from widget_api.sites import requests as of_sites
 from widget_api.validation import Language, Query

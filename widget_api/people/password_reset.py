@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from email.message import EmailMessage
 
-from widget_api import clock, i18n, journal, timing
+from widget_api import clock, i18n, journal
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.deliveries.model import GiveUp
@@ -20,6 +20,7 @@ from widget_api.people import accounts_store, letters, passwords
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import MAX_LETTERS_PER_DAY, Letter
 from widget_api.signing import Purpose
+from widget_api.web import brute_force
 
 LINK_LIFETIME = Purpose.PASSWORD.value[1]  # seconds; after it a letter that cannot be sent is dropped
 _DAY = 86_400
@@ -39,7 +40,7 @@ async def request_reset(context: Context, email: str, ip: str) -> None:
             await accounts_store.enqueue_letter(tx, user["id"], now)
             await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])
 
-    async with timing.at_full_steps():
+    async with brute_force.at_full_steps():
         await context.database.write(work)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import secrets
 
-from widget_api import clock, journal, timing
+from widget_api import clock, journal
 from widget_api.database import Database, Transaction
 from widget_api.people import passwords, store
 from widget_api.people.accounts import normalise_email
 from widget_api.people.model import User
+from widget_api.web import brute_force
 
 SESSION_LIFETIME = 12 * 3600  # seconds; a working day
 _MAX_TOKEN_LENGTH = 128  # characters
@@ -36,7 +37,7 @@ async def sign_in(
     found = await store.find_enabled_user(database, normalise_email(email))
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
         about = found[0].id if found else None  # the typed address may be a password, so it is not recorded
-        async with timing.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
+        async with brute_force.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
             await _note_failure(database, failures, about, ip)
         return None
     token, (user, password_hash) = secrets.token_urlsafe(32), found

@@ -43,9 +43,9 @@ class SiteMapping:
 async def read_mapping(database: Database, platform_id: str, site_id: str) -> SiteMapping:
     """Return how a site's categories map to the services of a platform."""
     site = await sites.by_id(database, site_id)
-    offered = await services.list_services(database, platform_id, site_id)
+    available = await services.list_services(database, platform_id, site_id)
     chosen = await services.read_mapping(database, platform_id, site_id)
-    return build_mapping(site, offered, chosen)
+    return build_mapping(site, available, chosen)
 
 
 def build_mapping(site: Site, offered: Sequence[PlatformService], chosen: Mapping[str, str]) -> SiteMapping:
@@ -65,7 +65,7 @@ def _map_category(
     state: State = "unread" if not offered else "unknown" if service is None else "gone" if service.gone else "found"
     name = i18n.category_name(site.language, category.code, category.name).casefold()
     namesakes = (other for other in offered.values() if not other.gone and other.name.casefold() == name)
-    asked = {question.code for question in category.questions}
+    questions = {question.code for question in category.questions}
     required = [] if service is None else [question for question in service.questions if question.required]
     return CategoryMapping(
         category=category.code,
@@ -75,7 +75,7 @@ def _map_category(
         state=state,
         service=service,
         suggestion=next(namesakes, None) if state in ("unknown", "gone") else None,
-        unanswered=tuple(question.name for question in required if question.code not in asked),
+        unanswered=tuple(question.name for question in required if question.code not in questions),
     )
 
 

@@ -234,7 +234,7 @@ async def refresh_services(database: Database, caller: Client, site_id: str, cur
     except client.TemporaryFailure as error:  # an unusable response, unlike none, means that there is no discovery
         cursor = replace(cursor, asked=cursor.asked or not error.away)
     with contextlib.suppress(client.PermanentFailure, client.TemporaryFailure):
-        offered = await caller.services()
-        if offered:
-            await services.write_services(database, caller.platform.id, site_id, offered, clock.now())
+        available = await caller.services()
+        if available:
+            await services.write_services(database, caller.platform.id, site_id, available, clock.now())
     return cursor

@@ -158,8 +158,8 @@ class ReportLocation(Body):
         elif lat is None or lng is None or math.isnan(lat + lng):
             raise wrong("coordinates")
         elif context is not None and not context.site.covers(lat, lng):
-            elsewhere = {"other": context.other.name, "url": context.other.url} if context.other else {}
-            raise wrong("outside", site=context.site.name, **elsewhere)
+            other_site = {"other": context.other.name, "url": context.other.url} if context.other else {}
+            raise wrong("outside", site=context.site.name, **other_site)
         return self
 
 
@@ -254,8 +254,8 @@ class Report(Body):
             answer = intake.parse_answer(question, value)
             if answer is None:
                 code = _EXPECTED.get(question.datatype, "unknown")
-                offered = [key for key, _ in question.values]
-                errors[question.code,] = wrong(code, offered, question=question.description)
+                allowed = [key for key, _ in question.values]
+                errors[question.code,] = wrong(code, allowed, question=question.description)
             elif question.datatype == "datetime":
                 answers[question.code] = intake.parse_moment(answer, context.site)
             else:

@@ -13,7 +13,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import merges, pictures, traces
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
-from widget_api.problems.store import circumstances, contacts, followers, records
+from widget_api.problems.store import contacts, followers, history, records
 from widget_api.problems.support import copy_to
 from widget_api.sites.deadlines import local_date
 
@@ -44,7 +44,7 @@ async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> 
     if problem["spam"] or problem["status"] != "moderation":
         return
     await release(tx, site_id, problem_id, now)
-    if await circumstances.moderation(tx, site_id) == "after":
+    if await history.moderation(tx, site_id) == "after":
         problem = await find_existing(tx, site_id, problem_id)
         await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
 
@@ -148,7 +148,7 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
     if wish.expected_on:
-        wrong += _wrong_date(wish.expected_on, await circumstances.time_zone(tx, problem["site_id"]), now)
+        wrong += _wrong_date(wish.expected_on, await history.time_zone(tx, problem["site_id"]), now)
     if wish.duplicate_of:
         other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
         if other is None or other["id"] == problem["id"] or not other["published"]:
@@ -187,7 +187,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             at = max(now, problem["status_at"])
             at += (at, update.id) <= (problem["status_at"], problem["status_event"])
         born = (update.id, at)
-        speaks = actor.source is not None and await circumstances.speaks_for_agency(tx, site_id, actor.source)
+        speaks = actor.source is not None and await history.speaks_for_agency(tx, site_id, actor.source)
         official = speaks and not update.unofficial
         believed = update.actor if speaks or update.actor == "resident" else None
         acted = Actor(kind=believed or actor.kind, source=actor.source)

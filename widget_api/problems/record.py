@@ -16,7 +16,7 @@ from widget_api.problems import deadline, merges, pictures, remote_pictures, rou
 from widget_api.problems.deadline import AnswerPeriod
 from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
-from widget_api.problems.store import circumstances, followers, history, records
+from widget_api.problems.store import followers, history, records
 from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
@@ -184,7 +184,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
 
 async def _rounds(tx: Transaction, problem: Row, decisions: Sequence[Row]) -> list[AnswerPeriod]:
     """Compute the rounds of a report from its status events in their order."""
-    zone = await circumstances.time_zone(tx, problem["site_id"])
+    zone = await history.time_zone(tx, problem["site_id"])
     undated = [row["id"] for row in decisions if _begins_round(row) and "due" not in orjson.loads(row["data"])]
     rounds: list[AnswerPeriod] = []
     # `received` first: events of other systems may be dated before it.
@@ -210,7 +210,7 @@ def _begins_round(row: Row) -> bool:
 
 async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
     """Return the due date of a round that begins at `at`."""
-    days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
+    days, zone = await history.working_days(tx, problem["site_id"], problem["category"])
     return answer_due(at, days or DEFAULT_DEADLINE_DAYS, zone)
 
 
@@ -223,9 +223,9 @@ async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False
         has_email=bool(problem["has_email"]),
         confirmed=problem["confirmed_at"] is not None,
         stopped=problem["stopped_at"] is not None,
-        agency_by_mail=await circumstances.agency_by_mail(tx, problem["site_id"]),
-        platforms=await circumstances.list_platforms(tx, problem["site_id"]),
-        informed=await circumstances.list_informed_platforms(tx, problem["id"]) if erasing else (),
+        agency_by_mail=await history.agency_by_mail(tx, problem["site_id"]),
+        platforms=await history.list_platforms(tx, problem["site_id"]),
+        informed=await history.list_informed_platforms(tx, problem["id"]) if erasing else (),
         mirrored=problem["mirror_of"] is not None,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.browse import listing
+from widget_api.database import Database, Row
 from widget_api.errors import NotFound
 from widget_api.problems import wording
-from widget_api.residents import site_pages_view, sitemap
+from widget_api.residents import site_pages_view
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -39,6 +41,14 @@ Disallow: /unsubscribe/
 Disallow: /s/*/embed
 Disallow: /s/*/install
 """
+MAX_ENTRIES = 50
+_TITLE_LENGTH = 160  # characters
+_INVALID_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+PART_SIZE = 50_000  # addresses, the protocol's limit of a file
+OTHER_PAGES = 2  # the list and the form, in the first part
+BATCH_SIZE = 2_000  # rows
+_XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_SITEMAP_NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
 
 async def get_feed(request: Request) -> Response:
@@ -59,7 +69,7 @@ async def get_feed(request: Request) -> Response:
     public_url = context.settings.public_url
     async with web.expensive_read(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
-    asked, limit = (
+    query, limit = (
         site_pages_view.filter_pairs(pairs) + [("lang", language)] * ("lang" in given),
         given.get("limit", ""),
     )
@@ -68,9 +78,9 @@ async def get_feed(request: Request) -> Response:
         language,
         [site_pages_view.list_item(site, language, one) for one in found["items"]],
         public_url=public_url,
-        query=site_pages_view.filter_query(asked),
-        itself=site_pages_view.filter_query(asked, limit=limit),
-        following=site_pages_view.filter_query(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
+        query=site_pages_view.filter_query(query),
+        itself=site_pages_view.filter_query(query, limit=limit),
+        following=site_pages_view.filter_query(query, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
     return web.cacheable_response(content, tag, headers=headers, media_type="application/atom+xml")
 
@@ -83,12 +93,12 @@ async def get_sitemap(request: Request) -> Response:
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    many = sitemap.count_parts(await sitemap.find_newest_number(context.database, site.id))
+    many = count_parts(await find_newest_number(context.database, site.id))
     address = f"{context.settings.public_url}/s/{site.key}"
     if many > 1:
-        listed = sitemap.render_index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
+        listed = render_index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
         return web.cacheable_response(listed, tag, media_type="application/xml")
-    pieces = sitemap.render_part(context.database, site.id, address, 1)
+    pieces = render_part(context.database, site.id, address, 1)
     return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
@@ -101,9 +111,9 @@ async def get_sitemap_part(request: Request) -> Response:
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    if not 1 <= part <= sitemap.count_parts(await sitemap.find_newest_number(context.database, site.id)):
+    if not 1 <= part <= count_parts(await find_newest_number(context.database, site.id)):
         raise NotFound
-    pieces = sitemap.render_part(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
+    pieces = render_part(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
     return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
@@ -121,11 +131,6 @@ routes: list[BaseRoute] = [
     Route("/s/{key}/sitemap.xml", get_sitemap, methods=["GET"]),
     Route("/s/{key}/sitemap-{part:int}.xml", get_sitemap_part, methods=["GET"]),
 ]
-
-
-MAX_ENTRIES = 50
-_TITLE_LENGTH = 160  # characters
-_INVALID_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
 def xml_text(value: str | None) -> str:
@@ -179,3 +184,65 @@ def render_feed(
         text=xml_text,
     )
     return document.encode()
+
+
+def count_parts(newest: int) -> int:
+    """The number of parts for problems up to number `newest`."""
+    return -(-(newest + OTHER_PAGES) // PART_SIZE)
+
+
+async def render_part(database: Database, site_id: str, address: str, part: int) -> AsyncIterator[bytes]:
+    """Yield a part; `address` is that of the site's page, `part` is counted from 1."""
+    after, last = max(0, (part - 1) * PART_SIZE - OTHER_PAGES), part * PART_SIZE - OTHER_PAGES
+    yield f"{_XML_HEAD}<urlset {_SITEMAP_NAMESPACE}>\n".encode()
+    if part == 1:
+        yield (
+            _url_element(address, await find_last_change(database, site_id)) + _url_element(f"{address}/report")
+        ).encode()
+    while True:
+        rows = await list_numbers(database, site_id, after, last, BATCH_SIZE)
+        yield "".join(_url_element(f"{address}/problems/{row['number']}", row["updated_at"]) for row in rows).encode()
+        if len(rows) < BATCH_SIZE:
+            break
+        after = rows[-1]["number"]
+    yield b"</urlset>\n"
+
+
+def render_index(addresses: Iterable[str]) -> bytes:
+    listed = "".join(f"<sitemap><loc>{escape(one)}</loc></sitemap>\n" for one in addresses)
+    return f"{_XML_HEAD}<sitemapindex {_SITEMAP_NAMESPACE}>\n{listed}</sitemapindex>\n".encode()
+
+
+def _url_element(address: str, changed: int | None = None) -> str:
+    when = "" if changed is None else f"<lastmod>{clock.rfc3339(changed)}</lastmod>"
+    return f"<url><loc>{escape(address)}</loc>{when}</url>\n"
+
+
+async def find_newest_number(database: Database, site_id: str) -> int:
+    """The largest published number, 0 where there is none."""
+    row = await database.row(
+        "SELECT number FROM problems WHERE site_id = :site_id AND published ORDER BY number DESC LIMIT 1",
+        site_id=site_id,
+    )
+    return int(row["number"]) if row else 0
+
+
+async def find_last_change(database: Database, site_id: str) -> int | None:
+    """When a published problem last changed; None where there is none."""
+    row = await database.row(
+        "SELECT updated_at FROM problems WHERE site_id = :site_id AND published ORDER BY updated_at DESC LIMIT 1",
+        site_id=site_id,
+    )
+    return int(row["updated_at"]) if row else None
+
+
+async def list_numbers(database: Database, site_id: str, after: int, last: int, most: int) -> Sequence[Row]:
+    """`number` and `updated_at` of at most `most` published problems, numbered after `after` up to `last`."""
+    return await database.rows(
+        "SELECT number, updated_at FROM problems WHERE site_id = :site_id AND published"
+        " AND number > :after AND number <= :last ORDER BY number LIMIT :most",
+        site_id=site_id,
+        after=after,
+        last=last,
+        most=most,
+    )

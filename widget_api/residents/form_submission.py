@@ -93,8 +93,8 @@ async def handle_form(
         await take(await check_submission(request, site, form))
     except (SubmissionRejected, Invalid) as error:
         return await _show_again(request, site, what, number, form, error)
-    kept = web.language_query(request).replace("?", "&")
-    return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
+    language = web.language_query(request).replace("?", "&")
+    return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{language}")
 
 
 async def _show_again(

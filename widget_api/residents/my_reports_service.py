@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from widget_api import clock, timing
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail import links
-from widget_api.problems import letters
+from widget_api.problems import resident_mail
 from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts, followers
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 from widget_api.signing import Purpose
 from widget_api.validation import clean
+from widget_api.web import brute_force
 
 
 async def request_link(context: Context, email: str) -> None:
@@ -28,7 +29,7 @@ async def request_link(context: Context, email: str) -> None:
     email = " ".join(clean(email).split())
     if not is_email(email):
         raise Invalid((FieldError("email", "email" if email else "required"),))
-    async with timing.at_full_steps():
+    async with brute_force.at_full_steps():
         await _enqueue_letter(context, email)
 
 
@@ -48,7 +49,7 @@ async def _enqueue_letter(context: Context, email: str) -> None:
         await contacts.add_letter(tx, email, now)
         report = await find_newest_confirmed(tx, contacts.email_hash(email))
         if report is not None:
-            await letters.enqueue_letter(tx, report, sinks.REPORTS, now)
+            await resident_mail.enqueue_letter(tx, report, sinks.REPORTS, now)
 
     await context.database.write(work)
 
@@ -69,7 +70,7 @@ MAX_REPORTS = 200  # on the page; nobody has more
 
 
 async def find_newest_confirmed(tx: Transaction, email_hash: str) -> Row | None:
-    """The first event of the address's newest confirmed report, for `problems.letters`."""
+    """The first event of the address's newest confirmed report, for `enqueue_letter`."""
     return await tx.row(
         "SELECT c.site_id, c.problem_id, e.id, e.position FROM contacts c"
         " JOIN events e ON e.problem_id = c.problem_id AND e.kind = 'received'"

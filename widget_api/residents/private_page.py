@@ -193,29 +193,29 @@ async def clarify(request: Request) -> Response:
     form, files = await read_form(request)
     with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
-        taken = await report_photos.list_received(context, site, form)
+        photos = await report_photos.list_received(context, site, form)
         form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
         show_again = partial(_render_page, request, form=form)
         try:
-            many = len(taken) + len(chosen)
+            many = len(photos) + len(chosen)
             if not await dialogue.is_duplicate(context.database, problem, form_id, form.one("words"), many):
                 await dialogue.check_can_clarify(context.database, problem)
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", web.client_address(request), site.id)
-                taking = report_photos.receive_photos(
-                    context, site, taken, chosen, language, web.client_network(request)
+                receiving = report_photos.receive_photos(
+                    context, site, photos, chosen, language, web.client_network(request)
                 )
-                taken, refused = await web.cancel_on_disconnect(request, taking)
+                photos, refused = await web.cancel_on_disconnect(request, receiving)
                 if refused:
-                    return await show_again(422, errors={"photos": " ".join(refused)}, taken=taken)
-                said = dialogue.Clarification(
-                    id=form_id, text=form.one("words"), photos=report_photos.to_photos(context, site, taken)
+                    return await show_again(422, errors={"photos": " ".join(refused)}, taken=photos)
+                clarification = dialogue.Clarification(
+                    id=form_id, text=form.one("words"), photos=report_photos.to_photos(context, site, photos)
                 )
-                await dialogue.clarify(context.database, site, problem["id"], said)
+                await dialogue.clarify(context.database, site, problem["id"], clarification)
         except Invalid as error:
-            return await show_again(422, errors=_field_errors(language, error), taken=taken)
+            return await show_again(422, errors=_field_errors(language, error), taken=photos)
         except (Conflict, Refused) as error:
-            return await show_again(409, message=web.error_detail(language, error), taken=taken)
+            return await show_again(409, message=web.error_detail(language, error), taken=photos)
     return web.see_other(f"/t/{token}?done=clarified" + web.language_query(request).replace("?", "&"))
 
 

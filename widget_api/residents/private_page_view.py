@@ -14,7 +14,7 @@ from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.merges import list_merges
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
-from widget_api.problems.store import circumstances, contacts
+from widget_api.problems.store import contacts, history
 from widget_api.residents.service import possible_statuses
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date, promised_date
@@ -43,9 +43,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
         "category_name": _category_name(language, site, problem),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": timeline_entries(language, site, shown, problem, to_author=True),
-        "platforms": ()
-        if erased
-        else await circumstances.links(context.database, problem["id"]),  # erased there as well
+        "platforms": () if erased else await history.links(context.database, problem["id"]),  # erased there as well
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
         "next": _next_text(
@@ -84,8 +82,8 @@ async def _read_events(
 
 def _hide_contents(events: list[dict[str, Any]], *above: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The timeline without the contents of those entries that the page shows above it."""
-    said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
-    return [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
+    hidden: dict[str, Any] = {"text": None, "photos": [], "documents": []}
+    return [{**entry, **hidden} if any(entry is one for one in above) else entry for entry in events]
 
 
 async def _main_problem(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any] | None:
@@ -121,7 +119,7 @@ def read_form_id(signer: Signer, problem: Row, token: str) -> str:
 async def step_values(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
     """Values of the pages that explain withdrawing, erasing and changing the link."""
     contact = await contacts.find(context.database, problem["id"])
-    platforms = await circumstances.links(context.database, problem["id"])
+    platforms = await history.links(context.database, problem["id"])
     return {
         "site": site,
         "problem": problem,
@@ -159,7 +157,7 @@ def timeline_entries(
 ) -> list[dict[str, Any]]:
     """Entries for the timeline macro, with lists of their `photos` and `documents`; the expected next step is last."""
     # A problem of a platform is answered by the platform.
-    elsewhere = problem["source_name"] if problem is not None and problem["mirror_of"] else None
+    source_name = problem["source_name"] if problem is not None and problem["mirror_of"] else None
     shown = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
@@ -167,7 +165,7 @@ def timeline_entries(
             "title": wording.title(language, entry, to_author=to_author),
             "shape": wording.shape(entry),
             "text": entry["text"],
-            "author": wording.author(language, entry, elsewhere or site.agency.name, to_author=to_author),
+            "author": wording.author(language, entry, source_name or site.agency.name, to_author=to_author),
             "official": bool(entry["text"]) and entry["actor"] != "resident" and not entry["unofficial"],
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],

@@ -43,8 +43,8 @@ async def send_report(request: Request) -> Response:
     )
     with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
-        kept = await report_photos.list_received(context, site, form)
-        return await _handle_form(request, site, form, kept, chosen)
+        received = await report_photos.list_received(context, site, form)
+        return await _handle_form(request, site, form, received, chosen)
 
 
 async def read_form(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.UploadedFile]]:
@@ -101,8 +101,8 @@ async def _handle_form(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    taking = report_photos.receive_photos(context, site, taken, files, language, web.client_network(request))
-    taken, refused = await web.cancel_on_disconnect(request, taking)
+    receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_network(request))
+    taken, refused = await web.cancel_on_disconnect(request, receiving)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
     try:

@@ -74,9 +74,9 @@ async def receive_photos(
     context: Context, site: Site, before: Sequence[ReceivedPhoto], files: Sequence[FormFile], language: str, sender: str
 ) -> tuple[list[ReceivedPhoto], list[str]]:
     """All photos of the form, and an error message for each rejected file."""
-    taken, wrong = list(before), list[str]()
+    received_photos, wrong = list(before), list[str]()
     for one in files:
-        if len(taken) >= site.photos:
+        if len(received_photos) >= site.photos:
             wrong.append(i18n.text(language, "fields.too_many_photos", max=site.photos))
             break
         try:
@@ -85,13 +85,13 @@ async def receive_photos(
             reason = i18n.text(language, f"errors.{error.code}")
             wrong.append(i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason))
         else:
-            taken.append(ReceivedPhoto(received.token, links.sign_photo_url(context, received.id, ".thumb")))
-    return taken, wrong
+            received_photos.append(ReceivedPhoto(received.token, links.sign_photo_url(context, received.id, ".thumb")))
+    return received_photos, wrong
 
 
-def to_photos(context: Context, site: Site, taken: Sequence[ReceivedPhoto]) -> tuple[Photo, ...]:
+def to_photos(context: Context, site: Site, received: Sequence[ReceivedPhoto]) -> tuple[Photo, ...]:
     """The photos to attach to an event."""
-    found = (links.read_photo_token(context.signer, site.id, one.token) for one in taken)
+    found = (links.read_photo_token(context.signer, site.id, one.token) for one in received)
     return tuple(Photo(photo_id) for photo_id in found if photo_id is not None)
 
 

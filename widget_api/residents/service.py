@@ -12,7 +12,7 @@ from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
 from widget_api.problems import change as problems
-from widget_api.problems import letters, submit
+from widget_api.problems import resident_mail, submit
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
 from widget_api.residents import store
@@ -59,7 +59,7 @@ async def change_link(context: Context, problem: Row, link_id: str) -> bool:
         contact = await contacts.find(tx, problem["id"])
         if contact is None or not contact["email"] or contact["confirmed_at"] is None:
             return False
-        return await letters.enqueue_limited_letter(tx, problem["id"], sinks.LINK, contact["email"], now)
+        return await resident_mail.enqueue_limited_letter(tx, problem["id"], sinks.LINK, contact["email"], now)
 
     return await context.database.write(work)
 

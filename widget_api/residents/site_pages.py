@@ -7,8 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse import detail, listing, queries, statistics
-from widget_api.browse import open_data_formats as opendata
+from widget_api.browse import detail, listing, open_data_formats, queries, statistics
 from widget_api.errors import NotFound
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
@@ -68,7 +67,7 @@ async def site_page(request: Request) -> Response:
         else None,
         first=filters.after is None,
         host=site_pages_view.agency_site_url(site),
-        license=opendata.license_url(site.license),
+        license=open_data_formats.license_url(site.license),
         license_name=site.license,
         api=api,
         meta={
@@ -78,7 +77,9 @@ async def site_page(request: Request) -> Response:
             "image": None,
             "kind": "website",
             "unlisted": bool(query) or filters.after is not None,
-            "told": site_pages_view.dataset_jsonld(site, address, api, opendata.license_url(site.license), description),
+            "told": site_pages_view.dataset_jsonld(
+                site, address, api, open_data_formats.license_url(site.license), description
+            ),
         },
     )
 
@@ -95,12 +96,12 @@ async def problem_page(request: Request) -> Response:
         raise NotFound("problem_not_found")
     entries = await timeline.read_timeline(context.database, row["id"], public=True)
     today = local_date(clock.now(), site.time_zone)
-    told = listing.item(found, today, site, context.settings.public_url)
+    item = listing.item(found, today, site, context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
-    shown = site_pages_view.problem_values(site, language, told, row, entries, today)
+    values = site_pages_view.problem_values(site, language, item, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
-    there = merged_into and await listing.find_published(context.database, site.id, merged_into)
+    target = merged_into and await listing.find_published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
     return web.html_response(
         request,
@@ -111,17 +112,17 @@ async def problem_page(request: Request) -> Response:
         here=f"/s/{site.key}",
         files=site_pages_view.files_query([], site, language),
         meta={
-            "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
+            "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {values['item']['first_line']}",
             "description": site_pages_view.summary_text(row["description"]),
             "address": f"{address}/problems/{row['number']}",
-            "image": next((photo["url"] for photo in told["photos"]), None),
+            "image": next((photo["url"] for photo in item["photos"]), None),
             "kind": "article",
             "unlisted": False,
             "told": None,
         },
         author=await contacts.published_name(context.database, row["id"]),
-        merged_into=merged_into if there else None,
-        **shown,
+        merged_into=merged_into if target else None,
+        **values,
         people=await problem_forms.section_values(
             context, site, row["number"], language, request.query_params.get("comments", "")
         ),
@@ -138,9 +139,9 @@ async def embed_page(request: Request) -> Response:
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
-        lapsed = await service.find_expired(context.database, key)
-        if lapsed is not None and around:
-            context.sightings.note(lapsed, "key_expired", around)
+        expired = await service.find_expired(context.database, key)
+        if expired is not None and around:
+            context.sightings.note(expired, "key_expired", around)
         raise
     if around and "preview" not in query:
         context.sightings.note(site, "framed" if around in site.origins else "origin_refused", around)

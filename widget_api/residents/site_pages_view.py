@@ -97,14 +97,14 @@ def filter_form(
     }
 
 
-def list_item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
+def list_item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
     """A problem of a list with its texts."""
-    category = site.category(told["category"])
+    category = site.category(item["category"])
     return {
-        **told,
-        "first_line": wording.first_line(told["description"], _FIRST_LINE),
-        "category_name": i18n.category_name(language, told["category"], category.name if category else None),
-        "day": i18n.format_day(language, clock.parse_rfc3339(told["created_at"]), site.time_zone),
+        **item,
+        "first_line": wording.first_line(item["description"], _FIRST_LINE),
+        "category_name": i18n.category_name(language, item["category"], category.name if category else None),
+        "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
     }
 
 
@@ -169,7 +169,7 @@ def _format_month(language: str, month: str) -> str:
 def problem_values(
     site: Site,
     language: str,
-    told: dict[str, Any],
+    item: dict[str, Any],
     row: Row,
     entries: list[dict[str, Any]],
     today: date,
@@ -181,7 +181,7 @@ def problem_values(
     answer = timeline.find_answer(entries)
     shown = [{**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries]
     return {
-        "item": list_item(site, language, told),
+        "item": list_item(site, language, item),
         "after": answer["photos"] if answer else [],
         "entries": private.timeline_entries(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},

@@ -11,9 +11,8 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from widget_api.settings import mail, platform, tiles, variables
-from widget_api.settings.platform import Contacts, PlatformSettings, Protocol, is_address, platform_address
-from widget_api.settings.tiles import MAX_ZOOM
+from widget_api.settings import sections, variables
+from widget_api.settings.sections import MAX_ZOOM, Contacts, PlatformSettings, Protocol, is_address, platform_address
 from widget_api.settings.variables import Environment, Network, SettingsError
 
 __all__ = [
@@ -105,7 +104,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
-    tile_source, tile_zoom = tiles.read(environ)
+    tile_source, tile_zoom = sections.read_tiles(environ)
     sandbox = variables.choice(
         environ, "WIDGET_SANDBOX", ("required", "optional"), "required" if environment == "production" else "optional"
     )
@@ -116,11 +115,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         environment=environment,
         data_directory=data_directory,
         smtp_url=variables.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
-        mail_from=(mail_from := mail.sender(environ, environment)),
-        inbound=mail.inbound(environ, mail_from),
-        mail_servers=mail.servers(environ, mail_from),
-        mail_hops=mail.hops(environ),
-        platform=platform.read(environ),
+        mail_from=(mail_from := sections.read_sender(environ, environment)),
+        inbound=sections.read_inbound(environ, mail_from),
+        mail_servers=sections.read_mail_servers(environ, mail_from),
+        mail_hops=sections.read_mail_hops(environ),
+        platform=sections.read_platform(environ),
         media_url=variables.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         s3_credentials={name: environ[name] for name in S3_CREDENTIALS if environ.get(name)},
         sandbox_required=sandbox == "required",

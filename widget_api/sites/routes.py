@@ -49,15 +49,15 @@ async def check_place(request: Request) -> Response:
     """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    asked = validation.parse_query(Point, request.query_params)
-    where = asked.lat, asked.lng
+    point = validation.parse_query(Point, request.query_params)
+    where = point.lat, point.lng
     other = await territory.find_other_site(context.database, site, where, context.settings.public_url)
     language = web.negotiate_language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
-    said = {"inside": inside, "detail": detail, "other": other and asdict(other)}
-    return _tagged_response(request, said, {"Vary": "Accept-Language", "Content-Language": language})
+    content = {"inside": inside, "detail": detail, "other": other and asdict(other)}
+    return _tagged_response(request, content, {"Vary": "Accept-Language", "Content-Language": language})
 
 
 async def get_area(request: Request) -> Response:
@@ -88,32 +88,32 @@ async def issue_challenge(request: Request) -> Response:
     that it shows the list only; neither gets a challenge (1.0 sent `failed=seen` for the latter).
     """
     context = web.context(request)
-    asked = validation.parse_query(Seen, request.query_params)
-    key, version = request.path_params["key"], asked.v
+    query = validation.parse_query(Seen, request.query_params)
+    key, version = request.path_params["key"], query.v
     sent_origin = request.headers.get("origin")
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
-        lapsed = await service.find_expired(context.database, key)
-        if lapsed is not None:
+        expired = await service.find_expired(context.database, key)
+        if expired is not None:
             own = origins.origin_of_url(context.settings.public_url)
-            context.sightings.note(lapsed, "key_expired", sent_origin or own, version)
+            context.sightings.note(expired, "key_expired", sent_origin or own, version)
         raise
     try:
         origin = origins.admit_origin(site, sent_origin, context.settings.public_url)
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
-    address, told = web.client_address(request), asked.failed if asked.seen is None else "seen"
-    if told in (None, "seen"):
+    address, reported = web.client_address(request), query.failed if query.seen is None else "seen"
+    if reported in (None, "seen"):
         context.sightings.note(site, "seen", origin, version)
         if key != site.key:
             context.sightings.note(site, "key_old", origin, version)
     else:
         with contextlib.suppress(TooMany):
             await context.limits.hit("failures", address, site.id)
-            context.sightings.note_failure(site, told, origin, version)
-    if told is not None:
+            context.sightings.note_failure(site, reported, origin, version)
+    if reported is not None:
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     await context.limits.hit("challenges", address, site.id)
     issued = context.challenges.issue(site.id, origin, address)

@@ -113,14 +113,14 @@ class Tiles:
             else:
                 body = await source.tile(address)
         except (UpstreamError, CorruptArchive, OSError) as error:
-            log.warning("a tile could not be had: %s", error)
+            log.warning("a tile cannot be fetched: %s", error)
             status = 504 if isinstance(error, UpstreamError) and error.slow else 502
             return CachedTile(None, status, time.monotonic() + FAILURE_LIFETIME)
         if body is None:
             return CachedTile(None, 404, time.monotonic() + MISSING_LIFETIME)
         found = make_tile(body)
         if found is None:
-            log.warning("what came for a tile is no picture that browsers show")
+            log.warning("the response for a tile is not an image that browsers support")
             return CachedTile(None, 502, time.monotonic() + FAILURE_LIFETIME)
         return CachedTile(found, 200, time.monotonic() + TILE_LIFETIME)
 

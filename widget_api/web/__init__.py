@@ -9,13 +9,6 @@ from widget_api.web.bodies import (
     read_json_object,
     read_multipart,
 )
-from widget_api.web.caching import (
-    SHARED_CACHE_CONTROL,
-    cacheable_response,
-    is_not_modified,
-    make_etag,
-    next_page_header,
-)
 from widget_api.web.compression import CompressionMiddleware
 from widget_api.web.errors import (
     error_detail,
@@ -40,9 +33,14 @@ from widget_api.web.requests import (
 )
 from widget_api.web.responses import (
     PAGE_POLICY,
+    SHARED_CACHE_CONTROL,
+    cacheable_response,
     delete_cookie,
     html_response,
+    is_not_modified,
     json_response,
+    make_etag,
+    next_page_header,
     remember_language,
     see_other,
     set_cookie,

@@ -1,4 +1,8 @@
-"""Read request bodies: raw bytes, JSON and multipart forms, each with a size limit checked while reading."""
+"""Read request bodies: raw bytes, JSON and multipart forms, each with a size limit checked while reading.
+
+Beside the limit of each form there is one on the disk space of all uploads in progress. Each address may send several
+at the same time, so that a few hundred addresses could otherwise fill the disk, which the database often shares.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from widget_api import errors
-from widget_api.web import spool
+from widget_api.web.limits import enclosing_networks
 from widget_api.web.requests import client_address, client_network, context
 
 Result = TypeVar("Result")
@@ -26,6 +30,12 @@ JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX,
 MAX_FIELDS_SIZE = 262_144  # bytes of all fields of a form, part names and headers included; kept in memory
 MAX_UPLOADS_PER_ADDRESS = 32  # concurrent multipart bodies of one address, each of which takes disk space
 UPLOAD_TIMEOUT = 900.0  # seconds
+_senders: Counter[str] = Counter()
+MAX_SPOOLED = 512 * 1024 * 1024  # bytes of all senders together
+MAX_SPOOLED_PER_ADDRESS = 128 * 1024 * 1024  # bytes; a whole form and some photos beside it
+RETRY_AFTER = 30  # seconds
+_by_address: Counter[str] = Counter()  # bytes by host or household
+_by_network: Counter[str] = Counter()  # the same bytes by the networks that contain it
 
 
 async def read_body(request: Request, limit: int = JSON_LIMIT) -> bytes:
@@ -87,7 +97,7 @@ class UploadedFile:
 
     def close(self) -> None:
         if self.sender is not None and not self.file.closed:
-            spool.release(self.sender, self.size)
+            release_space(self.sender, self.size)
         self.file.close()
 
 
@@ -121,7 +131,7 @@ async def read_multipart(
             (name, await _uploaded_file(value, parser.sender)) for name, value in items if not isinstance(value, str)
         ]
     except BaseException as error:
-        spool.release(parser.sender, parser.spooled)
+        release_space(parser.sender, parser.spooled)
         if isinstance(error, (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError)):
             raise errors.Malformed from None
         raise
@@ -163,7 +173,7 @@ class _Parser(MultiPartParser):
         elif not self._admitted:
             return
         else:
-            spool.reserve(self.sender, end - start)
+            reserve_space(self.sender, end - start)
             self.spooled += end - start
         super().on_part_data(data, start, end)
 
@@ -171,9 +181,6 @@ class _Parser(MultiPartParser):
         self._texts += size
         if self._texts > MAX_FIELDS_SIZE:
             raise errors.TooLarge
-
-
-_senders: Counter[str] = Counter()
 
 
 @contextlib.contextmanager
@@ -225,3 +232,29 @@ async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, Resul
 async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def reserve_space(address: str, size: int) -> None:
+    """Reserve `size` bytes for a sender. Raises Busy if there is no room.
+
+    The addresses that a provider may assign to one customer together get at most half of the space they leave free.
+    With a fixed share a few customers, each of which may use theirs for minutes, would leave nothing to the others
+    (Choudhury and Hahne, «Dynamic Queue Length Thresholds for Shared-Memory Packet Switches», 1998).
+    """
+    own, *wider = enclosing_networks(address)
+    left = MAX_SPOOLED - _by_address.total() - size
+    full = left < 0 or _by_address[own] + size > MAX_SPOOLED_PER_ADDRESS
+    if full or any(_by_network[network] + size > left // 2 for network in wider):
+        raise errors.Busy(RETRY_AFTER)
+    _by_address[own] += size
+    for network in wider:
+        _by_network[network] += size
+
+
+def release_space(address: str, size: int) -> None:
+    own, *wider = enclosing_networks(address)
+    for counter, names in ((_by_address, [own]), (_by_network, wider)):
+        for name in names:
+            counter[name] -= size
+            if not counter[name]:
+                del counter[name]

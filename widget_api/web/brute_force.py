@@ -1,4 +1,4 @@
-"""Slow down attempts to guess a secret, without locking accounts.
+"""Slow down attempts to guess a secret, without locking accounts, and hide how long a check of it took.
 
 Refusing attempts past a limit would let anybody lock another person's account by wrong passwords. Instead, wrong
 secrets are counted by network, from a household's to a provider's, and by the guessed secret, and past a free number
@@ -9,9 +9,11 @@ Guessing Attacks with Device Cookies»), so strangers cannot cause it delays.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +32,7 @@ DEVICE_SECONDS = 180 * 86_400  # after half a year without use a device is unkno
 MAX_ACCOUNTS_PER_DEVICE = 4  # accounts remembered by the cookie of a device
 
 Sleep = Callable[[float], Awaitable[None]]
+TIMING_STEP = 0.25  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,3 +177,19 @@ def _belongs_to_account(signer: Signer, entry: str, account: str) -> bool:
     end = name.rpartition(".")[2]
     good = end.isascii() and end.isdigit() and len(end) < 12 and int(end) > clock.now()
     return good and signer.verify_seal(Purpose.DEVICE, f"{account} {name}", seal)
+
+
+@contextlib.asynccontextmanager
+async def at_full_steps(step: float | None = None) -> AsyncIterator[None]:
+    """Extend the block to a whole number of steps, also if it raises."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        await asyncio.sleep(until_step(time.monotonic() - started, step))
+
+
+def until_step(elapsed: float, step: float | None = None) -> float:
+    """Return the seconds to the next whole step, so that the total is at least one step."""
+    step = step or TIMING_STEP
+    return step - elapsed % step

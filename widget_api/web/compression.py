@@ -117,11 +117,11 @@ def _best_encoding(header: str) -> str:
     """Return the best accepted coding; a weight of zero means «not acceptable» (RFC 9110, 12.5.3)."""
     if not header:
         return ""
-    offered = dict[str, str]()
+    weights = dict[str, str]()
     for part in header[:200].lower().split(","):
         name, _, weight = part.partition(";")
-        offered[name.strip()] = weight.strip().replace(" ", "")
-    return next((name for name in QUALITY if name in offered and not re.fullmatch(r"q=0(\.0*)?", offered[name])), "")
+        weights[name.strip()] = weight.strip().replace(" ", "")
+    return next((name for name in QUALITY if name in weights and not re.fullmatch(r"q=0(\.0*)?", weights[name])), "")
 
 
 def _encoder(coding: str) -> Encode:

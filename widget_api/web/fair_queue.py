@@ -40,7 +40,7 @@ class FairQueue:
         self._queues: dict[str, _Queue] = {}
 
     @contextlib.asynccontextmanager
-    async def turn(self, address: str) -> AsyncIterator[None]:
+    async def slot(self, address: str) -> AsyncIterator[None]:
         """Hold a slot while the block runs. Raises TooMany if the network's queue is full."""
         network = network_of(address)
         queue = self._queues.setdefault(network, _Queue())
@@ -65,5 +65,5 @@ async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIter
         return
     address = client_address(request)
     await app_context.limits.hit("reads", address, site_id, cost=cost)
-    async with app_context.turns.turn(address):
+    async with app_context.read_queue.slot(address):
         yield

@@ -68,13 +68,13 @@ class StreamedResponse(Response):
                 _log.info("a reader of %s was too slow and is cut off", logs.pattern(scope))
 
 
-async def _alternate(pieces: AsyncIterator[bytes], turn: asyncio.Lock) -> AsyncGenerator[bytes, None]:
+async def _alternate(pieces: AsyncIterator[bytes], lock: asyncio.Lock) -> AsyncGenerator[bytes, None]:
     """Yield the pieces, letting other requests run after each one. Only one stream makes a piece at a time.
 
     Making and sending pieces may never suspend by themselves, so that short requests would wait for whole files.
     """
     while True:
-        async with turn:
+        async with lock:
             piece = await anext(pieces, None)
             await asyncio.sleep(0)
         if piece is None:
@@ -114,15 +114,15 @@ def _reserve_slot(request: Request, token: str | None) -> Iterator[None]:
     )
     owner_limits = [MAX_STREAMS_PER_ADDRESS, *[MAX_STREAMS_PER_NETWORK] * (len(owners) - 1)]
     limit = MAX_STREAMS_WITH_TOKEN if token else MAX_STREAMS
-    taken = [group, *owners]
-    full = any(_streams[place] >= bound for place, bound in zip(taken, [limit, *owner_limits], strict=True))
+    counters = [group, *owners]
+    full = any(_streams[place] >= bound for place, bound in zip(counters, [limit, *owner_limits], strict=True))
     if full and context(request).settings.rate_limits:
         raise errors.TooMany(10)
-    _streams.update(taken)
+    _streams.update(counters)
     try:
         yield
     finally:
-        for place in taken:
+        for place in counters:
             _streams[place] -= 1
             if not _streams[place]:
                 del _streams[place]

@@ -10,7 +10,7 @@ import { isTouched } from "./focus.ts";
 declare const VERSION: string;
 
 /**
- * Names the service knows (widget_api/sites/install/model.py); a directive of the page's policy stands for what it
+ * Names the service knows (widget_api/sites/install/sightings.py); a directive of the page's policy stands for what it
  * blocked.
  */
 type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.attachments.documents import office
+from widget_api.attachments.documents import model
 from widget_api.mailbox import commands, inspection, markup, parse, quotations, trust
 from widget_api.mailbox.model import Arrival
 from widget_api.settings import Settings
@@ -231,7 +231,7 @@ def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
     ],
 )
 def test_a_document_that_fetches_what_runs_is_none(relations: bytes, taken: bool) -> None:
-    assert (office.detect_type(document(relations)) is not None) is taken
+    assert (model.detect_type(document(relations)) is not None) is taken
 
 
 MACROSHEET = b'<Override PartName="/xl/%s" ContentType="application/vnd.ms-excel.macrosheet+xml"/>'
@@ -264,21 +264,21 @@ def test_a_sheet_with_macros_is_none_whatever_its_parts_are_called(
 ) -> None:
     """Excel 4.0 macros are sheets of their own."""
     content = archive(("[Content_Types].xml", types), ("xl/workbook.xml", b"x"), *more)
-    assert (office.detect_type(content) is not None) is taken
+    assert (model.detect_type(content) is not None) is taken
 
 
 @pytest.mark.parametrize("stream", ["WordDocument", "Workbook", "Book", "PowerPoint Document"])
 def test_files_of_old_office_are_none(stream: str) -> None:
     compound = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + stream.encode("utf-16-le") + bytes(2000)
-    assert office.detect_type(compound) is None
+    assert model.detect_type(compound) is None
 
 
 def test_no_archive_is_unpacked_to_be_known() -> None:
     """484 bytes became a gigabyte: bzip2 gives out at once all there is."""
     bomb = archive(("mimetype", b"\0" * 5_000_000), packed=zipfile.ZIP_BZIP2)
-    assert office.detect_type(bomb) is None
+    assert model.detect_type(bomb) is None
     odt = "application/vnd.oasis.opendocument.text"
-    assert office.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_BZIP2)) is None
-    assert office.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_STORED)) is not None
+    assert model.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_BZIP2)) is None
+    assert model.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_STORED)) is not None
     many = archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), *((f"{n}", b"") for n in range(3000)))
-    assert office.detect_type(many) is None
+    assert model.detect_type(many) is None

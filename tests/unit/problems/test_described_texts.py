@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from widget_api import openapi, validation
 from widget_api.comments import api
 from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
-from widget_api.open311.raw_parameters import Parameters
+from widget_api.open311.parameters import Parameters
 from widget_api.problems import bodies
 
 LETTERS = st.text(st.sampled_from("aя. \n\t\x00\x1f\x7f\x85\u00ad\u200b\u202e\u3164\ufeff\u00a0\u2028"), max_size=8)

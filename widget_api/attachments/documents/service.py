@@ -10,7 +10,6 @@ from widget_api import clock
 from widget_api.attachments import links
 from widget_api.attachments import storage as file_storage
 from widget_api.attachments.documents import model, store
-from widget_api.attachments.documents import office as office_files
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, TooLarge, Unavailable, WrongType
@@ -60,11 +59,11 @@ async def receive(
     return document_id
 
 
-async def detect_type(content: bytes, *, office: bool = False) -> office_files.FileType | None:
+async def detect_type(content: bytes, *, office: bool = False) -> model.FileType | None:
     """Media type and extension of an acceptable document, by its content; None for anything else."""
     if model.is_pdf(content[:64], content[-model.TAIL_SIZE :]):
         return model.PDF_TYPE
-    return await asyncio.to_thread(office_files.detect_type, content) if office else None
+    return await asyncio.to_thread(model.detect_type, content) if office else None
 
 
 async def attach(tx: Transaction, site_id: str, problem_id: str, event_id: str, document_ids: Sequence[str]) -> None:

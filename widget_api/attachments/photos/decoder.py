@@ -124,17 +124,17 @@ def main() -> None:
         if not held and SANDBOX_REQUIRED in sys.argv:
             raise Unconfined
         file.seek(0)
-        said, *parts = convert(file, name)  # type: ignore[assignment]
+        report, *parts = convert(file, name)  # type: ignore[assignment]
     except Refused as reason:
-        said = {"error": str(reason)}
+        report = {"error": str(reason)}
     except Unconfined:
-        said = {"error": UNCONFINED}
+        report = {"error": UNCONFINED}
     except MemoryError:
-        said = {"error": "photo_too_big"}
+        report = {"error": "photo_too_big"}
     except Exception:  # decoders raise arbitrary exceptions on malformed files
-        said = {"error": "photo_broken"}
-    said |= {"peak": peak_memory(status), "sandbox": held}
-    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + b"".join(parts))
+        report = {"error": "photo_broken"}
+    report |= {"peak": peak_memory(status), "sandbox": held}
+    sys.stdout.buffer.write(json.dumps(report).encode() + b"\n" + b"".join(parts))
     sys.stdout.buffer.flush()
 
 
@@ -337,7 +337,7 @@ def apply_orientation(image: Image, orientation: object) -> Image:
     """Turn the picture by EXIF's orientation (tag 0x0112, values 2 to 8)."""
     from PIL.Image import Transpose
 
-    turns = {
+    transpositions = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
         4: Transpose.FLIP_TOP_BOTTOM,
@@ -346,7 +346,7 @@ def apply_orientation(image: Image, orientation: object) -> Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    return image.transpose(turns[orientation]) if orientation in turns else image
+    return image.transpose(transpositions[orientation]) if orientation in transpositions else image
 
 
 def convert_to_srgb(image: Image, profile: bytes | None) -> Image:

@@ -48,13 +48,13 @@ class Intake:
             with await asyncio.to_thread(_spool, file) as written:
                 return await self.convert(written, sender)
         descriptor = await asyncio.to_thread(_rewind, file)
-        async with contextlib.AsyncExitStack() as turn:
+        async with contextlib.AsyncExitStack() as slots:
             try:
                 async with asyncio.timeout(QUEUE_TIMEOUT):
                     if sender is not None:
                         own = self._turns.setdefault(sender, asyncio.Semaphore(MAX_CHILDREN_PER_SENDER))
-                        await turn.enter_async_context(own)
-                    await turn.enter_async_context(self._slots)
+                        await slots.enter_async_context(own)
+                    await slots.enter_async_context(self._slots)
             except TimeoutError:
                 raise Unavailable from None
             return _parse_output(await _run_decoder(descriptor, *self._options))
@@ -84,15 +84,15 @@ async def _run_decoder(descriptor: int, *options: str) -> bytes:
         env=_ENVIRONMENT,
     )
     assert process.stdout is not None, "it was asked for a pipe"
-    said, whole = bytearray(), False
+    output, complete = bytearray(), False
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CHILD_TIMEOUT):
-                while len(said) <= _MAX_OUTPUT and not whole:
+                while len(output) <= _MAX_OUTPUT and not complete:
                     part = await process.stdout.read(65_536)
-                    said += part
-                    whole = not part
-                if whole:
+                    output += part
+                    complete = not part
+                if complete:
                     await process.wait()
     finally:
         if process.returncode is None:
@@ -100,33 +100,33 @@ async def _run_decoder(descriptor: int, *options: str) -> bytes:
         # A grandchild that still holds the pipe open must not delay this.
         with contextlib.suppress(TimeoutError):
             await asyncio.shield(asyncio.wait_for(process.communicate(), 1))
-    return bytes(said) if whole and process.returncode == 0 else b""
+    return bytes(output) if complete and process.returncode == 0 else b""
 
 
-def _parse_output(said: bytes) -> Picture:
-    head, _, rest = said.partition(b"\n")
+def _parse_output(output: bytes) -> Picture:
+    head, _, rest = output.partition(b"\n")
     if not head:
         raise photo_error("photo_broken")
-    told = orjson.loads(head)
-    if told.get("error") == decoder.UNCONFINED:
+    report = orjson.loads(head)
+    if report.get("error") == decoder.UNCONFINED:
         log.error("photos are refused: this kernel has neither seccomp nor Landlock, and WIDGET_SANDBOX requires one")
         raise Unavailable
-    if "error" in told:
-        raise photo_error(told["error"])
+    if "error" in report:
+        raise photo_error(report["error"])
     parts = []
-    for size in told["parts"]:
+    for size in report["parts"]:
         parts.append(rest[:size])
         rest = rest[size:]
     picture, thumbnail, small = parts
     return Picture(
-        width=told["width"],
-        height=told["height"],
-        location=told["location"],
+        width=report["width"],
+        height=report["height"],
+        location=report["location"],
         picture=picture,
         thumbnail=thumbnail,
         small=small,
-        peak=told["peak"],
-        sandbox=tuple(told["sandbox"]),
+        peak=report["peak"],
+        sandbox=tuple(report["sandbox"]),
     )
 
 

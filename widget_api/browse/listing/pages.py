@@ -16,10 +16,10 @@ from typing import Any
 
 import orjson
 
-from widget_api.browse.listing import access_paths, cursors
+from widget_api.browse.listing import access_paths
 from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import Where, conditions, order
-from widget_api.browse.listing.filters import Filters
+from widget_api.browse.listing.filters import Filters, Position, encode_position
 from widget_api.browse.listing.items import COLUMNS, fill_items
 from widget_api.browse.queries import SORTS
 from widget_api.database import Database, Row
@@ -53,7 +53,7 @@ class Page:
     """Rows in order; `end` is the position where the next page continues, None if this is the last."""
 
     rows: Sequence[Row]
-    end: cursors.Position | None
+    end: Position | None
 
 
 async def page(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ async def _ordinal(database: Database, site_id: str) -> int:
 
 async def find_page_start(
     database: Database, site_id: str, filters: Filters, today: date, first: Row, most: int
-) -> cursors.Position | None:
+) -> Position | None:
     """Return where the page of `most` rows before the row `first` begins, for `after`; None if it is the first page."""
     backwards = replace(filters, after=position(filters, first), backwards=True)
     page = await find(database, site_id, backwards, today, most + 1)
@@ -156,7 +156,7 @@ async def find_page_start(
     return page.end  # of a walk that stopped early: its rows come after this position
 
 
-def position(filters: Filters, row: Row) -> cursors.Position:
+def position(filters: Filters, row: Row) -> Position:
     return row[SORTS[filters.sort].column], row["number"]
 
 
@@ -165,9 +165,9 @@ def cursor(site_id: str, filters: Filters, row: Row) -> str:
     return encode_cursor(site_id, filters, position(filters, row))
 
 
-def encode_cursor(site_id: str, filters: Filters, place: cursors.Position) -> str:
+def encode_cursor(site_id: str, filters: Filters, place: Position) -> str:
     """Encode a position as a cursor of this filter."""
-    return cursors.write(place, filters.fingerprint(site_id))
+    return encode_position(place, filters.fingerprint(site_id))
 
 
 def _cut(filters: Filters, rows: Sequence[Row], most: int) -> Page:
@@ -202,7 +202,7 @@ async def _walk(
     )
 
 
-async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> cursors.Position | None:
+async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> Position | None:
     """Return the position of the last of the next `scan` rows of the sort index; None if there are fewer."""
     where = conditions(site_id, _ahead(filters), date.max, database.dialect)
     column = SORTS[filters.sort].column

@@ -41,12 +41,15 @@ from widget_api.database.schema.problems import (
     events,
     media_sources,
     photos,
+    problem_items,
     problems,
+    projections,
+    site_cells,
+    site_figures,
     submissions,
     supports,
     texts,
 )
-from widget_api.database.schema.projections import problem_items, projections, site_cells, site_figures
 from widget_api.database.schema.sites import (
     agencies,
     consent_documents,

@@ -76,12 +76,12 @@ def make_history(chance: random.Random, received: int, now: int, number: int) ->
     if end == "duplicate" and number < 3:
         end = "answered"
     at = received + _ACCEPTED_AFTER
-    told = [Step(kind="received", status="moderation", at=received), Step(kind="status", status="accepted", at=at)]
+    steps = [Step(kind="received", status="moderation", at=received), Step(kind="status", status="accepted", at=at)]
     for status, least, most in _WAY[end]:
         at += chance.randrange(least * DAY_SECONDS, most * DAY_SECONDS) + 1
         if at > now:
             break
-        told.append(
+        steps.append(
             Step(
                 kind="status",
                 status=status,
@@ -92,7 +92,7 @@ def make_history(chance: random.Random, received: int, now: int, number: int) ->
                 duplicate_of=chance.randrange(max(1, number - 40), number) if status == "duplicate" else None,
             )
         )
-    return told
+    return steps
 
 
 def answered_at(steps: Sequence[Step]) -> int | None:

@@ -8,7 +8,7 @@ import os
 from widget_api import settings
 from widget_api.database import Database
 from widget_api.ops import schema
-from widget_api.ops.doctor import mailbox, platforms, servers, work
+from widget_api.ops.doctor import platforms, servers, work
 from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
@@ -45,8 +45,8 @@ async def examine() -> list[Finding]:
 async def _examine_connected(database: Database, loaded: Settings) -> list[Finding]:
     schema_finding = await _check_schema(database)
     ready = database if schema_finding.ok else None
-    findings = [schema_finding, await servers.check_mail(loaded), await mailbox.check_inbound(loaded)]
-    findings += await mailbox.check_bounces(ready) if ready is not None else []
+    findings = [schema_finding, await servers.check_mail(loaded), await servers.check_inbound(loaded)]
+    findings += await servers.check_bounces(ready) if ready is not None else []
     findings += await platforms.check_platforms(loaded, ready)
     findings += [
         await servers.check_storage(loaded),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widget_api import clock, network
+from widget_api import clock, outbound
 from widget_api.database import Database
 from widget_api.ops import platform_status
 from widget_api.ops.doctor.check_result import Finding, error_line
@@ -19,7 +19,7 @@ async def check_platforms(loaded: Settings, database: Database | None) -> list[F
     )
     findings = [await _check_platform(loaded, settings, known.pop(name, None)) for name, settings in configured]
     findings += [_disabled_finding(status) for status in known.values() if status.unacknowledged]
-    return findings or [Finding("platform", True, "none set")]
+    return findings or [Finding("platform", True, "not configured")]
 
 
 async def _list_others(database: Database) -> list[tuple[str, PlatformSettings]]:
@@ -45,7 +45,7 @@ async def _check_platform(loaded: Settings, platform: PlatformSettings, known: P
     ok, detail = await _try_platform(loaded, platform)
     if platform.protocol == "webhook" and not signature.is_strong(platform.key):
         ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
-    if network.is_unencrypted(platform.url):
+    if outbound.is_unencrypted(platform.url):
         ok = ok and not loaded.production
         detail += "; what is sent there can be read on its way: use https://"
     if known is None:
@@ -56,7 +56,7 @@ async def _check_platform(loaded: Settings, platform: PlatformSettings, known: P
 
 def _disabled_finding(status: PlatformStatus) -> Finding:
     """Report a disabled platform that has not acknowledged all erasures."""
-    return Finding("platform", not _is_late(status), "; ".join([f"{status.name} is switched off", *_describe(status)]))
+    return Finding("platform", not _is_late(status), "; ".join([f"{status.name} is disabled", *_describe(status)]))
 
 
 def _is_late(status: PlatformStatus) -> bool:
@@ -71,7 +71,7 @@ def _describe(status: PlatformStatus) -> list[str]:
     if status.waiting_since is not None:
         notes.append(f"{status.waiting} wait for it, the oldest since {clock.rfc3339(status.waiting_since)}")
     if status.dead:
-        notes.append(f"{status.dead} given up, see deliveries list --state dead --platform {status.id}")
+        notes.append(f"{status.dead} dead, see deliveries list --state dead --platform {status.id}")
     if status.unread:
         notes.append(f"news of {status.unread} sites cannot be read: {status.unread_reason}")
     if status.unacknowledged_since is not None:

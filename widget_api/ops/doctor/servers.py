@@ -1,25 +1,28 @@
-"""Check the servers and tools behind the service: mail, storage, photo decoder, shared limits, tiles."""
+"""Check the servers and tools behind the service: outgoing and incoming mail, storage, photo decoder, limits, tiles."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from widget_api import network
+from widget_api import outbound
+from widget_api.clock import rfc3339
 from widget_api.database import Database
 from widget_api.errors import Invalid, Unavailable
 from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
+from widget_api.outbound import is_unencrypted
 from widget_api.settings import Settings, SettingsError
 
 _ZOOM = 13  # a zoom level that every map has
+NAME = "inbound"
 
 
 async def check_mail(loaded: Settings) -> Finding:
     if loaded.smtp_url is None:
         if loaded.production:
-            return Finding("mail", False, "WIDGET_SMTP_URL is not set: no letter leaves")
-        return Finding("mail", True, f"no server set, letters are kept in {loaded.data_directory / 'mail'}")
+            return Finding("mail", False, "WIDGET_SMTP_URL is not set: no mail is sent")
+        return Finding("mail", True, f"no server configured, letters are written to {loaded.data_directory / 'mail'}")
     import aiosmtplib
 
     from widget_api.mail import sender
@@ -71,7 +74,7 @@ async def check_decoder(loaded: Settings) -> Finding:
     except Unavailable:
         return Finding("decoder", False, "neither seccomp nor Landlock: photos are refused, see WIDGET_SANDBOX")
     except Invalid:
-        return Finding("decoder", False, "a sound photo cannot be decoded: is its process out of memory or time?")
+        return Finding("decoder", False, "a valid photo cannot be decoded: is its process out of memory or time?")
     if not picture.sandbox:
         return Finding("decoder", not loaded.production, "neither seccomp nor Landlock: photos are decoded unconfined")
     return Finding("decoder", True, f"confined by {' and '.join(picture.sandbox)}")
@@ -89,8 +92,8 @@ async def check_limits(loaded: Settings) -> list[Finding]:
     except SettingsError as error:
         return [Finding("limits", False, str(error))]
     except StorageError as error:
-        return [Finding("limits", False, f"each process counts alone: {error_line(error.__cause__ or error)}")]
-    readable = urlsplit(loaded.redis_url).password and network.is_unencrypted(loaded.redis_url)
+        return [Finding("limits", False, f"each process counts separately: {error_line(error.__cause__ or error)}")]
+    readable = urlsplit(loaded.redis_url).password and is_unencrypted(loaded.redis_url)
     note = "; its password goes there in clear text, rediss:// would not" if readable else ""
     return [Finding("limits", True, f"shared by all processes{note}")]
 
@@ -98,7 +101,7 @@ async def check_limits(loaded: Settings) -> list[Finding]:
 async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     """Request a tile in the centre of the first site that has a territory, as its map does."""
     if loaded.tiles is None:
-        return Finding("tiles", True, "none set: the ground of the map stays empty")
+        return Finding("tiles", True, "not configured: the map has no base map")
     from widget_api.outbound import Outbound
     from widget_api.sites import service as sites
     from widget_api.tiles.model import tile_at
@@ -106,7 +109,7 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
 
     territories = [site.territory for site in await sites.list_sites(database) if site.territory] if database else []
     if database is None or not territories:
-        return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
+        return Finding("tiles", True, "not checked: no site has a territory, see site set --area")
     west, south, east, north = territories[0].main.box
     outbound = Outbound(production=loaded.production)
     tiles = Tiles(loaded, outbound)
@@ -120,7 +123,70 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     if result.tile is None:
         if tiles.fault:
             return Finding("tiles", False, tiles.fault)
-        reason = "is not there" if result.status == 404 else "could not be had, the log says why"
+        reason = "is not there" if result.status == 404 else "could not be fetched, see the log"
         return Finding("tiles", False, f"{name} {reason}")
-    note = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"
+    note = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: its authors are not credited"
     return Finding("tiles", True, f"{name} is {result.tile.media_type}, {len(result.tile.body)} bytes{note}")
+
+
+async def check_inbound(loaded: Settings) -> Finding:
+    if loaded.inbound is None:
+        return Finding(NAME, True, "not configured: agencies answer in the cabinet")
+    if loaded.smtp_url is None and loaded.production:
+        return Finding(NAME, False, "WIDGET_INBOUND is set, but no mail is sent that could be answered")
+    return await (_check_lmtp(loaded.inbound) if loaded.inbound.startswith("lmtp") else _check_imap(loaded.inbound))
+
+
+async def _check_lmtp(url: str) -> Finding:
+    """Check whether the running service listens on the LMTP socket: without it no mail is accepted."""
+    parts = urlsplit(url)
+    target = f"{parts.hostname}:{parts.port}" if parts.hostname else unquote(parts.path)
+    opening = (
+        asyncio.open_connection(parts.hostname, parts.port)
+        if parts.hostname
+        else asyncio.open_unix_connection(unquote(parts.path))
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            reader, writer = await opening
+            try:
+                greeting = (await reader.readline()).decode("ascii", "replace").strip()
+                writer.write(b"QUIT\r\n")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return Finding(NAME, False, f"{target}: {error_line(error)}: is serve or work running?")
+    if not greeting.startswith("220"):
+        return Finding(NAME, False, f"{target} answers {greeting[:100] or 'nothing'}")
+    return Finding(NAME, True, f"{target} answers{_exposure_note(parts.hostname)}")
+
+
+def _exposure_note(host: str | None) -> str:
+    """Return a warning if other machines can connect: the sender that an LMTP client names is trusted."""
+    return "" if outbound.is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
+
+
+async def _check_imap(url: str) -> Finding:
+    from widget_api.mailbox import imap
+
+    account = imap.parse_account(url)
+    target = f"{account.host}:{account.port}"
+    try:
+        unread = await asyncio.wait_for(asyncio.to_thread(imap.count_unread, account), 3 * TIMEOUT)
+    except Exception as error:
+        return Finding(NAME, False, f"{target}: {error_line(error)}")
+    return Finding(NAME, True, f"{target}: {account.folder} can be read, {unread} unread")
+
+
+async def check_bounces(database: Database) -> list[Finding]:
+    rows = await database.rows(
+        "SELECT name, email_failure, email_failed_at FROM agencies WHERE email_failed_at IS NOT NULL ORDER BY name"
+    )
+    return [
+        Finding(
+            "mailbox",
+            False,
+            f"{row['name']} sent a letter back at {rfc3339(row['email_failed_at'])}: {row['email_failure']}",
+        )
+        for row in rows
+    ]

@@ -8,7 +8,7 @@ from widget_api import clock, schedule
 from widget_api.database import Database, Row
 from widget_api.deliveries import admin
 from widget_api.ops.doctor.check_result import Finding
-from widget_api.ops.nightly import PURGE
+from widget_api.ops.retention import PURGE
 from widget_api.settings import Settings
 
 MAX_AGE = 3 * 86_400  # seconds since the last purge; one missed night is tolerated, three are not
@@ -19,9 +19,9 @@ async def check_queue(database: Database) -> Finding:
     counts = await admin.count_by_state(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
     if standstill:
-        return Finding("queue", False, f"stands still for {standstill} s: is serve or work running? {text}")
+        return Finding("queue", False, f"no progress for {standstill} s: is serve or work running? {text}")
     if counts.get("dead"):
-        return Finding("queue", False, f"{text}: given up, see deliveries list --state dead")
+        return Finding("queue", False, f"{text}: see deliveries list --state dead")
     return Finding("queue", True, text or "empty")
 
 

@@ -135,12 +135,12 @@ async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
     """
     await enqueue.drop_for_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
     if event.kind == "status" or event.actor != "system":
-        elsewhere = (
+        other_subscriptions = (
             "SELECT 1 FROM followers o JOIN problems m ON m.id = o.problem_id JOIN problems p ON p.id = f.problem_id"
             " WHERE m.site_id = p.site_id AND m.duplicate_of = p.number AND m.published"
             f" AND o.email_hash = f.email_hash AND o.{_FOLLOWS.replace(' AND ', ' AND o.')}"
         )
-        await _schedule(tx, event, position, now, f"NOT EXISTS ({elsewhere})")
+        await _schedule(tx, event, position, now, f"NOT EXISTS ({other_subscriptions})")
     await tx.run(
         f"{_FORGET} WHERE problem_id = :id AND stopped_at IS NULL AND NOT EXISTS (SELECT 1 FROM deliveries d"
         f" WHERE d.event_id = :event_id AND d.sink = '{FOLLOWER}' || followers.id)",

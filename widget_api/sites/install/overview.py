@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from widget_api import i18n
 from widget_api.sites.install.inspection import CheckLine
-from widget_api.sites.install.model import OTHERS, Sighting
+from widget_api.sites.install.sightings import OTHERS, Sighting
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
@@ -56,12 +56,12 @@ def make_overview(sightings: Sequence[Sighting], today: date, origins: frozenset
     places = tuple(
         WidgetOrigin(
             origin=origin,
-            versions=tuple(sorted({one.version for one in here if one.version not in ("", OTHERS)})),
-            count=sum(one.count for one in here),
-            last_at=max(one.last_at for one in here),
+            versions=tuple(sorted({one.version for one in of_origin if one.version not in ("", OTHERS)})),
+            count=sum(one.count for one in of_origin),
+            last_at=max(one.last_at for one in of_origin),
         )
         for origin in dict.fromkeys(one.origin for one in sorted(seen, key=lambda one: -one.last_at))
-        for here in ([one for one in seen if one.origin == origin],)
+        for of_origin in ([one for one in seen if one.origin == origin],)
     )
     return Overview(
         last_at=max((one.last_at for one in seen), default=None),
@@ -108,11 +108,11 @@ def _group_by_origin(code: str, sightings: Sequence[Sighting], severity: Severit
             code=code,
             severity=severity,
             origin=origin,
-            count=sum(one.count for one in here),
-            last_at=max(one.last_at for one in here),
+            count=sum(one.count for one in of_origin),
+            last_at=max(one.last_at for one in of_origin),
         )
         for origin in dict.fromkeys(one.origin for one in sightings)
-        for here in ([one for one in sightings if one.origin == origin],)
+        for of_origin in ([one for one in sightings if one.origin == origin],)
     ]
     return sorted(found, key=lambda finding: -finding.count)
 
@@ -124,13 +124,13 @@ def _find_old_releases(seen: Sequence[Sighting]) -> list[Finding]:
             code="release_old",
             severity="note",
             version=version,
-            origin=", ".join(dict.fromkeys(one.origin for one in here)),
-            count=sum(one.count for one in here),
-            last_at=max(one.last_at for one in here),
+            origin=", ".join(dict.fromkeys(one.origin for one in of_version)),
+            count=sum(one.count for one in of_version),
+            last_at=max(one.last_at for one in of_version),
         )
         for version in sorted({one.version for one in seen})
         if version in known and version != releases.newest_version(version.split(".")[0])
-        for here in ([one for one in seen if one.version == version],)
+        for of_version in ([one for one in seen if one.version == version],)
     ]
 
 

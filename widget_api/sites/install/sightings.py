@@ -6,31 +6,67 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install.model import (
-    FAILURES,
-    MAX_ORIGINS,
-    OTHERS,
-    RETENTION_DAYS,
-    UNVERIFIED_KINDS,
-    Kind,
-    Sighting,
-)
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
+Kind = Literal[
+    "seen",  # the form opened on a page of a registered origin
+    "framed",  # the same through the iframe
+    "key_old",  # with a rotated key that is still valid
+    "key_expired",  # with an expired key
+    "origin_refused",  # on a page whose origin is not registered
+    "failed.load",
+    "failed.config",
+    "failed.crash",
+    "failed.connect",
+    "failed.img",
+    "failed.script",
+    "failed.send",
+]
+
+# Failures that the widget reports (widget_js/shared/telemetry.ts), among them the CSP directive that blocked something.
+FAILURES: dict[str, Kind] = {
+    "load": "failed.load",
+    "config": "failed.config",
+    "crash": "failed.crash",
+    "send": "failed.send",
+    "connect-src": "failed.connect",
+    "img-src": "failed.img",
+    "script-src": "failed.script",
+    "script-src-elem": "failed.script",
+}
+# Kinds that a page of any origin can cause; the others are counted after the origin's check.
+UNVERIFIED_KINDS: frozenset[Kind] = frozenset({"key_expired", "origin_refused"})
+OTHERS = "…"  # replaces origins beyond MAX_ORIGINS, and unknown releases
+MAX_ORIGINS = 50  # distinct ones of unverified kinds per site and day
+RETENTION_DAYS = 90
 log = logging.getLogger(__name__)
 WRITE_INTERVAL = 3.0  # seconds
 _MAX_PENDING = 5000  # rows; beyond them counts are dropped, which limits the memory under a flood of invented origins
-
 SightingKey = tuple[str, str, str, str, Kind]  # site, day, origin, version, kind
+_COLUMNS = ("site_id", "day", "origin", "version", "kind", "count", "last_at")
+_ROWS_PER_STATEMENT = 100  # rows a statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """The count of one kind on one day in the site's time zone."""
+
+    day: str  # YYYY-MM-DD
+    origin: str
+    version: str  # empty = it did not say
+    kind: Kind
+    count: int
+    last_at: int
 
 
 class Sightings:
@@ -85,12 +121,12 @@ class Sightings:
 
 async def _limit_origins(tx: Transaction, waiting: Mapping[SightingKey, tuple[int, int]]) -> list[dict[str, object]]:
     """The rows to add, with at most MAX_ORIGINS a day, those of other processes included."""
-    there: dict[tuple[str, str], set[str]] = {}
+    origins_of_day: dict[tuple[str, str], set[str]] = {}
     rows: dict[SightingKey, tuple[int, int]] = {}
     for (site_id, day, origin, version, kind), (count, at) in waiting.items():
-        if (site_id, day) not in there:
-            there[site_id, day] = await list_origins(tx, site_id, day)
-        known = there[site_id, day]
+        if (site_id, day) not in origins_of_day:
+            origins_of_day[site_id, day] = await list_origins(tx, site_id, day)
+        known = origins_of_day[site_id, day]
         if kind in UNVERIFIED_KINDS and origin not in known and len(known) >= MAX_ORIGINS:
             origin = OTHERS
         known.add(origin)
@@ -126,7 +162,7 @@ async def _flush_or_log(sightings: Sightings, database: Database) -> None:
     try:
         await sightings.flush(database)
     except DomainError as error:
-        log.warning("sightings wait for the database: %s", error)
+        log.warning("sightings cannot be written yet: %s", error)
 
 
 async def delete_old(database: Database) -> int:
@@ -151,10 +187,6 @@ def _normalise_origin(origin: str) -> str:
 
 def _known_version(version: str) -> str:
     return version if not version or version in releases.list_versions() else OTHERS
-
-
-_COLUMNS = ("site_id", "day", "origin", "version", "kind", "count", "last_at")
-_ROWS_PER_STATEMENT = 100  # rows a statement
 
 
 async def list_origins(tx: Transaction, site_id: str, day: str) -> set[str]:

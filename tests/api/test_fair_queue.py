@@ -79,7 +79,7 @@ async def test_a_line_has_an_end(
     asked_by: Callable[[str], httpx2.AsyncClient], context: Context, site: Site, answered: list[float]
 ) -> None:
     client = asked_by("192.0.2.1")
-    async with context.turns.turn("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
+    async with context.read_queue.slot("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
         asked = [
             asyncio.create_task(client.get(overdue(site, number)))
             for number in range(fair_queue.MAX_WAITING_PER_NETWORK + 4)
@@ -99,7 +99,7 @@ async def test_a_reader_is_left_to_whatever_costs_little(context: Context) -> No
     begun, going_on = list[str](), asyncio.Event()
 
     async def read(address: str) -> None:
-        async with context.turns.turn(address):
+        async with context.read_queue.slot(address):
             begun.append(address)
             await going_on.wait()
 
@@ -114,17 +114,17 @@ async def test_a_reader_is_left_to_whatever_costs_little(context: Context) -> No
 
 async def test_what_goes_away_in_the_line_leaves_it(context: Context) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(context.turns.turn("192.0.2.1"))
+        await stack.enter_async_context(context.read_queue.slot("192.0.2.1"))
         waiting = [asyncio.create_task(_take(context, "192.0.2.1")) for _ in range(5)]
         await asyncio.sleep(0)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-    assert context.turns._queues == {}
+    assert context.read_queue._queues == {}
 
 
 async def _take(context: Context, address: str) -> None:
-    async with context.turns.turn(address):
+    async with context.read_queue.slot(address):
         pass
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_following import press
+from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget, problem
@@ -29,7 +29,7 @@ from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
-from widget_api.web import caching
+from widget_api.web import responses
 
 CANARY = "canary-comments@example.test"
 TEXT = "И у соседнего дома такая же яма"
@@ -323,7 +323,7 @@ async def test_unchanged_content_costs_nothing(
     monkeypatch.undo()
     assert (await widget.client.get(url, headers=any_tag)).status_code == 304
     assert (await widget.client.get(url.replace(f"/{number}/", "/999/"), headers=any_tag)).status_code == 404
-    monkeypatch.setattr(caching, "__version__", "0.0.0")
+    monkeypatch.setattr(responses, "__version__", "0.0.0")
     assert (await widget.client.get(url, headers=tagged)).status_code == 200, "another release may say it otherwise"
     monkeypatch.undo()
     await decide(context, await said(widget, context, number))
@@ -515,7 +515,7 @@ async def test_what_nobody_confirmed_is_forgotten_in_time(widget: Widget, contex
         await tx.run("UPDATE comments SET created_at = :old", old=old)
 
     await context.database.write(age)
-    assert (await retention.purge(context.database))["unanswered"] == 1
+    assert (await retention.erase_expired(context.database))["unanswered"] == 1
     assert [row["id"] for row in await comments(context)] == [kept["id"]]
     assert len(await context.database.rows("SELECT * FROM commenters")) == 1
     assert await store.find_comment(context.database, kept["id"]) is not None

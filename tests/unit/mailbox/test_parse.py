@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mailbox import LETTERS
-from widget_api.attachments.documents import office
+from widget_api.attachments.documents import model
 from widget_api.mailbox import commands, decode, inspection, markup, parse, quotations, trust
 
 TODAY = date(2026, 11, 25)
@@ -269,7 +269,7 @@ ODT = "application/vnd.oasis.opendocument.text"
     ],
 )  # fmt: skip
 def test_an_office_file_is_known_by_its_content_and_runs_nothing(content: bytes, extension: str | None) -> None:
-    found = office.detect_type(content)
+    found = model.detect_type(content)
     assert (found and found[1]) == extension
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from widget_api import i18n
 from widget_api.sites import appearance
-from widget_api.sites.install.model import FAILURES, OTHERS, Sighting
 from widget_api.sites.install.overview import make_overview
+from widget_api.sites.install.sightings import FAILURES, OTHERS, Sighting
 from widget_api.web import releases
 
 TODAY = date(2026, 11, 24)

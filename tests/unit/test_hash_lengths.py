@@ -13,7 +13,7 @@ from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import consent
 
-PACKAGE = Path(__file__).parent.parent.parent / "widget_api"
+PACKAGE = Path(__file__).parents[2] / "widget_api"
 CUT = re.compile(r"digest_size|(?:hex)?digest\(\)\[")
 # What is cut on purpose: no stranger gains by two of a name, or they cannot look for them.
 KNOWN = {

@@ -17,7 +17,7 @@ from widget_api.browse.listing import Filters, access_paths, pages, ranges
 from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
-from widget_api.open311 import search
+from widget_api.open311 import render
 from widget_api.ops.migrate import migrate
 from widget_api.sites.model import Site
 
@@ -136,7 +136,7 @@ async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sen
     filled: Database, site: Site, filters: Filters, index: str
 ) -> None:
     """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
-    done = await asked(search.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
+    done = await asked(render.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
     listed = [(sql, values) for sql, values in done if "p.created_at, p.updated_at, p.number" in sql]
     public, own = [await plan(filled, sql, values) for sql, values in listed[-2:]]
     assert index in public

@@ -13,7 +13,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.test_origins import site
+from tests.unit.sites.test_origins import site
 from widget_api import clock
 from widget_api.errors import DomainError, Malformed, Refused, TooMany
 from widget_api.signing import Signer

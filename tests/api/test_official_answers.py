@@ -10,7 +10,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.api.test_following import following, letters
+from tests.api.test_followers import following, letters
 from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report

@@ -89,7 +89,7 @@ async def test_a_queue_without_a_worker_turns_everything_red_and_a_worker_turns_
         assert found[name][frozenset()] >= 2 * STALLED, name
     well, detail = examined(service)["queue"]
     assert not well
-    assert "stands still" in detail
+    assert "no progress" in detail
     assert "1 pending" in detail
 
     serve(database_url=database.url)  # which is ready once the queue moves
@@ -273,10 +273,10 @@ async def test_doctor_says_how_the_exchange_stands(database: Database, site: Sit
     assert "left alone until" in p[1]
     assert "503: busy" in p[1]
     assert "1 wait for it" in p[1]
-    assert "1 given up, see deliveries list --state dead --platform q" in q[1]
+    assert "1 dead, see deliveries list --state dead --platform q" in q[1]
     assert "news of 1 sites cannot be read: 404: no such jurisdiction" in q[1]
     assert gone[0] is False
-    assert "Платформа gone is switched off; 1 erasures are not acknowledged" in gone[1]
+    assert "Платформа gone is disabled; 1 erasures are not acknowledged" in gone[1]
     await database.write(lambda tx: tx.run("UPDATE platform_erasures SET owed_at = :at", at=now - 29 * DAY))
     assert list(told().values())[2][0] is True, "it has thirty days"
 

@@ -17,7 +17,7 @@ from tests.support.processes import CommandFailed, Service, run_command
 from widget_api import clock, schedule
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction, batched_delete
-from widget_api.ops import nightly, retention
+from widget_api.ops import retention
 from widget_api.ops.doctor import work
 from widget_api.settings import Settings
 
@@ -58,7 +58,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
     began = clock.now()
     service = serve(database_url=database.url)
     planned = await until(lambda: chore(database))
-    assert began + 60 <= planned["next_at"] <= clock.now() + nightly.HOUR, "not in the rush of the start, soon after"
+    assert began + 60 <= planned["next_at"] <= clock.now() + retention.HOUR, "not in the rush of the start, soon after"
     assert planned["done_at"] is None
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     done = await until(
@@ -72,7 +72,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
         """Whoever works on it holds it for an hour; only then it is planned for the next night."""
         row = await chore(database)
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
-        return row if hour == nightly.QUIET_HOUR and row["next_at"] > began + nightly.HOUR else None
+        return row if hour == retention.QUIET_HOUR and row["next_at"] > began + retention.HOUR else None
 
     assert await until(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
@@ -114,7 +114,7 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
     await other.connect()
     try:
         storage = Storage(settings.media_url)
-        await asyncio.gather(*(nightly.purge(one, storage) for one in (database, other, database)))
+        await asyncio.gather(*(retention.purge(one, storage) for one in (database, other, database)))
     finally:
         await other.disconnect()
     assert seen == ["begins", "ends"] * 3
@@ -126,7 +126,7 @@ async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
     monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     now = clock.now()
     assert await schedule.begin(database, "purge: under way", now, schedule.LOCK_SECONDS)  # and never a word again
-    waiting = asyncio.create_task(nightly.purge(database, Storage(settings.media_url)))
+    waiting = asyncio.create_task(retention.purge(database, Storage(settings.media_url)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
     with time_machine.travel(now + schedule.LOCK_SECONDS + 1):
@@ -150,26 +150,26 @@ async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monke
 
 async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Database, settings: Settings) -> None:
     storage = Storage(settings.media_url)
-    await nightly.purge_if_due(database, storage)
+    await retention.purge_if_due(database, storage)
     planned = (await chore(database))["next_at"]
-    await nightly.purge_if_due(database, storage)
+    await retention.purge_if_due(database, storage)
     assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
     with time_machine.travel(planned + 1):
-        assert await schedule.begin(database, nightly.PURGE, clock.now(), nightly.HOUR)  # by one who is killed then
-        await nightly.purge_if_due(database, storage)
+        assert await schedule.begin(database, retention.PURGE, clock.now(), retention.HOUR)  # by one who is killed then
+        await retention.purge_if_due(database, storage)
         assert (await chore(database))["done_at"] is None
-    with time_machine.travel(planned + nightly.HOUR + 2):
-        await nightly.purge_if_due(database, storage)
+    with time_machine.travel(planned + retention.HOUR + 2):
+        await retention.purge_if_due(database, storage)
         row = await chore(database)
         assert row["done_at"] == clock.now()
-        assert row["next_at"] > clock.now() + 6 * nightly.HOUR
+        assert row["next_at"] > clock.now() + 6 * retention.HOUR
 
 
 async def test_a_failure_is_told_and_the_last_success_stays(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = Storage(settings.media_url)
-    await nightly.purge(database, storage)
+    await retention.purge(database, storage)
     last = (await chore(database))["done_at"]
     await leave_old_things(database)
 
@@ -181,10 +181,10 @@ async def test_a_failure_is_told_and_the_last_success_stays(
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     with time_machine.travel(now):
         with pytest.raises(OSError, match="full"):
-            await nightly.purge_if_due(database, storage)
+            await retention.purge_if_due(database, storage)
         row = await chore(database)
         assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
-        assert row["next_at"] <= now + nightly.HOUR, "tried again soon, not in the next night"
+        assert row["next_at"] <= now + retention.HOUR, "tried again soon, not in the next night"
         found = await work.check_retention(database)
         assert not found.ok
         assert "the disk is full" in found.detail
@@ -195,13 +195,13 @@ def test_nights() -> None:
 
     def after(day: int, hour: int, minute: int = 0) -> datetime:
         now = int(datetime(2026, 11, day, hour, minute, tzinfo=moscow).timestamp())
-        return datetime.fromtimestamp(nightly.next_night(now, "Europe/Moscow", 600), moscow)
+        return datetime.fromtimestamp(retention.next_night(now, "Europe/Moscow", 600), moscow)
 
     assert after(24, 12) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 20, 59) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 3, 10) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow), "not twice in one night"
     assert after(24, 23) == datetime(2026, 11, 26, 3, 10, tzinfo=moscow)
-    spread = {nightly.next_night(0, "Asia/Vladivostok") for _ in range(20)}
+    spread = {retention.next_night(0, "Asia/Vladivostok") for _ in range(20)}
     assert len(spread) > 1
     assert {datetime.fromtimestamp(one, ZoneInfo("Asia/Vladivostok")).hour for one in spread} == {3}
 
@@ -225,7 +225,7 @@ async def test_many_rows_go_in_small_transactions(database: Database, monkeypatc
         return done
 
     monkeypatch.setattr(Transaction, "run", counted)
-    assert (await retention.purge(database))["spent"] == 25
+    assert (await retention.erase_expired(database))["spent"] == 25
     assert sizes == [10, 10, 5]
     assert [row["id"] for row in await database.rows("SELECT id FROM spent")] == ["new"]
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.api.test_answers import jpeg
+from tests.api.test_answer_files import jpeg
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context

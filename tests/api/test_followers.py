@@ -362,9 +362,9 @@ async def test_who_cannot_be_told_is_forgotten_all_the_same(
     await following(widget, context, mail_sink, number)
     mail_sink.stop()
     await change(context, site, number, RESIDENT, to="withdrawn")
-    assert (await retention.purge(context.database))["followers"] == 0
+    assert (await retention.erase_expired(context.database))["followers"] == 0
     with time_machine.travel(clock.now() + 32 * 86_400, tick=False):
-        assert (await retention.purge(context.database))["followers"] == 1
+        assert (await retention.erase_expired(context.database))["followers"] == 1
     assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
 
 
