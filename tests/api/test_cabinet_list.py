@@ -1,0 +1,357 @@
+"""«Сегодня», the filters of the list and the exports, against what a naive reading of all reports finds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Enter
+from widget_api import clock, journal
+from widget_api.cabinet import exports, inbox_service, inbox_store
+from widget_api.cabinet.selection import Cursor, Selection
+from widget_api.context import Context
+from widget_api.database import word_forms
+from widget_api.people import store
+from widget_api.people.model import User
+from widget_api.problems import change as problems
+from widget_api.problems import dialogue
+from widget_api.problems.deadline import is_overdue, is_running
+from widget_api.problems.model import OPEN, Actor, Change, Update
+from widget_api.sites.deadlines import add_working_days, local_date
+from widget_api.sites.model import Site
+
+ZONES = {"Город": "Europe/Moscow", "Порт": "Asia/Vladivostok"}
+TEXTS = (
+    "На улице разбиты фонари, темно",
+    "Нет ни одного фонаря у школы",
+    "Глубокая яма на дороге",
+    "Ямы и колея, ёлка упала",
+    "=1+1 мусор не вывозят",
+    "Мусор у подъезда; кошки",
+)
+ADDRESSES = ("ул. Ленина, 5", "проспект Мира, 12", None)
+CATEGORIES = ("roads", "lighting", "garbage")
+DAY = 86_400
+Row = Mapping[str, Any]
+Naive = Callable[[Row], bool]
+
+
+@pytest.fixture
+async def towns(context: Context) -> list[Site]:
+    """Two sites of one agency, in zones far apart, and a neighbour's; reports of every kind on each."""
+    first = await make_site(context.database, agency={"name": "Город"})
+    second = await make_site(
+        context.database, agency={"name": "Порт", "parent_id": first.agency.id}, time_zone=ZONES["Порт"]
+    )
+    neighbour = await make_site(context.database, agency={"name": "Соседи"})
+    dice = random.Random(7)
+    for site in (first, second, neighbour):
+        for index in range(14):
+            at = clock.now() - dice.choice((0, 3, 12, 13, 14, 15, 40)) * DAY - index * 3600
+            receipt = await submit_report(
+                context.database,
+                site,
+                description=TEXTS[index % len(TEXTS)],
+                address=ADDRESSES[index % len(ADDRESSES)],
+                category=CATEGORIES[index % len(CATEGORIES)],
+                lat=55.0 + index / 100,
+                lng=38.7,
+                received_at=at,
+            )
+            await _live(context, site, receipt.problem_id, index)
+    return [first, second]
+
+
+async def _live(context: Context, site: Site, problem_id: str, index: int) -> None:
+    database = context.database
+    if index in (3, 4, 5, 6, 7, 11, 12):
+        await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    if index == 5:
+        await dialogue.ask(database, AGENT, site.id, problem_id, "Где именно?")
+        said = dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда")
+        await dialogue.clarify(database, site, problem_id, said)
+    if index in (6, 7, 12):
+        await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Сделано"))
+    if index == 7:
+        back = Update(id=clock.new_id(), at=clock.now(), status="reopened", text="Не сделано", actor="resident")
+        await problems.import_update(database, Actor(kind="source", source="default"), site.id, problem_id, back)
+    if index == 8:
+        await problems.mark_spam(database, AGENT, site.id, problem_id, True)
+    if index in (9, 11):
+        await problems.erase(database, Actor(kind="operator"), site.id, problem_id)
+
+
+def official(site: Site, role: Any = "head") -> User:
+    return User(id="u", email="a@b.test", role=role, agency_id=site.agency.id, agency_name="", language="ru")
+
+
+async def every_report(context: Context, towns: list[Site]) -> list[Row]:
+    names = {site.id: site for site in towns}
+    rows = [dict(row) for row in await context.database.rows("SELECT * FROM problems")]
+    return [row | {"zone": names[row["site_id"]].time_zone} for row in rows if row["site_id"] in names]
+
+
+def today(row: Row) -> date:
+    return local_date(clock.now(), row["zone"])
+
+
+def day(row: Row) -> str:
+    return datetime.fromtimestamp(row["created_at"], ZoneInfo(row["zone"])).date().isoformat()
+
+
+def open_now(row: Row) -> bool:
+    return row["status"] in OPEN and not row["spam"] and row["erased_at"] is None
+
+
+def returned(row: Row) -> bool:
+    return open_now(row) and (row["status"] == "reopened" or row["awaits"] == "agency")
+
+
+def soon(row: Row) -> bool:
+    last = add_working_days(today(row), 3).isoformat()
+    return is_running(row) and today(row).isoformat() <= row["answer_due"] <= last
+
+
+def says(words: str) -> Naive:
+    return lambda row: word_forms.contains(f"{row['description']} {row['address'] or ''}", words)
+
+
+SINCE = (datetime.now(ZoneInfo("UTC")).date() - timedelta(days=13)).isoformat()
+UNTIL = (datetime.now(ZoneInfo("UTC")).date() - timedelta(days=2)).isoformat()
+FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
+    "all": ({}, lambda row: True),
+    "new": ({"tab": "moderation"}, lambda row: row["status"] == "moderation" and open_now(row)),
+    "work": ({"tab": "work"}, lambda row: row["status"] != "moderation" and open_now(row)),
+    "overdue": ({"tab": "overdue"}, lambda row: is_overdue(row, today(row))),
+    "returned": (
+        {"tab": "returned"},
+        lambda row: returned(row),
+    ),
+    "soon": ({"status": "soon"}, soon),
+    "ended": ({"status": "ended"}, lambda row: row["status"] not in OPEN or row["erased_at"] is not None),
+    "spam": ({"status": "spam"}, lambda row: bool(row["spam"])),
+    "one status": ({"status": "accepted"}, lambda row: row["status"] == "accepted"),
+    "statuses": ({"status": "resolved,reopened"}, lambda row: row["status"] in ("resolved", "reopened")),
+    "the public's group": ({"status": "done"}, lambda row: row["status"] in ("resolved", "answered", "confirmed")),
+    "category": ({"category": "roads"}, lambda row: row["category"] == "roads"),
+    "categories": ({"category": "roads,garbage"}, lambda row: row["category"] != "lighting"),
+    "since": ({"since": SINCE}, lambda row: day(row) >= SINCE),
+    "until": ({"until": UNTIL}, lambda row: day(row) <= UNTIL),
+    "period": ({"since": SINCE, "until": UNTIL}, lambda row: SINCE <= day(row) <= UNTIL),
+    "place": ({"bbox": "38.6,55.025,38.8,55.085"}, lambda row: row["cell"] is not None and 3 <= _step(row) <= 8),
+    "a word in another form": ({"q": "фонарь"}, says("фонарь")),
+    "a word in capitals": ({"q": "ФОНАРЯМИ"}, says("фонарь")),
+    "ё and е": ({"q": "елка"}, says("ёлка")),
+    "two words": ({"q": "яма дорога"}, says("яма дорога")),
+    "a street, abbreviated otherwise": ({"q": "улица Ленина"}, says("ул. Ленина")),
+    "the beginning of a word": ({"q": "подъез"}, says("подъез")),
+    "a number": ({"q": "№ 5"}, lambda row: row["number"] == 5 or says("5")(row)),
+    "no word": ({"q": "!?"}, lambda row: False),
+    "words of overdue ones": (
+        {"tab": "overdue", "q": "мусор"},
+        lambda row: is_overdue(row, today(row)) and says("мусор")(row),
+    ),
+    "words of returned ones": (
+        {"tab": "returned", "q": "мусор"},
+        lambda row: returned(row) and says("мусор")(row),
+    ),
+    "category of new ones": (
+        {"tab": "moderation", "category": "lighting"},
+        lambda row: row["status"] == "moderation" and open_now(row) and row["category"] == "lighting",
+    ),
+    "category and words in a place": (
+        {"category": "garbage", "q": "кошка", "bbox": "38,55,39,55.06"},
+        lambda row: row["category"] == "garbage" and says("кошка")(row) and _step(row) <= 6,
+    ),
+    "soon to answer, by category": (
+        {"status": "soon", "category": "roads"},
+        lambda row: soon(row) and row["category"] == "roads",
+    ),
+    "nonsense": (
+        {"tab": "x", "status": "y", "since": "2026-02-31", "bbox": "1", "sort": "z", "after": "z"},
+        lambda row: True,
+    ),
+}
+ORDERS: Mapping[str, tuple[Callable[[Row], Any], bool]] = {
+    "new": (lambda row: (row["created_at"], row["number"], row["site_id"]), True),
+    "old": (lambda row: (row["created_at"], row["number"], row["site_id"]), False),
+    "due": (lambda row: (row["answer_due"], row["number"], row["site_id"]), False),
+}
+
+
+def _step(row: Row) -> int:
+    return round((row["lat"] - 55) * 100)
+
+
+@pytest.mark.parametrize("most_found", [30_000, 0], ids=["by the shortest index", "along the list"])
+async def test_each_filter_in_each_order_is_what_a_naive_reader_finds(
+    context: Context, towns: list[Site], monkeypatch: pytest.MonkeyPatch, most_found: int
+) -> None:
+    monkeypatch.setattr(inbox_store, "MAX_FOUND", most_found)
+    rows = await every_report(context, towns)
+    sites = await store.list_visible_sites(context.database, official(towns[0]))
+    assert len(sites) == 2
+    found_any = 0
+    for name, (parameters, naive) in FILTERS.items():
+        for order, (key, backwards) in ORDERS.items():
+            fitting = [row for row in rows if naive(row) and (order != "due" or is_running(row))]
+            expected = [row["id"] for row in sorted(fitting, key=key, reverse=backwards)]
+            selection = Selection.read({"sort": order, **parameters})
+            assert Selection.read(selection.parameters()) == selection, "an address says all of it"
+            found, after = list[str](), None
+            while True:  # by pages of three
+                page, after = await inbox_store.read_page(
+                    context.database,
+                    sites,
+                    Selection.read(selection.parameters() | ({"after": str(after)} if after else {})),
+                    clock.now(),
+                    most=3,
+                )
+                found += [row["id"] for row in page]
+                if after is None:
+                    break
+            if name != "nonsense" or order == "new":  # its own order is nonsense too
+                assert found == expected, (name, order)
+                assert await inbox_store.count_problems(context.database, sites, selection, clock.now()) == len(
+                    expected
+                )
+            found_any += bool(expected)
+    assert found_any > len(FILTERS) * 2, "most filters find something"
+
+
+async def test_a_cursor_of_another_order_is_left_out() -> None:
+    assert Cursor.read("2026-01-01.5.x", "new") is None
+    assert Cursor.read("17.5.x", "due") is None
+
+
+async def test_today_holds_what_waits_the_worst_first_and_each_once(
+    context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await inbox_service.read_today(context.database, official(towns[0]))
+    rows, seen = await every_report(context, towns), set[str]()
+    assert [section.name for section in found.sections] == ["overdue", "returned", "soon", "new"]
+    for section in found.sections:
+        fitting = [row for row in rows if FILTERS[section.name][1](row)]
+        assert section.count == len(fitting) > 0, section.name
+        expected = [row["id"] for row in sorted(fitting, key=ORDERS["new"][0], reverse=True) if row["id"] not in seen]
+        assert [row["id"] for row in section.rows] == expected[: inbox_service.SECTION_SIZE], section.name
+        seen |= set(expected)
+    monkeypatch.setattr(inbox_service, "SECTION_SIZE", 2)
+    person = await enter("viewer", towns[0].agency.id)
+    page = await person.read("/cabinet/")
+    shown = [link.rpartition("/")[2] for link in page.links if link.startswith("/cabinet/problems/")]
+    assert 4 < len(shown) == len(set(shown)) <= 8
+    texts = {row["id"]: row["description"] for row in rows}
+    assert all(texts[problem_id][:60] in page.text for problem_id in shown)
+    for section in found.sections:
+        assert f"{section.count} " in page.text
+    for link in ("?tab=overdue", "?tab=returned", "?status=soon", "?tab=moderation"):
+        assert f"/cabinet/problems{link}" in page.links
+    assert "/cabinet/inbox" not in page.links, "no mailbox, no discussion"
+
+
+async def test_nothing_waiting_is_said_calmly(context: Context, site: Site, enter: Enter) -> None:
+    page = await (await enter("agent", site.agency.id)).read("/cabinet/")
+    assert "На сегодня всё" in page.text
+    assert "/cabinet/problems" in page.links
+
+
+async def test_exports_hold_the_filtered_list_typed_and_harmless(
+    context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_service, "EXPORT_PAGE", 4)
+    person = await enter("head", towns[0].agency.id)
+    rows = await every_report(context, towns)
+    for parameters, naive in (FILTERS["all"], FILTERS["categories"], FILTERS["no word"]):
+        expected = sorted((row for row in rows if naive(row)), key=ORDERS["new"][0], reverse=True)
+        answer = await person.client.get("/cabinet/problems.csv", params=parameters)
+        assert answer.headers["content-disposition"].endswith('.csv"')
+        assert answer.headers["cache-control"] == "private, no-store"
+        lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+        assert [line[0] for line in lines[1:]] == [str(row["number"]) for row in expected]
+        sheet = openpyxl.load_workbook(
+            io.BytesIO((await person.client.get("/cabinet/problems.xlsx", params=parameters)).content)
+        ).active
+        cells = list(sheet.iter_rows(values_only=True))
+        assert [row[0] for row in cells[1:]] == [row["number"] for row in expected]
+        assert list(cells[0]) == lines[0]
+        if expected:
+            by_name = dict(zip(cells[0], zip(*cells[1:], strict=True), strict=True))
+            zones = [ZoneInfo(row["zone"]) for row in expected]
+            assert list(by_name["Получено"]) == [
+                datetime.fromtimestamp(row["created_at"], zone).replace(tzinfo=None)
+                for row, zone in zip(expected, zones, strict=True)
+            ]
+            assert [at.date().isoformat() for at in by_name["Ответ до"]] == [row["answer_due"] for row in expected]
+            assert {type(value) for value in by_name["Широта"]} <= {float, int, type(None)}
+            assert "anna@example.test" in by_name["Почта автора"]
+            texts = dict(zip(lines[0], zip(*lines[1:], strict=True), strict=True))["Сообщение"]
+            dangerous = [row["description"].startswith("=") for row in expected]
+            assert [text.startswith("'=") for text in texts] == dangerous
+            assert any(dangerous) or parameters
+            assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+        assert (sheet.freeze_panes, sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("A2", "landscape", 9)
+    entries = await journal.read(context.database, kind="exported", limit=50)
+    assert len(entries) == 6, "one for each file"
+    assert {(entry["details"]["rows"], entry["details"]["contacts"]) for entry in entries} == {
+        (len([row for row in rows if FILTERS[name][1](row)]), True) for name in ("all", "categories", "no word")
+    }
+    monkeypatch.setattr(exports, "MAX_SHEET_ROWS", 3)
+    assert (await person.client.get("/cabinet/problems.xlsx")).status_code == 409
+    assert len(await journal.read(context.database, kind="exported", limit=50)) == 6
+    page = await person.read("/cabinet/problems?category=roads")
+    assert "/cabinet/problems.xlsx?category=roads" in page.links
+
+
+async def test_who_may_open_what(context: Context, towns: list[Site], enter: Enter) -> None:
+    """Refusing an export looks like an address that does not exist."""
+    office, foreign = towns[0].agency.id, await make_site(context.database, agency={"name": "Чужие"})
+    for role, agency in (
+        *((role, office) for role in ("viewer", "agent", "head", "admin")),
+        ("operator", None),
+        ("admin", towns[1].agency.id),
+        ("admin", foreign.agency.id),
+    ):
+        person = await enter(role, agency)
+        unknown = (await person.client.get("/cabinet/problems.ods")).text
+        for kind in ("csv", "xlsx"):
+            answer = await person.client.get(f"/cabinet/problems.{kind}?site={towns[0].id}")
+            may = role in ("head", "admin")
+            assert answer.status_code == (200 if may and agency == office else 404), (role, kind)
+            if not may:
+                assert answer.text == unknown
+        listed = (await person.client.get(f"/cabinet/problems?site={towns[0].id}")).status_code
+        assert listed == (200 if agency in (office, None) else 404), role
+        page = await person.read("/cabinet/problems")
+        assert ("/cabinet/problems.csv" in page.links) == (role in ("head", "admin") and agency != foreign.agency.id)
+        assert (await person.client.get("/cabinet/inbox")).status_code == 200
+    anonymous = await context.database.rows("SELECT COUNT(*) AS count FROM journal WHERE kind = 'exported'")
+    assert anonymous[0]["count"] == 4
+
+
+async def test_addresses_of_earlier_releases_lead_on(enter: Enter, towns: list[Site]) -> None:
+    person = await enter("agent", towns[0].agency.id)
+    for former, now in (
+        ("/cabinet/?tab=overdue&q=яма", "/cabinet/problems?tab=overdue"),
+        ("/cabinet/?tab=closed", "/cabinet/problems?tab=closed"),
+        ("/cabinet/?after=1.2.x", "/cabinet/problems?after=1.2.x"),
+    ):
+        answer = await person.client.get(former)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith(now)
+    for former, name in (("closed", "ended"), ("spam", "spam"), ("replied", "returned")):
+        links = (await person.read(f"/cabinet/problems?tab={former}")).links_without_query
+        query = FILTERS[name][0]
+        chosen = "&".join(f"{key}={value}" for key, value in query.items())
+        assert links == (await person.read(f"/cabinet/problems?{chosen}")).links_without_query
+    for path in ("/cabinet/comments", "/cabinet/mail", "/cabinet/sites"):
+        assert (await person.client.get(path)).status_code == 200
