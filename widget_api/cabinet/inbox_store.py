@@ -35,7 +35,7 @@ from widget_api.status_table import PUBLIC_STATUSES
 PAGE_SIZE = 50
 MAX_BRANCHES = 200  # SELECTs of one compound; SQLite takes 500
 MAX_COUNT = 100  # beyond it a tab shows «99+», so that counting costs no more than showing
-MAX_FOUND = 30_000  # rows of an index that are read and sorted; where it has more, the list is walked in its order
+MAX_FOUND = 5_000  # rows of an index that are read and sorted; where it has more, the list is walked in its order
 SOON = 3  # working days before the due date
 EXCERPT_LENGTH = 240
 Sites = Sequence[VisibleSite]
