@@ -26,7 +26,9 @@ from widget_api.cabinet import held_mail as cabinet_held_mail
 from widget_api.cabinet import inbox_routes as cabinet
 from widget_api.cabinet import incoming as cabinet_incoming
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
+from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
+from widget_api.cabinet import organisation_services as cabinet_services
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
@@ -76,6 +78,8 @@ ROUTES: list[BaseRoute] = [
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
     *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
     *cabinet_templates.routes,  # /cabinet/organisation/templates: templates of answers
+    *cabinet_services.routes,  # /cabinet/organisation/services: the agencies below an agency
+    *cabinet_journal.routes,  # /cabinet/organisation/journal: who did what
     *cabinet_comments.routes,  # /cabinet/comments: comments that await moderation
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries

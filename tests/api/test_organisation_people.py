@@ -13,6 +13,7 @@ import time_machine
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
+from tests.support.processes import CommandFailed, Service
 from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.ops import retention
@@ -376,6 +377,24 @@ async def test_nobody_but_the_administrators_above_finds_anything(
     left = await context.database.rows("SELECT email FROM invitations ORDER BY email")
     assert [row["email"] for row in left] == ["foreign-new@gorod.test", "parent-new@gorod.test"]
     assert (await client.get(PEOPLE)).headers["location"].startswith("/cabinet/sign-in?next=")
+
+
+def test_the_command_invites_and_the_service_sends_by_itself(
+    serve: Callable[..., Service], mail_sink: MailSink
+) -> None:
+    running = serve(smtp_url=mail_sink.url)
+    agency = running.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    command = ("user", "invite", "--agency", agency, "--role", "admin", "--language", "en", "--email")
+    assert set(running.cli(*command, EMAIL)) == {"invitation"}
+    with pytest.raises(CommandFailed, match="An invitation was already sent"):
+        running.cli(*command, EMAIL)
+    (letter,) = mail_sink.wait(EMAIL)
+    assert letter.subject == "Invitation to the cabinet"
+    (address,) = letter.links
+    with httpx2.Client(base_url=running.url) as client:
+        assert client.post(address, data={"password": CHOSEN}).status_code == 303
+        assert client.get(PEOPLE).status_code == 200
+    assert address.rpartition("/")[2] not in running.log
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

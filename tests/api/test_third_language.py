@@ -31,6 +31,7 @@ from widget_api.people import invitations, password_reset
 from widget_api.people.store import hash_token
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
 from widget_api.sites.model import Site
 
@@ -98,6 +99,8 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
 
     admin_id, admin = await an_administrator(app, context, site, client)
     people, token = "/cabinet/organisation/people", await invited(context, site)
+    service_below = {"name": "Water", "email": "water@gorod.test", "parent_id": site.agency.id}
+    below = await sites.add_agency(context.database, **service_below)
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
@@ -142,6 +145,10 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/organisation/people": people,
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
+        "/cabinet/organisation/services": "/cabinet/organisation/services",
+        "/cabinet/organisation/services/{agency_id}": f"/cabinet/organisation/services/{below}",
+        "/cabinet/organisation/journal": "/cabinet/organisation/journal",
+        "/cabinet/organisation/journal.csv": "/cabinet/organisation/journal.csv",
         "/cabinet/invitation/{token}": f"/cabinet/invitation/{token}",
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
@@ -163,7 +170,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     }
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
-        reader = admin if route.startswith(people) else client
+        reader = admin if route.startswith("/cabinet/organisation/") else client
         answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):

@@ -29,6 +29,7 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Photo
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
+from widget_api.sites import service as sites
 from widget_api.sites.install.service import make_check_url
 from widget_api.sites.model import Site
 
@@ -117,6 +118,9 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     own = f"/cabinet/sites/{site.id}"
     away = {"email": "v@gorod.test", "role": "agent", "agency_id": site.agency.id, "name": "Вера", "post": "Юрист"}
     colleague, _ = await accounts.add_user(context.database, **away)
+    below = await sites.add_agency(
+        context.database, name="Водоканал", email="voda@gorod.test", parent_id=site.agency.id
+    )
     await accounts.set_absence(context.database, colleague, "2099-12-12", None, journal.COMMAND_LINE)
     for name, path in {
         "today": "/cabinet/",
@@ -135,6 +139,10 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "deliveries": "/cabinet/deliveries?tab=waiting",
         "account": "/cabinet/account",
         "people": "/cabinet/organisation/people",
+        "services": "/cabinet/organisation/services",
+        "service": f"/cabinet/organisation/services/{below}",
+        "journal": "/cabinet/organisation/journal",
+        "journal-empty": "/cabinet/organisation/journal?person=nobody",
         "person": f"/cabinet/organisation/people/{colleague}",
     }.items():
         await public.read(f"cabinet-{name}", path)

@@ -48,6 +48,35 @@ def add_user(
     _show_password(run_command(command), as_json)
 
 
+@user.command("invite")
+def invite_user(
+    email: Annotated[str, typer.Option(help="To write to, and to sign in with.")],
+    agency: Annotated[str, typer.Option(help="Id or name.")],
+    role: Annotated[Literal["admin", "head", "agent", "viewer"], typer.Option(help="In the agency.")],
+    name: NAME = None,
+    post: POST = None,
+    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
+    as_json: Json = False,
+) -> None:
+    """Invite somebody by a letter, with a link to choose a password: valid once, for seven days."""
+
+    async def command(database: Database, settings: Settings) -> str:
+        from widget_api import journal
+        from widget_api.mail.sender import can_send
+        from widget_api.people import invitations
+
+        if not can_send(settings):
+            raise Failure("no letter can be sent: set WIDGET_SMTP_URL")
+        agency_id = await changes.find_agency_id(database, agency)
+        invitee = invitations.Invitee(
+            email=email, role=role, agency_id=agency_id, language=language, name=name or "", post=post or ""
+        )
+        return await invitations.invite(database, invitee, journal.COMMAND_LINE)
+
+    invitation = run_command(command)
+    print_result({"invitation": invitation}, [f"invitation {invitation}"], as_json)
+
+
 @user.command("set")
 def set_user(
     email: EMAIL,

@@ -49,7 +49,9 @@ async def list_agencies(database: Database) -> list[dict[str, Any]]:
     return [store.row_to_dict(row, flags=("digest",)) | {"senders": orjson.loads(row["senders"])} for row in rows]
 
 
-async def update_agency(database: Database, agency_id: str, columns: Mapping[str, Any]) -> None:
+async def update_agency(
+    database: Database, agency_id: str, columns: Mapping[str, Any], who: journal.Who = journal.COMMAND_LINE
+) -> None:
     """Change an agency. A new e-mail address resets the record of failures. Raises Invalid."""
     checked = check_agency(columns)
     if "email" in checked:
@@ -61,9 +63,7 @@ async def update_agency(database: Database, agency_id: str, columns: Mapping[str
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
         for row in await tx.rows("SELECT id FROM sites WHERE agency_id = :agency_id ORDER BY id", agency_id=agency_id):
             await store.bump_version(tx, row["id"])
-        await journal.record(
-            tx, "agency_changed", journal.COMMAND_LINE, subject=agency_id, details={"columns": sorted(columns)}
-        )
+        await journal.record(tx, "agency_changed", who, subject=agency_id, details={"columns": sorted(columns)})
 
     await database.write(work)
 

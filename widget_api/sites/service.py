@@ -111,6 +111,7 @@ async def add_agency(
     registry_number: str | None = None,
     senders: Sequence[str] = (),
     digest: bool | None = None,
+    who: journal.Who = journal.COMMAND_LINE,
 ) -> str:
     """Add an agency. Returns its identifier. `digest` None: enabled if the agency works by e-mail.
 
@@ -138,7 +139,7 @@ async def add_agency(
             created_at=clock.now(),
             **columns,
         )
-        await journal.record(tx, "agency_added", journal.COMMAND_LINE, subject=agency_id)
+        await journal.record(tx, "agency_added", who, subject=agency_id)
 
     await database.write(work)
     return agency_id

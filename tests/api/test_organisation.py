@@ -1,0 +1,250 @@
+"""Services below an agency, and its journal, in the cabinet: who sees and changes what, in words."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import EMAIL as RESIDENT_EMAIL
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import Cabinet, Enter, PageText
+from widget_api import clock, i18n, journal
+from widget_api.cabinet.organisation_journal import PAGE_LENGTH
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.people import accounts, invitations
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+SERVICES = "/cabinet/organisation/services"
+JOURNAL = "/cabinet/organisation/journal"
+ROLES = ("operator", "admin", "head", "agent", "viewer")
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+@pytest.fixture
+async def sites(context: Context) -> dict[str, Site]:
+    """Agencies by what they are to «own»."""
+    above = await make_site(context.database, agency={"name": "Область"}, name="Сайт области")
+    options = {"name": "Город", "parent_id": above.agency.id}
+    own = await make_site(context.database, agency=options, name="Сайт города")
+    options = {"name": "Водоканал", "parent_id": own.agency.id}
+    below = await make_site(context.database, agency=options, name="Сайт водоканала")
+    foreign = await make_site(context.database, agency={"name": "Соседи"}, name="Сайт соседей")
+    return {"parent": above, "own": own, "subordinate": below, "foreign": foreign}
+
+
+async def send(cabinet: Cabinet, path: str, **fields: str) -> httpx2.Response:
+    form = (await cabinet.read("/cabinet/account")).form("/cabinet/account/sessions")
+    return await cabinet.client.post(path, data=form.fields | fields)
+
+
+async def test_services_are_added_and_changed(enter: Enter, sites: dict[str, Site], context: Context) -> None:
+    own = sites["own"].agency.id
+    admin = await enter("admin", own)
+    answer = await admin.send(SERVICES, SERVICES, name=" МУП  «Свет» ", email="svet@gorod.test", mode="email")
+    assert answer.headers["location"] == f"{SERVICES}?done=added"
+    row = await context.database.row("SELECT * FROM agencies WHERE name = 'МУП «Свет»'")
+    assert row is not None
+    assert (row["parent_id"], row["email"], row["mode"], bool(row["digest"])) == (own, "svet@gorod.test", "email", True)
+    page = await admin.read(SERVICES)
+    assert f"{SERVICES}/{row['id']}" in page.links
+    assert f"/cabinet/organisation/people?agency={row['id']}" in page.links
+    assert "Соседи" not in page.text
+    path = f"{SERVICES}/{row['id']}"
+    assert (await admin.send(path, path, name="Горсвет", mode="cabinet")).headers["location"] == f"{path}?done=saved"
+    row = await context.database.row("SELECT name, email, mode FROM agencies WHERE id = :id", id=row["id"])
+    assert row is not None
+    assert (row["name"], row["email"], row["mode"]) == ("Горсвет", "svet@gorod.test", "cabinet")
+    for place in (SERVICES, path):
+        for wrong in ({"name": ""}, {"email": "no address"}, {"mode": "fax"}, {"name": "я" * 201}):
+            answer = await admin.send(place, place, **({"name": "Лифт", "email": "lift@gorod.test"} | wrong))
+            assert answer.status_code == 422, (place, wrong)
+            form = PageText(answer.text).form(place)
+            assert form.fields["name"] == wrong.get("name", "Лифт"), "what was typed is there"
+    done = [entry for entry in await journal.read(context.database, limit=100) if entry["role"] == "admin"]
+    assert [(entry["kind"], entry["details"]) for entry in done if entry["kind"].startswith("agency")] == [
+        ("agency_changed", {"columns": ["mode", "name"]}),
+        ("agency_added", {}),
+    ]
+    await admin.send("/cabinet/organisation/people", "/cabinet/organisation/people", email="x@gorod.test")
+    shown = await admin.read(f"/cabinet/organisation/people?agency={sites['subordinate'].agency.id}")
+    assert "x@gorod.test" not in shown.text
+
+
+async def test_services_and_journal_are_those_of_the_reader(enter: Enter, sites: dict[str, Site]) -> None:
+    """Route, role and whose: what is not the reader's looks like what is not there."""
+    own = sites["own"].agency.id
+    entered = {role: await enter(role, None if role == "operator" else own) for role in ROLES}
+    for role, cabinet in entered.items():
+        unknown = (await cabinet.client.get("/cabinet/nowhere")).text
+        for path, readers in (
+            (SERVICES, ("admin",)),
+            (JOURNAL, ("admin", "operator")),
+            (f"{JOURNAL}.csv", ("admin", "operator")),
+        ):
+            answer = await cabinet.client.get(path)
+            assert answer.status_code == (200 if role in readers else 404), (role, path)
+            if role not in readers:
+                assert answer.text.replace(path, "/cabinet/nowhere") == unknown, (role, path)
+        assert (await send(cabinet, SERVICES)).status_code == (422 if role == "admin" else 404), role
+        for whose, site in sites.items():
+            path, allowed = f"{SERVICES}/{site.agency.id}", role == "admin" and whose == "subordinate"
+            answers = [await cabinet.client.get(path), await send(cabinet, path, name="Иначе")]
+            assert [answer.status_code for answer in answers] == ([200, 303] if allowed else [404, 404]), (role, whose)
+            if not allowed:
+                assert answers[0].text.replace(path, "/cabinet/nowhere") == unknown
+        menu = (await cabinet.read("/cabinet/")).links
+        expected = {"admin": {"/cabinet/organisation/people"}, "operator": {JOURNAL}}.get(role, set())
+        assert {link for link in menu if link.startswith("/cabinet/organisation")} == expected, role
+
+
+async def entries_of(cabinet: Cabinet, query: str = "") -> list[dict[str, str]]:
+    """What the file says, a line an entry, without the entries of its own export."""
+    answer = await cabinet.client.get(f"{JOURNAL}.csv{query}")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith('attachment; filename="journal-')
+    assert answer.content.startswith("\ufeff".encode())
+    lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
+    return [line for line in lines if line["Код"] != "exported"]
+
+
+async def test_the_journal_tells_of_ones_own_people_and_sites_alone(
+    enter: Enter, sites: dict[str, Site], context: Context
+) -> None:
+    admin, operator = await enter("admin", sites["own"].agency.id, "boss@gorod.test"), await enter("operator", None)
+    await context.database.write(lambda tx: tx.run("DELETE FROM journal"))
+    problems: dict[str, str] = {}
+    for whose, site in sites.items():
+        agent = await enter("agent", site.agency.id, f"{whose}@gorod.test")
+        problems[whose] = (await submit_report(context.database, site)).problem_id
+        await agent.read(f"/cabinet/problems/{problems[whose]}")
+        invitee = invitations.Invitee(
+            email=f"{whose}-new@gorod.test", role="agent", agency_id=site.agency.id, language="ru"
+        )
+        await invitations.invite(context.database, invitee, journal.COMMAND_LINE)
+        await journal.note(
+            context.database, "site_changed", journal.Who(role="operator"), subject=site.id, site_id=site.id,
+            details={"columns": ["moderator"]},
+        )  # fmt: skip
+        await journal.note(context.database, "agency_changed", journal.COMMAND_LINE, subject=site.agency.id)
+        await journal.note(context.database, "sign_in_failed", journal.visitor("203.0.113.9"), details={"times": 4})
+    told = await entries_of(admin)
+    about = (
+        {line["О ком или о чём"] for line in told} | {line["Кто"] for line in told} | {line["Сайт"] for line in told}
+    )
+    for whose in ("own", "subordinate"):
+        assert {f"{whose}@gorod.test", f"{whose}-new@gorod.test", sites[whose].agency.name, sites[whose].name} <= about
+    for whose in ("parent", "foreign"):
+        assert (
+            not {f"{whose}@gorod.test", f"{whose}-new@gorod.test", sites[whose].agency.name, sites[whose].name} & about
+        )
+    kinds = ["user_added", "signed_in", "contact_read", "invited", "site_changed", "agency_changed"]
+    assert sorted(line["Код"] for line in told) == sorted(kinds * 2)
+    assert {line["Адрес"] for line in told if line["Код"] in ("signed_in", "contact_read")} == {"127.0.0.1"}
+    page = await admin.read(JOURNAL)
+    assert f"/cabinet/problems/{problems['own']}" in page.links
+    assert "foreign@gorod.test" not in page.text
+    assert "кто модерирует" in page.text
+    everything = await entries_of(operator)
+    assert len([line for line in everything if line["Код"] in kinds]) == 24
+    assert {"foreign@gorod.test", "parent@gorod.test"} <= {line["Кто"] for line in everything}
+    assert [line["Подробности"] for line in everything if line["Код"] == "sign_in_failed"] == ["раз за час: 4"] * 4
+    assert RESIDENT_EMAIL not in str(everything), "an author's contacts are none of it"
+
+    person = (await context.database.row("SELECT id FROM users WHERE email = 'own@gorod.test'"))["id"]  # type: ignore[index]
+    assert {line["Код"] for line in await entries_of(admin, f"?person={person}")} == {
+        "user_added", "signed_in", "contact_read"
+    }  # fmt: skip
+    stranger = await context.database.row("SELECT id FROM users WHERE email = 'foreign@gorod.test'")
+    assert stranger is not None
+    assert await entries_of(admin, f"?person={stranger['id']}") == []
+    assert {line["Код"] for line in await entries_of(admin, "?kind=contact_read")} == {"contact_read"}
+    exports = await journal.read(context.database, kind="exported", limit=99)
+    assert {(entry["role"], str(entry["details"])) for entry in exports} == {
+        ("admin", "{'what': 'journal'}"), ("operator", "{'what': 'journal'}")
+    }  # fmt: skip
+
+
+async def test_the_journal_is_read_by_pages_and_days(enter: Enter, sites: dict[str, Site], context: Context) -> None:
+    own = sites["own"].agency.id
+    now, day = clock.now(), 86_400
+    moments = [now - day * 10 - index // 3 for index in range(PAGE_LENGTH * 2)]  # several within a second
+
+    async def plant(tx: Transaction) -> None:
+        for index, at in enumerate(moments):
+            values: dict[str, Any] = {"id": clock.new_id(), "at": at, "role": "agent", "agency_id": own}
+            await tx.insert("journal", kind="signed_in", details="{}", ip=f"10.0.0.{index}", **values)
+
+    await context.database.write(plant)
+    admin = await enter("admin", own)
+    seen: list[str] = []
+    path = f"{JOURNAL}?kind=signed_in"
+    while path:
+        page = await admin.read(path)
+        seen += [word.rstrip(",") for word in page.text.split() if word.startswith("10.0.0.")]
+        path = next((link for link in page.links if "after=" in link), "")
+    assert sorted(seen) == sorted(f"10.0.0.{index}" for index in range(len(moments)))
+
+    def date(seconds: int) -> str:
+        return clock.rfc3339(seconds)[:10]
+
+    for query, found in (
+        (f"from={date(now - 12 * day)}&to={date(now - 8 * day)}", len(moments)),
+        (f"from={date(now - 30 * day)}&to={date(now - 12 * day)}", 0),
+        (f"to={date(now - 8 * day)}", len(moments)),
+        ("from=nonsense&to=9999-12-31&kind=nothing&after=x.y", len(moments)),
+        ("from=0001-01-01&after=99999999999999999.", len(moments)),
+    ):
+        told = await entries_of(admin, f"?{query}")
+        assert sum(line["Адрес"].startswith("10.0.0.") for line in told) == found, query
+        await admin.read(f"{JOURNAL}?{query}")
+    await admin.read(f"{JOURNAL}?person=%00&after=%00")
+
+
+async def test_a_cell_is_no_formula_and_the_operators_staff_has_no_name(
+    enter: Enter, sites: dict[str, Site], context: Context
+) -> None:
+    admin = await enter("admin", sites["own"].agency.id)
+    name = "=HYPERLINK(1)"
+    user_id, _ = await accounts.add_user(
+        context.database, email="calc@gorod.test", role="agent", agency_id=sites["own"].agency.id, name=name
+    )
+    (line,) = await entries_of(admin, f"?person={user_id}")
+    assert line["О ком или о чём"] == f"'{name}"
+    operator_id, _ = await accounts.add_user(
+        context.database, email="staff@operator.test", role="operator", agency_id=None, name="Иван Службин"
+    )
+    who = journal.Who(role="operator", user_id=operator_id, ip="203.0.113.5")
+    site = sites["own"]
+    await journal.note(context.database, "site_changed", who, subject=site.id, site_id=site.id)
+    page = (await admin.read(JOURNAL)).text
+    assert "оператор" in page
+    assert "Иван Службин" not in page
+    assert "Иван Службин" not in str(await entries_of(admin))
+
+
+def test_every_kind_has_a_text() -> None:
+    for language in i18n.LANGUAGES:
+        texts = i18n.texts(language)
+        assert [kind for kind in journal.KINDS if f"organisation.journal.kind.{kind}" not in texts] == []
+    told = {key.rpartition(".")[2] for key in i18n.texts("ru") if key.startswith("organisation.journal.kind.")}
+    assert told == set(journal.KINDS)
+
+
+async def test_the_page_says_nothing_that_could_be_changed(enter: Enter, sites: dict[str, Site]) -> None:
+    admin = await enter("admin", sites["own"].agency.id)
+    page = await admin.read(JOURNAL)
+    assert {form.action for form in page.forms if form.method == "post"} == {"/cabinet/language", "/cabinet/sign-out"}
+    with time_machine.travel(clock.now() + 5, tick=False):
+        for path in (JOURNAL, f"{JOURNAL}.csv"):
+            assert (await send(admin, path)).status_code == 405

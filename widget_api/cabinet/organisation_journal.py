@@ -1,0 +1,202 @@
+"""Serve /cabinet/organisation/journal: who did what, for administrators and operators. Nothing in it can be changed.
+
+Administrators see what concerns their agency and those below it, operators everything.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, i18n, journal, web
+from widget_api.browse.open_data_formats import BOM, safe
+from widget_api.cabinet.http import journal_user, language_of, render_page, require_user
+from widget_api.database import Row
+from widget_api.errors import NotFound
+from widget_api.people import accounts, journal_store
+from widget_api.people.journal_store import Selection
+from widget_api.people.model import User, is_date
+
+PATH = "/cabinet/organisation/journal"
+PAGE_LENGTH = 50
+COLUMNS = ("at", "kind", "what", "details", "who", "role", "about", "site", "ip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryView:
+    """An entry in words."""
+
+    moment: str
+    what: str
+    details: str
+    who: str
+    role: str
+    about: str
+    href: str  # of the report it is about
+    site: str
+    ip: str
+
+
+def _for_readers(handler: Callable[..., Any]) -> Any:
+    """Require an administrator or operator. Others get the response to an unknown page."""
+
+    async def guarded(request: Request, user: User) -> Response:
+        if user.role not in ("admin", "operator"):
+            raise NotFound
+        zone = await accounts.find_time_zone(web.context(request).database, user)
+        response: Response = await handler(request, user, zone)
+        return response
+
+    return require_user(guarded)
+
+
+async def show_journal(request: Request, user: User, zone: str) -> Response:
+    """GET /cabinet/organisation/journal?kind&person&from&to&after"""
+    database, language = web.context(request).database, language_of(request, user)
+    given = _read_filters(request.query_params)
+    selection = _selection(user, given, zone, request.query_params.get("after", ""))
+    rows = await journal_store.list_entries(database, selection, PAGE_LENGTH + 1)
+    shown = rows[:PAGE_LENGTH]
+    query = urlencode({name: value for name, value in given.items() if value})
+    older = f"{shown[-1]['at']}.{shown[-1]['id']}" if len(rows) > PAGE_LENGTH else ""
+    return render_page(
+        request,
+        user,
+        "organisation_journal.html",
+        entries=[entry_view(language, row, user, zone) for row in shown],
+        given=given,
+        kinds=sorted(((kind, kind_text(language, kind)) for kind in journal.KINDS), key=lambda pair: pair[1]),
+        people=[(row["id"], row["name"]) for row in await journal_store.list_users(database, user.agency_id)],
+        filtered=bool(query),
+        file=f"{PATH}.csv?{query}" if query else f"{PATH}.csv",
+        older=f"{PATH}?{urlencode({**given, 'after': older})}" if older else "",
+        newest=f"{PATH}?{query}" if selection.after else "",
+        section="organisation",
+        part="journal",
+        here=f"{PATH}?{query}" if query else PATH,
+    )
+
+
+def _read_filters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The filters of a query string, without unknown values."""
+    kind, person = parameters.get("kind", ""), parameters.get("person", "").replace("\0", "")
+    days = {name: day if is_date(day := parameters.get(name, "")) else "" for name in ("from", "to")}
+    return {"kind": kind if kind in journal.KINDS else "", "person": person, **days}
+
+
+def _selection(user: User, given: Mapping[str, str], zone: str, after: str = "") -> Selection:
+    return Selection(
+        agency_id=user.agency_id,
+        kind=given["kind"],
+        user_id=given["person"],
+        since=_midnight(given["from"], zone),
+        until=_midnight(given["to"], zone, 1),
+        after=_read_cursor(after),
+    )
+
+
+def _midnight(day: str, zone: str, later: int = 0) -> int | None:
+    """When a local day begins, or the one some days later; None without a day and for the last days of the calendar."""
+    try:
+        start = date.fromisoformat(day) + timedelta(days=later)
+        return int(datetime(start.year, start.month, start.day, tzinfo=ZoneInfo(zone)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_cursor(text: str) -> tuple[int, str] | None:
+    at, _, entry_id = text.replace("\0", "").partition(".")
+    return (int(at), entry_id) if at.isascii() and at.isdigit() and len(at) < 18 else None
+
+
+def kind_text(language: str, kind: str) -> str:
+    return i18n.text(language, f"organisation.journal.kind.{kind}")
+
+
+def entry_view(language: str, row: Row, reader: User, zone: str) -> EntryView:
+    key = f"cabinet.role.{row['role']}"
+    role = key if i18n.has(key) else f"organisation.journal.role.{row['role']}"
+    about = row["person"] or row["invited"] or row["agency"] or row["platform"] or row["token"] or ""
+    if row["number"] is not None:
+        about = i18n.text(language, "common.number", number=row["number"])
+    return EntryView(
+        moment=i18n.format_moment(language, row["at"], zone),
+        what=kind_text(language, row["kind"]),
+        details=details_text(language, orjson.loads(row["details"])),
+        # Whoever works at the operator is nobody's business at an agency.
+        who=(row["acted"] or "") if row["role"] != "operator" or reader.role == "operator" else "",
+        role=i18n.text(language, role),
+        about="" if row["subject"] == row["user_id"] else about,
+        href=f"/cabinet/problems/{row['subject']}" if row["number"] is not None else "",
+        site=row["site"] or "",
+        ip=row["ip"] or "",
+    )
+
+
+def details_text(language: str, details: Mapping[str, Any]) -> str:
+    """What an entry says beside its kind; codes without a text stay codes."""
+
+    def word(group: str, code: str) -> str:
+        key = f"organisation.journal.{group}.{code}"
+        return i18n.text(language, key) if i18n.has(key) else code
+
+    said = []
+    for name, value in details.items():
+        if name == "role":
+            said.append(i18n.text(language, f"cabinet.role.{value}"))
+        elif name == "category":
+            said.append(i18n.category_name(language, value))
+        elif isinstance(value, list):
+            said.append(", ".join(word("column", one) for one in value))
+        elif isinstance(value, str):
+            said.append(word("value", value))
+        elif isinstance(value, bool):
+            said.append(f"{word('detail', name)}: {word('value', 'yes' if value else 'no')}")
+        else:
+            said.append(f"{word('detail', name)}: {value}")
+    return "; ".join(said)
+
+
+async def export_journal(request: Request, user: User, zone: str) -> Response:
+    """GET /cabinet/organisation/journal.csv?kind&person&from&to. The export is an entry of the journal too."""
+    context, language = web.context(request), language_of(request, user)
+    await context.limits.hit("exports", web.client_address(request), user.id)
+    await journal.note(context.database, "exported", journal_user(request, user), details={"what": "journal"})
+    selection = _selection(user, _read_filters(request.query_params), zone)
+    name = f"journal-{datetime.fromtimestamp(clock.now(), ZoneInfo(zone)).date()}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield BOM.encode() + _line([i18n.text(language, f"organisation.journal.file.{one}") for one in COLUMNS])
+        async for rows in journal_store.all_entries(context.database, selection):
+            for row in rows:
+                view = entry_view(language, row, user, zone)
+                at = datetime.fromtimestamp(row["at"], ZoneInfo(zone)).isoformat(" ")
+                own = {"at": at, "kind": row["kind"]}
+                yield _line([own.get(one) or getattr(view, one) for one in COLUMNS])
+
+    return web.StreamedResponse(lines(), headers, "text/csv; charset=utf-8; header=present")
+
+
+def _line(cells: list[str]) -> bytes:
+    """A line of CSV with semicolons, as spreadsheets of countries with a decimal comma expect."""
+    output = io.StringIO()
+    csv.writer(output, delimiter=";", lineterminator="\r\n").writerow([safe(cell) for cell in cells])
+    return output.getvalue().encode()
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, _for_readers(show_journal), methods=["GET"]),
+    Route(PATH + ".csv", _for_readers(export_journal), methods=["GET"]),
+]

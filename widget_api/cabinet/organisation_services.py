@@ -1,0 +1,153 @@
+"""Serve /cabinet/organisation/services: the agencies below an administrator's own one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import i18n, web
+from widget_api.cabinet.http import journal_user, language_of, path_identifier, render_page, session_fields
+from widget_api.cabinet.organisation_people import for_admins, own_agency
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.database import Row
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.people import organisation_store
+from widget_api.people.invitations import MAX_NAME_LENGTH
+from widget_api.people.model import User
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+
+PATH = "/cabinet/organisation/services"
+MODES = ("cabinet", "email")
+FIELDS = ("name", "email", "mode")
+
+
+async def list_services(request: Request, user: User) -> Response:
+    """GET /cabinet/organisation/services"""
+    return await _render_services(request, user, {})
+
+
+async def _render_services(
+    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Invalid | None = None
+) -> Response:
+    agencies = await organisation_store.list_agencies(web.context(request).database, own_agency(user))
+    language = language_of(request, user)
+    return render_page(
+        request,
+        user,
+        "organisation_services.html",
+        status,
+        services=agencies[1:],
+        names={row["id"]: row["name"] for row in agencies},
+        given={"name": "", "email": "", "mode": "cabinet", **given},
+        modes=_mode_options(language),
+        errors=field_errors(language, wrong),
+        longest=MAX_NAME_LENGTH,
+        done=_outcome(request),
+        section="organisation",
+        part="services",
+        here=PATH,
+    )
+
+
+def _mode_options(language: str) -> list[tuple[str, str]]:
+    return [(mode, i18n.text(language, f"organisation.services.modes.{mode}")) for mode in MODES]
+
+
+def _outcome(request: Request) -> str:
+    done = request.query_params.get("done", "")
+    return done if done in ("added", "saved") else ""
+
+
+async def add_service(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/services: add an agency below one's own."""
+    fields, database = await session_fields(request), web.context(request).database
+    given = {name: " ".join(fields.get(name, "").split()) for name in FIELDS}
+    try:
+        _check(given)
+        await sites.add_agency(
+            database,
+            name=given["name"],
+            email=given["email"],
+            mode="email" if given["mode"] == "email" else "cabinet",
+            parent_id=own_agency(user),
+            who=journal_user(request, user),
+        )
+    except Invalid as error:
+        return await _render_services(request, user, given, 422, error)
+    return web.see_other(f"{PATH}?done=added")
+
+
+def _check(given: Mapping[str, str]) -> None:
+    """Check what `sites` does not. Raises Invalid."""
+    if given["mode"] not in MODES:
+        raise Invalid((FieldError("mode", "unknown"),))
+    if len(given["name"]) > MAX_NAME_LENGTH:
+        raise Invalid((FieldError("name", "too_long", (("max", MAX_NAME_LENGTH),)),))
+
+
+async def show_service(request: Request, user: User) -> Response:
+    """GET /cabinet/organisation/services/{agency_id}"""
+    return _render_service(request, user, await _find_service(request, user), {})
+
+
+async def _find_service(request: Request, user: User) -> Row:
+    """An agency below the user's own. Raises NotFound, also for the own one, whose settings the operator changes."""
+    agency_id = path_identifier(request, "agency_id")
+    agencies = await organisation_store.list_agencies(web.context(request).database, own_agency(user))
+    found = next((row for row in agencies[1:] if row["id"] == agency_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _render_service(
+    request: Request,
+    user: User,
+    service: Row,
+    given: Mapping[str, str],
+    status: int = 200,
+    wrong: Invalid | None = None,
+) -> Response:
+    language = language_of(request, user)
+    return render_page(
+        request,
+        user,
+        "organisation_service.html",
+        status,
+        service=service,
+        given={**{name: service[name] for name in FIELDS}, **given},
+        modes=_mode_options(language),
+        errors=field_errors(language, wrong),
+        longest=MAX_NAME_LENGTH,
+        done=_outcome(request),
+        section="organisation",
+        part="services",
+        here=f"{PATH}/{service['id']}",
+    )
+
+
+async def change_service(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/services/{agency_id}: name, address and mode."""
+    fields, service = await session_fields(request), await _find_service(request, user)
+    given = {name: " ".join(fields.get(name, service[name]).split()) for name in FIELDS}
+    changed = {name: value for name, value in given.items() if value != service[name]}
+    try:
+        _check(given)
+        if changed:
+            database, who = web.context(request).database, journal_user(request, user)
+            await changes.update_agency(database, service["id"], changed, who)
+    except Invalid as error:
+        return _render_service(request, user, service, given, 422, error)
+    return web.see_other(f"{PATH}/{service['id']}?done=saved")
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, for_admins(list_services), methods=["GET"]),
+    Route(PATH, for_admins(add_service), methods=["POST"]),
+    Route(PATH + "/{agency_id}", for_admins(show_service), methods=["GET"]),
+    Route(PATH + "/{agency_id}", for_admins(change_service), methods=["POST"]),
+]

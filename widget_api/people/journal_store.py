@@ -1,0 +1,89 @@
+"""SQL of the journal's page: the entries that concern an agency and those below it, with what they name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from widget_api.database import Database, Row
+from widget_api.people.organisation_store import TREE
+
+_BATCH = 500  # rows of an export that are read at once
+# By the agency's people, about them, about its invitations and services, or about its sites and their reports.
+_CONCERNS = """
+    (j.agency_id IN (SELECT id FROM tree)
+     OR j.site_id IN (SELECT s.id FROM sites s JOIN tree t ON t.id = s.agency_id)
+     OR j.subject IN (SELECT id FROM tree
+                      UNION ALL SELECT u.id FROM users u JOIN tree t ON t.id = u.agency_id
+                      UNION ALL SELECT i.id FROM invitations i JOIN tree t ON t.id = i.agency_id))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """A part of the journal. `agency_id` None: all of it. Times are `since` ≤ at < `until`."""
+
+    agency_id: str | None
+    kind: str = ""
+    user_id: str = ""  # who acted, or was acted upon
+    since: int | None = None
+    until: int | None = None
+    after: tuple[int, str] | None = None  # time and id of the last entry of the page before
+
+
+async def list_entries(database: Database, selection: Selection, limit: int) -> Sequence[Row]:
+    """Entries, the newest first."""
+    conditions, values = _conditions(selection)
+    return await database.rows(
+        f"""
+        {"" if selection.agency_id is None else TREE}
+        SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
+               COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
+               a.name AS agency, p.number, s.name AS site, f.name AS platform, k.hint AS token
+        FROM journal j
+        LEFT JOIN users u ON u.id = j.user_id
+        LEFT JOIN users su ON su.id = j.subject
+        LEFT JOIN invitations i ON i.id = j.subject
+        LEFT JOIN agencies a ON a.id = j.subject
+        LEFT JOIN problems p ON p.id = j.subject
+        LEFT JOIN sites s ON s.id = j.site_id
+        LEFT JOIN platforms f ON f.id = j.subject
+        LEFT JOIN tokens k ON k.id = j.subject
+        {conditions} ORDER BY j.at DESC, j.id DESC LIMIT :limit
+        """,
+        limit=limit,
+        **values,
+    )
+
+
+def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
+    at, entry_id = selection.after or (None, None)
+    possible: list[tuple[str, dict[str, Any]]] = [
+        (_CONCERNS, {"agency_id": selection.agency_id}),
+        ("j.kind = :kind", {"kind": selection.kind or None}),
+        ("(j.user_id = :user_id OR j.subject = :user_id)", {"user_id": selection.user_id or None}),
+        ("j.at >= :since", {"since": selection.since}),
+        ("j.at < :until", {"until": selection.until}),
+        ("(j.at < :at OR (j.at = :at AND j.id < :entry_id))", {"at": at, "entry_id": entry_id}),
+    ]
+    given = [(sql, values) for sql, values in possible if None not in values.values()]
+    where = " AND ".join(sql for sql, _ in given)
+    return f"WHERE {where}" if where else "", {name: value for _, values in given for name, value in values.items()}
+
+
+async def all_entries(database: Database, selection: Selection) -> AsyncIterator[Sequence[Row]]:
+    """All entries, the newest first, in batches."""
+    while rows := await list_entries(database, selection, _BATCH):
+        yield rows
+        selection = replace(selection, after=(rows[-1]["at"], rows[-1]["id"]))
+
+
+async def list_users(database: Database, agency_id: str | None) -> Sequence[Row]:
+    """The people whom entries may be about: those of an agency and below it, or everybody."""
+    name = "SELECT u.id, COALESCE(u.name, u.email) AS name FROM users u"
+    if agency_id is None:
+        return await database.rows(f"{name} ORDER BY name, u.id")
+    return await database.rows(
+        f"{TREE} {name} JOIN tree t ON t.id = u.agency_id ORDER BY name, u.id", agency_id=agency_id
+    )
