@@ -101,6 +101,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     people, token = "/cabinet/organisation/people", await invited(context, site)
     service_below = {"name": "Water", "email": "water@gorod.test", "parent_id": site.agency.id}
     below = await sites.add_agency(context.database, **service_below)
+    template_id = await a_template(context, site)
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
@@ -147,6 +148,8 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
         "/cabinet/organisation/services": "/cabinet/organisation/services",
         "/cabinet/organisation/services/{agency_id}": f"/cabinet/organisation/services/{below}",
+        "/cabinet/organisation/templates": "/cabinet/organisation/templates",
+        "/cabinet/organisation/templates/{template_id}": f"/cabinet/organisation/templates/{template_id}",
         "/cabinet/organisation/journal": "/cabinet/organisation/journal",
         "/cabinet/organisation/journal.csv": "/cabinet/organisation/journal.csv",
         "/cabinet/invitation/{token}": f"/cabinet/invitation/{token}",
@@ -189,6 +192,16 @@ async def an_administrator(
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=operator.base_url)
     assert (await Cabinet(client).sign_in("a@gorod.test", password)).status_code == 303
     return user_id, client
+
+
+async def a_template(context: Context, site: Site) -> str:
+    values = {"id": clock.new_id(), "agency_id": site.agency.id, "title": "Done", "text": "Done", "changed_at": 1}
+
+    async def plant(tx: Transaction) -> None:
+        await tx.insert("answer_templates", **values)
+
+    await context.database.write(plant)
+    return str(values["id"])
 
 
 async def invited(context: Context, site: Site) -> str:
