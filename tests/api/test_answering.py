@@ -8,10 +8,12 @@ import pytest
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.pictures import halves, photo
 from widget_api import journal
-from widget_api.cabinet import templates
+from widget_api.cabinet import templates, weak_answers
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 PATH = "/cabinet/organisation/templates"
@@ -183,3 +185,104 @@ async def test_a_template_is_filled_in_and_nothing_else_is_lost(
     assert form.fields["question"] == "Где именно?"
     status = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
     assert status["status"] == "accepted", "nothing is decided"
+
+
+# --- what an answer leaves unsaid ---
+
+GOOD = (
+    ("resolved", "Яму засыпали щебнем и заасфальтировали 25 ноября."),
+    ("resolved", "Мусор вывезли"),
+    ("resolved", "Здравствуйте. Меры приняты: два светильника заменены."),
+    ("resolved", "Лампу поменяли, фонарь горит"),
+    ("resolved", "Ваше сообщение рассмотрено. Сломанную скамейку убрали, новую поставят в мае."),
+    ("answered", "Дерево растёт на частном участке, спилить его может только собственник."),
+    ("answered", "Светофор здесь не предусмотрен: по ГОСТ Р 52289 поток машин для него мал."),
+    ("answered", "Реле времени заменят 12 декабря"),
+    ("accepted", "Меры приняты"),
+)
+BAD = (
+    ("resolved", "Меры приняты", ["stock", "deed", "date"]),
+    ("resolved", "Меры приняты 12.11.2026", ["stock", "deed"]),
+    ("resolved", "Уважаемый житель! Ваше обращение рассмотрено, приняты необходимые меры.", ["stock", "deed", "date"]),
+    ("resolved", "Сделано", ["short", "date"]),
+    ("resolved", "Заявка закрыта.", ["stock", "deed", "date"]),
+    ("answered", "Ваше сообщение рассмотрено. Спасибо за обращение!", ["stock", "reason"]),
+    ("answered", "Информация принята к сведению.", ["stock", "reason"]),
+    ("answered", "Вопрос находится на контроле администрации района", ["stock", "reason"]),
+    ("planned", "{адрес}: сделаем", ["placeholder"]),
+    ("resolved", "Сделано: … (что именно и какого числа).", ["placeholder"]),
+)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_an_answer_says_what_was_done_or_why_not(dialect: str) -> None:
+    assert {text: weak_answers.find_gaps(text, to, "ru") for to, text in GOOD} == {text: [] for _, text in GOOD}
+    assert {text: weak_answers.find_gaps(text, to, "ru") for to, text, _ in BAD} == {
+        text: gaps for _, text, gaps in BAD
+    }
+    assert weak_answers.find_gaps("Appropriate action has been taken.", "resolved", "en") == ["stock", "deed", "date"]
+    assert weak_answers.find_gaps("The pothole was filled on Monday.", "resolved", "en") == []
+
+
+async def test_an_empty_answer_warns_once_and_goes_out_by_a_second_press(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
+    warned = await agent.decide(problem, "resolved", text="Меры приняты", question="А где?")
+    assert warned.status_code == 422
+    page = PageText(warned.text)
+    for said in ("общая фраза", "не сказано, что именно сделано", "не сказано когда", "Всё равно отправить"):
+        assert said in page.text
+    form = page.form(path)
+    assert (form.fields["text"], form.fields["to"]) == ("Меры приняты", "resolved")
+    assert (await agent.client.post(path, data=form.fields)).status_code == 422, "the form's own button checks again"
+    assert (await agent.client.post(path, data=form.fields | {"anyway": "yes"})).status_code == 303
+    row = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
+    assert row["status"] == "resolved"
+
+
+async def test_a_category_may_ask_for_a_photo_after_the_work(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    await changes.set_category(database, site.id, "roads", {"photo_after": True})
+    agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
+    text = "Яму засыпали и заасфальтировали"
+    for anyway in ({}, {"anyway": "yes"}):
+        refused = await agent.decide(problem, "resolved", text=text, **anyway)
+        assert refused.status_code == 422
+        assert "«Решено» ставят с фото после работ" in refused.text
+    assert (await agent.decide(problem, "planned", text=text, expected_on="2099-12-12")).status_code == 303
+    form = (await agent.read(path)).form(path)
+    files = [("photos", ("после.jpg", photo(halves(80, 60)), "image/jpeg"))]
+    sent = await agent.client.post(path, data=form.fields | {"to": "resolved", "text": text}, files=files)
+    assert sent.status_code == 303
+
+
+# --- the number in the agency's document system ---
+
+
+async def test_the_document_number_is_found_kept_inside_and_erased(
+    database: Any, enter: Enter, site: Site, problem: str
+) -> None:
+    agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
+    action = f"{path}/document"
+    number = {"document_number": " 01-15/2231 ", "document_date": "2026-11-25"}
+    assert (await agent.send(path, action, **number)).status_code == 303
+    assert "01-15/2231 от 25" in (await agent.read(path)).text
+    assert path in (await agent.read("/cabinet/?q=01-15/2231")).links_without_query
+    assert path not in (await agent.read("/cabinet/?q=01-15/99")).links_without_query
+    for wrong in ({"document_number": ""}, {"document_date": "вчера"}, {"document_number": "1" * 61}):
+        assert (await agent.send(path, action, **wrong)).status_code == 422, wrong
+    elsewhere = await make_site(database, agency={"name": "Соседи"})
+    for role, agency, status in (
+        ("viewer", site.agency.id, 403),
+        ("operator", None, 403),
+        ("admin", elsewhere.agency.id, 404),
+    ):
+        other = await enter(role, agency)
+        token = (await other.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+        sent = await other.client.post(action, data=number | {"form_token": token})
+        assert sent.status_code == status, role
+    await problems.erase(database, RESIDENT, site.id, problem)
+    row = await database.row("SELECT document_number, document_date FROM problems WHERE id = :id", id=problem)
+    assert tuple(row) == (None, None)

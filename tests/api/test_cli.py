@@ -134,8 +134,10 @@ def test_categories(cli: Cli) -> None:
     changed = cli(
         "category", "set", "roads", "--site", key, "--name", "Дороги", "--deadline", "5", "--notice", "Звоните 112",
         "--photo-required", "--questions", '[{"code": "depth", "description": "Глубина", "datatype": "number"}]',
+        "--photo-after", "yes",
     )  # fmt: skip
     assert (changed["name"], changed["deadline_days"], changed["photo_required"]) == ("Дороги", 5, True)
+    assert changed["photo_after"] is True
     assert changed["questions"][0]["code"] == "depth"
     listed = {one["code"]: one for one in cli("category", "list", "--site", key)}
     assert listed["snow"]["enabled"] is False

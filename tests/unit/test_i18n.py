@@ -62,6 +62,7 @@ APPEALS = {  # where the word is the law's own (59-FZ), or the way to a formal a
 
 def test_a_message_is_called_an_appeal_nowhere() -> None:
     said = {key: str(entry) for key, entry in i18n.texts("ru").items()}
+    assert "обращени" in said.pop("answering.weak.words.stock"), "what officials write, and are warned of"
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / "ru.json").read_text())
     said |= {f"widget.{key}": str(entry) for part in widget.values() for key, entry in part.items()}
     said |= {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.glob("templates/**/*.*")}

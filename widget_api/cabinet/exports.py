@@ -45,6 +45,8 @@ _COLUMNS = {
     "due": 12,
     "answered": 17,
     "responsible": 24,
+    "document_number": 18,
+    "document_date": 12,
 }
 _CONTACT_COLUMNS = {"name": 24, "email": 28, "phone": 18}
 _SEPARATOR = ";"  # of spreadsheets of countries with a decimal comma
@@ -92,6 +94,8 @@ class _Table:
             date.fromisoformat(due) if due else None,
             datetime.fromtimestamp(answered, zone).replace(tzinfo=None) if answered is not None else None,
             row["responsible"],
+            row["document_number"],
+            date.fromisoformat(row["document_date"]) if row["document_date"] else None,
         ]
         return cells + ([row["name"], row["email"], row["phone"]] if self.user.sees_contacts else [])
 

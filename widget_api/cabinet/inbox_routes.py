@@ -23,6 +23,7 @@ from widget_api.cabinet import (
     notes,
     problem_view,
     templates,
+    weak_answers,
 )
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet.http import (
@@ -157,6 +158,7 @@ async def _render_problem(
     files: answer_files.AnswerFiles | None = None,
     refused: str = "",
     letter: letter_preview.LetterPreview | None = None,
+    gaps: list[str] | None = None,
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     database = context.database
@@ -199,7 +201,11 @@ async def _render_problem(
         templates=shown_templates,
         may_change_templates=templates.may_change(user),
         letter=letter,
-        unsaved=letter is not None or given.get("do") == "template",
+        gaps=gaps or [],
+        may_register=inbox_service.may_register(user, dossier.row),
+        register_action=inbox_rows.selection_url(selection, f"{path}/document"),
+        document=[given.get(name, dossier.row[name] or "") for name in ("document_number", "document_date")],
+        unsaved=letter is not None or bool(gaps) or given.get("do") == "template",
         given={name: given.get(name, "") for name in (*DECISION_FIELDS, *_OTHER_FIELDS)},
         refused=refused,
         documents=documents.signed_documents(
@@ -249,6 +255,10 @@ async def decide_problem(request: Request, user: User) -> Response:
                 return await again(422)
             if deed == "preview":
                 return await again(letter=await letter_preview.preview_letter(context, user, problem_id, wish, files))
+            site, row = await inbox_service.find_problem(context.database, user, problem_id)
+            gaps = weak_answers.find_gaps(wish.text or "", wish.to, site.language)
+            if gaps and fields.get("anyway") != "yes" and fields.get("seen") == row["status_event"]:
+                return await again(422, gaps=gaps)
             await inbox_service.decide_problem(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
         except errors.Invalid as error:
             return await again(422, wrong=error)
@@ -299,6 +309,18 @@ async def add_note(request: Request, user: User) -> Response:
     return web.see_other(_redirect_done(request, problem_id, "noted"))
 
 
+async def register_problem(request: Request, user: User) -> Response:
+    """Record the report's number in the agency's document system."""
+    fields = await session_fields(request)
+    problem_id = path_identifier(request, "problem_id")
+    number, day = fields.get("document_number", ""), fields.get("document_date", "")
+    try:
+        await inbox_service.register(web.context(request).database, user, problem_id, number, day)
+    except errors.Invalid as error:
+        return await _render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(_redirect_done(request, problem_id, "registered"))
+
+
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
@@ -331,6 +353,7 @@ routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/ask", require_user(ask_author), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/comment", require_user(post_comment), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/document", require_user(register_problem), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/note", require_user(add_note), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/read", require_user(read_reply), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/spam", require_user(mark_spam), methods=["POST"]),

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from widget_api import clock
 from widget_api.cabinet import inbox_store
 from widget_api.cabinet.selection import Cursor, Selection, Tab
-from widget_api.database import Database, Row
-from widget_api.errors import Conflict, NotFound, Refused
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import User, VisibleSite, allowed_transitions, is_date, is_moderator
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import OPEN, Change, has_author_here
-from widget_api.problems.store import contacts
+from widget_api.problems.record import find_existing
+from widget_api.problems.store import contacts, records
+
+MAX_DOCUMENT_NUMBER = 60  # characters
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
@@ -232,6 +235,37 @@ async def ask_author(database: Database, user: User, problem_id: str, text: str)
     if not _may_ask(user, site, row):
         raise Refused("nobody_to_ask")
     await dialogue.ask(database, user.actor, site.id, problem_id, text)
+
+
+def may_register(user: User, row: Row) -> bool:
+    """Whether the user may record the report's number in the agency's document system: who answers for the agency."""
+    return user.sees_contacts and not row["erased_at"] and not row["mirror_of"]
+
+
+async def register(database: Database, user: User, problem_id: str, number: str, day: str) -> None:
+    """Record the report's number and date in the agency's document system; empty ones delete it.
+
+    Raises NotFound (also another agency's report), Refused, Invalid, Conflict for an erased report.
+    """
+    site, row = await find_problem(database, user, problem_id)
+    if not may_register(user, row):
+        raise Refused
+    number, day = number.strip(), day.strip()
+    wrong = []
+    if len(number) > MAX_DOCUMENT_NUMBER:
+        wrong.append(FieldError("document_number", "too_long", (("max", MAX_DOCUMENT_NUMBER),)))
+    if day and not number:
+        wrong.append(FieldError("document_number", "required"))
+    if day and not is_date(day):
+        wrong.append(FieldError("document_date", "date"))
+    if wrong:
+        raise Invalid(tuple(wrong))
+
+    async def work(tx: Transaction) -> None:
+        await find_existing(tx, site.id, problem_id)
+        await records.update(tx, problem_id, {"document_number": number or None, "document_date": day or None})
+
+    await database.write(work, site.id)
 
 
 async def read_reply(database: Database, user: User, problem_id: str) -> None:

@@ -51,7 +51,7 @@ _COLUMNS = (
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
 LISTED = f"{_COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
-EXPORTED = f"{_COLUMNS}, p.description, p.answered_at, p.responsible"
+EXPORTED = f"{_COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date"
 EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
 
@@ -129,10 +129,13 @@ class _Reader:
         place = Filters(bbox=self.selection.bbox)
         return next(access_paths.list_other_paths(self.dialect, self.site.id, place, date.max))
 
-    def where(self, seen: str, statuses: Sequence[str] = (), *, words: bool = False, sign: str = "<>") -> Where:
+    def where(
+        self, seen: str, statuses: Sequence[str] = (), *, words: bool = False, sign: str = "<>", document: str = "<>"
+    ) -> Where:
         """Every condition but that of the index. `statuses` are those of the branch, by default all of the part.
 
-        A search for a number is a branch of its own, with the `sign` «=»; the others leave that report out.
+        A search for a number is a branch of its own, with the `sign` «=»; the others leave that report out. So is one
+        for the number in the agency's document system (`document`), which the branch of the report's own may have.
         """
         selection, part, zone = self.selection, self.selection.part, self.site.time_zone
         statuses = sorted(statuses or part.statuses)
@@ -166,6 +169,13 @@ class _Reader:
             self._add_after(where, selection.after)
         if selection.number is not None:
             where.also(f"p.number {sign} :exact", exact=selection.number)
+        if selection.query and sign != "=":
+            where.also(
+                "p.document_number = :document"
+                if document == "="
+                else "(p.document_number IS NULL OR p.document_number <> :document)",
+                document=selection.query,
+            )
         return where
 
     def _add_after(self, where: Where, cursor: Cursor) -> None:
@@ -184,6 +194,8 @@ class _Reader:
         selection, part = self.selection, self.selection.part
         if selection.number is not None:
             yield _branch(self.where("TRUE", sign="="))
+        if selection.query:
+            yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
         if part.returned:  # by ix_problems_inbox and ix_problems_awaits: few, whatever else is asked

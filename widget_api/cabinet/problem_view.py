@@ -52,6 +52,7 @@ class ProblemView:
     said_in: str  # the event of this text
     reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
     rating: int | None
+    document: str  # its number and day in the agency's document system
     no_contact: str  # why there is none: none | elsewhere; empty where there is one
 
 
@@ -117,6 +118,7 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemVi
         said_in=_awaited_text(dossier)[0],
         reach=_contact_reach(contact),
         rating=row["rating"],
+        document=_document_text(language, row),
         no_contact="" if has_contact(dossier) else "elsewhere" if elsewhere else "none",
     )
 
@@ -125,6 +127,13 @@ def has_contact(dossier: ProblemDetail) -> bool:
     """Whether the report has contact data."""
     contact = dossier.contact
     return contact is not None and any(contact[field.name] for field in fields(Contact) if field.type != "bool")
+
+
+def _document_text(language: str, row: Row) -> str:
+    if not row["document_date"]:
+        return row["document_number"] or ""
+    day = i18n.format_date(language, row["document_date"])
+    return i18n.text(language, "answering.document.of", number=row["document_number"], date=day)
 
 
 def _contact_reach(contact: Row | None) -> str:

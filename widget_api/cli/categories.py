@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,12 +30,14 @@ def set_category(
     responsible: Annotated[str | None, typer.Option(help="The service it is usually forwarded to.")] = None,
     notice: Annotated[str | None, typer.Option(help="Shown before sending, e.g. an emergency number.")] = None,
     photo_required: Annotated[bool | None, typer.Option("--photo-required/--photo-optional")] = None,
+    photo_after: Annotated[Literal["yes", "no"] | None, typer.Option(help="«Решено» needs a photo.")] = None,
     questions: Annotated[str | None, typer.Option(help="GeoReport attributes as a JSON list.")] = None,
     place: Annotated[int | None, typer.Option(help="Its place in the list.")] = None,
     as_json: Json = False,
 ) -> None:
     """Switch a category on or off, rename it, give it a deadline, a notice, questions; or add one."""
     columns: dict[str, Any] = {"enabled": enabled, "photo_required": photo_required, "place": place}
+    columns["photo_after"] = None if photo_after is None else photo_after == "yes"
     columns = {column: value for column, value in columns.items() if value is not None}
     columns |= {
         column: text.strip() or None

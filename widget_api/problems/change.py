@@ -147,6 +147,9 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
         wrong.append(FieldError("text", "text_with_files"))
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
+    bare = wish.to == "resolved" and not wish.photos
+    if bare and await history.photo_after(tx, problem["site_id"], problem["category"]):
+        wrong.append(FieldError("photos", "photo_after"))
     if wish.expected_on:
         wrong += _wrong_date(wish.expected_on, await history.time_zone(tx, problem["site_id"]), now)
     if wish.duplicate_of:

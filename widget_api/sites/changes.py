@@ -161,7 +161,8 @@ async def list_categories(database: Database, site_id: str) -> list[dict[str, An
         "SELECT * FROM site_categories WHERE site_id = :site_id ORDER BY place, code", site_id=site_id
     )
     return [
-        store.row_to_dict(row, flags=("enabled", "photo_required")) | {"questions": orjson.loads(row["questions"])}
+        store.row_to_dict(row, flags=("enabled", "photo_required", "photo_after"))
+        | {"questions": orjson.loads(row["questions"])}
         for row in rows
     ]
 

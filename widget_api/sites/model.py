@@ -58,6 +58,7 @@ class Category:
     responsible: str | None = None
     notice: str | None = None
     photo_required: bool = False
+    photo_after: bool = False  # `resolved` needs a photo
     questions: tuple[Question, ...] = ()
 
     @property

@@ -119,6 +119,7 @@ def make_category(row: Row) -> Category:
         responsible=row["responsible"],
         notice=row["notice"],
         photo_required=bool(row["photo_required"]),
+        photo_after=bool(row["photo_after"]),
         questions=tuple(make_question(found) for found in orjson.loads(row["questions"])),
     )
 

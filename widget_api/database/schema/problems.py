@@ -68,6 +68,8 @@ problems = Table(
     Column("link_id", Text),  # part of the private link; null = the link was never changed
     Column("device", Text),  # GeoReport device_id
     Column("rating", Integer),  # 1 to 5: the author's rating of the answer
+    Column("document_number", Text),  # in the agency's own document system; never public
+    Column("document_date", Text),
     Column("awaits", Text),  # who has to reply: author | agency; null = nobody
     time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
@@ -83,6 +85,7 @@ problems = Table(
     ),
     Index("ix_problems_unpublished", "site_id", "created_at", "number", **where("NOT published")),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
+    Index("ix_problems_document", "site_id", "document_number", **where("document_number IS NOT NULL")),
     Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **where("awaits IS NOT NULL")),
     Index("ix_problems_near", "site_id", "category", "lat", "lng", **where("published AND lat IS NOT NULL")),
     Index("ix_problems_cell", "site_id", "cell", **where("published AND cell IS NOT NULL")),

@@ -106,6 +106,7 @@ site_categories = Table(
     Column("responsible", Text),
     Column("notice", Text),
     flag("photo_required"),
+    flag("photo_after"),  # `resolved` needs a photo
     Column("questions", Text, nullable=False, server_default="[]"),  # JSON: GeoReport definition attributes
 )
 

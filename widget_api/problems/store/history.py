@@ -166,6 +166,16 @@ async def moderation(tx: Transaction, site_id: str) -> str:
     return str(row["moderation"])
 
 
+async def photo_after(tx: Transaction, site_id: str, category: str) -> bool:
+    """Return whether `resolved` needs a photo."""
+    row = await tx.row(
+        "SELECT photo_after FROM site_categories WHERE site_id = :site_id AND code = :code",
+        site_id=site_id,
+        code=category,
+    )
+    return row is not None and bool(row["photo_after"])
+
+
 async def time_zone(tx: Transaction, site_id: str) -> str:
     row = await tx.row("SELECT time_zone FROM sites WHERE id = :id", id=site_id)
     assert row is not None, "a problem without its site"
