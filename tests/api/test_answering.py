@@ -269,8 +269,8 @@ async def test_the_document_number_is_found_kept_inside_and_erased(
     number = {"document_number": " 01-15/2231 ", "document_date": "2026-11-25"}
     assert (await agent.send(path, action, **number)).status_code == 303
     assert "01-15/2231 от 25" in (await agent.read(path)).text
-    assert path in (await agent.read("/cabinet/?q=01-15/2231")).links_without_query
-    assert path not in (await agent.read("/cabinet/?q=01-15/99")).links_without_query
+    assert path in (await agent.read("/cabinet/problems?q=01-15/2231")).links_without_query
+    assert path not in (await agent.read("/cabinet/problems?q=01-15/99")).links_without_query
     for wrong in ({"document_number": ""}, {"document_date": "вчера"}, {"document_number": "1" * 61}):
         assert (await agent.send(path, action, **wrong)).status_code == 422, wrong
     elsewhere = await make_site(database, agency={"name": "Соседи"})

@@ -14,7 +14,7 @@ from widget_api.cabinet.templates import has_placeholder
 from widget_api.problems.model import ANSWERS
 
 MIN_LENGTH = 12  # characters beside stock phrases
-ENOUGH_WORDS = 20  # an answer of so many words without stock phrases is believed to say something
+ENOUGH_LENGTH = 150  # characters; an answer so long and without stock phrases is believed to say something
 _UNFILLED = "… ("  # a gap that the ready templates leave, with a hint what belongs there
 
 
@@ -28,7 +28,7 @@ def find_gaps(text: str, to: str, language: str) -> list[str]:
     rest = " ".join(_stems(language, "stock").sub(" ", plain).split())
     says = {kind: bool(_stems(language, kind).search(rest)) for kind in ("deed", "reason", "date")}
     says["date"] = says["date"] or bool(re.search(r"\d", rest))
-    if len(rest) >= MIN_LENGTH and (any(says.values()) or (rest == plain and len(rest.split()) >= ENOUGH_WORDS)):
+    if len(rest) >= MIN_LENGTH and (any(says.values()) or (rest == plain and len(rest) >= ENOUGH_LENGTH)):
         return []
     first = ["stock"] if rest != plain else ["short"] if len(plain) < MIN_LENGTH else []
     wanted = ("deed", "date") if to == "resolved" else ("reason",)
