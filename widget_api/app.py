@@ -19,6 +19,7 @@ from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
 from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
+from widget_api.cabinet import assignment as cabinet_assignment
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
 from widget_api.cabinet import exports as cabinet_exports
@@ -28,6 +29,7 @@ from widget_api.cabinet import incoming as cabinet_incoming
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
 from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
+from widget_api.cabinet import organisation_routing as cabinet_routing
 from widget_api.cabinet import organisation_services as cabinet_services
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import sign_in as cabinet_sign_in
@@ -86,6 +88,8 @@ ROUTES: list[BaseRoute] = [
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
+    *cabinet_assignment.routes,  # /cabinet/problems/{id}/assign, work, return
+    *cabinet_routing.routes,  # /cabinet/organisation/routing: the rules that assign reports to services
     *cabinet.routes,  # /cabinet/, /cabinet/problems
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out

@@ -10,8 +10,10 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 
-# Messages between the agency and the author: sent to no other system, and not in the feed.
-CONFIDENTIAL = frozenset({"asked", "clarified", "rated"})
+# Within the agency and its services: neither the author nor the public sees them.
+INTERNAL = frozenset({"assigned", "work_reported", "assignment_returned"})
+# These and messages between the agency and the author: sent to no other system, and not in the feed.
+CONFIDENTIAL = INTERNAL | {"asked", "clarified", "rated"}
 # `received` and `status` have a status, the others have none.
 KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 

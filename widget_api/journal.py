@@ -49,6 +49,8 @@ Kind = Literal[
     "site_enabled",
     "site_key_rotated",
     "category_changed",
+    "routing_rule_added",
+    "routing_rule_removed",
     "platform_added",
     "platform_changed",
     "platform_site_changed",

@@ -104,6 +104,13 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             "facts": facts,
         },
     )
+    service = {"due": "12 декабря", "description": typed, "added": [typed], "facts": facts, "text": typed}
+    for by_mail in (True, False):
+        yield (
+            f"service report {by_mail}",
+            "service_report",
+            {**cabinet, **service, "map_url": MAP, "by_mail": by_mail},
+        )
     taken = {"agency": AGENCY, "problem_number": 1284, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
     for state in ("taken", "held", "refused"):
         yield f"mail {state}", "mail_taken", {**taken, "state": state, "said": typed, "left_out": typed}

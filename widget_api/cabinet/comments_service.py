@@ -108,7 +108,7 @@ class Discussion:
 
 async def read_discussion(database: Database, user: User, site: VisibleSite, problem: Row) -> Discussion | None:
     """The comments of a report; None where the site has no discussion."""
-    if site.discussion == "off":
+    if site.discussion == "off" or site.assigned_to is not None:
         return None
     return Discussion(
         rows=await comments.list_of_problem(database, site.id, problem["id"]),

@@ -26,6 +26,7 @@ from widget_api.cabinet import (
     weak_answers,
 )
 from widget_api.cabinet import comments_service as discussion
+from widget_api.cabinet.assignment_view import Assignment
 from widget_api.cabinet.http import (
     MAX_FILES,
     MAX_FORM_SIZE,
@@ -50,7 +51,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-_OTHER_FIELDS = ("question", "comment", "note")  # of the page's other forms, which are sent with the decision's
+# The fields of the page's other forms, which are sent with the decision's.
+_OTHER_FIELDS = ("question", "comment", "note", "work_text", "return_reason")
 _FORMER_PARAMETERS = {"tab", "q", "site", "after"}
 MAX_OFFERED_SITES = 50  # whose categories the filter offers
 
@@ -144,10 +146,10 @@ async def get_version(request: Request) -> Response:
 
 
 async def show_problem(request: Request, user: User) -> Response:
-    return await _render_problem(request, user)
+    return await render_problem(request, user)
 
 
-async def _render_problem(
+async def render_problem(
     request: Request,
     user: User,
     status: int = 200,
@@ -160,6 +162,7 @@ async def _render_problem(
     letter: letter_preview.LetterPreview | None = None,
     gaps: list[str] | None = None,
 ) -> Response:
+    """The page of a report; a rejected form is shown with what was typed (`given`), its files and errors."""
     context, language = web.context(request), language_of(request, user)
     database = context.database
     dossier = await inbox_service.read_problem(database, user, path_identifier(request, "problem_id"))
@@ -186,6 +189,11 @@ async def _render_problem(
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
         action=inbox_rows.selection_url(selection, path),
+        assign_action=inbox_rows.selection_url(selection, f"{path}/assign"),
+        work_action=inbox_rows.selection_url(selection, f"{path}/work"),
+        return_action=inbox_rows.selection_url(selection, f"{path}/return"),
+        rule_text=problem_view.rule_text(language, dossier.assignment.rule),
+        service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
         spam_action=inbox_rows.selection_url(selection, f"{path}/spam"),
         needs=NEEDS,
         entries=problem_view.entry_views(language, dossier),
@@ -197,16 +205,16 @@ async def _render_problem(
         read_action=inbox_rows.selection_url(selection, f"{path}/read"),
         note_action=inbox_rows.selection_url(selection, f"{path}/note"),
         notes=await notes.list_notes(database, language, dossier.row["id"], site.time_zone),
-        may_note=notes.may_write(user),
+        may_note=notes.may_write(user, dossier.site),
         templates=shown_templates,
         may_change_templates=templates.may_change(user),
         letter=letter,
         gaps=gaps or [],
-        may_register=inbox_service.may_register(user, dossier.row),
+        may_register=inbox_service.may_register(user, dossier.site, dossier.row),
         register_action=inbox_rows.selection_url(selection, f"{path}/document"),
         document=[given.get(name, dossier.row[name] or "") for name in ("document_number", "document_date")],
         unsaved=letter is not None or bool(gaps) or given.get("do") == "template",
-        given={name: given.get(name, "") for name in (*DECISION_FIELDS, *_OTHER_FIELDS)},
+        given=_given_values(dossier.assignment, given),
         refused=refused,
         documents=documents.signed_documents(
             context, await documents.list_attached(database, site.id, dossier.row["id"])
@@ -217,6 +225,13 @@ async def _render_problem(
         conflict=problem_view.latest_status(language, dossier) if conflict else None,
         done=request.query_params.get("done", ""),
     )
+
+
+def _given_values(work: Assignment, given: Fields) -> Fields:
+    """The values of the page's forms. The draft of a service that reported its work begins the answer."""
+    names = (*DECISION_FIELDS, *_OTHER_FIELDS)
+    draft = {"text": work.service_text} if work.outcome == "reported" and not given else {}
+    return {name: given.get(name, "") for name in names} | draft
 
 
 async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
@@ -245,7 +260,7 @@ async def decide_problem(request: Request, user: User) -> Response:
                 context, site_id, problem_id, files, sent, language, web.client_network(request)
             )
             await web.cancel_on_disconnect(request, taking)
-        again = partial(_render_problem, request, user, given=fields, files=files)
+        again = partial(render_problem, request, user, given=fields, files=files)
         deed = fields.get("do", "")
         if deed == "template":
             return await again()
@@ -266,7 +281,7 @@ async def decide_problem(request: Request, user: User) -> Response:
             if error.code != "problem_changed":
                 raise
             return await again(409, conflict=True)
-    return web.see_other(_redirect_done(request, problem_id))
+    return web.see_other(redirect_done(request, problem_id))
 
 
 async def ask_author(request: Request, user: User) -> Response:
@@ -275,14 +290,14 @@ async def ask_author(request: Request, user: User) -> Response:
     try:
         await inbox_service.ask_author(web.context(request).database, user, problem_id, fields.get("question", ""))
     except errors.Invalid as error:
-        return await _render_problem(request, user, 422, given=fields, wrong=error)
+        return await render_problem(request, user, 422, given=fields, wrong=error)
     except errors.Refused as error:
         if error.code == "refused":
             raise
-        return await _render_problem(
+        return await render_problem(
             request, user, 409, given=fields, refused=web.error_detail(language_of(request, user), error)
         )
-    return web.see_other(_redirect_done(request, problem_id, "asked"))
+    return web.see_other(redirect_done(request, problem_id, "asked"))
 
 
 async def post_comment(request: Request, user: User) -> Response:
@@ -295,8 +310,8 @@ async def post_comment(request: Request, user: User) -> Response:
         )
     except errors.Invalid as error:
         named = errors.Invalid(tuple(replace(wrong, field="comment") for wrong in error.fields))
-        return await _render_problem(request, user, 422, given=fields, wrong=named)
-    return web.see_other(_redirect_done(request, problem_id, "said"))
+        return await render_problem(request, user, 422, given=fields, wrong=named)
+    return web.see_other(redirect_done(request, problem_id, "said"))
 
 
 async def add_note(request: Request, user: User) -> Response:
@@ -305,8 +320,8 @@ async def add_note(request: Request, user: User) -> Response:
     try:
         await notes.add_note(web.context(request).database, user, problem_id, fields.get("note", ""))
     except errors.Invalid as error:
-        return await _render_problem(request, user, 422, given=fields, wrong=error)
-    return web.see_other(_redirect_done(request, problem_id, "noted"))
+        return await render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(redirect_done(request, problem_id, "noted"))
 
 
 async def register_problem(request: Request, user: User) -> Response:
@@ -325,17 +340,18 @@ async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
     await inbox_service.read_reply(web.context(request).database, user, problem_id)
-    return web.see_other(_redirect_done(request, problem_id, "read"))
+    return web.see_other(redirect_done(request, problem_id, "read"))
 
 
 async def mark_spam(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
     await inbox_service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
-    return web.see_other(_redirect_done(request, problem_id))
+    return web.see_other(redirect_done(request, problem_id))
 
 
-def _redirect_done(request: Request, problem_id: str, deed: str = "decided") -> str:
+def redirect_done(request: Request, problem_id: str, deed: str = "decided") -> str:
+    """The address of a report after a deed, of which the page tells once."""
     return inbox_rows.selection_url(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
 
 

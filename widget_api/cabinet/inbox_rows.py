@@ -52,6 +52,7 @@ class InboxRow:
     spam: bool
     erased: bool
     awaits: str | None
+    service_outcome: str | None  # returned | reported
 
 
 def selection_url(selection: Selection, path: str = LIST_PATH, **more: str) -> str:
@@ -93,6 +94,7 @@ def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, selecti
         spam=bool(row["spam"]),
         erased=row["erased_at"] is not None,
         awaits=row["awaits"],
+        service_outcome=row["service_outcome"],
     )
 
 

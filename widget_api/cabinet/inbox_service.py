@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from widget_api import clock
 from widget_api.cabinet import inbox_store
+from widget_api.cabinet.assignment_view import Assignment, read_assignment
 from widget_api.cabinet.selection import Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -70,6 +71,7 @@ class ProblemDetail:
     transitions: list[str]
     may_mark_spam: bool
     may_ask: bool
+    assignment: Assignment
     duplicate_id: str | None
     now: int
 
@@ -85,7 +87,7 @@ def select_sites(sites: list[VisibleSite], selection: Selection) -> list[Visible
 
 
 async def read_inbox(database: Database, user: User, selection: Selection) -> Inbox:
-    sites = await store.list_visible_sites(database, user)
+    sites, selection = await store.list_report_sites(database, user), replace(selection, user_id=user.id)
     of = select_sites(sites, selection)
     now = clock.now()
     # Read before the rows, so that a change in between is seen as a newer version at the next poll.
@@ -106,7 +108,7 @@ SECTION_SIZE = 20  # reports shown of a section; its list shows all
 
 
 async def read_today(database: Database, user: User) -> Today:
-    sites = await store.list_visible_sites(database, user)
+    sites = await store.list_report_sites(database, user)
     now = clock.now()
     at = await _make_version(database, sites, now)
     sections, shown = list[Section](), set[str]()
@@ -123,7 +125,7 @@ async def read_today(database: Database, user: User) -> Today:
 async def read_version(database: Database, user: User, selection: Selection) -> str:
     """A text that changes whenever the list may look different; cheap enough to be polled every second."""
     return await _make_version(
-        database, select_sites(await store.list_visible_sites(database, user), selection), clock.now()
+        database, select_sites(await store.list_report_sites(database, user), selection), clock.now()
     )
 
 
@@ -135,14 +137,17 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
     site, row = await find_problem(database, user, problem_id)
+    timeline = list(await inbox_store.list_events(database, site.id, problem_id))
+    texts = await inbox_store.read_texts(database, site.id, problem_id)
     return ProblemDetail(
         site=site,
         row=row,
-        contact=await contacts.find(database, problem_id),
-        timeline=list(await inbox_store.list_events(database, site.id, problem_id)),
-        texts=await inbox_store.read_texts(database, site.id, problem_id),
-        deliveries=list(await inbox_store.list_deliveries(database, site.id, problem_id)),
-        links=list(await inbox_store.list_links(database, site.id, problem_id)),
+        contact=None if site.assigned_to else await contacts.find(database, problem_id),
+        timeline=timeline,
+        texts=texts,
+        assignment=await read_assignment(database, user, site, row, timeline, texts),
+        deliveries=[] if site.assigned_to else list(await inbox_store.list_deliveries(database, site.id, problem_id)),
+        links=[] if site.assigned_to else list(await inbox_store.list_links(database, site.id, problem_id)),
         transitions=_allowed_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation"
@@ -156,7 +161,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
 
 async def find_problem(database: Database, user: User, problem_id: str) -> tuple[VisibleSite, Row]:
     """A report that the user may see, and its site. Raises NotFound, also for another agency's."""
-    sites = await store.list_visible_sites(database, user)
+    sites = await store.list_report_sites(database, user)
     row = await inbox_store.find_problem(database, sites, problem_id)
     if row is None:
         raise NotFound("problem_not_found")
@@ -173,17 +178,21 @@ async def count_export(database: Database, user: User, selection: Selection) -> 
     if not user.exports:
         raise NotFound
     sites = select_sites(await store.list_visible_sites(database, user), selection)
-    return await inbox_store.count_problems(database.in_threads(), sites, selection, clock.now(), most=None)
+    return await inbox_store.count_problems(
+        database.in_threads(), sites, replace(selection, user_id=user.id), clock.now(), most=None
+    )
 
 
 async def read_export(database: Database, user: User, selection: Selection) -> AsyncIterator[Sequence[Row]]:
     """Yield the selected reports in their order, a page at a time; with contacts, if the user sees them.
 
+    Reports assigned to a service are exported by their agency alone.
+
     Reads run in threads, so that they do not block other requests.
     """
     sites = select_sites(await store.list_visible_sites(database, user), selection)
     columns = inbox_store.EXPORTED_WITH_CONTACTS if user.sees_contacts else inbox_store.EXPORTED
-    now, following = clock.now(), replace(selection, after=None)
+    now, following = clock.now(), replace(selection, after=None, user_id=user.id)
     while True:
         rows, after = await inbox_store.read_page(
             database.in_threads(), sites, following, now, columns=columns, most=EXPORT_PAGE
@@ -224,6 +233,8 @@ def _allowed_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
 
 def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may ask the author a question: about open reports made here, if the user may decide."""
+    if site.assigned_to is not None and not site.delegated:
+        return False
     if row["status"] not in OPEN or row["spam"] or row["erased_at"] or not has_author_here(row["source"]):
         return False
     return bool(_allowed_transitions(user, site, row))
@@ -237,9 +248,9 @@ async def ask_author(database: Database, user: User, problem_id: str, text: str)
     await dialogue.ask(database, user.actor, site.id, problem_id, text)
 
 
-def may_register(user: User, row: Row) -> bool:
+def may_register(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may record the report's number in the agency's document system: who answers for the agency."""
-    return user.sees_contacts and not row["erased_at"] and not row["mirror_of"]
+    return user.sees_contacts and site.assigned_to is None and not row["erased_at"] and not row["mirror_of"]
 
 
 async def register(database: Database, user: User, problem_id: str, number: str, day: str) -> None:
@@ -248,7 +259,7 @@ async def register(database: Database, user: User, problem_id: str, number: str,
     Raises NotFound (also another agency's report), Refused, Invalid, Conflict for an erased report.
     """
     site, row = await find_problem(database, user, problem_id)
-    if not may_register(user, row):
+    if not may_register(user, site, row):
         raise Refused
     number, day = number.strip(), day.strip()
     wrong = []

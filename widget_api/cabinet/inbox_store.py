@@ -47,7 +47,7 @@ _ORDERS: Mapping[str, tuple[str, str]] = {
 }
 _COLUMNS = (
     "p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng, p.created_at,"
-    " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at,"
+    " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
 LISTED = f"{_COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
@@ -57,6 +57,8 @@ EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
 def _limit_to_visible(where: Where, site: VisibleSite) -> Where:
     """Add the conditions under which the user may see a report of this site."""
+    if site.assigned_to is not None:
+        where.also("p.assigned_agency = :assigned_to", assigned_to=site.assigned_to)
     return where
 
 
@@ -150,6 +152,8 @@ class _Reader:
         where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
         _limit_to_visible(where, self.site)
         where.also("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
+        if part.mine:
+            where.also("p.assigned_user = :user_id", user_id=selection.user_id)
         if part.ended is not None:
             _add_ended(where, statuses, ended=part.ended)
         if part.spam is not None:
@@ -198,10 +202,15 @@ class _Reader:
             yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
-        if part.returned:  # by ix_problems_inbox and ix_problems_awaits: few, whatever else is asked
+        if part.returned:  # by ix_problems_inbox, _awaits and _outcome: few, whatever else is asked
             if "reopened" in part.statuses:
                 yield _branch(self.where("TRUE", ["reopened"], words=True))
             yield _branch(self.where("p.awaits = 'agency' AND p.status <> 'reopened'", words=True))
+            if self.site.assigned_to is None:
+                outcome = (
+                    "p.service_outcome IS NOT NULL AND COALESCE(p.awaits, '') <> 'agency' AND p.status <> 'reopened'"
+                )
+                yield _branch(self.where(outcome, words=True))
             return
         public = [status for status in sorted(part.statuses) if status in PUBLIC_STATUSES]
         narrow = part.ended is not None or len(part.statuses) < len(STATUSES)

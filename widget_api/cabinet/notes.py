@@ -12,7 +12,7 @@ from widget_api.cabinet import inbox_service
 from widget_api.clock import rfc3339
 from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
-from widget_api.people.model import User
+from widget_api.people.model import User, VisibleSite
 from widget_api.problems.record import find_existing
 
 MAX_LENGTH = 4000  # characters
@@ -26,15 +26,16 @@ class NoteView:
     text: str
 
 
-def may_write(user: User) -> bool:
-    return user.role != "viewer"
+def may_write(user: User, site: VisibleSite) -> bool:
+    """Whether the user may write notes. Services have none, since notes may be about people."""
+    return user.role != "viewer" and site.assigned_to is None
 
 
 async def add_note(database: Database, user: User, problem_id: str, text: str) -> None:
     """Add a note. Raises NotFound (also another agency's report), Refused, Invalid, Conflict for an erased report."""
     site, _ = await inbox_service.find_problem(database, user, problem_id)
     text = text.strip()
-    if not may_write(user):
+    if not may_write(user, site):
         raise Refused
     if not text or len(text) > MAX_LENGTH:
         raise Invalid(

@@ -17,6 +17,7 @@ from widget_api.errors import FieldError, Invalid
 from widget_api.problems import timeline
 from widget_api.problems.model import Contact, is_official
 from widget_api.sites.model import Site
+from widget_api.sites.routing_rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class ProblemView:
     reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
     rating: int | None
     document: str  # its number and day in the agency's document system
-    no_contact: str  # why there is none: none | elsewhere; empty where there is one
+    no_contact: str  # why none is shown: none | elsewhere | service; empty where there is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +120,22 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemVi
         reach=_contact_reach(contact),
         rating=row["rating"],
         document=_document_text(language, row),
-        no_contact="" if has_contact(dossier) else "elsewhere" if elsewhere else "none",
+        no_contact="service"
+        if dossier.site.assigned_to
+        else ""
+        if has_contact(dossier)
+        else "elsewhere"
+        if elsewhere
+        else "none",
     )
+
+
+def rule_text(language: str, rule: Rule | None) -> str:
+    """To whom a report goes when it is accepted, empty where no rule applies."""
+    if rule is None:
+        return ""
+    key = "cabinet.assignment.rule" if rule.days is None else "cabinet.assignment.rule_days"
+    return i18n.text(language, key, service=rule.service.name, count=rule.days or 0)
 
 
 def has_contact(dossier: ProblemDetail) -> bool:
@@ -181,7 +196,7 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail) -> EntryView:
         id=row["id"],
         kind=row["kind"],
         status=row["status"],
-        title=_title(language, row, dossier.texts),
+        title=_title(language, row, dossier.texts, dossier.assignment.names),
         at=rfc3339(row["at"]),
         moment=i18n.format_moment(language, row["at"], dossier.site.time_zone),
         who=row["user_email"]
@@ -192,7 +207,7 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail) -> EntryView:
     )
 
 
-def _title(language: str, row: Row, texts: Mapping[str, str]) -> str:
+def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str, str]) -> str:
     if row["kind"] == "status":
         data = inbox_store.parse_data(row)
         responsible = texts.get(str(data.get("responsible", "")))
@@ -205,6 +220,9 @@ def _title(language: str, row: Row, texts: Mapping[str, str]) -> str:
             return i18n.text(language, "events.status.duplicate_of", number=data["duplicate_of"])
         return i18n.text(language, f"events.status.{row['status']}")
     key = f"events.{row['kind']}"
+    if row["kind"] == "assigned":
+        name = names.get(inbox_store.parse_data(row).get("user") or "")
+        return i18n.text(language, "events.assigned_to", name=name) if name else i18n.text(language, "events.assigned")
     if row["kind"] == "rated":
         return i18n.text(language, key, mark=inbox_store.parse_data(row)["mark"])
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")

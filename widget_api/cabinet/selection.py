@@ -12,7 +12,7 @@ from widget_api.browse import queries
 from widget_api.database.word_forms import parse_query
 from widget_api.problems.model import OPEN, STATUSES
 
-Tab = Literal["moderation", "work", "overdue", "returned", "all"]
+Tab = Literal["moderation", "mine", "work", "overdue", "returned", "all"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 Due = Literal["", "overdue", "soon"]
 Sort = Literal["new", "old", "due"]
@@ -28,12 +28,14 @@ class Part:
     spam: bool | None = None
     ended: bool | None = None
     due: Due = ""
-    returned: bool = False  # by the author: reopened, or a reply that nobody has read
+    returned: bool = False  # by the author (reopened, or a reply that nobody has read) or by a service
+    mine: bool = False  # those the user looks after
 
 
 _TABS: Mapping[Tab, Part] = {
     "all": Part(),
     "moderation": Part(statuses=frozenset({"moderation"}), spam=False, ended=False),
+    "mine": Part(statuses=OPEN, spam=False, ended=False, mine=True),
     "returned": Part(statuses=OPEN, spam=False, ended=False, returned=True),
     "work": Part(statuses=OPEN - {"moderation"}, ended=False),
     "overdue": Part(statuses=OPEN, spam=False, ended=False, due="overdue"),
@@ -85,6 +87,7 @@ class Selection:
     site_id: str | None = None
     sort: Sort = "new"
     after: Cursor | None = None
+    user_id: str = ""  # whose list it is, for the tab «mine»; not a parameter
 
     @property
     def part(self) -> Part:
@@ -99,6 +102,7 @@ class Selection:
             ended=of.ended if chosen.ended is None else chosen.ended,
             due=chosen.due or of.due,
             returned=of.returned,
+            mine=of.mine,
         )
 
     @property

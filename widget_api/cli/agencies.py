@@ -66,6 +66,9 @@ def set_agency(
     registry_number: Annotated[str | None, typer.Option(help=_REGISTRY)] = None,
     senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
     digest: Annotated[bool | None, typer.Option(help="A letter each working morning.")] = None,
+    delegated: Annotated[
+        bool | None, typer.Option("--delegated/--not-delegated", help="A service answers by itself.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change an agency; what is not given stays as it is."""
@@ -78,6 +81,7 @@ def set_agency(
         "registry_number": registry_number,
         "senders": _listed_agency(senders),
         "digest": digest,
+        "delegated": delegated,
     }
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:

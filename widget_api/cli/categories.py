@@ -9,7 +9,7 @@ import typer
 from widget_api.cli.running import Json, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
-from widget_api.sites import changes
+from widget_api.sites import changes, routing_rules
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
 
@@ -31,6 +31,9 @@ def set_category(
     notice: Annotated[str | None, typer.Option(help="Shown before sending, e.g. an emergency number.")] = None,
     photo_required: Annotated[bool | None, typer.Option("--photo-required/--photo-optional")] = None,
     photo_after: Annotated[Literal["yes", "no"] | None, typer.Option(help="«Решено» needs a photo.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Id or name of the agency below that gets accepted reports.")
+    ] = None,
     questions: Annotated[str | None, typer.Option(help="GeoReport attributes as a JSON list.")] = None,
     place: Annotated[int | None, typer.Option(help="Its place in the list.")] = None,
     as_json: Json = False,
@@ -52,6 +55,9 @@ def set_category(
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         site_id = await changes.find_site_id(database, site)
         await changes.set_category(database, site_id, code, columns)
+        if service is not None:
+            rule = {"category": code, "service": await changes.find_agency_id(database, service)}
+            await routing_rules.add_rule(database, site_id, rule)
         return next(one for one in await changes.list_categories(database, site_id) if one["code"] == code)
 
     found = run_command(command)

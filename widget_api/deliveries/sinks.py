@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RESIDENT = "resident"  # the author
 AUTHOR = "author:"  # the author of a report merged into the problem: author:<report>
 AGENCY = "agency"
+SERVICE = "service:"  # a subordinate service to which the report was assigned: service:<agency>
 MAILBOX = "mailbox:"  # the sender of a letter of the agency, about its outcome: mailbox:<letter>
 REMINDER = "reminder:"  # the agency, about a due date that comes or has passed: reminder:<kind>:<day>
 DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
@@ -49,6 +50,7 @@ class Sink:
 SINKS: Sequence[Sink] = (
     Sink(name=PLATFORM, kind="platform", handler="widget_api.platform.push:deliver"),
     Sink(name=AGENCY, kind="agency", handler="widget_api.problems.notify:deliver"),
+    Sink(name=SERVICE, kind="service", handler="widget_api.problems.notify:deliver_to_service"),
     Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledgements:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),

@@ -17,7 +17,7 @@ from widget_api.people.accounts import add_user
 from widget_api.people.model import Role
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
-from widget_api.sites import changes, service, view
+from widget_api.sites import changes, routing_rules, service, view
 from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
@@ -161,11 +161,18 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
             jurisdiction=UTILITY,
             area=border,
         )
+        roads = await service.add_agency(
+            database, name=_named("roads"), email="roads@zarechensk.example", parent_id=agency
+        )
+        for category, subordinate, days in (("roads", roads, "5"), ("water", utility, "3")):
+            rule = {"category": category, "service": subordinate, "days": days}
+            await routing_rules.add_rule(database, town.id, rule)
         seeded["sites"] += [_site(town, places.service), _site(basic, places.service)]
         await _exchange(database, places, seeded, basic)
         await _user(database, seeded, "service", "agent@zarechensk.example", "agent", agency)
         await _user(database, seeded, "service", "admin@zarechensk.example", "admin", agency)
         await _user(database, seeded, "service", "viewer@zarechensk.example", "viewer", agency)
+        await _user(database, seeded, "service", "roads@zarechensk.example", "agent", roads)
         await _user(database, seeded, "service", "operator@service.example", "operator", None)
         for scope in ("georeport", "platform"):
             token = await changes.add_token(database, town.id, scope, None)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import NEEDS, STATUSES, Actor, ActorKind, Change, allowed
+from widget_api.problems.model import ANSWERS, NEEDS, STATUSES, Actor, ActorKind, Change, allowed
 
 # A head may do what an agent may; an administrator may also change the sites' settings.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
@@ -67,11 +67,18 @@ class VisibleSite:
     discussion: Literal["off", "moderated"] = "off"
     language: str = "ru"
     ordinal: int = 0  # of its rows in the full-text index
+    assigned_to: str | None = None  # the user's agency, where it sees only the reports assigned to it
+    delegated: bool = False  # it answers residents by itself
+
+
+# What a service may set on a report assigned to it, and what it may set where it answers by itself.
+_SERVICE_STATUSES = frozenset({"in_progress"})
+_DELEGATED_STATUSES = _SERVICE_STATUSES | ANSWERS | {"planned"}
 
 
 def is_moderator(user: User, site: VisibleSite) -> bool:
     """Whether the user moderates this site: its settings name either the agency or the operator."""
-    return user.role != "viewer" and user.kind == site.moderator
+    return user.role != "viewer" and user.kind == site.moderator and site.assigned_to is None
 
 
 def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]:
@@ -79,12 +86,14 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
     if user.role == "viewer" or (status == "moderation" and not is_moderator(user, site)):
         return []
     possible = allowed(user.kind, status)
+    if site.assigned_to is not None:
+        possible &= _DELEGATED_STATUSES if site.delegated else _SERVICE_STATUSES
     return [candidate for candidate in STATUSES if candidate in possible]
 
 
 # --- a decision, as a form sends it --------------------------------------------------------------------------------
 
-DECISION_FIELDS = ("to", "text", "responsible", "expected_on", "duplicate_of")
+DECISION_FIELDS = ("to", "text", "service", "service_due", "responsible", "expected_on", "duplicate_of", "work_photos")
 
 
 def read_change(given: Mapping[str, str]) -> Change:
@@ -96,10 +105,16 @@ def read_change(given: Mapping[str, str]) -> Change:
     if to not in STATUSES:
         raise Invalid((FieldError("to", "unknown" if to else "required"),))
     needs = {name: given.get(name, "").strip() for name in NEEDS.get(to, ())}
+    service = given.get("service", "").strip() if to == "forwarded" else ""
+    service_due = given.get("service_due", "").strip() if service else ""
+    if service:
+        needs.pop("responsible", None)
     wrong = [FieldError(name, "required") for name, value in needs.items() if not value]
     expected_on, duplicate_of = needs.get("expected_on", ""), needs.get("duplicate_of", "").lstrip("№# ")
     if expected_on and not is_date(expected_on):
         wrong.append(FieldError("expected_on", "date"))
+    if service_due and not is_date(service_due):
+        wrong.append(FieldError("service_due", "date"))
     if duplicate_of and not (duplicate_of.isascii() and duplicate_of.isdigit() and len(duplicate_of) <= 9):
         wrong.append(FieldError("duplicate_of", "number"))
     if wrong:
@@ -110,6 +125,9 @@ def read_change(given: Mapping[str, str]) -> Change:
         expected_on=expected_on or None,
         responsible=needs.get("responsible") or None,
         duplicate_of=int(duplicate_of) if duplicate_of else None,
+        service=service or None,
+        service_due=service_due or None,
+        work_photos=given.get("work_photos") == "yes",
     )
 
 

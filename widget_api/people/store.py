@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
@@ -51,6 +52,16 @@ async def insert_user(
         now=now,
     )
     return inserted == 1
+
+
+async def list_names(database: Database, user_ids: Sequence[str]) -> dict[str, str]:
+    """The names of users, or their addresses, by identifier."""
+    values = {f"id{index}": user_id for index, user_id in enumerate(dict.fromkeys(user_ids))}
+    if not values:
+        return {}
+    listed = ", ".join(f":{name}" for name in values)
+    rows = await database.rows(f"SELECT id, COALESCE(name, email) AS name FROM users WHERE id IN ({listed})", **values)
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def set_language(tx: Transaction, user_id: str, language: str) -> None:
@@ -107,22 +118,48 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 # --- what a user may see -------------------------------------------------------------------------------------------
 
 
+_SITE_COLUMNS = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal"
+
+
+def _site(row: Row) -> VisibleSite:
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal")
+    return VisibleSite(**{name: row[name] for name in names})
+
+
 async def list_visible_sites(database: Database, user: User) -> list[VisibleSite]:
     """The sites of the user's agency and of the agencies below it; the operator's are all. In the order of names."""
     rows: Sequence[Row]
-    columns = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal"
     if user.agency_id is None:
-        rows = await database.rows(f"SELECT {columns} FROM sites s ORDER BY s.name, s.id")
+        rows = await database.rows(f"SELECT {_SITE_COLUMNS} FROM sites s ORDER BY s.name, s.id")
     else:
         # UNION, not UNION ALL, so that a cycle of parents ends.
         rows = await database.rows(
             "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
             " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
-            f" SELECT {columns} FROM sites s JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
+            f" SELECT {_SITE_COLUMNS} FROM sites s JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
             agency_id=user.agency_id,
         )
-    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal")
-    return [VisibleSite(**{name: row[name] for name in names}) for row in rows]
+    return [_site(row) for row in rows]
+
+
+async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:
+    """The visible sites, and those of the agencies above, of which only the assigned reports are visible."""
+    visible = await list_visible_sites(database, user)
+    if user.agency_id is None:
+        return visible
+    rows = await database.rows(
+        "WITH RECURSIVE above(id, parent_id) AS (SELECT id, parent_id FROM agencies WHERE id = :agency_id"
+        " UNION SELECT a.id, a.parent_id FROM agencies a JOIN above b ON a.id = b.parent_id)"
+        f" SELECT {_SITE_COLUMNS}, (SELECT delegated FROM agencies WHERE id = :agency_id) AS delegated"
+        " FROM sites s JOIN above b ON b.id = s.agency_id WHERE b.id <> :agency_id ORDER BY s.name, s.id",
+        agency_id=user.agency_id,
+    )
+    own = {site.id for site in visible}
+    return visible + [
+        replace(_site(row), assigned_to=user.agency_id, delegated=bool(row["delegated"]))
+        for row in rows
+        if row["id"] not in own
+    ]
 
 
 async def read_versions(database: Database, site_ids: Sequence[str]) -> tuple[int, int]:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 from widget_api import clock, events
-from widget_api.attachments.documents import service
+from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import merges, pictures, traces
+from widget_api.problems import assignment, merges, pictures, traces
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
 from widget_api.problems.store import contacts, followers, history, records
@@ -46,7 +46,10 @@ async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> 
     await release(tx, site_id, problem_id, now)
     if await history.moderation(tx, site_id) == "after":
         problem = await find_existing(tx, site_id, problem_id)
-        await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
+        rule = await assignment.find_rule(tx, problem)
+        await record(tx, problem, assignment.SYSTEM, kind="status", status="accepted", now=now, news=rule is None)
+        if rule is not None:
+            await assignment.apply_rule(tx, site_id, problem_id, rule, now)
 
 
 async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: str, spam: bool) -> None:
@@ -110,9 +113,12 @@ async def change(
         data = {
             "expected_on": wish.expected_on,
             "duplicate_of": wish.duplicate_of,
-            "photos": len(wish.photos) or None,
+            "photos": len(wish.photos) + (await pictures.count_work(tx, problem_id) if wish.work_photos else 0) or None,
             "documents": len(wish.documents) or None,
+            "service": wish.service,
         }
+        service = await assignment.find_service(tx, site_id, wish.service) if wish.service else None
+        rule = await assignment.find_rule(tx, problem) if wish.to == "accepted" else None
         event = await record(
             tx,
             problem,
@@ -120,12 +126,22 @@ async def change(
             kind="status",
             status=wish.to,
             text=wish.text,
-            responsible=wish.responsible,
+            responsible=service.name if service else wish.responsible,
             data={name: value for name, value in data.items() if value is not None},
             now=now,
+            news=rule is None,
         )
         await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
-        await service.attach(tx, site_id, problem_id, event.id, wish.documents)
+        await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
+        if wish.work_photos:
+            await pictures.publish_work(tx, problem_id, event.id)
+        if actor.kind != "resident":
+            elsewhere = {"assigned_agency": None, "assigned_due": None} if wish.to == "forwarded" else {}
+            await records.update(tx, problem_id, {"service_outcome": None} | elsewhere)
+        if service is not None:
+            await assignment.assign_service(tx, event, service, due=wish.service_due, now=now)
+        if rule is not None:
+            await assignment.apply_rule(tx, site_id, problem_id, rule, now)
         if wish.duplicate_of is not None and wish.to == "duplicate":
             target = await merges.find_target(tx, site_id, wish.duplicate_of)
             await copy_to(tx, problem, target)
@@ -142,16 +158,20 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
         raise Refused("transition_not_allowed", status=problem["status"], to=wish.to)
     if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * 86_400:
         raise Refused("reopening_too_late", days=REOPEN_DAYS)
-    wrong = [FieldError(name, "required") for name in NEEDS.get(wish.to, ()) if not getattr(wish, name)]
+    needs = [name for name in NEEDS.get(wish.to, ()) if not (name == "responsible" and wish.service)]
+    wrong = [FieldError(name, "required") for name in needs if not getattr(wish, name)]
     if (wish.photos or wish.documents) and not wish.text and not any(error.field == "text" for error in wrong):
         wrong.append(FieldError("text", "text_with_files"))
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
     bare = wish.to == "resolved" and not wish.photos
+    if bare and wish.work_photos:
+        bare = not await pictures.count_work(tx, problem["id"])
     if bare and await history.photo_after(tx, problem["site_id"], problem["category"]):
         wrong.append(FieldError("photos", "photo_after"))
-    if wish.expected_on:
-        wrong += _wrong_date(wish.expected_on, await history.time_zone(tx, problem["site_id"]), now)
+    for name in ("expected_on", "service_due"):
+        if day := getattr(wish, name):
+            wrong += _wrong_date(name, day, await history.time_zone(tx, problem["site_id"]), now)
     if wish.duplicate_of:
         other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
         if other is None or other["id"] == problem["id"] or not other["published"]:
@@ -162,12 +182,12 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
         raise Invalid(tuple(wrong))
 
 
-def _wrong_date(text: str, zone: str, now: int) -> list[FieldError]:
+def _wrong_date(name: str, text: str, zone: str, now: int) -> list[FieldError]:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        return [FieldError("expected_on", "date")]
-    return [FieldError("expected_on", "date_past")] if day < local_date(now, zone) else []
+        return [FieldError(name, "date")]
+    return [FieldError(name, "date_past")] if day < local_date(now, zone) else []
 
 
 async def import_update(database: Database, actor: Actor, site_id: str, problem_id: str, update: Update) -> bool:
@@ -201,6 +221,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
             problem = await find_existing(tx, site_id, problem_id)
+        rule = await assignment.find_rule(tx, problem) if update.status == "accepted" else None
         await record(
             tx,
             problem,
@@ -217,7 +238,10 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             addresses=update.media,
             born=born,
             now=now,
+            news=rule is None,
         )
+        if rule is not None:
+            await assignment.apply_rule(tx, site_id, problem_id, rule, now)
         return True
 
     return await database.write(work, site_id)
@@ -248,7 +272,7 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
     await records.remove_comments(tx, problem_id)
-    await service.remove(tx, site_id, problem_id, now)
+    await documents.remove(tx, site_id, problem_id, now)
     await records.update(tx, problem_id, {"erased_at": now})
     if actor.kind != "system":  # the system erases at the end of retention, which withdraws no consent
         await contacts.withdraw_consents(tx, problem_id, now)

@@ -167,6 +167,9 @@ class Change:
     duplicate_of: int | None = None
     photos: tuple[Photo, ...] = ()  # shown with the text
     documents: tuple[str, ...] = ()  # identifiers of documents uploaded for this problem
+    service: str | None = None  # forwarded to: the identifier of a subordinate agency, instead of `responsible`
+    service_due: str | None = None  # YYYY-MM-DD: the date given to the service, which the public does not see
+    work_photos: bool = False  # publish the photos that the service sent with its report of the work
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
+from widget_api.deliveries import sinks
 from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
 from widget_api.geo import model as places
@@ -16,6 +17,7 @@ from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records
+from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -68,6 +70,58 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     )
 
 
+async def deliver_to_service(context: Context, delivery: Delivery) -> None:
+    """Handle the sink `service:<agency>`: the report as a letter to the service it was assigned to.
+
+    The letter has no contact of the author: the consent names the agency as their recipient, not its services. A
+    service without the cabinet replies to the agency's mailbox. Nothing is sent if the report is no longer assigned.
+    """
+    problem = await records.find(context.database, delivery.problem_id)
+    agency_id = delivery.sink.removeprefix(sinks.SERVICE)
+    if problem is None or problem["erased_at"] is not None or problem["assigned_agency"] != agency_id:
+        return
+    site, service = (
+        await sites.by_id(context.database, delivery.site_id),
+        await routing_rules.find_service(context.database, delivery.site_id, agency_id),
+    )
+    if service is None:
+        return
+    photos = [one for one in await pictures.list_pictures(context.database, problem["id"]) if one["role"] == "report"]
+    report, public_url = await _report(context, site, problem, len(photos), person=False), context.settings.public_url
+    due = problem["assigned_due"] or problem["answer_due"]
+    entry = await wording.read_entry(context.database, delivery)
+    try:
+        letter = messages.compose(
+            "service_report",
+            site.language,
+            to=service.email,
+            mail_from=context.settings.mail_from,
+            sender_name=site.agency.name,
+            thread=Thread(
+                root=messages.message_id(public_url, problem["id"], agency_id),
+                own=messages.message_id(public_url, delivery.event_id, agency_id),
+            ),
+            reply_to=site.agency.email,
+            values={
+                **report,
+                "due": i18n.format_date(site.language, due),
+                "agency": site.agency.name,
+                "by_mail": service.mode == "email",
+                "site_name": site.name,
+                "text": entry["text"],
+                "problem_number": problem["number"],
+                "category_name": _category_name(site, problem),
+                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+            },
+            pictures=await _files(context, delivery, photos),
+        )
+    except messages.InvalidAddress:
+        raise GiveUp("the service's address is none a letter could go to") from None
+    await sender.send_message(
+        context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", agency_id)
+    )
+
+
 async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:
     """Read the photos to attach. Raises Retry at first; later the letter goes without them: the cabinet shows them."""
     try:
@@ -83,9 +137,9 @@ def _category_name(site: Site, problem: Row) -> str:
     return i18n.category_name(site.language, problem["category"], category.name if category else None)
 
 
-async def _report(context: Context, site: Site, problem: Row, photos: int) -> dict[str, Any]:
+async def _report(context: Context, site: Site, problem: Row, photos: int, *, person: bool = True) -> dict[str, Any]:
     language = site.language
-    contact = await contacts.find(context.database, problem["id"])
+    contact = await contacts.find(context.database, problem["id"]) if person else None
     place = None
     if problem["lat"] is not None:
         place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"

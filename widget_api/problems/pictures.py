@@ -57,6 +57,16 @@ async def attach(
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
+async def count_work(tx: Transaction, problem_id: str) -> int:
+    """Count the photos of the service's reports that are not published."""
+    return sum(row["role"] == "work" for row in await photo_store.list_of_problem(tx, problem_id))
+
+
+async def publish_work(tx: Transaction, problem_id: str, event_id: str) -> None:
+    """Show the photos of the service's reports with the agency's answer."""
+    await photo_store.change_role(tx, problem_id, "work", "answer", event_id)
+
+
 def choose_role(kind: str, actor: str) -> Role:
     """Return the role of pictures that came with an event of another system.
 

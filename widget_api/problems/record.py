@@ -51,12 +51,14 @@ async def record(
     born: tuple[str, int] | None = None,
     photos: Sequence[Photo] = (),
     addresses: Sequence[str] = (),
+    news: bool = True,
 ) -> events.Event:
     """Append an event and update state and deliveries. `problem` is a row of records.full, read in this transaction.
 
     `born` is (id, time) of an event of another system. An event of this one gets a time later than the problem's newest
     status event, so that the greatest by (time, id) is the newest decision. `photos` and `addresses` (URLs of pictures
-    to fetch) come with events of other systems.
+    to fetch) come with events of other systems. Without `news` neither the author nor followers get a letter, because
+    the caller records another event that says more.
     """
     site_id, problem_id = problem["site_id"], problem["id"]
     data = dict(data or {})
@@ -104,10 +106,10 @@ async def record(
         await followers.end(tx, event, counters.position, now)
         if actor.kind != "system":
             await _unmerge(tx, problem, now)
-    if routing.is_follower_news(event, published=published):
+    if news and routing.is_follower_news(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
         await merges.enqueue_for_authors(tx, event, problem["number"], counters.position, now)
-    for sink in routing.sinks(event, await read_situation(tx, problem, erasing=kind == "erased")):
+    for sink in routing.sinks(event, await read_situation(tx, problem, erasing=kind == "erased"), news=news):
         await enqueue.enqueue(
             tx,
             site_id=site_id,

@@ -31,13 +31,16 @@ def writes_to_resident(situation: Situation) -> bool:
     return has_author_here(situation.source) and situation.has_email and not situation.stopped
 
 
-def sinks(event: Event, situation: Situation) -> list[str]:
-    """List the sinks of an event. Platforms and agency get `received` by `on_release` instead."""
+def sinks(event: Event, situation: Situation, *, news: bool = True) -> list[str]:
+    """List the sinks of an event. Platforms and agency get `received` by `on_release` instead.
+
+    Without `news` the author gets no letter, because another event of the same moment says more.
+    """
     if event.kind == "received":
         letter = writes_to_resident(situation) and not situation.confirmed and not situation.spam
         return [RESIDENT] if letter else []
     targets: list[str] = []
-    is_news = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
+    is_news = news and event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
     if is_news and writes_to_resident(situation) and situation.confirmed:
         targets.append(RESIDENT)
     if not situation.released or situation.mirrored:
@@ -47,8 +50,10 @@ def sinks(event: Event, situation: Situation) -> list[str]:
         targets += [PLATFORM + platform for platform in known if platform != event.source]
     elif event.kind in ("status", "note", "spam", "unspam"):
         targets += platforms(situation, event.source)
-    by_agency = event.source is None and event.actor in ("agent", "operator", "system")
-    concerns_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
+    # A service that reports its work or returns the report is not the agency, although its users are agents.
+    from_service = event.kind in ("work_reported", "assignment_returned")
+    by_agency = event.source is None and event.actor in ("agent", "operator", "system") and not from_service
+    concerns_agency = from_service or event.kind in ("status", "note", "erased", "clarified", "rated")
     if situation.spam and event.kind in ("clarified", "rated"):  # authors of spam do not reach the agency's mailbox
         concerns_agency = False
     if concerns_agency and situation.agency_by_mail and not by_agency:

@@ -15,11 +15,12 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import pictures, remote_pictures
+from widget_api.problems import assignment, pictures, remote_pictures
 from widget_api.problems.model import Actor, Contact, Report, is_published_after
 from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
+from widget_api.sites import routing_rules
 from widget_api.sites.deadlines import NO_DUE_DATE, answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
@@ -108,6 +109,10 @@ async def submit(
             await send_confirmation(tx, received, position, report.contact.email, now)
         if report.status != "moderation":
             await release(tx, site.id, new.problem_id, now)
+        if report.status == "accepted":
+            rule = await routing_rules.find_rule(tx, site.id, report.category, report.lat, report.lng)
+            if rule is not None:
+                await assignment.apply_rule(tx, site.id, new.problem_id, rule, now)
         body = _answer(report, number, new.created_at, new.due, new.problem_id, new.code, signer, public_url)
         if idempotency is not None:
             await records.add_submission(

@@ -9,6 +9,7 @@ from widget_api import clock, i18n
 from widget_api.attachments.documents import service
 from widget_api.context import Context
 from widget_api.database import Row
+from widget_api.events import INTERNAL as INTERNAL_KINDS
 from widget_api.mail import links
 from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.deadline import is_overdue
@@ -20,7 +21,7 @@ from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date, promised_date
 from widget_api.sites.model import Site
 
-_HIDDEN_KINDS = frozenset({"spam", "unspam"})  # internal to the agency
+_HIDDEN_KINDS = INTERNAL_KINDS | {"spam", "unspam"}  # internal to the agency
 
 
 async def page_values(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:

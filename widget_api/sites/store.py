@@ -111,6 +111,12 @@ async def load_site(database: Database, site_id: str) -> Site | None:
     )
 
 
+async def has_category(reader: Database | Transaction, site_id: str, code: str) -> bool:
+    """Whether a site has a category, disabled or not."""
+    sql = "SELECT 1 FROM site_categories WHERE site_id = :site_id AND code = :code"
+    return await reader.row(sql, site_id=site_id, code=code) is not None
+
+
 def make_category(row: Row) -> Category:
     return Category(
         code=row["code"],

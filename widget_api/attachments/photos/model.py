@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Role = Literal["report", "clarification", "answer"]
+Role = Literal["report", "clarification", "answer", "work"]
 Size = Literal["", ".thumb", ".small"]
 SIZES: tuple[Size, ...] = ("", ".thumb", ".small")  # photos stored before 1.1 have no small one
 
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes of an uploaded file
 UNATTACHED_LIFETIME = 86_400  # seconds after which an unattached photo is deleted
 MAX_ALT_LENGTH = 500  # characters of the sender's description
-PUBLIC_ROLES: frozenset[str] = frozenset({"report", "answer"})  # a clarification is read by the agency alone
+PUBLIC_ROLES: frozenset[str] = frozenset({"report", "answer"})  # others are seen by the agency alone
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(rf"({_ID})(\.thumb|\.small)?\.jpg")
 

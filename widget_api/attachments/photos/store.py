@@ -73,6 +73,18 @@ async def list_of_problem(reader: Database | Transaction, problem_id: str) -> Se
     )
 
 
+async def change_role(tx: Transaction, problem_id: str, old: str, new: str, event_id: str) -> None:
+    """Give the photos of one role another, and another event."""
+    await tx.run(
+        "UPDATE photos SET role = :new, event_id = :event_id"
+        " WHERE problem_id = :problem_id AND role = :old AND removed_at IS NULL",
+        problem_id=problem_id,
+        old=old,
+        new=new,
+        event_id=event_id,
+    )
+
+
 async def remove_of_problem(tx: Transaction, problem_id: str, now: int) -> None:
     """Mark a problem's photos as removed and erase their descriptions; their files follow in the next sweep."""
     await tx.run(

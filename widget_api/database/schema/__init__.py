@@ -53,6 +53,7 @@ from widget_api.database.schema.problems import (
 from widget_api.database.schema.sites import (
     agencies,
     consent_documents,
+    routing_rules,
     site_categories,
     site_counters,
     site_keys,
@@ -97,6 +98,7 @@ __all__ = [
     "problem_items",
     "problems",
     "projections",
+    "routing_rules",
     "sessions",
     "site_categories",
     "site_cells",

@@ -71,6 +71,10 @@ problems = Table(
     Column("document_number", Text),  # in the agency's own document system; never public
     Column("document_date", Text),
     Column("awaits", Text),  # who has to reply: author | agency; null = nobody
+    Column("assigned_agency", Text),  # the subordinate service that works on it
+    Column("assigned_user", Text),  # who looks after it
+    Column("assigned_due", Text),  # the date the service was given
+    Column("service_outcome", Text),  # what the service did last, until the agency acts: returned | reported
     time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **where("published")),
@@ -93,6 +97,32 @@ problems = Table(
     Index("ix_problems_kind", "site_id", "category", "status", "created_at", "number", **where("published")),
     Index("ix_problems_merged", "site_id", "duplicate_of", **where("duplicate_of IS NOT NULL")),
     Index("ix_problems_erased", "site_id", "status", "created_at", "number", **where("erased_at IS NOT NULL")),
+    Index(
+        "ix_problems_assigned_agency",
+        "site_id",
+        "assigned_agency",
+        "status",
+        "created_at",
+        "number",
+        **where("assigned_agency IS NOT NULL"),
+    ),
+    Index(
+        "ix_problems_assigned_user",
+        "site_id",
+        "assigned_user",
+        "status",
+        "created_at",
+        "number",
+        **where("assigned_user IS NOT NULL"),
+    ),
+    Index(
+        "ix_problems_outcome",
+        "site_id",
+        "service_outcome",
+        "created_at",
+        "number",
+        **where("service_outcome IS NOT NULL"),
+    ),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
 )
 
@@ -104,7 +134,7 @@ photos = Table(
     reference("site_id", "sites.id"),
     reference("problem_id", "problems.id", nullable=True),  # null = uploaded and not attached yet
     Column("event_id", Text),  # the event that brought it
-    Column("role", Text),  # report | clarification | answer
+    Column("role", Text),  # report | clarification | answer | work
     count("place"),
     Column("alt", Text),  # the sender's description
     Column("width", Integer, nullable=False),

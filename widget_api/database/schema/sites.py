@@ -19,6 +19,7 @@ agencies = Table(
     Column("postal_address", Text),
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
     flag("digest"),  # send a letter about due problems each working morning
+    flag("delegated"),  # a subordinate service that answers residents by itself
     time("email_failed_at", nullable=True),  # letters to its mailbox bounced
     Column("email_failure", Text),
     time("created_at"),
@@ -108,6 +109,22 @@ site_categories = Table(
     flag("photo_required"),
     flag("photo_after"),  # `resolved` needs a photo
     Column("questions", Text, nullable=False, server_default="[]"),  # JSON: GeoReport definition attributes
+)
+
+# To which service a report goes when it is accepted. Of several that match, the most specific applies.
+routing_rules = Table(
+    "routing_rules",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("category", Text),  # null = all
+    Column("area", Text),  # GeoJSON geometry; null = everywhere
+    Column("area_name", Text),
+    reference("agency_id", "agencies.id"),  # the service
+    Column("days", Integer),  # working days the service has; null = until the answer is due
+    reference("user_id", "users.id", nullable=True),  # who looks after it in the agency
+    time("created_at"),
+    Index(None, "site_id"),
 )
 
 consent_documents = Table(

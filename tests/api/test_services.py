@@ -1,0 +1,292 @@
+"""Subordinate services: rules that assign accepted reports, what each side sees, how work comes back to the agency."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.support.cabinet import Enter
+from tests.support.mail import MailSink
+from tests.support.pictures import noise, photo
+from widget_api.context import Context
+from widget_api.errors import Invalid
+from widget_api.journal import COMMAND_LINE
+from widget_api.problems import change as problems
+from widget_api.problems.model import Actor, Change, Contact, Update
+from widget_api.sites import changes, routing_rules
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+WATER = "Водоканал"
+PHONE = "+7 912 345-67-89"
+SQUARE = orjson.dumps(
+    {"type": "Polygon", "coordinates": [[[38.7, 55.0], [38.8, 55.0], [38.8, 55.1], [38.7, 55.1], [38.7, 55.0]]]}
+).decode()
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def add_service(context: Context, site: Site, name: str = WATER, **options: Any) -> str:
+    email = f"service-{len(await changes.list_agencies(context.database))}@gorod.test"
+    return await sites.add_agency(context.database, name=name, email=email, parent_id=site.agency.id, **options)
+
+
+async def accept(context: Context, site: Site, **report: Any) -> str:
+    receipt = await submit_report(context.database, site, **report)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.problem_id
+
+
+async def row(context: Context, problem_id: str) -> Any:
+    return await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
+
+
+async def test_the_most_specific_rule_applies(context: Context, site: Site) -> None:
+    database = context.database
+    services = {name: await add_service(context, site, name) for name in ("all", "roads", "square", "roads in it")}
+    area = {"area": SQUARE, "area_name": "Центр"}
+    given: dict[str, dict[str, str]] = {
+        "all": {},
+        "roads": {"category": "roads"},
+        "square": area,
+        "roads in it": {"category": "roads", **area},
+    }
+    inside, outside, nowhere = (55.05, 38.75), (55.2, 38.75), (None, None)
+    expected = {
+        ("roads", inside): ["roads in it", "roads", "square", "all"],
+        ("roads", outside): ["roads", "all"],
+        ("roads", nowhere): ["roads", "all"],
+        ("water", inside): ["square", "all"],
+        ("water", outside): ["all"],
+    }
+    for names in itertools.chain.from_iterable(itertools.combinations(given, size) for size in range(5)):
+        for rule in await routing_rules.list_rules(database, site.id):
+            await routing_rules.remove_rule(database, site.id, rule.id, who=COMMAND_LINE)
+        for name in names:
+            await routing_rules.add_rule(database, site.id, {"service": services[name], **given[name]})
+        for (category, (lat, lng)), order in expected.items():
+            found = await routing_rules.find_rule(database, site.id, category, lat, lng)
+            applies = next((name for name in order if name in names), None)
+            assert (found and found.service.name) == applies, (names, category, lat)
+
+
+async def test_bad_rules_are_refused_with_every_error(context: Context, site: Site) -> None:
+    foreign = await sites.add_agency(context.database, name="Чужой город", email="x@other.test")
+    bad = {"service": foreign, "category": "nothing", "days": "0", "area": "{}", "user": "nobody"}
+    with pytest.raises(Invalid) as refused:
+        await routing_rules.add_rule(context.database, site.id, bad)
+    assert {error.field for error in refused.value.fields} == {
+        "service",
+        "category",
+        "days",
+        "area",
+        "area_name",
+        "user",
+    }
+    assert await routing_rules.list_rules(context.database, site.id) == []
+
+
+@pytest.mark.parametrize("way", ["cabinet", "confirmation", "platform", "posted"])
+async def test_acceptance_applies_the_rule_in_its_transaction(
+    context: Context, site: Site, mail_sink: MailSink, way: str
+) -> None:
+    database = context.database
+    service_id = await add_service(context, site)
+    await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "roads", "days": "5"})
+    if way == "cabinet":
+        problem_id = await accept(context, site)
+    elif way == "posted":
+        source = {"source": "platform", "status": "accepted", "email": None, "consent": None}
+        problem_id = (await submit_report(database, site, **source)).problem_id
+    else:
+        problem_id = (await submit_report(database, site)).problem_id
+        if way == "confirmation":
+            await changes.update_site(database, site.id, {"moderation": "after"})
+            await problems.confirm(database, site.id, problem_id)
+        else:
+            update = Update(id="00000000-0000-7000-8000-000000000001", at=0, here=True, status="accepted")
+            await problems.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
+    problem = await row(context, problem_id)
+    assert (problem["status"], problem["responsible"], problem["assigned_agency"]) == ("forwarded", WATER, service_id)
+    assert problem["assigned_due"] is not None
+    events = await database.rows(
+        "SELECT kind, status FROM events WHERE problem_id = :id ORDER BY at, id", id=problem_id
+    )
+    statuses = [event["status"] for event in events if event["status"]]
+    assert statuses[-2:] == ["accepted", "forwarded"]
+    (letter,) = await letters(context, mail_sink, "service-1@gorod.test")
+    assert "Глубокая яма" in letter.text
+    assert EMAIL not in str(letter.message)
+    if way == "confirmation":  # one letter tells the author of both
+        news = [one for one in await letters(context, mail_sink, EMAIL) if "Подтвердите" not in one.subject]
+        assert [WATER in one.text for one in news] == [True]
+
+
+async def test_a_rule_does_not_touch_what_was_accepted_before(context: Context, site: Site) -> None:
+    problem_id = await accept(context, site)
+    await routing_rules.add_rule(context.database, site.id, {"service": await add_service(context, site)})
+    await problems.change(
+        context.database, AGENT, site.id, problem_id, Change(to="rejected", text="Ошибка, повторите позже")
+    )
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    assert (await row(context, problem_id))["assigned_agency"] is None
+
+
+async def test_a_service_works_and_the_agency_answers(
+    context: Context, client: httpx2.AsyncClient, site: Site, enter: Enter
+) -> None:
+    service_id = await add_service(context, site)
+    contact = Contact(email=EMAIL, name="Анна Иванова", phone=PHONE)
+    problem_id = await accept(context, site, contact=contact)
+    city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
+    page = f"/cabinet/problems/{problem_id}"
+    await plumber.read(page, 404)
+    answer = await city.decide(problem_id, "forwarded", service=service_id, service_due="2020-01-01")
+    assert (answer.status_code, "Этот день уже прошёл" in answer.text) == (422, True)
+    answer = await city.decide(problem_id, "forwarded", service=service_id, service_due="2099-01-12", text="Срочно")
+    assert answer.status_code == 303
+    assert (await row(context, problem_id))["expected_on"] is None
+    assert page in (await plumber.read("/cabinet/problems")).links_without_query
+    assert page in (await plumber.read("/cabinet/problems?q=ямы")).links_without_query
+    seen = await plumber.read(page)
+    assert "12 января 2099" in seen.text.replace("\xa0", " ")
+    assert not any(secret in seen.text for secret in (EMAIL, "Анна Иванова", PHONE))
+    form = seen.form(page)
+    assert (await plumber.client.post(form.action, data=form.fields)).status_code == 303
+    assert (await row(context, problem_id))["status"] == "in_progress"
+    assert (await plumber.send(page, f"{page}/work", work_text=" ")).status_code == 422
+
+    form = (await plumber.read(page)).form(f"{page}/work")
+    files = {"photos": ("photo.jpg", photo(noise(64, 64)), "image/jpeg")}
+    fields = form.fields | {"work_text": "Яму засыпали, асфальт положили"}
+    assert (await plumber.client.post(form.action, data=fields, files=files)).status_code == 303
+    assert (await row(context, problem_id))["service_outcome"] == "reported"
+    detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).text
+    assert "асфальт положили" not in detail
+    assert orjson.loads(detail)["timeline"][-1]["status"] == "in_progress"
+
+    listed = await city.read("/cabinet/problems?tab=returned")
+    assert (page in listed.links_without_query, "служба отчиталась" in listed.text) == (True, True)
+    form = (await city.read(page)).form(page)
+    assert form.fields["text"] == "Яму засыпали, асфальт положили"
+    answered = await city.client.post(form.action, data=form.fields | {"to": "resolved", "work_photos": "yes"})
+    assert answered.status_code == 303
+    detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
+    assert detail["answer"]["text"] == "Яму засыпали, асфальт положили"
+    assert len(detail["timeline"][-1]["photos"]) == 1
+    assert (await row(context, problem_id))["service_outcome"] is None
+
+
+async def test_a_service_returns_a_report_with_a_reason(context: Context, site: Site, enter: Enter) -> None:
+    service_id = await add_service(context, site)
+    problem_id, page = await accept(context, site), ""
+    page = f"/cabinet/problems/{problem_id}"
+    wish = Change(to="forwarded", service=service_id)
+    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
+    assert (await plumber.send(page, f"{page}/return", return_reason="")).status_code == 422
+    form = (await plumber.read(page)).form(f"{page}/return")
+    fields = form.fields | {"return_reason": "Это дорога областная"}
+    assert (await plumber.client.post(form.action, data=fields)).status_code == 303
+    assert (await plumber.client.post(form.action, data=fields)).status_code == 404  # it is not theirs any more
+    problem = await row(context, problem_id)
+    assert (problem["assigned_agency"], problem["service_outcome"], problem["status"]) == (
+        None,
+        "returned",
+        "forwarded",
+    )
+    assert "Это дорога областная" in (await city.read(page)).text
+
+
+async def test_a_delegated_service_answers_by_itself(context: Context, site: Site, enter: Enter) -> None:
+    service_id = await add_service(context, site)
+    await changes.update_agency(context.database, service_id, {"delegated": True})
+    problem_id = await accept(context, site)
+    wish = Change(to="forwarded", service=service_id)
+    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    plumber = await enter("agent", service_id)
+    assert (await plumber.decide(problem_id, "rejected", text="Не хотим")).status_code == 403
+    assert (await plumber.decide(problem_id, "resolved", text="Яму засыпали 12 мая")).status_code == 303
+    assert (await row(context, problem_id))["status"] == "resolved"
+
+
+async def test_who_may_do_what_with_an_assigned_report(context: Context, site: Site, enter: Enter) -> None:
+    """Route × role × {own agency, its service, another of its services, a foreign agency}."""
+    service_id, other_id = await add_service(context, site), await add_service(context, site, "Дорожная служба")
+    foreign = await make_site(context.database, agency={"name": "Чужой город", "email": "x@other.test"})
+    agencies = {"own": site.agency.id, "service": service_id, "other": other_id, "foreign": foreign.agency.id}
+    expected = {  # the page, assign, work, return; a form that is not there is sent all the same
+        ("own", "viewer"): (200, 403, 403, 403),
+        ("own", "agent"): (200, 303, 403, 403),
+        ("own", "head"): (200, 303, 403, 403),
+        ("own", "admin"): (200, 303, 403, 403),
+        ("service", "viewer"): (200, 403, 403, 403),
+        ("service", "agent"): (200, 303, 303, 303),
+        ("service", "head"): (200, 303, 303, 303),
+        ("service", "admin"): (200, 303, 303, 303),
+        **{(agency, role): (404,) * 4 for agency in ("other", "foreign") for role in ("viewer", "agent", "admin")},
+    }
+    unknown = None
+    for (agency, role), statuses in expected.items():
+        problem_id = await accept(context, site)
+        wish = Change(to="forwarded", service=service_id)
+        await problems.change(context.database, AGENT, site.id, problem_id, wish)
+        person = await enter(role, agencies[agency])
+        page = f"/cabinet/problems/{problem_id}"
+        found = [await person.client.get(page)]
+        token = (await person.read("/cabinet/account")).forms[0].fields["form_token"]
+        for action in ("assign", "work", "return"):
+            data = {"form_token": token, "user": "", "work_text": "Сделано", "return_reason": "Не наше"}
+            found.append(await person.client.post(f"{page}/{action}", data=data))
+        assert tuple(one.status_code for one in found) == statuses, (agency, role)
+        if statuses[0] == 404:
+            unknown = await person.client.get("/cabinet/problems/nothing")
+            assert (unknown.status_code, found[0].text) == (404, unknown.text)
+    assert unknown is not None
+
+
+async def test_only_administrators_change_the_rules(context: Context, site: Site, enter: Enter) -> None:
+    path, service_id = "/cabinet/organisation/routing", await add_service(context, site)
+    for role in ("viewer", "agent", "head"):
+        await (await enter(role, site.agency.id)).read(path, 404)
+    admin, stranger = await enter("admin", site.agency.id), await enter("admin", service_id)
+    assert (await admin.send(path, path, service="")).status_code == 422
+    assert (await admin.send(path, path, service=service_id, category="water", days="3")).status_code == 303
+    (rule,) = await routing_rules.list_rules(context.database, site.id)
+    tried = await admin.read(f"{path}?try=1&category=water")
+    assert f"Перейдёт службе: {WATER}" in tried.text
+    assert "Подходящего правила нет" in (await admin.read(f"{path}?try=1&category=roads")).text
+    assert "Это не координаты" in (await admin.read(f"{path}?try=1&category=roads&place=дом")).text
+    token = (await stranger.read("/cabinet/account")).forms[0].fields["form_token"]
+    for data in ({}, {"site": site.id}):
+        answer = await stranger.client.post(f"{path}/{rule.id}/remove", data={"form_token": token, **data})
+        assert answer.status_code == 404
+    assert (await admin.send(path, f"{path}/{rule.id}/remove")).status_code == 303
+    assert await routing_rules.list_rules(context.database, site.id) == []
+    kinds = await context.database.rows("SELECT kind FROM journal WHERE kind LIKE 'routing%' ORDER BY at, id")
+    assert [entry["kind"] for entry in kinds] == ["routing_rule_added", "routing_rule_removed"]
+
+
+async def test_a_colleague_looks_after_a_report(context: Context, site: Site, enter: Enter) -> None:
+    problem_id = await accept(context, site)
+    anna = await enter("agent", site.agency.id, "anna@gorod.test")
+    foreign = await make_site(context.database, agency={"name": "Чужой город", "email": "x@other.test"})
+    await enter("agent", foreign.agency.id, "oleg@other.test")
+    page = f"/cabinet/problems/{problem_id}"
+    users = {one["email"]: one["id"] for one in await context.database.rows("SELECT id, email FROM users")}
+    assert (await anna.send(page, f"{page}/assign", user=users["oleg@other.test"])).status_code == 422
+    assert (await anna.send(page, f"{page}/assign", user=users["anna@gorod.test"])).status_code == 303
+    assert (await row(context, problem_id))["assigned_user"] == users["anna@gorod.test"]
+    assert "Назначен сотрудник: anna@gorod.test" in (await anna.read(page)).text
+    mine = "/cabinet/problems?tab=mine"
+    assert page in (await anna.read(mine)).links_without_query
+    assert page not in (await (await enter("agent", site.agency.id)).read(mine)).links_without_query

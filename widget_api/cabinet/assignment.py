@@ -1,0 +1,107 @@
+"""Assign a report to a colleague; what a service does with a report assigned to it: report the work, or return it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import web
+from widget_api.cabinet import answer_files, inbox_service
+from widget_api.cabinet.assignment_view import can_assign
+from widget_api.cabinet.http import (
+    MAX_FILES,
+    MAX_FORM_SIZE,
+    language_of,
+    path_identifier,
+    require_user,
+    session_fields,
+    session_form,
+    to_fields,
+)
+from widget_api.cabinet.inbox_routes import redirect_done, render_problem
+from widget_api.cabinet.inbox_rows import LIST_PATH
+from widget_api.errors import FieldError, Invalid, Refused
+from widget_api.people.model import User, VisibleSite
+from widget_api.problems import assignment
+from widget_api.sites import routing_rules
+
+FILE_FIELDS = ("photo", "photos", "photo_remove")
+
+
+async def assign_colleague(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/assign"""
+    fields, problem_id = await session_fields(request, "user"), path_identifier(request, "problem_id")
+    database, chosen = web.context(request).database, fields.get("user", "")
+    site, row = await inbox_service.find_problem(database, user, problem_id)
+    colleagues = dict(await routing_rules.list_colleagues(database, user.agency_id))
+    if not can_assign(user, row):
+        raise Refused
+    if chosen and chosen not in colleagues:
+        return await render_problem(request, user, 422, given=fields, wrong=Invalid((FieldError("user", "unknown"),)))
+    await assignment.assign_user(database, user.actor, site.id, problem_id, chosen or None)
+    return web.see_other(redirect_done(request, problem_id, "assigned"))
+
+
+async def report_work(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/work: the service's draft of the answer, with photos."""
+    context, problem_id, language = (
+        web.context(request),
+        path_identifier(request, "problem_id"),
+        language_of(request, user),
+    )
+    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=("work_text", *FILE_FIELDS))
+    with web.closing_files(one for _, one in sent):
+        fields = to_fields(sent_form)
+        site, _ = await inbox_service.find_problem(context.database, user, problem_id)
+        service_id = _require_service(user, site)
+        files = await answer_files.list_received(context, site.id, problem_id, sent_form)
+        receiving = answer_files.receive_files(
+            context, site.id, problem_id, files, sent, language, web.client_network(request)
+        )
+        await web.cancel_on_disconnect(request, receiving)
+        wrong: Invalid | None = None
+        if not files.wrong:
+            try:
+                await assignment.report_work(
+                    context.database,
+                    user.actor,
+                    site.id,
+                    problem_id,
+                    service_id,
+                    fields.get("work_text", ""),
+                    files.attached,
+                )
+                return web.see_other(redirect_done(request, problem_id, "reported"))
+            except Invalid as error:
+                wrong = error
+        return await render_problem(request, user, 422, given=fields, files=files, wrong=wrong)
+
+
+async def return_report(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/return"""
+    fields, problem_id = await session_fields(request, "return_reason"), path_identifier(request, "problem_id")
+    database = web.context(request).database
+    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    service_id = _require_service(user, site)
+    try:
+        await assignment.return_report(
+            database, user.actor, site.id, problem_id, service_id, fields.get("return_reason", "")
+        )
+    except Invalid as error:
+        return await render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(LIST_PATH)
+
+
+def _require_service(user: User, site: VisibleSite) -> str:
+    """The user's agency, where it works on the report as a service. Raises Refused."""
+    if site.assigned_to is None or user.role == "viewer":
+        raise Refused
+    return site.assigned_to
+
+
+routes: list[BaseRoute] = [
+    Route("/cabinet/problems/{problem_id}/assign", require_user(assign_colleague), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/work", require_user(report_work), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/return", require_user(return_report), methods=["POST"]),
+]

@@ -1,0 +1,207 @@
+"""Rules that say which service gets a report when it is accepted.
+
+Of the rules that match, one of the report's category precedes one of all categories, then one of an area precedes one
+of the whole site, then the older rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from widget_api import clock, journal
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.geo import geojson
+from widget_api.sites import store
+
+MAX_DAYS = 365
+MAX_AREA_LENGTH = 500_000  # characters of GeoJSON
+MAX_NAME_LENGTH = 100
+# The agencies below the agency of a site. UNION, not UNION ALL, so that a cycle of parents ends.
+_SERVICES = (
+    "WITH RECURSIVE tree(id) AS (SELECT agency_id FROM sites WHERE id = :site_id"
+    " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
+    " SELECT a.id, a.name, a.email, a.mode, a.delegated FROM agencies a JOIN tree t ON t.id = a.id"
+    " WHERE a.id <> (SELECT agency_id FROM sites WHERE id = :site_id)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A subordinate agency to which reports can be assigned."""
+
+    id: str
+    name: str
+    email: str
+    mode: str  # cabinet | email
+    delegated: bool  # it answers residents by itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    id: str
+    service: Service
+    category: str | None
+    area: str | None  # GeoJSON geometry
+    area_name: str | None
+    days: int | None
+    user_id: str | None
+    user_name: str | None
+
+    def matches(self, category: str, point: tuple[float, float] | None) -> bool:
+        """Whether a report of this category at this point (latitude, longitude) falls under the rule."""
+        if self.category not in (None, category):
+            return False
+        return self.area is None or (point is not None and geojson.parse_area(self.area).covers(*point))
+
+
+async def list_services(reader: Database | Transaction, site_id: str) -> list[Service]:
+    """The agencies below the one of a site, by name."""
+    rows = await reader.rows(f"{_SERVICES} ORDER BY a.name, a.id", site_id=site_id)
+    return [_service(row) for row in rows]
+
+
+async def find_service(reader: Database | Transaction, site_id: str, agency_id: str) -> Service | None:
+    row = await reader.row(f"{_SERVICES} AND a.id = :agency_id", site_id=site_id, agency_id=agency_id)
+    return None if row is None else _service(row)
+
+
+def _service(row: Row) -> Service:
+    names = ("id", "name", "email", "mode")
+    return Service(**{name: row[name] for name in names}, delegated=bool(row["delegated"]))
+
+
+async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]:
+    """A site's rules in the order in which they are tried."""
+    rows: Sequence[Row] = await reader.rows(
+        "SELECT r.id AS rule_id, r.category, r.area, r.area_name, r.days, r.user_id,"
+        " COALESCE(u.name, u.email) AS user_name,"
+        " a.id, a.name, a.email, a.mode, a.delegated FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
+        " LEFT JOIN users u ON u.id = r.user_id AND u.disabled_at IS NULL WHERE r.site_id = :site_id"
+        " ORDER BY r.category IS NULL, r.area IS NULL, r.created_at, r.id",
+        site_id=site_id,
+    )
+    return [
+        Rule(
+            id=row["rule_id"],
+            service=_service(row),
+            category=row["category"],
+            area=row["area"],
+            area_name=row["area_name"],
+            days=row["days"],
+            user_id=row["user_id"] if row["user_name"] else None,  # a disabled user looks after nothing
+            user_name=row["user_name"],
+        )
+        for row in rows
+    ]
+
+
+async def find_rule(
+    reader: Database | Transaction, site_id: str, category: str, lat: float | None, lng: float | None
+) -> Rule | None:
+    """The rule that applies to a report of this category at this place, None if there is none."""
+    point = None if lat is None or lng is None else (lat, lng)
+    return next((rule for rule in await list_rules(reader, site_id) if rule.matches(category, point)), None)
+
+
+async def add_rule(
+    database: Database, site_id: str, given: Mapping[str, str], who: journal.Who = journal.COMMAND_LINE
+) -> str:
+    """Add a rule; one of the same category and area is replaced. Returns its identifier.
+
+    `given` has the texts of a form: `service`, and optionally `category`, `area` (GeoJSON), `area_name`, `days`,
+    `user`. Raises Invalid with every malformed field.
+    """
+    text = {name: value.strip() for name, value in given.items()}
+    wrong = []
+    days = text.get("days", "")
+    if days and not (days.isascii() and days.isdigit() and 1 <= int(days) <= MAX_DAYS):
+        wrong.append(FieldError("days", "days", (("max", MAX_DAYS),)))
+    area = None
+    if text.get("area"):
+        try:
+            if len(text["area"]) > MAX_AREA_LENGTH:
+                raise geojson.InvalidArea("area_too_large")
+            area = geojson.to_geometry(geojson.parse_area(text["area"]))
+        except geojson.InvalidArea:
+            wrong.append(FieldError("area", "area"))
+        if not text.get("area_name"):
+            wrong.append(FieldError("area_name", "required"))
+    if len(text.get("area_name", "")) > MAX_NAME_LENGTH:
+        wrong.append(FieldError("area_name", "too_long", (("max", MAX_NAME_LENGTH),)))
+    rule_id = clock.new_id()
+
+    async def work(tx: Transaction) -> None:
+        missing = list(wrong)
+        service = await find_service(tx, site_id, text.get("service", ""))
+        if service is None:
+            missing.append(FieldError("service", "required" if not text.get("service") else "unknown"))
+        if text.get("category") and not await store.has_category(tx, site_id, text["category"]):
+            missing.append(FieldError("category", "unknown"))
+        if text.get("user") and await find_colleague(tx, site_id, text["user"]) is None:
+            missing.append(FieldError("user", "unknown"))
+        if missing or service is None:
+            raise Invalid(tuple(missing))
+        rule: dict[str, Any] = {
+            "site_id": site_id,
+            "category": text.get("category") or None,
+            "area": area,
+            "area_name": text.get("area_name") or None if area else None,
+        }
+        same = " AND ".join(
+            f"{name} = :{name}" if value is not None else f"{name} IS NULL"
+            for name, value in rule.items()
+            if name != "area_name"
+        )
+        values = {name: value for name, value in rule.items() if value is not None and name != "area_name"}
+        await tx.run(f"DELETE FROM routing_rules WHERE {same}", **values)
+        await tx.insert(
+            "routing_rules",
+            id=rule_id,
+            **rule,
+            agency_id=service.id,
+            days=int(days) if days else None,
+            user_id=text.get("user") or None,
+            created_at=clock.now(),
+        )
+        await journal.record(tx, "routing_rule_added", who, subject=service.id, site_id=site_id)
+
+    await database.write(work, site_id)
+    return rule_id
+
+
+async def remove_rule(database: Database, site_id: str, rule_id: str, who: journal.Who) -> None:
+    """Remove a rule. Raises NotFound."""
+
+    async def work(tx: Transaction) -> None:
+        row = await tx.row(
+            "DELETE FROM routing_rules WHERE id = :id AND site_id = :site_id RETURNING agency_id",
+            id=rule_id,
+            site_id=site_id,
+        )
+        if row is None:
+            raise NotFound("rule_not_found")
+        await journal.record(tx, "routing_rule_removed", who, subject=row["agency_id"], site_id=site_id)
+
+    await database.write(work, site_id)
+
+
+_COLLEAGUES = (
+    "SELECT u.id, COALESCE(u.name, u.email) AS name FROM users u"
+    " WHERE u.agency_id = {agency} AND u.disabled_at IS NULL AND u.role <> 'viewer'"
+)
+
+
+async def list_colleagues(reader: Database | Transaction, agency_id: str | None) -> list[tuple[str, str]]:
+    """The identifiers and names of an agency's users to whom a report can be assigned."""
+    sql = _COLLEAGUES.format(agency=":agency_id") + " ORDER BY 2, 1"
+    return [(row["id"], row["name"]) for row in await reader.rows(sql, agency_id=agency_id)]
+
+
+async def find_colleague(reader: Database | Transaction, site_id: str, user_id: str) -> str | None:
+    """The name of a user of the site's agency to whom a report can be assigned."""
+    sql = _COLLEAGUES.format(agency="(SELECT agency_id FROM sites WHERE id = :site_id)") + " AND u.id = :user_id"
+    row = await reader.row(sql, site_id=site_id, user_id=user_id)
+    return None if row is None else str(row["name"])
