@@ -102,7 +102,7 @@ async def test_the_form_offers_what_the_table_allows_and_nothing_else(
         problem = await moved(database, site, before)
         page = await cabinet.read(f"/cabinet/problems/{problem}")
         forms = [form for form in page.forms if form.action == f"/cabinet/problems/{problem}"]
-        offered = set(forms[0].choices["to"]) if forms else set()
+        offered = {to for form in forms for to in form.choices.get("to", ())}
         assert offered == allowed, before
 
 
@@ -196,7 +196,7 @@ async def test_spam_is_a_mark_that_can_be_taken_off(cabinet: Cabinet, database: 
     assert (await cabinet.send(path, f"{path}/spam", spam="yes")).status_code == 303
     assert (await state(database, problem))["spam"]
     page = await cabinet.read(path)
-    assert not [form for form in page.forms if form.action == path]  # nothing else can be decided about spam
+    assert not [form for form in page.forms if "to" in form.choices]  # nothing else can be decided about spam
     assert path in (await cabinet.read("/cabinet/problems?tab=spam")).links_without_query
     assert path not in (await cabinet.read("/cabinet/problems?tab=moderation")).links_without_query
     assert (await cabinet.send(path, f"{path}/spam", spam="no")).status_code == 303
