@@ -166,7 +166,7 @@ async def test_a_link_ends_with_its_days_with_another_letter_and_with_its_withdr
         assert (await invite(admin)).status_code == 303
         assert len(await context.database.rows("SELECT id FROM invitations")) == 1
         moment.shift(days + invitations.KEPT_DAYS * 86_400 + 1)
-        assert (await retention.purge(context.database))["invitations"] == 1
+        assert (await retention.erase_expired(context.database))["invitations"] == 1
 
 
 async def test_an_address_that_is_taken_is_told_and_nothing_typed_is_lost(

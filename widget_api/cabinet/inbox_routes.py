@@ -332,8 +332,8 @@ async def register_problem(request: Request, user: User) -> Response:
     try:
         await inbox_service.register(web.context(request).database, user, problem_id, number, day)
     except errors.Invalid as error:
-        return await _render_problem(request, user, 422, given=fields, wrong=error)
-    return web.see_other(_redirect_done(request, problem_id, "registered"))
+        return await render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(redirect_done(request, problem_id, "registered"))
 
 
 async def read_reply(request: Request, user: User) -> Response:

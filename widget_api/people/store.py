@@ -143,7 +143,7 @@ async def list_visible_sites(database: Database, user: User) -> list[VisibleSite
 
 
 async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:
-    """The visible sites, and those of the agencies above, of which only the assigned reports are visible."""
+    """The visible sites, and those above with reports assigned to the user's agency, which alone are visible there."""
     visible = await list_visible_sites(database, user)
     if user.agency_id is None:
         return visible
@@ -151,7 +151,9 @@ async def list_report_sites(database: Database, user: User) -> list[VisibleSite]
         "WITH RECURSIVE above(id, parent_id) AS (SELECT id, parent_id FROM agencies WHERE id = :agency_id"
         " UNION SELECT a.id, a.parent_id FROM agencies a JOIN above b ON a.id = b.parent_id)"
         f" SELECT {_SITE_COLUMNS}, (SELECT delegated FROM agencies WHERE id = :agency_id) AS delegated"
-        " FROM sites s JOIN above b ON b.id = s.agency_id WHERE b.id <> :agency_id ORDER BY s.name, s.id",
+        " FROM sites s JOIN above b ON b.id = s.agency_id WHERE b.id <> :agency_id"
+        " AND EXISTS (SELECT 1 FROM problems p WHERE p.site_id = s.id AND p.assigned_agency = :agency_id)"
+        " ORDER BY s.name, s.id",
         agency_id=user.agency_id,
     )
     own = {site.id for site in visible}
