@@ -146,6 +146,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/organisation/people": people,
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
+        "/cabinet/organisation/routing": "/cabinet/organisation/routing",
         "/cabinet/organisation/services": "/cabinet/organisation/services",
         "/cabinet/organisation/services/{agency_id}": f"/cabinet/organisation/services/{below}",
         "/cabinet/organisation/templates": "/cabinet/organisation/templates",

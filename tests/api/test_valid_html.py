@@ -139,6 +139,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "deliveries": "/cabinet/deliveries?tab=waiting",
         "account": "/cabinet/account",
         "people": "/cabinet/organisation/people",
+        "routing": "/cabinet/organisation/routing",
         "services": "/cabinet/organisation/services",
         "service": f"/cabinet/organisation/services/{below}",
         "journal": "/cabinet/organisation/journal",
