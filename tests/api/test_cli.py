@@ -429,7 +429,7 @@ def test_doctor_is_not_well_where_something_was_given_up(cli: Cli, settings: Set
     checks = {check["name"]: check for check in json.loads(failed.value.output)["checks"]}
     assert failed.value.code == 1
     assert not checks["queue"]["ok"]
-    assert "1 dead: given up" in checks["queue"]["detail"]
+    assert "1 dead: see deliveries list" in checks["queue"]["detail"]
 
 
 def test_doctor_asks_whoever_takes_letters_in(cli: Cli, mail_sink: MailSink) -> None:
