@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -14,9 +15,13 @@ from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
+from widget_api import journal
 from widget_api.context import Context
-from widget_api.errors import Invalid
+from widget_api.errors import Conflict, Invalid
 from widget_api.journal import COMMAND_LINE
+from widget_api.mail import links
+from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.problems import assignment
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.sites import changes, routing_rules
@@ -157,6 +162,10 @@ async def test_a_service_works_and_the_agency_answers(
     assert (await row(context, problem_id))["expected_on"] is None
     assert page in (await plumber.read("/cabinet/problems")).links_without_query
     assert page in (await plumber.read("/cabinet/problems?q=ямы")).links_without_query
+    other = await accept(context, site, description="Другая яма, которой служба не занимается")
+    await plumber.read(f"/cabinet/problems/{other}", 404)
+    for path in ("/cabinet/", "/cabinet/problems", "/cabinet/problems?q=яма", "/cabinet/problems?q=2"):
+        assert f"/cabinet/problems/{other}" not in (await plumber.read(path)).links_without_query, path
     seen = await plumber.read(page)
     assert "12 января 2099" in seen.text.replace("\xa0", " ")
     assert not any(secret in seen.text for secret in (EMAIL, "Анна Иванова", PHONE))
@@ -170,8 +179,14 @@ async def test_a_service_works_and_the_agency_answers(
     fields = form.fields | {"work_text": "Яму засыпали, асфальт положили"}
     assert (await plumber.client.post(form.action, data=fields, files=files)).status_code == 303
     assert (await row(context, problem_id))["service_outcome"] == "reported"
+    readers = {entry["agency_id"] for entry in await journal.read(context.database, kind="contact_read", limit=9)}
+    assert readers == {site.agency.id}
     detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).text
-    assert "асфальт положили" not in detail
+    private = (await client.get(links.track_url(context, problem_id, None))).text
+    assert "Передано исполнителю" in private
+    for text in (detail, private):
+        assert "асфальт положили" not in text
+        assert "Служба сообщила" not in text
     assert orjson.loads(detail)["timeline"][-1]["status"] == "in_progress"
 
     listed = await city.read("/cabinet/problems?tab=returned")
@@ -217,6 +232,26 @@ async def test_a_delegated_service_answers_by_itself(context: Context, site: Sit
     assert (await plumber.decide(problem_id, "rejected", text="Не хотим")).status_code == 403
     assert (await plumber.decide(problem_id, "resolved", text="Яму засыпали 12 мая")).status_code == 303
     assert (await row(context, problem_id))["status"] == "resolved"
+
+
+async def test_what_is_no_longer_theirs_is_a_conflict(context: Context, site: Site) -> None:
+    """Assigned to another service between the reading of the page and the transaction."""
+    service_id, other_id = await add_service(context, site), await add_service(context, site, "Дорожная служба")
+    problem_id = await accept(context, site)
+    wish = Change(to="forwarded", service=other_id)
+    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    for act in (assignment.report_work, assignment.return_report):
+        with pytest.raises(Conflict):
+            await act(context.database, AGENT, site.id, problem_id, service_id, "Сделано")
+    assert (await row(context, problem_id))["service_outcome"] is None
+
+
+def test_a_service_moderates_nothing() -> None:
+    user = User(id="u", email="a@b.test", role="agent", agency_id="s", agency_name="s", language="ru")
+    site = VisibleSite(id="1", name="n", time_zone="UTC", moderator="agent")
+    assert is_moderator(user, site)
+    assert not is_moderator(user, replace(site, assigned_to="s"))
+    assert allowed_transitions(user, replace(site, assigned_to="s", delegated=True), "moderation") == []
 
 
 async def test_who_may_do_what_with_an_assigned_report(context: Context, site: Site, enter: Enter) -> None:

@@ -35,9 +35,10 @@ function trouble(what) {
   box.querySelector("a").hidden = what !== "signedOut";
 }
 
-/** Fetches this very page anew and takes over what changed. False where one is no longer signed in. */
+/** Fetches this page anew and takes over what changed. False where one is no longer signed in. A page that shows a refused
+ *  form names its own address, since that of the form can only be posted to. */
 async function refresh() {
-  const answer = await fetch(location.href, { cache: "no-store" });
+  const answer = await fetch(byId("rows").dataset.page ?? location.href, { cache: "no-store" });
   if (answer.redirected) return false;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
