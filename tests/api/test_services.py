@@ -224,7 +224,9 @@ async def test_a_service_returns_a_report_with_a_reason(context: Context, site: 
 
 async def test_a_delegated_service_answers_by_itself(context: Context, site: Site, enter: Enter) -> None:
     service_id = await add_service(context, site)
-    await changes.update_agency(context.database, service_id, {"delegated": True})
+    page = f"/cabinet/organisation/services/{service_id}"
+    admin = await enter("admin", site.agency.id)
+    assert (await admin.send(page, page, answers="service")).status_code == 303
     problem_id = await accept(context, site)
     wish = Change(to="forwarded", service=service_id)
     await problems.change(context.database, AGENT, site.id, problem_id, wish)

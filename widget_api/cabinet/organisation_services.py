@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from widget_api.sites import service as sites
 PATH = "/cabinet/organisation/services"
 MODES = ("cabinet", "email")
 FIELDS = ("name", "email", "mode")
+ANSWERING = ("agency", "service")  # who answers the author
 
 
 async def list_services(request: Request, user: User) -> Response:
@@ -119,8 +121,9 @@ def _render_service(
         "organisation_service.html",
         status,
         service=service,
-        given={**{name: service[name] for name in FIELDS}, **given},
+        given={**{name: service[name] for name in FIELDS}, "answers": _answering(service), **given},
         modes=_mode_options(language),
+        answering=[(who, i18n.text(language, f"organisation.services.answering.{who}")) for who in ANSWERING],
         errors=field_errors(language, wrong),
         longest=MAX_NAME_LENGTH,
         done=_outcome(request),
@@ -130,11 +133,19 @@ def _render_service(
     )
 
 
+def _answering(service: Row) -> str:
+    """Who answers the reports assigned to a service: one of ANSWERING."""
+    return "service" if service["delegated"] else "agency"
+
+
 async def change_service(request: Request, user: User) -> Response:
-    """POST /cabinet/organisation/services/{agency_id}: name, address and mode."""
+    """POST /cabinet/organisation/services/{agency_id}: name, address, mode, and who answers."""
     fields, service = await session_fields(request), await _find_service(request, user)
     given = {name: " ".join(fields.get(name, service[name]).split()) for name in FIELDS}
-    changed = {name: value for name, value in given.items() if value != service[name]}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value != service[name]}
+    given["answers"] = fields.get("answers", _answering(service))
+    if given["answers"] in ANSWERING and given["answers"] != _answering(service):
+        changed["delegated"] = given["answers"] == "service"
     try:
         _check(given)
         if changed:
