@@ -57,9 +57,9 @@ async def state(database: Any, problem_id: str) -> dict[str, Any]:
     return dict(await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
 
 
-async def moved(database: Any, site: Site, status: str) -> str:
+async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
     """A report that has come to be in this status."""
-    problem = (await submit_report(database, site)).problem_id
+    problem = (await submit_report(database, site, **report)).problem_id
     if status != "moderation":
         actor = Actor(kind="platform", source="default")
         if status in ("confirmed", "withdrawn"):
@@ -353,3 +353,11 @@ async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabine
     elsewhere = await make_site(database, agency={"name": "Соседи"})
     await submit_report(database, elsewhere)
     assert (await version(third.headers["etag"])).status_code == 304
+
+
+async def test_merging_suggests_what_is_near_and_alike(cabinet: Cabinet, database: Any, site: Site) -> None:
+    reports: list[dict[str, Any]] = [{}, {}, {"lat": 55.1794}, {"category": "lighting"}]  # itself, near, far, unlike
+    first, *_ = [await moved(database, site, "accepted", **changes) for changes in reports]
+    page = await cabinet.read(f"/cabinet/problems/{first}")
+    offered = [link.rpartition("/")[2] for link in page.links if f"/s/{site.key}/problems/" in link]
+    assert offered == ["2"]

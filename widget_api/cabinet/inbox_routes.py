@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
+from widget_api.browse import similar
 from widget_api.cabinet import (
     answer_files,
     comments,
@@ -189,6 +190,7 @@ async def render_problem(
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
         action=inbox_rows.selection_url(selection, path),
+        near=await _list_near(request, dossier, site),
         assign_action=inbox_rows.selection_url(selection, f"{path}/assign"),
         work_action=inbox_rows.selection_url(selection, f"{path}/work"),
         return_action=inbox_rows.selection_url(selection, f"{path}/return"),
@@ -232,6 +234,16 @@ def _given_values(work: Assignment, given: Fields) -> Fields:
     names = (*DECISION_FIELDS, *_OTHER_FIELDS)
     draft = {"text": work.service_text} if work.outcome == "reported" and not given else {}
     return {name: given.get(name, "") for name in names} | draft
+
+
+async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, site: Site) -> list[dict[str, Any]]:
+    """Open published reports of the category within walking distance, into which this one may be merged."""
+    context, row = web.context(request), dossier.row
+    if "duplicate" not in dossier.transitions or row["lat"] is None:
+        return []
+    place, today = (row["lat"], row["lng"]), local_date(dossier.now, site.time_zone)
+    found = await similar.near(context.database, site, place, row["category"], today, context.settings.public_url)
+    return [item for item in found["items"] if item["number"] != row["number"]]
 
 
 async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
