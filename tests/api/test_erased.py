@@ -82,6 +82,7 @@ STAYS = frozenset(
         "link_id",
         "rating",
         "awaits",
+        "assigned_agency",
         "erased_at",
     ]
 )

@@ -109,7 +109,7 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
         seen.append("ends")
         return {}
 
-    monkeypatch.setattr(retention, "purge", watched)
+    monkeypatch.setattr(retention, "erase_expired", watched)
     other = Database(database.url)
     await other.connect()
     try:

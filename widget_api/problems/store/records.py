@@ -153,7 +153,8 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         " state = CASE WHEN state = 'held' THEN 'refused' ELSE state END WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
         " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"
-        " code_hash = NULL, device = NULL, document_number = NULL, document_date = NULL WHERE id = :id",
+        " code_hash = NULL, device = NULL, document_number = NULL, document_date = NULL,"
+        " assigned_user = NULL, assigned_due = NULL, service_outcome = NULL WHERE id = :id",
     ):
         await tx.run(statement, id=problem_id)
 
