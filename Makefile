@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling ta
 
 help:
 	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
-	@echo "make test         build, lint, types and every test, about 28 minutes on two cores"
+	@echo "make test         build, lint, types and every test, about 25 minutes on two cores"
 	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"

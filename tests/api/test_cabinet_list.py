@@ -355,3 +355,16 @@ async def test_addresses_of_earlier_releases_lead_on(enter: Enter, towns: list[S
         assert links == (await person.read(f"/cabinet/problems?{chosen}")).links_without_query
     for path in ("/cabinet/comments", "/cabinet/mail", "/cabinet/sites"):
         assert (await person.client.get(path)).status_code == 200
+
+
+async def test_what_was_accepted_by_itself_is_new_until_somebody_takes_it_up(context: Context, enter: Enter) -> None:
+    database = context.database
+    site = await make_site(database, moderation="after")
+    problem_id = (await submit_report(database, site)).problem_id
+    await problems.confirm(database, site.id, problem_id)
+    person, page = await enter("agent", site.agency.id), f"/cabinet/problems/{problem_id}"
+    for path in ("/cabinet/", "/cabinet/problems?tab=moderation"):
+        assert page in (await person.read(path)).links_without_query, path
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="in_progress"))
+    for path in ("/cabinet/", "/cabinet/problems?tab=moderation"):
+        assert page not in (await person.read(path)).links_without_query, path

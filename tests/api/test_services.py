@@ -160,7 +160,8 @@ async def test_a_service_works_and_the_agency_answers(
     answer = await city.decide(problem_id, "forwarded", service=service_id, service_due="2099-01-12", text="Срочно")
     assert answer.status_code == 303
     assert (await row(context, problem_id))["expected_on"] is None
-    assert page in (await plumber.read("/cabinet/problems")).links_without_query
+    for path in ("/cabinet/", "/cabinet/problems", "/cabinet/problems?tab=moderation"):
+        assert page in (await plumber.read(path)).links_without_query, path
     assert page in (await plumber.read("/cabinet/problems?q=ямы")).links_without_query
     other = await accept(context, site, description="Другая яма, которой служба не занимается")
     await plumber.read(f"/cabinet/problems/{other}", 404)

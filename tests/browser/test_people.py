@@ -108,7 +108,7 @@ def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
     expect(plain.locator(".notice")).to_contain_text("проверяет модератор")
 
     desk = town.sign_in(new_page(viewport=DESK))
-    menu = desk.get_by_role("navigation", name="Разделы кабинета").get_by_role("link", name="Комментарии")
+    menu = desk.get_by_role("navigation", name="Разделы кабинета").get_by_role("link", name="Входящие")
     expect(menu).to_contain_text("1")
     menu.focus()
     desk.keyboard.press("Enter")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import OPEN_STATUSES, Where
 from widget_api.browse.listing.filters import Filters
 from widget_api.browse.queries import midnight
-from widget_api.cabinet.selection import Cursor, Selection
+from widget_api.cabinet.selection import Cursor, Part, Selection
 from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.people.model import VisibleSite
@@ -114,6 +114,20 @@ class _Reader:
         return local_date(self.now, self.site.time_zone)
 
     @property
+    def part(self) -> Part:
+        """The part of the reports, with what is new on this site.
+
+        Where nobody checks reports before they are published, new is also what was accepted by itself; for a service
+        it is what was forwarded to it. Neither has been taken up.
+        """
+        part = self.selection.part
+        if self.selection.tab != "moderation" or self.selection.status:
+            return part
+        if self.site.assigned_to is not None:
+            return replace(part, statuses=frozenset({"forwarded"}))
+        return replace(part, statuses=part.statuses | {"accepted"}) if self.site.moderation == "after" else part
+
+    @property
     def due_path(self) -> AccessPath:
         """The published reports due up to the last day of the selection, by ix_problems_due."""
         days = {"overdue": self.today, "soon": add_working_days(self.today, SOON)}
@@ -139,7 +153,7 @@ class _Reader:
         A search for a number is a branch of its own, with the `sign` «=»; the others leave that report out. So is one
         for the number in the agency's document system (`document`), which the branch of the report's own may have.
         """
-        selection, part, zone = self.selection, self.selection.part, self.site.time_zone
+        selection, part, zone = self.selection, self.part, self.site.time_zone
         statuses = sorted(statuses or part.statuses)
         filters = Filters(
             statuses=tuple(statuses) if len(statuses) < len(STATUSES) else (),
@@ -195,7 +209,7 @@ class _Reader:
 
     def branches(self, path: AccessPath | None) -> Iterator[_Branch]:
         """The SELECTs of this site; `path` holds few published reports and all that match."""
-        selection, part = self.selection, self.selection.part
+        selection, part = self.selection, self.part
         if selection.number is not None:
             yield _branch(self.where("TRUE", sign="="))
         if selection.query:

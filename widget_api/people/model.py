@@ -67,6 +67,7 @@ class VisibleSite:
     discussion: Literal["off", "moderated"] = "off"
     language: str = "ru"
     ordinal: int = 0  # of its rows in the full-text index
+    moderation: Literal["before", "after"] = "before"
     assigned_to: str | None = None  # the user's agency, where it sees only the reports assigned to it
     delegated: bool = False  # it answers residents by itself
 

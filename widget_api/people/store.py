@@ -118,11 +118,11 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 # --- what a user may see -------------------------------------------------------------------------------------------
 
 
-_SITE_COLUMNS = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal"
+_SITE_COLUMNS = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation"
 
 
 def _site(row: Row) -> VisibleSite:
-    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal")
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal", "moderation")
     return VisibleSite(**{name: row[name] for name in names})
 
 
