@@ -15,13 +15,13 @@ from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
-from widget_api import journal
+from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid
 from widget_api.journal import COMMAND_LINE
 from widget_api.mail import links
 from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
-from widget_api.problems import assignment
+from widget_api.problems import assignment, dialogue
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.sites import changes, routing_rules
@@ -223,6 +223,38 @@ async def test_a_service_returns_a_report_with_a_reason(context: Context, site: 
     assert "Это дорога областная" in (await city.read(page)).text
 
 
+async def test_what_author_and_agency_say_is_not_for_the_service(
+    context: Context, site: Site, enter: Enter, mail_sink: MailSink
+) -> None:
+    """Authors write their telephones there; and what one service said is not another's."""
+    database, service_id = context.database, await add_service(context, site)
+    other_id = await add_service(context, site, "Дорожная служба")
+    problem_id = await accept(context, site)
+    page = f"/cabinet/problems/{problem_id}"
+    wish = Change(to="forwarded", service=other_id)
+    await problems.change(database, AGENT, site.id, problem_id, wish)
+    await assignment.return_report(database, AGENT, site.id, problem_id, other_id, "Их трубы, не наши")
+    words = f"Мой телефон {PHONE}"
+    await dialogue.ask(database, AGENT, site.id, problem_id, "В какой квартире течёт?")
+    await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text=words))
+    wish = Change(to="forwarded", service=service_id)
+    await problems.change(database, AGENT, site.id, problem_id, wish)
+    await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text=f"{words}!"))
+    city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
+    secrets = (words, "В какой квартире", "Их трубы")
+    shown, hidden = (await city.read(page)).text, (await plumber.read(page)).text
+    assert all(text in shown for text in secrets)
+    assert not any(text in hidden for text in secrets)
+    (letter,) = await letters(context, mail_sink, "service-1@gorod.test")
+    assert PHONE not in letter.text
+    token = (await plumber.read("/cabinet/account")).forms[0].fields["form_token"]
+    assert (await plumber.client.post(f"{page}/read", data={"form_token": token})).status_code == 403
+    assert (await row(context, problem_id))["awaits"] == "agency"
+    await changes.update_agency(database, service_id, {"delegated": True})
+    shown = (await plumber.read(page)).text
+    assert (words in shown, "Их трубы" in shown) == (True, False)
+
+
 async def test_a_delegated_service_answers_by_itself(context: Context, site: Site, enter: Enter) -> None:
     service_id = await add_service(context, site)
     page = f"/cabinet/organisation/services/{service_id}"
@@ -268,9 +300,9 @@ async def test_who_may_do_what_with_an_assigned_report(context: Context, site: S
         ("own", "head"): (200, 303, 403, 403),
         ("own", "admin"): (200, 303, 403, 403),
         ("service", "viewer"): (200, 403, 403, 403),
-        ("service", "agent"): (200, 303, 303, 303),
-        ("service", "head"): (200, 303, 303, 303),
-        ("service", "admin"): (200, 303, 303, 303),
+        ("service", "agent"): (200, 403, 303, 303),
+        ("service", "head"): (200, 403, 303, 303),
+        ("service", "admin"): (200, 403, 303, 303),
         **{(agency, role): (404,) * 4 for agency in ("other", "foreign") for role in ("viewer", "agent", "admin")},
     }
     unknown = None
@@ -310,6 +342,10 @@ async def test_only_administrators_change_the_rules(context: Context, site: Site
         assert answer.status_code == 404
     assert (await admin.send(path, f"{path}/{rule.id}/remove")).status_code == 303
     assert await routing_rules.list_rules(context.database, site.id) == []
+    read = await stranger.read("/cabinet/organisation/journal?kind=routing_rule_added")
+    assert "Правило маршрута добавлено" in read.text
+    assert "admin-3@gorod.test" not in read.text  # who works above is not told below
+    assert "admin-3@gorod.test" in (await admin.read("/cabinet/organisation/journal?kind=routing_rule_added")).text
     kinds = await context.database.rows("SELECT kind FROM journal WHERE kind LIKE 'routing%' ORDER BY at, id")
     assert [entry["kind"] for entry in kinds] == ["routing_rule_added", "routing_rule_removed"]
 

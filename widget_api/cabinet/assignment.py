@@ -35,7 +35,7 @@ async def assign_colleague(request: Request, user: User) -> Response:
     database, chosen = web.context(request).database, fields.get("user", "")
     site, row = await inbox_service.find_problem(database, user, problem_id)
     colleagues = dict(await routing_rules.list_colleagues(database, user.agency_id))
-    if not can_assign(user, row):
+    if site.assigned_to is not None or user.agency_id is None or not can_assign(user, row):
         raise Refused
     if chosen and chosen not in colleagues:
         return await render_problem(request, user, 422, given=fields, wrong=Invalid((FieldError("user", "unknown"),)))

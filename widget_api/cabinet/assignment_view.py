@@ -53,7 +53,9 @@ async def read_assignment(
         service=given or None,
         due=row["assigned_due"],
         user_id=row["assigned_user"],
-        colleagues=await routing_rules.list_colleagues(database, user.agency_id) if can_act else [],
+        colleagues=await routing_rules.list_colleagues(database, user.agency_id)
+        if can_act and of_agency and user.agency_id
+        else [],
         services=services,
         rule=rule,
         outcome=row["service_outcome"],

@@ -110,7 +110,8 @@ async def get_xlsx(request: Request, user: User) -> Response:
     """GET /cabinet/problems.xlsx with the parameters of the list."""
     table, file = await _open(request, user, "xlsx"), tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
     try:
-        await _write_sheet(table, file)
+        with tempfile.TemporaryDirectory() as folder:  # gone, whatever ends the writing
+            await _write_sheet(table, file, folder)
     except BaseException:
         file.close()
         raise
@@ -120,7 +121,9 @@ async def get_xlsx(request: Request, user: User) -> Response:
 
 async def _open(request: Request, user: User, kind: str) -> _Table:
     """Check the permission, count the rows and note the export. Raises NotFound, Conflict for a sheet too long."""
-    database, selection = web.context(request).database, Selection.read(request.query_params)
+    context, selection = web.context(request), Selection.read(request.query_params)
+    await context.limits.hit("exports", web.client_address(request), user.id)
+    database = context.database
     rows = await inbox_service.count_export(database, user, selection)
     if kind == "xlsx" and rows > MAX_SHEET_ROWS:
         raise errors.Conflict("sheet_too_long", most=i18n.format_number(language_of(request, user), MAX_SHEET_ROWS))
@@ -148,11 +151,12 @@ def _text(cell: Any) -> Any:
     return str(cell) if isinstance(cell, date) else cell
 
 
-async def _write_sheet(table: _Table, file: IO[bytes]) -> None:
-    """Write rows to temporary files as they come, so that memory does not grow with them."""
+async def _write_sheet(table: _Table, file: IO[bytes], folder: str) -> None:
+    """Write rows to temporary files in `folder` as they come, so that memory does not grow with them."""
     import xlsxwriter  # only here: few processes ever need it
 
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False})
+    plain_text = {"strings_to_urls": False, "strings_to_formulas": False}
+    book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder, **plain_text})
     sheet = book.add_worksheet(i18n.text(table.language, "cabinet.list.title"))
     text = book.add_format({"text_wrap": True, "valign": "top"})
     plain = book.add_format({"valign": "top"})

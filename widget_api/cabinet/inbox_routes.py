@@ -171,7 +171,7 @@ async def render_problem(
     if user.sees_contacts and problem_view.has_contact(dossier):
         subject = dossier.row["id"]
         await journal.note(database, "contact_read", journal_user(request, user), subject=subject, site_id=site.id)
-    given, photos = given or {}, await _photos(request, dossier.row["id"])
+    given, photos = given or {}, await _photos(request, dossier)
     if files is None and request.state.restored is not None:  # those received when the form was sent
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
@@ -246,9 +246,11 @@ async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, sit
     return [item for item in found["items"] if item["number"] != row["number"]]
 
 
-async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
-    context = web.context(request)
-    return pictures.gallery(context, await pictures.list_pictures(context.database, problem_id))
+async def _photos(request: Request, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
+    """The photos of the events that the user may read."""
+    context, seen = web.context(request), {event["id"] for event in dossier.timeline}
+    rows = await pictures.list_pictures(context.database, dossier.row["id"])
+    return pictures.gallery(context, [row for row in rows if row["event_id"] in seen])
 
 
 async def decide_problem(request: Request, user: User) -> Response:

@@ -137,7 +137,7 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
     site, row = await find_problem(database, user, problem_id)
-    timeline = list(await inbox_store.list_events(database, site.id, problem_id))
+    timeline = _limit_timeline(site, await inbox_store.list_events(database, site.id, problem_id))
     texts = await inbox_store.read_texts(database, site.id, problem_id)
     return ProblemDetail(
         site=site,
@@ -157,6 +157,26 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
         duplicate_id=await inbox_store.find_id(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
+
+
+_CONVERSATION = frozenset({"asked", "clarified", "rated"})
+_SERVICES_OWN = frozenset({"work_reported", "assignment_returned"})
+
+
+def _limit_timeline(site: VisibleSite, rows: Sequence[Row]) -> list[Row]:
+    """The events that the user may read: of a service neither spam marks nor what other services wrote.
+
+    What passes between author and agency is for those who answer: it holds addresses and telephones.
+    """
+    if site.assigned_to is None:
+        return list(rows)
+    hidden = {"spam", "unspam"} | (frozenset() if site.delegated else _CONVERSATION)
+    return [
+        row
+        for row in rows
+        if row["kind"] not in hidden
+        and (row["kind"] not in _SERVICES_OWN or inbox_store.parse_data(row).get("service") == site.assigned_to)
+    ]
 
 
 async def find_problem(database: Database, user: User, problem_id: str) -> tuple[VisibleSite, Row]:
@@ -231,9 +251,14 @@ def _allowed_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
     return allowed_transitions(user, site, row["status"])
 
 
+def _answers(site: VisibleSite) -> bool:
+    """Whether the user's agency answers this site's residents: the agency itself, or a service to which it is left."""
+    return site.assigned_to is None or site.delegated
+
+
 def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may ask the author a question: about open reports made here, if the user may decide."""
-    if site.assigned_to is not None and not site.delegated:
+    if not _answers(site):
         return False
     if row["status"] not in OPEN or row["spam"] or row["erased_at"] or not has_author_here(row["source"]):
         return False
@@ -282,7 +307,7 @@ async def register(database: Database, user: User, problem_id: str, number: str,
 async def read_reply(database: Database, user: User, problem_id: str) -> None:
     """Mark the author's reply as read, without an answer."""
     site, row = await find_problem(database, user, problem_id)
-    if not _allowed_transitions(user, site, row):
+    if not _allowed_transitions(user, site, row) or not _answers(site):
         raise Refused
     await dialogue.mark_read(database, site.id, problem_id)
 

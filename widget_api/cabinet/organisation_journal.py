@@ -130,17 +130,18 @@ def entry_view(language: str, row: Row, reader: User, zone: str) -> EntryView:
     about = row["person"] or row["invited"] or row["agency"] or row["platform"] or row["token"] or ""
     if row["number"] is not None:
         about = i18n.text(language, "common.number", number=row["number"])
+    # Whoever works at the operator or at an agency above is nobody's business here.
+    foreign = reader.role != "operator" and row["user_id"] is not None and not row["own"]
     return EntryView(
         moment=i18n.format_moment(language, row["at"], zone),
         what=kind_text(language, row["kind"]),
         details=details_text(language, orjson.loads(row["details"])),
-        # Whoever works at the operator is nobody's business at an agency.
-        who=(row["acted"] or "") if row["role"] != "operator" or reader.role == "operator" else "",
+        who="" if foreign else row["acted"] or "",
         role=i18n.text(language, role),
         about="" if row["subject"] == row["user_id"] else about,
         href=f"/cabinet/problems/{row['subject']}" if row["number"] is not None else "",
         site=row["site"] or "",
-        ip=row["ip"] or "",
+        ip="" if foreign else row["ip"] or "",
     )
 
 

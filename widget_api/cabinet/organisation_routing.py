@@ -5,6 +5,7 @@ The form «to whom would it go» shows the rule that applies to a category and a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from starlette.requests import Request
@@ -77,6 +78,8 @@ def _try_rules(rules: list[routing_rules.Rule], asked: Fields) -> dict[str, Any]
     try:
         lat, _, lng = asked.get("place", "").replace(" ", "").partition(",")
         point = (float(lat), float(lng)) if lat else None
+        if point is not None and not all(map(math.isfinite, point)):
+            raise ValueError(point)
     except ValueError:
         return {"tried": False, "bad_place": True, "applies": None}
     applies = next((one for one in rules if one.matches(asked.get("category", ""), point)), None)

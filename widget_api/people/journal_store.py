@@ -35,12 +35,14 @@ class Selection:
 async def list_entries(database: Database, selection: Selection, limit: int) -> Sequence[Row]:
     """Entries, the newest first."""
     conditions, values = _conditions(selection)
+    own = "TRUE" if selection.agency_id is None else "j.agency_id IN (SELECT id FROM tree)"
     return await database.rows(
         f"""
         {"" if selection.agency_id is None else TREE}
         SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
                COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
-               a.name AS agency, p.number, s.name AS site, f.name AS platform, k.hint AS token
+               a.name AS agency,
+               {own} AS own, p.number, s.name AS site, f.name AS platform, k.hint AS token
         FROM journal j
         LEFT JOIN users u ON u.id = j.user_id
         LEFT JOIN users su ON su.id = j.subject

@@ -157,7 +157,7 @@ async def _report(context: Context, site: Site, problem: Row, photos: int, *, pe
         "page_url": page if problem["published"] else None,
         "map_url": places.map_link(problem["lat"], problem["lng"]) if place else None,
         "description": problem["description"],
-        "added": await _list_additions(context, problem),
+        "added": await _list_additions(context, problem) if person else [],
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],
     }
 

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
+from widget_api.geo.model import Area
 from widget_api.sites import store
 
 MAX_DAYS = 365
+MAX_RULES = 200  # per site; each is tried when a report is accepted
+MAX_POINTS = 5000  # of an area
 MAX_AREA_LENGTH = 500_000  # characters of GeoJSON
 MAX_NAME_LENGTH = 100
-# The agencies below the agency of a site. UNION, not UNION ALL, so that a cycle of parents ends.
+# The agencies directly below the agency of a site, which it made itself; those further below answer to them.
 _SERVICES = (
-    "WITH RECURSIVE tree(id) AS (SELECT agency_id FROM sites WHERE id = :site_id"
-    " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
-    " SELECT a.id, a.name, a.email, a.mode, a.delegated FROM agencies a JOIN tree t ON t.id = a.id"
-    " WHERE a.id <> (SELECT agency_id FROM sites WHERE id = :site_id)"
+    "SELECT a.id, a.name, a.email, a.mode, a.delegated FROM agencies a JOIN sites s ON s.agency_id = a.parent_id"
+    " WHERE s.id = :site_id AND a.id <> a.parent_id"
 )
+
+
+@lru_cache(maxsize=256)
+def _parse_area(text: str) -> Area:
+    return geojson.parse_area(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,7 @@ class Rule:
         """Whether a report of this category at this point (latitude, longitude) falls under the rule."""
         if self.category not in (None, category):
             return False
-        return self.area is None or (point is not None and geojson.parse_area(self.area).covers(*point))
+        return self.area is None or (point is not None and _parse_area(self.area).covers(*point))
 
 
 async def list_services(reader: Database | Transaction, site_id: str) -> list[Service]:
@@ -124,7 +131,10 @@ async def add_rule(
         try:
             if len(text["area"]) > MAX_AREA_LENGTH:
                 raise geojson.InvalidArea("area_too_large")
-            area = geojson.to_geometry(geojson.parse_area(text["area"]))
+            parsed = geojson.parse_area(text["area"])
+            if parsed.points > MAX_POINTS:
+                raise geojson.InvalidArea("area_too_large")
+            area = geojson.to_geometry(parsed)
         except geojson.InvalidArea:
             wrong.append(FieldError("area", "area"))
         if not text.get("area_name"):
@@ -157,6 +167,9 @@ async def add_rule(
         )
         values = {name: value for name, value in rule.items() if value is not None and name != "area_name"}
         await tx.run(f"DELETE FROM routing_rules WHERE {same}", **values)
+        counted = await tx.row("SELECT COUNT(*) AS count FROM routing_rules WHERE site_id = :id", id=site_id)
+        if counted is not None and counted["count"] >= MAX_RULES:
+            raise Conflict("too_many_rules", most=MAX_RULES)
         await tx.insert(
             "routing_rules",
             id=rule_id,
