@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -368,3 +371,31 @@ async def test_what_was_accepted_by_itself_is_new_until_somebody_takes_it_up(con
     await problems.change(database, AGENT, site.id, problem_id, Change(to="in_progress"))
     for path in ("/cabinet/", "/cabinet/problems?tab=moderation"):
         assert page not in (await person.read(path)).links_without_query, path
+
+
+async def test_an_export_counts_against_a_limit_and_leaves_nothing_behind_where_it_ends(
+    context: Context, enter: Enter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The rows of a sheet, contacts among them, wait in temporary files while it is written."""
+    site = await make_site(context.database)
+    await submit_report(context.database, site)
+    person, hits, waiting = await enter("admin", site.agency.id), list[str](), list[str]()
+    folder = tmp_path / "exports"
+    folder.mkdir()
+
+    async def hit(name: str, *parts: str, cost: int = 1) -> None:
+        hits.append(name)
+
+    async def interrupted(*_: Any) -> AsyncIterator[Any]:
+        waiting.extend(name for _, _, names in os.walk(folder) for name in names)
+        raise RuntimeError("the database went away")
+        yield
+
+    monkeypatch.setattr(context.limits, "hit", hit)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(inbox_service, "read_export", interrupted)
+    with pytest.raises(RuntimeError):
+        await person.client.get("/cabinet/problems.xlsx")
+    assert hits == ["exports"]
+    assert waiting
+    assert [(folders, names) for _, folders, names in os.walk(folder)] == [([], [])]

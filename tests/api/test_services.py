@@ -100,6 +100,29 @@ async def test_bad_rules_are_refused_with_every_error(context: Context, site: Si
     assert await routing_rules.list_rules(context.database, site.id) == []
 
 
+async def test_rules_are_bounded_and_name_the_agencys_own_services(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, enter: Enter
+) -> None:
+    """Each is tried in the transaction of an acceptance; and what a service made below itself is not the agency's."""
+    database, service_id = context.database, await add_service(context, site)
+    below = await sites.add_agency(database, name="Подрядчик", email="x@below.test", parent_id=service_id)
+    for given, field in (({"service": below}, "service"), ({"service": service_id, "area": SQUARE}, "area")):
+        monkeypatch.setattr(routing_rules, "MAX_POINTS", 3)
+        with pytest.raises(Invalid) as refused:
+            await routing_rules.add_rule(database, site.id, {"area_name": "Центр", **given})
+        assert [error.field for error in refused.value.fields] == [field]
+    monkeypatch.setattr(routing_rules, "MAX_RULES", 1)
+    for _ in range(2):  # the same again replaces
+        await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "roads"})
+    with pytest.raises(Conflict):
+        await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "water"})
+    assert [rule.category for rule in await routing_rules.list_rules(database, site.id)] == ["roads"]
+    admin = await enter("admin", site.agency.id)
+    for place in ("nan,nan", "inf,1"):
+        tried = await admin.read(f"/cabinet/organisation/routing?try=1&category=roads&place={place}")
+        assert "Это не координаты" in tried.text
+
+
 @pytest.mark.parametrize("way", ["cabinet", "confirmation", "platform", "posted"])
 async def test_acceptance_applies_the_rule_in_its_transaction(
     context: Context, site: Site, mail_sink: MailSink, way: str

@@ -44,6 +44,7 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
         "/unfollow/ImFiYyI.aBcDeF.x-y_z",
         "/my-comment/ImFiYyI.aBcDeF.x-y_z",
         "/moderate/ImFiYyI.aBcDeF.x-y_z",
+        "/cabinet/invitation/aBcDeF-x_y",
         "postgresql://user:geheim@host/db",
     ],
 )
