@@ -110,8 +110,7 @@ async def get_xlsx(request: Request, user: User) -> Response:
     """GET /cabinet/problems.xlsx with the parameters of the list."""
     table, file = await _open(request, user, "xlsx"), tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
     try:
-        with tempfile.TemporaryDirectory() as folder:  # gone, whatever ends the writing
-            await _write_sheet(table, file, folder)
+        await _write_sheet(table, file)
     except BaseException:
         file.close()
         raise
@@ -151,12 +150,11 @@ def _text(cell: Any) -> Any:
     return str(cell) if isinstance(cell, date) else cell
 
 
-async def _write_sheet(table: _Table, file: IO[bytes], folder: str) -> None:
-    """Write rows to temporary files in `folder` as they come, so that memory does not grow with them."""
+async def _write_sheet(table: _Table, file: IO[bytes]) -> None:
+    """Write rows to temporary files as they come, so that memory does not grow with them."""
     import xlsxwriter  # only here: few processes ever need it
 
-    plain_text = {"strings_to_urls": False, "strings_to_formulas": False}
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder, **plain_text})
+    book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False})
     sheet = book.add_worksheet(i18n.text(table.language, "cabinet.list.title"))
     text = book.add_format({"text_wrap": True, "valign": "top"})
     plain = book.add_format({"valign": "top"})
@@ -185,11 +183,13 @@ async def _write_sheet(table: _Table, file: IO[bytes], folder: str) -> None:
                     sheet.write_number(at, index, cell, plain)
 
     count = 0
-    async for rows in table.pages():
-        await asyncio.to_thread(write, count + 1, rows)
-        count += len(rows)
-    sheet.autofilter(0, 0, count, len(table.columns) - 1)
-    await asyncio.to_thread(book.close)
+    try:
+        async for rows in table.pages():
+            await asyncio.to_thread(write, count + 1, rows)
+            count += len(rows)
+        sheet.autofilter(0, 0, count, len(table.columns) - 1)
+    finally:  # a book that is not closed leaves its temporary files
+        await asyncio.to_thread(book.close)
     file.seek(0)
 
 
