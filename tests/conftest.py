@@ -1,4 +1,4 @@
-"""Fixtures every test may ask for: databases, the application, real processes, mail, a browser."""
+"""Fixtures for every test: databases, the application, real processes, mail, a browser."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from playwright.sync_api import Browser, Page
 from scripts import servers
 from tests.factories import PUBLIC_URL, SECRET
 from tests.fake_platform import FakePlatform
-from tests.support.apart import run_apart
 from tests.support.browser import SharedBrowser, Watch, open_context
 from tests.support.commands import call_json
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, free_port, hurried
+from tests.support.processes import Service, free_port, patched_program
 from tests.support.redis import Redis
 from tests.support.s3 import S3
 from widget_api import clock
@@ -37,7 +37,7 @@ from widget_api.settings import Settings
 from widget_api.sites import challenges
 from widget_api.web import brute_force
 
-# A busy machine must not fail a test: nothing here is measured in time.
+# A busy machine must not fail a test: no test measures time.
 hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("product")
 
@@ -45,13 +45,12 @@ DIALECTS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _less_work() -> Iterator[None]:
-    """Inside the tests' process: the same proof of work and the same Argon2id with less to do, the same steps of time,
-    but short.
+def _cheap_work() -> Iterator[None]:
+    """Reduce the proof of work, the Argon2id parameters and the timing steps inside the tests' process.
 
-    Real services do the whole of it, but for the proof of work that most browser tests ask of the widget
-    (tests/browser/conftest.py); how much that is stands in tests/unit/sites/test_challenges.py,
-    tests/unit/people/test_passwords.py and, of time, in tests/unit/test_timing.py.
+    Real services do all of it, except for the proof of work that most browser tests ask of the widget
+    (tests/browser/conftest.py). The real values are tested in tests/unit/sites/test_challenges.py,
+    tests/unit/people/test_passwords.py and tests/unit/test_timing.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(challenges, "MAX_NUMBER", 1000)
@@ -62,15 +61,17 @@ def _less_work() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _identifiers_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Identifiers only ever grow within a process; those of a test that travelled ahead are no other test's past."""
+def _reset_identifiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers only grow within a process: reset them after a test that moved the clock ahead."""
     monkeypatch.setattr(clock, "_last", 0)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long modules first, so that none is left for the end. The first of the processes gets the first part of all tests
-    and does them one after another; the others take what follows off the end of its part.
+    """Run long modules first, so that none is left for the end.
+
+    The first xdist process gets the first part of all tests and runs it in order; the others take tests from the end of
+    that part.
     """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
@@ -88,26 +89,26 @@ def postgres() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: PostgreSQL) -> list[str]:
-    """Addresses of migrated databases that no test uses now."""
+    """URLs of migrated databases that no test is using."""
     return []
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "widget.db"
-    run_apart(migrate(f"sqlite:///{path}"))
+    run_in_thread(migrate(f"sqlite:///{path}"))
     return path
 
 
 @pytest.fixture(params=DIALECTS)
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Every test that touches a database runs on both."""
+    """Every test that uses a database runs on both."""
     return str(request.param)
 
 
 @pytest.fixture
 def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """`new_database()` → address of a migrated database without a row in it; `migrated=False`: without a table."""
+    """`new_database()` → URL of an empty, migrated database; with `migrated=False` it has no tables."""
     with contextlib.ExitStack() as cleaning:
 
         def on_sqlite(migrated: bool) -> str:
@@ -127,7 +128,7 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
                 url = free.pop()
             else:
                 url = server.database()
-                run_apart(migrate(url))
+                run_in_thread(migrate(url))
             cleaning.callback(free.append, url)
             cleaning.callback(server.empty, url)
             return url
@@ -140,7 +141,7 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 @pytest.fixture
 def database_url(new_database: Callable[..., str]) -> str:
-    """A fresh, migrated database, once on SQLite and once on PostgreSQL."""
+    """An empty, migrated database, once on SQLite and once on PostgreSQL."""
     return new_database()
 
 
@@ -157,7 +158,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def make_settings(tmp_path: Path, mail_sink: MailSink) -> Callable[..., Settings]:
-    """Settings as an operator would give them; keywords are the names after WIDGET_, in small letters."""
+    """Settings as given by an operator; keywords are the names after WIDGET_, in lower case."""
 
     def make(**changes: str) -> Settings:
         environ = {
@@ -179,7 +180,7 @@ def settings(make_settings: Callable[..., Settings], database_url: str) -> Setti
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Any]:
-    """The application of `settings` between its start and its end."""
+    """Start the application with `settings`, and stop it at the end of the block."""
     from widget_api.app import create_app
 
     app = create_app(settings)
@@ -195,7 +196,7 @@ async def app(settings: Settings) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def client(app: Any, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
-    """Calls the application without a network; it looks like a browser on the service's own origin."""
+    """Calls the application without a network, like a browser on the service's own origin."""
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as connected:
         yield connected
@@ -206,7 +207,7 @@ async def client(app: Any, settings: Settings) -> AsyncIterator[httpx2.AsyncClie
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakePlatform]:
-    """A platform that is not ours. What it is like a test tells it; as it is, it counts what comes twice."""
+    """A third-party platform. By default it counts duplicates; tests configure everything else."""
     platform = await FakePlatform().start()
     yield platform
     await platform.stop()
@@ -214,7 +215,7 @@ async def fake() -> AsyncIterator[FakePlatform]:
 
 @pytest.fixture
 def mail_sink() -> Iterator[MailSink]:
-    """A real SMTP server that keeps what it was told."""
+    """A real SMTP server that records what it receives."""
     sink = MailSink()
     yield sink
     sink.close()
@@ -239,7 +240,7 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
             "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "WIDGET_MAIL_FROM": "widget@widget.test",
         } | {f"WIDGET_{name.upper()}": value for name, value in settings.items()}
-        service = Service(directory, environ, port, arguments, *([hurried(*changes)] if changes else []))
+        service = Service(directory, environ, port, arguments, *([patched_program(*changes)] if changes else []))
         services.append(service)
         return service.start() if start else service
 
@@ -252,9 +253,9 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
 def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
     """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
 
-    Without `database_url` it keeps an SQLite file in its own directory, which is there and migrated, since that takes
-    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only; `changes`
-    are constants with other values (tests/support/hurried.py).
+    Without `database_url` it uses an SQLite file in its own directory. The file is already migrated, since a migration
+    takes as long as the rest of the start; `migrated=False` starts without one. `start=False` only prepares the
+    service; `changes` are patched constants (tests/support/patched_service.py).
     """
     with serving(tmp_path, migrated_sqlite) as start:
         yield start
@@ -262,14 +263,14 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
 
 @pytest.fixture(scope="module")
 def module_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
-    """The same for services that all tests of a module ask: a start takes two seconds of a processor."""
+    """Like `serve`, for services shared by the tests of a module: a start takes two seconds of CPU time."""
     with serving(tmp_path_factory.mktemp("services"), migrated_sqlite) as start:
         yield start
 
 
 @pytest.fixture
 def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
-    """`cli("site", "list")` calls the command on the test's database and returns its parsed --json."""
+    """`cli("site", "list")` runs the command on the test's database and returns its parsed --json output."""
     environ = {
         "WIDGET_DATA": str(settings.data_directory),
         "WIDGET_DATABASE_URL": settings.database_url,
@@ -287,7 +288,7 @@ def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    """One server that speaks S3 for the whole run."""
+    """One S3 server for the whole run."""
     server = S3(tmp_path_factory.mktemp("s3") / "log")
     yield server
     server.stop()
@@ -295,7 +296,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 
 @pytest.fixture
 def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """The same, with an operator's AWS_… variables in this process and those it starts."""
+    """The same server, with an operator's AWS_… variables in this process and its children."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
@@ -303,7 +304,7 @@ def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
-    """A server of its own: a test stops it, and counts would outlive another's."""
+    """A separate server per test: tests stop it, and its counters would outlive a test."""
     reason = servers.reason_without_redis()
     if reason:
         pytest.skip(reason)
@@ -314,7 +315,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 @pytest.fixture
 def host_pages() -> Iterator[Callable[..., HostPages]]:
-    """`host_pages(folder, headers=…, replace=…)` serves host pages on an origin of their own."""
+    """`host_pages(folder, headers=…, replace=…)` serves host pages on their own origin."""
     servers: list[HostPages] = []
 
     def start(folder: Path, **options: Any) -> HostPages:
@@ -340,20 +341,20 @@ _shared_browser = SharedBrowser()
 
 @pytest.fixture(scope="module")
 def browser() -> Browser:
-    """One browser for the modules of a row; the contexts in it, which are the visitors, are a test's own."""
+    """One browser shared by consecutive modules; every test has its own contexts, that is visitors."""
     return _shared_browser.started()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """The browser goes where a module begins that drives none: see SharedBrowser."""
+    """Close the browser before a module that does not use one: see SharedBrowser."""
     if nextitem is None or (nextitem.path != item.path and "browser" not in getattr(nextitem, "fixturenames", ())):
         _shared_browser.close()
 
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
-    """What the test's pages complained about; anything not allowed fails the test at its end."""
+    """Records the complaints of the test's pages; any that is not allowed fails the test at its end."""
     watching = Watch()
     yield watching
     assert watching.unexpected() == []
@@ -361,7 +362,7 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def new_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
-    """`new_page(**context options)` opens another visitor's browser: own cookies, own storage."""
+    """`new_page(**context options)` opens the browser of another visitor, with its own cookies and storage."""
     contexts = []
 
     def make(**options: Any) -> Page:

@@ -1,4 +1,4 @@
-"""Sites, reports and API bodies with sensible values, so that a test names only what it is about."""
+"""Sites, reports and API bodies with sensible defaults, so that a test names only what it is about."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def make_site(
     agency: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Site:
-    """An agency and its site; `agency` takes the options of add_agency, the rest go to add_site.
+    """Create an agency and its site; `agency` takes the options of add_agency, the rest go to add_site.
 
-    Each site has a jurisdiction of its own, so that a test may make several with the same origin.
+    Each site has its own jurisdiction, so that a test may create several with the same origin.
     """
     agency_id = await sites.add_agency(
         database, **{"name": "Администрация города", "email": "priem@gorod.test", **(agency or {})}
@@ -42,7 +42,7 @@ async def make_site(
 
 
 def make_report(*, email: str | None = EMAIL, **changes: Any) -> Report:
-    """A checked report as every door hands it to the service."""
+    """A validated report, as every entry point passes it to the service."""
     values: dict[str, Any] = {
         "category": "roads",
         "description": "Глубокая яма на пешеходном переходе у школы",
@@ -61,7 +61,7 @@ def make_report(*, email: str | None = EMAIL, **changes: Any) -> Report:
 async def submit_report(
     database: Database, site: Site, *, idempotency: Idempotency | None = None, **changes: Any
 ) -> Receipt:
-    """Hand a report to the service as the API does; keywords change the report."""
+    """Submit a report as the API does; keywords change the report."""
     return await submit(
         database,
         site,
@@ -73,7 +73,7 @@ async def submit_report(
 
 
 def problem_body(consent_version: str, **changes: Any) -> dict[str, Any]:
-    """The JSON of `POST …/problems`; a value of None takes a field out."""
+    """The JSON body of `POST …/problems`; a value of None removes a field."""
     values: dict[str, Any] = {
         "category": "roads",
         "description": "Глубокая яма на пешеходном переходе у школы",

@@ -1,4 +1,4 @@
-"""A GeoReport v2 platform that is not ours: real TCP, its own ideas of formats, and every way a server can fail."""
+"""A third-party GeoReport v2 platform: real TCP, its own formats, and every way a server can fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fault = Literal["500", "503", "429", "hang", "lost answer", "garbage", "400", "4
 
 @dataclass
 class Sent:
-    """One call as it arrived."""
+    """One request as received."""
 
     method: str
     path: str
@@ -28,29 +28,29 @@ class Sent:
 
 @dataclass
 class FakePlatform:
-    """`faults` are used up one a call, first come first served; `requests` and `updates` hold the effects."""
+    """`faults` are used up in order, one per call; `requests` and `updates` hold the effects."""
 
     formats: tuple[Format, ...] = ("json", "xml")
-    honours_keys: bool = False  # Idempotency-Key: the specification knows none
-    tokens: bool = False  # answers a token first, the id later
+    honours_keys: bool = False  # Idempotency-Key: not part of the specification
+    tokens: bool = False  # returns a token first, the id later
     retry_after: int = 7
     faults: deque[Fault] = field(default_factory=deque)
-    first_try: tuple[Fault, ...] = ()  # what the first call with each Idempotency-Key meets, in turn
-    own: list[dict[str, Any]] = field(default_factory=list)  # requests that others sent it, as it tells them
-    jurisdiction: str | None = None  # whose they are; others have none
+    first_try: tuple[Fault, ...] = ()  # faults for the first call with each Idempotency-Key, in order
+    own: list[dict[str, Any]] = field(default_factory=list)  # requests that others sent to it, as it lists them
+    jurisdiction: str | None = None  # their jurisdiction; others have none
     services: list[dict[str, Any]] = field(default_factory=list)
     updates_known: bool = True  # the extension of servicerequestupdates
-    most: int = 1000  # requests that a list without their numbers tells
-    away: Fault | None = None  # what every call meets
+    most: int = 1000  # requests in a list without given numbers
+    away: Fault | None = None  # the fault of every call
     broken: frozenset[str] = frozenset()  # paths that answer 500
-    poison: frozenset[str] = frozenset()  # whoever sends one of these descriptions is cut off
+    poison: frozenset[str] = frozenset()  # requests with one of these descriptions are disconnected
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     updates: list[dict[str, str]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
     by_key: dict[str, int] = field(default_factory=dict)
     met: dict[str, Fault] = field(default_factory=dict)
-    resolved: bool = False  # tokens have ids now
+    resolved: bool = False  # tokens are resolved to ids now
     port: int = 0
 
     async def start(self) -> FakePlatform:

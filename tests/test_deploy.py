@@ -32,8 +32,8 @@ import yaml
 from scripts import servers
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support import nginx
-from tests.support.certificates import Certificate, issued
-from tests.support.processes import Service, dying_with_us, free_port
+from tests.support.certificates import Certificate, issue_certificate
+from tests.support.processes import Service, die_with_parent, free_port
 from widget_api.cabinet.http import MAX_FORM_SIZE
 from widget_api.database import Database
 from widget_api.problems import change as problems
@@ -75,7 +75,7 @@ class Proxy:
         self._trust = ssl.create_default_context(cafile=str(certificate.authority))
         self._trust.check_hostname = False
         self._process = subprocess.Popen(
-            dying_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            die_with_parent(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=os.environ | {"HOME": str(log.parent), "XDG_DATA_HOME": str(log.parent)},
         )  # fmt: skip
         deadline = time.monotonic() + 60
@@ -149,7 +149,7 @@ def front(
     if reason := servers.reason_without(request.param.__name__.removeprefix("start_")):
         pytest.skip(reason)
     service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1")
-    proxy: Proxy = request.param(tmp_path, service.port, issued(tmp_path, "127.0.0.1"))
+    proxy: Proxy = request.param(tmp_path, service.port, issue_certificate(tmp_path, "127.0.0.1"))
     yield proxy, service
     proxy.stop()
 
@@ -236,7 +236,7 @@ def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
     key = service.cli("site", "add", "--name", "Сайт", *options)["key"]
     site, listed = f"/api/v1/sites/{key}", f"/api/v1/sites/{key}/problems"
     with contextlib.ExitStack() as closing:
-        proxy = start_nginx(tmp_path, service.port, issued(tmp_path, "127.0.0.1"))
+        proxy = start_nginx(tmp_path, service.port, issue_certificate(tmp_path, "127.0.0.1"))
         closing.callback(proxy.stop)
         slow, slow_since = closing.enter_context(proxy.begin()), time.monotonic()
         version = json.loads(proxy.ask("GET", site)[2])["consent"]["version"]
@@ -317,7 +317,7 @@ def test_the_cache_heeds_what_an_answer_says_of_itself(tmp_path: Path) -> None:
     counting = type("Counting", (Upstream,), {"asked": Counter()})
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), counting)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    proxy = start_nginx(tmp_path, upstream.server_port, issued(tmp_path, "127.0.0.1"))
+    proxy = start_nginx(tmp_path, upstream.server_port, issue_certificate(tmp_path, "127.0.0.1"))
     try:
         for name in ("public", "private", "anything", "cookie"):
             for _ in range(2):

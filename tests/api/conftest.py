@@ -1,4 +1,4 @@
-"""What most tests of the interfaces begin with: the application's context, a site, a report that was sent in."""
+"""Fixtures shared by tests of the interfaces: the application's context, a site, a submitted report."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ async def receipt(context: Context, site: Site) -> Receipt:
 
 @pytest.fixture
 def settings_without_worker(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """A test does itself what the application's own worker would do."""
+    """Settings for tests that deliver by themselves instead of the application's worker."""
     return make_settings(database_url=database_url, work="off")
 
 
 @pytest.fixture
 def exchange_settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """The same, where `fake` is the platform."""
+    """The same settings, with `fake` as the platform."""
     return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
 
 
 @pytest.fixture
-async def exchanging(exchange_settings: Settings) -> AsyncIterator[Context]:
-    """A context of those settings, without the application around it."""
+async def exchange_context(exchange_settings: Settings) -> AsyncIterator[Context]:
+    """A context with those settings, without the application."""
     async with open_context(exchange_settings) as opened:
         yield opened
 
 
 @pytest.fixture
 async def gorod(context: Context) -> Site:
-    """A site whose name on platforms is known, and which shows what they have of their own."""
+    """An extended site with a jurisdiction known to platforms, which also shows problems from platforms."""
     return await make_site(context.database, jurisdiction="gorod.test", type="extended")
 
 
@@ -70,7 +70,7 @@ def carrier(context: Context) -> Carrier:
 
 @pytest.fixture
 async def pictures() -> AsyncIterator[PictureServer]:
-    """Where pictures are that somebody gives the address of."""
+    """A server of the pictures that reports refer to."""
     server = await PictureServer().start()
     yield server
     await server.stop()
@@ -83,7 +83,7 @@ def worker(context: Context) -> Worker:
 
 @pytest.fixture
 async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
-    """`enter(role, agency_id)` → a person of that role, signed in, with cookies of their own."""
+    """`enter(role, agency_id)` → a signed-in person with that role and their own cookies."""
     clients = []
 
     async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:

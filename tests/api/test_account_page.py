@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from tests.factories import make_site
+from tests.support.brute_force import record_delays
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
-from tests.support.guessing import slept
 from widget_api import journal
 from widget_api.context import Context
 from widget_api.people import accounts
@@ -84,7 +84,7 @@ async def test_a_password_that_is_easily_guessed_is_refused(enter: Enter, site: 
 
 
 async def test_a_found_open_session_guesses_the_password_slowly(app: Any, enter: Enter, site: Site) -> None:
-    waited = slept(app)
+    waited = record_delays(app)
     anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
     form = (await anna.read(PAGE)).form(CHANGE)
     guesses = [

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from tests.conftest import running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
+from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import Cabinet
-from tests.support.guessing import slept, somebody
 from tests.support.mail import MailSink
 from tests.support.processes import run_command
 from widget_api import logs, outbound
@@ -183,12 +183,12 @@ async def test_browsers_are_told_to_come_back_by_tls_alone(
 async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_counts_guesses(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
-    waited = slept(app)
+    waited = record_delays(app)
     receipt = await submit_report(app.state.context.database, site, email=None)
     for guess in range(FREE_ATTEMPTS + 10):
         written = f"{'№ ' if guess % 2 else ''}{'0' * (guess % 7)}{receipt.number}{' ' * (guess % 3)}"
         data = {"site": site.key, "number": written, "code": "AAAAAAAA"}
-        async with somebody(app, f"198.{guess}.100.1") as stranger:
+        async with client_from(app, f"198.{guess}.100.1") as stranger:
             assert (await stranger.post("/track", data=data)).status_code == 422
     assert waited == [1, 2, 4, 8, 16, 16, 16, 16, 16, 16]
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from limits.aio.storage import MemoryStorage
 
-from tests.support.guessing import somebody
+from tests.support.brute_force import client_from
 from widget_api.context import Context
 from widget_api.errors import Busy
 from widget_api.residents import report_form
@@ -192,12 +192,12 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
-    async with somebody(app, "2001:db8:1:1::1") as first, somebody(app, "2001:db8:1:2::1") as second:
+    async with client_from(app, "2001:db8:1:1::1") as first, client_from(app, "2001:db8:1:2::1") as second:
         holding = asyncio.create_task(first.post(path, content=slow(parts, going_on), headers=IN_PARTS))
         while bodies._by_address.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.01)
         assert (await second.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
-        async with somebody(app, "2001:db8:2::1") as other:
+        async with client_from(app, "2001:db8:2::1") as other:
             assert (await other.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
         going_on.set()
         assert (await holding).status_code == 422

@@ -13,8 +13,8 @@ import pytest
 import time_machine
 
 from tests.factories import make_site, submit_report
+from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import PASSWORD
-from tests.support.guessing import slept, somebody
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts
@@ -41,7 +41,7 @@ async def sign_in(client: httpx2.AsyncClient, password: str, email: str = EMAIL)
 
 
 async def guess(app: Any, address: str, email: str = EMAIL) -> int:
-    async with somebody(app, address) as stranger:
+    async with client_from(app, address) as stranger:
         return (await sign_in(stranger, "a wrong password", email)).status_code
 
 
@@ -60,8 +60,8 @@ def attackers(number: int) -> list[str]:
 
 async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> None:
     """34 networks of /64, 1,000 wrong passwords; then the official with a known device, and with a new one."""
-    waited = slept(app)
-    async with somebody(app, OFFICE) as desk:
+    waited = record_delays(app)
+    async with client_from(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
         networks = attackers(34)
         for number in range(1000):
@@ -72,7 +72,7 @@ async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> N
         assert (await sign_in(desk, anna)).status_code == 303
         assert waited == [], "a device that has signed in before does not wait"
         assert (await desk.get("/cabinet/")).status_code == 200
-    async with somebody(app, HOME) as laptop:
+    async with client_from(app, HOME) as laptop:
         answer = await sign_in(laptop, anna)
         assert answer.status_code == 303
         assert waited == [MAX_DELAY], "a new one waits once, and gets in"
@@ -92,7 +92,7 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
     async def hold(seconds: float) -> None:
         await going.wait()
 
-    slept(app)
+    record_delays(app)
     for address in attackers(FREE_ATTEMPTS + 1):
         await guess(app, address)  # what is free for this account is used up
     app.state.context.guesses.sleep = hold
@@ -100,7 +100,7 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
     await until(lambda: sum(task.done() for task in under_way) == len(under_way) - MAX_WAITING_PER_SECRET)
     refused = [task.result() for task in under_way if task.done()]
     assert set(refused) == {429}, "the others are sent away, nothing piles up"
-    async with somebody(app, HOME) as laptop, somebody(app, OFFICE) as other:
+    async with client_from(app, HOME) as laptop, client_from(app, OFFICE) as other:
         entering = asyncio.create_task(sign_in(laptop, anna))
         await until(lambda: sum(task.done() for task in under_way) > len(refused))
         assert not entering.done(), "it waits, in a place that one of them had to leave"
@@ -114,12 +114,12 @@ async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Co
     await accounts.add_user(
         context.database, email="oleg@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
-    waited = slept(app)
+    waited = record_delays(app)
     for address in attackers(FREE_ATTEMPTS + 1):
         await guess(app, address)
         await guess(app, address, "oleg@gorod.test")
     waited.clear()
-    async with somebody(app, OFFICE) as desk:
+    async with client_from(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
         assert waited == [2]
         assert (await sign_in(desk, PASSWORD, "oleg@gorod.test")).status_code == 303
@@ -130,7 +130,7 @@ async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Co
         cookie = desk.cookies["__Host-device"]
         name, end, seal = cookie.split(":")[0].split(".")
         for forged in (f"{name}.{int(end) + 1}.{seal}", f"{name[:-1]}x.{end}.{seal}", f"{name}.{end}.", "", ":::", "é"):
-            async with somebody(app, OFFICE) as other:
+            async with client_from(app, OFFICE) as other:
                 headers = {"Cookie": f"__Host-device={forged}".encode()}
                 data = {"email": "oleg@gorod.test", "password": "wrong"}
                 assert (await other.post("/cabinet/sign-in", data=data, headers=headers)).status_code == 403
@@ -139,8 +139,8 @@ async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Co
 
 async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str) -> None:
     """Somebody else may sit at it."""
-    waited = slept(app)
-    async with somebody(app, OFFICE) as desk:
+    waited = record_delays(app)
+    async with client_from(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
         for _ in range(FREE_ATTEMPTS + 3):
             assert (await sign_in(desk, "a wrong password")).status_code == 403
@@ -153,25 +153,25 @@ async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str
 
 
 async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> None:
-    async with somebody(app, OFFICE) as desk:
+    async with client_from(app, OFFICE) as desk:
         await sign_in(desk, anna)
         cookie = {"Cookie": f"__Host-device={desk.cookies['__Host-device']}"}
     data = {"email": EMAIL, "password": anna}
     for days, known in ((179, True), (181, False)):
         with time_machine.travel(clock.now() + days * 86_400, tick=False):
-            waited = slept(app)
+            waited = record_delays(app)
             for address in attackers(FREE_ATTEMPTS + 1):
                 await guess(app, address)
             waited.clear()
-            async with somebody(app, OFFICE) as desk:
+            async with client_from(app, OFFICE) as desk:
                 assert (await desk.post("/cabinet/sign-in", data=data, headers=cookie)).status_code == 303
             assert (waited == []) is known, days
 
 
 async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
-    waited = slept(app)
+    waited = record_delays(app)
     for _ in range(2 * FREE_ATTEMPTS):
-        async with somebody(app, OFFICE) as stranger:
+        async with client_from(app, OFFICE) as stranger:
             assert (await sign_in(stranger, anna)).status_code == 303
     assert waited == []
 
@@ -188,7 +188,7 @@ async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
 )
 async def test_networks_are_counted_at_every_width(app: Any, same: str, free: int) -> None:
     """Each guess at another account, so that the network alone is counted."""
-    waited = slept(app)
+    waited = record_delays(app)
     for number in range(free + 2):
         await guess(app, same.format(number), f"somebody-{number}@gorod.test")
     assert waited == [1, 2]
@@ -218,22 +218,22 @@ async def test_made_up_accounts_fill_no_memory(app: Any, context: Context) -> No
 
 
 async def test_codes_are_guessed_slowly_and_their_owner_gets_in(app: Any, context: Context, site: Site) -> None:
-    waited = slept(app)
+    waited = record_delays(app)
     receipt = await submit_report(context.database, site, email=None)
     fields = {"site": site.key, "number": str(receipt.number)}
     networks = attackers(34)
     for number in range(200):
-        async with somebody(app, networks[number % 34]) as stranger:
+        async with client_from(app, networks[number % 34]) as stranger:
             answer = await stranger.post("/track", data=fields | {"code": "AAAABBBB"})
             assert answer.status_code == 422
     assert "ответ пришёл с задержкой" in answer.text
     waited.clear()
-    async with somebody(app, HOME) as owner:
+    async with client_from(app, HOME) as owner:
         answer = await owner.post("/track", data=fields | {"code": orjson.loads(receipt.body)["code"]})
     assert answer.status_code == 303
     assert waited == [MAX_DELAY]
     other = await make_site(context.database)
-    async with somebody(app, HOME) as owner:
+    async with client_from(app, HOME) as owner:
         await owner.post("/track", data=fields | {"site": other.key, "code": "AAAABBBB"})
     assert len(waited) == 1, "the same number elsewhere is another report"
 
@@ -249,7 +249,7 @@ async def test_links_that_are_none_use_up_nothing_of_their_owners(client: httpx2
 
 async def test_where_limits_are_off_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context.limits, "_on", False)
-    waited = slept(app)
+    waited = record_delays(app)
     for _ in range(FREE_ATTEMPTS + 5):
         assert await guess(app, OFFICE) == 403
     assert waited == []

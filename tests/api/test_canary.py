@@ -16,7 +16,7 @@ from starlette.routing import Route
 from tests.conftest import running
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.apart import run_apart
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api.app import ROUTES
@@ -241,13 +241,13 @@ def test_no_file_says_who_was_forgotten(
 ) -> None:
     """Beside a running service, whose connections keep the log, with pages as they were, until it is truncated."""
     service = serve(smtp_url=mail_sink.url)
-    run_apart(leave_traces(service.settings["WIDGET_DATABASE_URL"]))
+    run_in_thread(leave_traces(service.settings["WIDGET_DATABASE_URL"]))
     assert heard(service.directory) & {"widget.db", "widget.db-wal"}
     if forgetting == "erase":
         service.cli("erase", "--email", ADDRESS)
         assert heard(service.directory) == set()
     else:
-        run_apart(grow_old(service.settings["WIDGET_DATABASE_URL"]))
+        run_in_thread(grow_old(service.settings["WIDGET_DATABASE_URL"]))
     service.cli("purge")
     service.cli("backup", str(service.directory / "copy.zip"))
     assert (service.directory / "widget.db-wal").exists(), "the service still runs"

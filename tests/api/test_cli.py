@@ -18,7 +18,7 @@ import typer
 
 from tests.factories import make_site, submit_report
 from tests.support import commands
-from tests.support.apart import run_apart
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment
 from widget_api import __version__
@@ -423,7 +423,7 @@ def test_doctor_is_not_well_where_something_was_given_up(cli: Cli, settings: Set
         finally:
             await database.disconnect()
 
-    run_apart(give_up())
+    run_in_thread(give_up())
     with pytest.raises(CommandFailed) as failed:
         cli("doctor")
     checks = {check["name"]: check for check in json.loads(failed.value.output)["checks"]}
@@ -450,7 +450,7 @@ def test_doctor_names_the_agency_whose_mailbox_sends_letters_back(cli: Cli, sett
         await database.write(work)
         await database.disconnect()
 
-    run_apart(mark())
+    run_in_thread(mark())
     with pytest.raises(CommandFailed) as failure:
         cli("doctor")
     checks = {check["name"]: check for check in json.loads(failure.value.output)["checks"]}

@@ -15,7 +15,7 @@ from tests.api.test_problems import publish
 from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
-from tests.support.erased import stands_in_files
+from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
 from widget_api import clock, web
 from widget_api.comments import service, store
@@ -127,7 +127,7 @@ async def test_what_nobody_confirmed_is_gone_from_the_files_too(widget: Widget, 
     assert len(await comments(context)) == 1
     assert await store.delete_unconfirmed(context.database, clock.now() + 1) == 1
     assert await comments(context) == []
-    assert not stands_in_files(context.database, TEXT)
+    assert not database_files_contain(context.database, TEXT)
 
 
 async def test_rejected_with_a_reason_the_author_reads(

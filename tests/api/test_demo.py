@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import COMMAND, clean_environment, dying_with_us, free_port
+from tests.support.processes import COMMAND, clean_environment, die_with_parent, free_port
 
 pytestmark = pytest.mark.long
 
@@ -29,7 +29,7 @@ def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
     before = told.stat().st_mtime_ns if told.exists() else 0
     with (directory / "out").open("wb") as out:
         process = subprocess.Popen(
-            dying_with_us([COMMAND, "demo", "--port", str(first_port)]),
+            die_with_parent([COMMAND, "demo", "--port", str(first_port)]),
             cwd=directory,
             env=clean_environment({}),
             stdin=subprocess.DEVNULL,

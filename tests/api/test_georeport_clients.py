@@ -112,7 +112,7 @@ async def test_fixmystreet_sends_a_report_and_learns_what_became_of_it(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
     fms = FixMyStreet(client, key)
-    first, second = (pictures.says(f"/photo/7.{place}.full.jpeg", photo(halves(64, 48))) for place in range(2))
+    first, second = (pictures.set_answer(f"/photo/7.{place}.full.jpeg", photo(halves(64, 48))) for place in range(2))
     services = await fms.get("services.xml")
     assert "roads" in [one.findtext("service_code") for one in services.findall("service")]
     assert (await fms.get("services/roads.xml")).tag == "service_definition"

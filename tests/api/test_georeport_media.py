@@ -62,14 +62,14 @@ async def test_they_are_fetched_after_the_answer_and_shown_in_the_senders_order(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     """The first of them only at the second try. None keeps what its camera said of itself and of the place."""
-    urls = [pictures.says(f"/{width}", picture(width)) for width in (640, 320, 480)]
-    pictures.says("/640", b"", "503 Service Unavailable", "Retry-After: 30")
+    urls = [pictures.set_answer(f"/{width}", picture(width)) for width in (640, 320, 480)]
+    pictures.set_answer("/640", b"", "503 Service Unavailable", "Retry-After: 30")
     await send(client, context, site, urls[0], urls[0], **{"media_url[]": urls[1], "media_url[5]": urls[2]})
     assert not pictures.asked
     await worker.round()
     assert await outcomes(context) == {"640": None, "320": "taken", "480": "taken"}
     assert [one["width"] for one in await photos_of(context)] == [320, 480]
-    pictures.says("/640", picture(640))
+    pictures.set_answer("/640", picture(640))
     await worker.until_idle()
     assert [one["width"] for one in await photos_of(context)] == [640, 320, 480]
     assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}
@@ -86,13 +86,13 @@ async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     wrong = {
-        "text": pictures.says("/text", b"<html>not a picture</html>"),
-        "broken": pictures.says("/broken", picture()[:400]),
+        "text": pictures.set_answer("/text", b"<html>not a picture</html>"),
+        "broken": pictures.set_answer("/broken", picture()[:400]),
         "gone": pictures.url + "/gone",
-        "moved": pictures.says("/moved", b"", "302 Found", f"Location: {pictures.url}/good"),
-        "large": pictures.says("/large", picture() + bytes(MAX_FILE_SIZE)),
+        "moved": pictures.set_answer("/moved", b"", "302 Found", f"Location: {pictures.url}/good"),
+        "large": pictures.set_answer("/large", picture() + bytes(MAX_FILE_SIZE)),
     }
-    pictures.says("/good", picture())
+    pictures.set_answer("/good", picture())
     for url in wrong.values():
         await send(client, context, site, url)
     await send(client, context, site, pictures.url + "/good")
@@ -138,7 +138,7 @@ async def test_the_machine_itself_is_called_outside_production_alone(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     object.__setattr__(context, "outbound", Outbound(production=True))
-    url = pictures.says("/good", picture())
+    url = pictures.set_answer("/good", picture())
     for address in (url, url.replace("http:", "https:"), url.replace("127.0.0.1", "localhost")):
         await send(client, context, site, address, scope="platform")
     await worker.until_idle()
@@ -150,7 +150,7 @@ async def test_the_machine_itself_is_called_outside_production_alone(
 async def test_servers_that_fail_are_asked_until_the_last_try_and_can_be_asked_again(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
-    url = pictures.says("/a?token=secret", b"", "500 Internal Server Error")
+    url = pictures.set_answer("/a?token=secret", b"", "500 Internal Server Error")
     await send(client, context, site, url)
     await worker.until_idle()
     assert (pictures.asked["/a?token=secret"], await worker.states()) == (8, ["dead"])
@@ -166,7 +166,7 @@ async def test_servers_that_fail_are_asked_until_the_last_try_and_can_be_asked_a
 async def test_no_more_of_them_than_a_report_may_have(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
-    urls = [pictures.says(f"/{number}", picture()) for number in range(site.photos + 3)]
+    urls = [pictures.set_answer(f"/{number}", picture()) for number in range(site.photos + 3)]
     await send(client, context, site, *urls)
     await worker.until_idle()
     assert len(await photos_of(context)) == site.photos == len(pictures.asked)
@@ -176,7 +176,7 @@ async def test_two_workers_attach_a_picture_once(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer
 ) -> None:
     """As where the first one's lease ended while it was still at it, or it was killed before it could say so."""
-    await send(client, context, site, *[pictures.says(f"/{number}", picture()) for number in range(2)])
+    await send(client, context, site, *[pictures.set_answer(f"/{number}", picture()) for number in range(2)])
     (delivery,) = await queue.claim(context.database, "first", 5, clock.now())
     await asyncio.gather(remote_pictures.deliver(context, delivery), remote_pictures.deliver(context, delivery))
     await remote_pictures.deliver(context, delivery)
@@ -197,7 +197,7 @@ async def test_addresses_are_forgotten_with_the_report_also_while_they_are_fetch
             await problems.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
 
     pictures.before = forget
-    await send(client, context, site, pictures.says("/a", picture()), pictures.says("/b", picture()))
+    await send(client, context, site, pictures.set_answer("/a", picture()), pictures.set_answer("/b", picture()))
     await worker.round()
     assert await context.database.rows("SELECT * FROM media_sources") == []
     assert await photos_of(context) == []
@@ -210,7 +210,7 @@ async def test_addresses_are_forgotten_with_the_report_also_while_they_are_fetch
 async def test_nothing_is_fetched_of_a_report_that_was_taken_back_before(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
-    await send(client, context, site, pictures.says("/a", picture()))
+    await send(client, context, site, pictures.set_answer("/a", picture()))
     await problems.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], True)
     await worker.until_idle()
     assert (await worker.states(), dict(pictures.asked)) == (["dropped"], {})
@@ -239,7 +239,7 @@ async def test_pictures_of_an_update_are_shown_with_it_but_not_what_an_author_ad
         "status": "IN_PROGRESS",
         "description": "Смотрите",
         "extended_attributes[actor]": actor,
-        "media_url": [pictures.says("/a", picture()), pictures.says("/b", picture())],
+        "media_url": [pictures.set_answer("/a", picture()), pictures.set_answer("/b", picture())],
     }
     for _ in range(2):
         answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=told)
@@ -258,7 +258,7 @@ async def test_a_picture_alone_is_an_update(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     key = await send(client, context, site, scope="platform")
-    told = {"api_key": key, "service_request_id": "1", "media_url": pictures.says("/a", picture())}
+    told = {"api_key": key, "service_request_id": "1", "media_url": pictures.set_answer("/a", picture())}
     assert (await client.post(f"{ROOT}/servicerequestupdates.json", data=told)).status_code == 200
     await worker.until_idle()
     (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()

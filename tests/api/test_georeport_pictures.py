@@ -159,7 +159,7 @@ async def test_repeats_at_the_same_moment_are_one_report(
 async def test_files_go_before_addresses(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
-    urls = [pictures.says(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
+    urls = [pictures.set_answer(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
     answer = await send(client, key, file("photo1"), file("photo2", photo(halves(66, 48))), media_url=urls)
     assert answer.status_code == 200, answer.text
     await worker.until_idle()

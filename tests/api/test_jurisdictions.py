@@ -15,7 +15,7 @@ from tests.api.test_platform_mirror import own, shown
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, ask
+from tests.support.exchange import Carrier, poll_platform
 from tests.support.processes import Service
 from widget_api import demo
 from widget_api.app import open_context
@@ -42,7 +42,7 @@ async def test_two_sites_under_the_platform_of_the_settings(
     village = await make_site(context.database, jurisdiction="selo.test", type="extended")
     fake.jurisdiction, fake.own = "city-42", [own()]
     for site in (town, village):
-        await ask(context, site)
+        await poll_platform(context, site)
     assert [len(await shown(client, site)) for site in (town, village)] == [1, 0]
     for site in (town, village):
         receipt = await submit_report(context.database, site, description=f"Яма: {site.jurisdiction}")
@@ -58,14 +58,14 @@ async def test_a_site_may_be_called_otherwise_there(
     await make_site(context.database, jurisdiction="gorod.test", type="extended")
     village = await make_site(context.database, jurisdiction="selo.test", type="extended")
     fake.jurisdiction, fake.own = "village-7", [own()]
-    await ask(context, village)
+    await poll_platform(context, village)
     assert await shown(client, village) == []
     cli("platform", "serve", "default", "--site", village.key, "--jurisdiction", "village-7")
     (row,) = await context.database.rows(
         "SELECT cursor FROM platform_cursors WHERE site_id = :site_id", site_id=village.id
     )
     assert row["cursor"] is None, "another name is another log"
-    await ask(context, village)
+    await poll_platform(context, village)
     assert len(await shown(client, village)) == 1
 
 

@@ -228,7 +228,7 @@ async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: Ma
 async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: MailSink, name: str, reason: str) -> None:
     before = (await office.problem())["status_event"]
     assert (await office.send(name)).startswith("250")
-    (held,) = await office.held()
+    (held,) = await office.held_letters()
     assert (held["reason"], held["problem_id"]) == (reason, office.problem_id)
     assert (await office.problem())["status_event"] == before
     assert await office.context.storage.get_letter(held["stored"]) is not None
@@ -241,7 +241,7 @@ async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: Mail
 async def test_the_site_may_hold_every_answer(office: Office) -> None:
     await changes.update_site(office.context.database, office.site.id, {"mail_answers": "hold"})
     await office.send("resolved")
-    (held,) = await office.held()
+    (held,) = await office.held_letters()
     assert (held["reason"], held["status"], held["text"]) == ("site", "resolved", "Яму заделали 24 ноября.")
 
 
@@ -253,7 +253,7 @@ async def test_the_operators_moderation_is_not_gone_round(office: Office) -> Non
     await problems.confirm(office.context.database, site.id, receipt.problem_id)
     other = Office(office.context, site, receipt.problem_id, office.port)
     await other.send("resolved")
-    assert (await other.held())[0]["reason"] == "moderator"
+    assert (await other.held_letters())[0]["reason"] == "moderator"
     assert (await other.problem())["status"] == "moderation"
 
 
@@ -295,7 +295,7 @@ async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
 
 async def test_a_letter_without_a_token_is_held_for_an_agency_we_know_and_for_nobody_else(office: Office) -> None:
     await office.send("unsigned_address", to="widget@widget.test")
-    assert [(row["state"], row["reason"], row["site_id"]) for row in await office.written()] == [
+    assert [(row["state"], row["reason"], row["site_id"]) for row in await office.records()] == [
         ("held", "token", office.site.id)
     ]
     await office.send("", raw=office.letter("unlisted", reply="widget@widget.test"), to="widget@widget.test")
@@ -306,7 +306,7 @@ async def test_a_letter_without_a_token_is_held_for_an_agency_we_know_and_for_no
 async def test_what_was_erased_takes_no_answer(office: Office, mail_sink: MailSink) -> None:
     await office.send("spoofed")
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
-    (row,) = await office.written()
+    (row,) = await office.records()
     assert (row["state"], row["text"], row["sender"], row["subject"]) == ("refused", None, None, None)
     await office.send("resolved")
     last = await office.last()
@@ -321,14 +321,14 @@ async def test_spam_is_held(office: Office) -> None:
     await problems.mark_spam(office.context.database, AGENT, site.id, receipt.problem_id, True)
     other = Office(office.context, site, receipt.problem_id, office.port)
     await other.send("resolved")
-    assert (await other.held())[0]["reason"] == "spam"
+    assert (await other.held_letters())[0]["reason"] == "spam"
 
 
 async def test_strangers_with_a_token_fill_no_disk(office: Office) -> None:
     for place in range(22):
         raw = office.letter("unlisted").replace(b"unlisted.2026", f"unlisted{place}.2026".encode())
         await office.send("", raw=raw)
-    assert len(await office.held()) == 20
+    assert len(await office.held_letters()) == 20
     assert (await office.last())["reason"] == "too_many"
 
 
@@ -437,7 +437,7 @@ async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> No
     assert (await office.send("resolved")).startswith("250")
     assert (await office.send("", raw=again)).startswith("250")
     assert (await office.problem())["status"] == "in_progress"
-    assert len(await office.written()) == 1
+    assert len(await office.records()) == 1
     subjects = [one.subject for one in await letters(office.context, mail_sink, OFFICE)]
     assert subjects.count("Ответ на сообщение № 1 принят") == 1
 
@@ -447,7 +447,7 @@ async def test_the_same_letter_at_the_same_time(office: Office) -> None:
     arrival = Arrival(raw, OFFICE, (office.reply,))
     await asyncio.gather(*(service.receive_letter(office.context, arrival) for _ in range(4)))
     events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
-    assert (len(events), len(await office.written())) == (1, 1)
+    assert (len(events), len(await office.records())) == (1, 1)
 
 
 async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) -> None:
@@ -521,7 +521,7 @@ async def test_later_where_the_database_is_away(office: Office, monkeypatch: pyt
     with monkeypatch.context() as patch:  # what the database raises in the middle of a delivery
         patch.setattr(Database, "write", away)
         assert (await office.send("resolved")).startswith("451 4.3.0")
-    assert await office.written() == []
+    assert await office.records() == []
     assert (await office.send("resolved")).startswith("250")
     assert (await office.problem())["status"] == "resolved"
 

@@ -174,10 +174,10 @@ async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
 async def test_after_a_year_what_was_written_down_is_forgotten_unless_it_waits(office: Office) -> None:
     await arrives(office, "unlisted")
     await arrives(office, "out_of_office")
-    assert [one["state"] for one in await office.written()] == ["held", "ignored"]
+    assert [one["state"] for one in await office.records()] == ["held", "ignored"]
     for later, left in ((store.YEAR - 60, ["held", "ignored"]), (store.YEAR + 60, ["held"])):
         await store.delete_old(office.context.database, clock.now() + later)
-        assert [one["state"] for one in await office.written()] == left
+        assert [one["state"] for one in await office.records()] == left
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])

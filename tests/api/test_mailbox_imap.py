@@ -65,7 +65,7 @@ async def test_what_is_unread_is_taken_in_and_stays(office: Office, inbox: Dovec
     inbox.put(office.letter("resolved"), office.letter("out_of_office"))
     assert await imap.fetch(office.context, url(inbox)) == 2
     assert (await office.problem())["status"] == "resolved"
-    assert sorted(row["kind"] for row in await office.written()) == ["answer", "automatic"]
+    assert sorted(row["kind"] for row in await office.records()) == ["answer", "automatic"]
     assert (inbox.count(), inbox.count(criterion="SEEN")) == (2, 2)
     assert await imap.fetch(office.context, url(inbox)) == 0
 
@@ -132,7 +132,7 @@ async def test_a_look_that_was_interrupted_before_the_mark_decides_nothing_twice
 ) -> None:
     inbox.put(office.letter("resolved"), office.letter("resolved"))
     assert await imap.fetch(office.context, url(inbox)) == 2
-    assert len(await office.written()) == 1
+    assert len(await office.records()) == 1
 
 
 async def test_what_is_too_large_is_not_even_fetched(
@@ -141,7 +141,7 @@ async def test_what_is_too_large_is_not_even_fetched(
     monkeypatch.setattr(parse, "MAX_SIZE", 1000)
     inbox.put(office.letter("resolved"))
     await imap.fetch(office.context, url(inbox))
-    (row,) = await office.written()
+    (row,) = await office.records()
     assert (row["state"], row["reason"]) == ("refused", "too_large")
     assert inbox.count(criterion="SEEN") == 1
 

@@ -23,7 +23,7 @@ import pytest
 import typer
 
 from tests.factories import AGENT, HOST_ORIGIN, SECRET, make_site, problem_body, submit_report
-from tests.support.processes import Service, dying_with_us, free_port
+from tests.support.processes import Service, die_with_parent, free_port
 from widget_api import clock
 from widget_api.cli import app
 from widget_api.database import Database
@@ -87,7 +87,7 @@ class Receiver:
         self.out = directory / "received"
         with self.out.open("wb") as out, (directory / "errors").open("wb") as errors:
             self.process = subprocess.Popen(
-                dying_with_us([sys.executable, "-W", "error", str(directory / "receiver.py")]),
+                die_with_parent([sys.executable, "-W", "error", str(directory / "receiver.py")]),
                 env=os.environ | {"WEBHOOK_KEY": KEY, "PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

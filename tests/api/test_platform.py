@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from tests.support.exchange import Carrier, accepted, states, status, timeline
+from tests.support.exchange import Carrier, accept_report, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.attachments.photos import service as photos
@@ -39,8 +39,8 @@ RESOLVED = Change(to="resolved", text="Лампа заменена")
 
 
 @pytest.fixture
-def context(exchanging: Context) -> Context:
-    return exchanging
+def context(exchange_context: Context) -> Context:
+    return exchange_context
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def site(gorod: Site) -> Site:
 async def test_the_request_and_each_change_arrive_once_and_in_order(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
     await carrier.until_idle()
@@ -130,7 +130,7 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
             ip=None,
         )
         contact = replace(PERSON, publish_name=publishing)
-        problem = await accepted(context, site, contact=contact, consent=agreed)
+        problem = await accept_report(context, site, contact=contact, consent=agreed)
         await Carrier(context).until_idle()
         sent = len(fake.calls)
         row = await records.find(context.database, problem)
@@ -161,7 +161,7 @@ async def test_contacts_go_no_further_than_what_the_resident_agreed_to(
         document = await consent.current_document(context.database, site, context.settings, "en")
     async with open_context(make_settings(**common, platform_contacts="all")) as context:
         agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
-        await accepted(context, site, contact=PERSON, consent=agreed)
+        await accept_report(context, site, contact=PERSON, consent=agreed)
         await Carrier(context).until_idle()
     assert {"email", "first_name", "last_name", "phone"} & set(fake.requests[0]) == told
 
@@ -172,7 +172,7 @@ async def test_every_effect_comes_once_whatever_fails(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, fault: Fault | None, formats: Any
 ) -> None:
     fake.formats = formats
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     if fault is not None:
         fake.faults.append(fault)
@@ -186,7 +186,7 @@ async def test_every_effect_comes_once_whatever_fails(
 async def test_a_lost_answer_to_an_update_repeats_it_under_its_own_id(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await carrier.until_idle()
     fake.faults.append("lost answer")
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
@@ -197,9 +197,9 @@ async def test_a_lost_answer_to_an_update_repeats_it_under_its_own_id(
 
 async def test_two_reports_alike_stay_two(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     """Looking for a lost request must not take a neighbour's for it."""
-    await accepted(context, site)
+    await accept_report(context, site)
     await carrier.until_idle()
-    await accepted(context, site)
+    await accept_report(context, site)
     fake.faults.append("500")
     await carrier.until_idle()
     assert len(fake.requests) == 2
@@ -211,7 +211,7 @@ async def test_silence_is_waited_out_and_tried_again(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
-    await accepted(context, site)
+    await accept_report(context, site)
     fake.faults.append("hang")
     await carrier.until_idle()
     assert len(fake.requests) == 1
@@ -222,7 +222,7 @@ async def test_a_platform_that_is_away_gets_all_when_it_is_back(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     await fake.stop()
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     for _ in range(3):
         await carrier.round()
         carrier.now += 4000
@@ -240,7 +240,7 @@ async def test_the_platform_says_when_to_come_back(
 ) -> None:
     fake.retry_after = 4242
     fake.faults.append("429")
-    await accepted(context, site)
+    await accept_report(context, site)
     await carrier.until_idle()
     assert carrier.waits == [4242]
 
@@ -248,10 +248,10 @@ async def test_the_platform_says_when_to_come_back(
 async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    await accepted(context, site)
+    await accept_report(context, site)
     fake.faults.append("400")
     await carrier.round()
-    await accepted(context, site, description="Другая яма")
+    await accept_report(context, site, description="Другая яма")
     await carrier.round()
     await carrier.round()
     assert [one["description"] for one in fake.requests] == ["Другая яма"]
@@ -269,7 +269,7 @@ async def test_a_wrong_key_is_tried_again_as_somebody_may_mend_it(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     fake.faults.extend(["403"] * 3)
-    await accepted(context, site)
+    await accept_report(context, site)
     await carrier.until_idle()
     assert len(fake.requests) == 1
     assert len(carrier.waits) == 3
@@ -277,7 +277,7 @@ async def test_a_wrong_key_is_tried_again_as_somebody_may_mend_it(
 
 async def test_a_token_is_resolved_later(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     fake.tokens = True
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await carrier.round()
     await carrier.round()
     assert (len(fake.requests), len(fake.updates)) == (1, 0)
@@ -291,7 +291,7 @@ async def test_a_token_is_resolved_later(context: Context, site: Site, fake: Fak
 
 async def test_polling_resolves_tokens_too(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     fake.tokens = fake.resolved = True
-    await accepted(context, site)
+    await accept_report(context, site)
     await carrier.round()
     fake.updates.clear()
     await pull.poll_platforms(context)
@@ -316,7 +316,7 @@ async def test_a_spam_mark_reaches_whoever_had_the_report(
 
 
 async def test_erasure_reaches_the_platform(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await carrier.until_idle()
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     await problems.erase(context.database, RESIDENT, site.id, problem)
@@ -328,7 +328,7 @@ async def test_erasure_reaches_the_platform(context: Context, site: Site, fake: 
 async def test_what_was_erased_before_it_left_never_leaves(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await problems.erase(context.database, RESIDENT, site.id, problem)
     await carrier.until_idle()
     assert (fake.requests, fake.updates) == ([], [])
@@ -339,7 +339,7 @@ async def test_what_is_in_hand_is_not_taken_up_beside_itself(
 ) -> None:
     """Its lease ended as the clock leapt or the database was away; a platform without keys would have it twice."""
     monkeypatch.setattr(outbound, "SECONDS", 4.0)
-    await accepted(context, site)
+    await accept_report(context, site)
     fake.faults.append("hang")
     worker = Worker(context)
     while not fake.posts("requests"):
@@ -361,7 +361,7 @@ async def test_what_is_in_hand_is_not_taken_up_beside_itself(
 async def test_erasure_overtakes_a_delivery_under_way(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    problem = await accepted(context, site, email=None)
+    problem = await accept_report(context, site, email=None)
     (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
     await problems.erase(context.database, RESIDENT, site.id, problem)
     with pytest.raises(Withheld):
@@ -379,7 +379,7 @@ def told(number: str = "1", **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 async def sent(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> str:
     """A problem that the platform knows as 1."""
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await carrier.until_idle()
     return problem
 
@@ -502,7 +502,7 @@ async def test_photos_go_along_as_addresses_to_fetch(
     out = io.BytesIO()
     Image.new("RGB", (64, 48)).save(out, "JPEG")
     received = await photos.receive(context, site.id, out.getvalue())
-    problem_id = await accepted(context, site, photos=(Photo(received.id),))
+    problem_id = await accept_report(context, site, photos=(Photo(received.id),))
     await carrier.until_idle()
     row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
     assert row is not None

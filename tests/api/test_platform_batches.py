@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.factories import AGENT, submit_report
-from tests.support.exchange import KEY, accepted, hooked
+from tests.support.exchange import KEY, accept_report, webhook_receiver
 from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
@@ -65,7 +65,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made = Receiver()
-    async with hooked(made.handle) as url:
+    async with webhook_receiver(made.handle) as url:
         yield made, url
 
 
@@ -91,7 +91,7 @@ def site(gorod: Site) -> Site:
 @pytest.fixture
 async def reported(context: Context, site: Site) -> list[str]:
     """Many reports, each decided at once: two events of each are due."""
-    sent: list[Awaitable[str]] = [accepted(context, site, description=f"Яма номер {n}") for n in range(REPORTS)]
+    sent: list[Awaitable[str]] = [accept_report(context, site, description=f"Яма номер {n}") for n in range(REPORTS)]
     return list(await asyncio.gather(*sent))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from tests.support.exchange import Carrier, accepted, states
+from tests.support.exchange import Carrier, accept_report, states
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -27,8 +27,8 @@ def _keys(fake: FakePlatform) -> None:
 
 
 @pytest.fixture
-def context(exchanging: Context) -> Context:
-    return exchanging
+def context(exchange_context: Context) -> Context:
+    return exchange_context
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
 ) -> None:
     fake.away = how
     for number in range(REPORTS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
     for _ in range(30):  # a month, nearly
@@ -80,7 +80,7 @@ async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_o
     """It stands at the head of its lane for days; what comes behind it is claimed, and again after its worker died."""
     fake.away = "503"
     for number in range(REPORTS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
     assert (await rest(context))["paused_until"] is not None
@@ -103,14 +103,14 @@ async def test_one_event_that_fails_opens_nothing_and_dies_alone(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.poison = frozenset({"Эта роняет платформу"})
-    await accepted(context, site, description="Эта роняет платформу")
+    await accept_report(context, site, description="Эта роняет платформу")
     carrier = Carrier(context)
     for _ in range(12):
         await carrier.round()
         carrier.now += 86_400
     assert (await rest(context))["paused_until"] is None
     assert sorted(await states(context)) == ["dead", "pending"]
-    await accepted(context, site, description="А эта нет")
+    await accept_report(context, site, description="А эта нет")
     await carrier.round()
     assert [one["description"] for one in fake.requests] == ["А эта нет"]
 
@@ -120,9 +120,9 @@ async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
 ) -> None:
     """The probe is whatever has waited longest, so a bad event has its turn and then others have theirs."""
     fake.poison, fake.away = frozenset({"Эта роняет платформу"}), "drop"
-    await accepted(context, site, description="Эта роняет платформу")
+    await accept_report(context, site, description="Эта роняет платформу")
     for number in range(REPORTS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
     assert (await rest(context))["paused_until"] is not None
@@ -141,7 +141,7 @@ async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
 async def test_retry_after_is_the_shortest_pause(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.away, fake.retry_after = "429", 7200
     for number in range(circuit.OPENS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     await Carrier(context).round()
     assert (await rest(context))["paused_until"] >= clock.now() + 7100
 
@@ -149,7 +149,7 @@ async def test_retry_after_is_the_shortest_pause(context: Context, site: Site, f
 async def test_two_workers_send_one_probe(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.away = "503"
     for number in range(REPORTS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
     later = clock.now() + 4000
@@ -162,10 +162,10 @@ async def test_other_sinks_go_on(context: Context, fake: FakePlatform) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     fake.away = "503"
     for number in range(REPORTS):
-        await accepted(context, site, description=f"Яма номер {number}")
+        await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
-    problem = await accepted(context, site, description="Когда она отдыхает")
+    problem = await accept_report(context, site, description="Когда она отдыхает")
     await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     claimed = await queue.claim(context.database, "test", 50, clock.now())
     assert {one.sink for one in claimed} == {"agency"}

@@ -12,7 +12,7 @@ import pytest
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, PageText
-from tests.support.exchange import Carrier, accepted, ask
+from tests.support.exchange import Carrier, accept_report, poll_platform
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.people.model import Role
@@ -64,7 +64,7 @@ async def test_services_and_their_questions_are_read(
     context: Context, site: Site, fake: FakePlatform, formats: Any
 ) -> None:
     fake.formats, fake.services = formats, SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     found = await mapping.read_mapping(context.database, "default", site.id)
     by_category = {pair.category: pair for pair in found.pairs}
     assert by_category["snow"].state == "found"
@@ -77,22 +77,22 @@ async def test_services_and_their_questions_are_read(
 
 async def test_what_is_no_longer_offered_stays_known_as_gone(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.services = SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     await mapping.change_mapping(context.database, "default", site.id, {"roads": "7"})
     fake.services = SERVICES[1:]
-    await ask(context, site)
+    await poll_platform(context, site)
     assert (await pairs(context, site))["roads"].state == "gone"
     fake.services = SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     assert (await pairs(context, site))["roads"].state == "found"
 
 
 async def test_a_platform_that_tells_no_services_takes_codes_as_they_are(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    await ask(context, site)
+    await poll_platform(context, site)
     assert {pair.state for pair in (await pairs(context, site)).values()} == {"unread"}
-    await accepted(context, site)
+    await accept_report(context, site)
     await Carrier(context).round()
     assert fake.requests[0]["service_code"] == "roads"
 
@@ -101,7 +101,7 @@ async def test_the_agency_maps_on_a_page(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}/platforms"
     page = await cabinet.read(path)
@@ -112,7 +112,7 @@ async def test_the_agency_maps_on_a_page(
     page = await cabinet.read(path)
     assert "Платформа обязательно спрашивает: Размер ямы" in page.text
     assert "У 10 категорий" in page.text
-    await accepted(context, site)
+    await accept_report(context, site)
     await Carrier(context).round()
     assert fake.requests[0]["service_code"] == "7"
 
@@ -121,7 +121,7 @@ async def test_in_english_categories_are_english_and_the_platforms_words_are_mar
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     await changes.set_category(context.database, site.id, "snow", {"name": "Снег во дворах"})
     cabinet = await enter("admin")
     source = (await cabinet.client.get(f"/cabinet/sites/{site.id}/platforms?lang=en")).text
@@ -179,7 +179,7 @@ async def test_the_command_line_maps_too(
     cli: Callable[..., Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
-    await ask(context, site)
+    await poll_platform(context, site)
     cli("platform", "map", "default", "--site", "gorod.test", "roads=7", "snow=99")
     cli("platform", "map", "default", "--site", "gorod.test", "snow=")
     told = {one["category"]: one for one in cli("platform", "services", "default", "--site", "gorod.test")}

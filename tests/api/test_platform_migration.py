@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accepted, status
+from tests.support.exchange import Carrier, accept_report, status
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.app import open_context
@@ -85,8 +85,8 @@ async def test_each_platform_has_its_own_sites(context: Context, site: Site, fak
     second = await add(context, fakes[1].url)
     await serve(context, await default(context), other, False)
     await serve(context, second, site, False)
-    await accepted(context, site, description="Городская яма")
-    await accepted(context, other, description="Сельская яма")
+    await accept_report(context, site, description="Городская яма")
+    await accept_report(context, other, description="Сельская яма")
     await Carrier(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Городская яма"]
     assert [one["description"] for one in fakes[1].requests] == ["Сельская яма"]
@@ -95,12 +95,12 @@ async def test_each_platform_has_its_own_sites(context: Context, site: Site, fak
 async def test_a_site_moves_with_the_story_of_each_report(context: Context, site: Site, fakes: Pair) -> None:
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
-    told = await accepted(context, site, description="Решена до переезда")
+    told = await accept_report(context, site, description="Решена до переезда")
     await Carrier(context).until_idle()
     # Later than its second: within one the greater id decides, and theirs is any.
     first.news = [{"update_id": str(uuid.uuid4()), "service_request_id": "1", "status": "FIXED",
                    "updated_datetime": clock.rfc3339(clock.now() + 2), "description": "Сделали"}]  # fmt: skip
-    waiting = await accepted(context, site, description="Ждала отправки")
+    waiting = await accept_report(context, site, description="Ждала отправки")
     hidden = (await submit_report(context.database, site, description="Никто не видел")).problem_id
     owed = await move(context, site, old, new)
     assert owed == 5, "what was decided and read at the last moment is among it"
@@ -118,7 +118,7 @@ async def test_a_site_moves_with_the_story_of_each_report(context: Context, site
 async def test_moving_twice_and_back_doubles_nothing(context: Context, site: Site, fakes: Pair) -> None:
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
-    problem = await accepted(context, site, description="Путешествует")
+    problem = await accept_report(context, site, description="Путешествует")
     await Carrier(context).until_idle()
     for _ in range(2):
         await move(context, site, old, new)
@@ -135,7 +135,7 @@ async def test_a_platform_whose_news_cannot_be_read_is_not_left_by_mistake(
 ) -> None:
     old = await default(context)
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
-    await accepted(context, site)
+    await accept_report(context, site)
     await fakes[0].stop()
     with pytest.raises(migration.PlatformUnread):
         await move(context, site, old, new)
@@ -151,7 +151,7 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
     await platforms.change_platform(context.database, old.id, {"contact": "privacy@first.test"})
     await platforms.change_platform(context.database, new.id, {"exact": True})
-    problem = await accepted(context, site, description="Забудьте меня")
+    problem = await accept_report(context, site, description="Забудьте меня")
     unsent = (await submit_report(context.database, site)).problem_id
     await Carrier(context).until_idle()
     await move(context, site, old, new)
@@ -174,7 +174,7 @@ async def test_a_letter_goes_once_and_waits_for_its_answer(
     cli: Callable[..., Any], context: Context, site: Site, fakes: Pair, mail_sink: MailSink
 ) -> None:
     cli("platform", "set", "default", "--contact", "privacy@first.test")
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await Carrier(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
     await Carrier(context).until_idle()
@@ -192,7 +192,7 @@ async def test_a_contact_gets_the_letters_that_could_not_leave_without_it(
     context: Context, site: Site, fakes: Pair, mail_sink: MailSink, before: str | None
 ) -> None:
     await platforms.change_platform(context.database, "default", {"contact": before})
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await Carrier(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
     await Carrier(context).until_idle()
@@ -211,9 +211,9 @@ async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
     """All that is left here is a hash of its words; with that its number there is found, and the letter has it."""
     first = fakes[0]
     await platforms.change_platform(context.database, "default", {"contact": "privacy@first.test"})
-    await accepted(context, site, description="Соседняя яма")
+    await accept_report(context, site, description="Соседняя яма")
     await Carrier(context).until_idle()
-    problem = await accepted(context, site, description="Забудьте\nменя")
+    problem = await accept_report(context, site, description="Забудьте\nменя")
     first.faults.append("lost answer")
     await Carrier(context).round()
     await problems.erase(context.database, AGENT, site.id, problem)
@@ -229,7 +229,7 @@ async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
 
 
 async def test_what_never_arrived_need_not_be_forgotten(context: Context, site: Site, fakes: Pair) -> None:
-    problem = await accepted(context, site, description="Забудьте меня")
+    problem = await accept_report(context, site, description="Забудьте меня")
     fakes[0].faults.append("drop")
     await Carrier(context).round()
     await problems.erase(context.database, AGENT, site.id, problem)
@@ -279,7 +279,7 @@ async def test_another_address_is_another_server_until_it_was_asked(
 
 async def test_a_contact_that_is_no_address_is_told_at_once(context: Context, site: Site, fakes: Pair) -> None:
     await platforms.change_platform(context.database, "default", {"contact": "privacy at first.test"})
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await Carrier(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
     await Carrier(context).until_idle()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accepted, ask, status, timeline
+from tests.support.exchange import Carrier, accept_report, poll_platform, status, timeline
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -70,7 +70,7 @@ async def test_a_platforms_own_problem_is_shown_with_its_source(
 ) -> None:
     fake.own = [own(expected_datetime="2099-03-01T23:30:00-05:00")]
     for _ in range(2):
-        await ask(context, site)
+        await poll_platform(context, site)
     (item,) = await shown(client, site)
     assert (item["description"], item["category"], item["status"]) == ("Сугроб у остановки", "snow", "accepted")
     assert (item["source"], item["answer_due"]) == ("platform", "2099-03-01")
@@ -87,7 +87,7 @@ async def test_where_nobody_promised_a_day_nothing_is_overdue(
     """The site's own deadlines bind its agency; a platform that answers by rules of its own is late by none of them."""
     long_ago = rfc3339(now() - 80 * 86_400)
     fake.own = [own(requested_datetime=long_ago, updated_datetime=long_ago)]
-    await ask(context, site)
+    await poll_platform(context, site)
     (item,) = await shown(client, site)
     assert (item["answer_due"], item["overdue"]) == (None, False)
     one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
@@ -109,15 +109,15 @@ async def test_where_nobody_promised_a_day_nothing_is_overdue(
 async def test_what_came_from_here_is_not_shown_twice(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    await accepted(context, site)
+    await accept_report(context, site)
     fake.faults.append("lost answer")
     carrier = Carrier(context)
     await carrier.round()
     assert len(fake.requests) == 1
-    await ask(context, site)  # it is there, and nobody here knows its number
+    await poll_platform(context, site)  # it is there, and nobody here knows its number
     assert len(await shown(client, site)) == 1
     await carrier.until_idle()
-    await ask(context, site)
+    await poll_platform(context, site)
     assert len(fake.requests) == 1
     assert len(await shown(client, site)) == 1
 
@@ -126,25 +126,25 @@ async def test_what_waits_for_its_number_is_not_shown_twice(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.tokens = True
-    await accepted(context, site)
+    await accept_report(context, site)
     await Carrier(context).round()
-    await ask(context, site)
+    await poll_platform(context, site)
     assert len(await shown(client, site)) == 1
 
 
 async def test_nothing_of_it_is_sent_to_anybody(context: Context, fake: FakePlatform) -> None:
     site = await make_site(context.database, jurisdiction="gorod.test", agency={"mode": "email"})
     fake.own = [own()]
-    await ask(context, site)
+    await poll_platform(context, site)
     fake.news = [{"update_id": "1", "service_request_id": "901", "status": "FIXED", "updated_datetime": rfc3339(now())}]
-    await ask(context, site)
+    await poll_platform(context, site)
     assert (await mirrored(context))["status"] == "resolved"
     assert await context.database.rows("SELECT 1 FROM deliveries") == []
 
 
 async def test_nobody_here_decides_it(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.own = [own()]
-    await ask(context, site)
+    await poll_platform(context, site)
     problem = await mirrored(context)
     with pytest.raises(Refused, match="mirrored"):
         await problems.change(context.database, AGENT, site.id, problem["id"], Change(to="in_progress"))
@@ -153,10 +153,10 @@ async def test_nobody_here_decides_it(context: Context, site: Site, fake: FakePl
 
 async def test_a_platform_without_updates_tells_by_its_list(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.updates_known = False
-    sent = await accepted(context, site)
+    sent = await accept_report(context, site)
     await Carrier(context).round()
     fake.own = [own(), own(902, status="closed", status_notes="Убрано", description="Лёд на мосту")]
-    await ask(context, site)
+    await poll_platform(context, site)
     rows = await context.database.rows("SELECT description, status FROM problems WHERE mirror_of IS NOT NULL")
     assert {row["description"]: row["status"] for row in rows} == {
         "Сугроб у остановки": "accepted",
@@ -166,7 +166,7 @@ async def test_a_platform_without_updates_tells_by_its_list(context: Context, si
     fake.own = [own(status="closed", status_notes="Вывезли", updated_datetime=moment)]
     fake.requests[0] |= {"status": "closed", "status_notes": "Яма засыпана", "updated_datetime": moment}
     for _ in range(2):
-        await ask(context, site)
+        await poll_platform(context, site)
     assert ("status", "resolved", "Яма засыпана") in await timeline(context, sent)
     (there,) = await context.database.rows("SELECT * FROM problems WHERE description = 'Сугроб у остановки'")
     assert [one for one in await timeline(context, there["id"]) if one[0] == "status"] == [
@@ -180,7 +180,7 @@ async def test_in_some_rounds_each_open_request_is_asked_about(
     """Of a platform that lists its newest alone, and of more open ones than one round asks about."""
     monkeypatch.setattr(mirror, "MAX_STATES", 2)
     fake.updates_known, fake.most = False, 0
-    reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(5)]
+    reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(5)]
     await Carrier(context).until_idle()
 
     async def older(tx: Transaction) -> None:
@@ -189,24 +189,24 @@ async def test_in_some_rounds_each_open_request_is_asked_about(
     await context.database.write(older)
     fake.requests[0] |= {"status": "closed", "updated_datetime": rfc3339(now())}
     for _ in range(4):
-        await ask(context, site)
+        await poll_platform(context, site)
     assert [await status(context, one) for one in reports] == ["resolved", *["accepted"] * 4]
     fake.requests[4] |= {"status": "closed", "updated_datetime": rfc3339(now())}
     for _ in range(4):
-        await ask(context, site)
+        await poll_platform(context, site)
     assert await status(context, reports[4]) == "resolved", "after the last it begins with the first again"
 
 
 async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:
     await services.write_mapping(context.database, "default", site.id, {"snow": "42", "roads": "7"})
     fake.own = [own(service_code="42"), own(902, service_code="77", description="Что-то ещё")]
-    await ask(context, site)
+    await poll_platform(context, site)
     rows = await context.database.rows("SELECT description, category FROM problems")
     assert {row["description"]: row["category"] for row in rows} == {
         "Сугроб у остановки": "snow",
         "Что-то ещё": "other",
     }
-    await accepted(context, site)
+    await accept_report(context, site)
     await Carrier(context).round()
     assert fake.requests[0]["service_code"] == "7"
 
@@ -223,7 +223,7 @@ async def test_strange_requests_are_left_out(
         own(906, description="\x00\x1b", service_name=" "),
         own(907, extended_attributes={"url": "javascript:alert(1)"}, description="Ссылка"),
     ]  # fmt: skip
-    await ask(context, site)
+    await poll_platform(context, site)
     items = await shown(client, site)
     assert sorted(item["description"][:6] for item in items) == ["Снег", "Ссылка", "Сугроб", "ЯЯЯЯЯЯ"]
     rows = await context.database.rows("SELECT source_url, created_at FROM problems")
@@ -232,11 +232,11 @@ async def test_strange_requests_are_left_out(
 
 
 async def test_a_restart_reads_only_what_is_new(context: Context, site: Site, fake: FakePlatform) -> None:
-    await ask(context, site)
+    await poll_platform(context, site)
     spans = [one.fields.get("end_date") for one in fake.calls if one.path == "requests"]
     assert len(spans) > 4, "two years back, the first time"
     fake.calls.clear()
-    await ask(context, site)
+    await poll_platform(context, site)
     (call,) = [one for one in fake.calls if one.path == "requests"]
     assert "end_date" not in call.fields
 
@@ -254,7 +254,7 @@ async def test_a_platform_is_called_what_the_settings_say(
     )
     await platforms.sync_default(context.database, named)
     fake.own = [own()]
-    await ask(context, site)
+    await poll_platform(context, site)
     (item,) = await shown(client, site)
     one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
     assert one["source_name"] == "Портал области"

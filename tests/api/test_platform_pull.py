@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accepted, ask, timeline
+from tests.support.exchange import Carrier, accept_report, poll_platform, timeline
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -18,8 +18,8 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-def context(exchanging: Context) -> Context:
-    return exchanging
+def context(exchange_context: Context) -> Context:
+    return exchange_context
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def site(gorod: Site) -> Site:
 async def test_what_was_read_before_a_failure_is_not_read_again(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     await carrier.until_idle()
     at = clock.now() - 10
     told = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
@@ -67,7 +67,7 @@ async def test_a_token_that_nobody_answers_is_in_no_others_way(
 ) -> None:
     monkeypatch.setattr(pull, "MAX_TOKENS", 1)
     fake.tokens = True
-    reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(2)]
+    reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(2)]
     for _ in range(3):
         await carrier.round()
 
@@ -80,7 +80,7 @@ async def test_a_token_that_nobody_answers_is_in_no_others_way(
     await context.database.write(lose)
     fake.resolved = True
     for _ in range(50):
-        await ask(context, site)
+        await poll_platform(context, site)
         rows = await context.database.rows("SELECT problem_id FROM platform_links WHERE remote_id IS NOT NULL")
         if rows:
             break

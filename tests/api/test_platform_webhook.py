@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.conftest import running
 from tests.factories import AGENT, submit_report
-from tests.support.exchange import KEY, Carrier, accepted, hooked, status, timeline
+from tests.support.exchange import KEY, Carrier, accept_report, status, timeline, webhook_receiver
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
@@ -47,7 +47,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made = Receiver()
-    async with hooked(made.handle, "/hook/") as url:  # as it stands: without its slash it is another address
+    async with webhook_receiver(made.handle, "/hook/") as url:  # as it stands: without its slash it is another address
         yield made, url
 
 
@@ -86,7 +86,7 @@ async def test_events_are_posted_signed_and_in_order(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
     hook, carrier = receiver[0], Carrier(context)
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     hook.status = 503
     await carrier.round()
     hook.status = 204
@@ -105,7 +105,7 @@ async def test_a_refusal_is_final_and_silence_is_not(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
     hook, carrier = receiver[0], Carrier(context)
-    await accepted(context, site)
+    await accept_report(context, site)
     hook.status = 400
     await carrier.round()
     row = await context.database.row("SELECT state FROM deliveries WHERE opens AND sink LIKE 'platform:%'")
@@ -114,7 +114,7 @@ async def test_a_refusal_is_final_and_silence_is_not(
 
 
 async def test_a_signed_update_is_taken_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     update = told(1, text="Выехала бригада", actor="agent")
     for _ in range(2):
         answer = await client.post(UPDATES, **signed(update))
@@ -126,7 +126,7 @@ async def test_a_signed_update_is_taken_once(client: httpx2.AsyncClient, context
 async def test_a_list_is_taken_whole_and_foreign_items_left_out(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     last = told(1, status_code="planned") | {"time": clock.rfc3339(clock.now() + 60)}
     content = [last, told(1), told(99), told(1, jurisdiction="other.test"), {"data": None}, 7]
     assert (await client.post(UPDATES, **signed(content))).json() == {"taken": 2}
@@ -136,7 +136,7 @@ async def test_a_list_is_taken_whole_and_foreign_items_left_out(
 async def test_unsigned_old_and_malformed_messages_change_nothing(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    problem = await accepted(context, site)
+    problem = await accept_report(context, site)
     for request in (
         {"json": told(1)},
         signed(told(1), key="another key of somebody else"),

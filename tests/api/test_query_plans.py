@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.api.test_problems import publish
-from tests.support.apart import run_apart
-from tests.support.plans import asked, plan
+from tests.support.event_loop_thread import run_in_thread
+from tests.support.plans import plan, record_statements
 from widget_api.browse.listing import Filters, access_paths, pages, ranges
 from widget_api.database import Database
 from widget_api.database.schema import metadata
@@ -30,7 +30,7 @@ COUNTED = "c.site_id = :site_id AND c.level = :level AND c.category IN (:categor
 def database_url(new_database: Callable[..., str]) -> str:
     """One of its own: those that other tests had remember how little there was in them."""
     url = new_database(migrated=False)
-    run_apart(migrate(url))
+    run_in_thread(migrate(url))
     return url
 
 
@@ -83,12 +83,12 @@ async def test_each_range_is_looked_up_among_counted_cells(filled: Database, sit
 async def test_each_range_is_looked_up_among_problems(filled: Database, site: Site, many: int) -> None:
     found = [(n, n + 9) for n in range(0, 40 * many, 40)]
     table, values = ranges.within(filled.dialect, found, "problems p", "p.site_id = :site_id AND p.published")
-    asked = "p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east AND p.status IN (:status0)"
+    conditions = "p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east AND p.status IN (:status0)"
     values |= dict(zip(("west", "south", "east", "north"), BOX, strict=True)) | {
         "site_id": site.id,
         "status0": "accepted",
     }
-    told = await plan(filled, f"SELECT p.number FROM {table} WHERE {asked}", values)
+    told = await plan(filled, f"SELECT p.number FROM {table} WHERE {conditions}", values)
     if filled.dialect == "sqlite":
         assert "SEARCH p USING INDEX ix_problems_cell (site_id=? AND cell>? AND cell<?)" in told
     else:
@@ -108,7 +108,9 @@ async def test_each_access_path_is_read_by_its_own_index_whatever_else_is_asked(
     found = set()
     for path in paths:
         order = replace(EACH, sort="support", after=(10**6, 1))
-        done = await asked(pages._sorted(filled.in_threads(), site.id, order, today, columns, 21, path, listed))
+        done = await record_statements(
+            pages._sorted(filled.in_threads(), site.id, order, today, columns, 21, path, listed)
+        )
         [(sql, values)] = [one for one in done if "WITH few" in one[0]]
         told = await plan(filled, sql, values)
         index = r"problem_words VIRTUAL TABLE INDEX|ix_problems_words|ix_problems_(?:cell|due|kind|public)\b"
@@ -136,7 +138,7 @@ async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sen
     filled: Database, site: Site, filters: Filters, index: str
 ) -> None:
     """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
-    done = await asked(render.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
+    done = await record_statements(render.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
     listed = [(sql, values) for sql, values in done if "p.created_at, p.updated_at, p.number" in sql]
     public, own = [await plan(filled, sql, values) for sql, values in listed[-2:]]
     assert index in public

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.plans import asked, plan
+from tests.support.plans import plan, record_statements
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.deliveries import admin, clock_repair
@@ -49,7 +49,7 @@ ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
 @pytest.mark.parametrize("what", ASKED)
 async def test_an_index_leads_to_what_is_left(database: Database, site: Site, what: str) -> None:
     ask, mark, index = ASKED[what]
-    done = await asked(ask(database, site.id))
+    done = await record_statements(ask(database, site.id))
     plans = [await plan(database, sql, values) for sql, values in done if mark in sql]
     assert plans
     assert all(index in told for told in plans), plans

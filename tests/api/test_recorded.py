@@ -34,16 +34,16 @@ from tests.support.made_up_city import (
     UTILITY_OFFICE,
     World,
     body,
-    found_the_city,
+    create_the_city,
+    decide_reports,
     picture,
-    residents_report,
     sign_in,
     solved,
-    the_agency_decides,
+    submit_all_reports,
 )
 from tests.support.mail import MailSink
 from tests.support.processes import Service, free_port
-from tests.support.recorded import Elsewhere, Recordings, Visitor
+from tests.support.recorded import RecordingPlatform, Recordings, Visitor
 from widget_api import __version__
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
@@ -55,7 +55,7 @@ FRAME = (r"(?s)(?<=<style>).*?(?=</style>)", "(?:&#847;&zwnj;&nbsp;){2,}")  # th
 def world(serve: Callable[..., Service], mail_sink: MailSink, tmp_path: Path) -> Iterator[World]:
     moment = tmp_path / "moment"
     moment.write_text(str(float(START - HOUR)))
-    elsewhere, inbound = Elsewhere(), free_port()
+    elsewhere, inbound = RecordingPlatform(), free_port()
     service = serve(
         start=False,
         changes=(f"moment={moment}", *CHANGES),
@@ -81,14 +81,14 @@ def test_every_answer_is_as_recorded(world: World) -> None:
 
 
 def live_through_a_day(world: World) -> None:
-    found_the_city(world)
+    create_the_city(world)
     world.service.start()
     world.at(0)
     world.wait(lambda: 'chore="purge"' in world.metrics(), "nothing was tidied up")
-    residents_report(world)
+    submit_all_reports(world)
     sign_in(world)
     world.at(HOUR)
-    the_agency_decides(world)
+    decide_reports(world)
     world.at(2 * HOUR)
     residents_answer(world)
     world.settle()

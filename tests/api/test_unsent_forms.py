@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
-from tests.support.erased import stands_in_files
+from tests.support.database_files import database_files_contain
 from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.cabinet import refill
@@ -351,7 +351,7 @@ async def test_what_was_kept_is_forgotten_after_a_day(
         assert (await retention.purge(database, storage))["unsent_forms"] == 1
     assert await kept(database) == []
     assert lying(storage) == []
-    assert not stands_in_files(database, "утрамбовали")
+    assert not database_files_contain(database, "утрамбовали")
 
 
 def lying(storage: Any) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What an earlier version left behind is carried over by `migrate`, and what people held of it then is good still.
+"""What an earlier version left behind is carried over by `migrate`, and what people were given then still works.
 
 tests/recorded/upgrade/README.md says what was recorded, and how.
 """
@@ -27,7 +27,7 @@ from tests.support.lmtp import Lmtp
 from tests.support.mailbox import letter
 from tests.support.pictures import halves, photo
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, free_port, hurried, run_command
+from tests.support.processes import Service, free_port, patched_program, run_command
 from tests.support.upgrade import ORIGIN, VILLAGE, Peers, Visitor, Widget, make_event, path_of, sign_event, until
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "upgrade"
@@ -39,14 +39,14 @@ MOVES = {"status", "updated_at", "comments", "has_answer", "answered_at", "answe
 class Upgraded:
     """Today's service on the earlier version's data, with whom it talks to, at a moment soon after."""
 
-    held: Any  # what residents, officials and platforms have of the earlier version
+    recorded: Any  # what residents, officials and platforms have of the earlier version
     service: Service
     peers: Peers
     started: float  # by the clock that never jumps, when the service's own stood LATER after the earlier version's end
     ticket: str  # for a challenge that the earlier version gave out
 
     def now(self) -> int:
-        return int(self.held["moment"] + LATER + time.monotonic() - self.started)
+        return int(self.recorded["moment"] + LATER + time.monotonic() - self.started)
 
     def cli(self, *arguments: str) -> Any:
         """A command by the service's clock: what it makes due now would else lie in the service's future."""
@@ -59,21 +59,21 @@ class Upgraded:
 
     @cached_property
     def widget(self) -> Widget:
-        return Widget(self.service.url, self.held["keys"]["site"], ORIGIN)
+        return Widget(self.service.url, self.recorded["keys"]["site"], ORIGIN)
 
     @cached_property
     def village(self) -> Widget:
-        return Widget(self.service.url, self.held["keys"]["village"], VILLAGE)
+        return Widget(self.service.url, self.recorded["keys"]["village"], VILLAGE)
 
     def number(self, name: str) -> int:
-        return int(json.loads(self.held["reports"][name]["answer"])["number"])
+        return int(json.loads(self.recorded["reports"][name]["answer"])["number"])
 
     def problem(self, name: str) -> dict[str, Any]:
         widget = self.village if name == "village" else self.widget
         return dict(widget.get(f"/problems/{self.number(name)}"))
 
     def private_page(self, name: str) -> str:
-        link = json.loads(self.held["reports"][name]["answer"])["track_url"]
+        link = json.loads(self.recorded["reports"][name]["answer"])["track_url"]
         return self.visitor.read(path_of(link)).text
 
     def post(self, link: str, **fields: str) -> None:
@@ -85,14 +85,14 @@ class Upgraded:
     def official(self) -> Visitor:
         """Who had signed in to the earlier version."""
         visitor = Visitor(self.service.url)
-        visitor.headers["Cookie"] = f"cabinet={self.held['session']}"
+        visitor.headers["Cookie"] = f"cabinet={self.recorded['session']}"
         return visitor
 
 
 @pytest.fixture(scope="module", params=DIALECTS)
 def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     directory = tmp_path_factory.mktemp("upgraded")
-    held = json.loads((RECORDED / f"{request.param}.json").read_text())
+    recorded = json.loads((RECORDED / f"{request.param}.json").read_text())
     with tarfile.open(RECORDED / f"{request.param}.tar.gz") as archive:
         archive.extractall(directory, filter="data")
     server: PostgreSQL | None = None
@@ -102,12 +102,12 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         url = server.database()
         server.run((directory / "widget.sql").read_text(), name=url.rpartition("/")[2])
     peers = Peers()
-    peers.platform.requests, peers.platform.news = held["platform"]["requests"], held["platform"]["news"]
+    peers.platform.requests, peers.platform.news = recorded["platform"]["requests"], recorded["platform"]["news"]
     settings = {
         "WIDGET_DATA": str(directory / "data"),
         "WIDGET_DATABASE_URL": url,
-        "WIDGET_SECRET_KEYS": held["secret"],
-        "WIDGET_PUBLIC_URL": held["public_url"],
+        "WIDGET_SECRET_KEYS": recorded["secret"],
+        "WIDGET_PUBLIC_URL": recorded["public_url"],
         "WIDGET_MAIL_FROM": "widget@widget.test",
         "WIDGET_SMTP_URL": peers.mail.url,
         "WIDGET_PLATFORM_URL": peers.platform.url,
@@ -115,16 +115,16 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "WIDGET_INBOUND": f"lmtp://127.0.0.1:{free_port()}",
         "WIDGET_RATE_LIMITS": "off",
     }
-    (directory / "clock").write_text(str(held["moment"] + LATER - int(time.time())))
+    (directory / "clock").write_text(str(recorded["moment"] + LATER - int(time.time())))
     started = time.monotonic()
-    service = Service(directory, settings, free_port(), program=hurried(f"clock={directory / 'clock'}"))
-    made = Upgraded(held, service, peers, started, ticket="")
+    service = Service(directory, settings, free_port(), program=patched_program(f"clock={directory / 'clock'}"))
+    made = Upgraded(recorded, service, peers, started, ticket="")
     peers.clock = made.now
     try:
         run_command("migrate", settings=settings, directory=directory)
         made.cli("platform", "set", "Область", "--url", peers.hook_url)  # it is elsewhere than it was recorded
         service.start()
-        made.ticket = made.widget.ticket(held["widget"]["challenge"])  # before it ends
+        made.ticket = made.widget.ticket(recorded["widget"]["challenge"])  # before it ends
         yield made
     finally:
         service.kill()
@@ -143,30 +143,30 @@ def within(before: Any, now: Any) -> Any:
 
 
 def test_what_was_public_is_the_same(upgraded: Upgraded) -> None:
-    for path, before in upgraded.held["public"].items():
+    for path, before in upgraded.recorded["public"].items():
         now = upgraded.visitor.get(f"/api/v1/sites/{path}").json()
         moves = MOVES if before["number"] != upgraded.number("story") else set()
         kept = {name: value for name, value in before.items() if name not in moves}
         assert within(kept, now) == kept
-    answer = upgraded.visitor.get(f"/api/v1/sites/{upgraded.held['keys']['earlier']}")
+    answer = upgraded.visitor.get(f"/api/v1/sites/{upgraded.recorded['keys']['earlier']}")
     assert answer.status_code == 200, "the key before the rotation"
-    (comment,) = upgraded.held["comments"]
+    (comment,) = upgraded.recorded["comments"]
     shown = upgraded.widget.get(f"/problems/{upgraded.number('nameless')}/comments")["items"]
     unnamed = comment | {"name": "Житель"}  # nobody had been asked yet whether the name may be published
     assert within([unnamed], shown) == [unnamed]
 
 
 def test_photos_and_the_pinned_release_are_served_byte_for_byte(upgraded: Upgraded) -> None:
-    held = upgraded.held
-    links = {path_of(link): digest for link, digest in held["photos"].items()}
-    links |= {f"/w/1.0.0/{name}": digest for name, digest in held["pinned"].items()}
+    recorded = upgraded.recorded
+    links = {path_of(link): digest for link, digest in recorded["photos"].items()}
+    links |= {f"/w/1.0.0/{name}": digest for name, digest in recorded["pinned"].items()}
     assert len(links) > 10
     served = {path: upgraded.visitor.get(path) for path in links}
     assert {path: hashlib.sha256(one.content).hexdigest() for path, one in served.items()} == links
 
 
 def test_links_that_show(upgraded: Upgraded) -> None:
-    links = {name: path_of(link) for name, link in upgraded.held["links"].items()}
+    links = {name: path_of(link) for name, link in upgraded.recorded["links"].items()}
     page = upgraded.visitor.read(links["private page"]).text
     assert "Яма засыпана, акт приложен" in page
     assert "Заделаем до десятого декабря" in page
@@ -174,45 +174,47 @@ def test_links_that_show(upgraded: Upgraded) -> None:
     assert (document.status_code, document.content[:5]) == (200, b"%PDF-")
     assert "«story»" in upgraded.visitor.read(links["all reports"]).text
     assert "И у соседнего дома такая же яма" in upgraded.visitor.read(links["own comment"]).text
-    consent = upgraded.visitor.get(path_of(upgraded.held["consent"]["url"]))
+    consent = upgraded.visitor.get(path_of(upgraded.recorded["consent"]["url"]))
     assert consent.status_code == 200
     assert "«nameless»" not in consent.text
 
 
 @pytest.mark.parametrize("name", ["confirmation", "following", "no more letters", "no more news"])
 def test_links_with_one_button(upgraded: Upgraded, name: str) -> None:
-    link = upgraded.held["links"][name]
+    link = upgraded.recorded["links"][name]
     upgraded.visitor.press(link)
     page = upgraded.visitor.read(path_of(link))
     if name == "no more letters":
-        forms = upgraded.visitor.read(path_of(upgraded.held["links"]["private page"])).forms
+        forms = upgraded.visitor.read(path_of(upgraded.recorded["links"]["private page"])).forms
         assert any(form.action.endswith("/started") for form in forms)
     else:
         assert [form for form in page.forms if form.method == "post"] == [], page.text
 
 
 def test_comments_are_confirmed_and_moderated_from_the_mailbox(upgraded: Upgraded) -> None:
-    upgraded.visitor.press(upgraded.held["links"]["comment"])
+    upgraded.visitor.press(upgraded.recorded["links"]["comment"])
     assert "Яма всё глубже" in upgraded.official().read("/cabinet/comments").text
-    upgraded.post(upgraded.held["links"]["moderation"], verdict="published")
+    upgraded.post(upgraded.recorded["links"]["moderation"], verdict="published")
     path = f"/problems/{upgraded.number('village')}/comments"
     assert [one["text"] for one in upgraded.village.get(path)["items"]] == ["Подтверждаю"]
 
 
 def test_an_open_widget_goes_on(upgraded: Upgraded) -> None:
     """It holds a ticket, an uploaded photo and the version of the consent that its form shows."""
-    held, widget = upgraded.held["widget"], upgraded.widget
-    body = widget.body("Сообщение из формы, открытой до обновления", held["consent"]) | {"photos": [held["photo"]]}
-    answer = widget.send("/problems", body | {"ticket": held["ticket"]}, "key-open")
+    recorded, widget = upgraded.recorded["widget"], upgraded.widget
+    body = widget.body("Сообщение из формы, открытой до обновления", recorded["consent"]) | {
+        "photos": [recorded["photo"]]
+    }
+    answer = widget.send("/problems", body | {"ticket": recorded["ticket"]}, "key-open")
     assert answer.status_code == 201, answer.text
     assert widget.upload(photo(halves(64, 48)), upgraded.ticket).status_code == 201
-    spent = widget.send("/problems", body | {"ticket": upgraded.held["reports"]["story"]["ticket"]}, "key-spent")
+    spent = widget.send("/problems", body | {"ticket": upgraded.recorded["reports"]["story"]["ticket"]}, "key-spent")
     assert (spent.status_code, spent.json()["code"]) == (403, "ticket_spent")
 
 
 @pytest.mark.parametrize("name", ["story", "unconfirmed", "nameless", "draft", "refused", "last", "village"])
 def test_a_repeated_report_is_answered_with_the_same_bytes(upgraded: Upgraded, name: str) -> None:
-    report = upgraded.held["reports"][name]
+    report = upgraded.recorded["reports"][name]
     widget = upgraded.village if name == "village" else upgraded.widget
     again = widget.send("/problems", report["body"], f"key-{name}")
     assert (again.status_code, again.text) == (201, report["answer"])
@@ -222,13 +224,13 @@ def test_a_repeated_report_is_answered_with_the_same_bytes(upgraded: Upgraded, n
 
 def test_support_counts_once(upgraded: Upgraded) -> None:
     before = upgraded.problem("story")["supporters"]
-    body = {"ticket": upgraded.widget.ticket(), "supporter": upgraded.held["supporter"]}
+    body = {"ticket": upgraded.widget.ticket(), "supporter": upgraded.recorded["supporter"]}
     assert upgraded.widget.send(f"/problems/{upgraded.number('story')}/support", body).status_code == 200
     assert upgraded.problem("story")["supporters"] == before == 1
 
 
 def test_a_form_without_scripts_that_was_open_is_taken(upgraded: Upgraded) -> None:
-    form = upgraded.held["form"]
+    form = upgraded.recorded["form"]
     typed = {"category": "yards", "description": "Сломана лавочка", "address": "ул. Ленина, 12", "consent": "yes"}
     sent = upgraded.visitor.post(form["action"], data=form["fields"] | typed, follow_redirects=True)
     assert sent.status_code == 200, sent.text
@@ -236,10 +238,10 @@ def test_a_form_without_scripts_that_was_open_is_taken(upgraded: Upgraded) -> No
 
 
 def test_sessions_and_passwords(upgraded: Upgraded) -> None:
-    assert "«story»" in upgraded.official().read(upgraded.held["draft"]["page"]).text
+    assert "«story»" in upgraded.official().read(upgraded.recorded["draft"]["page"]).text
     visitor = Visitor(upgraded.service.url)
     form = visitor.read("/cabinet/sign-in").forms[0]
-    signed_in = visitor.post(form.action, data=form.fields | upgraded.held["user"])
+    signed_in = visitor.post(form.action, data=form.fields | upgraded.recorded["user"])
     assert signed_in.status_code == 303
     (token,) = re.findall(r"__Host-cabinet=([^;]+)", signed_in.headers["set-cookie"])
     for name, status in (("__Host-cabinet", 200), ("cabinet", 303)):  # the earlier name is for earlier sessions alone
@@ -247,7 +249,7 @@ def test_sessions_and_passwords(upgraded: Upgraded) -> None:
 
 
 def test_an_answer_that_was_begun_is_sent_with_its_file(upgraded: Upgraded) -> None:
-    draft, official = upgraded.held["draft"], upgraded.official()
+    draft, official = upgraded.recorded["draft"], upgraded.official()
     fields = {**draft["fields"], "to": "resolved", "text": "Сделано, план приложен"}
     nothing = [("documents", ("", b"", "application/octet-stream"))]
     sent = official.post(draft["page"], data=fields, files=nothing)
@@ -257,9 +259,9 @@ def test_an_answer_that_was_begun_is_sent_with_its_file(upgraded: Upgraded) -> N
 
 
 def test_programs_keep_their_tokens_and_their_place_in_the_feed(upgraded: Upgraded) -> None:
-    tokens, feed = upgraded.held["tokens"], upgraded.held["feed"]
+    tokens, feed = upgraded.recorded["tokens"], upgraded.recorded["feed"]
     params = {"api_key": tokens["georeport"], "jurisdiction_id": "gorod.test"}
-    own = upgraded.visitor.get(f"/open311/v2/requests/{upgraded.held['posted']}.json", params=params)
+    own = upgraded.visitor.get(f"/open311/v2/requests/{upgraded.recorded['posted']}.json", params=params)
     assert own.json()[0]["description"] == "Нет света у дома 5"
 
     def read(after: int) -> list[dict[str, Any]]:
@@ -275,17 +277,17 @@ def test_programs_keep_their_tokens_and_their_place_in_the_feed(upgraded: Upgrad
 
 
 def test_what_was_not_delivered_is_delivered_once(upgraded: Upgraded) -> None:
-    peers, held = upgraded.peers, upgraded.held
+    peers, recorded = upgraded.peers, upgraded.recorded
     number = upgraded.number("last")
 
     def hooked() -> list[str]:
         return [one["id"] for one in peers.hook_events if one["subject"] == str(number)]
 
-    states = {one["state"] for one in held["deliveries"]}
+    states = {one["state"] for one in recorded["deliveries"]}
     assert states == {"pending", "leased", "dead"}, "what was recorded"
     peers.mail.wait("igor@example.test")
     until("the last report's event", hooked)
-    assert not {one["id"] for one in peers.hook_events} & set(held["delivered"])
+    assert not {one["id"] for one in peers.hook_events} & set(recorded["delivered"])
     (dead,) = upgraded.cli("deliveries", "list", "--state", "dead")
     assert dead["number"] == upgraded.number("refused")
     assert upgraded.cli("deliveries", "retry", "--dead") == {"retried": [dead["id"]]}
@@ -300,7 +302,7 @@ def test_what_was_not_delivered_is_delivered_once(upgraded: Upgraded) -> None:
 
 def test_platforms_tell_the_rest(upgraded: Upgraded) -> None:
     """One is asked for news from where it was read to; another's update that is known already changes nothing."""
-    (told,) = upgraded.held["platform"]["news"]
+    (told,) = upgraded.recorded["platform"]["news"]
     fresh = told | {"update_id": "theirs-2", "status": "CLOSED", "description": "Заделали"}
     upgraded.peers.platform.news = [told, fresh | {"updated_datetime": clock_text(upgraded.now())}]
 
@@ -308,7 +310,7 @@ def test_platforms_tell_the_rest(upgraded: Upgraded) -> None:
         return [one["text"] for one in upgraded.problem("nameless")["timeline"] if one["text"]]
 
     until("the platform's news", lambda: "Заделали" in texts())
-    for event in (upgraded.held["event"], new_event(upgraded)):
+    for event in (upgraded.recorded["event"], new_event(upgraded)):
         answer = upgraded.visitor.post("/api/v1/platform/updates", **sign_event(event, upgraded.now()))
         assert answer.status_code == 202, answer.text
     assert sorted(texts()) == sorted(["Выехали", "Область знает", "Заделали", "Область следит"])
@@ -323,12 +325,14 @@ def clock_text(moment: int) -> str:
 
 
 def test_an_agency_answers_a_letter_that_was_sent_before(upgraded: Upgraded) -> None:
-    held = upgraded.held["mailbox"]
-    raw = letter("resolved", reply=held["reply_to"], root=held["message_id"]).replace(b"gorod.test", b"posyolok.test")
+    recorded = upgraded.recorded["mailbox"]
+    raw = letter("resolved", reply=recorded["reply_to"], root=recorded["message_id"]).replace(
+        b"gorod.test", b"posyolok.test"
+    )
 
     async def conversation() -> str:
         client = await Lmtp.connect(int(upgraded.service.settings["WIDGET_INBOUND"].rpartition(":")[2]))
-        (answer,) = await client.deliver(raw, [held["reply_to"]], "priem@posyolok.test")
+        (answer,) = await client.deliver(raw, [recorded["reply_to"]], "priem@posyolok.test")
         await client.close()
         return answer
 

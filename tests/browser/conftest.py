@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import SECRET
-from tests.support.processes import Service, free_port, hurried
+from tests.support.processes import Service, free_port, patched_program
 from tests.support.widget import Examples, Stand
 
 # Each form that opens does the proof of work, which takes a fifth of the processor time of a short test. The whole of
@@ -30,7 +30,7 @@ def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Pa
         "WIDGET_MAIL_FROM": "widget@widget.test",
         "WIDGET_RATE_LIMITS": "off",  # all the residents of these tests share one address
     }
-    service = Service(directory, settings, port, (), hurried(*LESS_WORK)).start()
+    service = Service(directory, settings, port, (), patched_program(*LESS_WORK)).start()
     yield service
     service.kill()
 

@@ -634,7 +634,7 @@ def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
     first = page.locator(".delivery").filter(has_text=re.compile(rf"№ {number}\b")).first
     expect(first).to_be_visible()
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert axe.in_looks(page, LOOKS) == []
+    assert axe.violations_in_appearances(page, LOOKS) == []
     page.reload()
     first.locator(".mend summary").focus()
     page.keyboard.press("Enter")
@@ -659,7 +659,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     page = new_page(viewport=DESK)
 
     def check(state: str) -> None:
-        assert axe.in_looks(page, LOOKS) == [], state
+        assert axe.violations_in_appearances(page, LOOKS) == [], state
 
     page.goto(f"{town.service.url}/cabinet/")
     check("signed out")
@@ -763,7 +763,7 @@ def test_a_report_goes_to_a_service_and_comes_back_answered(
     desk.locator("main form:has([name=email]) button").click()
     expect(desk.locator("main")).to_contain_text("Дорожная служба")
     desk.goto(f"{organisation}/routing")
-    assert axe.in_looks(desk, LOOKS) == []
+    assert axe.violations_in_appearances(desk, LOOKS) == []
     desk.select_option("#field-category", label="Дороги и тротуары")
     desk.select_option("#field-service", label="Дорожная служба")
     desk.fill("#field-days", "5")
@@ -771,7 +771,7 @@ def test_a_report_goes_to_a_service_and_comes_back_answered(
     desk.select_option("#try-category", label="Дороги и тротуары")
     desk.get_by_role("button", name="Проверить").click()
     expect(desk.locator("#try-title ~ .notice")).to_have_text("Перейдёт службе: Дорожная служба.")
-    assert axe.in_looks(desk, LOOKS) == []
+    assert axe.violations_in_appearances(desk, LOOKS) == []
 
     number = town.report("Первое: яма")
     desk.goto(f"{town.service.url}/cabinet/")
@@ -789,7 +789,7 @@ def test_a_report_goes_to_a_service_and_comes_back_answered(
     expect(phone.locator("#decide")).to_have_count(0)
     phone.fill("#field-work_text", "Яму засыпали щебнем и заасфальтировали.")
     phone.set_input_files("#field-photos", files=[file(photo(halves(64, 64)))])
-    assert axe.in_looks(phone, LOOKS) == []
+    assert axe.violations_in_appearances(phone, LOOKS) == []
     phone.get_by_role("button", name="Сообщить о выполнении").click()
     expect(phone.locator(".notice.good").first).to_have_text("Отчёт отправлен ведомству.")
 
@@ -797,7 +797,7 @@ def test_a_report_goes_to_a_service_and_comes_back_answered(
     expect(desk.locator("#returned, main")).to_contain_text("служба отчиталась")
     line(desk, "Первое").click()
     expect(desk.locator("#field-text")).to_have_value("Яму засыпали щебнем и заасфальтировали.")
-    assert axe.in_looks(desk, LOOKS) == []
+    assert axe.violations_in_appearances(desk, LOOKS) == []
     desk.check("#to-resolved")
     desk.check("#field-work_photos")
     desk.get_by_role("button", name="Сохранить решение").click()

@@ -127,7 +127,7 @@ def names(page: Page, role: Any) -> list[str]:
 def check(page: Page, state: str) -> None:
     language = page.locator("html").get_attribute("lang") or ""
     page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-    assert axe.in_looks(page, LOOKS[language]) == [], state
+    assert axe.violations_in_appearances(page, LOOKS[language]) == [], state
     page.set_viewport_size({"width": 360, "height": 800})
     foreign = page.evaluate(MUTE, language)
     assert foreign == [], (state, "Russian words an English voice would spell")

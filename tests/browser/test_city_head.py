@@ -166,6 +166,6 @@ def test_the_way_out_stays_in_sight_and_covers_nothing(
     expect(widget.locator(".card").first).to_be_focused()
     scrolled(*close)
     widget.evaluate("one => one.scrollIntoView()")
-    tour.turn()
+    tour.open_form()
     expect(widget.locator("form")).to_be_visible()
     scrolled("К списку", *close)

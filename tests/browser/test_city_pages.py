@@ -128,7 +128,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[
     ):
         page.goto(city + path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        complaints = axe.in_looks(page) + axe.in_large_letters(page, axe.OF_LOOKS)
+        complaints = axe.violations_in_appearances(page) + axe.violations_with_large_text(page, axe.OF_LOOKS)
         if complaints:
             found[path] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)

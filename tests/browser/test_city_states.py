@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, SOON, browse, extended
 from tests.support.browser import Watch
-from tests.support.city import HELD, LOST, City
+from tests.support.city import DELAYED, LOST, City
 from tests.support.widget import REPORT, Stand
 
 LIST = "GET /problems"
@@ -94,7 +94,7 @@ def test_nothing_jumps_as_figures_list_and_map_come(new_page: Callable[..., Page
         page.add_init_script(SHIFTS)
         city = City(page, stand)
         city.problems += [city.problems[0] | {"number": number} for number in range(1100, 1117)]
-        city.answers |= {LIST: HELD, "GET /stats": HELD}
+        city.answers |= {LIST: DELAYED, "GET /stats": DELAYED}
         page.goto(extended(stand))
         page.get_by_role("button", name=REPORT, exact=True).click()
         expect(page.locator("igrajdanin-widget .ghost").first).to_be_visible()

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
-from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, filled, number, send, to_form
+from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, fill_form, number, send, to_form
 from widget_api.residents.report_form import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
@@ -102,7 +102,7 @@ class Visit:
         """Opens, fills, sends, closes; the number."""
         button.click()
         to_form(self.page)
-        filled(self.page)
+        fill_form(self.page)
         with self.page.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201):
             send(self.page)
         given = number(self.page)
@@ -184,7 +184,7 @@ def test_two_sites_on_one_page_stay_apart(desk: Page, watch: Watch, town: Exampl
         desk.locator(section).get_by_role("button", name=REPORT, exact=True).click()
         expect(desk.get_by_role("dialog")).to_have_count(1)
         to_form(desk)
-        filled(desk)
+        fill_form(desk)
         with desk.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201) as sent:
             desk.get_by_role("button", name=re.compile("^Отправить")).click()
         assert f"/sites/{key}/problems" in sent.value.url
@@ -205,7 +205,7 @@ def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Exam
     desk.go_back()
     buttons(desk).click()
     to_form(desk)
-    filled(desk, text="Провал у остановки")
+    fill_form(desk, text="Провал у остановки")
     desk.evaluate("history.back()")  # as the phone's own button does while the dialog is open
     expect(desk.get_by_role("dialog")).to_have_count(0)
     expect(desk.get_by_role("heading", name="О портале")).to_be_visible()
@@ -301,7 +301,7 @@ def test_an_http_host_lacks_what_the_widget_does_without(desk: Page, town: Examp
     ]
     buttons(desk).click()
     to_form(desk)
-    filled(desk)
+    fill_form(desk)
     send(desk)
     assert number(desk) > 0
 
@@ -332,7 +332,7 @@ def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
     desk.goto(town.address("iframe"))
     frame = desk.frame_locator("iframe")
     to_form(frame)
-    filled(frame)
+    fill_form(frame)
     send(frame)
     assert number(frame) > 0
     assert watch.hosts() == {town.service.url, town.pages.url}

@@ -10,7 +10,7 @@ import pytest_asyncio
 from scripts import browser as bootstrap
 from tests.support.firefox import Firefox, started
 from tests.support.reader import Reader
-from tests.support.widget import RELEASE, REPORT, SCRIPTED, Examples, Stand, exchanged
+from tests.support.widget import RELEASE, REPORT, SCRIPTED, Examples, Stand, page_with_modified_files
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
 pytestmark = [
@@ -58,7 +58,7 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
 
 
 async def test_an_exchanged_file_does_not_run_and_the_link_returns(firefox: Firefox, stand: Stand) -> None:
-    await firefox.goto(exchanged(stand, "report", "basic"))
+    await firefox.goto(page_with_modified_files(stand, "report", "basic"))
     await firefox.tap("button", REPORT)
     await firefox.find("link", REPORT)
     assert await firefox.run("() => globalThis.stolen === undefined")
@@ -89,7 +89,7 @@ async def test_the_city_is_read_filtered_and_walked_back(firefox: Firefox, town:
     await reader.filter()
     await reader.problem()
     await reader.map()
-    assert await reader.said() == []
+    assert await reader.console_messages() == []
     assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
     assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
     assert town.pages.violations == []

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, Stand, filled, number, send, to_form
+from tests.support.widget import REPORT, Stand, fill_form, number, send, to_form
 
 HOSTS = Path(__file__).parent / "hosts"
 DESK = {"width": 1280, "height": 900}
@@ -113,7 +113,7 @@ def test_leaving_the_page_and_coming_back_gives_a_widget_that_works(
         expect(widget(page)).to_have_count(1)
         come()
     expect(description(page)).to_have_value(BEGUN)
-    filled(page)
+    fill_form(page)
     send(page)
     assert number(page) > 0
     press(page, "away")

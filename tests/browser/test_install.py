@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import RELEASE, REPORT, Stand, opened
+from tests.support.widget import RELEASE, REPORT, Stand, open_form
 from widget_api.web.pages import THEMES
 
 DESK = {"width": 1280, "height": 900}
@@ -139,7 +139,7 @@ def test_the_policy_that_is_shown_is_enough(page: Page, stand: Stand, host_pages
     trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
     stand.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
     try:
-        opened(page, stand.page(stand.snippet()))
+        open_form(page, stand.page(stand.snippet()))
     finally:
         stand.host.headers.clear()
 
@@ -150,16 +150,16 @@ def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(page: Page, stan
     for language, looks in LOOKS.items():
         page.goto(generator(stand, f"?lang={language}"))
         expect(page.locator("#script igrajdanin-widget").get_by_role("button").first).to_be_visible()
-        assert axe.in_looks(page, looks, also=CUT_OFF) == [], language
+        assert axe.violations_in_appearances(page, looks, also=CUT_OFF) == [], language
         page.goto(f"{link}&lang={language}")
-        assert axe.in_looks(page, looks, also=CUT_OFF) == [], language
+        assert axe.violations_in_appearances(page, looks, also=CUT_OFF) == [], language
 
 
 # --- what widgets on host pages make the check say ---
 
 
 def test_an_opening_is_seen_where_it_was(page: Page, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet()))
+    open_form(page, stand.page(stand.snippet()))
     for _ in range(20):
         places = check(stand)["places"]
         if any(place["origin"] == stand.host.url and place["versions"] == [RELEASE] for place in places):

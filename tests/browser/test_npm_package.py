@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, Stand, filled, number, send
+from tests.support.widget import REPORT, Stand, fill_form, number, send
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
@@ -116,7 +116,7 @@ def test_react_shows_it_hears_it_and_lets_it_go(
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.evaluate("installed")
     assert page.locator("script[src$='/w/1/loader.js']").count() == 1
-    filled(page)
+    fill_form(page)
     page.evaluate("document.getElementById('draw').click()")
     expect(page.locator("#draw")).to_have_text("2")
     send(page)

@@ -154,7 +154,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
     found: dict[str, list[str]] = {}
     for state, opened in states(town, page, mail_sink).items():
         opened(page)
-        complaints = axe.in_looks(page) + axe.in_large_letters(page)
+        complaints = axe.violations_in_appearances(page) + axe.violations_with_large_text(page)
         if complaints:
             found[state] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)

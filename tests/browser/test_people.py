@@ -10,11 +10,11 @@ from playwright.sync_api import Page, expect
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import axe
-from tests.support.apart import run_apart
+from tests.support.accessibility_tree import accessibility_text
 from tests.support.browser import Watch
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from tests.support.spoken import spoken
 from widget_api.comments import service as discussion
 from widget_api.database import Database
 from widget_api.people import accounts
@@ -65,7 +65,7 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
         await database.disconnect()
         return Town(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
 
-    made: Town = run_apart(found())
+    made: Town = run_in_thread(found())
     return made
 
 
@@ -97,7 +97,7 @@ def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
     plain.locator("#comments summary").click()
     session = plain.context.new_cdp_session(plain)
     session.send("Accessibility.enable")
-    boxes = [line for line in spoken(session).splitlines() if line.lstrip().startswith("checkbox")]
+    boxes = [line for line in accessibility_text(session).splitlines() if line.lstrip().startswith("checkbox")]
     assert boxes
     assert not [line for line in boxes if "[invalid]" in line]
     answer(plain, "/comment", text="У соседнего дома <b>то же</b>", name="Вера", email=NEIGHBOUR)
@@ -149,7 +149,7 @@ def test_the_moderator_rejects_without_scripts(
         await discussion.confirm_comment(database, row)
         await database.disconnect()
 
-    run_apart(said())
+    run_in_thread(said())
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
     page.goto(f"{town.service.url}/cabinet/comments")
     page.locator(".queue summary").click()
@@ -186,7 +186,7 @@ def test_the_pages_keep_nobody_out(town: Town, page: Page) -> None:
         for language, looks in LOOKS.items():
             page.goto(f"{address}?lang={language}".replace("?done=1?", "?done=1&"))
             page.evaluate("document.querySelectorAll('main details').forEach(fold => { fold.open = true; })")
-            assert axe.in_looks(page, looks) == [], (name, language)
+            assert axe.violations_in_appearances(page, looks) == [], (name, language)
 
 
 def test_a_form_that_was_refused_says_why_and_keeps_what_was_typed(

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from tests import factories
 from tests.factories import AGENT, EMAIL, RESIDENT, SECRET
 from tests.support import axe
-from tests.support.apart import run_apart
 from tests.support.browser import Watch
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api.database import Database
@@ -44,7 +44,7 @@ class Town:
             finally:
                 await database.disconnect()
 
-        return run_apart(connected())
+        return run_in_thread(connected())
 
     def report(self, **changes: Any) -> str:
         """A confirmed report's identifier."""
@@ -229,7 +229,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, page: Page) -> Non
         for language, looks in (("ru", axe.NARROW), ("en", axe.OF_WORDS)):
             page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
             page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-            complaints = axe.in_looks(page, looks) + axe.in_large_letters(page)
+            complaints = axe.violations_in_appearances(page, looks) + axe.violations_with_large_text(page)
             if complaints:
                 found[f"{state}, {language}"] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)

@@ -85,7 +85,7 @@ async def test_the_city_is_read_filtered_and_walked_back(webkit: WebKit, town: E
     await reader.filter()
     await reader.problem()
     await reader.map()
-    assert await reader.said() == []
+    assert await reader.console_messages() == []
     asked = await webkit.run(REQUESTED)
     assert any("/problems?status=done" in url for url in asked)
     assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()

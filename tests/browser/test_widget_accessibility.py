@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.widget import Stand, filled, number, opened, send, summary, to_form
+from tests.support.widget import Stand, fill_form, number, open_form, send, summary, to_form
 
 DESK, NARROWEST = (1280, 900), (320, 640)
 
@@ -91,7 +91,7 @@ def test_axe_finds_nothing(
     if narrow:
         return
     to_form(page)
-    filled(page)
+    fill_form(page)
     page.route(re.compile("/problems$"), abort_posts)
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
@@ -141,7 +141,7 @@ def test_by_keyboard_alone(new_page: Callable[..., Page], stand: Stand) -> None:
 
 
 def test_every_control_is_large_enough_to_touch(page: Page, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet('type="extended"')))
+    open_form(page, stand.page(stand.snippet('type="extended"')))
     controls = "button:not(.link), select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])"
     small = page.locator(f"igrajdanin-widget :is({controls})").evaluate_all(
         """all => all.filter(one => one.offsetParent && one.getBoundingClientRect().height < 44)
@@ -152,7 +152,7 @@ def test_every_control_is_large_enough_to_touch(page: Page, stand: Stand) -> Non
 
 def test_forced_colours_keep_the_choice_visible(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(forced_colors="active")
-    opened(page, stand.page(stand.snippet()))
+    open_form(page, stand.page(stand.snippet()))
     page.get_by_label("Дороги и тротуары").check()
     outline = page.locator(".choice.on").evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline == "solid"

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.support.browse import browse, extended
 from tests.support.city import City
 from tests.support.tour import DESK
-from tests.support.widget import REPORT, Stand, opened
+from tests.support.widget import REPORT, Stand, open_form
 from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
@@ -35,7 +35,7 @@ def test_text_has_the_size_of_the_visitors_browser_whatever_the_page_does(
 ) -> None:
     page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": size}})
     style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
-    form = opened(page, stand.page(style + stand.snippet('theme="light"')))
+    form = open_form(page, stand.page(style + stand.snippet('theme="light"')))
     for theme, factor in (("light", 1.0), ("contrast", 1.25)):
         page.locator("igrajdanin-widget").evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
         sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
@@ -56,7 +56,7 @@ def test_who_asks_for_more_contrast_sees_full_ink_and_strong_borders(
     new_page: Callable[..., Page], stand: Stand, theme: str
 ) -> None:
     page = new_page(contrast="more")
-    form = opened(page, stand.page(stand.snippet(f'theme="{theme}"')))
+    form = open_form(page, stand.page(stand.snippet(f'theme="{theme}"')))
     names = ["ink", "muted", "border", "line"]
     drawn = page.locator("igrajdanin-widget .igw")
     assert len(set(drawn.evaluate(COLOURS, names))) == 1
@@ -90,7 +90,7 @@ def test_our_pages_give_more_contrast_in_the_dark_too(new_page: Callable[..., Pa
 def test_a_rule_of_the_page_outlines_nothing_around_the_widget(page: Page, stand: Stand) -> None:
     """As block themes of WordPress have it (theme.json, `:where(.wp-site-blocks :focus)`)."""
     theme = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid }</style>"
-    opened(page, stand.page(f"{theme}<div class=wp-site-blocks>{stand.snippet()}</div>"))
+    open_form(page, stand.page(f"{theme}<div class=wp-site-blocks>{stand.snippet()}</div>"))
     host = page.locator("igrajdanin-widget")
     assert host.evaluate("one => one.matches(':focus')")
     assert host.evaluate(STYLE, "outlineStyle") == "none"

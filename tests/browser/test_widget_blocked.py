@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browse import CARD, browse
 from tests.support.browser import Watch
 from tests.support.city import City
-from tests.support.widget import REPORT, Stand, filled, number, opened, send
+from tests.support.widget import REPORT, Stand, fill_form, number, open_form, send
 
 DESK = {"width": 1280, "height": 900}
 # What lists of filters name, wherever it stands, now and later. Photos go as those of other servers do.
@@ -62,9 +62,9 @@ def test_blocked_neighbours_and_photos_are_not_missed(desk: Page, watch: Watch, 
 @pytest.mark.parametrize("moment", ["at once", "half-typed"])
 def test_a_widget_that_was_taken_away_leaves_a_way_on(desk: Page, watch: Watch, stand: Stand, moment: str) -> None:
     """Whatever was drawn is gone; the button, or the plain link, still leads to a form that is sent."""
-    opened(desk, stand.page(stand.snippet()))
+    open_form(desk, stand.page(stand.snippet()))
     if moment == "half-typed":
-        filled(desk, "Половина")
+        fill_form(desk, "Половина")
     assert desk.evaluate(TAKE) == 1
     widget = desk.locator("igrajdanin-widget")
     link, button = widget.get_by_role("link", name=REPORT), widget.get_by_role("button", name=REPORT, exact=True)
@@ -75,6 +75,6 @@ def test_a_widget_that_was_taken_away_leaves_a_way_on(desk: Page, watch: Watch, 
     button.click()
     expect(widget.locator("form").or_(link)).to_be_visible()
     if link.count() == 0:
-        filled(desk)
+        fill_form(desk)
         send(desk)
         assert number(desk) > 0

@@ -119,8 +119,8 @@ def test_late_answers_are_dropped_and_marks_stay_until_the_next_are_there(
     assert marks(desk).count() == count
     ground.press("+")
     _held(desk, town, 2, zoom="15")
-    latest = next(route for route in town.held if "zoom=15" in route.request.url)
-    earlier = next(route for route in town.held if "zoom=14" in route.request.url)
+    latest = next(route for route in town.delayed if "zoom=15" in route.request.url)
+    earlier = next(route for route in town.delayed if "zoom=14" in route.request.url)
     town.answer(latest)
     expect(marks(desk)).not_to_have_count(count)
     shown = desk.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
@@ -131,10 +131,10 @@ def test_late_answers_are_dropped_and_marks_stay_until_the_next_are_there(
 
 def _held(page: Page, town: Town, count: int, zoom: str = "14") -> None:
     for _ in range(100):
-        if len(town.held) >= count and any(f"zoom={zoom}" in route.request.url for route in town.held):
+        if len(town.delayed) >= count and any(f"zoom={zoom}" in route.request.url for route in town.delayed):
             return
         page.wait_for_timeout(50)
-    raise AssertionError([route.request.url for route in town.held])
+    raise AssertionError([route.request.url for route in town.delayed])
 
 
 def test_a_problem_is_looked_at_first_and_opened_then(desk: Page, stand: Stand, strict: str) -> None:

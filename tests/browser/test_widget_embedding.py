@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages, examples
-from tests.support.widget import LOADER, RELEASE, REPORT, Stand, filled, number, opened, send
+from tests.support.widget import LOADER, RELEASE, REPORT, Stand, fill_form, number, open_form, send
 
 DESK = {"width": 1280, "height": 900}
 STRICT = (
@@ -126,7 +126,7 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
     """What follows a report is asked for beside it; should it not come, number and code are there all the same."""
     watch.allow("ERR_FAILED|uncaught: http")
     page = new_page(viewport=DESK)
-    opened(page, stand.page(stand.snippet()))
+    open_form(page, stand.page(stand.snippet()))
     assert not [path for path in to_service(watch, stand) if "/done-" in path]
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -134,7 +134,7 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.route(re.compile("/done-"), lambda route: route.continue_() if comes else route.abort())
     filled_form = page.locator("igrajdanin-widget form")
-    filled(page)
+    fill_form(page)
     send(page)
     expect(filled_form).to_have_attribute("aria-busy", "true")
     while not held or not [url for url in asked if "/done-" in url]:
@@ -150,7 +150,7 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
 
 
 def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet('type="basic"')))
+    open_form(page, stand.page(stand.snippet('type="basic"')))
     assert not [path for path in to_service(watch, stand) if "/browse-" in path or "/problems" in path]
     expect(page.get_by_role("button", name="К списку")).to_have_count(0)
 
@@ -168,8 +168,8 @@ def test_the_whole_way_under_the_strict_policy(new_page: Callable[..., Page], wa
     policy = STRICT.format(w=stand.service.url)
     stand.host.headers["Content-Security-Policy"] = policy
     try:
-        opened(page, f"{stand.host.url}/strict-csp/")
-        filled(page)
+        open_form(page, f"{stand.host.url}/strict-csp/")
+        fill_form(page)
         send(page)
         assert number(page) > 0
         page.get_by_role("button", name="К списку").click()
@@ -209,7 +209,7 @@ def test_the_page_does_not_shift(page: Page, stand: Stand, tag: str, rule: str, 
 def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
     link = f'<a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a>'
     attributes = f'data-igrajdanin-widget="{stand.key}" data-type="extended" data-lang="ru"'
-    opened(page, stand.page(f"<div {attributes}>{link}</div>"))
+    open_form(page, stand.page(f"<div {attributes}>{link}</div>"))
     expect(page.get_by_role("button", name="К списку")).to_be_visible()
     page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
     expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
@@ -258,8 +258,8 @@ def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand:
       widget.setAttribute("site-key", "{stand.key}");
       outer.shadowRoot.append(widget);
     </script>"""
-    opened(page, stand.page(shadow, loader=False))
-    filled(page)
+    open_form(page, stand.page(shadow, loader=False))
+    fill_form(page)
     send(page)
     sent = number(page)
     assert page.evaluate("seen.map(({number, status}) => [number, status])") == [[sent, "moderation"]]
@@ -267,7 +267,7 @@ def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand:
 
 
 def test_attributes_are_live(page: Page, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet('type="extended"')))
+    open_form(page, stand.page(stand.snippet('type="extended"')))
     set_to = "([name, value]) => document.querySelector('igrajdanin-widget').setAttribute(name, value)"
     page.get_by_label("Дороги и тротуары").check()
     page.evaluate(set_to, ["lang", "en"])
@@ -288,7 +288,7 @@ def test_attributes_are_live(page: Page, stand: Stand) -> None:
 
 
 def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet('category="lighting"')))
+    open_form(page, stand.page(stand.snippet('category="lighting"')))
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
@@ -296,7 +296,7 @@ def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
 
 def test_a_category_that_is_not_there_is_told_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow('category="road"')
-    form = opened(page, stand.page(stand.snippet('category="road"')))
+    form = open_form(page, stand.page(stand.snippet('category="road"')))
     expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
     expect(form.get_by_role("radio", checked=True)).to_have_count(0)
     (told,) = [text for text in watch.complaints if 'category="road"' in text]
@@ -305,7 +305,7 @@ def test_a_category_that_is_not_there_is_told_in_the_console(page: Page, watch: 
 
 
 def test_taken_out_and_put_back(page: Page, stand: Stand) -> None:
-    opened(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
+    open_form(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
     page.get_by_label("Дороги и тротуары").check()
     page.evaluate("widget = document.querySelector('igrajdanin-widget'); widget.remove()")
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch, arrived
-from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, Stand, filled, number, opened, summary
+from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, Stand, fill_form, number, open_form, summary
 
 DESK = {"width": 1280, "height": 900}
 WORDS = "перенос остановки на улице Мира"
@@ -72,7 +72,7 @@ def test_a_report_that_waits_since_a_reload_takes_no_focus(page: Page, watch: Wa
     address = column(stand, 800, 'type="basic"')
     page.goto(address)
     page.route(re.compile("/problems$"), lambda route: route.abort())
-    filled(page)
+    fill_form(page)
     page.get_by_role("button", name=SEND).click()
     title = page.get_by_role("heading", name="Пока не отправлено")
     expect(title).to_be_focused()
@@ -88,7 +88,7 @@ def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stan
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.goto(column(stand, 800, 'type="basic"'))
-    filled(page)
+    fill_form(page)
     page.get_by_role("button", name=SEND).click()
     if elsewhere:
         page.locator("#own").click()
@@ -112,8 +112,8 @@ def test_the_answer_comes_while_the_person_is_busy_in_another_field(page: Page, 
     watch.allow("status of 422")
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
-    opened(page, stand.page(stand.snippet()))
-    filled(page)
+    open_form(page, stand.page(stand.snippet()))
+    fill_form(page)
     wrong = {"errors": [{"field": "description", "code": "", "detail": "Напишите, где это."}]}
     headers = {"Access-Control-Allow-Origin": "*"}
     field, alert = page.get_by_label("Электронная почта"), page.get_by_role("alert")
@@ -133,8 +133,8 @@ def test_the_answer_comes_while_the_person_is_busy_in_another_field(page: Page, 
 def test_the_answer_comes_while_the_person_is_at_the_way_out(page: Page, watch: Watch, stand: Stand) -> None:
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
-    opened(page, stand.page(stand.snippet()))
-    filled(page)
+    open_form(page, stand.page(stand.snippet()))
+    fill_form(page)
     page.get_by_role("button", name=SEND).click()
     out = page.get_by_role("button", name=CLOSE)
     out.focus()
@@ -173,7 +173,7 @@ def test_a_phone_is_turned_in_the_middle_of_a_word(
     phone = new_page(viewport=LYING, has_touch=True)
     address = stand.page(stand.snippet(f'type="{kind}" view="{view}"'))
     if view == "button":
-        opened(phone, address)
+        open_form(phone, address)
     else:
         phone.goto(address)
         if kind == "extended":

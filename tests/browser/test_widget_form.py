@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, Stand, filled, number, opened, send, summary
+from tests.support.widget import AGENCY, Stand, fill_form, number, open_form, send, summary
 
 DESK = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
@@ -47,7 +47,7 @@ def reports(watch: Watch) -> list[str]:
 
 
 def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
-    opened(page, address)
+    open_form(page, address)
     following = page.get_by_role("button", name="Далее")
     expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
     following.click()
@@ -85,8 +85,8 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
 
 
 def test_without_an_e_mail_a_code_is_good_at_the_tracking_page(desk: Page, address: str) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     send(desk)
     given, code = number(desk), desk.locator(".code").inner_text()
     assert re.fullmatch(r"[2-9A-Z]{8}", code)
@@ -99,8 +99,8 @@ def test_without_an_e_mail_a_code_is_good_at_the_tracking_page(desk: Page, addre
 
 def test_with_an_e_mail_the_private_link_is_given_to_copy(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])
-    opened(page, address)
-    filled(page, email=EMAIL)
+    open_form(page, address)
+    fill_form(page, email=EMAIL)
     send(page)
     number(page)
     expect(page.locator(".code")).to_have_count(0)
@@ -116,7 +116,7 @@ def test_with_an_e_mail_the_private_link_is_given_to_copy(new_page: Callable[...
 
 
 def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch, address: str) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     desk.get_by_label("Электронная почта").fill("анна")
     send(desk)
     expect(summary(desk)).to_be_focused()
@@ -139,7 +139,7 @@ def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: W
     """Its answer is real: the description passes here and fails there."""
     watch.allow("status of 422")
     page.route(re.compile(r"\?lang="), lambda route: with_limits(route, 1))
-    opened(page, address)
+    open_form(page, address)
     steps(page, "ы", "у школы")
     page.get_by_label(re.compile("Даю согласие")).check()
     page.get_by_role("button", name="Далее").click()
@@ -174,8 +174,8 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
     desk: Page, watch: Watch, stand: Stand, address: str, lost: str
 ) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
-    opened(desk, address)
-    filled(desk, "Потерянное сообщение", email=EMAIL)
+    open_form(desk, address)
+    fill_form(desk, "Потерянное сообщение", email=EMAIL)
 
     def lose(route: Route) -> None:
         if lost == "answer":
@@ -192,7 +192,7 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
     desk.evaluate("dispatchEvent(new Event('online'))")
     first = number(desk)
     desk.get_by_role("button", name="Сообщить ещё").click()
-    filled(desk, "Следующее сообщение")
+    fill_form(desk, "Следующее сообщение")
     send(desk)
     assert number(desk) == first + 1, "exactly one report came of the lost one"
     keys = reports(watch)
@@ -202,8 +202,8 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
 
 def lost(page: Page, address: str, text: str, **given: Any) -> None:
     """Sends a report that arrives while its answer does not."""
-    opened(page, address)
-    filled(page, text, **given)
+    open_form(page, address)
+    fill_form(page, text, **given)
     page.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
@@ -237,7 +237,7 @@ def test_without_its_contacts_it_waits_for_the_person(
     lost(page, address, "Начатое сообщение", email=EMAIL)
     other = page.context.new_page()
     page.close()
-    opened(other, address)
+    open_form(other, address)
     expect(other.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
     expect(other.get_by_label("Что именно не так")).to_have_value("Начатое сообщение")
     consent = other.get_by_label(re.compile("Даю согласие"))
@@ -255,7 +255,7 @@ def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], wa
     lost(page, address, "Передумали")
     page.get_by_role("button", name="Изменить").click()
     page.reload()
-    opened(page, address)
+    open_form(page, address)
     expect(page.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
@@ -266,11 +266,11 @@ def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], wa
 
 def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESK)
-    opened(page, address)
-    filled(page, "Черновик", email=EMAIL)
+    open_form(page, address)
+    fill_form(page, "Черновик", email=EMAIL)
     page.wait_for_function(f"{KEPT} === 'Черновик'")
     other = page.context.new_page()
-    opened(other, address)
+    open_form(other, address)
     expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")
     expect(other.get_by_label("Электронная почта")).to_have_value("")
     other.get_by_role("button", name="Стереть черновик").first.click()
@@ -281,11 +281,11 @@ def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Call
 def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, address: str) -> None:
     """On a phone, unless something before is missing by now."""
     reopened = page.get_by_role("status").filter(has_text="Черновик восстановлен")
-    opened(page, address)
+    open_form(page, address)
     steps(page, "Яма на переходе", "улица Мира, 5")
     for step in (5, 4):
         expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
-        opened(page, address)
+        open_form(page, address)
         expect(reopened).to_be_visible()
         expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
         page.get_by_role("button", name="Назад").click()
@@ -294,20 +294,20 @@ def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, add
     page.get_by_label(re.compile("Даю согласие")).check()
     page.get_by_role("button", name="Далее").click()
     expect(page.get_by_text("Шаг 6 из 6")).to_be_visible()
-    opened(page, address)
+    open_form(page, address)
     expect(page.get_by_text("Шаг 5 из 6")).to_be_visible()  # the consent is given for each report
     expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
     for change, shown in (("values.description = ''", 2), ("values.category = 'gone'", 1), ("step = undefined", 1)):
         keep = "localStorage[localStorage.key(0)] = JSON.stringify(draft)"
         page.evaluate(f"() => {{ const draft = {DRAFT}; draft.{change}; {keep} }}")
-        opened(page, address)
+        open_form(page, address)
         expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
 
 
 def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stand: Stand, address: str) -> None:
-    opened(desk, address)
-    filled(desk, "Яма на переходе")
-    opened(desk, address)
+    open_form(desk, address)
+    fill_form(desk, "Яма на переходе")
+    open_form(desk, address)
     desk.get_by_label(re.compile("Даю согласие")).check()
     held: list[Route] = []
     desk.route(re.compile("/problems$"), lambda route: held.append(route))
@@ -320,7 +320,7 @@ def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stan
 
 
 def test_the_limit_is_heard_when_it_comes_near(desk: Page, address: str) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     description = desk.get_by_label("Что именно не так")
     description.fill("я" * 3_900)
     expect(desk.get_by_text("Осталось 100 знаков")).not_to_have_role("status")
@@ -334,7 +334,7 @@ def test_another_key_has_a_draft_of_its_own(desk: Page, stand: Stand, address: s
     place = ("--origin", stand.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
     other = stand.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
     field = desk.get_by_label("Что именно не так")
-    opened(desk, address)
+    open_form(desk, address)
     field.fill("Для первого")
     for key, before, text in ((other, "", "Для второго"), (stand.key, "Для первого", ""), (other, "Для второго", "")):
         desk.evaluate("key => document.querySelector('igrajdanin-widget').setAttribute('site-key', key)", key)
@@ -347,7 +347,7 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
 ) -> None:
     watch.allow("crashed")
     page.add_init_script(WRITES)
-    opened(page, address)
+    open_form(page, address)
     steps(page)
     field = page.get_by_label("Что именно не так")
     text = "Яма на переходе у школы № 14"
@@ -365,7 +365,7 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
     field.press("End")
     page.keyboard.type("?")
     page.goto("about:blank")
-    opened(page, address)
+    open_form(page, address)
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     expect(field).to_have_value(text + "?")
     # Killed by the system, after a rest.
@@ -374,14 +374,14 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
     other = page.context.new_page()
     with contextlib.suppress(Error):
         page.goto("chrome://crash")
-    opened(other, address)
+    open_form(other, address)
     expect(other.get_by_label("Что именно не так")).to_have_value("Убито")
 
 
 def test_changed_after_a_lost_answer_the_first_version_is_confirmed(desk: Page, watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED|status of 422")
-    opened(desk, address)
-    filled(desk, "Первая версия")
+    open_form(desk, address)
+    fill_form(desk, "Первая версия")
     desk.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
     send(desk)
     desk.get_by_role("button", name="Изменить").click()
@@ -398,8 +398,8 @@ def test_too_many_reports_say_when_to_try_again(desk: Page, watch: Watch, addres
     body = {"status": 429, "code": "too_many", "retry_after": 3600}
     headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json"}
     desk.route(re.compile("/problems$"), lambda route: route.fulfill(status=429, json=body, headers=headers))
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     send(desk)
     expect(desk.get_by_role("alert")).to_contain_text(re.compile(r"попробуйте после \d\d:\d\d"))
     desk.get_by_role("button", name="Изменить").click()
@@ -419,8 +419,8 @@ def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, a
         route.fulfill(response=answer, json=body)
 
     desk.route(re.compile("/tickets$"), spoil)
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     send(desk)
     assert number(desk) > 0
     assert len(posts(watch)) == 2
@@ -429,8 +429,8 @@ def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, a
 def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     here = {"latitude": 55.095211, "longitude": 38.768812, "accuracy": 20}
     page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
-    opened(page, address)
-    filled(page)
+    open_form(page, address)
+    fill_form(page)
     page.get_by_label("Адрес или ориентир").fill("")
     page.get_by_role("button", name="Моё местоположение").click()
     expect(page.get_by_text("точность около 20 м")).to_be_visible()
@@ -447,7 +447,7 @@ def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch:
 
 def test_without_permission_the_address_is_asked_for(page: Page, address: str) -> None:
     page.context.clear_permissions()
-    opened(page, address)
+    open_form(page, address)
     steps(page, "Яма")
     page.get_by_role("button", name="Моё местоположение").click()
     expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
@@ -464,8 +464,8 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
     notice = "Угроза жизни — звоните 112, диспетчер +7 (496) 000-00-00"
     given = ("--questions", json.dumps(questions), "--notice", notice)
     stand.service.cli("category", "set", "snow", "--site", stand.site, *given)
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     desk.get_by_label("Снег и наледь").check()
     expect(desk.get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
     expect(desk.get_by_role("link", name="+7 (496) 000-00-00")).to_have_attribute("href", "tel:+74960000000")
@@ -482,8 +482,8 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
 
 
 def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: Watch, address: str) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     publish = desk.get_by_label("Разрешаю показать всем моё имя")
     desk.get_by_role("button", name="Добавить имя и телефон").click()
     expect(publish).to_have_count(0)
@@ -499,5 +499,5 @@ def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: W
 
 def test_the_proof_of_work_is_done_before_it_is_needed(desk: Page, address: str) -> None:
     with desk.expect_response(re.compile("/tickets$")) as answer:
-        opened(desk, address)
+        open_form(desk, address)
     assert answer.value.status == 201

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, SOON, browse, crowd, extended
 from tests.support.browser import Watch
-from tests.support.city import HELD, LOST, TEXT, City, picture
+from tests.support.city import DELAYED, LOST, TEXT, City, picture
 from tests.support.pictures import file
 from tests.support.tour import DESK
 from tests.support.widget import REPORT, Stand
@@ -340,7 +340,7 @@ def test_photos_are_taken_away_by_name(new_page: Callable[..., Page], stand: Sta
     control.scroll_into_view_if_needed()
     control = page.locator("input#photos[accept*='.heic']")
     control.wait_for(state="attached")
-    city.answers["POST /photos"] = HELD
+    city.answers["POST /photos"] = DELAYED
     control.set_input_files(file(picture(), "one.jpg"))
     expect(page.get_by_role("button", name="Убрать Фото 1", exact=True)).to_be_visible()
     city.release()

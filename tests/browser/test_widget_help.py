@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.factories import SECRET
 from tests.support.browser import Watch
-from tests.support.widget import Stand, filled, number, opened, send
+from tests.support.widget import Stand, fill_form, number, open_form, send
 from widget_api.sites import challenges
 
 DESK = {"width": 1280, "height": 900}
@@ -30,7 +30,7 @@ def address(stand: Stand) -> str:
 
 
 def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> None:
-    opened(page, address)
+    open_form(page, address)
     search = page.get_by_label("Найти категорию")
     choices = page.get_by_role("radio")
     expect(choices).to_have_count(12)
@@ -55,7 +55,7 @@ def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> 
 
 def test_everything_is_looked_over_and_mended_before_it_goes(page: Page, stand: Stand) -> None:
     stand.service.cli("category", "set", "water", "--site", stand.site, "--notice", "Прорыв — звоните 112")
-    opened(page, stand.page(stand.snippet('category="water"')))
+    open_form(page, stand.page(stand.snippet('category="water"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Что именно не так").fill("Течёт из люка\nуже неделю")
     for _ in range(2):
@@ -83,14 +83,14 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
     here = {"latitude": 55.095211, "longitude": 38.768812}
     page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
     address = stand.page(stand.snippet())
-    opened(page, address)
-    filled(page, "Разбитый тротуар у рынка")
+    open_form(page, address)
+    fill_form(page, "Разбитый тротуар у рынка")
     page.get_by_role("button", name="Моё местоположение").click()
     send(page)
     first = number(page)
     publish(stand, first)
     page.reload()
-    opened(page, address)
+    open_form(page, address)
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_role("button", name="Моё местоположение").click()
     widget = page.locator("igrajdanin-widget")
@@ -117,7 +117,7 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
         near.get_by_role("button", name="У меня тоже").click()
     assert again.value.json() == {"supporters": 1}
     # It never stands in the way of a report of one's own.
-    filled(page, "Тот же тротуар, но яма глубже")
+    fill_form(page, "Тот же тротуар, но яма глубже")
     send(page)
     assert number(page) == first + 1
 
@@ -132,7 +132,7 @@ def publish(stand: Stand, problem: int) -> None:
 
 def test_dictated_text_is_never_rewritten_or_cut(desk: Page, address: str) -> None:
     """System keyboards dictate by composing: whoever sets the value then breaks the sentence off."""
-    opened(desk, address)
+    open_form(desk, address)
     field = desk.get_by_label("Что именно не так")
     written = field.evaluate(
         """async field => {
@@ -155,12 +155,12 @@ def test_dictated_text_is_never_rewritten_or_cut(desk: Page, address: str) -> No
 
 def test_the_site_s_colours_are_worn_unless_the_page_has_its_own(desk: Page, stand: Stand) -> None:
     desk.route(re.compile(r"\?lang="), with_colours)
-    opened(desk, stand.page(stand.snippet()))
+    open_form(desk, stand.page(stand.snippet()))
     sends = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.end .button')"
     colour = f"getComputedStyle({sends}).backgroundColor"
     assert desk.evaluate(colour) == "rgb(122, 0, 60)"
     styled = f"<style>:root {{ --igw-accent: #005500 }}</style>{stand.snippet()}"
-    opened(desk, stand.page(styled))
+    open_form(desk, stand.page(styled))
     assert desk.evaluate(colour) == "rgb(0, 85, 0)"
 
 
@@ -172,8 +172,8 @@ def with_colours(route: Route) -> None:
 def test_the_receipt_is_shared_and_printed(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESK)
     page.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
-    opened(page, address)
-    filled(page, "Яма у рынка", email="anna@example.test")
+    open_form(page, address)
+    fill_form(page, "Яма у рынка", email="anna@example.test")
     send(page)
     number(page)
     page.get_by_role("button", name="Поделиться").click()
@@ -233,7 +233,7 @@ def test_axe_finds_nothing_in_any_step(new_page: Callable[..., Page], watch: Wat
     near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
     shared = {"Access-Control-Allow-Origin": "*"}
     page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
-    opened(page, stand.page(stand.snippet('theme="light"')))
+    open_form(page, stand.page(stand.snippet('theme="light"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Найти категорию").fill("дорог")
     page.get_by_label("Дороги и тротуары").check()

@@ -16,7 +16,7 @@ from tests.support.browser import Watch, intercept_choosers
 from tests.support.city import City, picture
 from tests.support.pictures import file
 from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import Stand, number, opened
+from tests.support.widget import Stand, number, open_form
 
 FOCUS = """() => {
   const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
@@ -155,16 +155,16 @@ def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: 
         expect(keys.widget.locator(focused).first).to_be_focused()
 
     tour.form()
-    tour.written()
+    tour.fill_form()
     pressed(".actions .link", "#coordinates")
     pressed("form > .hint .link", "h3")
     for answer in ((503, {}), (422, {"code": "idempotency_key_reused"}), (403, {"code": "ticket_invalid"})):
         city.answers["POST /problems"] = answer
         tour.form()
-        tour.written()
+        tour.fill_form()
         keys.to(".end .button")
         keys.press("Enter")
-        tour.alerts()
+        tour.expect_alert()
         keys.seen()
         if answer[0] != 503:
             expect(keys.widget.locator(".end .button")).to_be_focused()
@@ -182,7 +182,7 @@ def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: 
 def test_a_file_dialog_that_is_cancelled_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
     """The event `cancel` of a file control bubbles, past the dialog the control stands in."""
     page = new_page(viewport=DESK)
-    form = opened(page, stand.page(stand.snippet()))
+    form = open_form(page, stand.page(stand.snippet()))
     form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
     expect(form).to_be_visible()
     page.keyboard.press("Escape")
@@ -207,7 +207,7 @@ def test_escape_ends_what_is_innermost(page: Page, stand: Stand) -> None:
 
 def test_a_selection_that_ends_on_the_backdrop_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
-    opened(page, stand.page(stand.snippet()))
+    open_form(page, stand.page(stand.snippet()))
     box = page.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
     assert box
     page.mouse.move(box["x"] + 5, box["y"] + 5)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import Stand, opened
+from tests.support.widget import Stand, open_form
 
 SOON = 15_000  # two rounds of asking
 
@@ -21,7 +21,7 @@ def city(stand: Stand) -> None:
 
 @pytest.fixture
 def cards(page: Page, stand: Stand) -> Locator:
-    opened(page, stand.page(stand.snippet('type="extended"')))
+    open_form(page, stand.page(stand.snippet('type="extended"')))
     page.get_by_role("button", name="К списку").click()
     found = page.locator("igrajdanin-widget .card")
     expect(found.first).to_be_visible()
@@ -140,7 +140,7 @@ def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Loca
 def test_a_list_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
     page.route(re.compile(r"/problems\?$"), lambda route: route.abort())
-    opened(page, stand.page(stand.snippet('type="extended"')))
+    open_form(page, stand.page(stand.snippet('type="extended"')))
     page.get_by_role("button", name="К списку").click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
     page.unroute(re.compile(r"/problems\?$"))

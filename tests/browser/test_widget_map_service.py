@@ -15,7 +15,7 @@ from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.processes import Service, free_port
 from tests.support.tiles import BBOX, archive
-from tests.support.widget import Stand, filled, number, send
+from tests.support.widget import Stand, fill_form, number, send
 
 DESK = {"width": 1280, "height": 900}
 WEST, SOUTH, EAST, NORTH = BBOX
@@ -90,7 +90,7 @@ def test_the_services_own_tiles_make_the_ground(desk: Page, watch: Watch, town: 
 def test_outside_is_told_at_once_and_again_by_the_refusal(desk: Page, watch: Watch, town: Stand) -> None:
     watch.allow("status of 422")
     maps.to_place(desk, town.page(town.snippet()))
-    filled(desk)
+    fill_form(desk)
     desk.get_by_role("button", name="Ввести координаты").click()
     field = desk.get_by_label("Координаты")
     field.fill(f"{(SOUTH + NORTH) / 2}; {EAST + 0.05}")
@@ -109,7 +109,7 @@ def test_outside_is_told_at_once_and_again_by_the_refusal(desk: Page, watch: Wat
 
 def test_a_report_carries_where_the_pin_stands(desk: Page, watch: Watch, town: Stand) -> None:
     ground = maps.opened_map(desk, town.page(town.snippet()))
-    filled(desk, "Яма у остановки")
+    fill_form(desk, "Яма у остановки")
     x, y = maps.middle(ground)
     # The first press comes closer, the second one counts.
     desk.mouse.click(x + 30, y + 10)

@@ -17,7 +17,7 @@ from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.browser.test_widget_embedding import STRICT
 from tests.support.browser import Watch, arrived, intercept_choosers
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
-from tests.support.widget import Stand, filled, number, opened, send, summary
+from tests.support.widget import Stand, fill_form, number, open_form, send, summary
 
 DESK = {"width": 1280, "height": 900}
 UPLOADS = re.compile(r"/photos\?lang=")
@@ -152,8 +152,8 @@ def test_every_format_arrives_under_the_strict_policy(
     page = new_page(viewport=DESK)
     stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
     try:
-        opened(page, f"{stand.host.url}/strict-csp/")
-        filled(page)
+        open_form(page, f"{stand.host.url}/strict-csp/")
+        fill_form(page)
         # Some systems do not know what a .heic is.
         given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
         choose(page, given)
@@ -179,8 +179,8 @@ def test_a_policy_without_blob_costs_the_preview_alone(
     page = new_page(viewport=DESK)
     stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url).replace(" blob:", "")
     try:
-        opened(page, f"{stand.host.url}/strict-csp/")
-        filled(page)
+        open_form(page, f"{stand.host.url}/strict-csp/")
+        fill_form(page)
         choose(page, file(grainy))
         uploaded(page)
         source = photos(page).locator("img").get_attribute("src") or ""
@@ -196,7 +196,7 @@ def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
     desk: Page, address: str, snapshot: bytes
 ) -> None:
     desk.add_init_script(OVERHEAR)
-    opened(desk, address)
+    open_form(desk, address)
     choose(desk, file(snapshot, "IMG_ivanov_home.jpg"))
     uploaded(desk)
     name, content = overheard(desk)
@@ -216,7 +216,7 @@ def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
 
 def test_a_small_photo_goes_as_it_is(desk: Page, address: str, small: bytes) -> None:
     desk.add_init_script(OVERHEAR)
-    opened(desk, address)
+    open_form(desk, address)
     choose(desk, file(small))
     uploaded(desk)
     assert overheard(desk) == ("photo", small)
@@ -225,8 +225,8 @@ def test_a_small_photo_goes_as_it_is(desk: Page, address: str, small: bytes) -> 
 def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(desk, file(photo(halves(640, 480), place=PLACE)))
     uploaded(desk)
     offer = "JSON.parse(localStorage.getItem(localStorage.key(0))).values.photoPlace"
@@ -246,8 +246,8 @@ def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
 def test_what_a_photo_shows_is_published_with_it(
     new_page: Callable[..., Page], desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
 ) -> None:
-    opened(desk, address)
-    filled(desk, "Яма с подписью")
+    open_form(desk, address)
+    fill_form(desk, "Яма с подписью")
     choose(desk, file(small), file(photo(halves(320, 240))))
     uploaded(desk, 2)
     desk.get_by_label("Что на фото 1").fill("Яма шириной в метр")
@@ -293,7 +293,7 @@ def slowed(page: Page, kilobytes: int) -> Callable[[], None]:
 
 
 def test_each_photo_tells_how_far_it_is(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     ready(desk)
     slowed(desk, 120)
     choose(desk, file(snapshot), file(photo(noise(900, 700))))
@@ -311,7 +311,7 @@ def test_each_photo_tells_how_far_it_is(desk: Page, address: str, snapshot: byte
 
 
 def test_a_screen_reader_hears_the_start_and_the_end(desk: Page, address: str, small: bytes) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     ready(desk)
     desk.evaluate(
         """() => { window.heard = [];
@@ -338,8 +338,8 @@ def test_a_screen_reader_hears_the_start_and_the_end(desk: Page, address: str, s
 
 def test_removing_stops_the_upload(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
     watch.allow("ERR_ABORTED")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     ready(desk)
     free = slowed(desk, 20)
     failed: list[str] = []
@@ -359,7 +359,7 @@ def test_removing_stops_the_upload(desk: Page, watch: Watch, address: str, grain
 
 def test_a_failed_server_is_asked_again_by_itself(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 500")
-    opened(desk, address)
+    open_form(desk, address)
     seen = fail_first(desk, 2)
     choose(desk, file(small))
     expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
@@ -371,7 +371,7 @@ def test_without_a_network_it_waits_and_goes_out_when_there_is_one(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED")
-    opened(desk, address)
+    open_form(desk, address)
     ready(desk)
     desk.context.set_offline(True)
     choose(desk, file(small))
@@ -397,8 +397,8 @@ def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, a
         route.fulfill(response=answer, json=body)
 
     desk.route(re.compile("/tickets$"), spoil)
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
     assert len(uploads(watch)) == 2
@@ -414,8 +414,8 @@ def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of (413|415|422)")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(
         desk,
         file(b"GIF89a" + bytes(100), "a.jpg"),
@@ -441,7 +441,7 @@ def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
 
 
 def test_no_more_than_the_site_takes(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     choose(desk, file(small), file(small), file(small), file(small), file(small))
     uploaded(desk, 3)
     expect(desk.get_by_role("alert")).to_contain_text("Можно добавить только 3 фото")
@@ -456,8 +456,8 @@ def test_a_category_that_needs_a_photo_says_so(
     desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
 ) -> None:
     stand.service.cli("category", "set", "greenery", "--site", stand.site, "--photo-required")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     desk.get_by_label("Озеленение и деревья").check()
     send(desk)
     summary(desk).get_by_role("button", name="Добавьте хотя бы одно фото.").click()
@@ -475,8 +475,8 @@ def test_a_category_that_needs_a_photo_says_so(
 
 
 def test_the_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     ready(desk)
     free = slowed(desk, 60)
     choose(desk, file(grainy))
@@ -491,8 +491,8 @@ def test_the_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, a
 
 def test_who_cannot_wait_sends_without_them(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 503")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     fail_first(desk, 99, 503)
     choose(desk, file(small))
     expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
@@ -506,8 +506,8 @@ def test_a_photo_refused_while_the_report_waits_is_said_and_nothing_is_sent(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of 422")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     held: list[Route] = []
     desk.route(UPLOADS, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
     choose(desk, file(small))
@@ -526,8 +526,8 @@ def test_a_token_the_service_no_longer_knows_is_renewed_by_itself(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of 422")
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     spoiled: list[str] = []
 
     def spoil(route: Route) -> None:
@@ -555,8 +555,8 @@ def test_a_token_the_service_no_longer_knows_is_renewed_by_itself(
 
 @pytest.mark.parametrize("left", ["reload", "closed tab"])
 def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address: str, small: bytes, left: str) -> None:
-    opened(desk, address)
-    filled(desk, "Начатое с фото")
+    open_form(desk, address)
+    fill_form(desk, "Начатое с фото")
     choose(desk, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
     uploaded(desk, 2)
     desk.get_by_label("Что на фото 2").fill("Упавшее дерево")
@@ -574,7 +574,7 @@ def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address:
         page = desk.context.new_page()
         desk.close()
     before = len(uploads(watch))
-    opened(page, address)
+    open_form(page, address)
     expect(page.get_by_text("Черновик восстановлен")).to_be_visible()
     uploaded(page, 3)
     expect(photos(page).locator("img")).to_have_count(3)
@@ -588,8 +588,8 @@ def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address:
 
 
 def test_after_most_of_a_day_they_are_uploaded_again(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
     desk.wait_for_function("JSON.parse(localStorage.getItem(localStorage.key(0))).values.photos[0]?.token")
@@ -598,14 +598,14 @@ def test_after_most_of_a_day_they_are_uploaded_again(desk: Page, watch: Watch, a
         draft.values.photos[0].at -= 23.5 * 3600000; localStorage.setItem(name, JSON.stringify(draft)) }"""
     )
     desk.reload()
-    opened(desk, address)
+    open_form(desk, address)
     uploaded(desk)
     assert len(uploads(watch)) == 2
 
 
 def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
     assert stored(desk) == 1
@@ -615,13 +615,13 @@ def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: 
     desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
     assert desk.evaluate("localStorage.length") == 0
     # Before their code is here, too.
-    filled(desk)
+    fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
     desk.reload()
     desk.route(re.compile(r"/photos-"), lambda route: route.abort())
     watch.allow("ERR_FAILED|uncaught: http")
-    opened(desk, address)
+    open_form(desk, address)
     desk.get_by_role("button", name="Стереть черновик").first.click()
     desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
 
@@ -633,8 +633,8 @@ def test_where_nothing_can_be_kept_photos_still_go(
     desk.add_init_script(
         f"Object.defineProperty(window, '{forbidden}', {{ get() {{ throw new Error('forbidden') }} }})"
     )
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
     note = desk.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
@@ -648,7 +648,7 @@ def test_where_nothing_can_be_kept_photos_still_go(
 
 
 def test_dropped_and_pasted_on_a_desk(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    opened(desk, address)
+    open_form(desk, address)
     ready(desk)
     desk.evaluate(
         """async bytes => {
@@ -675,7 +675,7 @@ def test_dropped_and_pasted_on_a_desk(desk: Page, watch: Watch, address: str, sm
 
 def test_two_buttons_on_a_phone(new_page: Callable[..., Page], address: str, small: bytes) -> None:
     page = new_page(has_touch=True, is_mobile=True)
-    opened(page, address)
+    open_form(page, address)
     to_photos(page)
     camera = page.get_by_label("Снять")
     expect(camera).to_have_attribute("capture", "environment")
@@ -704,7 +704,7 @@ def test_on_a_phone_photos_go_on_while_other_steps_are_shown(
     new_page: Callable[..., Page], watch: Watch, address: str, grainy: bytes
 ) -> None:
     page = new_page()
-    opened(page, address)
+    open_form(page, address)
     to_photos(page)
     free = slowed(page, 60)
     choose(page, file(grainy))
@@ -723,8 +723,8 @@ def test_on_a_phone_photos_go_on_while_other_steps_are_shown(
 
 def test_by_keyboard_alone(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     desk.on("filechooser", lambda chooser: chooser.set_files(file(small)))
-    opened(desk, address)
-    filled(desk)
+    open_form(desk, address)
+    fill_form(desk)
     desk.get_by_label("Что именно не так").focus()
 
     def tab_to(selector: str) -> None:
@@ -812,7 +812,7 @@ def opened_in(page: Page, address: str) -> None:
 def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None:
     held: list[Route] = []
     desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    opened(desk, address)
+    open_form(desk, address)
     desk.locator("input#photos").focus()
     desk.wait_for_timeout(300)
     code = arrived(desk, held)
@@ -828,7 +828,7 @@ def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
 ) -> None:
     held: list[Route] = []
     desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    opened(desk, address)
+    open_form(desk, address)
     intercept_choosers(desk)
     with desk.expect_file_chooser() as chooser:
         desk.get_by_text("Выбрать фото").click()
@@ -846,7 +846,7 @@ def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, addre
     """Or the finger that meant the field of the address would meet something else. Larger letters take more lines."""
     held: list[Route] = []
     desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    opened(desk, address)
+    open_form(desk, address)
     desk.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
     below = desk.get_by_label("Адрес или ориентир")
     below.scroll_into_view_if_needed()

@@ -55,7 +55,7 @@ def page(new_page: Callable[..., Page], stand: Stand) -> Page:
     return page
 
 
-def held(session: CDPSession) -> dict[str, int]:
+def count_objects(session: CDPSession) -> dict[str, int]:
     """What the page holds once all garbage is collected."""
     for _ in range(3):
         session.send("HeapProfiler.collectGarbage")
@@ -74,9 +74,9 @@ def test_two_hundred_widgets_leave_nothing(page: Page, watch: Watch, stand: Stan
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
     come_and_go(page, stand, ways, WARM)
-    before = held(session)
+    before = count_objects(session)
     come_and_go(page, stand, ways, TIMES)
-    after = held(session)
+    after = count_objects(session)
     grown = {name: after[name] - before[name] for name in before}
     assert [name for name, most in MOST.items() if grown[name] >= most * TIMES] == [], grown
 

@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Request, ViewportSize
 
 from tests.support import axe
+from tests.support.accessibility_tree import accessibility_text
 from tests.support.browser import Watch, open_context
 from tests.support.city import City
-from tests.support.spoken import spoken
 from tests.support.tour import DESK, PHONE, Tour
 from tests.support.widget import Stand
 
@@ -120,7 +120,7 @@ class Found:
     axe: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     turned: list[str] = field(default_factory=list)
-    spoken: dict[str, str] = field(default_factory=dict)
+    read_out: dict[str, str] = field(default_factory=dict)
 
 
 class Visitor:
@@ -146,7 +146,7 @@ class Visitor:
                 what = f"{state}, {lang}, {theme}"
                 self._found.axe += [f"{what}: {one}" for one in self._violations(lang, theme)]
                 if theme == "light":
-                    self._found.spoken[f"{self._which}-{lang}"] += f"# {state}\n{spoken(self._session)}\n"
+                    self._found.read_out[f"{self._which}-{lang}"] += f"# {state}\n{accessibility_text(self._session)}\n"
                 for size, spaced in ROOMS[self._which].get(theme, ()):
                     self._measure(what, size, spaced)
                 self._page.set_viewport_size(SIZES[self._which])
@@ -166,7 +166,7 @@ class Visitor:
     def _arrive(self) -> bool:
         """Waits for what is on its way; whether anything was."""
         waited = False
-        while self._page.evaluate("pending") > self._tour.city.held or self._coming:
+        while self._page.evaluate("pending") > self._tour.city.delayed_count or self._coming:
             self._page.wait_for_timeout(30)
             waited = True
         return waited
@@ -197,7 +197,7 @@ def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Fou
     watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget site-key=")
     context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
     page = context.new_page()
-    seen = Found(spoken={f"{which}-{lang}": "" for lang in LANGUAGES})
+    seen = Found(read_out={f"{which}-{lang}": "" for lang in LANGUAGES})
     page.add_init_script(PENDING)
     tour = Tour(page, stand, City(page, stand))
     visitor = Visitor(page, tour, seen, which)
@@ -227,7 +227,7 @@ def by_state(text: str) -> dict[str, str]:
 
 def test_what_is_read_out_is_what_was_agreed(found: Found) -> None:
     """`UPDATE_SNAPSHOTS=1` writes them anew; then read them as they would be heard."""
-    for name, text in found.spoken.items():
+    for name, text in found.read_out.items():
         file = SNAPSHOTS / f"{name}.txt"
         if os.environ.get("UPDATE_SNAPSHOTS"):
             file.write_text(text)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse, extended
 from tests.support.browser import Watch
-from tests.support.widget import Stand, filled, number, opened, send, summary, to_form
+from tests.support.widget import Stand, fill_form, number, open_form, send, summary, to_form
 
 DESK = {"width": 1280, "height": 900}
 # As Google Translate does: every text, and every one that comes later, gives way to another one inside two elements.
@@ -54,23 +54,23 @@ def translate(page: Page) -> None:
 
 
 def test_a_translated_form_is_sent(desk: Page, watch: Watch, stand: Stand) -> None:
-    opened(desk, stand.page(stand.snippet()))
+    open_form(desk, stand.page(stand.snippet()))
     translate(desk)
     send(desk)
     expect(summary(desk)).to_contain_text("Исправьте")
     desk.get_by_role("button", name="Добавить имя и телефон").click()
     desk.get_by_label("Имя (необязательно)").fill("Анна")
-    filled(desk)
+    fill_form(desk)
     send(desk)
     assert number(desk) > 0
     desk.get_by_role("button", name="Сообщить ещё").click()
-    filled(desk, "Второе сообщение")
+    fill_form(desk, "Второе сообщение")
     send(desk)
     assert number(desk) > 0
 
 
 def test_a_translated_form_is_sent_step_by_step(page: Page, watch: Watch, stand: Stand) -> None:
-    opened(page, stand.page(stand.snippet()))
+    open_form(page, stand.page(stand.snippet()))
     translate(page)
     following = page.get_by_role("button", name="Далее")
     following.click()

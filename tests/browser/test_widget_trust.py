@@ -15,7 +15,17 @@ from tests.support.browse import CARD, browse
 from tests.support.browser import Watch
 from tests.support.maps import ANY_ORIGIN
 from tests.support.pages import HostPages, examples
-from tests.support.widget import RELEASE, REPORT, Stand, exchanged, filled, number, opened, send, to_form
+from tests.support.widget import (
+    RELEASE,
+    REPORT,
+    Stand,
+    fill_form,
+    number,
+    open_form,
+    page_with_modified_files,
+    send,
+    to_form,
+)
 
 DESK = {"width": 1280, "height": 900}
 # Members of `document` that an element of the page with such a name hides (HTML, «named properties» of Document).
@@ -67,7 +77,7 @@ def test_elements_that_are_named_like_members_of_the_document(
     page.goto(stand.page(bait(evil) + snippet))
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
-    filled(page)
+    fill_form(page)
     send(page)
     assert number(page) > 0
     assert asked(watch, evil) == []
@@ -131,12 +141,12 @@ def test_links_lead_somewhere_and_are_never_code(new_page: Callable[..., Page], 
         route.fulfill(json=config, headers=ANY_ORIGIN)
 
     page.route(re.compile(r"\?lang="), answer)
-    form = opened(page, stand.page(stand.snippet('type="basic"')))
+    form = open_form(page, stand.page(stand.snippet('type="basic"')))
     page.get_by_label("Дороги и тротуары").check()
     expect(form.locator(".notice a")).to_have_count(4)
     hrefs = form.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert sorted(href for href in hrefs if href) == ["mailto:a@b.test", "tel:112"]
-    filled(page)
+    fill_form(page)
     send(page)
     assert number(page) > 0
     assert not page.locator("igrajdanin-widget a[href^='java' i]").count()
@@ -157,7 +167,7 @@ def test_an_exchanged_file_does_not_run_and_the_link_returns(
     page: Page, watch: Watch, stand: Stand, name: str, kind: str
 ) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    address = exchanged(stand, name, kind)
+    address = page_with_modified_files(stand, name, kind)
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()
@@ -166,7 +176,7 @@ def test_an_exchanged_file_does_not_run_and_the_link_returns(
 
 def test_an_exchanged_file_that_comes_later_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    page.goto(exchanged(stand, "report", "extended"))
+    page.goto(page_with_modified_files(stand, "report", "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
@@ -182,7 +192,7 @@ def test_a_copy_that_is_whole_works_and_leaves_no_link_behind(
     page.goto(stand.page(stand.snippet('type="extended"') + script, loader=False))
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
-    filled(page)
+    fill_form(page)
     send(page)
     assert number(page) > 0
     expect(page.locator("link[rel=modulepreload]")).to_have_count(0)

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.support import outside
-from tests.support.cities import QUICK, City, fill, found_city, found_platform
-from tests.support.exchange import KEY, hooked
+from tests.support import service_database
+from tests.support.cities import QUICK, City, create_city, create_platform, fill
+from tests.support.exchange import KEY, webhook_receiver
 from tests.support.processes import Service
 from widget_api import clock, schedule
 from widget_api.database import Database
@@ -53,7 +53,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made = Receiver()
-    async with hooked(made.handle) as url:
+    async with webhook_receiver(made.handle) as url:
         yield made, url
 
 
@@ -89,7 +89,7 @@ async def test_leases_tries_and_signatures_survive_jumps(
         platform_key=KEY,
         platform_protocol="webhook",
     )
-    city = await asyncio.to_thread(found_city, service)
+    city = await asyncio.to_thread(create_city, service)
     await fill(city, 3, 1)
     problems, jumps = 3, FULL_JUMPS if full_counts else JUMPS
     for jump in jumps:
@@ -102,23 +102,23 @@ async def test_leases_tries_and_signatures_survive_jumps(
             async def refused(before: int = before) -> bool:
                 return hook.late > before
 
-            await outside.until(refused, tried(city), "nothing was tried under the wrong clock")
+            await service_database.wait_until(refused, tried(city), "nothing was tried under the wrong clock")
         hook.hanging.set()  # what is in hand when it is killed has a lease that ends when that clock says so
         await fill(city, 1, 0)
         problems += 1
 
         async def leased() -> bool:
-            return bool((await outside.states(city.database)).get("leased"))
+            return bool((await service_database.states(city.database)).get("leased"))
 
-        await outside.until(leased, tried(city), "nothing is under way")
+        await service_database.wait_until(leased, tried(city), "nothing is under way")
         await asyncio.to_thread(service.kill)
         hook.hanging.clear()
         offset(0)
         await asyncio.to_thread(service.start)
-        await outside.drained(city.database)
+        await service_database.wait_until_delivered(city.database)
 
     assert hook.late
-    assert await outside.states(city.database) == {"delivered": problems + 3 + 4 * len(jumps)}
+    assert await service_database.states(city.database) == {"delivered": problems + 3 + 4 * len(jumps)}
     assert set(Counter(event["id"] for event in hook.events).values()) == {1}
     for number in range(1, problems + 1):
         told = [event["data"]["kind"] for event in hook.events if event["subject"] == str(number)]
@@ -130,7 +130,7 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
     serve: Callable[..., Service], offset: Callable[[int], None], tmp_path: Path, database_url: str
 ) -> None:
     """The platform was away while the clock was wrong, so all that waits was put off by that clock."""
-    platform = await asyncio.to_thread(found_platform, serve)
+    platform = await asyncio.to_thread(create_platform, serve)
     service = await asyncio.to_thread(
         serve,
         changes=(*QUICK, f"clock={tmp_path / 'offset'}"),
@@ -139,33 +139,36 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
         platform_url=platform.open311,
         platform_key=platform.token,
     )
-    city = await asyncio.to_thread(found_city, service)
+    city = await asyncio.to_thread(create_city, service)
     await fill(city, 3, 1)
-    await outside.drained(city.database)
+    await service_database.wait_until_delivered(city.database)
     decided = [await decide(platform, 1)]
     for jump in (5 * HOUR, -5 * HOUR):
         offset(jump)
         await asyncio.to_thread(platform.service.kill)
-        seen = (await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts"))[0][0]
+        seen = (await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts"))[0][0]
         await fill(city, 2, 1)
 
         async def put_off(seen: int = seen) -> bool:
             return bool((await tried(city)())[0][0] > seen)
 
-        await outside.until(put_off, tried(city), "nothing was tried while the platform was away")
+        await service_database.wait_until(put_off, tried(city), "nothing was tried while the platform was away")
         offset(0)
         await asyncio.to_thread(platform.service.start)
         decided.append(await decide(platform, 2))
-    await outside.drained(city.database)
+    await service_database.wait_until_delivered(city.database)
 
     async def heard() -> bool:
-        return set(decided) <= {row[0] for row in await outside.rows(city.database, "SELECT id FROM events")}
+        return set(decided) <= {row[0] for row in await service_database.rows(city.database, "SELECT id FROM events")}
 
-    await outside.until(heard, tried(city), "the platform's decisions do not come in")
-    assert set(await outside.states(city.database)) == {"delivered"}
+    await service_database.wait_until(heard, tried(city), "the platform's decisions do not come in")
+    assert set(await service_database.states(city.database)) == {"delivered"}
     # A report from the future is received now, over there: what came in its first second may stand in another order.
     states = f"SELECT description, status, status_at, status_event FROM problems WHERE status_at <= {clock.now()}"
-    here, there = await outside.rows(city.database, states), await outside.rows(platform.database, states)
+    here, there = (
+        await service_database.rows(city.database, states),
+        await service_database.rows(platform.database, states),
+    )
     assert sorted(map(tuple, here)) == sorted(map(tuple, there))
 
 
@@ -179,7 +182,9 @@ async def test_regular_work_goes_on_after_a_wrong_clock(database: Database) -> N
 
 def tried(city: City) -> Callable[[], Any]:
     async def count() -> Any:
-        return [tuple(row) for row in await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")]
+        return [
+            tuple(row) for row in await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
+        ]
 
     return count
 

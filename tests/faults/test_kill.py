@@ -14,8 +14,8 @@ import pytest
 
 from tests.factories import HOST_ORIGIN
 from tests.support.mail import MailSink
-from tests.support.outside import drained, rows, states
 from tests.support.processes import Service
+from tests.support.service_database import rows, states, wait_until_delivered
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 WRITERS = 24
@@ -161,7 +161,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
     load.going.set()
     await running
 
-    await drained(database)
+    await wait_until_delivered(database)
     assert set(await states(database)) == {"delivered"}
     await asyncio.to_thread(service.stop)
     await asyncio.to_thread(central.stop)

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support import outside
-from tests.support.cities import QUICK, City, fill, found_city, found_platform
+from tests.support import service_database
+from tests.support.cities import QUICK, City, create_city, create_platform, fill
 from tests.support.faults import FAULTS, FaultProxy
 from tests.support.processes import Service
 
@@ -36,7 +36,7 @@ async def test_each_event_arrives_once_and_in_its_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     seed = random.randrange(2**32)
-    platform = await asyncio.to_thread(found_platform, serve)
+    platform = await asyncio.to_thread(create_platform, serve)
     proxy = await FaultProxy(platform.service.port, random.Random(seed)).start()
     service = await asyncio.to_thread(
         serve,
@@ -46,7 +46,7 @@ async def test_each_event_arrives_once_and_in_its_order(
         platform_url=f"{proxy.url}/open311/v2",
         platform_key=platform.token,
     )
-    city = await asyncio.to_thread(found_city, service)
+    city = await asyncio.to_thread(create_city, service)
     problems = FULL_PROBLEMS if full_counts else PROBLEMS
 
     filling = asyncio.create_task(fill(city, problems, UPDATES))
@@ -54,19 +54,19 @@ async def test_each_event_arrives_once_and_in_its_order(
     interrupting = asyncio.create_task(interrupt(proxy, random.Random(seed)))
     await filling
     decided = await deciding
-    await outside.drained(city.database)
+    await service_database.wait_until_delivered(city.database)
 
     async def heard() -> int:
-        return len({row[1] for row in await outside.rows(city.database, EVENTS)} & decided)
+        return len({row[1] for row in await service_database.rows(city.database, EVENTS)} & decided)
 
     async def all_heard() -> bool:
         return await heard() == len(decided)
 
-    await outside.until(all_heard, heard, f"of {len(decided)} decisions of the platform are known")
+    await service_database.wait_until(all_heard, heard, f"of {len(decided)} decisions of the platform are known")
     interrupting.cancel()
     await proxy.close()
 
-    assert set(await outside.states(city.database)) == {"delivered"}, f"seed {seed}"
+    assert set(await service_database.states(city.database)) == {"delivered"}, f"seed {seed}"
     here, there = await logs(city), await logs(platform)
     assert here.keys() == there.keys() == {f"Яма {index}" for index in range(problems)}
     for name, known in here.items():
@@ -74,7 +74,9 @@ async def test_each_event_arrives_once_and_in_its_order(
         ours, theirs = ([one for one in log if one[0] not in decided] for log in (known, there[name]))
         assert ours == theirs, f"{name}: in order, seed {seed}"
         assert len(ours) == 1 + UPDATES
-    assert sorted(await outside.rows(city.database, STATES)) == sorted(await outside.rows(platform.database, STATES))
+    assert sorted(await service_database.rows(city.database, STATES)) == sorted(
+        await service_database.rows(platform.database, STATES)
+    )
     assert set(proxy.met) >= {*FAULTS, "none"}, "each kind of fault was met"
     with capsys.disabled():
         print(f"\n{dialect}: {problems * (1 + UPDATES)} events, {proxy.passed} requests, {dict(proxy.met)}")
@@ -97,7 +99,9 @@ async def decide(city: City, platform: City, problems: int) -> set[str]:
     async with aiohttp.ClientSession() as session:
 
         async def more() -> bool:
-            found = {row[0] for row in await outside.rows(city.database, "SELECT remote_id FROM platform_links")}
+            found = {
+                row[0] for row in await service_database.rows(city.database, "SELECT remote_id FROM platform_links")
+            }
             for number in {one for one in found if int(one) % DECIDED == 0} - set(decided):
                 decided[number] = str(uuid.uuid4())
                 fields = {"service_request_id": number, "update_id": decided[number], "status": "ACTION_SCHEDULED"}
@@ -107,15 +111,15 @@ async def decide(city: City, platform: City, problems: int) -> set[str]:
             return len(decided) == wanted
 
         async def count() -> Any:
-            return len(decided), await outside.rows(platform.database, "SELECT COUNT(*) FROM events")
+            return len(decided), await service_database.rows(platform.database, "SELECT COUNT(*) FROM events")
 
-        await outside.until(more, count, "nothing arrives at the platform")
+        await service_database.wait_until(more, count, "nothing arrives at the platform")
     return set(decided.values())
 
 
 async def logs(city: City) -> dict[str, list[tuple[Any, ...]]]:
     """What is known of each problem, in the order in which it came to be known."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    for description, identifier, _, status, at, text in await outside.rows(city.database, EVENTS):
+    for description, identifier, _, status, at, text in await service_database.rows(city.database, EVENTS):
         found.setdefault(description, []).append((identifier, status, at, text))
     return found

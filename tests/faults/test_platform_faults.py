@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tests.fake_platform import FakePlatform
-from tests.support import outside
+from tests.support import service_database
 from tests.support.cities import QUICK
-from tests.support.processes import Service, hurried
+from tests.support.processes import Service, patched_program
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
@@ -58,9 +58,9 @@ async def test_kills_and_faults_lose_and_double_nothing(
                 await asyncio.sleep(random.uniform(0, 0.5))
                 await asyncio.to_thread(service.kill)
                 if number == REPORTS // 2:
-                    service.program = hurried(*QUICK, PATIENT)
+                    service.program = patched_program(*QUICK, PATIENT)
                 await asyncio.to_thread(service.start)
-    await outside.drained(database_url)
+    await service_database.wait_until_delivered(database_url)
 
     assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {number}" for number in range(REPORTS))
     for number in range(1, REPORTS + 1):

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from tests.support import outside
-from tests.support.cities import QUICK, fill, found_city
+from tests.support import service_database
+from tests.support.cities import QUICK, create_city, fill
 from tests.support.exchange import Carrier
 from tests.support.processes import Service
 from widget_api.app import open_context
@@ -52,7 +52,7 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
 ) -> None:
     settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
     service = await asyncio.to_thread(serve, changes=QUICK, rate_limits="off", **settings)
-    city = await asyncio.to_thread(found_city, service)
+    city = await asyncio.to_thread(create_city, service)
     problems = FULL_PROBLEMS if full_counts else PROBLEMS
     numbers = await fill(city, problems, 1)
     poisoned = [numbers[int(name.removeprefix("Яма "))] for name in POISON]
@@ -65,19 +65,19 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
         return len(await dead()) == len(POISON)
 
     async def tried() -> Any:
-        return await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
+        return await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
 
-    await outside.until(all_dead, tried, "what is poison does not die")
+    await service_database.wait_until(all_dead, tried, "what is poison does not die")
     healthy = {f"Яма {index}" for index in range(problems)} - set(POISON)
 
     async def others() -> bool:
         return len(fake.requests) == len(fake.updates) == len(healthy)
 
-    await outside.until(others, tried, "what is healthy does not arrive")
+    await service_database.wait_until(others, tried, "what is healthy does not arrive")
     assert {one["description"] for one in fake.requests} == healthy
     assert {str(one["number"]) for one in await dead()} == set(poisoned)
     assert {one["kind"] for one in await dead()} == {"received"}
-    owed = await outside.states(city.database)
+    owed = await service_database.states(city.database)
     assert owed == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "its updates wait"
 
     fake.bitter.clear()
@@ -85,8 +85,8 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
         await city.update(session, poisoned[0], "FIXED", "Засыпана")
     replayed = await asyncio.to_thread(service.cli, "deliveries", "retry", "--dead")
     assert len(replayed["retried"]) == len(POISON)
-    await outside.drained(city.database)
-    assert await outside.states(city.database) == {"delivered": 2 * problems + 1}
+    await service_database.wait_until_delivered(city.database)
+    assert await service_database.states(city.database) == {"delivered": 2 * problems + 1}
     assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {index}" for index in range(problems))
     late = str(1 + [one["description"] for one in fake.requests].index("Яма 7"))
     assert [one["description"] for one in fake.updates if one["service_request_id"] == late] == [

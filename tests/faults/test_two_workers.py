@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from tests.fake_platform import FakePlatform
-from tests.support import outside
-from tests.support.apart import run_apart
-from tests.support.cities import City, fill, found_city
+from tests.support import service_database
+from tests.support.cities import City, create_city, fill
+from tests.support.event_loop_thread import run_in_thread
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, Work
 from widget_api.ops.migrate import migrate
@@ -37,7 +37,7 @@ WHEN (NEW.state = 'leased' AND OLD.leases < NEW.leases) EXECUTE FUNCTION note_le
 def own_database(postgres: PostgreSQL) -> str:
     """Not one of those that tests take in turns, for it keeps the trigger until the server ends."""
     url = postgres.database()
-    run_apart(migrate(url))
+    run_in_thread(migrate(url))
     postgres.run(NOTE_LEASES, name=url.rsplit("/", 1)[1])
     return url
 
@@ -52,7 +52,7 @@ async def test_two_workers_share_and_take_nothing_twice(
 ) -> None:
     settings = {"database_url": own_database, "platform_url": fake.url, "platform_key": "secret"}
     service = await asyncio.to_thread(serve, "--no-work", rate_limits="off", **settings)
-    city = await asyncio.to_thread(found_city, service)
+    city = await asyncio.to_thread(create_city, service)
     problems = FULL_PROBLEMS if full_counts else PROBLEMS
     workers = []
     for name in ("one", "other"):
@@ -61,19 +61,19 @@ async def test_two_workers_share_and_take_nothing_twice(
     try:
         early = await until_both_take(city)
         await fill(city, problems - early, UPDATES)
-        await outside.drained(own_database)
+        await service_database.wait_until_delivered(own_database)
     finally:
         for worker in workers:
             await asyncio.to_thread(worker.stop)
 
     events = problems * (1 + UPDATES) - early * UPDATES
-    assert await outside.states(own_database) == {"delivered": events}
+    assert await service_database.states(own_database) == {"delivered": events}
     assert len(fake.requests) == problems
     assert len({one["description"] for one in fake.requests}) == problems
     assert len(fake.updates) == len({one["update_id"] for one in fake.updates}) == events - problems
     for told in by_request(fake).values():  # those without an update are not among them
         assert [int(one["description"].split()[1]) for one in told] == list(range(UPDATES)), "in order"
-    taken = await outside.rows(own_database, "SELECT delivery, holder FROM taken")
+    taken = await service_database.rows(own_database, "SELECT delivery, holder FROM taken")
     assert len(taken) == len({row["delivery"] for row in taken}) == events, "leased once each"
     shares = Counter(row["holder"] for row in taken)
     assert len(shares) == 2
@@ -92,12 +92,12 @@ async def until_both_take(city: City) -> int:
             sent += 1
             await city.report(session, f"Раньше {sent}")
             await asyncio.sleep(0.5)
-            return len(await outside.rows(city.database, "SELECT DISTINCT holder FROM taken")) == 2
+            return len(await service_database.rows(city.database, "SELECT DISTINCT holder FROM taken")) == 2
 
         async def holders() -> Any:
-            return await outside.rows(city.database, "SELECT COUNT(*) FROM taken")
+            return await service_database.rows(city.database, "SELECT COUNT(*) FROM taken")
 
-        await outside.until(begun, holders, "two workers")
+        await service_database.wait_until(begun, holders, "two workers")
     return sent
 
 

@@ -1,4 +1,4 @@
-"""Files people and attackers send as photos, made here: each says whether a picture or which error may come of it."""
+"""Photos that people and attackers send: each file says which picture or which error is expected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pillow_heif
 from PIL import Image, ImageCms, PngImagePlugin
 
-CANARY = b"CANARY-d41d8cd98f"  # planted wherever a file can say something
+CANARY = b"CANARY-d41d8cd98f"  # placed wherever a file can carry metadata
 PLACE = (55.079444, 38.778333)
 PICTURE, TYPE, BROKEN, TOO_BIG = "picture", "photo_type", "photo_broken", "photo_too_big"
 ANY = (PICTURE, TYPE, BROKEN, TOO_BIG)
@@ -20,7 +20,7 @@ ANY = (PICTURE, TYPE, BROKEN, TOO_BIG)
 
 @dataclass(frozen=True)
 class File:
-    """`size` is that of the picture expected, where it matters; `place` whether one is to be read from it."""
+    """`size` is that of the expected picture, where it matters; `place` says whether a location is read from it."""
 
     name: str
     make: Callable[[], bytes]
@@ -30,7 +30,7 @@ class File:
 
 
 def scene(width: int = 400, height: int = 300, mode: str = "RGB") -> Image.Image:
-    """Four quarters of different colours, so that turning and mirroring show."""
+    """Four quarters of different colours, so that rotation and mirroring are visible."""
     image = Image.new("RGB", (width, height), "#c02020")
     image.paste("#20c020", (width // 2, 0, width, height // 2))
     image.paste("#2020c0", (0, height // 2, width // 2, height))
@@ -45,7 +45,7 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def exif(orientation: int | None = None, *, place: bool = True, padding: int = 0) -> Image.Exif:
-    """Words in every field that takes some, a thumbnail's worth of padding, a place in the Moscow region."""
+    """Text in every field that takes some, padding as large as a thumbnail, a location in the Moscow region."""
     made = Image.Exif()
     text = CANARY.decode()
     for tag in (0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x8298):  # description, make, model, software, artist, rights
@@ -78,14 +78,14 @@ def profile(name: str = "sRGB") -> bytes:
 
 
 def swapped_profile() -> bytes:
-    """sRGB with red and blue exchanged: a picture that ignores it comes out in the wrong colours."""
+    """sRGB with red and blue exchanged: a decoder that ignores the profile shows the wrong colours."""
     made = bytearray(profile())
     count = struct.unpack(">I", made[128:132])[0]
     tags = {bytes(made[place : place + 4]): place for place in range(132, 132 + 12 * count, 12)}  # ICC.1, 7.3
     red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
     made[red + 4 : red + 12], made[blue + 4 : blue + 12] = made[blue + 4 : blue + 12], made[red + 4 : red + 12]
     description = made.find(b"sRGB")
-    while description != -1:  # it must not look like what needs no change
+    while description != -1:  # it must not look like a profile that needs no conversion
         made[description : description + 4] = b"test"
         description = made.find(b"sRGB")
     wide = "sRGB".encode("utf-16-be")
@@ -107,7 +107,7 @@ def png(width: int, height: int, *, bits: int = 8, colour: int = 2, data: bytes 
 
 
 def png_bomb(width: int, height: int) -> bytes:
-    """All of its pixels are there, in a few hundred kilobytes."""
+    """All of its pixels are present, in a few hundred kilobytes."""
     packer = zlib.compressobj(9)
     row = bytes(1 + width // 8)
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -115,7 +115,7 @@ def png_bomb(width: int, height: int) -> bytes:
 
 
 def jpeg_of_size(width: int, height: int) -> bytes:
-    """A small JPEG that claims to be another size."""
+    """A small JPEG with another size in its header."""
     made = bytearray(saved(scene(), "JPEG"))
     frame = made.index(b"\xff\xc0") + 5
     made[frame : frame + 4] = struct.pack(">HH", height, width)
@@ -123,7 +123,7 @@ def jpeg_of_size(width: int, height: int) -> bytes:
 
 
 def webp_of_size(width: int, height: int) -> bytes:
-    """The extended header's canvas: 24 bits each way."""
+    """The extended header's canvas: 24 bits in each direction."""
     made = bytearray(saved(scene(mode="RGBA"), "WEBP", exif=exif()))
     at = made.index(b"VP8X") + 12
     made[at : at + 6] = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
@@ -144,12 +144,12 @@ def heic_of_size(width: int, height: int) -> bytes:
 
 
 def with_segment(made: bytes, marker: int, data: bytes) -> bytes:
-    """A JPEG with one more segment behind its first two bytes."""
+    """A JPEG with one more segment after its first two bytes."""
     return made[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data + made[2:]
 
 
 def ancillary() -> bytes:
-    """PNG: every chunk that holds words, and EXIF."""
+    """A PNG with EXIF and every chunk that holds text."""
     text = b"Comment\0" + CANARY
     return (
         chunk(b"tEXt", text)
@@ -198,7 +198,7 @@ HTML = b"<html><script>alert(1)</script></html>"
 
 
 def files() -> Iterator[File]:
-    """A hundred and more."""
+    """All files, more than a hundred."""
     yield from _good()
     yield from _described()
     yield from _of_other_kinds()
@@ -290,7 +290,7 @@ def _placed(parts: tuple[tuple[float, ...], tuple[float, ...]], sides: tuple[str
 
 
 def _circle() -> bytes:
-    """A directory whose successor is itself."""
+    """A directory whose next directory is itself."""
     entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
     return b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 8)
 
@@ -357,7 +357,7 @@ def _bombs() -> Iterator[File]:
 
 
 def _progressive_bomb() -> bytes:
-    """Little of it is there: the decoder would fetch the memory for all of it before it finds out."""
+    """Incomplete: the decoder would allocate the memory for the whole picture before it notices."""
     made = bytearray(saved(scene(), "JPEG", progressive=True, subsampling=0))
     frame = made.index(b"\xff\xc2") + 5
     made[frame : frame + 4] = struct.pack(">HH", 14_000, 14_000)
@@ -389,7 +389,7 @@ def _damaged() -> Iterator[File]:
 
 
 def flipped(whole: bytes, many: int, seed: int) -> bytes:
-    """Some bytes behind the signature are others."""
+    """Change some bytes after the signature."""
     chance, made = random.Random(seed), bytearray(whole)
     for _ in range(many):
         made[chance.randrange(min(64, len(made) - 1), len(made))] = chance.randrange(256)

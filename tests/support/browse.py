@@ -1,4 +1,4 @@
-"""The city's view of the extended widget, as a test meets it."""
+"""Helpers for the city view of the extended widget."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.widget import REPORT, Stand
 
 CARD = "igrajdanin-widget .card"
 MANY = 10_000
-# A view is the same after the widget has thought about it: what it asks for takes its time.
+# A view may only change after its requests are answered.
 SOON = 15_000
 
 
 def browse(page: Page, address: str) -> Locator:
-    """Goes there, opens the extended widget with its button, and waits for the list."""
+    """Open the page and the extended widget with its button, and wait for the list."""
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).first.click()
     cards = page.locator(CARD)
@@ -32,7 +32,7 @@ def extended(stand: Stand, attributes: str = "", rest: str = "") -> str:
 
 
 def crowd(page: Page, stand: Stand, city: City, count: int = MANY) -> None:
-    """A city of so many problems, by pages of twenty."""
+    """A city with that many problems, in pages of twenty."""
     texts = ("Яма у школы", "Не горит фонарь у подъезда", "Не убирают снег во дворе с понедельника, " * 3)
 
     def answer(route: Route) -> None:
@@ -47,7 +47,7 @@ def crowd(page: Page, stand: Stand, city: City, count: int = MANY) -> None:
 
 
 def hash_of(page: Page) -> dict[str, str]:
-    """What our hash says; nothing where there is none."""
+    """The widget's part of the URL hash; empty if there is none."""
     fragment = urlsplit(page.url).fragment
     assert fragment in ("", "igrajdanin") or fragment.startswith("igrajdanin?"), fragment
     return {name: values[0] for name, values in parse_qs(fragment.partition("?")[2]).items()}

@@ -1,4 +1,4 @@
-"""Drives a real browser and holds every page to silence: no console errors, no CSP violations, no surprises."""
+"""Drive a real browser and fail on any unexpected console error, CSP violation or request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from playwright.sync_api import (
 from scripts import browser as bootstrap
 
 # Measured for Chromium in a container: as root there is no sandbox, without a GPU its probes cost seconds, and its own
-# background requests would spoil every check of who is talked to.
+# background requests would disturb every check of contacted hosts.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -31,11 +31,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    # Hosts with names: a browser trusts 127.0.0.1 like https, and a town's http page it does not.
+    # Named hosts: browsers treat 127.0.0.1 as a secure context, but not a town's http page.
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
-# A violation may be reported to the page alone, without a line in the console (report-only headers do that).
+# Report-only policies fire an event in the page without a line in the console.
 LISTEN_FOR_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", event => {
   const where = `${event.sourceFile}:${event.lineNumber}`;
@@ -46,7 +46,7 @@ document.addEventListener("securitypolicyviolation", event => {
 
 @dataclass
 class Watch:
-    """What the pages of one test did and said; `allow` names the complaints a test is about."""
+    """Records console messages, violations and requests of a test's pages; `allow` lists the expected complaints."""
 
     complaints: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Watch:
         return [text for text in self.complaints if not any(allowed.search(text) for allowed in self._allowed)]
 
     def hosts(self) -> set[str]:
-        """Origins that were asked for anything (data: and blob: stay inside the page)."""
+        """Origins that were requested (data: and blob: URLs stay inside the page)."""
         matches = (re.match(r"https?://[^/]+", request.url) for request in self.requests)
         return {match[0] for match in matches if match}
 
@@ -84,7 +84,7 @@ def launch(playwright: Playwright) -> Browser:
 
 
 class SharedBrowser:
-    """A browser that is started when it is first wanted and can be closed and started again.
+    """A browser that is started on first use and can be closed and started again.
 
     While it runs, Playwright keeps an event loop running in this thread, which asynchronous tests cannot share.
     """
@@ -106,7 +106,7 @@ class SharedBrowser:
 
 
 def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
-    """A resident's browser: Russian, Moscow time, a small phone unless the test says otherwise."""
+    """A resident's browser: Russian, Moscow time, a small phone unless the test overrides it."""
     settings: dict[str, Any] = {
         "locale": "ru-RU",
         "timezone_id": "Europe/Moscow",
@@ -121,7 +121,7 @@ def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserConte
 
 
 def arrived(page: Page, held: list[Route]) -> Route:
-    """The first of the requests a test holds back: what was pressed may ask a moment later."""
+    """Wait for the first delayed request: it may be sent a moment after the press."""
     for _ in range(1000):
         if held:
             return held[0]
@@ -130,6 +130,6 @@ def arrived(page: Page, held: list[Route]) -> Route:
 
 
 def intercept_choosers(page: Page) -> None:
-    """From now on, so that a press finds it done: `expect_file_chooser` alone only asks for it, a moment before."""
+    """Intercept file choosers from now on: `expect_file_chooser` alone enables it asynchronously, possibly too late."""
     page.on("filechooser", lambda _: None)
     page.evaluate("0")

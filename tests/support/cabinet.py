@@ -1,4 +1,4 @@
-"""The representative's browser without a browser: signs in, reads pages, sends the forms that stand in them."""
+"""A representative's browser without a real browser: signs in, reads pages, and sends their forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Form:
 
 
 class PageText(HTMLParser):
-    """What of a page the tests look at: its forms, its links, the text a reader gets."""
+    """The parts of a page that tests read: forms, links and visible text."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class PageText(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._textarea is not None:
             (form, name), self._textarea = self._textarea, None
-            form.fields[name] = form.fields[name].removeprefix("\n")  # HTML drops it as well
+            form.fields[name] = form.fields[name].removeprefix("\n")  # as HTML parsers do
 
     def handle_data(self, data: str) -> None:
         if self._textarea is not None:
@@ -66,14 +66,14 @@ class PageText(HTMLParser):
         return [link.partition("?")[0] for link in self.links]
 
     def form(self, action: str) -> Form:
-        """The form that is sent to a path."""
+        """The form with this action path."""
         found = [form for form in self.forms if form.action.partition("?")[0] == action]
         assert len(found) == 1, f"{len(found)} forms for {action} among {[form.action for form in self.forms]}"
         return found[0]
 
 
 class Cabinet:
-    """One person at the cabinet of a service that runs inside the test."""
+    """One person in the cabinet of a service that runs inside the test."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client = client
@@ -89,14 +89,14 @@ class Cabinet:
         return PageText(answer.text)
 
     async def decide(self, problem_id: str, to: str, **fields: str) -> httpx2.Response:
-        """Open the report, choose, fill in, send."""
+        """Open the report, choose a decision, fill in the form and send it."""
         form = (await self.read(f"/cabinet/problems/{problem_id}")).form(f"/cabinet/problems/{problem_id}")
         return await self.client.post(form.action, data=form.fields | {"to": to} | fields)
 
     async def send(self, page_path: str, action: str, **fields: str) -> httpx2.Response:
-        """Send the form for `action` that stands on a page."""
+        """Send the form with this `action` from a page."""
         form = (await self.read(page_path)).form(action)
         return await self.client.post(form.action, data=form.fields | fields)
 
 
-Enter = Callable[..., Awaitable[Cabinet]]  # `enter(role, agency_id)`: a person of that role, signed in
+Enter = Callable[..., Awaitable[Cabinet]]  # `enter(role, agency_id)` returns a signed-in person with that role

@@ -1,4 +1,4 @@
-"""Certificates of an authority that exists for one test run: for servers on the loopback, and wrong ones beside."""
+"""Certificates of a test authority, for servers on loopback addresses."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ _DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Certificate:
-    """Files in PEM: who is to believe, what the server shows, and its key."""
+    """PEM files: the authority to trust, the server's certificate, and its key."""
 
     authority: Path
     shown: Path
     key: Path
 
 
-def issued(folder: Path, *addresses: str) -> Certificate:
-    """For these IP addresses, by an authority that nobody believes unless told to."""
+def issue_certificate(folder: Path, *addresses: str) -> Certificate:
+    """A server certificate for these IP addresses, issued by an authority that is trusted only where configured."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of a test")])
     now = datetime.datetime.now(datetime.UTC)
 
-    def begun(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def builder_for(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder(issuer_name=authority, subject_name=subject, public_key=key.public_key())
         builder = builder.serial_number(x509.random_serial_number())
-        # RFC 5280, 4.2.1.2; since Python 3.13 certificates are held to it
+        # RFC 5280, 4.2.1.2; enforced since Python 3.13
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         return builder.not_valid_before(now - _DAY).not_valid_after(now + _DAY)
 
     usage = dict.fromkeys(("content_commitment", "data_encipherment", "key_encipherment", "key_agreement"), False)
     usage |= {"digital_signature": True, "encipher_only": False, "decipher_only": False}
     own = (
-        begun(authority, authority_key)
+        builder_for(authority, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
     shown = (
-        begun(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Server of a test")]), server_key)
+        builder_for(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Server of a test")]), server_key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

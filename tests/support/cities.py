@@ -1,4 +1,4 @@
-"""Cities for the fault tests: real services with a site, a token, and GeoReport to fill them by."""
+"""Cities for the fault tests: real services with a site and a token, filled through GeoReport."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.support.processes import Service
 
 ORIGIN = "https://gorod.test"
 JURISDICTION = "gorod.test"
-# Hours become seconds. The tries are as many as they are, so that what dies after the last still does.
-LADDER = "widget_api.deliveries.model.RETRY_DELAYS=[0, 1, 1, 1, 2, 2, 2, 2]"
+# Hours become seconds. The number of attempts is unchanged, so that deliveries still die after the last one.
+RETRIES = "widget_api.deliveries.model.RETRY_DELAYS=[0, 1, 1, 1, 2, 2, 2, 2]"
 CIRCUIT = ("widget_api.deliveries.circuit.PAUSE=1", "widget_api.deliveries.circuit.LONGEST_PAUSE=4")
-QUICK = (LADDER, *CIRCUIT, "widget_api.platform.pull.FAILED_PAUSE=1")
+QUICK = (RETRIES, *CIRCUIT, "widget_api.platform.pull.FAILED_PAUSE=1")
 
 
 @dataclass
 class City:
     service: Service
     key: str
-    token: str  # of scope `platform`: what it sends is accepted and told on at once
+    token: str  # of scope `platform`: its requests are accepted and passed on at once
 
     @property
     def database(self) -> str:
@@ -34,7 +34,7 @@ class City:
         return f"{self.service.url}/open311/v2"
 
     async def send(self, session: aiohttp.ClientSession, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
-        """POST to GeoReport; the one item of the answer."""
+        """POST to GeoReport. Returns the single item of the answer."""
         form = {"api_key": self.token, **fields}
         async with session.post(f"{self.open311}/{path}.json", data=form) as answer:
             assert answer.status == 200, await answer.text()
@@ -42,7 +42,7 @@ class City:
             return dict(item)
 
     async def report(self, session: aiohttp.ClientSession, description: str) -> str:
-        """Its number."""
+        """Send a report. Returns its number."""
         fields = {"service_code": "roads", "lat": "55.08", "long": "38.78", "description": description}
         return str((await self.send(session, "requests", fields))["service_request_id"])
 
@@ -51,8 +51,8 @@ class City:
         await self.send(session, "servicerequestupdates", fields)
 
 
-def found_city(service: Service) -> City:
-    """An agency, a site and a token, in a service that runs or will."""
+def create_city(service: Service) -> City:
+    """Create an agency, a site and a token, in a service that may not be running yet."""
     agency = service.cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test")["agency"]
     named = ("--name", "Город", "--agency", agency, "--origin", ORIGIN, "--jurisdiction", JURISDICTION)
     site = service.cli("site", "add", *named)
@@ -61,23 +61,23 @@ def found_city(service: Service) -> City:
     )
 
 
-def found_platform(serve: Callable[..., Service]) -> City:
-    """The central platform: another process of this service with a database of its own; it delivers to nobody."""
-    return found_city(serve(challenge="off", rate_limits="off", work="off"))
+def create_platform(serve: Callable[..., Service]) -> City:
+    """Start the central platform: another process of this service with its own database. It delivers nothing."""
+    return create_city(serve(challenge="off", rate_limits="off", work="off"))
 
 
 async def fill(city: City, problems: int, updates: int, *, at_once: int = 12) -> list[str]:
-    """Reports «Яма 0», «Яма 1», …, each with so many updates in a row; their numbers in that order."""
+    """Send reports «Яма 0», «Яма 1», …, each with that many updates in sequence. Returns their numbers in order."""
     words = ("IN_PROGRESS", "FIXED")
     numbers = [""] * problems
     waiting = iter(range(problems))
 
-    async def one_after_another(session: aiohttp.ClientSession) -> None:
+    async def send_reports(session: aiohttp.ClientSession) -> None:
         for index in waiting:
             numbers[index] = await city.report(session, f"Яма {index}")
             for turn in range(updates):
                 await city.update(session, numbers[index], words[turn % 2], f"Ход {turn} у ямы {index}")
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
-        await asyncio.gather(*(one_after_another(session) for _ in range(at_once)))
+        await asyncio.gather(*(send_reports(session) for _ in range(at_once)))
     return numbers

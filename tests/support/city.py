@@ -1,7 +1,7 @@
-"""The service as one browser page hears it: the real configuration and code, made-up answers that stand still.
+"""The service as seen by one browser page: the real configuration and code, with made-up answers at a fixed time.
 
-What a state of the widget looks like must not depend on the day or on what other tests have sent, so the clock stands
-and the answers are written here. `answers` changes one of them: a status with a body, LOST, or HELD until `release`.
+The appearance of a widget state must not depend on the date or on other tests, so the clock is fixed and the answers
+are written here. `answers` overrides one of them: (status, body), LOST, or DELAYED until `release` is called.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.tiles import BBOX, CENTER
 from tests.support.widget import AGENCY, UTILITY, Stand
 
 NOW = "2026-11-24T12:00:00+03:00"
-LOST, HELD = "lost", "held"
+LOST, DELAYED = "lost", "held"
 NOTICE = [["Прорыв трубы или запах газа — звоните ", None], ["112", "tel:112"]]
 TEXT = "Яма на переходе у школы № 14"
 LONG = "Не убирают снег во дворе с понедельника, машины скорой помощи не могут подъехать к подъездам\nСвязной, 3"
@@ -41,7 +41,7 @@ VALUES = {
 
 
 def questions() -> list[dict[str, Any]]:
-    """One of each kind an Open311 definition knows."""
+    """One question of each Open311 datatype."""
     return [
         {"code": code, "datatype": kind, "description": text, "required": required, "hint": hint, "order": order}
         | {"values": [{"key": str(key), "name": name} for key, name in enumerate(VALUES.get(code, []))]}
@@ -74,22 +74,22 @@ def problem(stand: Stand, number: int, text: str, status: str, **more: Any) -> d
     } | more
 
 
-def _stopped(track: str) -> str:
-    """The day an answer is due by, without the clock; which one the service says is other tests' subject.
+def _with_fixed_date(track: str) -> str:
+    """Replace the date an answer is due by with a fixed one; the real date is covered by other tests.
 
-    At the end of December the service says the year too.
+    At the end of December the service also names the year.
     """
     russian = re.sub(r"\d+\s[а-я]{3,}(\s20\d\d)?", "4 декабря", track)
     return re.sub(r"\d+\s[A-Z][a-z]+(\s20\d\d)?", "4 December", russian)
 
 
 class City:
-    """Answers for one page; make it before the page is opened."""
+    """Answers for one page; create it before the page is opened."""
 
     def __init__(self, page: Page, stand: Stand, zoom: int = ZOOM) -> None:
         self._page, self._stand, self._zoom = page, stand, zoom
         self.answers: dict[str, Any] = {}
-        self._held: list[Route] = []
+        self._delayed: list[Route] = []
         self._configs: dict[str, Any] = {}
         self.problems = [
             problem(stand, 1204, TEXT, "in_progress", overdue=True, shot=True),
@@ -103,18 +103,18 @@ class City:
 
     @staticmethod
     def draw(route: Route) -> None:
-        """Answers with a picture."""
+        """Answer with a picture."""
         route.fulfill(body=picture(), content_type="image/jpeg")
 
     @property
-    def held(self) -> int:
-        """How many requests wait for their answer."""
-        return len(self._held)
+    def delayed_count(self) -> int:
+        """The number of requests that wait for their answer."""
+        return len(self._delayed)
 
     def release(self) -> None:
-        """What was held gets its answer now; what nobody waits for any more gets none."""
-        self.answers = {name: given for name, given in self.answers.items() if given != HELD}
-        held, self._held = self._held, []
+        """Answer all delayed requests now; aborted ones get no answer."""
+        self.answers = {name: given for name, given in self.answers.items() if given != DELAYED}
+        held, self._delayed = self._delayed, []
         for route in held:
             self._answer(route)
 
@@ -122,8 +122,8 @@ class City:
         path = route.request.url.removeprefix(self._stand.api)
         name = f"{route.request.method} {re.sub(r'[?].*', '', path)}"
         given = self.answers.get(name)
-        if given == HELD:
-            self._held.append(route)
+        if given == DELAYED:
+            self._delayed.append(route)
         elif given == LOST:
             route.abort()
         elif given:
@@ -139,7 +139,7 @@ class City:
         if name == "GET ":
             return 200, self._config(path)
         if name == "GET /challenge":
-            return 200, {}  # as with WIDGET_CHALLENGE=off: the work is other tests' subject
+            return 200, {}  # as with WIDGET_CHALLENGE=off: the proof of work is covered by other tests
         if name == "GET /place":
             return 200, INSIDE
         if name == "GET /similar":
@@ -157,7 +157,7 @@ class City:
         if name.startswith("GET /problems/"):
             return 200, self.detail(int(path.rpartition("/")[2]))
         if name == "POST /photos":
-            token = f"token-{len(self._held)}"
+            token = f"token-{len(self._delayed)}"
             return 201, {"photo": token, "thumb": f"{self._stand.service.url}/photos/made-up.jpg", "location": None}
         if name == "POST /problems":
             return 201, self.receipt()
@@ -172,13 +172,13 @@ class City:
             body["map"] = town | {"tiles": tiles, "attribution": "© Участники OpenStreetMap"}
             body["categories"][0] |= {"notice_parts": NOTICE, "questions": questions(), "answer_due": "2026-12-04"}
             for category in body["categories"]:
-                category["track"] = _stopped(category["track"])
-            body["track"]["text"] = _stopped(body["track"]["text"])
+                category["track"] = _with_fixed_date(category["track"])
+            body["track"]["text"] = _with_fixed_date(body["track"]["text"])
             self._configs[path] = body
         return self._configs[path]
 
     def clusters(self) -> dict[str, Any]:
-        """One problem that is overdue, three in one place, and a scattered lot, from the west to the east."""
+        """One overdue problem, three in one place, and a large cluster, from west to east."""
         lat, lng = CENTER
         spot = [lng, lat, lng, lat]
         late = {
@@ -227,7 +227,7 @@ class City:
         return usual | more
 
     def receipt(self, **more: Any) -> dict[str, Any]:
-        """Without an e-mail: a code to ask with."""
+        """The receipt of a report without an e-mail address: it has a code."""
         times = {"received_at": NOW, "answer_due": "2026-12-04"}
         usual = {"number": 1205, "status": "moderation", "track_url": None, "code": "K7QX2MZ9"}
         return usual | times | more

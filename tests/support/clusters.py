@@ -1,4 +1,4 @@
-"""A made-up town full of problems, clustered as the service does it: by the squares of a grid, for one page."""
+"""A made-up town full of problems, clustered on a grid as the service does it, for one page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Box = tuple[float, ...]
 
 
 def scattered(stand: Stand, count: int, seed: int = 4) -> list[dict[str, Any]]:
-    """Problems around three places of the town, as they lie in towns."""
+    """Problems around three places of the town."""
     chance = random.Random(seed)
     west, south, east, north = BBOX
     middles = [CENTER, (55.104, 38.738), (55.082, 38.806)]
@@ -46,14 +46,14 @@ def scattered(stand: Stand, count: int, seed: int = 4) -> list[dict[str, Any]]:
 
 
 def _square(place: dict[str, float], zoom: int) -> tuple[int, int]:
-    """A quarter of a tile: 64 pixels."""
+    """The grid cell of a problem: a quarter of a tile, 64 pixels."""
     squares = 2 ** (zoom + 2)
     down = (1 - math.asinh(math.tan(math.radians(place["lat"]))) / math.pi) / 2
     return int((place["lng"] + 180) / 360 * squares), int(down * squares)
 
 
 def clusters(problems: Iterable[dict[str, Any]], box: Box, zoom: int) -> dict[str, Any]:
-    """What GET /clusters answers."""
+    """The answer of GET /clusters."""
     west, south, east, north = box
     squares: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for one in problems:
@@ -87,7 +87,7 @@ def _feature(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class Town:
-    """Answers for the map of one page; make it before the page is opened. `asked`: the queries, as they came."""
+    """Answers for the map of one page; create it before the page is opened. `asked` records the queries."""
 
     def __init__(self, page: Page, stand: Stand, problems: list[dict[str, Any]], zoom: int = ZOOM) -> None:
         self.city = City(page, stand, zoom)
@@ -96,14 +96,14 @@ class Town:
         self.asked: list[dict[str, str]] = []
         self.failing = False
         self.holding = False
-        self.held: list[Route] = []
+        self.delayed: list[Route] = []
         page.route(re.compile(r"/clusters\?"), self._clusters)
         page.route(re.compile(r"/problems\?.*bbox="), self._listed)
 
     def _clusters(self, route: Route) -> None:
         self.asked.append(self._query(route))
         if self.holding:
-            self.held.append(route)
+            self.delayed.append(route)
         elif self.failing:
             route.abort()
         else:
@@ -138,7 +138,7 @@ class Town:
 
 
 def city_map(page: Page, address: str) -> Locator:
-    """Goes there, opens the widget and, where list and map do not stand side by side, shows the map."""
+    """Open the page and the widget and, where list and map do not stand side by side, switch to the map."""
     page.goto(address)
     widget = page.locator("igrajdanin-widget")
     if widget.get_attribute("view") != "inline":

@@ -1,7 +1,7 @@
-"""Calls the commands of the product inside the test's process: the same `main`, without an interpreter's start each.
+"""Call the product's commands inside the test's process: the same `main`, without starting an interpreter each time.
 
-Half of what a command costs is imports. That a process of its own does the same (the installed script, nothing but JSON
-on standard output, exit codes) is proven by tests/api/test_cli.py and test_serving.py, with `processes.run_command`.
+Half of a command's time is imports. That the installed script does the same in its own process (only JSON on standard
+output, exit codes) is tested by tests/api/test_cli.py and test_serving.py, with `processes.run_command`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Any
 from tests.support.processes import CommandFailed, clean_environment
 from widget_api import cli
 
-_turn = threading.Lock()  # environment, folder and standard output are the whole process's
+_turn = threading.Lock()  # environment, working directory and standard output belong to the whole process
 
 
 @contextlib.contextmanager
 def _as_operator(arguments: tuple[str, ...], settings: Mapping[str, str], directory: Path) -> Iterator[None]:
-    """The process as it stands when an operator types the command there; afterwards as it was."""
+    """Set up the process as if an operator had typed the command there, and restore it afterwards."""
     environ, argv, umask = dict(os.environ), sys.argv, os.umask(0o022)
     given, main = clean_environment(settings), sys.modules["__main__"]
-    package, main.__package__ = main.__package__, ""  # else help calls the command after whoever runs the tests
+    package, main.__package__ = main.__package__, ""  # otherwise help shows the name of the test runner
     try:
         with contextlib.chdir(directory):
             os.environ.clear()
@@ -43,14 +43,16 @@ def _as_operator(arguments: tuple[str, ...], settings: Mapping[str, str], direct
 
 
 def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """What became of `widget-api ARGUMENTS`, whatever its exit code. Not for commands that stay (`serve`, `work`)."""
+    """The result of `widget-api ARGUMENTS`, whatever its exit code. Not for commands that keep running (`serve`,
+    `work`).
+    """
     output, errors = io.StringIO(), io.StringIO()
     ends: list[BaseException] = []
 
     def run() -> None:
         try:
             cli.main()
-        except BaseException as end:  # main ends by SystemExit; anything else is the caller's to see
+        except BaseException as end:  # main ends with SystemExit; other exceptions propagate
             ends.append(end)
 
     with (
@@ -59,7 +61,7 @@ def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> su
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
     ):
-        thread = threading.Thread(target=run, name="command")  # a loop may be running in this one
+        thread = threading.Thread(target=run, name="command")  # this thread may already run an event loop
         thread.start()
         thread.join()
     (end,) = ends
@@ -70,7 +72,7 @@ def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> su
 
 
 def call_json(*arguments: str, settings: Mapping[str, str], directory: Path) -> Any:
-    """What `widget-api ARGUMENTS --json` prints; one JSON document and nothing else, else this raises."""
+    """The parsed output of `widget-api ARGUMENTS --json`; raises unless it is exactly one JSON document."""
     done = attempt(*arguments, "--json", settings=settings, directory=directory)
     if done.returncode:
         raise CommandFailed(arguments, done.returncode, done.stdout, done.stderr)

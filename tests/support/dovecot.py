@@ -1,4 +1,4 @@
-"""A Dovecot of the test's own: one process on two loopback ports, every mailbox with the same password."""
+"""A Dovecot server for tests: one process on two loopback ports; every mailbox has the same password."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from scripts.browser import real_time
 from scripts.servers import dovecot
-from tests.support.certificates import issued
-from tests.support.processes import dying_with_us, free_port
+from tests.support.certificates import issue_certificate
+from tests.support.processes import die_with_parent, free_port
 
 PASSWORD = "secret+for/one test"
-ELSEWHERE = "0.0.0.0"  # the same machine under an address that does not look like it
+ELSEWHERE = "0.0.0.0"  # this machine, under an address that is not recognised as loopback
 _CONFIGURATION = """
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
@@ -52,23 +52,23 @@ userdb static {{
 
 
 class Dovecot:
-    """Mailboxes come into being when somebody signs in."""
+    """Mailboxes are created on first sign-in."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="dovecot-"))  # not the test's own folder, which is root's alone
+        self.root = Path(tempfile.mkdtemp(prefix="dovecot-"))  # not the test's own folder, which only root can read
         self.port, self.secure_port = free_port(), free_port()
         self.root.chmod(0o755)
         for name in ("run", "state", "mail"):
             (self.root / name).mkdir()
         (self.root / "mail").chmod(0o777)
-        self.certificate = issued(self.root, "127.0.0.1", ELSEWHERE)
+        self.certificate = issue_certificate(self.root, "127.0.0.1", ELSEWHERE)
         settings = {"port": self.port, "secure_port": self.secure_port, "certificate": self.certificate}
         configuration = self.root / "dovecot.conf"
         configuration.write_text(_CONFIGURATION.format(root=self.root, password=PASSWORD, **settings))
         command = dovecot()
         assert command is not None, "no Dovecot here"
         self._process = subprocess.Popen(
-            dying_with_us([command, "-F", "-c", str(configuration)]),
+            die_with_parent([command, "-F", "-c", str(configuration)]),
             env=real_time(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What tests of the exchange with platforms do: accept reports, carry what is due, ask for news, look what came."""
+"""Helpers for tests of the exchange with platforms: accept a report, run deliveries, poll for news, read results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
-KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of those that sign
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of platforms that sign
 ANY_PLATFORM = "platform:%"
 
 
 class Carrier:
-    """Carries what is due to the platform as the worker does, with a clock of its own: waiting takes no time."""
+    """Delivers what is due to platforms as the worker does, with a simulated clock: waiting takes no time."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -57,14 +57,14 @@ class Carrier:
         raise AssertionError("the queue never became idle")
 
 
-async def accepted(context: Context, site: Site, **changes: Any) -> str:
+async def accept_report(context: Context, site: Site, **changes: Any) -> str:
     receipt = await submit_report(context.database, site, **changes)
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
-async def ask(context: Context, site: Site) -> None:
-    """Ask the platform of the settings for news, as the worker does every so often, without waiting for it."""
+async def poll_platform(context: Context, site: Site) -> None:
+    """Poll the default platform for news, as the worker does periodically, ignoring pauses."""
     platform = await platforms.find_platform(context.database, "default")
     assert platform is not None
     assert await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False) is None
@@ -77,7 +77,7 @@ async def status(context: Context, problem_id: str) -> str:
 
 
 async def states(context: Context) -> list[str]:
-    """Of all that is or was owed to platforms, in its order."""
+    """The state of every delivery to a platform, in order."""
     rows = await context.database.rows(
         "SELECT state FROM deliveries WHERE sink LIKE :sink ORDER BY position, id", sink=ANY_PLATFORM
     )
@@ -94,10 +94,10 @@ async def timeline(context: Context, problem_id: str) -> list[tuple[str, str | N
 
 
 @contextlib.asynccontextmanager
-async def hooked(
+async def webhook_receiver(
     handle: Callable[[web.Request], Awaitable[web.StreamResponse]], path: str = "/hook"
 ) -> AsyncIterator[str]:
-    """The address of a receiver of webhooks; who still waits at the end is answered no more."""
+    """Yield the URL of a webhook receiver. Requests that are still open at the end are cancelled."""
     app = web.Application()
     app.router.add_post(path, handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)

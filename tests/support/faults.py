@@ -1,7 +1,7 @@
-"""A proxy that passes HTTP on and, now and then, does what networks and servers do to a request on its way.
+"""An HTTP proxy that injects the faults of networks and servers.
 
-Requests with an Idempotency-Key meet at most MOST_TRIES faults each, so that nothing dies by chance; what becomes of
-one that never gets through is another test's matter.
+Requests with an Idempotency-Key meet at most MOST_TRIES faults each, so that no delivery dies by chance; requests that
+never get through are covered by another test.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Fault = Literal[
     "charset",
 ]  # fmt: skip
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
-HARMLESS = ("twice", "drip", "charset")  # whoever asked gets an answer it must understand
+HARMLESS = ("twice", "drip", "charset")  # faults after which the client still gets an answer
 MOST_TRIES = 4
-HELD = 1.5  # seconds a request hangs before the line goes dead
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: closing sends RST (socket(7))
+HELD = 1.5  # seconds a request hangs before the connection is dropped
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing sends RST (socket(7))
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _KEY = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
@@ -35,9 +35,9 @@ _CHARSET = re.compile(rb"charset=utf-8", re.IGNORECASE)
 
 @dataclass
 class FaultProxy:
-    """Before `target` on 127.0.0.1. `share` of the requests meet a fault, chosen by `chance`; `met` counts them.
+    """A proxy in front of port `target`. `share` of the requests meet a fault, chosen by `chance`; `met` counts them.
 
-    What is `planned` comes first, one fault a POST.
+    The faults in `planned` come first, one per POST.
     """
 
     target: int
@@ -61,7 +61,7 @@ class FaultProxy:
         return self
 
     async def stop(self) -> None:
-        """Nobody listens: connections are refused, those that are open go on."""
+        """Stop listening: new connections are refused, open ones continue."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -74,7 +74,7 @@ class FaultProxy:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def away(self, seconds: float) -> None:
-        """A server that is being restarted."""
+        """Simulate a server that is being restarted."""
         self.met["refused"] += 1
         await self.stop()
         await asyncio.sleep(seconds)
@@ -105,14 +105,15 @@ class FaultProxy:
         return fault
 
     async def _pass(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection goes on."""
+        """Forward one request. Returns whether the connection stays open."""
         fault = self._choose(request)
         self.passed += 1
         self.met[fault or "none"] += 1
         match fault:
             case "reset before":
                 return _reset(writer)
-            case "reset after send":  # the request is on its way and will have its effect, whoever waits for it
+            case "reset after send":
+                # the request has been forwarded and takes effect even if nobody waits for the answer
                 _reset(writer)
                 await self._ask(request)
                 return False
@@ -132,7 +133,7 @@ class FaultProxy:
                 return _reset(writer)
             case "lost answer":
                 return _reset(writer)
-            case "cut":  # half of what was announced
+            case "cut":  # half of the announced length
                 writer.write(head + b"\r\n\r\n" + body[: len(body) // 2])
                 await writer.drain()
                 return False
@@ -159,7 +160,7 @@ class FaultProxy:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    """A request or an answer, whole, as it crossed the wire; b"" where the other side is done."""
+    """One complete request or answer as raw bytes; b"" at the end of the connection."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:

@@ -1,4 +1,4 @@
-"""Drives Firefox over WebDriver BiDi (https://www.w3.org/TR/webdriver-bidi/), which it speaks without a driver."""
+"""Drive Firefox over WebDriver BiDi (https://www.w3.org/TR/webdriver-bidi/), which it supports without a driver."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import aiohttp
 
 from scripts.browser import firefox as executable
 from scripts.browser import real_time
-from tests.support.foreign import AS_JSON, PATIENCE, Foreign
-from tests.support.processes import dying_with_us
+from tests.support.processes import die_with_parent
+from tests.support.remote_browser import AS_JSON, PATIENCE, RemoteBrowser
 
 PREFERENCES = {
     "app.update.disabledForTesting": True,
@@ -31,8 +31,8 @@ PREFERENCES = {
 }
 
 
-class Firefox(Foreign):
-    """Since the page was opened: `requests`, addresses asked for; `complaints`, errors and warnings of the console."""
+class Firefox(RemoteBrowser):
+    """Since the page was opened: `requests`, the requested addresses; `complaints`, console errors and warnings."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -47,16 +47,16 @@ class Firefox(Foreign):
         async for message in self._socket:
             told = json.loads(message.data)
             if told["type"] == "event":
-                self._hear(told["method"], told["params"])
+                self._handle_message(told["method"], told["params"])
             elif told["type"] == "error":
                 self._answers.pop(told["id"]).set_exception(AssertionError(f"{told['error']}: {told['message']}"))
             else:
                 self._answers.pop(told["id"]).set_result(told["result"])
 
-    def _hear(self, event: str, told: dict[str, Any]) -> None:
+    def _handle_message(self, event: str, told: dict[str, Any]) -> None:
         if event == "network.beforeRequestSent":
             url = told["request"]["url"]
-            if not url.startswith("data:"):  # asks nobody; Firefox's own fonts are told as well, now and then
+            if not url.startswith("data:"):  # no network request; sometimes Firefox also reports its own fonts
                 self.requests.append(url)
         elif event == "log.entryAdded" and told["level"] in ("error", "warn"):
             self.complaints.append(told["text"])
@@ -115,7 +115,7 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[Firefox]:
-    """A fresh Firefox with a profile of its own, ended with the block."""
+    """A new Firefox with its own profile, closed at the end of the block."""
     path = executable()
     assert path is not None, "no Firefox here; run `python scripts/browser.py` first (make test does)"
     with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profile:
@@ -123,7 +123,7 @@ async def started() -> AsyncIterator[Firefox]:
         (Path(profile) / "user.js").write_text("\n".join(lines))
         command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = await asyncio.create_subprocess_exec(
-            *dying_with_us(command), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            *die_with_parent(command), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, env=real_time(),
         )  # fmt: skip
         try:

@@ -1,4 +1,4 @@
-"""What tests of GeoReport have in common: a server of pictures, and what is due carried as the worker does."""
+"""Helpers for tests of GeoReport: a server of pictures, and a worker that delivers what is due."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ROOT = "/open311/v2"
 
 
 class PictureServer:
-    """Answers each path as it was told to, as often as it is asked; real TCP on the loopback address."""
+    """Gives each path its configured answer and counts requests; real TCP on the loopback address."""
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
         self.asked = Counter[str]()
         self._under_way = set[asyncio.Task[None]]()
-        self.before: Callable[[str], Awaitable[None]] | None = None  # is done before an answer is sent
+        self.before: Callable[[str], Awaitable[None]] | None = None  # called before an answer is sent
 
     async def start(self) -> PictureServer:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -33,13 +33,13 @@ class PictureServer:
         return self
 
     async def stop(self) -> None:
-        """And every connection to its end, so that no socket outlives the test."""
+        """Close the server and wait for every connection, so that no socket outlives the test."""
         self._server.close()
         await self._server.wait_closed()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    def says(self, path: str, content: bytes, status: str = "200 OK", *headers: str) -> str:
-        """The address of what answers so."""
+    def set_answer(self, path: str, content: bytes, status: str = "200 OK", *headers: str) -> str:
+        """Set the answer of a path. Returns its URL."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close", *headers]
         self.answers[path] = "\r\n".join(lines).encode() + b"\r\n\r\n" + content
         return self.url + path
@@ -54,14 +54,14 @@ class PictureServer:
         if self.before is not None:
             await self.before(path)
         if path not in self.answers:
-            self.says(path, b"", "404 Not Found")
+            self.set_answer(path, b"", "404 Not Found")
         writer.write(self.answers[path])
         writer.close()
         await writer.wait_closed()
 
 
 class Worker:
-    """Carries what is due, with a clock of its own: waiting takes no time."""
+    """Delivers what is due, with a simulated clock: waiting takes no time."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -82,7 +82,7 @@ class Worker:
         return len(claimed)
 
     async def until_idle(self) -> None:
-        """Whatever waits for its next try gets it, to the last."""
+        """Deliver until nothing is pending, including every retry."""
         for _ in range(200):
             if not await self.round():
                 row = await self.context.database.row("SELECT 1 FROM deliveries WHERE state = 'pending'")
@@ -99,7 +99,7 @@ class Worker:
 
 
 async def photos_of(context: Context, number: int = 1) -> list[dict[str, Any]]:
-    """What lists show of a problem's photos."""
+    """A problem's photos as shown in lists."""
     row = await context.database.row("SELECT photos FROM problems WHERE number = :number", number=number)
     assert row is not None
     found: list[dict[str, Any]] = orjson.loads(row["photos"])
@@ -107,6 +107,6 @@ async def photos_of(context: Context, number: int = 1) -> list[dict[str, Any]]:
 
 
 async def outcomes(context: Context) -> dict[str, str | None]:
-    """By the end of each address."""
+    """The outcome of each picture, by the last part of its URL."""
     rows = await context.database.rows("SELECT url, outcome FROM media_sources ORDER BY event_id, place")
     return {row["url"].rpartition("/")[2]: row["outcome"] for row in rows}

@@ -1,7 +1,7 @@
-"""Stands for a decoder that a crafted photo has taken over: run in place of the real one, it tries whatever it can.
+"""A decoder taken over by a crafted photo: runs in place of the real one and tries whatever it can.
 
-Called as `hostile_decoder.py FILE PORT PROCESS UID MECHANISM…`: which of seccomp and landlock there are. Its error says
-what came of each attempt.
+Called as `hostile_decoder.py FILE PORT PROCESS UID MECHANISM…`, where the mechanisms are seccomp and landlock. Its
+error message lists the result of each attempt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ X86 = os.uname().machine == "x86_64"
 
 
 def system_call(on_x86: int, generic: int, *arguments: Any) -> int:
-    whole = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)  # registers, not half of them
+    # full registers, not half of them
+    whole = (ctypes.c_long(one) if isinstance(one, int) else one for one in arguments)
     if (result := LIBC.syscall(on_x86 if X86 else generic, *whole)) < 0:
         raise OSError(ctypes.get_errno(), "")
     return int(result)
@@ -98,7 +99,7 @@ def take_over(_: object) -> Any:
 
 if __name__ == "__main__":
     decoder.import_codecs("jpeg")
-    codecs.lookup("idna")  # sockets load it by themselves, and the other user may not read where it lies
+    codecs.lookup("idna")  # sockets import it lazily, and the other user may not be able to read its file
     if int(sys.argv[4]) != os.getuid():
         os.setgroups([])
         os.setgid(int(sys.argv[4]))

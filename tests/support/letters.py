@@ -1,4 +1,4 @@
-"""Every letter with plausible values, so that a test can look at all of them."""
+"""Every letter with plausible values, for tests that check all of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from widget_api.problems import wording
 from widget_api.problems.model import ANSWERS, STATUSES
 
 W = "https://widget.test"
-MAP = places.map_link(55.0794, 38.7783)  # the one address outside: whoever answers has to find the place
+MAP = places.map_link(55.0794, 38.7783)  # the only external address: the agency has to find the location
 AGENCY = "Администрация городского округа Зареченск"
 TYPED = "Яма <b>глубокая</b> & узкая <script>alert(1)</script>\n{{ 7 * 7 }} {% raw %} https://x.test/?a=1&b=2"
 LONG = "Превысокомногорассмотрительствующий" * 4
 
 
 def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Name, template and values of each letter; `typed` stands wherever a person's words may."""
+    """Name, template and values of each letter; `typed` is used wherever a person's text may appear."""
     about = {
         "agency": AGENCY,
         "site_name": "Официальный сайт Зареченска",
@@ -38,7 +38,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         yield f"comment {published}", "comment_decided", {**about, **decided, **addresses}
     for name in (*STATUSES, "note"):
         if name in ("moderation", "withdrawn"):
-            continue  # not public: nobody who follows is told
+            continue  # not public: followers get no letter
         yield (
             f"followed {name}",
             "followed",

@@ -1,4 +1,4 @@
-"""Speaks LMTP (RFC 2033) as a mail server does, and reads an answer for each recipient."""
+"""An LMTP client (RFC 2033), as mail servers use it, that reads one answer per recipient."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class Lmtp:
-    """One conversation."""
+    """One LMTP session."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -18,7 +18,7 @@ class Lmtp:
         reader, writer = await opened
         client = cls(reader, writer)
         assert (await client.answer()).startswith("220")
-        assert (await client.say("LHLO mail.widget.test")).startswith("250")
+        assert (await client.command("LHLO mail.widget.test")).startswith("250")
         return client
 
     async def answer(self) -> str:
@@ -28,22 +28,22 @@ class Lmtp:
             if line[3:4] != "-":
                 return line
 
-    async def say(self, line: str) -> str:
+    async def command(self, line: str) -> str:
         self._writer.write(line.encode() + b"\r\n")
         return await self.answer()
 
     async def deliver(self, raw: bytes, recipients: Sequence[str], sender: str = "priem@gorod.test") -> list[str]:
-        """The answers after DATA, one for each recipient."""
-        assert (await self.say(f"MAIL FROM:<{sender}>")).startswith("250")
+        """The answers after DATA, one per recipient."""
+        assert (await self.command(f"MAIL FROM:<{sender}>")).startswith("250")
         for recipient in recipients:
-            assert (await self.say(f"RCPT TO:<{recipient}>")).startswith("250")
-        assert (await self.say("DATA")).startswith("354")
+            assert (await self.command(f"RCPT TO:<{recipient}>")).startswith("250")
+        assert (await self.command("DATA")).startswith("354")
         content = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
         self._writer.write(content + (b"" if content.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         await self._writer.drain()
         return [await self.answer() for _ in recipients]
 
     async def close(self) -> None:
-        await self.say("QUIT")
+        await self.command("QUIT")
         self._writer.close()
         await self._writer.wait_closed()

@@ -1,6 +1,6 @@
-"""A small city made up by calls, forms, letters and commands alone, at a clock that stands still.
+"""A small city built through calls, forms, letters and commands alone, at a stopped clock.
 
-Nothing here knows how the service is built: what is made so stays the same when the service is rebuilt.
+Nothing here depends on the service's internals, so the recordings stay the same when the service is restructured.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from tests.support import commands, recorded
 from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
-from tests.support.recorded import Answer, Elsewhere, Recordings, Visitor
+from tests.support.recorded import Answer, RecordingPlatform, Recordings, Visitor
 
 START = 1_780_315_200  # 2026-06-01T12:00:00Z, a Monday: in Moscow three in the afternoon
-SIGNED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # a key of those that sign
+SIGNED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of platforms that sign
 HOUR = 3600
 ORIGIN, OTHER_ORIGIN = "https://www.zarechensk.test", "https://uk.test"
 CITY_OFFICE, UTILITY_OFFICE = "priem@zarechensk.test", "zhkh@uk.test"
 ROLES = ("admin", "head", "agent", "viewer", "operator")
-# What some commands say of the moment and the machine, whatever the clock shows.
+# Parts of commands' output that depend on the real time and the machine.
 OF_THE_MOMENT = {
     "platform-list": ((r"(?<=\s|\")2026-06-01T\d\d:\d\d:\d\dZ", "<when>"),),
     "purge": ((r"(?<=spent: )\d+", "<count>"),),
     "doctor": ((r"(?m)(?<=retention: ).*$", "<when and what>"), (r"(?m)^\w+ +decoder: .*\n", "")),
 }
 CHANGES = (
-    "widget_api.sites.challenges.MAX_NUMBER=20",  # the same work with less to do
-    # What is done every so often begins at once, and letters about days never come between: they are others' subject.
+    "widget_api.sites.challenges.MAX_NUMBER=20",  # the same proof of work with a smaller range
+    # Periodic jobs run at once, and letters about deadlines are off: other tests cover them.
     "widget_api.worker.SETTLING=0",
     "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",
     "widget_api.mailbox.jobs.JOBS_PAUSE=1000000",
@@ -75,7 +75,7 @@ REPORTS: list[tuple[str, str, str, str | None, dict[str, Any]]] = [
     ("garbage", "КУПИТЕ ШИНЫ https://spam.test", "Нигде", "spam@example.test", {}),
     ("lighting", "Темно на остановке", "Вокзальная, 1", None, {}),
 ]  # fmt: skip
-# What the agency makes of them: number, decision, fields
+# The agency's decisions: number, decision, fields
 DECISIONS: list[tuple[int, str, dict[str, str]]] = [
     (1, "accepted", {}),
     (2, "forwarded", {"responsible": "МБУ «Горсвет»", "text": "Передали светотехникам"}),
@@ -107,9 +107,11 @@ PRODUCTION = {
 
 
 class World:
-    """The city, the service and everybody who has to do with it; what is asked through `see` is recorded."""
+    """The city, the service and everybody involved; answers requested through `see` are recorded."""
 
-    def __init__(self, service: Service, moment: Path, mail: MailSink, elsewhere: Elsewhere, inbound: int) -> None:
+    def __init__(
+        self, service: Service, moment: Path, mail: MailSink, elsewhere: RecordingPlatform, inbound: int
+    ) -> None:
         self.service, self.mail, self.elsewhere, self.inbound = service, mail, elsewhere, inbound
         self.kept = Recordings(("api", "cabinet", "commands", "files", "georeport", "letters", "pages", "platform"))
         self._moment, self.now = moment, 0
@@ -118,10 +120,10 @@ class World:
         self.anybody = self.visitor("203.0.113.7")
         self.english = Visitor(service.port, "203.0.113.8", "en")
         self.tokens: dict[str, str] = {}
-        self.late: dict[str, Any] = {}  # a report, sent when its ticket has lapsed
+        self.late: dict[str, Any] = {}  # a report that is sent after its ticket has expired
         self.late_challenge: dict[str, str] = {}
         self.links: dict[int, str] = {}  # private pages
-        self.ids: list[str] = []  # of the city's reports, in their order
+        self.ids: list[str] = []  # of the city's reports, in order
         self.passwords: dict[str, str] = {}
 
     def visitor(self, address: str) -> Visitor:
@@ -130,18 +132,18 @@ class World:
     # --- time ---
 
     def at(self, moment: int) -> None:
-        """It is now so much after the start."""
+        """Set the clock to so many seconds after the start."""
         self.now = START + moment
         self._moment.write_text(str(float(self.now)))
         reached = self._moment.with_suffix(".reached")
         self.wait(lambda: reached.exists() and reached.read_text() == str(float(self.now)), "the clock does not go")
 
     def metrics(self) -> str:
-        """As whoever is on the same machine reads them."""
+        """The metrics, requested from the same machine."""
         return Visitor(self.service.port, "").ask("GET", "/metrics", x_forwarded_for=None).text
 
     def settle(self) -> None:
-        """All that has to be carried is."""
+        """Wait until no delivery is pending."""
 
         def idle() -> bool:
             counts = dict(re.findall(r'widget_deliveries\{state="(\w+)"\} ([\d.]+)', self.metrics()))
@@ -150,7 +152,7 @@ class World:
         self.wait(idle, "deliveries never end")
 
     def count_sightings(self) -> None:
-        """What was seen of the widget is written: its page has been the same ten times in half a second."""
+        """Wait until sightings of the widget are written: the page with them has been stable for half a second."""
         shown: list[str] = []
 
         def still() -> bool:
@@ -192,13 +194,13 @@ class World:
         self.kept.keep(f"commands/{name}", text)
 
     def letter(self, name: str, address: str, subject: str = "") -> Letter:
-        """The newest to an address whose subject holds these words."""
+        """The newest letter to an address whose subject contains these words."""
         found = self.mail.wait(address, matching=lambda one: subject in one.subject)[-1]
         self.kept.keep(f"letters/{name}", recorded.letter(found))
         return found
 
     def press(self, visitor: Visitor, page: str, action: str, name: str | None = None, /, **fields: Any) -> Answer:
-        """Send the form for `action` that stands on a page."""
+        """Send the form with this `action` from a page."""
         text = PageText(visitor.ask("GET", page).text)
         form = text.form("" if all(not one.action for one in text.forms) else action)
         path, given = form.action or page, form.fields | fields
@@ -227,8 +229,8 @@ def solved(challenge: dict[str, Any]) -> str:
     return base64.b64encode(json.dumps({n: challenge[n] for n in names} | {"number": number}).encode()).decode()
 
 
-def found_the_city(world: World) -> None:
-    """Agencies, sites, users, tokens and a platform, by commands."""
+def create_the_city(world: World) -> None:
+    """Create agencies, sites, users, tokens and a platform, by commands."""
     cli, names = world.cli, world.kept.names
     names[str(world.service.directory)] = "directory"
     world.agency = cli("agency", "add", "--name", "Администрация Зареченска", "--email", CITY_OFFICE,
@@ -269,8 +271,8 @@ def body(world: World, number: int, visitor: Visitor) -> dict[str, Any]:
     return made | {"consent": agreed, "ticket": world.ticket(visitor)} | more
 
 
-def residents_report(world: World) -> None:
-    """Each from an own address: sent, and confirmed by the link in the letter where there is one."""
+def submit_all_reports(world: World) -> None:
+    """Send all reports, each from its own address, and confirm each by the link in its letter if there is one."""
     world.consent = world.anybody.ask("GET", world.path()).json["consent"]["version"]
     for number, (_, _, _, email, _) in enumerate(REPORTS, 1):
         visitor = world.visitor(f"198.51.100.{number}")
@@ -304,7 +306,7 @@ def residents_report(world: World) -> None:
             world.see("pages/confirm", "GET", where, visitor)
             world.press(visitor, where, where, "pages/confirm-pressed")
             world.see("pages/confirm-done", "GET", where, visitor)
-        elif number != 12:  # who never confirms
+        elif number != 12:  # never confirmed
             world.press(visitor, where, where)
     world.settle()
 
@@ -320,7 +322,7 @@ def sign_in(world: World) -> None:
     assert len(world.ids) == len(REPORTS), len(world.ids)
 
 
-def the_agency_decides(world: World) -> None:
+def decide_reports(world: World) -> None:
     agent = world.people["agent"]
     for number, to, fields in DECISIONS:
         path = f"/cabinet/problems/{world.ids[number - 1]}"

@@ -1,4 +1,4 @@
-"""A mail server that accepts everything, remembers every conversation, and can be told to misbehave."""
+"""A mail server that accepts everything, records every conversation, and can be told to misbehave."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Behaviour = Literal["accept", "later", "refuse", "lose the answer", "hang"]
 
 @dataclass(frozen=True)
 class Letter:
-    """One message as it crossed the wire."""
+    """One received message."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -48,13 +48,13 @@ class Letter:
 
     @property
     def links(self) -> list[str]:
-        """Addresses in the text part, in their order."""
+        """URLs in the text part, in order."""
         return re.findall(r"https?://[^\s<>\"]+", self.text)
 
 
 @dataclass
 class Conversation:
-    """What was said on one connection, line by line: `C: …` the client, `S: …` this server."""
+    """The lines exchanged on one connection: `C: …` from the client, `S: …` from this server."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -78,10 +78,10 @@ class _RememberingSMTP(SMTP):
 
 
 class MailSink:
-    """Listens on 127.0.0.1; `stop()` and `start()` take it down and bring it back on the same port."""
+    """An SMTP server on 127.0.0.1; `stop()` and `start()` take it down and bring it back on the same port."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, **options: Any) -> None:
-        """`tls` is spoken from the first byte; `options` are those of aiosmtpd's server: STARTTLS, who may log in."""
+        """`tls` is used from the first byte; `options` are those of aiosmtpd's server: STARTTLS, authentication."""
         self._tls, self._options = tls, options
         self.letters: list[Letter] = []
         self.conversations: list[Conversation] = []
@@ -154,7 +154,9 @@ class MailSink:
     def wait(
         self, address: str, count: int = 1, *, matching: Callable[[Letter], bool] = lambda _: True, limit: float = 30
     ) -> list[Letter]:
-        """The letters to `address` once there are `count` of them; fails with all that came after `limit` seconds."""
+        """The letters to `address` once there are `count` of them. Fails with all received letters after `limit`
+        seconds.
+        """
 
         def found() -> list[Letter]:
             return [letter for letter in self.to(address) if matching(letter)]

@@ -1,4 +1,4 @@
-"""Letters as they lie in tests/unit/mailbox/letters, addressed to a report of the test, and brought to the service."""
+"""Letters from tests/unit/mailbox/letters, addressed to a report of the test and delivered to the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LETTERS = Path(__file__).parent.parent / "unit" / "mailbox" / "letters"
 
 
 def letter(name: str, **placed: str) -> bytes:
-    """A letter with what its placeholders stand for: @REPLY@, @BOUNCE@, @ROOT@."""
+    """A letter with its placeholders (@REPLY@, @BOUNCE@, @ROOT@) replaced."""
     raw = (LETTERS / f"{name}.eml").read_bytes()
     for key, value in placed.items():
         raw = raw.replace(f"@{key.upper()}@".encode(), value.encode())
@@ -27,7 +27,7 @@ def letter(name: str, **placed: str) -> bytes:
 
 @dataclass
 class Office:
-    """The mailbox of a report's agency: it answers by real letters over a real conversation."""
+    """The mailbox of a report's agency: it answers with real letters over a real LMTP session."""
 
     context: Context
     site: Site
@@ -52,19 +52,19 @@ class Office:
     async def send(
         self, name: str, *, to: str | None = None, sender: str = "priem@gorod.test", raw: bytes | None = None
     ) -> str:
-        """The server's answer."""
+        """Deliver a letter. Returns the server's answer."""
         client = await Lmtp.connect(self.port)
         (answer,) = await client.deliver(raw or self.letter(name), [to or self.reply], sender)
         await client.close()
         return answer
 
-    async def written(self) -> list[dict[str, Any]]:
-        """What was written down of all letters, in their order."""
+    async def records(self) -> list[dict[str, Any]]:
+        """What the service recorded about every letter, in order."""
         rows = await self.context.database.rows("SELECT * FROM mailbox_messages ORDER BY id")
         return [dict(row) for row in rows]
 
     async def last(self) -> dict[str, Any]:
-        return (await self.written())[-1]
+        return (await self.records())[-1]
 
     async def problem(self) -> Row:
         row = await records.find(self.context.database, self.problem_id)
@@ -80,5 +80,5 @@ class Office:
         )
         return row["body"] if row else None
 
-    async def held(self) -> list[Row]:
+    async def held_letters(self) -> list[Row]:
         return list(await store.list_held(self.context.database, [self.site.id], 100))

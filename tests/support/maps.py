@@ -1,4 +1,4 @@
-"""Opens the widget's map and works it as people do: by finger, mouse and keys."""
+"""Open the widget's map and use it as people do: with fingers, mouse and keys."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-ZOOM = 16  # from here on a press puts the pin
+ZOOM = 16  # from this zoom on a press places the pin
 INSIDE = {"inside": True, "detail": None, "other": None}
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
 def config(page: Page, stand: Stand, **change: Any) -> None:
-    """The site's configuration with a map of the made-up town; keywords change the map, `map=None` takes it away."""
+    """The site's configuration with a map of the made-up town; keywords change the map, `map=None` removes it."""
     town = {
         "center": CENTER,
         "zoom": ZOOM,
@@ -34,7 +34,7 @@ def config(page: Page, stand: Stand, **change: Any) -> None:
     }
 
     def answer(route: Route) -> None:
-        # Asked for here, not by the browser: a page that closes meanwhile would break the answer off.
+        # Fetched here, not by the browser: a page that closes meanwhile would abort the request.
         with urllib.request.urlopen(route.request.url, timeout=20) as given:
             body = json.load(given)
         body["map"] = change["map"] if "map" in change else town | change
@@ -54,7 +54,7 @@ def draw_tiles(page: Page) -> None:
 
 
 def answerable(page: Page, answer: dict[str, Any] = INSIDE) -> None:
-    """What the service says about every place."""
+    """Answer every GET /place with this."""
     page.route(re.compile(r"/place\?"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
 
 
@@ -65,7 +65,7 @@ def prepare(page: Page, stand: Stand, **change: Any) -> None:
 
 
 def to_place(page: Page, address: str) -> None:
-    """Goes there, opens the widget and gets to the question of the place, on a phone by three steps."""
+    """Open the page and the widget and go to the question about the place, three steps on a phone."""
     page.goto(address)
     host = page.locator("igrajdanin-widget")
     if host.get_attribute("view") != "inline":
@@ -102,7 +102,7 @@ def middle(ground: Locator) -> tuple[float, float]:
 
 
 def away(dx: float, dy: float, zoom: int = ZOOM, start: tuple[float, float] = CENTER) -> tuple[float, float]:
-    """The place so many pixels right of and below another one (web Mercator)."""
+    """The place that many pixels to the right of and below another one (web Mercator)."""
     world = 256 * 2**zoom
     lng = start[1] + dx / world * 360
     y = math.asinh(math.tan(math.radians(start[0]))) / math.pi - 2 * dy / world
@@ -110,7 +110,7 @@ def away(dx: float, dy: float, zoom: int = ZOOM, start: tuple[float, float] = CE
 
 
 def coordinates(page: Page) -> tuple[float, float]:
-    """What the form holds."""
+    """The coordinates in the form."""
     field = page.locator("#coordinates")
     expect(field).to_have_value(re.compile(r"^\d+\.\d{6}, \d+\.\d{6}$"))
     lat, lng = field.input_value().split(", ")
@@ -125,7 +125,7 @@ def near(one: tuple[float, float], other: tuple[float, float], zoom: int = ZOOM,
 
 
 class Fingers:
-    """Touches the screen as a hand does; Chromium alone can be told to."""
+    """Touch input; only Chromium supports it."""
 
     def __init__(self, page: Page) -> None:
         self._page, self._session = page, page.context.new_cdp_session(page)
@@ -135,14 +135,14 @@ class Fingers:
         self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touch})
 
     def move(self, *ways: tuple[tuple[float, float], tuple[float, float]], steps: int = 10) -> None:
-        """Each way is that of one finger, from and to."""
+        """Move fingers, each from one point to another."""
         self._send("touchStart", [start for start, _ in ways])
         for step in range(1, steps + 1):
             part = step / steps
             points = [(a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part) for a, b in ways]
             self._send("touchMove", points)
             self._page.wait_for_timeout(16)
-        # A hand that rests at the end leaves no momentum.
+        # Rest at the end, so that there is no momentum.
         self._page.wait_for_timeout(120)
         self._send("touchEnd", [])
         self._page.wait_for_timeout(50)

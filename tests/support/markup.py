@@ -1,4 +1,4 @@
-"""Pages as the service sends them, held against HTML by html-validate (npm), all in one run."""
+"""Validate pages of the service with html-validate (npm), all in one run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 VALIDATOR = ROOT / "node_modules" / ".bin" / "html-validate"
 
 
-def unfillable(pages: Mapping[str, str]) -> list[str]:
-    """Required selects whose first option is a choice already (HTML, 4.10.7), which html-validate does not know."""
+def required_selects_without_placeholder(pages: Mapping[str, str]) -> list[str]:
+    """Required selects whose first option already has a value (HTML, 4.10.7), which html-validate does not check."""
     return [
         f"{name}: select {select.attributes.get('name')}: required, and its first option is no placeholder"
         for name, page in pages.items()
@@ -24,14 +24,14 @@ def unfillable(pages: Mapping[str, str]) -> list[str]:
 
 
 def faults(pages: Mapping[str, str], folder: Path) -> list[str]:
-    """What is wrong with each page: its name, the place, the rule, the words of the validator."""
+    """The errors of each page: name, position, rule and message."""
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page)
     config = ["--config", str(ROOT / ".htmlvalidate.mjs"), "--formatter", "json"]
     names = [str(folder / f"{name}.html") for name in pages]
     done = subprocess.run([VALIDATOR, *config, *names], capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr
-    return unfillable(pages) + [
+    return required_selects_without_placeholder(pages) + [
         f"{Path(page['filePath']).stem}:{fault['line']}: {fault['ruleId']}: {fault['message']}"
         for page in json.loads(done.stdout)
         for fault in page["messages"]

@@ -1,4 +1,4 @@
-"""Run one migration by itself, on a database that has its later ones too."""
+"""Run a single migration on a database that already has the later ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSIONS = Path(widget_api.__file__).parent / "migrations" / "versions"
 
 
 async def run(database_url: str, name: str, step: str = "upgrade") -> None:
-    """Call the function `step` of the migration whose file is called `NNNN_<name>.py`, in one transaction."""
+    """Call the function `step` of the migration `NNNN_<name>.py` in one transaction."""
     (path,) = VERSIONS.glob(f"????_{name}.py")
     function = runpy.run_path(str(path))[step]
 

@@ -1,4 +1,4 @@
-"""Writes the shipped nginx configuration with ports, folders and certificate of a test or a benchmark."""
+"""Write the shipped nginx configuration with the ports, folders and certificate of a test or a benchmark."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 def command(folder: Path, upstream: int, port: int, plain_port: int, certificate: Certificate | None) -> list[str]:
-    """What starts nginx before the service on the port `upstream`; without a certificate it speaks plain HTTP.
+    """The command that starts nginx in front of the service on port `upstream`; without a certificate it serves plain
+    HTTP.
 
-    Around the shipped file stands what Debian's nginx.conf says and answers can depend on. The cache is `folder/cache`,
-    the log `folder/widget.log`.
+    The shipped file is surrounded by the relevant parts of Debian's nginx.conf. The cache is `folder/cache`, the log
+    `folder/widget.log`.
     """
     text = CONFIGURATION.read_text()
     text = re.sub(r"\n\s+listen \[::\].+;", "", text)  # this machine may have no IPv6

@@ -1,4 +1,4 @@
-"""Serves host pages from another origin than the service, with whatever headers the case needs."""
+"""Serve host pages from another origin than the service, with any headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 
 
 def _examples() -> Any:
-    """embed_examples/serve.py, which is no part of a package: `make run` starts it as a program."""
+    """Import embed_examples/serve.py, which is a program and not part of a package."""
     spec = importlib.util.spec_from_file_location("embed_examples_serve", EXAMPLES / "serve.py")
     assert spec is not None
     assert spec.loader is not None
@@ -55,14 +55,14 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-        """Tests that fail show the browser's requests; a second log would only be noise."""
+        """Disabled: failing tests already show the browser's requests."""
 
 
 POLICY = "Content-Security-Policy"
 
 
 class _Server:
-    """One server in a thread of its own, on 127.0.0.1."""
+    """A server in its own thread, on 127.0.0.1."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server
@@ -87,8 +87,8 @@ class _Server:
 class WatchedPages(_Server):
     """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later.
 
-    The policies also make the browser tell the server what they held back: `violations`. That works in every engine and
-    from the first byte, where a listener in the page would come too late. `policies` gives a case another policy.
+    The policies also make the browser report `violations` to the server. That works in every engine and from the first
+    byte, where a listener in the page would be too late. `policies` replaces the policy of an example.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class WatchedPages(_Server):
             def do_POST(self) -> None:  # noqa: N802 - the base class names it so
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 told = json.loads(body)["csp-report"]
-                # Browsers ask for an icon of the host by themselves; the strictest policy lets only ours through.
+                # Browsers request the host's icon by themselves; the strictest policy allows only the service's images.
                 if not told["blocked-uri"].endswith("/favicon.ico"):
                     violations.append(told)
                 self.answer(b"", "text/plain", {})
@@ -114,7 +114,7 @@ class WatchedPages(_Server):
 
 
 class HostPages(_Server):
-    """A municipality's web server. `replace` fills the example's placeholders, `headers` go with every answer."""
+    """A municipality's web server. `replace` fills the example's placeholders; `headers` are sent with every answer."""
 
     def __init__(
         self, folder: Path, headers: dict[str, str] | None = None, replace: dict[str, str] | None = None, port: int = 0

@@ -1,4 +1,4 @@
-"""Pictures as residents' devices make them: formats, sizes, directions, places."""
+"""Pictures like those from residents' devices: formats, sizes, orientations, locations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACE = (55.0952, 38.7688)
 
 
 def noise(width: int, height: int) -> Image.Image:
-    """A picture that compresses about as badly as a photo does, the same each time."""
+    """A picture that compresses about as badly as a photo, the same each time."""
     grain = Image.frombytes(
         "RGB", (width // 4, height // 4), random.Random(7).randbytes(width // 4 * (height // 4) * 3)
     )
@@ -24,7 +24,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 def halves(width: int, height: int) -> Image.Image:
-    """Red on the left, blue on the right: whoever looks knows which way up it is."""
+    """Red on the left, blue on the right, so that the orientation can be checked."""
     made = Image.new("RGB", (width, height), "#d02020")
     made.paste("#2020d0", (width // 2, 0, width, height))
     return made
@@ -43,7 +43,7 @@ def photo(
     orientation: int = 1,
     **options: Any,
 ) -> bytes:
-    """The file a camera writes; `place` is (lat, lng) in degrees, north and east."""
+    """A file like a camera's; `place` is (lat, lng) in degrees, north and east."""
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKE] = orientation, "Secret camera"
     if place:
@@ -56,5 +56,5 @@ def photo(
 
 
 def file(content: bytes, name: str = "photo.jpg", kind: str = "jpeg") -> Any:
-    """As Playwright hands it to a control."""
+    """A file for Playwright's set_input_files()."""
     return {"name": name, "mimeType": MIME.get(kind, kind), "buffer": content}

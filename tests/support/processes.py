@@ -1,4 +1,4 @@
-"""Starts the real commands of the product the way an operator does, and ends them by their own id."""
+"""Start the product's real commands the way an operator does, and end them by their own process id."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from typing import Any
 
 COMMAND = str(Path(sys.executable).parent / "widget-api")
 START_LIMIT = 90.0  # seconds; the machine may be busy with other tests
-_CHANCE = random.SystemRandom()  # Hypothesis seeds the other one: tests side by side would all choose the same port
+_CHANCE = random.SystemRandom()  # Hypothesis seeds the global generator: parallel tests would all choose the same port
 
 
 def free_port() -> int:
-    """Below those the kernel gives to whoever asks for any: a service that is killed finds its own free again."""
+    """A free port below the kernel's ephemeral range, so that a killed service can bind its own port again."""
     while True:
         port = _CHANCE.randrange(11_000, 32_000)  # browsers refuse 10080
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -33,8 +33,8 @@ def free_port() -> int:
             return port
 
 
-def dying_with_us(command: list[str]) -> list[str]:
-    """A test run that is killed must leave no servers behind (Linux: the kernel ends the child with its parent)."""
+def die_with_parent(command: list[str]) -> list[str]:
+    """End the child together with a killed test run, so that no server is left behind (Linux: PR_SET_PDEATHSIG)."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return command
@@ -42,13 +42,13 @@ def dying_with_us(command: list[str]) -> list[str]:
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The tests' own environment without any WIDGET_ variable of whoever runs them."""
+    """The current environment without any WIDGET_ variable of the person who runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
     return inherited | {"PYTHONUNBUFFERED": "1"} | dict(settings)
 
 
 class CommandFailed(AssertionError):
-    """`widget-api` ended with another code than zero."""
+    """`widget-api` exited with a non-zero code."""
 
     def __init__(self, arguments: tuple[str, ...], code: int, output: str, errors: str) -> None:
         super().__init__(f"widget-api {' '.join(arguments)} ended with {code}\n{output}\n{errors}")
@@ -72,18 +72,18 @@ def run_command(*arguments: str, settings: Mapping[str, str], directory: Path, l
 
 
 def run_json(*arguments: str, settings: Mapping[str, str], directory: Path) -> Any:
-    """What `widget-api ARGUMENTS --json` prints; one JSON document and nothing else, else this raises."""
+    """The parsed output of `widget-api ARGUMENTS --json`; raises unless it is exactly one JSON document."""
     return json.loads(run_command(*arguments, "--json", settings=settings, directory=directory))
 
 
-def hurried(*changes: str) -> tuple[str, ...]:
-    """What stands for `widget-api` where a test cannot wait: see tests/support/hurried.py."""
-    return (sys.executable, "-P", str(Path(__file__).with_name("hurried.py")), *changes, "--")
+def patched_program(*changes: str) -> tuple[str, ...]:
+    """The program to run instead of `widget-api`, with patched constants: see tests/support/patched_service.py."""
+    return (sys.executable, "-P", str(Path(__file__).with_name("patched_service.py")), *changes, "--")
 
 
 @dataclass
 class Service:
-    """One `widget-api serve`, with a data directory and a port of its own."""
+    """One `widget-api serve` with its own data directory and port."""
 
     directory: Path
     settings: dict[str, str]
@@ -114,13 +114,13 @@ class Service:
     def _run(self, command: list[str]) -> None:
         with (self.directory / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                dying_with_us(command),
+                die_with_parent(command),
                 cwd=self.directory,
                 env=clean_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # --workers starts children: they end as one group
+                start_new_session=True,  # --workers starts children: signal the whole process group
             )
 
     def wait_until_ready(self) -> None:
@@ -139,11 +139,11 @@ class Service:
         raise AssertionError(f"serve was not ready after {START_LIMIT:.0f} s:\n{self.log}")
 
     def stop(self) -> int:
-        """End it politely and return its exit code."""
+        """Stop it gracefully and return its exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """`kill -9`: nothing is finished, nothing is flushed."""
+        """`kill -9`: nothing is finished or flushed."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> int:
@@ -161,15 +161,16 @@ class Service:
         return code
 
     def cli(self, *arguments: str) -> Any:
-        """`widget-api ARGUMENTS --json` against the same data, while it serves: from this process into that one's."""
-        from tests.support.commands import call_json  # scripts that only start services need not load the product
+        """Run `widget-api ARGUMENTS --json` on the same data, in this process, while the service runs."""
+        # imported late: scripts that only start services need not load the product
+        from tests.support.commands import call_json
 
         return call_json(*arguments, settings=self.settings, directory=self.directory)
 
 
 @dataclass
 class Work(Service):
-    """One `widget-api work`: it listens nowhere, so whatever it is to have begun shows in the database."""
+    """One `widget-api work` process. It has no port, so its progress is only visible in the database."""
 
     def start(self, *, wait: bool = False) -> Work:
         self._run([*self.program, "work"])

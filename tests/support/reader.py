@@ -1,4 +1,4 @@
-"""Somebody who reads, in the engines that Playwright does not drive: the city, filters, back and forth, a problem."""
+"""A resident who reads, in engines that Playwright does not drive: the city, filters, back and forward, a problem."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.foreign import Foreign
+from tests.support.remote_browser import RemoteBrowser
 from tests.support.widget import REPORT
 
 SEARCH, WORD = "Поиск по тексту и адресу", "качели"
 DONE = ("Решено", "Подтверждено автором")
 
-# What the driver would not tell. What goes wrong before the page is there is seen as a button that does not come.
+# Errors that the driver does not report. An error before the page has loaded shows as a missing button.
 LISTEN = """() => {
   window.said = [];
   addEventListener("error", event => said.push(event.message));
@@ -22,7 +22,7 @@ LISTEN = """() => {
 SAID = "() => window.said"
 
 _ROOT = "document.querySelector('igrajdanin-widget').shadowRoot"
-# Texts of all cards but for their ages, which turn while one reads, once they answer the address; null before.
+# Texts of all cards without their ages, which change over time, once they match the address; null before that.
 _CARDS = f"""hash => {{
   const root = {_ROOT};
   if (location.hash !== hash && decodeURIComponent(location.hash) !== hash) return null;
@@ -47,7 +47,7 @@ _MAP_READY = f"""() => {{
   const told = {_ROOT}.querySelector(".city-ground .states [role=status]");
   return !!told && told.getAttribute("aria-busy") !== "true" && {_ROOT}.querySelectorAll(".mark").length > 0;
 }}"""
-# The mark that nothing covers and that stands for the fewest; null where the map is still.
+# The uncovered mark with the smallest count; null while the map is animating.
 _MARK = f"""() => {{
   const root = {_ROOT};
   if (root.querySelector(".leaflet-zoom-anim")) return null;
@@ -67,9 +67,9 @@ def hash_of(shown: dict[str, str]) -> str:
 
 
 class Reader:
-    """Reads the city on a page that is there already, and checks what there is to be seen after each step."""
+    """Reads the city on a loaded page and checks what is visible after each step."""
 
-    def __init__(self, browser: Foreign) -> None:
+    def __init__(self, browser: RemoteBrowser) -> None:
         self._browser = browser
 
     async def open(self) -> None:
@@ -78,7 +78,7 @@ class Reader:
         assert len(await self.cards()) == 20
 
     async def leave(self) -> None:
-        """«Назад» closes the dialog and leaves the page alone; where the browser does not ask the dialog itself."""
+        """«Назад» closes the dialog and leaves the page alone, in browsers without CloseWatcher."""
         if await self._browser.run("() => 'CloseWatcher' in window"):
             return
         page = await self._browser.run("() => [location.href, document.title]")
@@ -89,11 +89,11 @@ class Reader:
         await self.cards()
 
     async def cards(self, **shown: str) -> list[str]:
-        """Texts of the cards, once the list answers what the address is to say."""
+        """Texts of the cards, once the list matches the filters in the address."""
         return list(await self._browser.until(f"a list of {shown}", _CARDS, hash_of(shown)))
 
     async def filter(self) -> None:
-        """A group of statuses, a word beside it, and back to all in one step."""
+        """Choose a status group, add a search term, and reset both in one step."""
         everything = await self.cards()
         await self._browser.tap("button", DONE[0])
         done = await self.cards(status="done")
@@ -114,7 +114,7 @@ class Reader:
         await self.cards()
 
     async def problem(self) -> None:
-        """Opens one, goes back by its button, forward and back by the browser's; the focus is where it was."""
+        """Open a problem, go back by its button, then forward and back in the history; focus returns to its card."""
         before = await self.cards()
         steps = await self._browser.run(_STEPS)
         await self._browser.tap("text", ".card-title")
@@ -133,14 +133,14 @@ class Reader:
         assert await self._browser.run(_STEPS) == steps + 1
 
     async def map(self) -> None:
-        """Presses marks until one problem is looked at, opens it from there, and comes back."""
+        """Press marks until the preview of one problem opens, open that problem, and come back."""
         before = await self.cards()
         await self._browser.run(f"() => {_ROOT}.querySelector('.city-map').scrollIntoView({{ block: 'center' }})")
         for _ in range(8):
             await self._browser.until("marks at rest", _MAP_READY)
             at = await self._browser.until("a mark to press", _MARK)
             await self._browser.press(at["x"], at["y"])
-            await asyncio.sleep(0.5)  # a cluster's zoom and what is asked for after it
+            await asyncio.sleep(0.5)  # a cluster's zoom and the request after it
             if await self._browser.run(_LOOKED_AT):
                 break
         await self._browser.tap("text", ".preview a")
@@ -148,7 +148,7 @@ class Reader:
         await self._browser.tap("button", "К списку")
         assert await self.cards() == before
 
-    async def said(self) -> list[str]:
+    async def console_messages(self) -> list[str]:
         return list(await self._browser.run(SAID))
 
     async def _shown(self) -> dict[str, Any]:

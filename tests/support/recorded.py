@@ -1,10 +1,10 @@
 """Compare answers of the service with recordings in text files, byte for byte.
 
-What is random in them (identifiers, tokens, seals) is replaced by names, numbered in order of appearance.
+Random values (identifiers, tokens, signatures) are replaced by names, numbered in order of appearance.
 
-A recording shows what was asked, then what was answered: status line, headers sorted by name, an empty line, the body.
-JSON and XML that come in one line are broken into lines at their punctuation, and at nothing else, so that a difference
-can be read. `UPDATE_RECORDED=1` writes all files anew.
+A recording shows the request, then the answer: status line, headers sorted by name, an empty line, the body. JSON and
+XML on one line are broken into lines at their punctuation, so that a difference can be read. `UPDATE_RECORDED=1` writes
+all files anew.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from tests.support.mail import Letter
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 HOST = "widget.test"
-MOST_LINES = 400  # of differences shown at once
+MOST_LINES = 400  # limit for the differences in a failure message
 RENEW = "UPDATE_RECORDED=1 python -m pytest tests/api/test_recorded.py"
-# What differs from run to run, by what it is called in a recording. The first group, where there is one, is replaced.
+# Values that differ between runs, with their names in a recording. Only the first group is replaced if there is one.
 CHANGING: Sequence[tuple[str, str]] = (
     ("date", r"(?im)^date: (.+)$"),
     ("etag", r'(?im)^etag: (?:W/)?"(.+)"$'),
@@ -60,7 +60,7 @@ CHANGING: Sequence[tuple[str, str]] = (
 
 
 def normalise(text: str, names: Mapping[str, str]) -> str:
-    """`names` are values a test knows, by what they are to be called; longer ones first."""
+    """`names` maps values known to the test to their names; longer values are replaced first."""
     for value in sorted(names, key=len, reverse=True):
         text = text.replace(value, f"<{names[value]}>")
     for name, pattern in CHANGING:
@@ -80,7 +80,7 @@ def _numbered(text: str, name: str, pattern: re.Pattern[str]) -> str:
 
 
 def unfold(text: str) -> str:
-    """JSON in lines. Line breaks and spaces are added; those that were there show as signs."""
+    """JSON broken into lines. Only line breaks and spaces are added; existing ones are shown as symbols."""
     parts = re.findall(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^"{}\[\],:]+', text)
     signs = str.maketrans({"\n": "␤", " ": "␠"})
     parts = [part if part.startswith('"') else part.translate(signs) for part in parts]
@@ -99,7 +99,7 @@ def unfold(text: str) -> str:
 
 
 def readable(content: bytes, content_type: str) -> str:
-    """The body of an answer as lines."""
+    """The lines of an answer's body."""
     kind = content_type.partition(";")[0].strip()
     if "spreadsheet" in kind:
         return cells(content)
@@ -114,7 +114,7 @@ def readable(content: bytes, content_type: str) -> str:
 
 
 def cells(content: bytes) -> str:
-    """The sheets of a workbook, a line a cell."""
+    """The sheets of a workbook, one line per cell."""
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         sheets = sorted(name for name in book.namelist() if name.startswith("xl/worksheets/"))
         return "\n".join(f"{name}\n{book.read(name).decode()}".replace("><", ">\n<") for name in sheets)
@@ -122,7 +122,7 @@ def cells(content: bytes) -> str:
 
 @dataclass
 class Recordings:
-    """What one test has recorded, in groups of its own: a file nobody records any more is a difference too."""
+    """The recordings of one test, in its own groups: a file that is no longer recorded is a difference too."""
 
     groups: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Recordings:
         self.found[name] = normalise(text, self.names).rstrip("\n") + "\n"
 
     def compare(self) -> None:
-        """Fails with a unified diff of all that is another than it was."""
+        """Fail with a unified diff of everything that differs."""
         if os.environ.get("UPDATE_RECORDED") == "1":
             for name in self._changed():
                 self._write(name)
@@ -143,7 +143,7 @@ class Recordings:
         assert not told, told
 
     def differences(self, *, so_far: bool = False) -> str:
-        """What a failure says, or nothing; `so_far`: of what was recorded until now."""
+        """The failure message, or an empty one; `so_far`: compare only what has been recorded until now."""
         changed = [name for name in self._changed() if name in self.found or not so_far]
         if not changed:
             return ""
@@ -203,18 +203,18 @@ class Answer:
     @property
     def recorded(self) -> str:
         headers = sorted(self.headers, key=lambda one: one[0].lower())
-        # What is random in a body may be longer or shorter; that the length is right is all there is to say.
+        # Random values in a body vary in length, so only the correctness of Content-Length is recorded.
         right = f"content-length: {len(self.content)}"
         head = [f"{name}: {value}" for name, value in headers]
         head = ["content-length: <of the body>" if line.lower() == right else line for line in head]
         body = readable(self.content, self.header("content-type")) if self.content else ""
-        # Without the reason phrase: some are other words in newer Pythons, and HTTP/2 has none.
+        # Without the reason phrase: some differ in newer Pythons, and HTTP/2 has none.
         return "\n".join([self.asked, "", f"HTTP/1.1 {self.status}", *head, "", body])
 
 
 @dataclass
 class Visitor:
-    """Somebody with an address and a browser's cookies, who asks the service as its public address."""
+    """A client with an address and cookies, which requests the service's public URL."""
 
     port: int
     address: str = "203.0.113.7"
@@ -232,7 +232,9 @@ class Visitor:
         files: Sequence[tuple[str, str, str, bytes]] = (),
         **headers: str | None,
     ) -> Answer:
-        """`files` are of (field, name, type, content); names of headers are written with _ for -, None: not sent."""
+        """`files` are (field, name, type, content); header names are written with _ for -; a header of None is not
+        sent.
+        """
         given: dict[str, str | None] = {
             "Host": HOST,
             "X-Forwarded-For": self.address,
@@ -292,12 +294,12 @@ def _multipart(form: Mapping[str, Any], files: Sequence[tuple[str, str, str, byt
 
 
 def letter(one: Letter) -> str:
-    """Envelope and letter."""
+    """The envelope and the letter."""
     return f"from {one.sender} to {', '.join(one.recipients)}\n\n{message(one.message)}"
 
 
 def message(one: EmailMessage) -> str:
-    """Headers as a reader sees them, and each part with what is said about it."""
+    """The headers as shown to a reader, and each part with its own headers."""
     lines = [_header(name, value) for name, value in sorted(one.items())]
     for part in one.walk():
         if isinstance(part, EmailMessage) and not part.is_multipart():
@@ -307,13 +309,13 @@ def message(one: EmailMessage) -> str:
 
 
 def _header(name: str, value: object) -> str:
-    """Unfolded; the words of one text that stand encoded apart, put together again (RFC 2047, section 6.2)."""
+    """Unfolded, with adjacent encoded words joined (RFC 2047, section 6.2)."""
     raw = re.sub(r"\?=\s+=\?", "?==?", str(getattr(value, "_raw", value)))
     return f"{name}: {' '.join(str(make_header(decode_header(raw))).split())}"
 
 
 def command(done: subprocess.CompletedProcess[str]) -> str:
-    """Exit code, standard output, standard error."""
+    """Exit code, standard output and standard error."""
     arguments = " ".join(json.dumps(one, ensure_ascii=False) if " " in one or not one else one for one in done.args)
     shown = [f"$ widget-api {arguments}".rstrip(), f"exit code {done.returncode}", ""]
     return "\n".join([*shown, "--- standard output", done.stdout, "--- standard error", done.stderr])
@@ -322,8 +324,8 @@ def command(done: subprocess.CompletedProcess[str]) -> str:
 # --- others ---
 
 
-class Elsewhere:
-    """A platform on another machine: it takes whatever is sent and remembers it as it came."""
+class RecordingPlatform:
+    """A platform that accepts every request and records it as received."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
@@ -354,7 +356,7 @@ class Elsewhere:
                 self.wfile.write(body)
 
             def log_message(self, *arguments: Any) -> None:
-                """Not to standard error."""
+                """Suppress the log on standard error."""
 
             do_GET = do_POST = _take  # noqa: N815 - names of the standard library
 

@@ -1,4 +1,4 @@
-"""A real Redis or Valkey server in a process of its own, from the system's packages (scripts/servers.py)."""
+"""A real Redis or Valkey server in its own process, from the system's packages (scripts/servers.py)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from scripts import servers
 from scripts.browser import real_time
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import die_with_parent, free_port
 
 PASSWORD = "a long enough password"
 
 
 class Redis:
-    """It keeps nothing: started anew it knows no count."""
+    """Without persistence: all counters are lost on a restart."""
 
     def __init__(self, directory: Path) -> None:
         self._program = servers.redis()
@@ -34,7 +34,7 @@ class Redis:
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         with (self._directory / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
-                dying_with_us([self._program, *arguments]),
+                die_with_parent([self._program, *arguments]),
                 cwd=self._directory,
                 env=real_time(),
                 stdin=subprocess.DEVNULL,

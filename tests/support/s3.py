@@ -1,4 +1,4 @@
-"""A real process that speaks S3 (moto's server), with one user, whose keys it checks, and a bucket for each test."""
+"""A real S3-compatible server process (moto), with one user, whose keys it checks, and a bucket for each test."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import die_with_parent, free_port
 
 REGION = "ru-central1"
-LISTED = 100  # names one answer holds; a thousand of them would take a test seconds to put there
+LISTED = 100  # names per answer; with the usual thousand a test would spend seconds on uploads
 _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 
 
 class S3:
-    """One server process. From the start of the tests on it refuses whoever is not its one user."""
+    """One server process. It refuses everyone except its one user."""
 
     def __init__(self, log: Path) -> None:
         self.port = free_port()
@@ -35,7 +35,7 @@ class S3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an operator sets for the service."""
+        """The variables that an operator sets for the service."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -44,7 +44,7 @@ class S3:
         }
 
     def bucket(self) -> str:
-        """The name of a new, empty one."""
+        """Create an empty bucket. Returns its name."""
         name = f"photos-{uuid.uuid4().hex[:12]}"
         self._client("s3", self.key, self.secret).create_bucket(
             Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -52,7 +52,7 @@ class S3:
         return name
 
     def keys(self, bucket: str) -> list[str]:
-        """What lies in a bucket, whoever put it there."""
+        """All keys in a bucket."""
         listed = self._client("s3", self.key, self.secret).list_objects_v2(Bucket=bucket)
         return [one["Key"] for one in listed.get("Contents", [])]
 
@@ -60,7 +60,7 @@ class S3:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                dying_with_us([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]),
+                die_with_parent([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]),
                 env=own | {"MOTO_S3_DEFAULT_MAX_KEYS": str(LISTED)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -81,7 +81,7 @@ class S3:
         self._process.wait(30)
 
     def _user(self) -> tuple[str, str]:
-        """A user who may do everything with buckets; then the server begins to ask who it is."""
+        """Create a user with all rights on buckets; from then on the server checks credentials."""
         iam = self._client("iam", "anybody", "anything")
         iam.create_user(UserName="widget")
         made = iam.create_access_key(UserName="widget")["AccessKey"]

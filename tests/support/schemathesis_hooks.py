@@ -1,4 +1,6 @@
-"""What no schema says of a valid request: keys are used once, a photo is a picture, a solution has its challenge."""
+"""Constraints of a valid request that no schema expresses: keys are used once, a photo is a picture, a solution has its
+challenge.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,14 @@ def picture() -> bytes:
 
 
 def solution() -> str:
-    """Well-formed and nobody's: refused with 403, as one that was used already would be."""
+    """Well-formed, but for no issued challenge: refused with 403, like a used one."""
     solved = {"algorithm": "SHA-256", "challenge": "0" * 64, "number": 1, "salt": "0" * 24, "signature": "0" * 64}
     return base64.b64encode(json.dumps(solved).encode()).decode()
 
 
 schemathesis.openapi.format("binary", strategies.just(picture()))
 schemathesis.openapi.format("solution", strategies.just(solution()))
-# Letters of one alphabet in a word, which no pattern can say: three alphabets are three names.
+# Words in one alphabet each, which no pattern can express: three alphabets make three names.
 schemathesis.openapi.format(
     "name",
     strategies.one_of(
@@ -44,7 +46,7 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def filter_body(context: Any, body: Any) -> bool:
-    """Of a form with a file no more than its parts' headers can say: names and values in printable ASCII."""
+    """Only names and values that the part headers of a multipart form can carry: printable ASCII."""
     if context.operation is None or not context.operation.path.endswith("/photos") or not isinstance(body, dict):
         return True
     plain = re.compile("[ -~]*")
@@ -57,7 +59,7 @@ def filter_body(context: Any, body: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """The same key with another body is refused, and rightly so: each valid report gets a key of its own."""
+    """Give each valid report its own key: the same key with another body is correctly refused."""
     key = (case.headers or {}).get("Idempotency-Key")
     if isinstance(key, str) and re.fullmatch(r"[\x20-\x7e]{1,255}", key) and key.strip():
         case.headers["Idempotency-Key"] = uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""A made-up town as map tiles: streets, a river and houses drawn where the address of the tile says."""
+"""A made-up town as map tiles: streets, a river and houses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
 SIZE = 256
-# Zarechensk lies around these: west, south, east, north.
+# The territory of Zarechensk: west, south, east, north.
 BBOX = (38.70, 55.07, 38.84, 55.12)
 CENTER = (55.0952, 38.7688)
 
 
 def tile_of(lat: float, lng: float, zoom: int) -> tuple[int, int]:
-    """Column and row of the tile that holds a place (web Mercator)."""
+    """Column and row of the tile that contains a place (web Mercator)."""
     n = 2**zoom
     y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
     return int((lng + 180) / 360 * n), int(y * n)
@@ -27,7 +27,7 @@ def tile_of(lat: float, lng: float, zoom: int) -> tuple[int, int]:
 
 @cache
 def tile(zoom: int, x: int, y: int) -> bytes:
-    """PNG of one tile. Streets keep their distance in pixels, so each zoom shows a town."""
+    """PNG of one tile. Streets keep their distance in pixels, so every zoom shows a town."""
     picture = Image.new("RGB", (SIZE, SIZE), "#f2efe9")
     draw = ImageDraw.Draw(picture)
     if (x + y) % 3 == 0:
@@ -46,7 +46,7 @@ def tile(zoom: int, x: int, y: int) -> bytes:
 
 
 def archive(path: Path, zooms: Iterable[int]) -> None:
-    """A PMTiles file of the town and what lies around it."""
+    """A PMTiles file of the town and its surroundings."""
     west, south, east, north = BBOX
     across, down = (east - west) / 2, (north - south) / 2
     places = []

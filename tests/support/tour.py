@@ -1,7 +1,6 @@
-"""Leads a page through every state of the widget; each `yield` names the one that stands there now.
+"""Lead a page through every state of the widget; each `yield` names the state that is shown.
 
-Who takes the tour may change language, theme and size before going on: it finds its way by what things are, and puts
-them back itself.
+The caller may change language, theme and size before it continues: the tour restores what it needs.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.city import HELD, LOST, TEXT, City, picture
+from tests.support.city import DELAYED, LOST, TEXT, City, picture
 from tests.support.pictures import file
 from tests.support.widget import Stand
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"
 MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
-# The control that the code of the photos brings; until then one like it stands in its place.
+# The control of the photo chunk; a placeholder stands in its place until the chunk has loaded.
 PHOTOS = "input#photos[accept*='.heic']"
 KEPT = "JSON.stringify([localStorage, sessionStorage])"
 RESTORE = "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))"
@@ -38,7 +37,7 @@ FRESH = """attributes => {
 class Tour:
     def __init__(self, page: Page, stand: Stand, city: City) -> None:
         self.page, self.stand, self.city = page, stand, city
-        # Brings the state back where another language, which the map comes in anew, has taken it away.
+        # Restores the state after a change of language, which recreates the map.
         self.again: Callable[[], None] = lambda: None
         page.goto(stand.page(""))
         self.widget = page.locator("igrajdanin-widget")
@@ -46,7 +45,7 @@ class Tour:
     # --- ways ---
 
     def fresh(self, **attributes: str) -> None:
-        """A visitor who has not been here; the code stays loaded."""
+        """Start as a new visitor; the loaded code stays."""
         given = {"site-key": self.stand.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
         self.page.evaluate(FRESH, given)
 
@@ -56,12 +55,12 @@ class Tour:
 
     def form(self, **attributes: str) -> None:
         self.open(**attributes)
-        self.turn()
+        self.open_form()
         expect(self.widget.locator("form")).to_be_visible()
-        self.photos_come()
+        self.load_photos()
 
-    def photos_come(self) -> None:
-        """In one column they are below what one sees, and what handles them comes when they are seen."""
+    def load_photos(self) -> None:
+        """In one column the photos are below the fold, and their chunk loads when they become visible."""
         photos = self.at("photos")
         if photos.count():
             photos.evaluate("control => control.scrollIntoView({ block: 'center' })")
@@ -71,15 +70,15 @@ class Tour:
     def at(self, control: str) -> Locator:
         return self.widget.locator(f"[id='{control}']")
 
-    def on(self) -> None:
-        """The button that goes on: to the next step, or off with the report."""
+    def press_continue(self) -> None:
+        """Press the button that continues: to the next step, or to send the report."""
         self.widget.locator("form .end .button:not([type])").click()
 
     def choose(self, index: int) -> None:
         self.widget.locator("#category input").nth(index).check()
 
-    def written(self, email: str = "") -> None:
-        """Everything a report needs, on a desk."""
+    def fill_form(self, email: str = "") -> None:
+        """Fill in everything a report needs, in the one-page form."""
         self.choose(1)
         self.at("description").fill(TEXT)
         self.at("address").fill("улица Мира, 5")
@@ -87,24 +86,24 @@ class Tour:
             self.at("email").fill(email)
         self.at("consent").check()
 
-    def turn(self) -> None:
-        """From the city to the form."""
+    def open_form(self) -> None:
+        """Go from the city to the form."""
         self.widget.locator(".turn button").click()
 
     def back(self) -> None:
-        """From the form or a problem to the list."""
+        """Go from the form or a problem to the list."""
         self.widget.locator("header .round").first.click()
 
-    def says(self, text: str | re.Pattern[str]) -> None:
+    def expect_text(self, text: str | re.Pattern[str]) -> None:
         expect(self.widget.get_by_text(text).first).to_be_visible()
 
-    def alerts(self) -> None:
+    def expect_alert(self) -> None:
         expect(self.widget.get_by_role("alert").first).to_be_visible()
 
-    def wrong(self) -> None:
+    def expect_error_summary(self) -> None:
         expect(self.widget.locator(".panel.bad")).to_be_focused()
 
-    def add(self, name: str) -> None:
+    def add_photo(self, name: str) -> None:
         control = self.widget.locator(PHOTOS)
         control.wait_for(state="attached")
         control.set_input_files(file(picture(), name))
@@ -114,7 +113,7 @@ class Tour:
     def loading(self) -> Iterator[str]:
         self.fresh()
         yield "button"
-        self.city.answers["GET "] = HELD
+        self.city.answers["GET "] = DELAYED
         self.page.get_by_role("button").click()
         expect(self.widget.locator(".skeleton")).to_be_visible()
         yield "loading"
@@ -130,13 +129,13 @@ class Tour:
         }.items():
             self.city.answers["GET "] = answer
             self.open()
-            self.alerts()
+            self.expect_alert()
             yield state
         self.city.answers.clear()
         self.city.answers["GET /challenge"] = (403, {"code": "origin_not_registered", "detail": "not registered"})
         self.open()
-        self.turn()
-        self.alerts()
+        self.open_form()
+        self.expect_alert()
         yield "refused origin"
         self.city.answers.clear()
 
@@ -146,37 +145,37 @@ class Tour:
         self.at("search").fill("двор")
         yield "category found"
         self.at("search").fill("щщщ")
-        self.says("Не найдено, показаны все")
+        self.expect_text("Не найдено, показаны все")
         yield "category not found"
         self.at("search").fill("")
         self.choose(0)
-        self.says("звоните")
+        self.expect_text("звоните")
         yield "notice"
 
     def steps(self) -> Iterator[str]:
-        """On a phone, one question after the other, with what can go wrong at each."""
+        """On a phone, one question after the other, with the possible errors of each."""
         yield from self.category()
-        self.on()
+        self.press_continue()
         expect(self.at("description")).to_be_visible()
         yield "description and questions"
-        self.on()
-        self.wrong()
+        self.press_continue()
+        self.expect_error_summary()
         yield "errors"
         self.at("description").fill(TEXT)
         self.at("answers.size").fill("30")
         self.widget.locator("[id='answers.danger'] input").first.check()
-        self.on()
+        self.press_continue()
         yield from self.photos()
-        self.on()
+        self.press_continue()
         yield from self.place()
-        self.on()
+        self.press_continue()
         expect(self.at("email")).to_be_visible()
         yield "contacts"
         self.widget.locator(".section .link").first.click()
         self.at("name").fill("Анна")
         yield "name and phone"
         self.at("consent").check()
-        self.on()
+        self.press_continue()
         expect(self.widget.locator(".facts")).to_be_visible()
         yield "review"
 
@@ -196,14 +195,14 @@ class Tour:
         expect(self.widget.locator(".leaflet-tile-loaded").first).to_be_attached()
         yield "map"
         ground.click()
-        self.alerts()
+        self.expect_alert()
         expect(self.widget.locator(".facts li")).to_be_visible()
 
-        def told() -> None:
-            # Where the pin stands is read out after a rest, and again by a map of another language.
+        def pin_announced() -> None:
+            # The position of the pin is announced after a pause, and again by a map in another language.
             expect(self.widget.locator(".picker > [role=status]")).not_to_be_empty()
 
-        self.again = told
+        self.again = pin_announced
         self.again()
         yield "pin outside, reported near by"
         self.again = lambda: None
@@ -212,11 +211,11 @@ class Tour:
 
     def photos(self) -> Iterator[str]:
         expect(self.at("photos")).to_be_attached()
-        self.photos_come()
+        self.load_photos()
         yield "photos"
         photo = self.widget.locator(".photo")
-        self.city.answers["POST /photos"] = HELD
-        self.add("one.jpg")
+        self.city.answers["POST /photos"] = DELAYED
+        self.add_photo("one.jpg")
         expect(photo.locator("progress")).to_be_visible()
         yield "photo uploading"
         self.city.release()
@@ -227,20 +226,20 @@ class Tour:
             422,
             {"code": "photo_broken", "detail": "Файл повреждён. Выберите другой."},
         )
-        self.add("two.jpg")
+        self.add_photo("two.jpg")
         expect(photo.nth(1).locator(".error")).to_be_visible()
         yield "photo failed"
         photo.nth(1).locator("button").last.click()
         expect(photo).to_have_count(1)
         self.city.answers.clear()
 
-    def ends(self) -> Iterator[str]:
-        """On a desk: each way a report may go."""
+    def outcomes(self) -> Iterator[str]:
+        """On a desktop: each way a report may end."""
         post = "POST /problems"
         self.form()
-        self.written()
-        self.city.answers[post] = HELD
-        self.on()
+        self.fill_form()
+        self.city.answers[post] = DELAYED
+        self.press_continue()
         expect(self.widget.locator("form[aria-busy=true]")).to_be_visible()
         yield "sending"
         self.city.release()
@@ -250,11 +249,11 @@ class Tour:
         for state, answer in waits.items():
             self.city.answers[post] = answer
             self.form()
-            self.written()
-            self.on()
-            self.alerts()
+            self.fill_form()
+            self.press_continue()
+            self.expect_alert()
             yield state
-            # It would try again by itself, and keep its draft, beside the states to come.
+            # Discard it: it would retry by itself and keep its draft during the following states.
             self.widget.locator(".panel .link").click()
             expect(self.widget.locator("form")).to_be_visible()
         used = (422, {"code": "idempotency_key_reused"})
@@ -262,28 +261,28 @@ class Tour:
         for state, answer in {"conflict": used, "not accepted": refused}.items():
             self.city.answers[post] = answer
             self.form()
-            self.written()
-            self.on()
-            self.alerts()
+            self.fill_form()
+            self.press_continue()
+            self.expect_alert()
             yield state
         link = "https://widget.test/t/made-up"
         self.city.answers[post] = (201, self.city.receipt(code=None, track_url=link))
         self.form()
-        self.written("anna@example.test")
-        self.on()
+        self.fill_form("anna@example.test")
+        self.press_continue()
         expect(self.at("track")).to_be_visible()
         yield "done with e-mail"
         self.city.answers.clear()
 
     def column(self) -> Iterator[str]:
-        """On a desk everything stands in one column."""
+        """On a desktop everything stands in one column."""
         self.form()
         yield "form"
-        self.on()
-        self.wrong()
+        self.press_continue()
+        self.expect_error_summary()
         yield "all errors"
         self.choose(0)
-        self.says("звоните")
+        self.expect_text("звоните")
         yield "form with questions"
         self.at("description").fill(TEXT)
         self.page.wait_for_timeout(50)
@@ -292,9 +291,9 @@ class Tour:
         self.fresh()
         self.page.evaluate(RESTORE, kept)
         self.page.get_by_role("button").click()
-        self.turn()
+        self.open_form()
         expect(self.widget.locator("form .notice").first).to_be_visible()
-        self.photos_come()
+        self.load_photos()
         yield "draft kept"
 
     def filters(self) -> Iterator[str]:
@@ -313,14 +312,14 @@ class Tour:
 
     def list(self) -> Iterator[str]:
         get = "GET /problems"
-        states = {"list loading": HELD, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
+        states = {"list loading": DELAYED, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
         for state, answer in states.items():
             self.city.answers[get] = answer
             self.open()
             expect(self.at("list")).to_be_visible()
             if answer == LOST:
-                self.alerts()
-            elif answer != HELD:
+                self.expect_alert()
+            elif answer != DELAYED:
                 expect(self.widget.locator(".panel").last).to_be_visible()
             yield state
             self.city.release()
@@ -342,49 +341,49 @@ class Tour:
         yield from self.problem()
         self.back()
         for state, answer in {
-            "problem loading": HELD,
+            "problem loading": DELAYED,
             "problem gone": (404, {}),
             "problem offline": LOST,
             "problem failed": (503, {}),
         }.items():
             self.city.answers["GET /problems/1203"] = answer
             card.nth(1).click()
-            if answer == HELD:
+            if answer == DELAYED:
                 expect(self.widget.locator("article .skeleton")).to_be_visible()
             else:
-                self.alerts()
+                self.expect_alert()
             yield state
             self.back()
             self.city.release()
         self.city.answers.clear()
 
     def map(self) -> Iterator[str]:
-        """Where the problems are: beside the list or over it; a first look at one, and at several of one place."""
+        """The map of problems, beside the list or over it; the preview of one problem, and of several in one place."""
         marks, preview = self.widget.locator(".mark"), self.widget.locator(".preview")
 
-        def mapped() -> None:
+        def show_map() -> None:
             expect(self.widget.locator(".card").first).to_be_visible()
             if not self.widget.locator(".city-map").count():
                 self.widget.locator(".bar-line .pills .pill").last.click()
-            # In the language of now: another one draws the map anew.
+            # In the current language: a change of language recreates the map.
             name = MAP_NAMES[self.page.evaluate("document.querySelector('igrajdanin-widget').lang")]
             expect(self.widget.get_by_role("application", name=name, exact=True)).to_be_visible()
             expect(marks).to_have_count(3)
 
-        def looked(at: int) -> None:
-            mapped()
+        def show_preview(at: int) -> None:
+            show_map()
             if not preview.count():
                 marks.nth(at).press("Enter")
             expect(preview.get_by_role("link").nth(at)).to_be_visible()
-            # The map has made way for what is said, and heard what lies there.
+            # The map has moved to make room for the preview, and its clusters have loaded.
             expect(self.widget.locator(".city-ground [aria-busy]")).to_have_count(0)
 
         self.open()
-        self.again = mapped
+        self.again = show_map
         self.again()
         yield "city map"
         for at, state in ((0, "problem on the map"), (1, "several in one place")):
-            self.again = partial(looked, at)
+            self.again = partial(show_preview, at)
             self.again()
             yield state
             self.page.keyboard.press("Escape")
@@ -392,7 +391,7 @@ class Tour:
         self.again = lambda: None
 
     def problem(self) -> Iterator[str]:
-        """What can be done with the one that is open."""
+        """What can be done with the open problem."""
         self.widget.locator(".shot").first.click()
         expect(self.widget.locator(".viewer")).to_be_visible()
         yield "photo viewer"
@@ -424,5 +423,5 @@ class Tour:
             yield from part()
 
     def desk(self) -> Iterator[str]:
-        for part in (self.column, self.ends, self.map):
+        for part in (self.column, self.outcomes, self.map):
             yield from part()

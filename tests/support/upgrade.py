@@ -1,6 +1,6 @@
 """Everything outside that a service talks to when it is upgraded: mail, a GeoReport platform, a webhook, visitors.
 
-Used by the script that makes the recording (tests/recorded/upgrade/make.py) and by the test that carries it over.
+Used by the script that makes the recording (tests/recorded/upgrade/make.py) and by the test that upgrades it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ PATIENCE = 60.0  # seconds; the machine may be busy with other tests
 
 
 class Peers:
-    """Mail, a platform that speaks GeoReport, and a receiver of webhooks, on threads of their own.
+    """Mail, a GeoReport platform and a webhook receiver, in their own threads.
 
-    `hook_status` is what the receiver answers; None: nothing, and it keeps the caller waiting.
+    `hook_status` is the receiver's answer; None: it never answers.
     """
 
     def __init__(self) -> None:
         self.mail = MailSink()
         self.platform = FakePlatform()
         self.hook_status: int | None = 204
-        self.hook_waiting = False  # a call that is not answered
-        self.hook_events: list[dict[str, Any]] = []  # of calls that were answered 204
+        self.hook_waiting = False  # requests without an answer
+        self.hook_events: list[dict[str, Any]] = []  # of requests answered with 204
         self.hook_url = ""
         self.clock: Callable[[], int] = clock.now
         self._loop = asyncio.new_event_loop()
@@ -84,7 +84,7 @@ class Peers:
 
 
 def until(what: str, condition: Callable[[], Result]) -> Result:
-    """The first answer that is true. Raises AssertionError when none comes."""
+    """Wait for a truthy result. Raises AssertionError if there is none."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if answer := condition():
@@ -94,14 +94,14 @@ def until(what: str, condition: Callable[[], Result]) -> Result:
 
 
 def path_of(link: str) -> str:
-    """What of a letter's link is asked of the service, wherever it listens now."""
+    """The path and query of a letter's link, whatever port the service uses now."""
     parts = urlsplit(link)
     assert f"{parts.scheme}://{parts.netloc}" == PUBLIC_URL, link
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 class Visitor(httpx2.Client):
-    """A browser at the service, which stands behind a proxy that ends TLS; it keeps no connection open."""
+    """A browser of the service behind a proxy that terminates TLS; it keeps no connection open."""
 
     def __init__(self, url: str) -> None:
         super().__init__(base_url=url, timeout=PATIENCE, limits=httpx2.Limits(max_keepalive_connections=0))
@@ -112,7 +112,7 @@ class Visitor(httpx2.Client):
         return PageText(answer.text)
 
     def press(self, link: str) -> httpx2.Response:
-        """Send the one form of a page that a letter leads to."""
+        """Send the only form of the page that a letter links to."""
         path = path_of(link)
         (form,) = [one for one in self.read(path).forms if one.method == "post"]
         answer = self.post(form.action or path, data=form.fields)
@@ -121,7 +121,7 @@ class Visitor(httpx2.Client):
 
 
 class Widget:
-    """What the widget does on a page of the site's origin."""
+    """Calls the API as the widget does on a page of the site's origin."""
 
     def __init__(self, url: str, key: str, origin: str = ORIGIN) -> None:
         self.client, self.root = Visitor(url), f"/api/v1/sites/{key}"
@@ -163,7 +163,7 @@ class Widget:
 
 
 def make_event(identifier: str, at: int, number: int, text: str) -> dict[str, Any]:
-    """What a platform that signs says of one of our reports."""
+    """An event about one of our reports, from a platform that signs."""
     return {
         "specversion": "1.0",
         "id": identifier,
@@ -175,6 +175,6 @@ def make_event(identifier: str, at: int, number: int, text: str) -> dict[str, An
 
 
 def sign_event(event: dict[str, Any], now: int) -> dict[str, Any]:
-    """Content and headers of the call that brings it."""
+    """Content and headers of the request that delivers it."""
     content = json.dumps(event).encode()
     return {"content": content, "headers": signature.sign(KEY, "m-1", now, content)}

@@ -1,4 +1,4 @@
-"""Drives WebKitGTK, Safari's engine, over WebDriver (https://www.w3.org/TR/webdriver2/) on an unseen screen."""
+"""Drive WebKitGTK, Safari's engine, over WebDriver (https://www.w3.org/TR/webdriver2/) on a virtual screen."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import aiohttp
 
 from scripts.browser import real_time
 from scripts.browser import webkit as programs
-from tests.support.foreign import AS_JSON, PATIENCE, Foreign
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import die_with_parent, free_port
+from tests.support.remote_browser import AS_JSON, PATIENCE, RemoteBrowser
 
-# Measured in a container: without these it looks for a graphics card that is not there.
+# Without these, WebKitGTK in a container looks for a graphics card that is not there.
 DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
 
 
@@ -27,7 +27,7 @@ _FRAME_SCROLLED_TO = """y => {
 }"""
 
 
-class WebKit(Foreign):
+class WebKit(RemoteBrowser):
     def __init__(self, client: aiohttp.ClientSession, driver: str, session: str) -> None:
         self._client, self._session = client, f"{driver}/session/{session}"
         self._framed = False
@@ -46,8 +46,8 @@ class WebKit(Foreign):
 
     async def run(self, function: str, *arguments: Any) -> Any:
         script = f"return {{json: ({AS_JSON})({function}, arguments[0])}}"
-        told = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
-        return json.loads(told["json"])
+        result = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
+        return json.loads(result["json"])
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         if self._framed:
@@ -56,7 +56,7 @@ class WebKit(Foreign):
         await self.command("actions", actions=sources)
 
     async def _move_in_page(self, move: dict[str, Any]) -> None:
-        """This driver points in the measure of the page, whatever frame it is in, and nobody has scrolled the page."""
+        """This driver takes coordinates relative to the page even inside a frame, and does not scroll the page."""
         await self.command("frame/parent")
         left, top = await self.run(_FRAME_SCROLLED_TO, move["y"])
         await self.command("frame", id=0)
@@ -78,7 +78,7 @@ async def _post(client: aiohttp.ClientSession, url: str, body: dict[str, Any]) -
 @contextlib.asynccontextmanager
 async def _process(command: list[str], environ: dict[str, str], **options: Any) -> AsyncIterator[Any]:
     running = await asyncio.create_subprocess_exec(
-        *dying_with_us(command), env=real_time() | environ, stdin=asyncio.subprocess.DEVNULL, **options
+        *die_with_parent(command), env=real_time() | environ, stdin=asyncio.subprocess.DEVNULL, **options
     )
     try:
         yield running
@@ -100,7 +100,7 @@ async def _session(client: aiohttp.ClientSession, driver: str, browser: str) -> 
 
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[WebKit]:
-    """A fresh MiniBrowser, ended with the block."""
+    """A new MiniBrowser, closed at the end of the block."""
     found = programs()
     assert found is not None, "no WebKitGTK here; run `python scripts/browser.py` first (make test does)"
     driver, browser, screen = found

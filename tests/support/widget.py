@@ -1,4 +1,4 @@
-"""A service with one site and a host page on another origin: what every browser test of the widget starts from."""
+"""A service with one site and a host page on another origin, the setup of every browser test of the widget."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from widget_api.web import releases
 AGENCY = "Администрация города Зареченска"
 UTILITY = "Управление водоканала"
 NAMED = "town.test"
-# Examples that every engine sends a report from.
+# Examples in which every engine sends a report.
 SCRIPTED = (
     "plain", "strict-csp", "nonce-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin",
     "vision", "slow",
@@ -26,17 +26,17 @@ SCRIPTED = (
 REPORT = "Сообщить о проблеме"
 SEND = "Отправить в администрацию"
 ACCEPTED = "Сообщение получено"
-FIGURE = ".figure"  # where the confirmation shows the number
+FIGURE = ".figure"  # the number on the confirmation
 CLOSE = "Закрыть"
 TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
-RELEASE = releases.newest_version("1")  # that `/w/1/` leads to
+RELEASE = releases.newest_version("1")  # the release that `/w/1/` redirects to
 
 
 @dataclass(frozen=True)
 class Examples:
-    """embed_examples/ on an origin of its own, with two sites of the service: the town's and the utility's."""
+    """embed_examples/ on its own origin, with two sites of the service: the town's and the utility's."""
 
     service: Service
     pages: WatchedPages
@@ -63,7 +63,7 @@ class Examples:
         return f"{self.pages.url}/{case}/"
 
     def unsafe(self, case: str) -> str:
-        """The same page under a name: to the browser an http site like any other."""
+        """The same page under a host name: for the browser an insecure http site."""
         return f"http://{NAMED}:{self.pages.port}/{case}/"
 
 
@@ -78,14 +78,14 @@ class Stand:
 
     @classmethod
     def build(cls, service: Service, folder: Path) -> Stand:
-        """`folder` is the web root of the municipality; the examples are reached as /plain/ and so on."""
+        """`folder` is the web root of the municipality; the examples are at /plain/ and so on."""
         for case in ("plain", "strict-csp", "no-js"):
             (folder / case).symlink_to(EXAMPLES / case)
         (folder / "favicon.ico").write_bytes(b"")
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        # One service may have many stands, and ports come again.
+        # One service may serve many stands, and ports are reused.
         place = ("--origin", host.url, "--jurisdiction", f"gorod-{token_hex(4)}.test")
         options = ("--agency", agency, *place, "--type", "extended")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
@@ -100,7 +100,7 @@ class Stand:
         return SNIPPET.format(key=key or self.key, w=self.service.url, attributes=attributes, text=REPORT)
 
     def page(self, body: str, loader: bool = True) -> str:
-        """Address of a new host page with this body, and the loader after it."""
+        """Create a host page with this body, followed by the loader. Returns its URL."""
         self.made += 1
         name = f"case-{self.made}.html"
         script = LOADER.format(w=self.service.url) if loader else ""
@@ -110,8 +110,8 @@ class Stand:
         return f"{self.host.url}/{name}"
 
 
-def exchanged(stand: Stand, name: str, kind: str) -> str:
-    """A host page that serves a copy of the files, in which one differs by a line."""
+def page_with_modified_files(stand: Stand, name: str, kind: str) -> str:
+    """A host page that serves a copy of the files with one more line in one of them."""
     copy = stand.folder / f"copy-{name}-{kind}" / RELEASE
     shutil.copytree(examples.DIST / RELEASE, copy)
     (chunk,) = copy.glob(f"{name}-????????.js")
@@ -121,7 +121,7 @@ def exchanged(stand: Stand, name: str, kind: str) -> str:
 
 
 def to_form(place: Page | FrameLocator | Locator) -> Locator:
-    """The form of the open widget; an extended one opens with the city, and the form is one press away."""
+    """The form of the open widget; the extended widget opens with the city, from which one press leads to the form."""
     sheet = place.locator("igrajdanin-widget")
     turn = sheet.locator(".turn .button").locator("visible=true")
     form = sheet.locator("form:not(.bar)").locator("visible=true")
@@ -132,16 +132,16 @@ def to_form(place: Page | FrameLocator | Locator) -> Locator:
     return form
 
 
-def opened(page: Page, address: str) -> Locator:
-    """Goes there and opens the form of the widget with its button."""
+def open_form(page: Page, address: str) -> Locator:
+    """Open the page and the widget's form."""
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
     return page.locator("igrajdanin-widget form:not(.bar)")
 
 
-def answers(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
-    """What a resident does in the form on a desk, in order: ("check" | "fill", beginning of the label, text)."""
+def form_steps(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
+    """The steps of a resident in the one-page form: ("check" | "fill", beginning of the label, text)."""
     steps = [
         ("check", "Дороги и тротуары", ""),
         ("fill", "Что именно не так", text),
@@ -154,9 +154,9 @@ def answers(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
     return steps
 
 
-def filled(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> None:
-    """Fills the form as it stands on a desk; `email` and `consent` as said."""
-    for deed, label, value in answers(text, **given):
+def fill_form(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> None:
+    """Fill in the one-page form."""
+    for deed, label, value in form_steps(text, **given):
         control = page.get_by_label(re.compile("^" + re.escape(label)))
         if deed == "check":
             control.check()
@@ -169,7 +169,7 @@ def send(page: Page | FrameLocator) -> None:
 
 
 def summary(page: Page | FrameLocator | Locator) -> Locator:
-    """What is wrong with the form, all at once: a group that takes the focus, in the language of most tests."""
+    """The error summary of the form: a group that takes the focus, in Russian."""
     return page.get_by_role("group", name=re.compile("^Исправьте"))
 
 

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from tests.support.pages import EXAMPLES, WatchedPages
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import die_with_parent, free_port
 
 VALUES = {"W": "https://w.test", "KEY": "wk_first", "KEY2": "wk_second"}
 
@@ -74,7 +74,7 @@ def test_nothing_else_is_sent(pages: WatchedPages, path: str) -> None:
 def test_it_runs_as_a_program() -> None:
     port = free_port()
     command = [sys.executable, str(EXAMPLES / "serve.py"), "--port", str(port), "--key", "wk_one"]
-    process = subprocess.Popen(dying_with_us(command), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(die_with_parent(command), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()

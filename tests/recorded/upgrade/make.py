@@ -27,7 +27,7 @@ from tests.support.cabinet import PageText
 from tests.support.mail import Letter
 from tests.support.pictures import halves, photo
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, clean_environment, free_port, hurried
+from tests.support.processes import Service, clean_environment, free_port, patched_program
 from tests.support.upgrade import (
     KEY,
     ORIGIN,
@@ -81,14 +81,14 @@ class Official(Visitor):
 
 
 class Town:
-    """Two sites of an earlier version, and everybody who has to do with them. `held` is what they hold at the end."""
+    """Two sites of an earlier version, and everybody involved. `recorded` is what they have at the end."""
 
     def __init__(self, checkout: Path, directory: Path, database_url: str) -> None:
         self.peers = Peers()
         self.mail = self.peers.mail
-        self.held: dict[str, Any] = {"secret": SECRET, "public_url": PUBLIC_URL}
+        self.recorded: dict[str, Any] = {"secret": SECRET, "public_url": PUBLIC_URL}
         (directory / "clock").write_text(str(MOMENT - int(time.time())))
-        _, *arguments = hurried(f"clock={directory / 'clock'}")
+        _, *arguments = patched_program(f"clock={directory / 'clock'}")
         self.program = (str(checkout / ".venv/bin/python"), *arguments)
         settings = {
             "WIDGET_DATA": str(directory / "data"),
@@ -141,7 +141,7 @@ class Town:
         finally:
             self.service.kill()
             self.peers.close()
-        return self.held
+        return self.recorded
 
     def found(self) -> None:
         """Agencies, sites, users, tokens, platforms; a key that was replaced and is good for a month more."""
@@ -160,12 +160,12 @@ class Town:
         }
         hook = ("--url", self.peers.hook_url, "--key", KEY, "--protocol", "webhook", "--site", "gorod.test")
         self.call("platform", "add", "--name", "Область", *hook)
-        self.held["keys"] = {"earlier": site["key"], "site": key, "village": village_site["key"]}
-        self.held["user"] = {"email": "agent@gorod.test", "password": user["password"]}
-        self.held["tokens"] = tokens
+        self.recorded["keys"] = {"earlier": site["key"], "site": key, "village": village_site["key"]}
+        self.recorded["user"] = {"email": "agent@gorod.test", "password": user["password"]}
+        self.recorded["tokens"] = tokens
         self.widget = Widget(self.url, key, ORIGIN)
         self.village = Widget(self.url, village_site["key"], VILLAGE)
-        self.held["reports"] = {}
+        self.recorded["reports"] = {}
 
     def report(self, name: str, at: Widget, photos: tuple[bytes, ...] = (), **fields: Any) -> dict[str, Any]:
         ticket = at.ticket()
@@ -173,7 +173,7 @@ class Town:
         body = at.body(f"Глубокая яма на переходе у школы, сообщение «{name}»") | {"photos": sent} | fields
         answer = at.send("/problems", body | {"ticket": ticket}, f"key-{name}")
         assert answer.status_code == 201, answer.text
-        self.held["reports"][name] = {"body": body, "ticket": ticket, "answer": answer.text}
+        self.recorded["reports"][name] = {"body": body, "ticket": ticket, "answer": answer.text}
         return dict(answer.json())
 
     def confirm(self, name: str, at: Widget, email: str, **fields: Any) -> dict[str, Any]:
@@ -193,11 +193,11 @@ class Town:
         """All that can hang on one, from the resident's form to the agency's answer."""
         author = "anna@example.test"
         number = self.confirm("story", self.widget, author, photos=(picture(64), picture(66)))["number"]
-        self.agent = Official(self.url, **self.held["user"])
+        self.agent = Official(self.url, **self.recorded["user"])
         page = self.page_of("story")
         self.agent.decide(page, "accepted")
-        self.held["supporter"] = "3f0c8a0e-8a6f-4a53-9f3a-0d2f6f4f7a11"
-        support = {"ticket": self.widget.ticket(), "supporter": self.held["supporter"]}
+        self.recorded["supporter"] = "3f0c8a0e-8a6f-4a53-9f3a-0d2f6f4f7a11"
+        support = {"ticket": self.widget.ticket(), "supporter": self.recorded["supporter"]}
         assert self.widget.send(f"/problems/{number}/support", support).status_code == 200
         self.agent.decide(page, "planned", expected_on="2026-12-10", text="Заделаем до десятого декабря")
         files = [
@@ -208,7 +208,7 @@ class Town:
         letter = self.mail.wait(author, 4)[-1]
         assert self.visitor.post("/mine", data={"email": author}).status_code == 303
         mine = self.mail.wait(author, matching=lambda one: "/mine/" in one.text)[0]
-        self.held["links"] = {
+        self.recorded["links"] = {
             "private page": find_link(letter, "t"),
             "no more letters": find_link(letter, "unsubscribe"),
             "document": find_link(letter, "documents"),
@@ -218,7 +218,7 @@ class Town:
     def leave_open(self) -> None:
         """One report waits for its author's confirmation, another has no address; of a third the answer is begun."""
         self.report("unconfirmed", self.widget, email="boris@example.test", photos=(picture(68),))
-        self.held["links"]["confirmation"] = find_link(self.mail.wait("boris@example.test")[0], "confirm")
+        self.recorded["links"]["confirmation"] = find_link(self.mail.wait("boris@example.test")[0], "confirm")
         self.nameless = self.report("nameless", self.widget)["number"]
         self.agent.decide(self.page_of("nameless"), "accepted")
         self.confirm("draft", self.widget, "zoya@example.test")
@@ -233,7 +233,7 @@ class Town:
             (link,) = self.mail.wait(email)[0].links
             return link
 
-        links, name = self.held["links"], {"name": "Сосед"}
+        links, name = self.recorded["links"], {"name": "Сосед"}
         self.visitor.press(ask("/follow", "vera@example.test"))
         links["following"] = ask("/follow", "gleb@example.test")
         self.visitor.press(ask("/comments", "dima@example.test", **name, text="И у соседнего дома такая же яма"))
@@ -249,7 +249,7 @@ class Town:
         platform = self.peers.platform
         until("an empty queue", lambda: not self.call("deliveries", "list"))
         (remote,) = [n for n, one in enumerate(platform.requests, 1) if "«nameless»" in one["description"]]
-        self.held["remote"] = str(remote)
+        self.recorded["remote"] = str(remote)
         platform.news = [
             {
                 "update_id": "theirs-1",
@@ -262,23 +262,23 @@ class Town:
         shown = f"/problems/{self.nameless}"
         until("the platform's news", lambda: "Выехали" in str(self.widget.get(shown)))
         letter = self.mail.wait("vera@example.test", 2)[-1]
-        self.held["links"]["no more news"] = find_link(letter, "unfollow")
+        self.recorded["links"]["no more news"] = find_link(letter, "unfollow")
         event = make_event("7f3c1a52-3f0e-4a55-9d86-4c8a9d7c0001", self.now() - 1, self.nameless, "Область знает")
         answer = self.visitor.post("/api/v1/platform/updates", **sign_event(event, self.now()))
         assert answer.status_code == 202, answer.text
         assert "Область знает" in str(self.widget.get(shown))
-        self.held["event"] = event
-        fields = {"api_key": self.held["tokens"]["georeport"], "jurisdiction_id": "gorod.test"}
+        self.recorded["event"] = event
+        fields = {"api_key": self.recorded["tokens"]["georeport"], "jurisdiction_id": "gorod.test"}
         fields |= {"service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Нет света у дома 5"}
         posted = self.visitor.post("/open311/v2/requests.json", data=fields)
         assert posted.status_code == 200, posted.text
-        self.held["posted"] = posted.json()[0]["service_request_id"]
+        self.recorded["posted"] = posted.json()[0]["service_request_id"]
 
     def work_by_mail(self) -> None:
         """The agency of the village answers and moderates from its mailbox."""
         number = self.confirm("village", self.village, "lena@example.test")["number"]
         (letter,) = self.mail.wait(VILLAGE_OFFICE)
-        self.held["mailbox"] = {
+        self.recorded["mailbox"] = {
             "reply_to": str(letter.message["Reply-To"]),
             "message_id": str(letter.message["Message-ID"]).strip("<>"),
             "number": number,
@@ -288,33 +288,33 @@ class Town:
         assert self.village.send(f"/problems/{number}/comments", body).status_code == 202
         self.visitor.press(self.mail.wait("sergey@example.test")[0].links[0])
         (waiting,) = self.mail.wait(VILLAGE_OFFICE, matching=lambda one: "/moderate/" in one.text)
-        self.held["links"]["moderation"] = find_link(waiting, "moderate")
+        self.recorded["links"]["moderation"] = find_link(waiting, "moderate")
 
     def look(self) -> None:
         """What everybody can read at this moment."""
         pages = {
             f"{key}/problems/{json.loads(report['answer'])['number']}": report
-            for name, report in self.held["reports"].items()
-            for key in [self.held["keys"]["village" if name == "village" else "site"]]
+            for name, report in self.recorded["reports"].items()
+            for key in [self.recorded["keys"]["village" if name == "village" else "site"]]
             if name in ("story", "nameless", "village")
         }
-        self.held["public"] = {path: self.visitor.get(f"/api/v1/sites/{path}").json() for path in pages}
+        self.recorded["public"] = {path: self.visitor.get(f"/api/v1/sites/{path}").json() for path in pages}
         photos = {
             one[size]
-            for found in self.held["public"].values()
+            for found in self.recorded["public"].values()
             for one in [*found["photos"], *(found["answer"] or {}).get("photos", ())]
             for size in ("url", "thumb")
             if size in one
         }
-        self.held["photos"] = {link: self.digest(path_of(link)) for link in sorted(photos)}
-        self.held["comments"] = self.widget.get(f"/problems/{self.nameless}/comments")["items"]
-        self.held["consent"] = self.widget.get("")["consent"]
+        self.recorded["photos"] = {link: self.digest(path_of(link)) for link in sorted(photos)}
+        self.recorded["comments"] = self.widget.get(f"/problems/{self.nameless}/comments")["items"]
+        self.recorded["consent"] = self.widget.get("")["consent"]
         folder = Path(str(self.program[0])).parents[2] / "dist" / "1.0.0"
         files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.suffix == ".js"]
-        self.held["pinned"] = {name: self.digest(f"/w/1.0.0/{name}") for name in files}
-        headers = {"Authorization": f"Bearer {self.held['tokens']['platform']}"}
+        self.recorded["pinned"] = {name: self.digest(f"/w/1.0.0/{name}") for name in files}
+        headers = {"Authorization": f"Bearer {self.recorded['tokens']['platform']}"}
         feed = self.visitor.get("/api/v1/platform/events?after=0&limit=5", headers=headers).json()
-        self.held["feed"] = {"read": [one["id"] for one in feed["events"]], "next": feed["next"]}
+        self.recorded["feed"] = {"read": [one["id"] for one in feed["events"]], "next": feed["next"]}
 
     def digest(self, path: str) -> str:
         answer = self.visitor.get(path)
@@ -324,21 +324,21 @@ class Town:
     def hold_on(self) -> None:
         """What is open in browsers: tickets, a photo, forms, a session, an answer with a file that was taken in."""
         ticket = self.widget.ticket()
-        self.held["widget"] = {
+        self.recorded["widget"] = {
             "ticket": ticket,
             "photo": self.widget.upload(picture(70), ticket).json()["photo"],
             "consent": self.widget.consent(),
             "challenge": self.widget.challenge(),
         }
-        page = f"/s/{self.held['keys']['site']}/report"
+        page = f"/s/{self.recorded['keys']['site']}/report"
         (form,) = [one for one in self.visitor.read(page).forms if one.method == "post"]
-        self.held["form"] = {"page": page, "action": form.action, "fields": form.fields}
+        self.recorded["form"] = {"page": page, "action": form.action, "fields": form.fields}
         draft = self.page_of("draft")
         document = [("documents", ("plan.pdf", PDF, "application/pdf"))]
         shown = self.agent.decide(draft, "resolved", document, 422, text="")
         form = PageText(shown).form(draft)
-        self.held["draft"] = {"page": draft, "fields": form.fields}
-        self.held["session"] = self.agent.session
+        self.recorded["draft"] = {"page": draft, "fields": form.fields}
+        self.recorded["session"] = self.agent.session
 
     def break_off(self) -> None:
         """Nobody takes what is delivered: one refuses, one is overloaded, one hangs; then the process is killed."""
@@ -357,14 +357,14 @@ class Town:
         until("the platform failing", lambda: len(self.peers.platform.posts("servicerequestupdates")) > told)
         time.sleep(1)  # until it is written down
         self.service.kill()
-        self.held["moment"] = self.now()
+        self.recorded["moment"] = self.now()
         rows = self.call("deliveries", "list")
-        self.held["deliveries"] = [
+        self.recorded["deliveries"] = [
             {name: one[name] for name in ("number", "sink", "kind", "status", "state", "attempts")} for one in rows
         ]
         assert {one["state"] for one in rows} == {"pending", "leased", "dead"}, rows
-        self.held["platform"] = {"requests": self.peers.platform.requests, "news": self.peers.platform.news}
-        self.held["delivered"] = [one["id"] for one in self.peers.hook_events]
+        self.recorded["platform"] = {"requests": self.peers.platform.requests, "news": self.peers.platform.news}
+        self.recorded["delivered"] = [one["id"] for one in self.peers.hook_events]
 
 
 def pack(files: dict[str, bytes]) -> bytes:

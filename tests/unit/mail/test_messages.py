@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.factories import SECRET
-from tests.support.certificates import issued
+from tests.support.certificates import issue_certificate
 from tests.support.letters import all_letters
 from tests.support.mail import MailSink
 from widget_api import settings as settings_module
@@ -248,7 +248,7 @@ def submission(tmp_path: Path) -> Iterator[Callable[..., MailSink]]:
     def start(*, tls: bool) -> MailSink:
         options: dict[str, Any] = {}
         if tls:
-            files = issued(tmp_path, "0.0.0.0")
+            files = issue_certificate(tmp_path, "0.0.0.0")
             options["tls_context"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             options["tls_context"].load_cert_chain(files.shown, files.key)
         sinks.append(MailSink(authenticator=lambda *_: AuthResult(success=True), auth_require_tls=tls, **options))
@@ -302,7 +302,7 @@ async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
 
 async def test_smtps_goes_to_whom_the_certificate_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether or not there is a password to protect: nobody offers TLS there that an attacker could leave out."""
-    files, context = issued(tmp_path, "127.0.0.1"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    files, context = issue_certificate(tmp_path, "127.0.0.1"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.shown, files.key)
     sink = MailSink(tls=context)
     settings = settings_for(tmp_path, smtp_url=f"smtps://127.0.0.1:{sink.port}")

@@ -1,10 +1,12 @@
-"""`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE | moment=FILE] -- …`: `widget-api …`, other numbers.
+"""Run `widget-api` with patched constants or a patched clock: `python -P …/patched_service.py [NAME=VALUE …] -- …`.
 
-The product's own `main`, in a process of its own. Before it begins, constants are given other values by their full
-names (`widget_api.deliveries.model.RETRY_DELAYS=[0,1,1]`), so that hours between two tries take seconds; the rules
-that use them stay the product's. A name the product does not have ends it, so that no test goes on believing in it.
-With `clock=FILE` the wall clock, and it alone, is off by as many seconds as stand in that file at each moment. With
-`moment=FILE` it stands still at the second (since 1970) in that file, and says beside it which one it has reached.
+This is the product's own `main` in a separate process. Before it starts, constants are replaced by their full names
+(`widget_api.deliveries.model.RETRY_DELAYS=[0,1,1]`), so that hours between two attempts become seconds; the rules that
+use them stay the product's. An unknown name ends the process, so that no test relies on a constant that is gone.
+
+`clock=FILE` shifts the wall clock, and only it, by the number of seconds in that file, which is reread continuously.
+`moment=FILE` stops the clock at the second (since 1970) in that file; the moment that has taken effect is written
+beside it, with the suffix `.reached`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-REREAD = 0.02  # seconds of the clock that never jumps
+REREAD = 0.02  # seconds of the monotonic clock
 
 
 def set_constant(name: str, value: str) -> None:
@@ -27,8 +29,8 @@ def set_constant(name: str, value: str) -> None:
     setattr(found, constant, tuple(parsed) if isinstance(former, tuple) else parsed)
 
 
-def bend_clock(file: Path) -> None:
-    """The product and its libraries read the wall clock in `time` alone; monotonic time stays."""
+def shift_clock(file: Path) -> None:
+    """Shift the wall clock. The product and its libraries read it from `time` alone; monotonic time is unchanged."""
     seconds, nanoseconds = time.time, time.time_ns
     known = {"read": -1.0, "offset": 0}
 
@@ -64,7 +66,7 @@ def main() -> None:
     for assignment in sys.argv[1:end]:
         name, _, value = assignment.partition("=")
         if name == "clock":
-            bend_clock(Path(value))
+            shift_clock(Path(value))
         elif name == "moment":
             stop_clock(Path(value))
         else:

@@ -1,4 +1,4 @@
-"""Visitors from other networks, and a service that says for how long it would have made them wait."""
+"""Clients with other addresses, and a service that records its brute-force delays instead of waiting."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from tests.factories import PUBLIC_URL
 
 
-def slept(app: Starlette) -> list[float]:
-    """The delays of guesses from now on, none of which takes any time."""
+def record_delays(app: Starlette) -> list[float]:
+    """Record all further delays in the returned list; none of them takes any time."""
     delays: list[float] = []
 
     async def note(seconds: float) -> None:
@@ -19,6 +19,6 @@ def slept(app: Starlette) -> list[float]:
     return delays
 
 
-def somebody(app: Starlette, address: str) -> httpx2.AsyncClient:
-    """A browser of its own at that address; `async with` it."""
+def client_from(app: Starlette, address: str) -> httpx2.AsyncClient:
+    """A client with that address and its own cookies; use it with `async with`."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app, client=(address, 1)), base_url=PUBLIC_URL)

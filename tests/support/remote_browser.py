@@ -1,6 +1,6 @@
-"""What Firefox and WebKitGTK have in common when they are driven: a person who finds, points and types.
+"""The common part of driving Firefox and WebKitGTK: find, point and type like a user.
 
-Both protocols take the same W3C actions, so everything but the wire is here.
+Both protocols accept the same W3C actions, so everything except the transport is here.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, answers, figure
+from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, figure, form_steps
 
 _FIND = (Path(__file__).parent / "elements.js").read_text()
 PATIENCE = 30.0  # seconds; the machine may be busy with other tests
 ENTER = "\ue007"
 
 
-class Foreign(ABC):
-    """A browser that Playwright does not drive, with one page."""
+class RemoteBrowser(ABC):
+    """A browser with one page that is not driven by Playwright."""
 
     @abstractmethod
     async def goto(self, url: str) -> None:
-        """Returns when the page has loaded."""
+        """Return when the page has loaded."""
 
     @abstractmethod
     async def run(self, function: str, *arguments: Any) -> Any:
-        """What `(function)(arguments)` returns in the page, as JSON knows it."""
+        """The result of `(function)(arguments)` in the page, as JSON."""
 
     @abstractmethod
     async def enter_frame(self) -> None:
-        """From here on everything happens inside the first frame of the page."""
+        """Run everything from here on inside the first frame of the page."""
 
     @abstractmethod
     async def perform(self, sources: list[dict[str, Any]]) -> None:
-        """W3C actions: https://www.w3.org/TR/webdriver2/#actions"""
+        """Perform W3C actions: https://www.w3.org/TR/webdriver2/#actions"""
 
     async def until(self, what: str, function: str, *arguments: Any) -> Any:
-        """The first answer that is not null or false. Raises AssertionError, with the page's text, when none comes."""
+        """Wait for a result that is not null or false. Raises AssertionError with the page's text otherwise."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             answer = await self.run(function, *arguments)
@@ -52,13 +52,13 @@ class Foreign(ABC):
 
     async def tap(self, kind: str, name: str) -> None:
         at, before = await self.find(kind, name), {}
-        while at != before:  # what was just chosen may still be moving it
+        while at != before:  # a previous choice may still be moving it
             await asyncio.sleep(0.05)
             at, before = await self.find(kind, name), at
         await self.press(at["x"], at["y"])
 
     async def press(self, x: int, y: int) -> None:
-        """A point of the screen."""
+        """Press a point of the viewport."""
         move = {"type": "pointerMove", "x": x, "y": y, "duration": 0, "origin": "viewport"}
         press, release = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
         await self.perform([{"type": "pointer", "id": "mouse", "actions": [move, press, release]}])
@@ -68,7 +68,9 @@ class Foreign(ABC):
         await self.perform([{"type": "key", "id": "keyboard", "actions": keys}])
 
     async def open_cluster(self) -> tuple[int, int]:
-        """Opens the city's map from the page's button, and its greatest cluster; how many marks were there, and are."""
+        """Open the city map from the page's button and its largest cluster. Returns the number of marks before and
+        after.
+        """
         await self.tap("button", REPORT)
         await self.until("the city, with its map or the way there", _TO_MAP)
         before = int(await self.until("marks", _MARKS))
@@ -77,7 +79,7 @@ class Foreign(ABC):
         return before, int(after)
 
     async def tick(self, label: str) -> None:
-        """A box. What comes late may move it away under the finger, as in life: then it is pressed again."""
+        """Tick a checkbox. Content that loads late may move it away from the pointer; then press it again."""
         for _ in range(3):
             await self.tap("field", label)
             if (await self.find("field", label))["checked"]:
@@ -91,7 +93,7 @@ class Foreign(ABC):
         assert written == text, f"{label}: {written!r}"
 
     async def report(self, text: str) -> int:
-        """Opens the widget with its button, fills, sends, closes; the number on the confirmation."""
+        """Open the widget, fill in, send and close the form. Returns the number shown on the confirmation."""
         await self.tap("button", REPORT)
         await self.until("the form, or the way there", _TO_FORM)
         given = await self.send(text)
@@ -100,8 +102,8 @@ class Foreign(ABC):
         return given
 
     async def send(self, text: str) -> int:
-        """Fills the open form and sends it; the number on the confirmation."""
-        for deed, label, value in answers(text):
+        """Fill in the open form and send it. Returns the number shown on the confirmation."""
+        for deed, label, value in form_steps(text):
             if deed == "check":
                 await self.tick(label)
             else:
@@ -111,7 +113,7 @@ class Foreign(ABC):
         return figure((await self.find("text", FIGURE))["text"])
 
 
-# The page's own idea of JSON (Prototype's `toJSON`) must not get between: the replacer puts every value back.
+# The host page may change JSON (Prototype's `toJSON`): the replacer restores every original value.
 AS_JSON = """(function_, given) => JSON.stringify(function_(...JSON.parse(given)) ?? null, function (name) {
   return this[name];
 })"""
@@ -135,7 +137,7 @@ _TO_MAP = f"""() => {{
   if (pill) pill.click();
   return !!root.querySelector(".city-ground .ground");
 }}"""
-# The site says nothing of where it lies: from afar all are one, until the map is where they are.
+# The site has no territory: the map starts far out with one cluster, until it moves to the problems.
 _MARKS = f"() => {_SHADOW}.querySelectorAll('.mark.many').length > 2 && {_SHADOW}.querySelectorAll('.mark').length"
 _OPEN = f"""() => {{
   const many = [...{_SHADOW}.querySelectorAll(".mark.many[tabindex='0']")];

@@ -1,4 +1,4 @@
-"""Runs a coroutine to its end from anywhere, also from a fixture that is used while a loop is running."""
+"""Run a coroutine to completion from synchronous code, even while an event loop is already running in this thread."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-def run_apart(work: Coroutine[Any, Any, Result]) -> Result:
-    """What asyncio.run does, in a thread and a loop of its own."""
+def run_in_thread(work: Coroutine[Any, Any, Result]) -> Result:
+    """Like asyncio.run(), in a separate thread with its own event loop."""
     results: list[Result] = []
     failures: list[BaseException] = []
 
     def run() -> None:
         try:
             results.append(asyncio.run(work))
-        except BaseException as error:  # raised again where it belongs
+        except BaseException as error:  # re-raised in the calling thread
             failures.append(error)
 
     thread = threading.Thread(target=run)

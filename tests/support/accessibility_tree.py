@@ -1,7 +1,7 @@
-"""What a screen reader has to read, in its order: the browser's accessibility tree as lines of text.
+"""Render the browser's accessibility tree as text, in the order in which a screen reader reads it.
 
-One line an object: role, "name", states, and after a dash its description. Texts that only repeat the name of what
-they stand in are left out, as a screen reader leaves them out.
+One line per object: role, "name", states and, after a dash, its description. Texts that only repeat the name of the
+object that contains them are left out, as screen readers leave them out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from playwright.sync_api import CDPSession
 
 SILENT = {"none", "generic", "strong", "InlineTextBox", "RootWebArea", "ListMarker", "LineBreak"}
-# Their words are the name of what they belong to, which says them.
+# Their text is the accessible name of the labelled element, where it is reported.
 LABELS = {"LabelText", "Legend"}
 STATES = ("checked", "disabled", "expanded", "focused", "invalid", "required", "selected", "readonly", "busy", "modal")
-# What the browser itself draws inside a control is in its own language.
+# Parts that the browser draws inside a control are in the browser's language.
 DRAWN_BY_BROWSER = {"DateTime", "MenuListPopup"}
 
 
@@ -30,7 +30,7 @@ def _text(node: dict[str, Any], name: str) -> str:
 
 def _states(properties: dict[str, Any]) -> str:
     on = [name for name in STATES if str(properties.get(name, "false")).lower() not in ("false", "")]
-    # A button that can be pressed says so in both states.
+    # A toggle button reports both states.
     if (pressed := properties.get("pressed")) is not None:
         on.append("pressed" if str(pressed).lower() == "true" else "not pressed")
     live = properties.get("live")
@@ -48,35 +48,35 @@ def _line(node: dict[str, Any], role: str, name: str) -> str:
     return line + (f" — {description}" if description and description != name else "")
 
 
-def spoken(session: CDPSession) -> str:
-    """Dialog first where one is open: the page behind it is inert. Dates stand still where the clock does."""
+def accessibility_text(session: CDPSession) -> str:
+    """An open dialog comes first, since the page behind it is inert. Dates are stable if the page's clock is fixed."""
     nodes = {node["nodeId"]: node for node in tree(session)}
     root = next(node for node in nodes.values() if "parentId" not in node)
     lines: list[str] = []
 
-    def visit(node: dict[str, Any], depth: int, said: str) -> None:
-        """`said`: what was read out of the objects this one stands in."""
+    def visit(node: dict[str, Any], depth: int, announced: str) -> None:
+        """`announced`: the text already read out for the ancestors of this object."""
         role, name = _text(node, "role"), _text(node, "name")
         if role in LABELS:
-            said += name + "".join(_text(nodes[child], "name") for child in _below(node, nodes))
+            announced += name + "".join(_text(nodes[child], "name") for child in _below(node, nodes))
         elif role == "StaticText":
-            if name and name not in said:
+            if name and name not in announced:
                 lines.append("  " * depth + f'"{name}"')
             return
         elif not node.get("ignored") and role not in SILENT:
             lines.append("  " * depth + _line(node, role, name))
-            said, depth = f"{name} {_text(node, 'value')}", depth + 1
+            announced, depth = f"{name} {_text(node, 'value')}", depth + 1
             if role in DRAWN_BY_BROWSER:
                 return
         for child in node.get("childIds", []):
             if child in nodes:
-                visit(nodes[child], depth, said)
+                visit(nodes[child], depth, announced)
 
     visit(root, 0, "")
     return "\n".join(lines) + "\n"
 
 
 def _below(node: dict[str, Any], nodes: dict[str, Any]) -> list[str]:
-    """All objects inside of one, in order."""
+    """All descendants of an object, in document order."""
     found = [child for child in node.get("childIds", []) if child in nodes]
     return [one for child in found for one in [child, *_below(nodes[child], nodes)]]

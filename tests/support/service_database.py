@@ -1,4 +1,4 @@
-"""Reads a service's database past the service, and waits for what shows there."""
+"""Read a running service's database directly, and wait until it shows a result."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ async def rows(url: str, sql: str) -> list[Any]:
 
 
 async def states(url: str, sinks: str = "%") -> dict[str, int]:
-    """How many deliveries are in which state."""
+    """The number of deliveries in each state."""
     counted = f"SELECT state, COUNT(*) FROM deliveries WHERE sink LIKE '{sinks}' GROUP BY state"
     return {row[0]: row[1] for row in await rows(url, counted)}
 
 
-async def until(come: Callable[[], Awaitable[bool]], progress: Callable[[], Awaitable[Any]], what: str) -> None:
-    """As long as it takes, if only something moves: `progress` has to be another within PATIENCE."""
+async def wait_until(
+    condition: Callable[[], Awaitable[bool]], progress: Callable[[], Awaitable[Any]], what: str
+) -> None:
+    """Wait for a condition for as long as `progress` returns a new value at least every PATIENCE seconds."""
     last, since = await progress(), time.monotonic()
-    while not await come():
+    while not await condition():
         now = await progress()
         if now != last:
             last, since = now, time.monotonic()
@@ -49,14 +51,14 @@ async def until(come: Callable[[], Awaitable[bool]], progress: Callable[[], Awai
         await asyncio.sleep(0.25)
 
 
-async def drained(url: str, sinks: str = "%") -> None:
-    """Until nothing is owed any more."""
+async def wait_until_delivered(url: str, sinks: str = "%") -> None:
+    """Wait until no delivery is pending."""
 
-    async def attempted() -> Any:
+    async def progress_now() -> Any:
         tries = await rows(url, "SELECT COUNT(*) FROM delivery_attempts")
         return tries[0][0], await states(url, sinks), [tuple(row) for row in (await rows(url, STUCK))[:5]]
 
     async def done() -> bool:
         return not {"pending", "leased"} & set(await states(url, sinks))
 
-    await until(done, attempted, "not all delivered")
+    await wait_until(done, progress_now, "not all delivered")

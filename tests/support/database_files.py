@@ -1,0 +1,15 @@
+"""Search the files of a database, where deleted rows may still be found."""
+
+from __future__ import annotations
+
+from widget_api.database import Database, sqlite_path
+
+
+def database_files_contain(database: Database, word: str) -> bool:
+    """Whether SQLite's file or its write-ahead log contains a word. Always false on PostgreSQL, whose files belong to
+    the server.
+    """
+    if database.dialect != "sqlite":
+        return False
+    path = sqlite_path(database.url)
+    return any(word.encode() in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
