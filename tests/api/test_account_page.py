@@ -1,4 +1,4 @@
-"""/cabinet/account: one's own password and sessions."""
+"""/cabinet/account: the user's own password and sessions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def site(context: Context) -> Site:
 
 
 async def second_device(first: Cabinet, password: str = PASSWORD) -> Cabinet:
-    """The same person in another browser."""
+    """The same user in another browser."""
     client = httpx2.AsyncClient(
         transport=first.client._transport,
         base_url=first.client.base_url,
@@ -43,9 +43,9 @@ async def is_signed_in(cabinet: Cabinet) -> bool:
     return (await cabinet.client.get("/cabinet/")).status_code == 200
 
 
-async def test_the_page_lists_ones_own_sessions_and_marks_this_one(enter: Enter, site: Site) -> None:
+async def test_the_page_lists_only_the_users_sessions_and_marks_the_current_one(enter: Enter, site: Site) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
-    await enter("agent", site.agency.id)  # a colleague's is nobody else's business
+    await enter("agent", site.agency.id)  # a colleague's session is not listed
     phone = await second_device(anna)
     page = await phone.read(PAGE)
     assert page.text.count("адрес 127.0.0.1") == 2
@@ -55,7 +55,7 @@ async def test_the_page_lists_ones_own_sessions_and_marks_this_one(enter: Enter,
     assert PAGE in (await anna.read("/cabinet/")).links
 
 
-async def test_a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(enter: Enter, site: Site) -> None:
+async def test_changing_the_password_requires_the_old_one_and_ends_other_sessions(enter: Enter, site: Site) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     phone = await second_device(anna)
     wrong = await anna.send(PAGE, CHANGE, old_password="guess", new_password=CHOSEN)
@@ -74,7 +74,7 @@ async def test_a_password_is_changed_with_the_old_one_and_ends_the_other_session
     ("new", "why"),
     [("короткий", "не меньше 12 знаков"), ("", "не меньше 12"), ("я" * 600, "слишком длинный"), (EMAIL, "с адресом")],
 )
-async def test_a_password_that_is_easily_guessed_is_refused(enter: Enter, site: Site, new: str, why: str) -> None:
+async def test_an_easily_guessed_password_is_refused(enter: Enter, site: Site, new: str, why: str) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     answer = await anna.send(PAGE, CHANGE, old_password=PASSWORD, new_password=new)
     assert answer.status_code == 422
@@ -83,7 +83,7 @@ async def test_a_password_that_is_easily_guessed_is_refused(enter: Enter, site: 
     assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
 
 
-async def test_a_found_open_session_guesses_the_password_slowly(app: Any, enter: Enter, site: Site) -> None:
+async def test_guessing_the_old_password_in_an_open_session_is_slowed_down(app: Any, enter: Enter, site: Site) -> None:
     waited = record_delays(app)
     anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
     form = (await anna.read(PAGE)).form(CHANGE)
@@ -99,7 +99,7 @@ async def test_a_found_open_session_guesses_the_password_slowly(app: Any, enter:
     assert waited == [1, 2, 4, 8]
 
 
-async def test_signing_out_everywhere_ends_every_session_this_one_too(enter: Enter, site: Site) -> None:
+async def test_signing_out_everywhere_ends_all_sessions_including_the_current_one(enter: Enter, site: Site) -> None:
     anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
     phone = await second_device(anna)
     answer = await anna.send(PAGE, END)
@@ -109,7 +109,7 @@ async def test_signing_out_everywhere_ends_every_session_this_one_too(enter: Ent
     assert await is_signed_in(colleague)
 
 
-async def test_a_password_sent_too_late_is_kept_nowhere(enter: Enter, site: Site, context: Context) -> None:
+async def test_a_password_form_of_an_ended_session_is_not_stored(enter: Enter, site: Site, context: Context) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     form = (await anna.read(PAGE)).form(CHANGE)
     await accounts.end_sessions(context.database, await user_of(context), journal.COMMAND_LINE)
@@ -127,7 +127,7 @@ async def user_of(context: Context) -> User:
 
 
 @pytest.mark.parametrize("path", [CHANGE, END])
-async def test_another_sites_form_changes_nothing(enter: Enter, site: Site, path: str) -> None:
+async def test_a_cross_site_form_changes_nothing(enter: Enter, site: Site, path: str) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     fields = {"old_password": PASSWORD, "new_password": CHOSEN}
     assert (await anna.client.post(path, data=fields)).status_code == 403  # without this session's token
@@ -152,6 +152,6 @@ async def test_another_sites_form_changes_nothing(enter: Enter, site: Site, path
         (None, ""),
     ],
 )
-def test_a_device_is_named_as_its_owner_would(user_agent: str | None, device: str, dialect: str) -> None:
+def test_devices_have_readable_names(user_agent: str | None, device: str, dialect: str) -> None:
     session = Session(created_at=0, expires_at=1, ip=None, user_agent=user_agent)
     assert " · ".join(session.device) == device

@@ -1,4 +1,4 @@
-"""Accounts: what the operator's commands change about a user, in a service that is running."""
+"""Accounts: what the operator's commands change about a user while the service runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def _is_signed_in(cabinet: Cabinet) -> bool:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-async def test_each_change_ends_that_users_sessions_at_once(
+async def test_every_account_change_ends_the_users_sessions_at_once(
     enter: Enter, site: Site, cli: Cli, command: tuple[str, ...], signs_in_again: bool
 ) -> None:
     anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
@@ -59,12 +59,12 @@ async def test_each_change_ends_that_users_sessions_at_once(
     assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == (303 if signs_in_again else 403)
     if name == "reset-password":
         assert set(made) == {"user", "password"}
-        for _ in range(2):  # shown once, and good until somebody changes it
+        for _ in range(2):  # shown once, valid until changed
             anna.client.cookies.clear()
             assert (await anna.sign_in(EMAIL, made["password"])).status_code == 303
 
 
-def test_a_service_that_runs_refuses_a_disabled_user(serve: Callable[..., Service]) -> None:
+def test_a_running_service_refuses_a_disabled_user(serve: Callable[..., Service]) -> None:
     running = serve("--no-work")
     running.cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test")
     made = running.cli("user", "add", "--email", EMAIL, "--agency", "Город", "--role", "head", "--name", "Анна")
@@ -91,10 +91,10 @@ def test_a_service_that_runs_refuses_a_disabled_user(serve: Callable[..., Servic
     assert sign_in() == 200
 
 
-async def test_a_wrong_password_takes_a_whole_step_whoever_is_meant(
+async def test_a_failed_sign_in_takes_a_whole_timing_step_for_any_account(
     context: Context, enter: Enter, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(people_sign_in, "_WRITE_TIME", 0.25)  # the tests' own is shorter than the work
+    monkeypatch.setattr(people_sign_in, "_WRITE_TIME", 0.25)  # the step of the tests is shorter than the work
     await enter("agent", site.agency.id, EMAIL)
     for email in (EMAIL, "nobody@gorod.test"):
         started = time.monotonic()
@@ -103,10 +103,10 @@ async def test_a_wrong_password_takes_a_whole_step_whoever_is_meant(
 
 
 @pytest.mark.parametrize("command", ["reset-password", "disable"])
-async def test_a_sign_in_under_way_does_not_outrun_a_change(
+async def test_a_change_wins_over_a_concurrent_sign_in(
     context: Context, site: Site, cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """The password is compared outside the transaction; what is changed meanwhile must still win."""
+    """The password is compared outside the transaction; a change made meanwhile must still take effect."""
     await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
     compare = passwords.verify_password
 
@@ -121,7 +121,7 @@ async def test_a_sign_in_under_way_does_not_outrun_a_change(
     assert await context.database.rows("SELECT * FROM sessions") == []
 
 
-async def test_what_a_user_is_can_be_changed(database: Database, cli: Cli) -> None:
+async def test_role_agency_and_name_of_a_user_can_be_changed(database: Database, cli: Cli) -> None:
     site = await make_site(database)
     other = await make_site(database, agency={"name": "Соседи"})
     await accounts.add_user(database, email=EMAIL, role="agent", agency_id=site.agency.id)
@@ -147,7 +147,7 @@ async def test_what_a_user_is_can_be_changed(database: Database, cli: Cli) -> No
             await asyncio.to_thread(cli, "user", name, "--email", "nobody@gorod.test", *options)
 
 
-async def test_sessions_say_when_from_where_and_on_which_device(
+async def test_sessions_show_time_address_and_device(
     context: Context, site: Site, cli: Cli, client: httpx2.AsyncClient
 ) -> None:
     await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)

@@ -1,4 +1,4 @@
-"""What comes with an official answer: photos and documents, in the cabinet, in public, in letters, and gone in time."""
+"""Photos and documents of an official answer: in the cabinet, in public, in letters, and their deletion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Answering(Cabinet):
         to: str = "resolved",
         **fields: Any,
     ) -> httpx2.Response:
-        """Fill in the decision with its files, as a browser sends it."""
+        """Fill in and send the decision form with files, as a browser does."""
         form = (await self.read(f"/cabinet/problems/{problem_id}")).form(f"/cabinet/problems/{problem_id}")
         data = {name: value for name, value in form.fields.items() if name not in ("photos", "documents")}
         files = [("photos", (f"{place}.jpg", content, "image/jpeg")) for place, content in enumerate(photos)]
@@ -86,7 +86,7 @@ def path(url: str) -> str:
     return url.replace("&amp;", "&").removeprefix(W)
 
 
-async def test_an_answer_with_photos_and_documents(
+async def test_an_answer_stores_its_photos_and_documents(
     client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     sent = await cabinet.answer(
@@ -114,7 +114,7 @@ async def test_an_answer_with_photos_and_documents(
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_everybody_reads_what_is_attached_where_the_answer_stands(
+async def test_attachments_are_public_with_the_answer(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
@@ -131,10 +131,10 @@ async def test_everybody_reads_what_is_attached_where_the_answer_stands(
         assert (await client.get(path(shown.pop()))).status_code == 200
 
 
-async def test_each_photo_stands_once_whichever_decision_brought_it(
+async def test_each_photo_is_shown_once_across_several_decisions(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
-    """Answered, taken up again, worked on, answered anew: the newest answer stands above, the rest below."""
+    """Answered, reopened, worked on, answered again: the photos of the newest answer are on top, the others below."""
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")))
     wish = Change(to="reopened", text="Яма осталась")
     await problems.change(context.database, RESIDENT, site.id, accepted.problem_id, wish)
@@ -149,7 +149,7 @@ async def test_each_photo_stands_once_whichever_decision_brought_it(
     assert len(re.findall(rf'<a href="{W}/photos/', below)) == 3
 
 
-async def test_the_detail_tells_what_the_public_may_know(
+async def test_the_detail_says_whether_the_deadline_was_kept(
     client: httpx2.AsyncClient, context: Context, site: Site, accepted: Receipt
 ) -> None:
     told = await detail(client, site, accepted)
@@ -169,7 +169,7 @@ async def test_the_detail_tells_what_the_public_may_know(
     assert told["kept"] is True
     assert told["answered_at"] == told["answer"]["at"]
     assert (told["answer"]["photos"], told["answer"]["documents"]) == ([], [])
-    # Judged when it was given: a deadline that changes later changes no judgement.
+    # Computed when the answer was given: later changes of the deadline have no effect.
     await _set(context, accepted, answer_due="2020-01-01")
     assert (await detail(client, site, accepted))["kept"] is True
 
@@ -182,7 +182,7 @@ async def _set(context: Context, receipt: Receipt, **columns: Any) -> None:
     await context.database.write(work)
 
 
-async def test_an_overdue_one_is_not_kept(
+async def test_an_answer_after_the_deadline_is_not_in_time(
     client: httpx2.AsyncClient, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await _set(context, accepted, answer_due="2020-01-01")
@@ -199,7 +199,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_wrong_file_is_named_and_everything_else_kept(
+async def test_a_bad_file_is_named_and_the_other_input_kept(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, name: str
 ) -> None:
     content, reason = BROKEN[name]
@@ -224,7 +224,7 @@ async def test_a_wrong_file_is_named_and_everything_else_kept(
     assert len(answer["photos"]) == 1
 
 
-async def test_the_reader_hears_it_in_their_language(cabinet: Answering, accepted: Receipt) -> None:
+async def test_errors_of_files_are_in_the_readers_language(cabinet: Answering, accepted: Receipt) -> None:
     cabinet.client.headers["accept-language"] = "en"
     form = (await cabinet.read(f"/cabinet/problems/{accepted.problem_id}?lang=en")).form(
         f"/cabinet/problems/{accepted.problem_id}"
@@ -237,7 +237,7 @@ async def test_the_reader_hears_it_in_their_language(cabinet: Answering, accepte
     assert "“a.doc”: This is not a PDF document" in refused.text
 
 
-async def test_no_more_than_five_and_none_without_a_text(
+async def test_at_most_five_files_and_none_without_a_text(
     client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     six = tuple((f"{place}.pdf", PDF) for place in range(6))
@@ -251,7 +251,7 @@ async def test_no_more_than_five_and_none_without_a_text(
     assert (await detail(client, site, accepted))["status"] == "accepted"
 
 
-async def test_what_is_taken_off_is_not_sent(
+async def test_removed_files_are_not_sent(
     client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     refused = await cabinet.answer(accepted.problem_id, documents=(("Не тот.pdf", PDF),), text="")
@@ -260,7 +260,7 @@ async def test_what_is_taken_off_is_not_sent(
     assert (await detail(client, site, accepted))["answer"]["documents"] == []
 
 
-async def test_a_token_is_good_for_its_own_problem_once(
+async def test_a_file_token_is_valid_once_for_its_own_problem(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     other = await submit_report(context.database, site)
@@ -276,10 +276,10 @@ async def test_a_token_is_good_for_its_own_problem_once(
     assert (await detail(client, site, accepted))["answer"]["documents"] == []
 
 
-async def test_what_is_not_published_opens_with_a_signature_alone(
+async def test_files_of_unpublished_answers_need_a_signed_link(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    """A report rejected before anybody saw it: its author reads the reason, the public nothing."""
+    """A report rejected before it was published: its author reads the reason, the public nothing."""
     sent = await cabinet.answer(
         receipt.problem_id, documents=(("Причина.pdf", PDF),), photos=(jpeg(),), to="rejected", text="Не наш город"
     )
@@ -299,7 +299,7 @@ async def test_what_is_not_published_opens_with_a_signature_alone(
 
 
 @pytest.mark.parametrize("way", ["withdrawn", "erased"])
-async def test_withdrawing_and_erasing_take_them_out_of_reach_at_once(
+async def test_withdrawal_and_erasure_remove_the_files_at_once(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, way: str
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Иванов И. И.pdf", PDF),), photos=(jpeg(),))
@@ -322,7 +322,7 @@ async def test_withdrawing_and_erasing_take_them_out_of_reach_at_once(
     assert await photos.sweep(context.database, context.storage) == 1
 
 
-async def test_what_no_answer_took_is_forgotten(
+async def test_unused_files_are_deleted_in_time(
     cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), text="")
@@ -338,7 +338,7 @@ async def test_what_no_answer_took_is_forgotten(
     assert await context.storage.get_document(row["id"]) is None
 
 
-async def test_a_restored_copy_keeps_what_it_knows(
+async def test_restoring_a_backup_keeps_the_files_it_references(
     cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),))
@@ -350,7 +350,7 @@ async def test_a_restored_copy_keeps_what_it_knows(
     assert await context.storage.get_document(row["id"]) == PDF
 
 
-async def test_the_letter_links_to_them(
+async def test_the_letter_links_to_the_files(
     client: httpx2.AsyncClient,
     cabinet: Answering,
     context: Context,
@@ -378,7 +378,7 @@ async def test_the_letter_links_to_them(
     assert found[1] in sent[-1].get_body(("html",)).get_content().replace("&amp;", "&")
 
 
-async def test_georeport_names_the_first_photo(
+async def test_georeport_returns_the_first_photo(
     client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")), documents=(("Акт.pdf", PDF),))
@@ -401,5 +401,5 @@ async def test_georeport_names_the_first_photo(
         ("я" * 300 + ".pdf", "я" * model.MAX_NAME_LENGTH + ".pdf"),
     ],
 )
-def test_a_name_is_safe_to_show_and_to_save(given: str, called: str) -> None:
+def test_file_names_are_sanitised(given: str, called: str) -> None:
     assert model.sanitize_name(given) == called

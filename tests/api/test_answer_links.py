@@ -1,4 +1,4 @@
-"""What answers offer beside what was asked: names and addresses of what they list, the way on, what is possible."""
+"""Links and names in API answers: pages and names of the listed items, the next page, and hints in errors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ async def listed(client: httpx2.AsyncClient, site: Site, query: str = "") -> htt
     return answer
 
 
-async def test_an_item_has_its_page_and_its_categorys_name(
+async def test_list_items_have_their_page_and_category_name(
     client: httpx2.AsyncClient, context: Context, site: Site, cli: Callable[..., Any]
 ) -> None:
     number = await publish(context.database, site)
-    for query in ("", "?status=accepted"):  # the two ways a page is put together
+    for query in ("", "?status=accepted"):  # the two code paths that build a page
         (item,) = (await listed(client, site, query)).json()["items"]
         assert item["url"] == f"{PUBLIC_URL}/s/{site.key}/problems/{number}"
         assert item["category_name"] == "Дороги и тротуары"
@@ -42,10 +42,10 @@ async def test_an_item_has_its_page_and_its_categorys_name(
     assert (detail["url"], detail["category_name"]) == (item["url"], "Roads and pavements")
 
 
-async def test_a_new_name_and_a_new_key_show_at_once(
+async def test_a_renamed_category_and_a_rotated_key_show_at_once(
     client: httpx2.AsyncClient, context: Context, site: Site, cli: Callable[..., Any]
 ) -> None:
-    """What is kept of each problem holds neither of them."""
+    """The stored bytes of each item hold neither of them."""
     number = await publish(context.database, site)
     before = await listed(client, site)
     name = 'Дороги «и» "тротуары" \\ 2'
@@ -63,7 +63,7 @@ async def test_a_new_name_and_a_new_key_show_at_once(
 
 
 @pytest.mark.parametrize("query", ["limit=2", "limit=2&status=new&sort=updated&q="])
-async def test_the_link_to_the_next_page_leads_through_all(
+async def test_next_links_lead_through_all_pages(
     client: httpx2.AsyncClient, context: Context, site: Site, query: str
 ) -> None:
     numbers = {await publish(context.database, site) for _ in range(5)}
@@ -92,7 +92,7 @@ async def test_the_link_to_the_next_page_leads_through_all(
         ("colour=red", "colour", {"status", "category", "bbox", "q", "since", "until", "overdue", "sort", "limit"}),
     ],
 )
-async def test_a_wrong_parameter_says_what_would_be_right(
+async def test_an_invalid_parameter_error_lists_valid_values(
     client: httpx2.AsyncClient, site: Site, query: str, parameter: str, some: set[str]
 ) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems?{query}")
@@ -105,7 +105,9 @@ async def test_a_wrong_parameter_says_what_would_be_right(
             assert (await client.get(f"/api/v1/sites/{site.key}/problems?{parameter}={one}")).status_code == 200
 
 
-async def test_a_wrong_field_says_what_would_be_right(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_invalid_field_error_lists_valid_values(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     widget = Widget(client, site)
     answer = await widget.send(category="nonsense")
     (error,) = [one for one in answer.json()["errors"] if one["field"] == "category"]
@@ -117,7 +119,9 @@ async def test_a_wrong_field_says_what_would_be_right(client: httpx2.AsyncClient
     assert len(error["allowed"]) == 50, "bounded"
 
 
-async def test_georeport_says_it_in_words(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_georeport_errors_describe_valid_values_in_words(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     key = await changes.add_token(context.database, site.id, "georeport")
     form = {"api_key": key, "service_code": "nonsense", "lat": "55", "long": "38", "description": "Яма"}
     (error,) = (await client.post("/open311/v2/requests.json", data=form)).json()
@@ -132,7 +136,7 @@ async def test_georeport_says_it_in_words(client: httpx2.AsyncClient, context: C
     assert "IN_PROGRESS" in error["description"]
 
 
-async def test_the_sites_page_names_what_programs_can_read(
+async def test_the_site_page_links_the_machine_readable_formats(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)

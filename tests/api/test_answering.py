@@ -1,4 +1,4 @@
-"""Around an answer: internal notes, templates. The preview of the author's letter is in test_letters.py."""
+"""Around an answer: internal notes and templates. The preview of the author's letter is tested in test_letters.py."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def database(app: Any) -> Any:
 
 @pytest.fixture
 async def problem(database: Any, site: Site) -> str:
-    """An accepted report whose author confirmed the address."""
+    """An accepted report whose author has confirmed the address."""
     problem_id = (await submit_report(database, site)).problem_id
     await problems.confirm(database, site.id, problem_id)
     await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
@@ -41,7 +41,7 @@ async def note(cabinet: Cabinet, problem: str, words: str, **fields: str) -> Any
 # --- notes ---
 
 
-async def test_notes_are_for_everybody_of_the_cabinet_and_sending_one_keeps_the_answer(
+async def test_notes_are_visible_to_all_cabinet_users_and_keep_the_unsent_answer(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     path = f"/cabinet/problems/{problem}"
@@ -70,7 +70,7 @@ async def test_notes_are_for_everybody_of_the_cabinet_and_sending_one_keeps_the_
     ]
 
 
-async def test_a_note_is_no_event_and_goes_with_its_report(
+async def test_a_note_creates_no_event_and_is_erased_with_its_report(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     agent = await enter("agent", site.agency.id)
@@ -98,7 +98,7 @@ async def add(cabinet: Cabinet, **fields: str) -> Any:
     return await cabinet.client.post(PATH, data=form.fields | fields)
 
 
-async def test_templates_are_the_agencys_and_belong_to_administrators_and_heads(
+async def test_templates_belong_to_the_agency_and_are_edited_by_administrators_and_heads(
     database: Any, enter: Enter, site: Site
 ) -> None:
     admin, head = await enter("admin", site.agency.id), await enter("head", site.agency.id)
@@ -134,7 +134,7 @@ async def test_templates_are_the_agencys_and_belong_to_administrators_and_heads(
     ]
 
 
-async def test_a_wrong_template_is_not_saved_and_says_why(database: Any, enter: Enter, site: Site) -> None:
+async def test_an_invalid_template_is_refused_with_a_reason(database: Any, enter: Enter, site: Site) -> None:
     admin = await enter("admin", site.agency.id)
     for fields, sentence in (
         ({"title": "", "body": "Текст"}, "Заполните это поле"),
@@ -148,7 +148,7 @@ async def test_a_wrong_template_is_not_saved_and_says_why(database: Any, enter: 
     assert await database.rows("SELECT * FROM answer_templates") == []
 
 
-async def test_the_ready_set_is_offered_once_and_every_one_of_it_is_good(
+async def test_the_default_templates_are_offered_once_and_are_all_valid(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     admin = await enter("admin", site.agency.id)
@@ -164,7 +164,7 @@ async def test_the_ready_set_is_offered_once_and_every_one_of_it_is_good(
     assert "Добавить пять готовых" not in (await admin.read(PATH)).text
 
 
-async def test_a_template_is_filled_in_and_nothing_else_is_lost(
+async def test_choosing_a_template_fills_it_in_and_keeps_other_input(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id)
@@ -215,7 +215,7 @@ BAD = (
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_an_answer_says_what_was_done_or_why_not(dialect: str) -> None:
+def test_a_final_answer_requires_a_text(dialect: str) -> None:
     assert {text: weak_answers.find_gaps(text, to, "ru") for to, text in GOOD} == {text: [] for _, text in GOOD}
     assert {text: weak_answers.find_gaps(text, to, "ru") for to, text, _ in BAD} == {
         text: gaps for _, text, gaps in BAD
@@ -224,7 +224,7 @@ def test_an_answer_says_what_was_done_or_why_not(dialect: str) -> None:
     assert weak_answers.find_gaps("The pothole was filled on Monday.", "resolved", "en") == []
 
 
-async def test_an_empty_answer_warns_once_and_goes_out_by_a_second_press(
+async def test_a_template_like_answer_warns_once_and_is_sent_on_the_second_press(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
@@ -241,7 +241,7 @@ async def test_an_empty_answer_warns_once_and_goes_out_by_a_second_press(
     assert row["status"] == "resolved"
 
 
-async def test_a_category_may_ask_for_a_photo_after_the_work(
+async def test_a_category_may_require_a_photo_of_the_result(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     await changes.set_category(database, site.id, "roads", {"photo_after": True})
@@ -261,7 +261,7 @@ async def test_a_category_may_ask_for_a_photo_after_the_work(
 # --- the number in the agency's document system ---
 
 
-async def test_the_document_number_is_found_kept_inside_and_erased(
+async def test_the_document_number_is_searchable_internal_and_erased(
     database: Any, enter: Enter, site: Site, problem: str
 ) -> None:
     agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"

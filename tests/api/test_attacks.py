@@ -1,4 +1,4 @@
-"""What an attacker with the source code tried over HTTP, each as the attack itself: it must fail, and nothing break."""
+"""Attacks over HTTP by somebody who knows the source code: each must fail and break nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def site(database: Database) -> Site:
 
 @asynccontextmanager
 async def calling(settings: Settings) -> AsyncIterator[tuple[Any, httpx2.AsyncClient]]:
-    """The application under other settings, and somebody on loopback who calls it."""
+    """The application under other settings, called from a loopback address."""
     async with running(settings) as app:
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
@@ -86,16 +86,12 @@ async def version_of(client: httpx2.AsyncClient, site: Site) -> str:
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"])
 @pytest.mark.parametrize("folder", ["/static/", "/w/1/"])
-async def test_no_path_leads_out_of_the_files_or_breaks_them(
-    client: httpx2.AsyncClient, folder: str, name: str
-) -> None:
+async def test_path_traversal_in_static_files_fails(client: httpx2.AsyncClient, folder: str, name: str) -> None:
     assert (await client.get(folder + name)).status_code == 404
 
 
 @pytest.mark.parametrize("deep", ["[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500])
-async def test_a_report_nested_deeper_than_can_be_written_again_is_malformed(
-    client: httpx2.AsyncClient, site: Site, deep: str
-) -> None:
+async def test_too_deeply_nested_json_is_malformed(client: httpx2.AsyncClient, site: Site, deep: str) -> None:
     body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
     answer = await client.post(
         f"/api/v1/sites/{site.key}/problems",
@@ -106,15 +102,13 @@ async def test_a_report_nested_deeper_than_can_be_written_again_is_malformed(
 
 
 @pytest.mark.parametrize("category", ["%00", "a%00b", "roads,%00"])
-async def test_a_nul_in_a_filter_is_refused_by_name(client: httpx2.AsyncClient, site: Site, category: str) -> None:
+async def test_a_nul_character_in_a_filter_is_refused(client: httpx2.AsyncClient, site: Site, category: str) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems?category={category}")
     assert answer.status_code == 400
     assert "category" in answer.json()["detail"]
 
 
-async def test_a_forged_place_in_the_cabinets_list_is_none(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_a_forged_cabinet_cursor_is_ignored(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     await accounts.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
     await Cabinet(client).sign_in("a@a.test", PASSWORD)
     for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
@@ -124,10 +118,10 @@ async def test_a_forged_place_in_the_cabinets_list_is_none(
 # --- who is calling ------------------------------------------------------------------------------------------------
 
 
-async def test_what_the_caller_says_of_its_address_counts_for_nothing_beside_the_proxys_own_line(
+async def test_forwarded_addresses_set_by_the_client_are_ignored(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
-    """Some proxies add a header line of their own (HAProxy), others a name to the caller's line."""
+    """Some proxies add a separate header line (HAProxy), others append to the client's line."""
     forged = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]
     settings = make_settings(database_url=database_url, trusted_proxies="127.0.0.1", challenge="off")
     async with calling(settings) as (app, client):
@@ -142,7 +136,7 @@ async def test_what_the_caller_says_of_its_address_counts_for_nothing_beside_the
         assert [row["ip"] for row in kept] == ["203.0.113.9"]
 
 
-async def test_the_figures_are_not_the_internets_because_a_proxy_stands_on_this_machine(
+async def test_metrics_are_not_public_behind_a_local_proxy(
     client: httpx2.AsyncClient,
 ) -> None:
     assert (await client.get("/metrics")).status_code == 200
@@ -150,10 +144,10 @@ async def test_the_figures_are_not_the_internets_because_a_proxy_stands_on_this_
         assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 404, name
 
 
-async def test_in_production_the_figures_are_told_to_nobody_without_the_token(
+async def test_metrics_in_production_require_the_token(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
-    """A bare proxy on this machine adds no header: what it passes on looks like a call of the machine itself."""
+    """A bare proxy on this machine adds no header, so its requests look local."""
     chosen = {"environment": "production", "database_url": database_url}
     async with calling(make_settings(**chosen)) as (_, client):
         for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer guess"}):
@@ -167,10 +161,8 @@ async def test_in_production_the_figures_are_told_to_nobody_without_the_token(
             assert "widget_queue_length" in answer.text
 
 
-async def test_browsers_are_told_to_come_back_by_tls_alone(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    """Else an attacker on the line answers the next http:// address that somebody types (RFC 6797)."""
+async def test_hsts_is_sent(make_settings: Callable[..., Settings], database_url: str) -> None:
+    """Otherwise an attacker on the network answers the next http:// address that somebody types (RFC 6797)."""
     paths = ("/healthz", "/cabinet/sign-in", "/display?theme=blue", "/nothing", "/api/v1/sites/wk_nobody", "/metrics")
     for url, expected in (("https://widget.test", "max-age=31536000"), ("http://widget.test", None)):
         async with calling(make_settings(database_url=database_url, public_url=url)) as (_, client):
@@ -180,7 +172,7 @@ async def test_browsers_are_told_to_come_back_by_tls_alone(
             assert refused.headers.get("strict-transport-security") == expected
 
 
-async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_counts_guesses(
+async def test_differently_written_numbers_share_one_guess_counter(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
     waited = record_delays(app)
@@ -196,7 +188,7 @@ async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_cou
 # --- what costs memory or time -------------------------------------------------------------------------------------
 
 
-async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_answer_cache_limit_includes_its_keys(client: httpx2.AsyncClient, site: Site) -> None:
     kept = problem_routes._answers._cache
     kept.clear()
     for number in range(3):
@@ -205,7 +197,9 @@ async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: h
     assert sum(map(len, kept)) <= kept.currsize
 
 
-async def test_a_form_in_parts_is_refused_before_it_fills_the_memory(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory(
+    client: httpx2.AsyncClient, site: Site
+) -> None:
     part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
     for body in (
         "".join(part.format(f"f{number}", "y" * 30_000) for number in range(1000)),
@@ -220,23 +214,23 @@ async def test_a_form_in_parts_is_refused_before_it_fills_the_memory(client: htt
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "zlib", "no-such", "unicode_escape"])
-async def test_no_charset_a_caller_names_breaks_a_form_in_parts(
-    client: httpx2.AsyncClient, site: Site, charset: str
-) -> None:
+async def test_no_charset_breaks_a_multipart_form(client: httpx2.AsyncClient, site: Site, charset: str) -> None:
     body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'
     headers = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
     answer = await client.post("/open311/v2/requests.json", content=body, headers=headers)
     assert answer.status_code in (400, 403)
 
 
-async def test_reading_everything_by_georeport_is_limited_for_whoever_names_no_key(
+async def test_georeport_reads_without_a_key_are_rate_limited(
     client: httpx2.AsyncClient, site: Site, app: Any, database: Database
 ) -> None:
     token = await changes.add_token(database, site.id, "georeport")
     limits = app.state.context.limits
     for _ in range(1200):
         await limits.hit("georeport_reads", "127.0.0.1", site.id)
-    assert (await client.get(f"/s/{site.key}?q=яма")).status_code == 200  # residents behind that address search on
+    assert (
+        await client.get(f"/s/{site.key}?q=яма")
+    ).status_code == 200  # residents behind that address can still search
     for path in ("requests", "servicerequestupdates"):
         answer = await client.get(f"/open311/v2/{path}.json")
         assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
@@ -244,7 +238,7 @@ async def test_reading_everything_by_georeport_is_limited_for_whoever_names_no_k
 
 
 @pytest.mark.parametrize(("scope", "answered"), [("georeport", 429), ("platform", 400)])
-async def test_writing_by_georeport_is_limited_for_each_token_but_a_platforms(
+async def test_georeport_writes_are_rate_limited_per_token_except_platform_tokens(
     client: httpx2.AsyncClient, site: Site, app: Any, database: Database, scope: Any, answered: int
 ) -> None:
     token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
@@ -262,10 +256,10 @@ async def test_writing_by_georeport_is_limited_for_each_token_but_a_platforms(
     "address",
     ["victim+1@example.test", "victim@ｅxample.test", "victim@exam\u00adple.test", "VICTIM+2@EXAMPLE。test"],
 )
-async def test_no_spelling_of_a_mailbox_gets_it_more_than_its_three_letters(
+async def test_the_limit_of_letters_ignores_spellings_of_a_mailbox(
     database: Database, site: Site, address: str
 ) -> None:
-    """The mail system reads all these domains as one (RFC 3490, section 4), and most of it what follows a «+»."""
+    """Mail systems treat all these domains as one (RFC 3490, section 4), and most of them ignore what follows a «+»."""
     for _ in range(3):
         await submit_report(database, site, email="victim@example.test")
     receipt = await submit_report(database, site, email=address)
@@ -273,7 +267,7 @@ async def test_no_spelling_of_a_mailbox_gets_it_more_than_its_three_letters(
     assert not owed
 
 
-async def test_whoever_asks_is_forgotten_by_any_spelling_of_their_domain(database: Database, site: Site) -> None:
+async def test_erasure_by_address_accepts_any_spelling_of_the_domain(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site, email="anna@почта.рф")
     erased = await retention.erase_person(database, "anna@XN--80A1ACNY.xn--p1ai")
     assert [one["number"] for one in erased] == [receipt.number]
@@ -283,7 +277,7 @@ async def test_whoever_asks_is_forgotten_by_any_spelling_of_their_domain(databas
 # --- what must not be public ---------------------------------------------------------------------------------------
 
 
-async def test_what_nobody_moderated_of_an_authors_words_is_public_nowhere(
+async def test_unmoderated_words_of_an_author_are_not_public(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     problem_id, number = await resolved(database, site)
@@ -306,7 +300,7 @@ async def test_what_nobody_moderated_of_an_authors_words_is_public_nowhere(
     assert "КАНАРЕЙКА" in feed.text
 
 
-async def test_an_author_cannot_publish_what_the_moderator_rejected(
+async def test_an_author_cannot_publish_a_rejected_report(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     receipt = await submit_report(database, site)
@@ -322,7 +316,7 @@ async def test_an_author_cannot_publish_what_the_moderator_rejected(
 
 
 @pytest.mark.parametrize("later", [("in_progress",), ("in_progress", "planned", "resolved"), ("reopened", "accepted")])
-async def test_no_platform_publishes_again_what_its_author_withdrew(
+async def test_no_platform_republishes_a_withdrawn_report(
     client: httpx2.AsyncClient, database: Database, site: Site, later: tuple[Status, ...]
 ) -> None:
     problem_id, number = await published(database, site)
@@ -337,9 +331,7 @@ async def test_no_platform_publishes_again_what_its_author_withdrew(
     assert (await client.get(f"/open311/v2/requests/{number}.json")).status_code == 404
 
 
-async def test_what_a_person_told_us_of_themselves_is_in_no_public_answer(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_personal_data_is_in_no_public_answer(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     canaries = {"name": "Канарейкина Анна", "phone": "+7 900 555-35-35", "email": "canary@mail.test"}
     report = make_report(contact=Contact(**canaries, publish_name=True), page_url="https://gorod.test/canary-page")
     problem_id, number = await published(
@@ -365,7 +357,7 @@ async def test_what_a_person_told_us_of_themselves_is_in_no_public_answer(
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(document.domain)", "data:text/html,x", "//evil.test"])
-async def test_a_platforms_link_leads_to_the_web_or_nowhere(
+async def test_links_from_platforms_are_http_or_dropped(
     client: httpx2.AsyncClient, app: Any, database: Database, site: Site, address: str
 ) -> None:
     problem_id, _ = await published(database, site)
@@ -375,7 +367,7 @@ async def test_a_platforms_link_leads_to_the_web_or_nowhere(
     )  # fmt: skip
     await platforms.insert_platform(database, platform)
 
-    async def old(tx: Transaction) -> None:  # as it was kept before anybody looked
+    async def old(tx: Transaction) -> None:  # as stored by earlier releases, which did not check
         await links.insert_link(
             tx, problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="7", remote_token=None,
             remote_url=address,
@@ -391,10 +383,10 @@ async def test_a_platforms_link_leads_to_the_web_or_nowhere(
     assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
 
 
-async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
+async def test_a_mail_servers_refusal_does_not_reveal_the_address(
     database_url: str, make_settings: Callable[..., Settings], mail_sink: MailSink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Mail servers repeat the address; what they say is shown to viewers and outlives the erasure of the contact."""
+    """Mail servers repeat the address; their message is shown to viewers and outlives the erasure of the contact."""
     mail_sink.refusal = f"550 5.1.1 <{EMAIL}>: Recipient address rejected ({EMAIL.upper()} unknown)"
     mail_sink.behaviour = "refuse"
     async with open_context(make_settings(database_url=database_url)) as context:
@@ -414,7 +406,7 @@ async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
     assert EMAIL not in caplog.text
 
 
-def test_no_log_line_holds_an_address_or_a_link_that_opens_a_door(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_log_line_contains_an_address_or_a_secret_link(capsys: pytest.CaptureFixture[str]) -> None:
     before = logging.getLogger().handlers[:]
     try:
         logs.configure(production=True)
@@ -431,7 +423,7 @@ def test_no_log_line_holds_an_address_or_a_link_that_opens_a_door(capsys: pytest
     assert "aBcDeF" not in written
 
 
-def test_nobody_else_on_the_machine_reads_what_people_wrote(tmp_path: Path) -> None:
+def test_data_files_are_not_readable_by_other_users(tmp_path: Path) -> None:
     settings = {"WIDGET_DATA": str(tmp_path / "data"), "WIDGET_DATABASE_URL": f"sqlite:///{tmp_path}/data/widget.db"}
     run_command("migrate", settings=settings, directory=tmp_path)
     made = [tmp_path / "data", *(tmp_path / "data").iterdir()]
@@ -446,8 +438,8 @@ def test_nobody_else_on_the_machine_reads_what_people_wrote(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "１２７.0.0.1", "127。0。0。1", "①27.0.0.1", "127.1", "2130706433", "[::1]"]
 )
-async def test_no_spelling_of_an_inner_address_is_called(host: str) -> None:
-    """yarl makes plain digits of them and connects to literal addresses without asking the resolver."""
+async def test_no_spelling_of_an_internal_address_is_requested(host: str) -> None:
+    """yarl normalises digits and connects to literal addresses without the resolver."""
     called: list[str] = []
 
     async def inside(request: web.Request) -> web.Response:
@@ -470,7 +462,7 @@ async def test_no_spelling_of_an_inner_address_is_called(host: str) -> None:
 
 
 @pytest.mark.parametrize("position", ["²", "9" * 5000, str(2**40), "-1"])
-def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
+def test_no_feed_position_of_a_platform_stops_polling(position: str) -> None:
     told = parse.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
@@ -478,5 +470,5 @@ def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])
-def test_no_charset_a_platform_names_stops_our_reading(charset: str) -> None:
+def test_no_charset_of_a_platform_stops_polling(charset: str) -> None:
     assert parse.parse_error(b"\xff\xfe nonsense", f"text/plain; charset={charset}")

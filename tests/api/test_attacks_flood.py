@@ -1,4 +1,6 @@
-"""What one anonymous sender could take from all others: memory, their turn, their own account; each as the attack."""
+"""Resources that one anonymous sender could take from all others: memory, disk, queue places, accounts; each as an
+attack.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,12 @@ IN_PARTS = {"Content-Type": "multipart/form-data; boundary=X"}
 PART = '--X\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
 
 
-def doors(site: Site) -> list[str]:
+def upload_urls(site: Site) -> list[str]:
     return ["/open311/v2/requests.json", "/open311/v2/servicerequestupdates.xml", f"/s/{site.key}/report"]
 
 
 class Flood:
-    """A form of many parts; `sent` is what of it was read."""
+    """A form of many parts; `sent` is the number of bytes that were read."""
 
     def __init__(self, parts: list[str]) -> None:
         self._parts = parts
@@ -52,39 +54,39 @@ class Flood:
     ],
     ids=["fields", "names"],
 )
-async def test_the_fields_of_a_form_are_bounded_together(
+async def test_the_total_size_of_form_fields_is_bounded(
     client: httpx2.AsyncClient, site: Site, parts: list[str]
 ) -> None:
-    for door in doors(site):
+    for door in upload_urls(site):
         flood = Flood(parts)
         answer = await client.post(door, content=flood, headers=IN_PARTS)
         assert answer.status_code in (400, 413), door
         assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
 
 
-async def test_files_beside_them_wait_on_the_disk_and_count_for_themselves(
+async def test_files_are_spooled_to_disk_and_counted_separately(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     key = await changes.add_token(context.database, site.id, "georeport")
     given = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Темно"}
     sent = [PART.format(name, "", value) for name, value in given.items()]
-    # Under a name nobody takes pictures by: what comes along is left aside, whatever it is.
+    # Under an unknown field name: such files are ignored, whatever they are.
     file = PART.format("attachment", '; filename="a.bin"', "y" * 2 * bodies.MAX_FIELDS_SIZE)
     answer = await client.post("/open311/v2/requests.json", content=Flood([*sent, file]), headers=IN_PARTS)
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_key_is_asked_for_before_the_fields_are_looked_at(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_api_key_is_checked_before_the_fields(client: httpx2.AsyncClient, site: Site) -> None:
     wrong = [PART.format("lat", "", "nowhere")]
     answer = await client.post("/open311/v2/requests.json", content=Flood(wrong), headers=IN_PARTS)
     assert answer.status_code == 403
 
 
-async def test_who_hangs_up_in_the_middle_of_a_form_is_no_crash(
+async def test_a_disconnect_in_the_middle_of_a_form_is_no_error(
     app: Any, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    for path in doors(site):
+    for path in upload_urls(site):
         messages = iter(
             [
                 {"type": "http.request", "body": PART.format("f", "", "y" * 1000).encode(), "more_body": True},
@@ -113,14 +115,14 @@ FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
 
 
 def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
-    """A report with 3 MB of photos and a field behind them; its identifier is ours or somebody's invention."""
+    """A report with 3 MB of photos followed by a field; its identifier is genuine or made up."""
     token = report_form.issue_form_id(context.signer, site) if ours else "forged"
     return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
 
 
 @pytest.fixture
 def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The greatest number of bytes that waited on the disk."""
+    """The greatest number of bytes spooled to disk."""
     greatest, reserve = [0], bodies.reserve_space
 
     def noting(sender: str, size: int) -> None:
@@ -131,7 +133,7 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return greatest
 
 
-async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
+async def test_a_forms_identifier_is_checked_before_its_files_are_stored(
     client: httpx2.AsyncClient, context: Context, site: Site, spooled: list[int]
 ) -> None:
     flood = Flood(reported(site, context, ours=False))
@@ -148,10 +150,10 @@ async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
 
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
-async def test_a_stranger_keeps_no_files_in_the_cabinet(
+async def test_unauthenticated_clients_store_no_files_in_the_cabinet(
     client: httpx2.AsyncClient, spooled: list[int], token: str
 ) -> None:
-    """A form waits for whoever must sign in first, where it is one that we gave to somebody."""
+    """A form is stored for a user who must sign in first only if its token was issued to somebody."""
     flood = Flood([PART.format("form_token", "", token), *[FILE] * 5])
     answer = await client.post("/cabinet/problems/1", content=flood, headers=IN_PARTS)
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in")
@@ -160,7 +162,7 @@ async def test_a_stranger_keeps_no_files_in_the_cabinet(
 
 
 @pytest.mark.parametrize("bound", ["MAX_SPOOLED", "MAX_SPOOLED_PER_ADDRESS"])
-async def test_all_files_on_their_way_are_bounded_together(
+async def test_the_total_size_of_uploads_in_progress_is_bounded(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(bodies, bound, 2_000_000)
@@ -177,17 +179,17 @@ async def test_all_files_on_their_way_are_bounded_together(
 
 
 async def slow(parts: list[str], going_on: asyncio.Event) -> AsyncIterator[bytes]:
-    """A form that is sent but for its end, which waits."""
+    """A form that is sent except for its end, which waits."""
     for part in parts:
         yield part.encode()
     await going_on.wait()
     yield b"--X--\r\n"
 
 
-async def test_the_networks_of_one_customer_leave_room_for_others(
+async def test_the_networks_of_one_customer_share_a_limit(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of the 65,536 networks of a /48 is an address's own share; together they are one sender."""
+    """Each of the 65,536 networks of a /48 has the share of one address; together they count as one sender."""
     monkeypatch.setattr(bodies, "MAX_SPOOLED", 5_000_000)
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
@@ -205,8 +207,8 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
 
 
 @pytest.mark.parametrize(("customers", "room"), [(1, 104), (2, 64), (4, 32)])
-def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room: int) -> None:
-    """Each from all of its networks, and none of them ends: they hold what they have for LONGEST_SENDING."""
+def test_another_sender_has_room_however_many_fill_the_disk(customers: int, room: int) -> None:
+    """Each sends from all of its networks, and no request ends: they keep their share for LONGEST_SENDING."""
     piece, held = 65_536, Counter[str]()
 
     def fill(*addresses: str) -> int:
@@ -228,7 +230,7 @@ def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room:
     assert bodies._by_address.total() == bodies._by_network.total() == 0
 
 
-async def test_a_form_that_takes_too_long_is_given_up(
+async def test_a_form_that_takes_too_long_is_aborted(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "UPLOAD_TIMEOUT", 0.2)
@@ -249,10 +251,10 @@ async def test_a_form_that_takes_too_long_is_given_up(
     assert bodies._by_address.total() == 0
 
 
-async def test_two_who_send_share_the_room(
+async def test_two_concurrent_senders_take_turns(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One holds what it has sent so far, another is told to come again; then it is the other's turn."""
+    """One keeps what it has sent so far, the other is told to retry and then has its turn."""
     monkeypatch.setattr(bodies, "MAX_SPOOLED", 2_000_000)
     parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
     going_on = asyncio.Event()
@@ -266,7 +268,7 @@ async def test_two_who_send_share_the_room(
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
 
 
-async def test_a_sitemap_counts_as_a_file(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_sitemap_counts_as_a_file_download(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     for path in ("sitemap.xml", "sitemap-1.xml"):
         context.limits._memory = type(context.limits._memory)(MemoryStorage())
         for _ in range(int(RATES["exports"].partition("/")[0])):

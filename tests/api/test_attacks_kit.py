@@ -1,4 +1,4 @@
-"""What an attacker with the source code tried on photos, the embed kit and the private page: it must fail."""
+"""Attacks on photos, the embed kit and the private page by somebody who knows the source code."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def context(app: Any) -> Context:
     "page",
     ["<a x='&#" + "9" * 5000 + ";'>", "<a x='&#x" + "f" * 9000 + ";'>", "<base href='https://['><a href='//[wk_'>"],
 )
-def test_no_page_breaks_the_reader(page: str) -> None:
+def test_no_page_breaks_the_page_parser(page: str) -> None:
     held = ExpectedService(public_url=PUBLIC_URL, keys={})
     answer = Answer(200, {"content-type": "text/html"}, page.encode())
     assert [line.code for line in inspection.check_page(held, f"{HOST_ORIGIN}/", answer)] == ["nothing"]
 
 
-def test_a_page_of_links_under_a_long_base_takes_no_minutes() -> None:
-    """Joining an address walks over the whole base: 90,000 links under one of 16 kB took 40 seconds of the process."""
+def test_many_links_under_a_long_base_url_are_resolved_quickly() -> None:
+    """Joining a URL scans the whole base: 90,000 links under a base of 16 kB took 40 seconds."""
     base = f"<base href='{HOST_ORIGIN}/{'a/' * 7000}'>"
     for link in ("<a href=b>", "<a href=wk_>", "<script src=loader.js></script>", "<iframe src=wk_></iframe>"):
         page = (base + link * (inspection.MAX_PAGE_SIZE // len(link)))[: inspection.MAX_PAGE_SIZE]
@@ -68,7 +68,7 @@ def test_a_page_of_links_under_a_long_base_takes_no_minutes() -> None:
         assert time.process_time() - begun < 4, link
 
 
-async def test_a_redirect_to_no_address_is_a_refusal(
+async def test_a_redirect_without_a_valid_url_is_a_failure(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def moved(*_: Any, **__: Any) -> Answer:
@@ -89,7 +89,7 @@ async def test_a_redirect_to_no_address_is_a_refusal(
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["in memory", "in the table"])
-async def test_made_up_origins_do_not_hide_the_sites_own(
+async def test_made_up_origins_do_not_displace_registered_ones(
     client: httpx2.AsyncClient, context: Context, site: Site, written: bool
 ) -> None:
     for index in range(MAX_ORIGINS + 5):
@@ -108,7 +108,7 @@ async def test_made_up_origins_do_not_hide_the_sites_own(
 # --- a mailbox as a target -----------------------------------------------------------------------------------------
 
 
-async def test_who_was_marked_as_spam_writes_to_no_mailbox(context: Context) -> None:
+async def test_spam_sends_no_letters(context: Context) -> None:
     site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -125,7 +125,7 @@ async def test_who_was_marked_as_spam_writes_to_no_mailbox(context: Context) -> 
 
 
 @pytest.mark.parametrize("number", ["9999999999", "99999999999999999999", "0", "٣"])
-async def test_a_number_no_problem_has_is_not_found(client: httpx2.AsyncClient, site: Site, number: str) -> None:
+async def test_an_unused_number_is_not_found(client: httpx2.AsyncClient, site: Site, number: str) -> None:
     assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404
     assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
 
@@ -140,7 +140,7 @@ async def test_a_number_no_problem_has_is_not_found(client: httpx2.AsyncClient, 
         "/t/S3CRET?done=1",
     ],
 )
-def test_what_opens_a_door_is_blanked_wherever_it_is_logged(address: str) -> None:
+def test_secret_links_are_redacted_in_logs(address: str) -> None:
     event = logs.without_secrets(None, "info", {"event": f"cannot answer GET {address} now"})  # type: ignore[arg-type]
     assert "S3CRET" not in event["event"]
     assert event["event"].endswith(" now")
@@ -149,7 +149,7 @@ def test_what_opens_a_door_is_blanked_wherever_it_is_logged(address: str) -> Non
 # --- uploads -------------------------------------------------------------------------------------------------------
 
 
-async def test_who_sends_many_files_does_not_hold_up_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_files_from_one_sender_do_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
 
     async def slow(descriptor: int) -> bytes:
@@ -184,8 +184,8 @@ def refused(service: Running, key: str) -> bool:
     return answer.status_code == 429
 
 
-def test_one_address_cannot_fill_the_disk_with_uploads_that_never_end(serve: Callable[..., Running]) -> None:
-    """Rates count what has arrived whole: 120 connections left 1.1 GB of temporary files within seconds."""
+def test_one_address_cannot_fill_the_disk_with_endless_uploads(serve: Callable[..., Running]) -> None:
+    """Rate limits count complete requests: 120 connections left 1.1 GB of temporary files within seconds."""
     service = serve()
     key = site_key(service)
     head = (
@@ -199,7 +199,7 @@ def test_one_address_cannot_fill_the_disk_with_uploads_that_never_end(serve: Cal
             one = opened.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10))
             one.sendall(head + b"x" * 100_000)
             sockets.append(one)
-        # Whichever the service happened to read last are refused, the others are still being sent.
+        # The uploads that the service reads last are refused, the others are still being sent.
         answered = list[bytes]()
         deadline = time.monotonic() + 20
         while len(answered) < 8 and time.monotonic() < deadline:
@@ -217,7 +217,7 @@ def test_one_address_cannot_fill_the_disk_with_uploads_that_never_end(serve: Cal
 # --- what is said in confidence ------------------------------------------------------------------------------------
 
 
-async def test_no_public_read_tells_what_agency_and_author_say_to_each_other(
+async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(
@@ -257,7 +257,7 @@ async def test_no_public_read_tells_what_agency_and_author_say_to_each_other(
         assert (await client.get(f"/photos/{photo.id}{size}.jpg")).status_code == 404
 
 
-async def test_a_signed_picture_is_one_picture_for_an_hour_and_gone_with_its_report(
+async def test_a_signed_picture_link_is_valid_for_one_picture_and_one_hour(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     first, second = [await receive(context, site.id, jpeg()) for _ in range(2)]
@@ -286,7 +286,7 @@ async def test_a_signed_picture_is_one_picture_for_an_hour_and_gone_with_its_rep
 # --- a page that unpacks to more than it weighs --------------------------------------------------------------------
 
 
-async def test_a_packed_page_is_not_unpacked_beyond_the_limit() -> None:
+async def test_a_compressed_page_is_not_decompressed_beyond_the_limit() -> None:
     packed = gzip.compress(b"\0" * 200_000_000, 9)
 
     async def bomb(_: web.Request) -> web.Response:
@@ -309,10 +309,10 @@ async def test_a_packed_page_is_not_unpacked_beyond_the_limit() -> None:
 
 
 @pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "unicode_escape"])
-async def test_the_sender_of_a_form_does_not_choose_how_it_is_decoded(
+async def test_the_client_does_not_choose_the_charset_of_a_form(
     client: httpx2.AsyncClient, site: Site, charset: str
 ) -> None:
-    """Punycode takes time by the square: one form of 200 fields stopped every other request for half a minute."""
+    """Decoding Punycode takes quadratic time: one form of 200 fields blocked all other requests for half a minute."""
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 65_000 + b"\r\n"
     begun = time.process_time()
     answer = await client.post(
@@ -330,10 +330,10 @@ async def test_the_sender_of_a_form_does_not_choose_how_it_is_decoded(
     assert time.process_time() - begun < 4
 
 
-async def test_whoever_decides_sees_all_words_that_become_public(
+async def test_the_moderator_sees_all_text_that_becomes_public(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    """What a photo shows is published with the report; hidden in an attribute, nobody would moderate it."""
+    """Alternative texts of photos are published with the report; hidden in an attribute, nobody would moderate them."""
     await add_user(
         context.database, email="a@a.test", role="agent", agency_id=site.agency.id, password="a long enough password"
     )

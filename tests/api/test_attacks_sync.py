@@ -61,7 +61,7 @@ async def problem_of(database: Database, number: str) -> Any:
 
 
 @pytest.mark.parametrize("later", ["IN_PROGRESS", "FIXED", "OPEN", "INTERNAL_REFERRAL"])
-async def test_who_sent_a_request_cannot_publish_what_the_moderator_rejected(
+async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
     client: httpx2.AsyncClient, database: Database, site: Site, key: str, later: str
 ) -> None:
     number = await send(client, key)
@@ -75,15 +75,15 @@ async def test_who_sent_a_request_cannot_publish_what_the_moderator_rejected(
     assert (await problem_of(database, number))["status"] in ("rejected", "reopened")  # its author may ask again
 
 
-async def test_what_is_taken_back_before_anybody_saw_it_leaves_for_nobody(
+async def test_a_request_withdrawn_before_moderation_is_delivered_to_nobody(
     client: httpx2.AsyncClient, database: Database, site: Site, key: str
 ) -> None:
-    """Taken back and begun anew it would reach the agency's mailbox past its moderator, a spam mark gone on the way."""
+    """Withdrawn and submitted again it would reach the agency's mailbox past its moderator, without its spam mark."""
     number = await send(client, key)
     row = await problem_of(database, number)
     await problems.mark_spam(database, AGENT, site.id, row["id"], True)
     told = {"api_key": key, "service_request_id": number}
-    for _ in range(2):  # sent again it is known, not refused
+    for _ in range(2):  # a repetition is recognised, not refused
         back = told | {"status": "CANCELLED", "update_id": "7"}
         assert (await post(client, "servicerequestupdates.json", back)).status_code == 200
     assert (await post(client, "servicerequestupdates.json", told | {"status": "REOPEN"})).status_code == 400
@@ -92,7 +92,7 @@ async def test_what_is_taken_back_before_anybody_saw_it_leaves_for_nobody(
     assert await database.row("SELECT * FROM deliveries WHERE sink = 'agency' AND state <> 'dropped'") is None
 
 
-async def test_a_token_does_not_decide_what_another_platform_decides(
+async def test_a_token_cannot_decide_problems_of_another_platform(
     client: httpx2.AsyncClient, database: Database, site: Site, key: str
 ) -> None:
     number = await send(client, await changes.add_token(database, site.id, "georeport"))
@@ -111,7 +111,7 @@ async def test_a_token_does_not_decide_what_another_platform_decides(
 
 
 async def second(context: Context) -> tuple[FakePlatform, str]:
-    """Another platform of the same site, which does as it should."""
+    """A second, well-behaved platform of the same site."""
     made = await FakePlatform().start()
     platform = Platform(id=clock.new_id(), name="Другая", url=made.url, key="k" * 20, protocol="georeport")
     await platforms.insert_platform(context.database, platform)
@@ -142,7 +142,7 @@ LONG_AGO = "0001-01-01T00:00:00+14:00"
     ],
     ids=["received", "changed", "late", "long id", "path", "address", "many", "responsible", "day"],
 )  # fmt: skip
-async def test_no_answer_of_a_platform_breaks_a_page_or_the_reading(
+async def test_no_platform_answer_breaks_a_page_or_polling(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
 ) -> None:
     fake.own, fake.news = requests, updates
@@ -162,7 +162,7 @@ async def test_no_answer_of_a_platform_breaks_a_page_or_the_reading(
         assert len(answer.content) < 100_000, path
 
 
-async def test_a_platform_that_answers_nonsense_keeps_the_news_of_no_other(
+async def test_invalid_answers_of_one_platform_do_not_block_others(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, fake: FakePlatform
 ) -> None:
     other, other_id = await second(context)
@@ -184,7 +184,7 @@ async def test_a_platform_that_answers_nonsense_keeps_the_news_of_no_other(
     assert {row["platform_id"]: row["last_error"] for row in rows} == {"default": "KeyError", other_id: None}
 
 
-async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
+async def test_an_endless_answer_of_one_platform_does_not_block_others(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, fake: FakePlatform
 ) -> None:
     other, _ = await second(context)
@@ -205,8 +205,8 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
     assert row["last_error"] == "TimeoutError"
 
 
-def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that answers with tokens alone, and lists thousands, would keep this process busy for minutes."""
+def test_listed_requests_are_not_compared_pairwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that lists thousands of requests with tokens alone would keep this process busy for minutes."""
     counted: list[str] = []
     hash_text = lookup.hash_text
 
@@ -235,26 +235,26 @@ def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytes
         "https://[",
     ],
 )
-def test_a_link_of_a_platform_says_where_it_leads(url: str) -> None:
-    """It stands in letters as it is, and on our pages."""
+def test_a_platforms_link_shows_its_target(url: str) -> None:
+    """It is shown in letters and on our pages."""
     assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": url})) is None
     good = parse.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
     assert request.remote_url(good) == "https://p.test/7?a=b#c"
 
 
-def test_a_charset_that_takes_time_by_the_square_is_none() -> None:
+def test_charsets_with_quadratic_decoding_are_not_used() -> None:
     assert parse.parse_error(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
 
 
-def test_an_answer_has_as_many_items_as_can_be_used() -> None:
+def test_only_a_bounded_number_of_items_per_answer_is_used() -> None:
     body = b"[" + b",".join([b'{"token":1}'] * 50_000) + b"]"
     assert len(parse.parse_requests(body)) == parse.MAX_ITEMS
     xml = b"<r>" + b"<request><token>1</token></request>" * 50_000 + b"</r>"
     assert len(parse.parse_requests(xml)) == parse.MAX_ITEMS
 
 
-async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site: Site, fake: FakePlatform) -> None:
-    """The library repeats the whole address, key and all, where an answer is no HTTP."""
+async def test_a_platforms_key_is_stored_in_no_error_message(context: Context, site: Site, fake: FakePlatform) -> None:
+    """aiohttp repeats the whole URL, including the key, if an answer is not HTTP."""
 
     async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -275,7 +275,7 @@ async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site
     assert "\x1b" not in row["last_error"]
 
 
-def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
+def test_control_characters_from_servers_do_not_reach_the_terminal() -> None:
     said = "503: \x1b]0;title\x07 \x9b31m \u202egnol\r\nforged line \x00 \ud800"
     assert redaction.excerpt(said, 500) == "503: ]0;title 31m gnol forged line"
     (_, line) = command_line.print_table([{"error": said}], ["error"])
@@ -285,9 +285,7 @@ def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
 # --- what is posted with a platform's signature ----------------------------------------------------------------------
 
 
-async def test_a_key_that_can_be_guessed_signs_nothing(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_weak_signing_keys_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
@@ -298,7 +296,7 @@ async def test_a_key_that_can_be_guessed_signs_nothing(
     assert (await client.post(UPDATES, **signed(told(receipt.number), ""))).status_code == 401
     await platforms.change_platform(
         context.database, "default", {"protocol": "webhook"}
-    )  # chosen to sign with, and yet nothing
+    )  # chosen as the signing key, but too weak
     for key in ("", "whsec_"):
         await platforms.change_platform(context.database, "default", {"key": key})
         assert (await client.post(UPDATES, **signed(told(receipt.number), key))).status_code == 401
@@ -306,7 +304,7 @@ async def test_a_key_that_can_be_guessed_signs_nothing(
     assert (await client.post(UPDATES, **signed(told(receipt.number), "k" * 16))).json() == {"taken": 1}
 
 
-async def test_a_signature_opens_no_other_platforms_problem_and_nothing_in_it_is_a_crash(
+async def test_a_signature_gives_no_access_to_other_platforms_problems(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     other, other_id = await second(context)
@@ -336,10 +334,10 @@ async def test_a_signature_opens_no_other_platforms_problem_and_nothing_in_it_is
     ).status_code == 200
 
 
-async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
+async def test_error_messages_that_quote_a_report_are_erased_with_it(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    """152-FZ, article 21: an answer that quotes the words would outlive them."""
+    """152-FZ, article 21: an answer that quotes the report would outlive it."""
     receipt = await submit_report(context.database, site, description="Яма у дома Канарейкина")
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     (delivery, *_) = await queue.claim(context.database, "test", 50, clock.now())
@@ -352,9 +350,7 @@ async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
     assert {row["said"] for row in kept} <= {"…", None}
 
 
-async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
-    client: httpx2.AsyncClient, context: Context, key: str
-) -> None:
+async def test_the_server_of_a_picture_is_not_revealed(client: httpx2.AsyncClient, context: Context, key: str) -> None:
     await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
     (delivery,) = await queue.claim(context.database, "test", 50, clock.now())
     with pytest.raises(Retry) as raised:
@@ -363,10 +359,10 @@ async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
 
 
 @pytest.mark.parametrize("kind", ["status", "erased"])
-async def test_a_platform_decides_and_erases_nothing_it_was_never_told_of(
+async def test_a_platform_cannot_change_or_erase_a_report_it_never_received(
     client: httpx2.AsyncClient, context: Context, site: Site, kind: str
 ) -> None:
-    """Numbers can be counted; what waits for its moderator has left for nobody."""
+    """Numbers can be guessed; a report that waits for its moderator has been delivered to nobody."""
     receipt = await submit_report(context.database, site)
     await platforms.change_platform(context.database, "default", {"key": "d" * 20})
     before = await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id)

@@ -1,4 +1,4 @@
-"""A restored copy has everything that was there, in either database, and nobody who was forgotten since."""
+"""A restored backup has all data, on either database, and nobody whose data was erased since."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ from widget_api.status_table import PUBLIC_STATUSES
 
 REVISION = schema.latest_revision()
 NEIGHBOUR = "neighbour@example.test"
-# Made anew by a restore: a count that fell to nothing is not made again.
+# Rebuilt by a restore: counters that dropped to zero are not recreated.
 COUNTED = {"site_cells": PUBLIC_STATUSES, "site_figures": ("count",), "projections": ()}
 TABLES = [table.name for table in metadata.sorted_tables if table.name not in ("sessions", "site_counters")]
 
 
 @pytest.fixture
 def second_url(new_database: Callable[..., str]) -> str:
-    """Another empty database of the same kind."""
+    """Another empty database of the same dialect."""
     return new_database()
 
 
 @pytest.fixture
 def foreign_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the other kind."""
+    """An empty database of the other dialect."""
     server = request.getfixturevalue("postgres") if dialect == "sqlite" else None
     url = server.database() if server else f"sqlite:///{tmp_path / 'moved.db'}"
     asyncio.run(migrate(url))
@@ -66,7 +66,7 @@ def written_to(folder: Path) -> list[Path]:
 
 
 async def content(database: Database) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table, flags as truth values; of what is counted, what is not zero."""
+    """Every row of every table, with flags as booleans; of counters, only those that are not zero."""
     found = {}
     for table in metadata.sorted_tables:
         flags = {column.name for column in table.columns if column.type.python_type is bool}
@@ -81,14 +81,14 @@ async def content(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 async def lived_in(database: Database) -> tuple[Any, str]:
-    """A site with a history: agencies in a tree, a report that was accepted and answered, one that waits."""
+    """A site with a history: a tree of agencies, an answered report, and one in moderation."""
     parent = await service.add_agency(database, name="Администрация области", email="o@gorod.test")
     site = await make_site(
         database, agency={"parent_id": parent}, bbox=(38.5, 54.9, 39.1, 55.3), discussion="moderated"
     )
     above = await service.add_agency(database, name="Правительство", email="p@gorod.test")
 
-    async def subordinate(tx: Any) -> None:  # the agency above is younger, so it stands later in the copy
+    async def subordinate(tx: Any) -> None:  # the parent agency is newer, so it comes later in the backup
         await tx.run("UPDATE agencies SET parent_id = :above WHERE id = :id", above=above, id=parent)
 
     await database.write(subordinate)
@@ -113,7 +113,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
     await database.disconnect()
 
 
-async def test_everything_comes_back(
+async def test_a_backup_restores_everything(
     database: Database, settings: Settings, second_url: str, make_settings: Callable[..., Settings],
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -127,7 +127,7 @@ async def test_everything_comes_back(
         assert after[name] == before[name], name
 
 
-async def test_a_copy_moves_between_the_databases(
+async def test_a_backup_can_be_restored_on_the_other_database(
     database: Database, settings: Settings, foreign_url: str, make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     await lived_in(database)
@@ -140,7 +140,9 @@ async def test_a_copy_moves_between_the_databases(
         assert (await submit_report(other, site)).number == 3, "the copy can be worked on"
 
 
-async def test_who_was_erased_since_does_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
+async def test_people_erased_since_the_backup_do_not_come_back(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
     site, problem_id = await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await problems.erase(database, OPERATOR, site.id, problem_id)
@@ -155,7 +157,7 @@ async def test_who_was_erased_since_does_not_come_back(database: Database, setti
     assert await retention.replay_erasures(database) == 0
 
 
-async def test_who_stopped_or_took_back_since_does_not_come_back(
+async def test_consents_and_subscriptions_ended_since_the_backup_stay_ended(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     await lived_in(database)
@@ -173,7 +175,7 @@ async def test_who_stopped_or_took_back_since_does_not_come_back(
     assert await retention.replay_erasures(database) == 0
 
 
-async def test_who_was_erased_before_stays_erased_in_a_fresh_database(
+async def test_earlier_erasures_hold_in_a_new_database(
     database: Database, settings: Settings, second_url: str, make_settings: Callable[..., Settings],
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -185,7 +187,7 @@ async def test_who_was_erased_before_stays_erased_in_a_fresh_database(
         assert len(await fresh.rows("SELECT * FROM erasures")) == 1
 
 
-async def test_no_counter_goes_back_and_no_ticket_is_good_again(
+async def test_counters_do_not_go_back_and_tickets_stay_used(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     site, _ = await lived_in(database)
@@ -204,9 +206,7 @@ async def test_no_counter_goes_back_and_no_ticket_is_good_again(
     assert await database.row("SELECT 1 FROM spent WHERE id = 't:used'") is not None
 
 
-async def test_a_private_link_that_was_changed_since_does_not_come_back(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_replaced_private_links_stay_invalid(database: Database, settings: Settings, tmp_path: Path) -> None:
     site = await make_site(database)
     changed, again, once = [(await submit_report(database, site)).problem_id for _ in range(3)]
     earlier, later = clock.new_id(), clock.new_id()
@@ -221,14 +221,16 @@ async def test_a_private_link_that_was_changed_since_does_not_come_back(
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await change(changed, later)
     await change(again, later)
-    await change(once, earlier)  # as in a database that is older than the copy
+    await change(once, earlier)  # as in a database that is older than the backup
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     found = {row["id"]: row["link_id"] for row in await database.rows("SELECT id, link_id FROM problems")}
     assert found == dict.fromkeys((changed, again, once), later)
 
 
-async def test_what_was_closed_since_stays_closed(database: Database, settings: Settings, tmp_path: Path) -> None:
-    """A dismissed official, a password that somebody else knew, a token that leaked, a name that was to be hidden."""
+async def test_access_ended_since_the_backup_stays_ended(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """A dismissed official, a known password, a leaked token, a name that was to be hidden."""
     site, problem_id = await lived_in(database)
     for name in ("gone", "robbed", "stays"):
         await add_user(database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
@@ -266,7 +268,7 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
     assert not (await database.rows("SELECT publish_name FROM comments"))[0]["publish_name"]
 
 
-async def test_sessions_do_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
+async def test_sessions_are_not_restored(database: Database, settings: Settings, tmp_path: Path) -> None:
     async def sign_in(tx: Any) -> None:
         await tx.insert(
             "users", id="u", email="u@gorod.test", role="operator", password_hash="x", language="ru", created_at=0
@@ -280,7 +282,7 @@ async def test_sessions_do_not_come_back(database: Database, settings: Settings,
     assert len((await content(database))["users"]) == 1
 
 
-async def test_photos_go_along_and_the_file_is_its_owners(
+async def test_photos_are_included_and_the_file_is_private(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     folder = backup.media_folder(settings)
@@ -296,7 +298,7 @@ async def test_photos_go_along_and_the_file_is_its_owners(
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "no manifest", "other schema", "cut off"])
-async def test_what_is_no_copy_changes_nothing(
+async def test_an_invalid_backup_changes_nothing(
     database: Database, settings: Settings, tmp_path: Path, damage: str
 ) -> None:
     await lived_in(database)
@@ -322,7 +324,7 @@ async def test_what_is_no_copy_changes_nothing(
     assert await content(database) == before
 
 
-async def test_a_broken_row_leaves_all_as_it_was(database: Database, settings: Settings, tmp_path: Path) -> None:
+async def test_a_broken_row_rolls_the_restore_back(database: Database, settings: Settings, tmp_path: Path) -> None:
     await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     with zipfile.ZipFile(tmp_path / "copy.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:

@@ -1,4 +1,4 @@
-"""Every public read asked wrongly: refused by name or answered, never a fault, and nothing tells what is not public."""
+"""Every public read with invalid input: answered or refused by name, without hints at unpublished data."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ PAGES = ("", "/problems/1", "/problems/1/follow", "/problems/1/comment", "/feed.
 async def served(
     make_settings: Callable[..., Settings], database_url: str
 ) -> AsyncIterator[tuple[httpx2.AsyncClient, Context]]:
-    """Without limits: how much may be asked is another matter."""
+    """Without rate limits, which are tested elsewhere."""
     async with running(make_settings(database_url=database_url, rate_limits="off")) as app:
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
@@ -90,21 +90,21 @@ async def served(
 
 
 async def town(context: Context) -> Site:
-    """A site with one published problem, and one that nobody may know of."""
+    """A site with one published and one unpublished problem."""
     site = await make_site(context.database, discussion="moderated")
     await publish(context.database, site)
     await submit_report(context.database, site, contact=Contact())
     return site
 
 
-async def test_whatever_is_asked_is_answered_or_refused_by_name(served: tuple[httpx2.AsyncClient, Context]) -> None:
+async def test_any_query_is_answered_or_refused_by_name(served: tuple[httpx2.AsyncClient, Context]) -> None:
     client, context = served
     site = await town(context)
     reads = [f"/api/v1/sites/{site.key}{rest}" for rest in (*API, "/problems.csv")]
     reads += [f"/s/{site.key}{rest}" for rest in PAGES] + ["/api/v1/openapi.json"]
     refused = 0
     for read in reads:
-        for query in WRONG if read.startswith("/api/") else WRONG[::6]:  # pages ask the same parser, and take longer
+        for query in WRONG if read.startswith("/api/") else WRONG[::6]:  # pages use the same parser and take longer
             answer = await client.get(f"{read}?{query}")
             assert answer.status_code in (200, 400), (read, query[:60], answer.status_code)
             if answer.status_code == 400 and read.startswith("/api/"):
@@ -115,7 +115,7 @@ async def test_whatever_is_asked_is_answered_or_refused_by_name(served: tuple[ht
     assert refused > len(WRONG)
 
 
-async def test_a_cursor_of_another_site_filter_or_order_is_none(served: tuple[httpx2.AsyncClient, Context]) -> None:
+async def test_a_cursor_of_another_site_filter_or_order_is_invalid(served: tuple[httpx2.AsyncClient, Context]) -> None:
     client, context = served
     site, other = [await make_site(context.database) for _ in range(2)]
     for one in (site, other):
@@ -144,10 +144,10 @@ async def test_a_cursor_of_another_site_filter_or_order_is_none(served: tuple[ht
 
 
 @pytest.mark.parametrize("conditions", [None, "*", '"x"', 'W/"x", *'])
-async def test_an_unpublished_number_is_as_unknown_as_any(
+async def test_an_unpublished_number_looks_like_an_unknown_one(
     served: tuple[httpx2.AsyncClient, Context], conditions: str | None
 ) -> None:
-    """Status, headers and body, but for the number itself."""
+    """Compares status, headers and body, except for the number itself."""
     client, context = served
     site = await town(context)
     headers = {"If-None-Match": conditions} if conditions else {}
@@ -169,7 +169,7 @@ async def test_an_unpublished_number_is_as_unknown_as_any(
     "number",
     ["0", "-1", "01", "1.0", "+1", "1e0", "%D9%A1", "%C2%B2", "2147483648", "9" * 30, "0" * 30 + "1", "1%00", "x"],
 )
-async def test_what_is_no_number_is_no_problem(served: tuple[httpx2.AsyncClient, Context], number: str) -> None:
+async def test_invalid_numbers_are_not_found(served: tuple[httpx2.AsyncClient, Context], number: str) -> None:
     client, context = served
     site = await town(context)
     for read in (f"/api/v1/sites/{site.key}/problems/{number}", f"/s/{site.key}/problems/{number}"):

@@ -1,4 +1,4 @@
-"""Whoever guesses a secret is slowed down; whoever knows it gets in, whatever others do."""
+"""Guessing a secret is slowed down; whoever knows it gets in, whatever others do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from widget_api.people import accounts
 from widget_api.sites.model import Site
 from widget_api.web.brute_force import FREE_ATTEMPTS, MAX_DELAY, MAX_WAITING, MAX_WAITING_PER_SECRET
 
-# What is counted is in memory; the sign-ins that it delays are on both databases in test_accounts.py.
+# Counters are in memory; the delayed sign-ins are tested on both databases in test_accounts.py.
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"
@@ -46,20 +46,20 @@ async def guess(app: Any, address: str, email: str = EMAIL) -> int:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Waits for what shows; the machine may be busy."""
+    """Wait for a condition; the machine may be busy."""
     async with asyncio.timeout(90):
         while not happened():  # noqa: ASYNC110 - other tasks are waited for
             await asyncio.sleep(0.01)
 
 
 def attackers(number: int) -> list[str]:
-    """An address in each of so many networks of /64, as one customer of a provider may have them."""
+    """An address in each of several /64 networks, as one customer of a provider may have them."""
     first = int(ipaddress.ip_address("2001:db8:1::1"))
     return [str(ipaddress.ip_address(first + (one << 64))) for one in range(number)]
 
 
-async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> None:
-    """34 networks of /64, 1,000 wrong passwords; then the official with a known device, and with a new one."""
+async def test_a_distributed_attack_locks_nobody_out(app: Any, anna: str) -> None:
+    """34 networks of /64 and 1,000 wrong passwords; then the official signs in from a known and from a new device."""
     waited = record_delays(app)
     async with client_from(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
@@ -85,8 +85,10 @@ async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> N
     assert "anna" not in cookie
 
 
-async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app: Any, anna: str) -> None:
-    """They wait side by side, which the delay alone would not forbid; nobody's delay ends before the official came."""
+async def test_the_official_gets_in_while_guesses_take_all_places(app: Any, anna: str) -> None:
+    """The guesses wait concurrently, so the delay alone does not limit them; no delay ends before the official signs
+    in.
+    """
     going = asyncio.Event()
 
     async def hold(seconds: float) -> None:
@@ -94,7 +96,7 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
 
     record_delays(app)
     for address in attackers(FREE_ATTEMPTS + 1):
-        await guess(app, address)  # what is free for this account is used up
+        await guess(app, address)  # the free guesses of this account are used up
     app.state.context.guesses.sleep = hold
     under_way = [asyncio.create_task(guess(app, address)) for address in attackers(34) * 3]
     await until(lambda: sum(task.done() for task in under_way) == len(under_way) - MAX_WAITING_PER_SECRET)
@@ -110,7 +112,7 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
     await asyncio.gather(*under_way)
 
 
-async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Context, anna: str, site: Site) -> None:
+async def test_a_device_is_known_for_its_own_account_only(app: Any, context: Context, anna: str, site: Site) -> None:
     await accounts.add_user(
         context.database, email="oleg@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -137,8 +139,8 @@ async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Co
         assert len(waited) == 2 + 6
 
 
-async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str) -> None:
-    """Somebody else may sit at it."""
+async def test_a_known_device_may_not_guess_more_often(app: Any, anna: str) -> None:
+    """Somebody else may use it."""
     waited = record_delays(app)
     async with client_from(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
@@ -152,7 +154,7 @@ async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str
         assert waited == [], "and what it guesses counts against nobody else"
 
 
-async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> None:
+async def test_a_known_device_expires_after_half_a_year(app: Any, anna: str) -> None:
     async with client_from(app, OFFICE) as desk:
         await sign_in(desk, anna)
         cookie = {"Cookie": f"__Host-device={desk.cookies['__Host-device']}"}
@@ -168,7 +170,7 @@ async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> N
             assert (waited == []) is known, days
 
 
-async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
+async def test_correct_passwords_are_not_counted(app: Any, anna: str) -> None:
     waited = record_delays(app)
     for _ in range(2 * FREE_ATTEMPTS):
         async with client_from(app, OFFICE) as stranger:
@@ -186,16 +188,16 @@ async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
         ("2001:db8:1:{:02x}00::1", 4 * FREE_ATTEMPTS),
     ],
 )
-async def test_networks_are_counted_at_every_width(app: Any, same: str, free: int) -> None:
-    """Each guess at another account, so that the network alone is counted."""
+async def test_guesses_are_counted_for_every_network_width(app: Any, same: str, free: int) -> None:
+    """Each guess is for another account, so only the network is counted."""
     waited = record_delays(app)
     for number in range(free + 2):
         await guess(app, same.format(number), f"somebody-{number}@gorod.test")
     assert waited == [1, 2]
 
 
-async def test_made_up_accounts_fill_no_memory(app: Any, context: Context) -> None:
-    """From one address, each attempt at another account; those sent away leave no trace of what they named."""
+async def test_guesses_for_made_up_accounts_use_no_memory(app: Any, context: Context) -> None:
+    """Each attempt is for another account; refused attempts leave no counter for the account they name."""
     going = asyncio.Event()
 
     async def hold(seconds: float) -> None:
@@ -217,7 +219,9 @@ async def test_made_up_accounts_fill_no_memory(app: Any, context: Context) -> No
 # --- the code of a report ------------------------------------------------------------------------------------------
 
 
-async def test_codes_are_guessed_slowly_and_their_owner_gets_in(app: Any, context: Context, site: Site) -> None:
+async def test_guessing_report_codes_is_slowed_down_and_the_owner_gets_in(
+    app: Any, context: Context, site: Site
+) -> None:
     waited = record_delays(app)
     receipt = await submit_report(context.database, site, email=None)
     fields = {"site": site.key, "number": str(receipt.number)}
@@ -238,8 +242,8 @@ async def test_codes_are_guessed_slowly_and_their_owner_gets_in(app: Any, contex
     assert len(waited) == 1, "the same number elsewhere is another report"
 
 
-async def test_links_that_are_none_use_up_nothing_of_their_owners(client: httpx2.AsyncClient) -> None:
-    """Signed links cannot be guessed; who posts nonsense must not keep a neighbour from confirming."""
+async def test_invalid_signed_links_do_not_count_as_guesses(client: httpx2.AsyncClient) -> None:
+    """Signed links cannot be guessed; invalid ones must not keep a neighbour from confirming."""
     for page in ("confirm", "follow", "comment", "moderate"):
         statuses = {
             (await client.post(f"/{page}/nonsense", data={"verdict": "published"})).status_code for _ in range(70)
@@ -247,7 +251,7 @@ async def test_links_that_are_none_use_up_nothing_of_their_owners(client: httpx2
         assert statuses == {404}, page
 
 
-async def test_where_limits_are_off_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_rate_limits_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context.limits, "_on", False)
     waited = record_delays(app)
     for _ in range(FREE_ATTEMPTS + 5):

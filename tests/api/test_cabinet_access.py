@@ -1,4 +1,4 @@
-"""Who gets into the cabinet, how long they stay, and what each may see there."""
+"""Who gets into the cabinet, how long a session lasts, and what each role may see."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.Asy
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
-async def test_the_bare_address_leads_in(client: httpx2.AsyncClient) -> None:
+async def test_the_root_of_the_cabinet_redirects_to_sign_in(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
 
 
-async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
+async def test_signing_in_redirects_to_the_list_and_sets_a_secure_cookie(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
     await accounts.add_user(
@@ -72,13 +72,13 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(
     assert "another password" not in wrong.text
 
 
-async def test_strange_credentials_are_refused_like_any_other(client: httpx2.AsyncClient) -> None:
+async def test_unusual_credentials_are_refused_like_wrong_ones(client: httpx2.AsyncClient) -> None:
     for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
         for password in ("", "\0", "я" * 3000):
             assert (await Cabinet(client).sign_in(email, password)).status_code == 403
 
 
-async def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(enter: Enter, site: Site) -> None:
+async def test_signing_out_invalidates_the_cookie(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     kept = cabinet.client.cookies["__Host-cabinet"]
     assert (await cabinet.send("/cabinet/", "/cabinet/sign-out")).status_code == 303
@@ -96,8 +96,8 @@ async def test_a_session_ends_after_twelve_hours(enter: Enter, site: Site) -> No
         assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 401
 
 
-async def test_of_two_session_cookies_neither_counts(enter: Enter, site: Site) -> None:
-    """A neighbouring host can add one for a parent domain; whichever of the two it is, nobody is signed in by it."""
+async def test_a_duplicate_session_cookie_is_ignored(enter: Enter, site: Site) -> None:
+    """A neighbouring host can set one for a parent domain; neither cookie signs anybody in."""
     mine, theirs = await enter("agent", site.agency.id), await enter("viewer", site.agency.id)
     own, foreign = (one.client.cookies["__Host-cabinet"] for one in (mine, theirs))
     client = mine.client
@@ -118,7 +118,7 @@ async def test_of_two_session_cookies_neither_counts(enter: Enter, site: Site) -
     assert "agent-0@gorod.test" in answer.text
 
 
-async def test_every_cookie_of_ours_is_this_hosts_alone(enter: Enter, site: Site) -> None:
+async def test_every_cookie_has_the_host_prefix(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     set_by = [
         await cabinet.client.get("/cabinet/?lang=en"),
@@ -155,20 +155,20 @@ async def test_development_without_tls_keeps_plain_names(
             assert "strict-transport-security" not in answer.headers
 
 
-async def test_browsers_are_told_to_come_by_tls_alone(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_hsts_is_sent_over_tls(client: httpx2.AsyncClient, site: Site) -> None:
     list_of_it = f"/api/v1/sites/{site.key}/problems"
     for address in ("/cabinet/", f"/s/{site.key}", list_of_it, list_of_it, list_of_it, "/nowhere", "/static/nothing"):
         answer = await client.get(address)
         assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"], address
 
 
-async def test_a_disabled_user_is_out_at_once(app: Any, enter: Enter, site: Site) -> None:
+async def test_disabling_a_user_ends_the_session_at_once(app: Any, enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     await app.state.context.database.write(lambda tx: tx.run("UPDATE users SET disabled_at = 1"))
     assert (await cabinet.client.get("/cabinet/")).status_code == 303
 
 
-async def test_after_signing_in_one_is_where_one_wanted_to_go_and_never_elsewhere(
+async def test_signing_in_returns_to_the_requested_page_and_never_to_another_site(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
     await accounts.add_user(
@@ -195,7 +195,7 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
-async def test_forms_from_somebody_elses_page_are_refused(app: Any, enter: Enter, site: Site) -> None:
+async def test_cross_site_forms_are_refused(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     cabinet = await enter("agent", site.agency.id)
@@ -227,7 +227,7 @@ async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Ent
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 
 
-async def test_a_page_that_is_not_there_leads_back(enter: Enter, site: Site) -> None:
+async def test_the_not_found_page_links_back(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     for path in ("/cabinet/problems/nothing", "/cabinet/nowhere", "/cabinet/mail/x"):
         assert "/cabinet/" in (await cabinet.read(path, 404)).links
@@ -236,7 +236,7 @@ async def test_a_page_that_is_not_there_leads_back(enter: Enter, site: Site) -> 
     assert "/s/wk_unknown" not in (await cabinet.read("/s/wk_unknown/problems/1", 404)).links, "there is no way back"
 
 
-async def test_another_agencys_data_is_not_there(app: Any, enter: Enter, site: Site) -> None:
+async def test_another_agencys_data_is_not_found(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     elsewhere = await make_site(database, agency={"name": "Соседи"})
     theirs = (await submit_report(database, elsewhere, description="Чужая тайна во дворе")).problem_id
@@ -259,7 +259,7 @@ async def test_another_agencys_data_is_not_there(app: Any, enter: Enter, site: S
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 
 
-async def test_a_parent_agency_sees_its_childrens_reports_and_not_the_reverse(
+async def test_a_parent_agency_sees_reports_of_its_children_but_not_the_reverse(
     app: Any, enter: Enter, site: Site
 ) -> None:
     database = app.state.context.database
@@ -306,7 +306,7 @@ async def test_a_viewer_reads_and_cannot_act(app: Any, enter: Enter, site: Site)
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 
 
-async def test_contacts_are_for_those_who_answer(app: Any, enter: Enter, site: Site) -> None:
+async def test_only_users_who_may_answer_see_contacts(app: Any, enter: Enter, site: Site) -> None:
     problem = (await submit_report(app.state.context.database, site)).problem_id
     shown = {}
     for role in ("operator", "admin", "agent", "viewer"):
@@ -315,7 +315,7 @@ async def test_contacts_are_for_those_who_answer(app: Any, enter: Enter, site: S
     assert shown == {"operator": False, "admin": True, "agent": True, "viewer": False}
 
 
-async def test_where_the_operator_moderates_the_agency_waits(app: Any, enter: Enter) -> None:
+async def test_only_the_operator_moderates_where_the_site_says_so(app: Any, enter: Enter) -> None:
     database = app.state.context.database
     site = await make_site(database, moderator="operator")
     problem = (await submit_report(database, site)).problem_id
@@ -332,7 +332,7 @@ async def test_where_the_operator_moderates_the_agency_waits(app: Any, enter: En
     assert (await agent.decide(problem, "in_progress")).status_code == 303
 
 
-async def test_where_the_agency_moderates_the_operator_waits(app: Any, enter: Enter, site: Site) -> None:
+async def test_only_the_agency_moderates_where_the_site_says_so(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     operator = await enter("operator", None)
@@ -341,7 +341,7 @@ async def test_where_the_agency_moderates_the_operator_waits(app: Any, enter: En
     assert [form.action for form in page.forms if form.action.startswith(path)] == [f"{path}/note"]
 
 
-async def test_the_language_is_the_users_choice(enter: Enter, site: Site) -> None:
+async def test_the_user_chooses_the_language(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     assert "Сегодня" in (await cabinet.read("/cabinet/")).text
     await cabinet.send("/cabinet/", "/cabinet/language", language="en")

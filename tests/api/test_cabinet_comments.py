@@ -1,4 +1,4 @@
-"""The queue of comments in the cabinet: who sees it, who decides, and that nothing gets round the moderator."""
+"""The comment queue in the cabinet: who sees it, who decides, and that moderation cannot be bypassed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_comments import CANARY, comments, counted, read, said, say
+from tests.api.test_comments import CANARY, comments, confirmed_comment, counted, post_comment, read
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget
@@ -40,12 +40,14 @@ async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | N
     return cabinet
 
 
-async def test_a_comment_waits_is_counted_and_is_published(
+async def test_a_waiting_comment_is_counted_and_can_be_published(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number, "Слова <b>соседа</b> https://spam.test", name="<i>Имя</i>")
-    await say(widget, number, "Ещё не подтверждено")
+    comment = await confirmed_comment(
+        widget, context, number, "Слова <b>соседа</b> https://spam.test", name="<i>Имя</i>"
+    )
+    await post_comment(widget, number, "Ещё не подтверждено")
     cabinet = await signed_in(client, context, site)
     page = await cabinet.read(QUEUE)
     assert "Слова <b>соседа</b> https://spam.test" in page.text, "as text"
@@ -71,7 +73,7 @@ async def test_a_rejection_needs_a_reason(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
     cabinet = await signed_in(client, context, site)
     form = next(form for form in (await cabinet.read(QUEUE)).forms if form.action.endswith(comment["id"]))
     without = await client.post(form.action, data=form.fields | {"verdict": "rejected", "reason": " "})
@@ -88,11 +90,11 @@ async def test_a_rejection_needs_a_reason(
     ("role", "theirs", "status"),
     [("viewer", True, 403), ("operator", False, 403), ("agent", False, 404), ("admin", True, 303)],
 )
-async def test_only_the_sites_moderator_decides(
+async def test_only_the_sites_moderator_decides_on_comments(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, role: str, theirs: bool, status: int
 ) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
     of = site if theirs else None if role == "operator" else await make_site(context.database, discussion="moderated")
     cabinet = await signed_in(client, context, of, role)
     page = await cabinet.read(QUEUE)
@@ -105,11 +107,11 @@ async def test_only_the_sites_moderator_decides(
     assert await counted(context, number) == (1 if status == 303 else 0)
 
 
-async def test_nothing_gets_round_the_moderator(
+async def test_moderation_of_comments_cannot_be_bypassed(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
-    await say(widget, number)
+    await post_comment(widget, number)
     (comment,) = await comments(context)
     cabinet = await signed_in(client, context, site)
     token = (await cabinet.read(QUEUE)).forms[0].fields["form_token"]
@@ -123,7 +125,7 @@ async def test_nothing_gets_round_the_moderator(
     assert (
         await client.post(f"{QUEUE}/unknown", data={"form_token": token, "verdict": "published"})
     ).status_code == 404
-    confirmed = await said(widget, context, number, "Второй")
+    confirmed = await confirmed_comment(widget, context, number, "Второй")
     for verdict in ("moderation", "unconfirmed", "", "official"):
         answer = await client.post(f"{QUEUE}/{confirmed['id']}", data={"form_token": token, "verdict": verdict})
         assert answer.status_code == 403, verdict
@@ -134,7 +136,7 @@ async def test_nothing_gets_round_the_moderator(
     assert (await read(widget, number))["items"] == []
 
 
-async def test_the_agency_joins_in_from_the_report(
+async def test_the_agency_comments_from_the_report_page(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
@@ -157,7 +159,7 @@ async def test_the_agency_joins_in_from_the_report(
     assert not any(form.action.startswith(f"{page}/comment") for form in shown.forms)
 
 
-async def test_where_nothing_is_discussed_the_menu_is_silent(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_without_discussion_there_is_no_menu_entry(client: httpx2.AsyncClient, context: Context) -> None:
     cabinet = await signed_in(client, context, await make_site(context.database))
     assert QUEUE not in (await cabinet.read("/cabinet/")).links
     assert "Проверять нечего" in (await cabinet.read(QUEUE)).text

@@ -1,4 +1,4 @@
-"""What waits and what was given up, in the cabinet: who sees it, who may send it again, who may let it be."""
+"""Pending and dead deliveries in the cabinet: who sees them, who may send them again, who may drop them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def site(database: Database) -> Site:
 
 @pytest.fixture
 async def enter(app: Any, settings: Settings, site: Site) -> AsyncIterator[Enter]:
-    """`enter(role)` → somebody of the site's agency, or the operator, signed in, with cookies of their own."""
+    """`enter(role)` → a signed-in user of the site's agency, or the operator, with separate cookies."""
     clients = []
 
     async def make(role: Role) -> Cabinet:
@@ -63,9 +63,9 @@ async def enter(app: Any, settings: Settings, site: Site) -> AsyncIterator[Enter
         await client.aclose()
 
 
-async def owed(database: Database, site: Site, state: str = "dead", sink: str = "agency") -> str:
-    """One delivery of a report of its own, in a state it does not leave by itself."""
-    email = f"{uuid.uuid4().hex}@example.test"  # one address gets three letters a day at most
+async def create_delivery(database: Database, site: Site, state: str = "dead", sink: str = "agency") -> str:
+    """A delivery of a new report, in a fixed state."""
+    email = f"{uuid.uuid4().hex}@example.test"  # one address gets at most three letters a day
     problem = (await submit_report(database, site, email=email)).problem_id
 
     async def work(tx: Transaction) -> None:
@@ -93,10 +93,10 @@ async def token(cabinet: Cabinet) -> str:
     return (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
 
 
-async def test_an_administrator_reads_and_sends_again_from_the_page_and_from_the_report(
+async def test_an_administrator_reads_and_retries_deliveries_on_both_pages(
     database: Database, enter: Enter, site: Site
 ) -> None:
-    delivery = await owed(database, site)
+    delivery = await create_delivery(database, site)
     problem = (await row_of(database, delivery))["problem_id"]
     cabinet = await enter("admin")
     page = await cabinet.read(PATH)
@@ -114,8 +114,10 @@ async def test_an_administrator_reads_and_sends_again_from_the_page_and_from_the
     assert "повтор: admin@gorod.test" in (await cabinet.read(f"{PATH}?tab=waiting")).text
 
 
-async def test_only_the_operator_drops_and_only_with_a_reason(database: Database, enter: Enter, site: Site) -> None:
-    delivery = await owed(database, site)
+async def test_only_the_operator_drops_deliveries_and_must_give_a_reason(
+    database: Database, enter: Enter, site: Site
+) -> None:
+    delivery = await create_delivery(database, site)
     admin, operator = await enter("admin"), await enter("operator")
     data = {"form_token": await token(admin), "reason": "так надо"}
     assert (await admin.client.post(f"{PATH}/{delivery}/drop", data=data)).status_code == 403
@@ -137,8 +139,8 @@ async def test_only_the_operator_drops_and_only_with_a_reason(database: Database
     assert (await operator.client.post(f"{PATH}/{delivery}/drop", data=again)).status_code == 409
 
 
-async def test_agents_and_viewers_are_refused(database: Database, enter: Enter, site: Site) -> None:
-    delivery = await owed(database, site)
+async def test_agents_and_viewers_see_no_deliveries(database: Database, enter: Enter, site: Site) -> None:
+    delivery = await create_delivery(database, site)
     for role in ("agent", "viewer"):
         cabinet = await enter(role)
         await cabinet.read(PATH, 403)
@@ -149,9 +151,9 @@ async def test_agents_and_viewers_are_refused(database: Database, enter: Enter, 
     assert (await row_of(database, delivery))["state"] == "dead"
 
 
-async def test_another_agencys_are_not_there(database: Database, enter: Enter, site: Site) -> None:
+async def test_another_agencys_deliveries_are_not_found(database: Database, enter: Enter, site: Site) -> None:
     elsewhere = await make_site(database, agency={"name": "Соседи"}, name="Сайт соседей")
-    theirs, ours = await owed(database, elsewhere), await owed(database, site)
+    theirs, ours = await create_delivery(database, elsewhere), await create_delivery(database, site)
     cabinet = await enter("admin")
     for tab in ("dead", "waiting", "dropped"):
         assert "Сайт соседей" not in (await cabinet.read(f"{PATH}?tab={tab}")).text
@@ -163,11 +165,10 @@ async def test_another_agencys_are_not_there(database: Database, enter: Enter, s
     assert (await row_of(database, ours))["state"] == "pending"
 
 
-async def test_letters_that_people_ask_of_us_are_the_operators_to_look_after(
-    database: Database, enter: Enter, site: Site
-) -> None:
+async def test_requested_letters_are_shown_to_the_operator_only(database: Database, enter: Enter, site: Site) -> None:
     letters = [
-        await owed(database, site, sink=sink) for sink in ("reports", "follower:x", "commenter:x", "moderator:x")
+        await create_delivery(database, site, sink=sink)
+        for sink in ("reports", "follower:x", "commenter:x", "moderator:x")
     ]
     admin, operator = await enter("admin"), await enter("operator")
     assert "Здесь пусто" in (await admin.read(PATH)).text
@@ -180,8 +181,8 @@ async def test_letters_that_people_ask_of_us_are_the_operators_to_look_after(
     assert [(await row_of(database, one))["state"] for one in letters] == ["dead"] * 4
 
 
-async def test_forms_of_others_are_refused(database: Database, enter: Enter, site: Site) -> None:
-    delivery = await owed(database, site)
+async def test_cross_site_forms_are_refused(database: Database, enter: Enter, site: Site) -> None:
+    delivery = await create_delivery(database, site)
     operator = await enter("operator")
     good = {"form_token": await token(operator), "reason": "так надо"}
     for action in ("retry", f"{delivery}/retry", f"{delivery}/drop"):
@@ -198,23 +199,23 @@ async def test_forms_of_others_are_refused(database: Database, enter: Enter, sit
     assert (await row_of(database, delivery))["state"] == "dead"
 
 
-async def test_the_operator_sees_in_the_navigation_how_many_are_dead_and_nobody_else(
+async def test_the_navigation_counts_dead_deliveries_for_the_operator_only(
     database: Database, enter: Enter, site: Site
 ) -> None:
     operator, admin = await enter("operator"), await enter("admin")
     assert "3 не доставлено" not in (await operator.read("/cabinet/")).text
     for _ in range(3):
-        await owed(database, site)
-    await owed(database, site, "dropped")
+        await create_delivery(database, site)
+    await create_delivery(database, site, "dropped")
     assert "Отправка 3 не доставлено" in (await operator.read("/cabinet/")).text
     assert "3 не доставлено" not in (await admin.read("/cabinet/")).text
 
 
-async def test_what_is_shown_is_chosen_by_state_and_kind(database: Database, enter: Enter, site: Site) -> None:
+async def test_deliveries_are_filtered_by_state_and_kind(database: Database, enter: Enter, site: Site) -> None:
     kept = {}
     for state in ("dead", "pending", "dropped", "delivered"):
         for sink in ("agency", "resident", "platform:none"):
-            kept[state, sink] = await owed(database, site, state, sink)
+            kept[state, sink] = await create_delivery(database, site, state, sink)
     operator = await enter("operator")
 
     async def shown(query: str) -> set[str]:
@@ -229,14 +230,14 @@ async def test_what_is_shown_is_chosen_by_state_and_kind(database: Database, ent
     assert await shown("?kind=nonsense&tab=%00") == {kept["dead", sink] for sink in every}
     assert "Таких отправлений нет" in (await operator.read(f"{PATH}?kind=moderator")).text
     await operator.send(f"{PATH}?kind=agency", f"{PATH}/{kept['dead', 'agency']}/retry")
-    await owed(database, site, sink="platform:none")
+    await create_delivery(database, site, sink="platform:none")
     await operator.send(f"{PATH}?kind=platform", f"{PATH}/retry")
     assert (await row_of(database, kept["dead", "resident"]))["state"] == "dead", "all of this kind only"
     assert (await row_of(database, kept["dead", "platform:none"]))["state"] == "pending"
 
 
-async def test_one_page_leads_to_the_next(database: Database, enter: Enter, site: Site) -> None:
-    ids = [await owed(database, site) for _ in range(PAGE_SIZE + 1)]
+async def test_deliveries_are_paged(database: Database, enter: Enter, site: Site) -> None:
+    ids = [await create_delivery(database, site) for _ in range(PAGE_SIZE + 1)]
     operator = await enter("operator")
     first = (await operator.client.get(PATH)).text
     assert [one for one in ids if f'id="delivery-{one}"' not in first] == ids[:1], "what was given up last is first"
@@ -244,7 +245,7 @@ async def test_one_page_leads_to_the_next(database: Database, enter: Enter, site
     assert [one for one in ids if f'id="delivery-{one}"' in second.text] == ids[:1]
 
 
-async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_a_person(
+async def test_attempts_are_listed_with_escaped_and_redacted_errors(
     database: Database, enter: Enter, site: Site
 ) -> None:
     problem = (await submit_report(database, site)).problem_id
@@ -272,8 +273,8 @@ async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_
         assert one in page.text
 
 
-def test_every_sink_of_the_registry_is_whole() -> None:
-    """Its name is no other's beginning, its handler is there, its kind has a label and one answer to who sees it."""
+def test_every_sink_of_the_registry_is_complete() -> None:
+    """Its name is not a prefix of another, its handler exists, its kind has a label and one rule for who sees it."""
     names = [one.name for one in sinks.SINKS]
     declared = [value for name, value in vars(sinks).items() if name.isupper() and isinstance(value, str)]
     assert sorted(names) == sorted(set(declared) - {sinks.OF_REPORT})
@@ -296,7 +297,7 @@ async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
     await database.write(lambda tx: tx.run("DELETE FROM deliveries"))
     (event,) = await database.rows("SELECT id, position FROM events")
 
-    async def owe_all(tx: Any) -> None:
+    async def enqueue_all(tx: Any) -> None:
         for one in sinks.SINKS:
             sink = f"{one.name}0" if one.name.endswith(":") else one.name
             await enqueue.enqueue(
@@ -305,7 +306,7 @@ async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
             )  # fmt: skip
         await tx.run("UPDATE deliveries SET state = 'dead'")
 
-    await database.write(owe_all)
+    await database.write(enqueue_all)
     everywhere = [one for one in sinks.SINKS if one.seen_by_agency]
     admin, operator = await enter("admin"), await enter("operator")
     for person, expected in ((admin, everywhere), (operator, list(sinks.SINKS))):
@@ -316,10 +317,8 @@ async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
         assert card.text.count('class="state state-dead"') == len([one for one in everywhere if not one.wider])
 
 
-async def test_a_forwarded_report_says_truly_that_nobody_was_notified(
-    enter: Enter, database: Database, site: Site
-) -> None:
-    """Forwarding is a word to the public; and what is past moderation waits for nobody's confirmation."""
+async def test_a_forwarded_report_says_that_nobody_was_notified(enter: Enter, database: Database, site: Site) -> None:
+    """Forwarding is information for the public; a report past moderation waits for no confirmation."""
     receipt = await submit_report(database, site, contact=Contact())
     admin = await enter("admin")
     page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
@@ -327,7 +326,7 @@ async def test_a_forwarded_report_says_truly_that_nobody_was_notified(
     await problems.change(
         database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="МУП «Водоканал»")
     )
-    # What is filled in by the thousand never left for anybody.
+    # Generated reports are delivered to nobody.
     await database.write(lambda tx: tx.run("UPDATE problems SET released_at = NULL"))
     page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
     assert "Ещё ничего не отправлено" not in page.text

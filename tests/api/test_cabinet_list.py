@@ -1,4 +1,4 @@
-"""«Сегодня», the filters of the list and the exports, against what a naive reading of all reports finds."""
+"""«Сегодня», the filters of the list and the exports, compared with a naive filter over all reports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Naive = Callable[[Row], bool]
 
 @pytest.fixture
 async def towns(context: Context) -> list[Site]:
-    """Two sites of one agency, in zones far apart, and a neighbour's; reports of every kind on each."""
+    """Two sites of one agency in distant time zones, and a neighbour's; reports of every kind on each."""
     first = await make_site(context.database, agency={"name": "Город"})
     second = await make_site(
         context.database, agency={"name": "Порт", "parent_id": first.agency.id}, time_zone=ZONES["Порт"]
@@ -196,7 +196,7 @@ def _step(row: Row) -> int:
 
 
 @pytest.mark.parametrize("most_found", [5_000, 0], ids=["by the shortest index", "along the list"])
-async def test_each_filter_in_each_order_is_what_a_naive_reader_finds(
+async def test_every_filter_in_every_order_matches_a_naive_filter(
     context: Context, towns: list[Site], monkeypatch: pytest.MonkeyPatch, most_found: int
 ) -> None:
     monkeypatch.setattr(inbox_store, "MAX_FOUND", most_found)
@@ -222,7 +222,7 @@ async def test_each_filter_in_each_order_is_what_a_naive_reader_finds(
                 found += [row["id"] for row in page]
                 if after is None:
                     break
-            if name != "nonsense" or order == "new":  # its own order is nonsense too
+            if name != "nonsense" or order == "new":  # its own order is invalid too
                 assert found == expected, (name, order)
                 assert await inbox_store.count_problems(context.database, sites, selection, clock.now()) == len(
                     expected
@@ -231,12 +231,12 @@ async def test_each_filter_in_each_order_is_what_a_naive_reader_finds(
     assert found_any > len(FILTERS) * 2, "most filters find something"
 
 
-async def test_a_cursor_of_another_order_is_left_out() -> None:
+async def test_a_cursor_of_another_order_is_ignored() -> None:
     assert Cursor.read("2026-01-01.5.x", "new") is None
     assert Cursor.read("17.5.x", "due") is None
 
 
-async def test_today_holds_what_waits_the_worst_first_and_each_once(
+async def test_today_lists_waiting_reports_once_most_urgent_first(
     context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = await inbox_service.read_today(context.database, official(towns[0]))
@@ -262,13 +262,13 @@ async def test_today_holds_what_waits_the_worst_first_and_each_once(
     assert "/cabinet/inbox" not in page.links, "no mailbox, no discussion"
 
 
-async def test_nothing_waiting_is_said_calmly(context: Context, site: Site, enter: Enter) -> None:
+async def test_today_says_when_nothing_waits(context: Context, site: Site, enter: Enter) -> None:
     page = await (await enter("agent", site.agency.id)).read("/cabinet/")
     assert "На сегодня всё" in page.text
     assert "/cabinet/problems" in page.links
 
 
-async def test_exports_hold_the_filtered_list_typed_and_harmless(
+async def test_exports_contain_the_filtered_list_with_types_and_without_formulas(
     context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox_service, "EXPORT_PAGE", 4)
@@ -315,8 +315,8 @@ async def test_exports_hold_the_filtered_list_typed_and_harmless(
     assert "/cabinet/problems.xlsx?category=roads" in page.links
 
 
-async def test_who_may_open_what(context: Context, towns: list[Site], enter: Enter) -> None:
-    """Refusing an export looks like an address that does not exist."""
+async def test_roles_may_open_their_pages_only(context: Context, towns: list[Site], enter: Enter) -> None:
+    """A refused export looks like an address that does not exist."""
     office, foreign = towns[0].agency.id, await make_site(context.database, agency={"name": "Чужие"})
     for role, agency in (
         *((role, office) for role in ("viewer", "agent", "head", "admin")),
@@ -341,7 +341,7 @@ async def test_who_may_open_what(context: Context, towns: list[Site], enter: Ent
     assert anonymous[0]["count"] == 4
 
 
-async def test_addresses_of_earlier_releases_lead_on(enter: Enter, towns: list[Site]) -> None:
+async def test_addresses_of_earlier_releases_redirect(enter: Enter, towns: list[Site]) -> None:
     person = await enter("agent", towns[0].agency.id)
     for former, now in (
         ("/cabinet/?tab=overdue&q=яма", "/cabinet/problems?tab=overdue"),
@@ -360,7 +360,7 @@ async def test_addresses_of_earlier_releases_lead_on(enter: Enter, towns: list[S
         assert (await person.client.get(path)).status_code == 200
 
 
-async def test_what_was_accepted_by_itself_is_new_until_somebody_takes_it_up(context: Context, enter: Enter) -> None:
+async def test_automatically_accepted_reports_are_new_until_work_begins(context: Context, enter: Enter) -> None:
     database = context.database
     site = await make_site(database, moderation="after")
     problem_id = (await submit_report(database, site)).problem_id
@@ -373,10 +373,10 @@ async def test_what_was_accepted_by_itself_is_new_until_somebody_takes_it_up(con
         assert page not in (await person.read(path)).links_without_query, path
 
 
-async def test_an_export_counts_against_a_limit_and_leaves_nothing_behind_where_it_ends(
+async def test_exports_are_rate_limited_and_leave_no_temporary_files(
     context: Context, enter: Enter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The rows of a sheet, contacts among them, wait in temporary files while it is written."""
+    """The rows of a sheet, contacts among them, are in temporary files while it is written."""
     site = await make_site(context.database)
     await submit_report(context.database, site)
     person, hits, waiting = await enter("admin", site.agency.id), list[str](), list[str]()

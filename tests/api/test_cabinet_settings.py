@@ -1,4 +1,4 @@
-"""An agency's administrator sets the public face of a site in the cabinet: the command line's rules, nobody else."""
+"""An agency's administrator edits the public settings of a site in the cabinet, with the command line's rules."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings_of(site: Site) -> str:
 
 
 @pytest.mark.parametrize("role", ["admin", "operator"])
-async def test_what_is_set_is_seen_by_the_api_at_once(
+async def test_changed_settings_are_visible_in_the_api_at_once(
     client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
 ) -> None:
     api = f"/api/v1/sites/{site.key}"
@@ -87,7 +87,7 @@ async def test_what_is_set_is_seen_by_the_api_at_once(
         ("contact", "never", "Такого варианта нет"),
     ],
 )
-async def test_what_the_command_line_refuses_is_refused_here(
+async def test_values_refused_by_the_command_line_are_refused(
     context: Context, site: Site, enter: Callable[..., Any], field: str, value: str, sentence: str
 ) -> None:
     cabinet = await enter()
@@ -101,7 +101,7 @@ async def test_what_the_command_line_refuses_is_refused_here(
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
-async def test_others_neither_see_nor_set_them(
+async def test_other_roles_and_agencies_cannot_see_or_change_settings(
     client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
 ) -> None:
     cabinet = await enter(role)
@@ -114,7 +114,7 @@ async def test_others_neither_see_nor_set_them(
     assert (await sites.by_id(context.database, site.id)).discussion == "off"
 
 
-async def test_a_foreign_form_or_agency_sets_nothing(
+async def test_cross_site_forms_and_other_agencies_change_nothing(
     client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
 ) -> None:
     other = await make_site(context.database)
@@ -131,8 +131,8 @@ async def test_a_foreign_form_or_agency_sets_nothing(
         assert (await sites.by_id(context.database, one.id)).discussion == "off"
 
 
-async def test_a_form_sets_only_what_stands_in_it(context: Context, site: Site, enter: Callable[..., Any]) -> None:
-    """Whoever adds fields by hand moderates, keeps and shows as before."""
+async def test_only_fields_of_the_form_are_changed(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+    """Fields added by hand do not change moderation, retention or visibility."""
     cabinet = await enter()
     more = {"moderation": "after", "moderator": "operator", "type": "basic", "retention_days": "1", "agency_id": "x"}
     assert (await cabinet.send(settings_of(site), settings_of(site), photos="4", **more)).status_code == 303

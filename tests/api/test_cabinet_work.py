@@ -1,4 +1,4 @@
-"""What is done in the cabinet: finding a report, each decision, the one who was slower."""
+"""Work in the cabinet: finding a report, each decision, and conflicts of two users."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def state(database: Any, problem_id: str) -> dict[str, Any]:
 
 
 async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
-    """A report that has come to be in this status."""
+    """A report in this status."""
     problem = (await submit_report(database, site, **report)).problem_id
     if status != "moderation":
         actor = Actor(kind="platform", source="default")
@@ -72,9 +72,7 @@ async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
 # --- decisions -----------------------------------------------------------------------------------------------------
 
 
-async def test_each_transition_of_the_table_can_be_made_by_the_form(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_every_allowed_transition_can_be_made_with_the_form(cabinet: Cabinet, database: Any, site: Site) -> None:
     original = await moved(database, site, "accepted")
     number = (await state(database, original))["number"]
     assert len(AGENCY_MAY) > 40
@@ -95,9 +93,7 @@ async def test_each_transition_of_the_table_can_be_made_by_the_form(
         assert event["user_id"] is not None
 
 
-async def test_the_form_offers_what_the_table_allows_and_nothing_else(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_the_form_offers_only_allowed_transitions(cabinet: Cabinet, database: Any, site: Site) -> None:
     for before, allowed in TRANSITIONS["agent"].items():
         problem = await moved(database, site, before)
         page = await cabinet.read(f"/cabinet/problems/{problem}")
@@ -106,7 +102,7 @@ async def test_the_form_offers_what_the_table_allows_and_nothing_else(
         assert offered == allowed, before
 
 
-async def test_what_the_table_forbids_is_refused_though_it_is_sent(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_forbidden_transitions_are_refused(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     for to in ("confirmed", "reopened", "withdrawn", "moderation"):
         assert (await cabinet.decide(problem, to, text="Потому что")).status_code == 403
@@ -130,9 +126,7 @@ WRONG = [
 ]
 
 
-async def test_what_is_missing_is_said_at_the_field_and_what_was_typed_stays(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_missing_fields_are_named_and_input_is_kept(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     for given, sentence in WRONG:
         typed = {"text": given.get("text", "Первая строка\nвторая <b>")}
@@ -148,7 +142,9 @@ async def test_what_is_missing_is_said_at_the_field_and_what_was_typed_stays(
     assert (await state(database, problem))["status"] == "accepted"
 
 
-async def test_whoever_is_slower_is_told_and_keeps_the_text(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_a_conflicting_decision_is_reported_and_its_text_kept(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     wish = Change(to="in_progress")
@@ -167,9 +163,7 @@ async def test_whoever_is_slower_is_told_and_keeps_the_text(cabinet: Cabinet, da
     assert (await state(database, problem))["status"] == "answered"
 
 
-async def test_a_decision_that_became_impossible_meanwhile_is_a_conflict_too(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_a_decision_that_is_no_longer_allowed_is_a_conflict(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = (await submit_report(database, site)).problem_id
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     await problems.change(database, AGENT, site.id, problem, Change(to="accepted"))
@@ -180,7 +174,7 @@ async def test_a_decision_that_became_impossible_meanwhile_is_a_conflict_too(
     assert page.form(form.action).fields["text"] == "Спасибо"
 
 
-async def test_sending_the_same_form_twice_decides_once(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_a_form_sent_twice_decides_once(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     data = form.fields | {"to": "planned", "expected_on": LATER}
@@ -190,13 +184,13 @@ async def test_sending_the_same_form_twice_decides_once(cabinet: Cabinet, databa
     assert len(events) == 1
 
 
-async def test_spam_is_a_mark_that_can_be_taken_off(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_a_spam_mark_can_be_removed(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = (await submit_report(database, site)).problem_id
     path = f"/cabinet/problems/{problem}"
     assert (await cabinet.send(path, f"{path}/spam", spam="yes")).status_code == 303
     assert (await state(database, problem))["spam"]
     page = await cabinet.read(path)
-    assert not [form for form in page.forms if "to" in form.choices]  # nothing else can be decided about spam
+    assert not [form for form in page.forms if "to" in form.choices]  # no other decision is possible about spam
     assert path in (await cabinet.read("/cabinet/problems?tab=spam")).links_without_query
     assert path not in (await cabinet.read("/cabinet/problems?tab=moderation")).links_without_query
     assert (await cabinet.send(path, f"{path}/spam", spam="no")).status_code == 303
@@ -204,7 +198,7 @@ async def test_spam_is_a_mark_that_can_be_taken_off(cabinet: Cabinet, database: 
     assert (await cabinet.decide(problem, "accepted")).status_code == 303
 
 
-async def test_the_page_shows_all_there_is_to_know(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_the_page_shows_all_data_of_a_report(cabinet: Cabinet, database: Any, site: Site) -> None:
     text = "Яма у школы.\nЕй <script>alert(1)</script> третий год."
     problem = (await submit_report(database, site, description=text, page_url="https://gorod.test/news")).problem_id
     answer = await cabinet.client.get(f"/cabinet/problems/{problem}")
@@ -223,10 +217,10 @@ async def test_the_page_shows_all_there_is_to_know(cabinet: Cabinet, database: A
         "Сообщение получено",
     ):
         assert shown in page.text
-    assert "бращени" not in page.text.replace("не обращение по закону", "")  # a message is never called an appeal
+    assert "бращени" not in page.text.replace("не обращение по закону", "")  # a report is never called an appeal
 
 
-async def test_an_erased_report_says_so_and_offers_nothing(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_an_erased_report_offers_no_decisions(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     await problems.erase(database, Actor(kind="operator"), site.id, problem)
     page = await cabinet.read(f"/cabinet/problems/{problem}")
@@ -236,7 +230,7 @@ async def test_an_erased_report_says_so_and_offers_nothing(cabinet: Cabinet, dat
     await cabinet.read("/cabinet/problems")
 
 
-async def test_a_report_that_never_was_is_not_found(cabinet: Cabinet) -> None:
+async def test_an_unknown_report_is_not_found(cabinet: Cabinet) -> None:
     for problem_id in ("x", "00000000-0000-7000-8000-000000000000", "%00", "%D0%B9", "%FF", "a" * 3000):
         await cabinet.read(f"/cabinet/problems/{problem_id}", 404)
 
@@ -244,7 +238,7 @@ async def test_a_report_that_never_was_is_not_found(cabinet: Cabinet) -> None:
 # --- the list ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_list_is_newest_first_with_enough_of_each_text(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_the_list_shows_the_newest_first_with_text_excerpts(cabinet: Cabinet, database: Any, site: Site) -> None:
     texts = [f"{word} " + "очень длинное описание " * 10 for word in ("Первое", "Второе", "Третье")]
     ids = [(await submit_report(database, site, description=text)).problem_id for text in texts]
     page = await cabinet.read("/cabinet/problems")
@@ -276,7 +270,7 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
     assert [link for links in pages for link in links] == expected
 
 
-async def test_the_same_list_comes_from_one_branch_as_from_many(
+async def test_one_query_and_a_query_per_branch_give_the_same_list(
     cabinet: Cabinet, database: Any, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for index in range(3):
@@ -288,7 +282,7 @@ async def test_the_same_list_comes_from_one_branch_as_from_many(
     assert (await cabinet.read("/cabinet/problems")).links == many
 
 
-async def test_tabs_hold_what_they_say(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_tabs_list_the_reports_of_their_status(cabinet: Cabinet, database: Any, site: Site) -> None:
     ids = {status: await moved(database, site, status) for status in ("moderation", "accepted", "planned", "answered")}
     late = (await submit_report(database, site, received_at=clock.now() - 60 * 86_400)).problem_id
     spam = (await submit_report(database, site)).problem_id
@@ -315,7 +309,7 @@ SEARCHES = {
 }
 
 
-async def test_search_finds_by_number_text_and_place(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_search_finds_by_number_text_and_address(cabinet: Cabinet, database: Any, site: Site) -> None:
     await submit_report(database, site, description="Не горит фонарь во дворе", address="двор")
     await submit_report(database, site, description="Яма на дороге", address="ул. Гагарина")
     await submit_report(database, site, description="Скидка 50% на мусор", address="двор")
@@ -324,7 +318,7 @@ async def test_search_finds_by_number_text_and_place(cabinet: Cabinet, database:
         assert len([link for link in page.links if "/problems/" in link]) == found, query
 
 
-async def test_a_broken_cursor_does_no_harm(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_an_invalid_cursor_is_ignored(cabinet: Cabinet, database: Any, site: Site) -> None:
     await submit_report(database, site)
     for cursor in ("x", "1.2", "1.2.3.4", "9" * 40 + ".1.x", "1.1.\0", "-1.1.x", "²..x"):
         assert (await cabinet.client.get("/cabinet/problems", params={"after": cursor})).status_code == 200, cursor
@@ -333,7 +327,7 @@ async def test_a_broken_cursor_does_no_harm(cabinet: Cabinet, database: Any, sit
 # --- how the page learns of news -----------------------------------------------------------------------------------
 
 
-async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_the_version_changes_only_with_events(cabinet: Cabinet, database: Any, site: Site) -> None:
     async def version(tag: str | None = None) -> httpx2.Response:
         return await cabinet.client.get("/cabinet/version", headers={"If-None-Match": tag} if tag else {})
 
@@ -355,8 +349,13 @@ async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabine
     assert (await version(third.headers["etag"])).status_code == 304
 
 
-async def test_merging_suggests_what_is_near_and_alike(cabinet: Cabinet, database: Any, site: Site) -> None:
-    reports: list[dict[str, Any]] = [{}, {}, {"lat": 55.1794}, {"category": "lighting"}]  # itself, near, far, unlike
+async def test_merging_suggests_similar_reports_nearby(cabinet: Cabinet, database: Any, site: Site) -> None:
+    reports: list[dict[str, Any]] = [
+        {},
+        {},
+        {"lat": 55.1794},
+        {"category": "lighting"},
+    ]  # itself, near, far, another category
     first, *_ = [await moved(database, site, "accepted", **changes) for changes in reports]
     page = await cabinet.read(f"/cabinet/problems/{first}")
     offered = [link.rpartition("/")[2] for link in page.links if f"/s/{site.key}/problems/" in link]

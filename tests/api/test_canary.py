@@ -1,4 +1,4 @@
-"""A canary in every column that is nobody's business must not be heard through any door the public has."""
+"""A canary value in every non-public column must not appear in any public response or file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from widget_api.problems.persons import Person
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
-# Whole tables that are not public, and what is not in those that are.
+# Tables that are not public, and the non-public columns of the others.
 PERSONAL: dict[str, tuple[str, ...]] = {
     "contacts": (),
     "consents": (),
@@ -51,7 +51,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "notes": (),
     "answer_templates": (),
 }
-# What a public read may be asked with, besides nothing.
+# Query strings for public reads, besides none.
 QUERIES: dict[str, tuple[str, ...]] = {
     "problems": ("", "?q=canary", "?q=канарейка", "?sort=updated", "?status=new", "?bbox=38,54,40,56", "?limit=1"),
     "clusters": ("?zoom=9&bbox=38,54,40,56", "?zoom=18&bbox=38,54,40,56", "?zoom=9&bbox=38,54,40,56&q=canary"),
@@ -91,7 +91,7 @@ async def planted(database: Database) -> tuple[Site, int, int, Site]:
 
 
 async def insert(tx: Any, name: str, site_id: str, problem_id: str) -> None:
-    """A row that says canary wherever it may."""
+    """A row with canaries in every column that allows it."""
     table = metadata.tables[name]
     values: dict[str, Any] = {}
     for column in table.columns:
@@ -103,7 +103,7 @@ async def insert(tx: Any, name: str, site_id: str, problem_id: str) -> None:
 
 
 async def insert_internal(tx: Any, site: Site, problem_id: str) -> None:
-    """What an agency writes in the cabinet for itself."""
+    """What an agency writes in the cabinet for internal use."""
     user = {"id": "u1", "email": "boris@gorod.test", "role": "agent", "password_hash": "x", "created_at": 1}
     await tx.insert("users", agency_id=site.agency.id, **user)
     await tx.insert("notes", id="n1", problem_id=problem_id, user_id="u1", text="canary-note", at=1)
@@ -114,7 +114,7 @@ async def insert_template(tx: Any, site: Site) -> None:
     await tx.insert("answer_templates", agency_id=site.agency.id, **template)
 
 
-async def test_no_letter_and_no_delivery_carries_what_the_agency_writes_for_itself(
+async def test_internal_notes_are_in_no_letter_and_no_delivery(
     make_settings: Callable[..., Settings], database_url: str, fake: FakePlatform, mail_sink: MailSink
 ) -> None:
     settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
@@ -144,8 +144,8 @@ async def test_no_letter_and_no_delivery_carries_what_the_agency_writes_for_itse
 EXTRA: dict[str, dict[str, Any]] = {"comments": {"id": "c1", "state": "moderation"}, "commenters": {"comment_id": "c1"}}
 
 
-def doors(site: Site, numbers: tuple[int, ...]) -> list[str]:
-    """Every GET that needs no token and no sign-in, from the table of routes itself."""
+def public_routes(site: Site, numbers: tuple[int, ...]) -> list[str]:
+    """Every GET route that needs neither a token nor a sign-in, from the route table itself."""
     found = []
     for route in ROUTES:
         if not isinstance(route, Route) or "GET" not in (route.methods or ()):
@@ -162,13 +162,13 @@ def doors(site: Site, numbers: tuple[int, ...]) -> list[str]:
     return [path for path in found if "{" not in path]
 
 
-async def test_no_door_lets_a_personal_column_an_unpublished_problem_or_another_site_out(
+async def test_no_public_route_leaks_personal_unpublished_or_other_sites_data(
     client: httpx2.AsyncClient, app: Any
 ) -> None:
     database = app.state.context.database
     site, shown, hidden, other = await planted(database)
     await database.write(lambda tx: tx.run("UPDATE site_counters SET version = version + 1"))
-    asked = doors(site, (shown, hidden, 999))
+    asked = public_routes(site, (shown, hidden, 999))
     for needed in (
         "/v2/requests.json",
         "/problems",
@@ -199,7 +199,7 @@ ADDRESS, WORDS = "canary-mail@example.test", "канарейка ксилофо�
 
 
 async def leave_traces(service_url: str) -> None:
-    """A published report with an answer, a follower and a comment, all of one person."""
+    """A published report with an answer, a follower and a comment, all by one person."""
     database = Database(service_url, readers=1)
     await database.connect()
     try:
@@ -218,8 +218,8 @@ async def leave_traces(service_url: str) -> None:
         await database.disconnect()
 
 
-def heard(folder: Path) -> set[str]:
-    """Files of a service that still hold a canary: database, logs, media, copies and what is in them."""
+def files_with_canaries(folder: Path) -> set[str]:
+    """Files of a service that still contain a canary: database, logs, media, backups and their contents."""
     found = set()
     canaries = [text.encode() for text in ("canary", "канарейк", "ксилофон", "203.0.113.99")]
     for path in folder.rglob("*"):
@@ -236,37 +236,37 @@ def heard(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("forgetting", ["erase", "purge"])
-def test_no_file_says_who_was_forgotten(
+def test_erased_data_is_in_no_file(
     serve: Callable[..., Service], mail_sink: MailSink, forgetting: str, dialect: str
 ) -> None:
-    """Beside a running service, whose connections keep the log, with pages as they were, until it is truncated."""
+    """Next to a running service, whose connections keep the write-ahead log with old pages until it is truncated."""
     service = serve(smtp_url=mail_sink.url)
     run_in_thread(leave_traces(service.settings["WIDGET_DATABASE_URL"]))
-    assert heard(service.directory) & {"widget.db", "widget.db-wal"}
+    assert files_with_canaries(service.directory) & {"widget.db", "widget.db-wal"}
     if forgetting == "erase":
         service.cli("erase", "--email", ADDRESS)
-        assert heard(service.directory) == set()
+        assert files_with_canaries(service.directory) == set()
     else:
         run_in_thread(grow_old(service.settings["WIDGET_DATABASE_URL"]))
     service.cli("purge")
     service.cli("backup", str(service.directory / "copy.zip"))
     assert (service.directory / "widget.db-wal").exists(), "the service still runs"
-    assert heard(service.directory) == set()
+    assert files_with_canaries(service.directory) == set()
     service.kill()
-    assert heard(service.directory) == set()
+    assert files_with_canaries(service.directory) == set()
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_process_that_stays_empties_its_log_after_it_forgot(
+async def test_a_long_running_process_truncates_its_log_after_an_erasure(
     database: Database, database_url: str, tmp_path: Path, dialect: str
 ) -> None:
-    """A command empties it as it ends; a service that a resident or a clerk told to erase goes on for months."""
+    """A command truncates it at its end; a service that erases on request runs for months."""
     await leave_traces(database_url)
-    assert heard(tmp_path)
+    assert files_with_canaries(tmp_path)
     await retention.erase_person(database, ADDRESS)
     await retention.erase_words(database, ADDRESS)
     assert list(tmp_path.glob("*.db-wal")), "the process has the database open"  # noqa: ASYNC240 - one look at a folder
-    assert heard(tmp_path) == set()
+    assert files_with_canaries(tmp_path) == set()
 
 
 async def grow_old(service_url: str) -> None:

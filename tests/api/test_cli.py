@@ -1,4 +1,4 @@
-"""`widget-api` as an operator uses it: its output, its exit codes; as the installed command where that could differ."""
+"""`widget-api` as an operator uses it: output and exit codes; run as the installed command where that matters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PRODUCTION = {
 
 
 def attempt(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The installed command in a directory of its own, whatever its exit code."""
+    """Run the installed command in a directory of its own, whatever its exit code."""
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=directory,
@@ -63,7 +63,7 @@ def add_site(cli: Cli, *more: str, origin: str = "https://www.gorod.test") -> di
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory whose database holds one agency and its site."""
+    """A directory whose database has one agency and its site."""
     directory = tmp_path_factory.mktemp("registered")
     agency = ("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
     site = ("site", "add", "--name", "Сайт", "--agency", "Администрация", "--origin", "https://www.gorod.test")
@@ -72,7 +72,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_from_nothing_to_a_snippet_a_user_and_a_token(cli: Cli) -> None:
+def test_a_site_a_user_and_a_token_are_created_from_scratch(cli: Cli) -> None:
     made = add_site(cli)
     assert set(made) == {"site", "key", "snippet", "jurisdiction"}
     assert made["jurisdiction"] == "gorod.test"
@@ -97,7 +97,7 @@ def test_from_nothing_to_a_snippet_a_user_and_a_token(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_what_a_site_may_be(cli: Cli) -> None:
+def test_site_options(cli: Cli) -> None:
     made = add_site(
         cli, "--origin", "https://город.рф", "--type", "basic", "--moderation", "after", "--moderator", "operator",
         "--contact", "required", "--time-zone", "Asia/Yekaterinburg", "--language", "en", "--appeals", "handoff",
@@ -128,7 +128,7 @@ def test_what_a_site_may_be(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_categories(cli: Cli) -> None:
+def test_category_commands(cli: Cli) -> None:
     key = add_site(cli)["key"]
     cli("category", "set", "snow", "--site", key, "--off")
     changed = cli(
@@ -171,7 +171,7 @@ def test_categories(cli: Cli) -> None:
         (("nonsense",), "nonsense"),
     ],
 )
-def test_a_failure_is_one_line_and_an_exit_code(registered: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_an_error_is_one_line_and_a_non_zero_exit_code(registered: Path, arguments: tuple[str, ...], says: str) -> None:
     done = commands.attempt(*arguments, settings={}, directory=registered)
     assert done.returncode in (1, 2)
     assert done.stdout == ""
@@ -190,16 +190,16 @@ def test_a_failure_is_one_line_and_an_exit_code(registered: Path, arguments: tup
         (("nonsense",), 2),
     ],
 )
-def test_the_installed_command_says_and_ends_as_its_function_does(
+def test_the_installed_command_behaves_like_its_function(
     registered: Path, arguments: tuple[str, ...], code: int
 ) -> None:
-    """What the other tests learn from the function holds for the command."""
+    """The other tests call the function."""
     real, called = attempt(registered, *arguments), commands.attempt(*arguments, settings={}, directory=registered)
     assert (real.returncode, real.stdout, real.stderr) == (called.returncode, called.stdout, called.stderr)
     assert real.returncode == code
 
 
-def test_a_group_alone_shows_its_help(registered: Path) -> None:
+def test_a_command_group_without_a_command_shows_help(registered: Path) -> None:
     done = commands.attempt("site", settings={}, directory=registered)
     assert done.returncode == 2
     assert "rotate-key" in done.stdout + done.stderr
@@ -210,7 +210,7 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
-def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_named_in_one_line(tmp_path: Path) -> None:
     done = commands.attempt("site", "list", settings={"WIDGET_SECRET_KEYS": "short"}, directory=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("WIDGET_SECRET_KEYS")
@@ -218,13 +218,13 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("demo",), ("load-demo", "--problems", "1")])
-def test_production_refuses_made_up_data(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_production_refuses_to_generate_data(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = commands.attempt(*command, settings=PRODUCTION, directory=tmp_path)
     assert done.returncode == 1
     assert "refused in production" in done.stderr
 
 
-def test_production_leaves_an_older_database_alone(tmp_path: Path) -> None:
+def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return commands.attempt(*arguments, settings=PRODUCTION, directory=tmp_path)
 
@@ -250,14 +250,14 @@ MAY_CREATE = {("migrate",), ("demo",), ("restore",), ("serve",), ("agency", "add
 
 
 def made_up(parameter: Any) -> tuple[str, ...]:
-    """A required parameter with a value of its type."""
+    """A value of the type of a required parameter."""
     kind = parameter.type_descriptor.annotation
     value = str(get_args(kind)[0]) if get_origin(kind) is Literal else "1=1" if get_origin(kind) is list else "1"
     return (parameter.opts[-1], value) if parameter.opts[0].startswith("-") else (value,)
 
 
 def leaf_commands() -> list[tuple[str, ...]]:
-    """Every command of `widget-api` with made-up values for what it requires."""
+    """Every command of `widget-api` with made-up values for its required parameters."""
 
     def walk(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         for name, command in group.commands.items():
@@ -272,10 +272,10 @@ def leaf_commands() -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("environment", ["development", "production"])
 @pytest.mark.parametrize("command", leaf_commands(), ids=" ".join)
-def test_a_command_in_a_wrong_folder_says_that_there_is_no_database(
+def test_a_command_in_the_wrong_folder_reports_a_missing_database(
     tmp_path: Path, command: tuple[str, ...], environment: str
 ) -> None:
-    """A relative address is another file in another folder: an empty list, or an empty copy every night, is a lie."""
+    """A relative path is another file in another folder: empty lists and backups would be wrong."""
     settings = PRODUCTION | {"WIDGET_ENVIRONMENT": environment, "WIDGET_DATA": str(tmp_path)}
     done = commands.attempt(*command, settings=settings, directory=tmp_path)
     assert done.returncode == 1
@@ -289,7 +289,7 @@ def test_a_command_in_a_wrong_folder_says_that_there_is_no_database(
 
 
 @pytest.mark.parametrize("command", ["serve", "agency add"])
-def test_production_begins_with_migrate(tmp_path: Path, command: str) -> None:
+def test_production_requires_migrate_first(tmp_path: Path, command: str) -> None:
     if command == "serve":
         done = attempt(tmp_path, "serve", "--port", "0", **PRODUCTION)
     else:
@@ -300,7 +300,7 @@ def test_production_begins_with_migrate(tmp_path: Path, command: str) -> None:
     assert not list(tmp_path.rglob("widget.db*"))
 
 
-def test_an_empty_database_says_that_it_is_empty(tmp_path: Path) -> None:
+def test_an_empty_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "widget.db").touch()
     done = commands.attempt("site", "list", settings=PRODUCTION, directory=tmp_path)
@@ -308,7 +308,7 @@ def test_an_empty_database_says_that_it_is_empty(tmp_path: Path) -> None:
     assert "widget-api migrate" in done.stderr
 
 
-def test_a_copy_goes_into_a_folder_that_is_not_there_yet(cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_backup_creates_its_folder(cli: Callable[..., Any], tmp_path: Path) -> None:
     made = cli("backup", f"{tmp_path}/copies/")
     assert [str(path) for path in (tmp_path / "copies").iterdir()] == [made["backup"]]
 
@@ -343,12 +343,12 @@ def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Servic
 def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Service]) -> None:
     service = serve("--workers", "2", "--no-work", environment="production", public_url="https://widget.test")
     assert status(f"{service.url}/healthz") == 200
-    service.stop()  # a request's line is written after its answer
+    service.stop()  # a request is logged after its answer
     lines = [line for line in service.log.splitlines() if "healthz" in line]
     assert json.loads(lines[0])["event"].startswith("GET /healthz 200")
 
 
-def test_the_worker_alone_ends_politely(serve: Callable[..., Service]) -> None:
+def test_the_worker_stops_gracefully(serve: Callable[..., Service]) -> None:
     service = serve(start=False, changes=("widget_api.worker.SETTLING=0",))
     process = subprocess.Popen(
         [*service.program, "work"], cwd=service.directory, env=clean_environment(service.settings)
@@ -375,7 +375,7 @@ def found(document: dict[str, Any]) -> dict[str, bool]:
     return {check["name"]: check["ok"] for check in document["checks"]}
 
 
-def test_doctor_finds_everything_well(cli: Cli, mail_sink: MailSink) -> None:
+def test_doctor_reports_success(cli: Cli, mail_sink: MailSink) -> None:
     add_site(cli)
     document = cli("doctor", smtp_url=mail_sink.url)
     assert document["ok"] is True
@@ -396,7 +396,7 @@ def test_doctor_finds_everything_well(cli: Cli, mail_sink: MailSink) -> None:
         ("settings", {"public_url": "nonsense"}),
     ],
 )
-def test_doctor_names_what_is_wrong(cli: Cli, wrong: str, changes: dict[str, str]) -> None:
+def test_doctor_reports_errors(cli: Cli, wrong: str, changes: dict[str, str]) -> None:
     with pytest.raises(CommandFailed) as failure:
         cli("doctor", **changes)
     document = json.loads(failure.value.output)
@@ -404,7 +404,7 @@ def test_doctor_names_what_is_wrong(cli: Cli, wrong: str, changes: dict[str, str
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_doctor_is_not_well_where_something_was_given_up(cli: Cli, settings: Settings) -> None:
+def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
     cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
 
     async def give_up() -> None:
@@ -432,13 +432,13 @@ def test_doctor_is_not_well_where_something_was_given_up(cli: Cli, settings: Set
     assert "1 dead: see deliveries list" in checks["queue"]["detail"]
 
 
-def test_doctor_asks_whoever_takes_letters_in(cli: Cli, mail_sink: MailSink) -> None:
+def test_doctor_checks_the_mail_receiver(cli: Cli, mail_sink: MailSink) -> None:
     checks = {check["name"]: check for check in cli("doctor", inbound=f"lmtp://127.0.0.1:{mail_sink.port}")["checks"]}
     assert checks["inbound"]["detail"] == f"127.0.0.1:{mail_sink.port} answers"
     assert mail_sink.letters == []
 
 
-def test_doctor_names_the_agency_whose_mailbox_sends_letters_back(cli: Cli, settings: Settings) -> None:
+def test_doctor_reports_agencies_whose_mail_bounces(cli: Cli, settings: Settings) -> None:
     add_site(cli)
 
     async def mark() -> None:
@@ -459,7 +459,7 @@ def test_doctor_names_the_agency_whose_mailbox_sends_letters_back(cli: Cli, sett
     assert changed["email_failed_at"] is None
 
 
-def test_an_agency_is_changed_and_what_is_not_given_stays(cli: Cli) -> None:
+def test_changing_an_agency_keeps_options_that_are_not_given(cli: Cli) -> None:
     add_site(cli)
     (before,) = cli("agency", "list")
     assert (before["senders"], before["digest"]) == ([], False)
@@ -476,7 +476,7 @@ def test_an_agency_is_changed_and_what_is_not_given_stays(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_doctor_says_when_the_database_cannot_be_reached(cli: Cli) -> None:
+def test_doctor_reports_an_unreachable_database(cli: Cli) -> None:
     with pytest.raises(CommandFailed) as failure:
         cli("doctor", database_url="postgresql://nobody@127.0.0.1:9/nothing")
     assert found(json.loads(failure.value.output))["database"] is False

@@ -1,4 +1,4 @@
-"""`widget-api deliveries`: choose by sink, platform and problem, see every attempt, send again, give up."""
+"""`widget-api deliveries`: choose by sink, platform and problem, list every attempt, retry, drop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from widget_api.problems import change as problems
 
 
 @pytest.fixture
-async def owed(database: Database) -> dict[str, str]:
-    """Dead deliveries of two reports to two platforms and to the authors: sink and number → id."""
+async def dead_deliveries(database: Database) -> dict[str, str]:
+    """Dead deliveries of two reports to two platforms and to the authors: (sink, number) → id."""
 
     async def register(tx: Transaction) -> None:
         for platform in ("p", "q"):
@@ -40,21 +40,23 @@ async def owed(database: Database) -> dict[str, str]:
     return {f"{row['sink']} {row['number']}": row["id"] for row in rows}
 
 
-async def states(database: Database, owed: dict[str, str]) -> dict[str, str]:
+async def states(database: Database, dead_deliveries: dict[str, str]) -> dict[str, str]:
     rows = {row["id"]: row["state"] for row in await database.rows("SELECT id, state FROM deliveries")}
-    return {name: rows[one] for name, one in owed.items()}
+    return {name: rows[one] for name, one in dead_deliveries.items()}
 
 
-async def test_choosing(database: Database, owed: dict[str, str], cli: Callable[..., Any]) -> None:
+async def test_deliveries_are_filtered_by_sink_platform_and_problem(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
+) -> None:
     def listed(*options: str) -> set[str]:
         return {row["id"] for row in cli("deliveries", "list", *options)}
 
     def these(*parts: str) -> set[str]:
-        found = {one for name, one in owed.items() if all(part in name for part in parts)}
+        found = {one for name, one in dead_deliveries.items() if all(part in name for part in parts)}
         assert found
         return found
 
-    assert listed() == set(owed.values())
+    assert listed() == set(dead_deliveries.values())
     assert listed("--sink", "platform") == these("platform:")
     assert listed("--sink", "platform:p", "--sink", "resident") == these("platform:p") | these("resident")
     assert listed("--platform", "q") == listed("--platform", "Платформа q") == these("platform:q")
@@ -63,13 +65,13 @@ async def test_choosing(database: Database, owed: dict[str, str], cli: Callable[
     assert listed("--state", "dropped") == listed("--sink", "nobody") == set()
 
 
-async def test_all_dead_ones_of_a_choice_are_sent_again_or_dropped(
-    database: Database, owed: dict[str, str], cli: Callable[..., Any]
+async def test_all_dead_deliveries_of_a_filter_are_retried_or_dropped(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
 ) -> None:
     assert len(cli("deliveries", "retry", "--dead", "--platform", "p")["retried"]) == 2
     chosen = ("--dead", "--sink", "platform:q", "--problem", "1")
-    assert cli("deliveries", "drop", *chosen, "--reason", "Её нет") == {"dropped": [owed["platform:q 1"]]}
-    now = await states(database, owed)
+    assert cli("deliveries", "drop", *chosen, "--reason", "Её нет") == {"dropped": [dead_deliveries["platform:q 1"]]}
+    now = await states(database, dead_deliveries)
     for name, state in now.items():
         expected = "pending" if "platform:p" in name else "dropped" if name == "platform:q 1" else "dead"
         assert state == expected, name
@@ -80,20 +82,22 @@ async def test_all_dead_ones_of_a_choice_are_sent_again_or_dropped(
     for wrong in (
         ("retry",),
         ("retry", "--platform", "p"),
-        ("retry", owed["platform:q 2"], "--dead"),
-        ("retry", owed["platform:q 2"], "--sink", "agency"),
-        ("drop", owed["platform:q 2"], "--reason", " "),
-        ("drop", owed["platform:q 2"], "--reason", "у" * 501),
-        ("drop", owed["platform:q 1"], "--reason", "снова"),
+        ("retry", dead_deliveries["platform:q 2"], "--dead"),
+        ("retry", dead_deliveries["platform:q 2"], "--sink", "agency"),
+        ("drop", dead_deliveries["platform:q 2"], "--reason", " "),
+        ("drop", dead_deliveries["platform:q 2"], "--reason", "у" * 501),
+        ("drop", dead_deliveries["platform:q 1"], "--reason", "снова"),
         ("show", "nothing"),
     ):
         with pytest.raises(CommandFailed):
             cli("deliveries", *wrong)
-    assert await states(database, owed) == now
+    assert await states(database, dead_deliveries) == now
 
 
-async def test_every_attempt_of_one(database: Database, owed: dict[str, str], cli: Callable[..., Any]) -> None:
-    one = owed["platform:p 1"]
+async def test_every_attempt_of_a_delivery_is_listed(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
+) -> None:
+    one = dead_deliveries["platform:p 1"]
     cli("deliveries", "retry", one)
     row = await database.row("SELECT next_at FROM deliveries WHERE id = :id", id=one)
     assert row is not None

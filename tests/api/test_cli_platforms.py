@@ -1,4 +1,4 @@
-"""`widget-api platform add` and `set`: what would only be noticed by a report that never arrives is refused at once."""
+"""`widget-api platform add` and `set`: invalid options are refused at once instead of failing at the first delivery."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def given(name: str = "Регион", url: str = "https://region.test/v2", key: 
         (("platform", "set", "Регион", "--name", "Область"), "--name"),
     ],
 )
-async def test_what_cannot_work_is_refused(
+async def test_options_that_cannot_work_are_refused(
     cli: Callable[..., Any], database: Database, arguments: tuple[str, ...], named: str
 ) -> None:
     cli(*given())
@@ -49,14 +49,14 @@ async def test_what_cannot_work_is_refused(
     }
 
 
-async def test_a_webhook_keeps_the_slash_at_its_end(cli: Callable[..., Any], database: Database) -> None:
+async def test_a_webhook_url_keeps_its_trailing_slash(cli: Callable[..., Any], database: Database) -> None:
     cli(*given("Приёмник", "https://city.test/hook/", KEY, "--protocol", "webhook"))
     cli(*given(url="https://region.test/v2/"))
     cli("platform", "set", "Регион", "--name", "Регион", "--url", "https://region.test/v3/")
     assert [one["url"] for one in cli("platform", "list")] == ["https://city.test/hook/", "https://region.test/v3"]
 
 
-async def test_no_site_moves_to_a_platform_that_is_switched_off(cli: Callable[..., Any], database: Database) -> None:
+async def test_a_site_cannot_move_to_a_disabled_platform(cli: Callable[..., Any], database: Database) -> None:
     site = await make_site(database, jurisdiction="gorod.test")
     receipt = await submit_report(database, site)
     await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
@@ -71,7 +71,7 @@ async def test_no_site_moves_to_a_platform_that_is_switched_off(cli: Callable[..
     assert cli(*move)["owed"] == 2
 
 
-async def test_wrong_names_are_answered_with_where_to_look(cli: Callable[..., Any], database: Database) -> None:
+async def test_unknown_names_are_answered_with_a_hint(cli: Callable[..., Any], database: Database) -> None:
     await make_site(database, jurisdiction="gorod.test")
     cli(*given())
     for site, pair, said in (("selo.test", "roads=7", "`site list`"), ("gorod.test", "raods=7", "raods: no category")):

@@ -1,4 +1,4 @@
-"""GET …/clusters: marks that together are exactly the problems a filter matches."""
+"""GET …/clusters: marks that together represent exactly the problems that match a filter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def asked(database: Database, site: Site, zoom: int, bbox: str = CITY, **q
 
 
 def touched(row: Mapping[str, Any], bbox: queries.Bbox, level: int) -> bool:
-    """Whether its cell and the box have something in common."""
+    """Whether its cell and the box intersect."""
     west, south, east, north = bbox
     (left, top), (right, bottom) = tile_position(north, west, level), tile_position(south, east, level)
     x, y = tile_position(row["lat"], row["lng"], level)
@@ -40,9 +40,7 @@ def touched(row: Mapping[str, Any], bbox: queries.Bbox, level: int) -> bool:
 
 
 @pytest.mark.parametrize("few", [0, 300])
-async def test_the_counts_are_those_of_a_naive_reading(
-    database: Database, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_counts_match_a_naive_count(database: Database, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     site = await town(database)
     rows = await database.rows(
         "SELECT * FROM problems WHERE site_id = :site_id AND published AND lat IS NOT NULL", site_id=site.id
@@ -81,7 +79,7 @@ async def test_the_counts_are_those_of_a_naive_reading(
                 assert alone <= {row["number"] for row in expected}, where
 
 
-async def test_cells_follow_every_change(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cells_are_updated_by_every_change(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "FEW", 0)
     site = await make_site(database)
     first, second = [await submit_report(database, site, contact=Contact()) for _ in range(2)]
@@ -99,7 +97,7 @@ async def test_cells_follow_every_change(database: Database, monkeypatch: pytest
     assert one["geometry"]["coordinates"] == [38.7783, 55.0794]
 
 
-async def test_what_cells_do_not_know_stops_counting_and_says_so(
+async def test_filters_without_cells_return_a_partial_count(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await town(database)
@@ -108,7 +106,7 @@ async def test_what_cells_do_not_know_stops_counting_and_says_so(
     assert (found["total"], found["partial"]) == (3, True)
 
 
-def test_a_box_larger_than_any_screen_gets_no_more_marks_than_one() -> None:
+def test_an_oversized_box_gets_no_more_marks_than_a_screen() -> None:
     bbox = (30.0, 50.0, 60.0, 60.0)
     view = clusters.View(bbox=bbox, zoom=14, filters=listing.Filters(bbox=bbox))
     level = clusters._level(view)
@@ -134,14 +132,14 @@ def test_a_box_larger_than_any_screen_gets_no_more_marks_than_one() -> None:
         (f"bbox={CITY}&zoom=3&cursor=x", "cursor"),
     ],
 )
-async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient, app: Any, query: str, parameter: str) -> None:
+async def test_an_invalid_parameter_is_named(client: httpx2.AsyncClient, app: Any, query: str, parameter: str) -> None:
     site = await make_site(app.state.context.database)
     answer = await client.get(f"/api/v1/sites/{site.key}/clusters?{query}")
     assert answer.status_code == 400, answer.text
     assert answer.json()["parameter"] == parameter
 
 
-async def test_unchanged_is_304(client: httpx2.AsyncClient, app: Any) -> None:
+async def test_unchanged_clusters_return_304(client: httpx2.AsyncClient, app: Any) -> None:
     database = app.state.context.database
     site = await town(database, 12)
     path = f"/api/v1/sites/{site.key}/clusters?zoom=10&bbox={CITY}"
@@ -157,7 +155,7 @@ async def test_unchanged_is_304(client: httpx2.AsyncClient, app: Any) -> None:
     assert (again.status_code, again.json()["total"]) == (200, first.json()["total"] + 1)
 
 
-def test_a_cell_lies_between_its_corners() -> None:
+def test_a_cluster_lies_within_its_cell() -> None:
     level = 12
     x, y = tile_position(55.0794, 38.7783, level)
     north, west = tile_corner(x, y, level)

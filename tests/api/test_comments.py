@@ -1,4 +1,4 @@
-"""…/comments: said, confirmed, moderated, read; nothing unmoderated is public and nobody's address ever is."""
+"""…/comments: posted, confirmed, moderated, read; nothing unmoderated is public, and no address ever is."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
     return Widget(client, site)
 
 
-async def say(widget: Widget, number: object, text: Any = TEXT, **changes: Any) -> httpx2.Response:
+async def post_comment(widget: Widget, number: object, text: Any = TEXT, **changes: Any) -> httpx2.Response:
     body: dict[str, Any] = {
         "name": "Сосед",
         "text": text,
@@ -78,10 +78,10 @@ async def counted(context: Context, number: int) -> int:
     return int(row["comments"])
 
 
-async def said(widget: Widget, context: Context, number: int, text: str = TEXT, **changes: Any) -> Row:
-    """A comment whose author has confirmed it."""
+async def confirmed_comment(widget: Widget, context: Context, number: int, text: str = TEXT, **changes: Any) -> Row:
+    """A comment confirmed by its author."""
     before = {row["id"] for row in await comments(context)}
-    answer = await say(widget, number, text, **changes)
+    answer = await post_comment(widget, number, text, **changes)
     assert answer.status_code == 202, answer.text
     (comment,) = [row for row in await comments(context) if row["id"] not in before]
     await service.confirm_comment(context.database, comment)
@@ -92,11 +92,11 @@ async def decide(context: Context, comment: Row, verdict: Any = "published", rea
     await service.decide_comment(context.database, comment["site_id"], comment["id"], verdict, None, reason)
 
 
-async def test_posted_confirmed_moderated_published(
+async def test_a_comment_is_posted_confirmed_moderated_and_published(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    answer = await say(widget, number)
+    answer = await post_comment(widget, number)
     assert (answer.status_code, answer.json(), answer.headers["cache-control"]) == (202, {}, "no-store")
     (letter,) = await letters(context, mail_sink, CANARY)
     (link,) = letter.links
@@ -122,19 +122,21 @@ async def test_posted_confirmed_moderated_published(
     assert "<form" not in (await widget.client.get(link.removeprefix("https://widget.test"))).text
 
 
-async def test_what_nobody_confirmed_is_gone_from_the_files_too(widget: Widget, context: Context, site: Site) -> None:
-    await say(widget, await publish(context.database, site))
+async def test_expired_unconfirmed_comments_are_removed_from_the_files(
+    widget: Widget, context: Context, site: Site
+) -> None:
+    await post_comment(widget, await publish(context.database, site))
     assert len(await comments(context)) == 1
     assert await store.delete_unconfirmed(context.database, clock.now() + 1) == 1
     assert await comments(context) == []
     assert not database_files_contain(context.database, TEXT)
 
 
-async def test_rejected_with_a_reason_the_author_reads(
+async def test_a_rejection_tells_the_author_the_reason(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
     await decide(context, comment, "rejected", "Не о <b>яме</b>")
     assert (await read(widget, number))["items"] == []
     letter = (await letters(context, mail_sink, CANARY))[-1]
@@ -143,19 +145,21 @@ async def test_rejected_with_a_reason_the_author_reads(
     assert await counted(context, number) == 0
 
 
-async def test_what_is_published_can_be_taken_down_and_put_back(
+async def test_a_published_comment_can_be_hidden_and_restored(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
     for verdict, many in (("published", 1), ("published", 1), ("rejected", 0), ("rejected", 0), ("published", 1)):
         await decide(context, comment, verdict, "Грубость" if verdict == "rejected" else "")
         assert (await counted(context, number), len((await read(widget, number))["items"])) == (many, many)
 
 
-async def test_the_author_takes_it_back(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_the_author_withdraws_a_comment(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
     number = await publish(context.database, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
     await decide(context, comment)
     letter = (await letters(context, mail_sink, CANARY))[-1]
     own = letter.links[-1].removeprefix("https://widget.test")
@@ -171,13 +175,13 @@ async def test_the_author_takes_it_back(widget: Widget, context: Context, site: 
     assert await context.database.rows("SELECT * FROM commenters") == []
 
 
-async def test_a_name_is_shown_only_under_a_consent_of_its_own(
+async def test_a_name_is_shown_only_with_its_own_consent(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
     given = {"version": await widget.consent(), "processing": True}
     for consent, shown in ((given, "Житель"), (given | {"publish_name": True}, "Сосед Семён")):
-        await say(widget, number, f"{TEXT} {len(consent)}", name="Сосед Семён", consent=consent)
+        await post_comment(widget, number, f"{TEXT} {len(consent)}", name="Сосед Семён", consent=consent)
         comment = (await comments(context))[-1]
         await service.confirm_comment(context.database, comment)
         await decide(context, comment)
@@ -193,7 +197,7 @@ async def test_a_name_is_shown_only_under_a_consent_of_its_own(
 
     own = f"/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, comment['id'])}"
     assert f'action="{own}/name"' in (await widget.client.get(own)).text
-    for _ in range(2):  # twice is once
+    for _ in range(2):  # idempotent
         assert (await widget.client.post(f"{own}/name")).status_code == 303
     assert [item["name"] for item in (await read(widget, number))["items"]] == ["Житель", "Житель"]
     for door in (page, own, f"{widget.root}/problems/{number}"):
@@ -203,20 +207,24 @@ async def test_a_name_is_shown_only_under_a_consent_of_its_own(
     assert len((await read(widget, number))["items"]) == 2, "the words stay"
 
 
-async def test_a_name_is_not_published_under_another_document(widget: Widget, context: Context, site: Site) -> None:
+async def test_a_name_is_not_published_with_consent_to_another_document(
+    widget: Widget, context: Context, site: Site
+) -> None:
     number = await publish(context.database, site)
     version = await widget.consent()
     consent = {"version": version, "processing": True, "publish_name": True, "name_version": version}
-    refused = await say(widget, number, consent=consent)
+    refused = await post_comment(widget, number, consent=consent)
     (error,) = problem(refused, 422)["errors"]
     assert (error["field"], error["code"]) == ("consent.publish_name", "consent_version")
 
 
-async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget, context: Context, site: Site) -> None:
+async def test_comments_of_the_agency_are_public_at_once_and_marked(
+    widget: Widget, context: Context, site: Site
+) -> None:
     number = await publish(context.database, site)
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
     assert row is not None
-    for _ in range(2):  # a form sent twice
+    for _ in range(2):  # the same form again
         await service.post_official_comment(context.database, site, row["id"], "Бригада выедет в среду", None)
     (item,) = (await read(widget, number))["items"]
     assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
@@ -232,9 +240,9 @@ async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget,
         *(f"Администрация{filler} горо{filler}да" for filler in "\u115f\u1160\u3164\uffa0"),
     ],
 )
-async def test_nobody_speaks_as_the_agency(widget: Widget, context: Context, site: Site, name: str) -> None:
+async def test_nobody_can_pose_as_the_agency(widget: Widget, context: Context, site: Site, name: str) -> None:
     number = await publish(context.database, site)
-    errors = problem(await say(widget, number, name=name), 422)["errors"]
+    errors = problem(await post_comment(widget, number, name=name), 422)["errors"]
     assert [(error["field"], error["code"]) for error in errors] == [("name", "name_official")]
 
 
@@ -243,20 +251,20 @@ async def test_a_name_that_mixes_alphabets_in_a_word_is_refused(
     widget: Widget, context: Context, site: Site, name: str
 ) -> None:
     number = await publish(context.database, site)
-    (wrong,) = problem(await say(widget, number, name=name), 422)["errors"]
+    (wrong,) = problem(await post_comment(widget, number, name=name), 422)["errors"]
     assert (wrong["field"], wrong["code"]) == ("name", "name_mixed")
     assert "алфавитов" in wrong["detail"]
 
 
 @pytest.mark.parametrize("name", ["Анна Smith", "IT-отдел", "Żółć", "Ёж 2й", "José", "Соседка из 5А", "李", "Оʼніл"])
-async def test_a_name_in_whatever_letters_is_a_name(widget: Widget, context: Context, site: Site, name: str) -> None:
+async def test_names_in_any_alphabet_are_accepted(widget: Widget, context: Context, site: Site, name: str) -> None:
     number = await publish(context.database, site)
-    assert (await say(widget, number, name=name)).status_code == 202
+    assert (await post_comment(widget, number, name=name)).status_code == 202
 
 
-async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Context, site: Site) -> None:
+async def test_all_invalid_fields_are_named_at_once(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
-    errors = problem(await say(widget, number, "ab", name="x" * 61, email="x", consent=None), 422)["errors"]
+    errors = problem(await post_comment(widget, number, "ab", name="x" * 61, email="x", consent=None), 422)["errors"]
     assert [(error["field"], error["code"]) for error in errors] == [
         ("name", "too_long"),
         ("text", "too_short"),
@@ -265,17 +273,15 @@ async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Conte
         ("consent.version", "required"),
     ]
     for text in (None, 1, ["x"], "   ", "\u200b\u202e\ufeff", "x" * 2001, "x" * 2000 + "\r"):
-        assert (await say(widget, number, text)).status_code == 422, text
+        assert (await post_comment(widget, number, text)).status_code == 422, text
     assert await comments(context) == []
-    assert (await say(widget, number, "x" * 2000, name="x" * 60)).status_code == 202
+    assert (await post_comment(widget, number, "x" * 2000, name="x" * 60)).status_code == 202
 
 
-async def test_what_is_typed_is_text_and_nothing_else(
-    widget: Widget, context: Context, site: Site, mail_sink: MailSink
-) -> None:
+async def test_comment_text_is_escaped(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
     number = await publish(context.database, site)
     name, text = '<img src=x onerror="alert(1)">', "<a href='https://spam.test'>жми</a> https://spam.test \u202eобратно"
-    comment = await said(widget, context, number, text, name=name)
+    comment = await confirmed_comment(widget, context, number, text, name=name)
     await decide(context, comment)
     (item,) = (await read(widget, number))["items"]
     assert item["name"] == name
@@ -287,7 +293,7 @@ async def test_what_is_typed_is_text_and_nothing_else(
     assert "&lt;img src=x" in page
 
 
-async def test_pages_go_on_where_the_one_before_ended(widget: Widget, context: Context, site: Site) -> None:
+async def test_comments_are_paged(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
     assert row is not None
@@ -309,7 +315,7 @@ async def test_pages_go_on_where_the_one_before_ended(widget: Widget, context: C
     assert problem(answer, 400)["parameter"] == "cursor"
 
 
-async def test_unchanged_content_costs_nothing(
+async def test_unchanged_comments_return_304_without_a_query(
     widget: Widget, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await publish(context.database, site)
@@ -318,7 +324,7 @@ async def test_unchanged_content_costs_nothing(
     assert first.headers["access-control-allow-origin"] == "*"
     assert first.headers["cache-control"] == web.SHARED_CACHE_CONTROL
     tagged, any_tag = {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}
-    monkeypatch.setattr(service, "read_page", None)  # nothing is read for it
+    monkeypatch.setattr(service, "read_page", None)  # without a query
     assert (await widget.client.get(url, headers=tagged)).status_code == 304
     monkeypatch.undo()
     assert (await widget.client.get(url, headers=any_tag)).status_code == 304
@@ -326,35 +332,35 @@ async def test_unchanged_content_costs_nothing(
     monkeypatch.setattr(responses, "__version__", "0.0.0")
     assert (await widget.client.get(url, headers=tagged)).status_code == 200, "another release may say it otherwise"
     monkeypatch.undo()
-    await decide(context, await said(widget, context, number))
+    await decide(context, await confirmed_comment(widget, context, number))
     assert (await widget.client.get(url, headers=tagged)).status_code == 200
 
 
-async def test_a_ticket_is_good_for_one_comment_and_a_repeat_is_no_second(
+async def test_a_ticket_allows_one_comment_and_a_retry_creates_no_second(
     widget: Widget, context: Context, site: Site
 ) -> None:
     number, ticket = await publish(context.database, site), await widget.ticket()
-    assert (await say(widget, number, ticket=ticket)).status_code == 202
-    assert (await say(widget, number, ticket=ticket)).status_code == 202, "the network lost the answer"
-    other = await say(widget, number, "Другие слова", ticket=ticket)
+    assert (await post_comment(widget, number, ticket=ticket)).status_code == 202
+    assert (await post_comment(widget, number, ticket=ticket)).status_code == 202, "the network lost the answer"
+    other = await post_comment(widget, number, "Другие слова", ticket=ticket)
     assert problem(other, 403)["code"] == "ticket_spent"
     assert len(await comments(context)) == 1
 
 
-async def test_nothing_tells_which_address_wrote_a_published_comment(
+async def test_the_address_of_a_published_comment_cannot_be_probed(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    """Not the answer, not the ticket afterwards, not what a second asking with it brings."""
+    """Neither by the answer, nor by the ticket afterwards, nor by the result of a second request with it."""
     number = await publish(context.database, site)
-    await decide(context, await said(widget, context, number))
+    await decide(context, await confirmed_comment(widget, context, number))
     seen = []
     for guess in (CANARY, "somebody-else@example.test"):
         ticket = await widget.ticket()
         answers = [
-            await say(widget, number, email=guess, ticket=ticket),
-            await say(widget, number, email=guess, ticket=ticket),
-            await say(widget, number, "Другие слова", email=f"spy-of-{guess}", ticket=ticket),
-            await say(widget, number, email=f"spy-of-{guess}", ticket=ticket),
+            await post_comment(widget, number, email=guess, ticket=ticket),
+            await post_comment(widget, number, email=guess, ticket=ticket),
+            await post_comment(widget, number, "Другие слова", email=f"spy-of-{guess}", ticket=ticket),
+            await post_comment(widget, number, email=f"spy-of-{guess}", ticket=ticket),
         ]
         seen.append([(answer.status_code, answer.json().get("code")) for answer in answers])
         assert await letters(context, mail_sink, f"spy-of-{guess}") == []
@@ -362,11 +368,11 @@ async def test_nothing_tells_which_address_wrote_a_published_comment(
     assert seen == [[(202, None), (202, None), spent, spent]] * 2
 
 
-async def test_nor_does_a_form_that_is_sent_again_with_another_address(
+async def test_the_address_of_a_comment_cannot_be_probed_with_the_form(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await publish(context.database, site)
-    await decide(context, await said(widget, context, number))
+    await decide(context, await confirmed_comment(widget, context, number))
     monkeypatch.setattr("widget_api.residents.report_form.MIN_FILLING_TIME", 0)
     path = f"/s/{site.key}/problems/{number}/comment"
     for guess in (CANARY, "somebody-else@example.test"):
@@ -378,18 +384,18 @@ async def test_nor_does_a_form_that_is_sent_again_with_another_address(
         assert await letters(context, mail_sink, f"spy-of-{guess}") == []
 
 
-async def test_comments_use_up_no_letter_that_confirms_a_report(
+async def test_comments_do_not_use_the_letter_quota_of_reports(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
     for index in range(4):
-        assert (await say(widget, number, f"Слова {index}")).status_code == 202
+        assert (await post_comment(widget, number, f"Слова {index}")).status_code == 202
     assert len(await letters(context, mail_sink, CANARY)) == 2
     await submit_report(context.database, site, email=CANARY)
     assert "Подтвердите почту" in (await letters(context, mail_sink, CANARY))[-1].subject
 
 
-async def test_of_fifty_at_once_one_is_kept(
+async def test_fifty_concurrent_posts_create_one_comment(
     make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
 ) -> None:
     changes = {"challenge": "off", "rate_limits": "off"}
@@ -400,7 +406,7 @@ async def test_of_fifty_at_once_one_is_kept(
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
             widget = Widget(client, site)
-            answers = await asyncio.gather(*(say(widget, number, ticket="-") for _ in range(50)))
+            answers = await asyncio.gather(*(post_comment(widget, number, ticket="-") for _ in range(50)))
             (comment,) = await comments(context)
             await service.confirm_comment(context.database, comment)
             await asyncio.gather(*(decide(context, comment) for _ in range(20)))
@@ -409,13 +415,13 @@ async def test_of_fifty_at_once_one_is_kept(
         assert len(await letters(context, mail_sink, CANARY)) <= 2
 
 
-async def test_where_discussion_is_off_there_is_none(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_comments_are_refused_where_discussion_is_off(client: httpx2.AsyncClient, context: Context) -> None:
     silent = await make_site(context.database)
     number = await publish(context.database, silent)
     widget = Widget(client, silent)
     answers = [
         await client.get(f"{widget.root}/problems/{number}/comments"),
-        await say(widget, number, ticket="-"),
+        await post_comment(widget, number, ticket="-"),
     ]
     assert {problem(answer, 404)["code"] for answer in answers} == {"discussion_off"}
     assert (await client.get(f"/s/{silent.key}/problems/{number}/comment")).status_code == 404
@@ -424,11 +430,13 @@ async def test_where_discussion_is_off_there_is_none(client: httpx2.AsyncClient,
     assert 'id="follow"' in page
 
 
-async def test_unpublished_unknown_and_merged_problems(widget: Widget, context: Context, site: Site) -> None:
+async def test_comments_on_unpublished_unknown_and_merged_problems_are_refused(
+    widget: Widget, context: Context, site: Site
+) -> None:
     hidden = await submit_report(context.database, site)
     numbers = (hidden.number, 99, 0, "99999999999999", "1.5", "x")
     for answers in (
-        [await say(widget, number, ticket="-") for number in numbers],
+        [await post_comment(widget, number, ticket="-") for number in numbers],
         [await widget.client.get(f"{widget.root}/problems/{number}/comments") for number in numbers],
     ):
         assert {problem(answer, 404)["code"] for answer in answers} == {"problem_not_found"}
@@ -437,14 +445,14 @@ async def test_unpublished_unknown_and_merged_problems(widget: Widget, context: 
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=merged)
     assert row is not None
     await problems.change(context.database, AGENT, site.id, row["id"], Change(to="duplicate", duplicate_of=kept))
-    refused = problem(await say(widget, merged, ticket="-"), 409)
+    refused = problem(await post_comment(widget, merged, ticket="-"), 409)
     assert (refused["code"], refused["number"]) == ("discussion_moved", kept)
     page = await widget.client.get(f"/s/{site.key}/problems/{merged}")
     assert page.status_code == 200
     assert f'action="/s/{site.key}/problems/{merged}/comment"' not in page.text
 
 
-async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Context, site: Site) -> None:
+async def test_refusals_follow_the_order_of_the_contract(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     post, path = widget.client.post, f"{widget.root}/problems/{number}/comments"
     own = {"Origin": widget.origin}
@@ -459,7 +467,7 @@ async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Con
 
 async def test_an_unconfirmed_comment_cannot_be_published(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
-    await say(widget, number)
+    await post_comment(widget, number)
     (comment,) = await comments(context)
     with pytest.raises(Exception, match="comment_unconfirmed"):
         await decide(context, comment)
@@ -470,13 +478,13 @@ async def test_an_unconfirmed_comment_cannot_be_published(widget: Widget, contex
     assert await counted(context, number) == 0
 
 
-async def test_no_public_answer_ever_holds_the_address(
+async def test_the_address_is_in_no_public_answer(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    await decide(context, await said(widget, context, number))
-    await said(widget, context, number, "Тайное, ещё не проверено")
-    rejected = await said(widget, context, number, "Отклонённое")
+    await decide(context, await confirmed_comment(widget, context, number))
+    await confirmed_comment(widget, context, number, "Тайное, ещё не проверено")
+    rejected = await confirmed_comment(widget, context, number, "Отклонённое")
     await decide(context, rejected, "rejected", "Тайная причина")
     await letters(context, mail_sink, CANARY)
     (hashed,) = {row["email_hash"] for row in await context.database.rows("SELECT email_hash FROM commenters")}
@@ -491,10 +499,10 @@ async def test_no_public_answer_ever_holds_the_address(
     assert {row["kind"] for row in rows} == {"received", "status"}, "no event tells any platform"
 
 
-async def test_erasing_takes_words_and_person(widget: Widget, context: Context, site: Site) -> None:
+async def test_erasure_removes_text_and_author(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
-    await decide(context, await said(widget, context, number))
-    await said(widget, context, number, "Ещё слова", email="other@example.test")
+    await decide(context, await confirmed_comment(widget, context, number))
+    await confirmed_comment(widget, context, number, "Ещё слова", email="other@example.test")
     assert await retention.erase_words(context.database, CANARY.upper()) == {"follows": 0, "comments": 1}
     assert await counted(context, number) == 0
     assert [row["body"] for row in await comments(context)] == ["Ещё слова"]
@@ -505,10 +513,10 @@ async def test_erasing_takes_words_and_person(widget: Widget, context: Context, 
     assert await context.database.rows("SELECT * FROM commenters") == []
 
 
-async def test_what_nobody_confirmed_is_forgotten_in_time(widget: Widget, context: Context, site: Site) -> None:
+async def test_unconfirmed_comments_are_purged(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
-    kept = await said(widget, context, number)
-    await say(widget, number, "Не подтверждено")
+    kept = await confirmed_comment(widget, context, number)
+    await post_comment(widget, number, "Не подтверждено")
 
     async def age(tx: Any) -> None:
         old = clock.now() - 32 * 86_400
@@ -532,7 +540,7 @@ def fields(page: str) -> dict[str, str]:
     return dict(found[:2])
 
 
-async def test_a_comment_without_scripts(
+async def test_commenting_without_scripts(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await publish(context.database, site)
@@ -555,7 +563,7 @@ async def test_a_comment_without_scripts(
     foreign = await client.post(path, data=given, headers={"Origin": "https://evil.test"})
     assert foreign.status_code == 403
     assert await comments(context) == []
-    for _ in range(2):  # sent twice, said once
+    for _ in range(2):  # sent twice, stored once
         done = await client.post(path, data=given)
         assert done.status_code == 303
     assert "На почту идёт письмо" in (await client.get(done.headers["location"])).text

@@ -1,4 +1,4 @@
-"""What everybody may read is compressed, whole or as it is written; what is its reader's own never is."""
+"""Public answers are compressed, whole or streamed; private ones never are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from widget_api.mail import links
 from widget_api.sites.model import Site
 from widget_api.web import compression
 
-# It sees answers, not where they come from; what they hold is read from both databases in test_reads.py and others.
+# Compression does not depend on the database; the contents are tested on both in test_reads.py and others.
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
 READ = {"br": brotli.decompress, "gzip": gzip.decompress}
 PUBLIC = (
@@ -41,12 +41,12 @@ async def site(context: Context) -> Site:
 
 
 async def raw(app: Any, path: str, **headers: str) -> tuple[int, dict[str, str], list[bytes]]:
-    """Status, headers and the pieces of the body as they leave the application; httpx2 would unpack them."""
+    """Status, headers and body chunks as they leave the application; httpx2 would decompress them."""
     start, pieces = dict[str, Any](), list[bytes]()
     target, _, query = path.partition("?")
 
     async def receive() -> Any:
-        await asyncio.Event().wait()  # it stays, and sends nothing
+        await asyncio.Event().wait()  # the client stays connected and sends nothing
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -72,18 +72,18 @@ async def raw(app: Any, path: str, **headers: str) -> tuple[int, dict[str, str],
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-async def test_a_public_answer_is_the_same_compressed(
+async def test_compressed_answers_have_the_same_content(
     app: Any, site: Site, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     this_second = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: this_second)  # files of open data say when they were written
+    monkeypatch.setattr(clock, "now", lambda: this_second)  # open data files contain the time of writing
     path = path.format(key=site.key)
     _, plain, pieces = await raw(app, path)
     whole = b"".join(pieces)
     assert "content-encoding" not in plain
     assert "Accept-Encoding" in plain["vary"]
     for asked, coding in (("gzip, deflate, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip")):
-        for _ in range(2):  # made, then kept
+        for _ in range(2):  # first built, then cached
             status, headers, pieces = await raw(app, path, accept_encoding=asked)
             packed = b"".join(pieces)
             assert (status, headers["content-encoding"]) == (200, coding)
@@ -99,7 +99,7 @@ async def test_a_public_answer_is_the_same_compressed(
                 assert "content-encoding" not in again
 
 
-async def test_each_piece_of_a_long_answer_can_be_read_as_it_comes(
+async def test_every_chunk_of_a_streamed_answer_can_be_decompressed_at_once(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from widget_api.browse import open_data as service
@@ -116,19 +116,19 @@ async def test_each_piece_of_a_long_answer_can_be_read_as_it_comes(
 
 
 @pytest.mark.parametrize("asked", ["", "identity", "br;q=0", "gzip;q=0.0, br; q=0", "zstd", "*"])
-async def test_who_does_not_ask_for_it_gets_it_plain(app: Any, site: Site, asked: str) -> None:
+async def test_clients_without_accept_encoding_get_plain_answers(app: Any, site: Site, asked: str) -> None:
     _, headers, _ = await raw(app, f"/api/v1/sites/{site.key}/problems", accept_encoding=asked)
     assert "content-encoding" not in headers
     assert headers["etag"].startswith('"')
 
 
-async def test_what_is_short_stays_as_it_is(app: Any, site: Site) -> None:
+async def test_short_answers_are_not_compressed(app: Any, site: Site) -> None:
     _, headers, pieces = await raw(app, f"/api/v1/sites/{site.key}/similar?lat=1&lng=1", accept_encoding="br")
     assert "content-encoding" not in headers
     assert len(b"".join(pieces)) < compression.MINIMUM_SIZE
 
 
-async def test_pages_with_a_secret_or_a_form_stay_plain(app: Any, context: Context, site: Site) -> None:
+async def test_pages_with_a_secret_or_a_form_are_not_compressed(app: Any, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site, status="accepted")
     paths = [
         f"/s/{site.key}/report",

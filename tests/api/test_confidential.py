@@ -1,4 +1,4 @@
-"""What a running service was told in confidence stands nowhere that another process can read."""
+"""Secrets of a running service cannot be read by other processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CANARIES = {
     "WIDGET_PLATFORM_KEY": "canary-platform",
     "AWS_SECRET_ACCESS_KEY": "canary-bucket",
 }
-# Root may look into any process; without capabilities it is a user like any other.
+# Root may read any process; without capabilities it is an ordinary user.
 AS_A_USER = ["setpriv", "--bounding-set=-all"] if os.getuid() == 0 else []
 
 
@@ -30,7 +30,7 @@ def dialect() -> str:
 
 
 def processes(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
+    """A process and all its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
@@ -38,7 +38,7 @@ def processes(pid: int) -> Iterator[int]:
 
 
 def neighbour_may_read(pid: int, what: str) -> bool:
-    """Whether another process of the same user reads a file of /proc/PID."""
+    """Whether another process of the same user can read a file of /proc/PID."""
     command = [*AS_A_USER, "head", "-c1", f"/proc/{pid}/{what}"]
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
@@ -58,7 +58,7 @@ def test_no_process_of_the_service_shows_its_settings(
     try:
         service.start()
         eventually(lambda: len(serving(service.pid)) >= len(command))
-        # setpriv has more capabilities than a neighbour, who may not look into it until it has become the service.
+        # setpriv has more capabilities than another process, which cannot read it until it has become the service.
         eventually(lambda: not any(b"setpriv" in command_line(pid) for pid in serving(service.pid)))
         for pid in serving(service.pid):
             eventually(lambda pid=pid: not neighbour_may_read(pid, "environ"))
@@ -75,7 +75,7 @@ def test_no_process_of_the_service_shows_its_settings(
 
 
 def serving(pid: int) -> list[int]:
-    """Without the process that multiprocessing starts to clean up after the others: it knows nothing."""
+    """Without the resource tracker of multiprocessing, which has no secrets."""
     return [one for one in processes(pid) if b"resource_tracker" not in command_line(one)]
 
 

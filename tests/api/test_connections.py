@@ -1,4 +1,4 @@
-"""What one connection may cost, against a real process over raw sockets: heads, bodies and readers that never end."""
+"""Resource limits of a connection, against a real process over raw sockets: heads, bodies and slow readers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES = (
 PATIENCE = 60.0  # seconds; the machine may be busy
 
 
-def test_the_bounds_are_those_that_are_documented() -> None:
+def test_the_limits_match_the_documentation() -> None:
     assert (connections.HEAD_BYTES, connections.HEAD_SECONDS) == (65_536, 10)
     assert connections.MINIMUM_RATE <= 4_096, "EDGE must pass"
     assert connections.GRACE_PERIOD >= 15, "a phone in a lift must pass"
@@ -38,7 +38,7 @@ class Answer:
 
 
 class Connection:
-    """A socket that is told byte by byte what to send."""
+    """A raw socket connection."""
 
     def __init__(self, service: Service, *, window: int | None = None) -> None:
         self.socket = socket.socket()
@@ -52,7 +52,7 @@ class Connection:
         self.socket.sendall(b"".join(data))
 
     def refuses(self, data: bytes) -> bool:
-        """Whether sending this again and again meets a closed connection."""
+        """Whether repeatedly sending this ends with a closed connection."""
         deadline = time.monotonic() + PATIENCE
         try:
             while time.monotonic() < deadline:
@@ -79,7 +79,7 @@ class Connection:
         self.received += data
 
     def read_all(self) -> int:
-        """How many bytes come until the connection ends."""
+        """The number of bytes received until the connection ends."""
         read = 0
         with contextlib.suppress(ConnectionError):
             while part := self.socket.recv(1_000_000):
@@ -87,7 +87,7 @@ class Connection:
         return read
 
     def ended(self) -> bool:
-        """Whether the service closes, having said nothing more."""
+        """Whether the service closes the connection without sending anything more."""
         try:
             return self.socket.recv(65_536) == b""
         except ConnectionError:
@@ -109,7 +109,7 @@ def found_site(service: Service) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def service(module_serve: Callable[..., Service]) -> Service:
-    """One for all: what a connection did is gone with it, and the tests that follow would show what is left."""
+    """Shared by all tests: the effects of a connection must end with it, or later tests fail."""
     return module_serve(work="off", rate_limits="off", changes=CHANGES)
 
 
@@ -148,9 +148,7 @@ START = b"GET /healthz HTTP/1.1\r\nHost: widget.test\r\n"
     ],
     ids=["lines", "one line", "a target", "at once", "empty lines"],
 )
-def test_a_head_without_end_is_refused(
-    connect: Callable[..., Connection], kept: bool, start: bytes, more: bytes
-) -> None:
+def test_an_endless_head_is_refused(connect: Callable[..., Connection], kept: bool, start: bytes, more: bytes) -> None:
     one = connect()
     if kept:
         one.send(request("/healthz"))
@@ -163,15 +161,15 @@ def test_a_head_without_end_is_refused(
     assert one.refuses(more)
 
 
-def test_a_head_behind_what_is_no_http_ends_with_it(connect: Callable[..., Connection]) -> None:
-    """Where our reading and uvicorn's part, nothing would be bounded any more."""
+def test_a_connection_with_invalid_http_is_closed(connect: Callable[..., Connection]) -> None:
+    """Where our parser and uvicorn's disagree, nothing would be bounded any more."""
     one = connect()
     one.send(request("/healthz", "Connection: upgrade", "Upgrade: websocket"), b"\x00\xff" * 8_000)
     assert one.refuses(START + b"X-Filler: " + b"a" * 50_000)
 
 
-def test_what_follows_an_upgrade_is_read_as_uvicorn_reads_it(connect: Callable[..., Connection]) -> None:
-    """It drops what came with the request. Read on from there, a body that it never saw would hide a head's bytes."""
+def test_data_after_an_upgrade_request_is_read_like_in_uvicorn(connect: Callable[..., Connection]) -> None:
+    """uvicorn drops the data that came with the request. Otherwise an unseen body would hide the bytes of a head."""
     one = connect()
     asking = request("/healthz", "Connection: upgrade", "Upgrade: websocket")
     hidden = request("/", "Content-Length: 999999999", method="POST")
@@ -183,7 +181,7 @@ def test_what_follows_an_upgrade_is_read_as_uvicorn_reads_it(connect: Callable[.
     assert one.answer().status == 431
 
 
-def test_a_head_of_many_cookies_passes(connect: Callable[..., Connection]) -> None:
+def test_a_head_with_many_cookies_is_accepted(connect: Callable[..., Connection]) -> None:
     one = connect()
     for _ in range(2):
         one.send(request("/healthz", *[f"X-{number}: {'a' * 3_000}" for number in range(19)]))
@@ -199,7 +197,7 @@ def test_a_slow_head_is_refused(connect: Callable[..., Connection], kept: bool) 
     one.send(START)
     one.socket.settimeout(0.2)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:  # a line now and then, which no pause between two bytes would find
+    while time.monotonic() < deadline:  # one line from time to time, which a timeout between two bytes would not detect
         one.send(b"X-Filler: a\r\n")
         try:
             refused = one.answer()
@@ -210,7 +208,7 @@ def test_a_slow_head_is_refused(connect: Callable[..., Connection], kept: bool) 
     raise AssertionError("it went on")
 
 
-def test_heads_half_sent_are_forgotten_and_others_are_answered_meanwhile(connect: Callable[..., Connection]) -> None:
+def test_incomplete_heads_are_dropped_while_others_are_answered(connect: Callable[..., Connection]) -> None:
     half, silent = [connect() for _ in range(300)], [connect() for _ in range(20)]
     for one in half:
         one.send(START)
@@ -238,7 +236,7 @@ def test_a_slow_body_is_refused(connect: Callable[..., Connection], site: dict[s
     assert one.ended()
 
 
-def test_a_phone_on_a_slow_network_passes(connect: Callable[..., Connection], site: dict[str, Any]) -> None:
+def test_a_phone_on_a_slow_network_is_served(connect: Callable[..., Connection], site: dict[str, Any]) -> None:
     """Slower than 3G, with a pause in the middle."""
     body = json.dumps({"description": "я" * 3_000}).encode()
     one = connect()
@@ -261,8 +259,8 @@ def test_a_phone_on_a_slow_network_passes(connect: Callable[..., Connection], si
     ],
     ids=["trailers", "one trailer", "a chunk's extension"],
 )
-def test_what_is_no_body_in_a_body_has_an_end(connect: Callable[..., Connection], start: bytes, more: bytes) -> None:
-    """Trailers are kept as headers are (RFC 9112, 7.1.2)."""
+def test_trailers_of_a_chunked_body_are_bounded(connect: Callable[..., Connection], start: bytes, more: bytes) -> None:
+    """Trailers are stored like headers (RFC 9112, 7.1.2)."""
     one = connect()
     one.send(request("/healthz", "Transfer-Encoding: chunked"), start)
     assert one.answer().status == 200
@@ -272,7 +270,7 @@ def test_what_is_no_body_in_a_body_has_an_end(connect: Callable[..., Connection]
 # --- readers -------------------------------------------------------------------------------------------------------
 
 
-def test_who_does_not_read_is_cut_off(serve: Callable[..., Service]) -> None:
+def test_clients_that_do_not_read_are_disconnected(serve: Callable[..., Service]) -> None:
     rate = f"widget_api.web.connections.MINIMUM_RATE={SLOWEST}"
     service = serve(work="off", rate_limits="off", changes=(*CHANGES, rate))
     site = found_site(service)
@@ -291,9 +289,7 @@ def test_who_does_not_read_is_cut_off(serve: Callable[..., Service]) -> None:
 # --- everything else is as without the bounds ----------------------------------------------------------------------
 
 
-def test_requests_sent_together_are_answered_in_their_order(
-    connect: Callable[..., Connection], site: dict[str, Any]
-) -> None:
+def test_pipelined_requests_are_answered_in_order(connect: Callable[..., Connection], site: dict[str, Any]) -> None:
     listed = f"/api/v1/sites/{site['key']}/problems"
     targets = [listed, "/healthz", f"{listed}/1", "/healthz", listed]
     one = connect()
@@ -301,7 +297,7 @@ def test_requests_sent_together_are_answered_in_their_order(
     assert [one.answer().status for _ in targets] == [200, 200, 404, 200, 200]
 
 
-def test_a_request_in_pieces_is_one_and_a_body_in_chunks_too(
+def test_fragmented_requests_and_chunked_bodies_are_accepted(
     connect: Callable[..., Connection], site: dict[str, Any]
 ) -> None:
     one = connect()
@@ -315,7 +311,7 @@ def test_a_request_in_pieces_is_one_and_a_body_in_chunks_too(
 @pytest.mark.parametrize(
     ("version", "headers"), [("1.0", ("Connection: keep-alive",)), ("1.1", ("Connection: close",))]
 )
-def test_a_connection_that_is_to_end_ends(
+def test_connection_close_is_honoured(
     connect: Callable[..., Connection], version: str, headers: tuple[str, ...]
 ) -> None:
     one = connect()
@@ -327,7 +323,7 @@ def test_a_connection_that_is_to_end_ends(
     assert one.ended()
 
 
-def test_what_is_no_request_is_answered(connect: Callable[..., Connection]) -> None:
+def test_an_invalid_request_is_answered(connect: Callable[..., Connection]) -> None:
     one = connect()
     one.send(b"nonsense\r\n\r\n")
     assert one.answer().status == 400

@@ -1,4 +1,4 @@
-"""«Overdue» is one thing: in lists, cards, figures, letters, the cabinet and the API, on both databases."""
+"""«Overdue» means the same in lists, cards, statistics, letters, the cabinet and the API, on both databases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def site(context: Context) -> Site:
 
 
 async def taken_in(database: Database, site: Site, **report: Any) -> str:
-    """A report of 2 November; its author's confirmation publishes it, as in e-mail mode by default."""
+    """A report of 2 November; its author's confirmation publishes it, the default in e-mail mode."""
     with at(RECEIVED):
         receipt = await submit_report(database, site, **report)
         await problems.confirm(database, site.id, receipt.problem_id)
@@ -63,7 +63,7 @@ async def row_of(database: Database, problem_id: str) -> Any:
 
 
 async def mirrored(database: Database, site: Site) -> None:
-    """A platform's own problem, whose day has passed as well."""
+    """A platform's own problem, also past its due date."""
 
     async def nothing(*_: Any) -> None:
         return None
@@ -76,7 +76,7 @@ async def mirrored(database: Database, site: Site) -> None:
 
 
 async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, set[int] | int]:
-    """What each place calls overdue: the numbers, or how many where it tells no more."""
+    """What each place calls overdue: the numbers, or only their count."""
     base, pages = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
     items = (await client.get(f"{base}/problems?limit=100")).json()["items"]
     filtered = (await client.get(f"{base}/problems?overdue=true")).json()["items"]
@@ -107,15 +107,17 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
     }
 
 
-async def test_every_place_names_the_same(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_every_place_lists_the_same_overdue_problems(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     database = context.database
     late = await taken_in(database, site)  # 1: nobody answered
-    await mirrored(database, site)  # 2: the platform's to answer
-    await promise(database, site, await taken_in(database, site))  # 3: told another day
-    began = await taken_in(database, site)  # 4: told another day, work has begun
+    await mirrored(database, site)  # 2: to be answered by the platform
+    await promise(database, site, await taken_in(database, site))  # 3: promised for another date
+    began = await taken_in(database, site)  # 4: promised for another date, in progress
     await promise(database, site, began)
     answered = await taken_in(database, site)  # 5
-    returned = await taken_in(database, site)  # 6: answered, and sent back yesterday
+    returned = await taken_in(database, site)  # 6: answered, and reopened yesterday
     erased = await taken_in(database, site)  # 7
     with at("2026-11-25T12:00"):
         await change(database, site, began, to="in_progress")
@@ -132,9 +134,7 @@ async def test_every_place_names_the_same(client: httpx2.AsyncClient, context: C
     assert (await row_of(database, late))["answer_due"] == DUE
 
 
-async def test_the_day_that_was_told_replaces_the_day_that_was_due(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_promised_date_replaces_the_due_date(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     database = context.database
     problem_id = await taken_in(database, site)
     await promise(database, site, problem_id)
@@ -161,7 +161,7 @@ async def test_the_day_that_was_told_replaces_the_day_that_was_due(
     assert row["answer_due"] == row["first_due"] == "2027-01-19", "ten working days from the day it was sent back"
 
 
-async def test_a_day_that_passed_unused_is_a_broken_promise(
+async def test_a_promised_date_that_passed_counts_as_not_kept(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id = await taken_in(context.database, site)
@@ -174,7 +174,7 @@ async def test_a_day_that_passed_unused_is_a_broken_promise(
 @pytest.mark.parametrize(
     "how", [{"to": "rejected", "text": "Не наша"}, {"to": "redirected", "responsible": "Водоканал"}]
 )
-async def test_where_no_answer_was_owed_nothing_is_judged(
+async def test_without_a_due_date_no_result_is_computed(
     client: httpx2.AsyncClient, context: Context, site: Site, how: dict[str, str]
 ) -> None:
     problem_id = await taken_in(context.database, site)
@@ -184,7 +184,7 @@ async def test_where_no_answer_was_owed_nothing_is_judged(
         assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is None
 
 
-AGAIN = "2026-12-08"  # ten working days after it was sent back on 24 November
+AGAIN = "2026-12-08"  # ten working days after it was reopened on 24 November
 
 
 @pytest.mark.parametrize("how", ["folded", "migrated"])
@@ -197,7 +197,7 @@ AGAIN = "2026-12-08"  # ten working days after it was sent back on 24 November
         ("2026-11-18", "2026-12-08", False, "Не все ответы даны в срок"),
     ],
 )
-async def test_every_round_is_judged_by_its_own_day(
+async def test_every_round_is_measured_against_its_own_due_date(
     client: httpx2.AsyncClient,
     context: Context,
     site: Site,
@@ -214,18 +214,18 @@ async def test_every_round_is_judged_by_its_own_day(
         assert (await client.get(path)).json()["kept"] is (first <= DUE)
     with at("2026-11-24T12:00"):
         await change(database, site, problem_id, to="reopened", text="Не готово")
-    with at("2026-11-25T12:00"):  # binds what comes from now on: the author was told another day
+    with at("2026-11-25T12:00"):  # applies from now on: the author was told another date
         await changes.set_category(database, site.id, "roads", {"deadline_days": 2})
     if second:
         with at(f"{second}T23:30"):
             await change(database, site, problem_id, to="resolved", text="Готово опять")
-        with at("2026-12-11T12:00"):  # the same round: what is said later makes nothing late
+        with at("2026-12-11T12:00"):  # the same round: later messages do not make it late
             await change(database, site, problem_id, to="in_progress")
             await change(database, site, problem_id, to="resolved", text="Покрасили ограду")
     assert (await row_of(database, problem_id))["answer_due"] == AGAIN
     if how == "migrated":
         if first > DUE:
-            return  # the day of an earlier round was not on record
+            return  # the due date of an earlier round was not recorded
 
         async def as_it_was(tx: Transaction) -> None:
             await tx.run("ALTER TABLE problems DROP COLUMN answered_in_time")
@@ -242,7 +242,9 @@ async def test_every_round_is_judged_by_its_own_day(
 @pytest.mark.parametrize("mirror_of", [None, "portal"])
 @pytest.mark.parametrize("spam", [False, True])
 @pytest.mark.parametrize("erased_at", [None, 1])
-async def test_python_and_sql_agree(context: Context, mirror_of: str | None, spam: bool, erased_at: int | None) -> None:
+async def test_python_and_sql_compute_the_same(
+    context: Context, mirror_of: str | None, spam: bool, erased_at: int | None
+) -> None:
     database, today, cases = context.database, date(2026, 12, 1), list[tuple[str, str]]()
     site = await make_site(database)
     for status in STATUSES:
@@ -269,8 +271,8 @@ async def test_python_and_sql_agree(context: Context, mirror_of: str | None, spa
     assert bool(rows) == (mirror_of is None and not spam and erased_at is None)
 
 
-async def test_dates_that_were_told_before_an_update_count_after_it(context: Context, site: Site) -> None:
-    """The migration reads them from the log: the last one since receipt, or since the report was sent back."""
+async def test_promised_dates_from_before_the_migration_count(context: Context, site: Site) -> None:
+    """The migration reads them from the log: the last one since receipt, or since the report was reopened."""
     database = context.database
     plain, planned, began, returned = [await taken_in(database, site) for _ in range(4)]
     for problem_id in (planned, began, returned):

@@ -1,4 +1,4 @@
-"""`widget-api demo`, as `make run` starts it: it comes up beside whatever uses its ports, also the second time."""
+"""`widget-api demo`, as `make run` starts it: it starts although its ports are in use, also the second time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.long
 
 @contextmanager
 def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
-    """What it says of itself, while it runs."""
-    told = directory / "data" / "demo.json"  # an earlier run's is there until this one answers
+    """The output of the running demonstration."""
+    told = directory / "data" / "demo.json"  # the file of an earlier run exists until this one answers
     before = told.stat().st_mtime_ns if told.exists() else 0
     with (directory / "out").open("wb") as out:
         process = subprocess.Popen(
@@ -56,7 +56,7 @@ def get(url: str, **headers: str) -> tuple[int, Any, str]:
         return error.code, error.headers, ""
 
 
-def test_it_takes_other_ports_where_its_own_are_busy_and_moves_with_them(tmp_path: Path) -> None:
+def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path) -> None:
     first = free_port()
     with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first) as known:
         key = known["sites"][0]["key"]

@@ -1,4 +1,4 @@
-"""`doctor` says where a key or a password can be read on its way through a network."""
+"""`doctor` reports where a key or a password crosses a network in clear text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ELSEWHERE = "0.0.0.0"
 
 @pytest.fixture
 def dialect() -> str:
-    """No database is asked."""
+    """No database is used."""
     return "sqlite"
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])
-async def test_a_platforms_key_in_clear_text_is_no_order_for_production(
+async def test_a_platforms_key_in_clear_text_is_an_error_in_production(
     make_settings: Callable[..., Settings], fake: FakePlatform, environment: str
 ) -> None:
     fake.services = [{"service_code": "roads", "service_name": "Дороги", "attributes": []}]
@@ -35,9 +35,7 @@ async def test_a_platforms_key_in_clear_text_is_no_order_for_production(
     assert far.ok is (environment == "development")
 
 
-async def test_the_counters_password_in_clear_text_is_told(
-    make_settings: Callable[..., Settings], redis: Redis
-) -> None:
+async def test_a_redis_password_in_clear_text_is_reported(make_settings: Callable[..., Settings], redis: Redis) -> None:
     (near,) = await servers.check_limits(make_settings(redis_url=redis.url))
     (far,) = await servers.check_limits(make_settings(redis_url=redis.url.replace("127.0.0.1", ELSEWHERE)))
     assert (near.ok, near.detail) == (True, "shared by all processes")

@@ -1,4 +1,4 @@
-"""A report whose author was forgotten ends, whatever its status: nobody is left to be answered, on either database."""
+"""A report whose author was erased is closed whatever its status, on either database: nobody is left to be answered."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OTHERS: Mapping[str, Selection] = {name: Selection(status=name) for name in ("so
 
 @pytest.fixture
 def settings(settings_without_worker: Settings) -> Settings:
-    """What a platform that cannot be reached answers would stand in the cabinet too."""
+    """The error of an unreachable platform would also be shown in the cabinet."""
     return settings_without_worker
 
 
@@ -47,7 +47,7 @@ async def standing(context: Context, site: Site, status: str) -> str:
     return problem_id
 
 
-# What still says that there was a report, where about and when.
+# What remains known of the report: roughly where and when.
 STAYS = frozenset(
     [
         "id",
@@ -88,7 +88,7 @@ STAYS = frozenset(
 )
 
 
-async def test_a_column_that_nobody_decided_to_keep_is_forgotten(context: Context, site: Site) -> None:
+async def test_columns_are_erased_unless_listed_in_stays(context: Context, site: Site) -> None:
     database, problem_id = context.database, await standing(context, site, "accepted")
     written = {
         column.name: '"private"' if column.type.python_type is str else 7
@@ -106,10 +106,10 @@ async def test_a_column_that_nobody_decided_to_keep_is_forgotten(context: Contex
 
 
 @pytest.mark.parametrize("most_branches", [200, 1])
-async def test_it_is_closed_in_the_cabinet_and_never_overdue(
+async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
 ) -> None:
-    # the list is one query, or one for each branch
+    # the list is one query, or one query per branch
     monkeypatch.setattr(inbox_store, "MAX_BRANCHES", most_branches)
     database = context.database
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
@@ -138,7 +138,9 @@ async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     assert [group.count for group in told.groups if group.name == "overdue"] == [1]
 
 
-async def test_its_pages_say_that_and_nothing_else(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_pages_of_an_erased_report_say_only_that(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     problem_id = await standing(context, site, "in_progress")
 
     async def linked(tx: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""Costly reads: counted by what they cost, and made in turns, so that a flood of one address is its own to wait for."""
+"""Expensive reads are weighted by cost and served in turns, so that a flood from one address delays only itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def overdue(site: Site, number: int) -> str:
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The western edge of each map in the order they were read; each takes its time in a reader."""
+    """The western edge of each map in the order they were read; each read takes time in a reader."""
     order, read = list[float](), clusters.clusters
 
     async def noting(*given: Any) -> Any:
@@ -61,7 +61,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     [("192.0.2.1", "198.51.100.1"), ("2001:db8::{number:x}", "2001:db8:1::1")],
     ids=["IPv4", "all of a /64"],
 )
-async def test_another_address_does_not_wait_for_a_flood(
+async def test_another_address_is_served_during_a_flood(
     asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
 ) -> None:
     many = fair_queue.MAX_WAITING_PER_NETWORK
@@ -75,11 +75,11 @@ async def test_another_address_does_not_wait_for_a_flood(
     assert {(await task).status_code for task in flooding} == {200}
 
 
-async def test_a_line_has_an_end(
+async def test_the_queue_is_bounded(
     asked_by: Callable[[str], httpx2.AsyncClient], context: Context, site: Site, answered: list[float]
 ) -> None:
     client = asked_by("192.0.2.1")
-    async with context.read_queue.slot("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
+    async with context.read_queue.slot("192.0.2.1"):  # while this one is running, nobody behind it leaves the queue
         asked = [
             asyncio.create_task(client.get(overdue(site, number)))
             for number in range(fair_queue.MAX_WAITING_PER_NETWORK + 4)
@@ -94,8 +94,8 @@ async def test_a_line_has_an_end(
     assert (await client.get(overdue(site, 700))).status_code == 200
 
 
-async def test_a_reader_is_left_to_whatever_costs_little(context: Context) -> None:
-    """However many networks ask: those that are read at once are fewer than the readers of the database."""
+async def test_a_database_reader_is_reserved_for_cheap_reads(context: Context) -> None:
+    """However many networks ask, fewer expensive reads run at once than the database has readers."""
     begun, going_on = list[str](), asyncio.Event()
 
     async def read(address: str) -> None:
@@ -112,7 +112,7 @@ async def test_a_reader_is_left_to_whatever_costs_little(context: Context) -> No
     assert len(begun) == 10
 
 
-async def test_what_goes_away_in_the_line_leaves_it(context: Context) -> None:
+async def test_a_disconnected_client_leaves_the_queue(context: Context) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(context.read_queue.slot("192.0.2.1"))
         waiting = [asyncio.create_task(_take(context, "192.0.2.1")) for _ in range(5)]
@@ -143,7 +143,7 @@ async def _take(context: Context, address: str) -> None:
         ("similar?lat=55.1&lng=38.8&category=roads", 3),
     ],
 )
-async def test_each_read_counts_by_what_it_costs(
+async def test_reads_are_weighted_by_cost(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
 ) -> None:
     counted = list[tuple[str, int]]()
@@ -156,6 +156,6 @@ async def test_each_read_counts_by_what_it_costs(
     assert counted == [("reads", cost)] * bool(cost)
 
 
-def test_a_person_who_searches_stays_within_it() -> None:
+def test_normal_searching_stays_within_the_limit() -> None:
     budget = int(RATES["reads"].partition("/")[0])
     assert budget // Filters(words="яма").cost >= 1_000, "an office behind one address searches, too"

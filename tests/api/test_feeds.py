@@ -1,4 +1,4 @@
-"""Atom by the rules of RFC 4287, sitemaps by those of sitemaps.org, robots.txt by RFC 9309."""
+"""Atom feeds (RFC 4287), sitemaps (sitemaps.org) and robots.txt (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def publish(context: Context, site: Site, **report: Any) -> str:
 
 
 def one(parent: Element, name: str) -> str:
-    """The text of an element that occurs exactly once, as RFC 4287 has most of them."""
+    """The text of an element that must occur exactly once."""
     found = parent.findall(ATOM + name)
     assert len(found) == 1, name
     return found[0].text or ""
 
 
 def read(answer: httpx2.Response) -> Element:
-    """The feed, once what RFC 4287 asks of one holds (sections 4.1.1, 4.1.2, 4.2.7, 3.3)."""
+    """The parsed feed, after checking the requirements of RFC 4287 (sections 4.1.1, 4.1.2, 4.2.7, 3.3)."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("application/atom+xml")
     feed: Element = ElementTree.fromstring(answer.content)
@@ -65,7 +65,9 @@ def links(feed: Element) -> dict[str | None, str]:
     return {link.get("rel"): link.get("href", "") for link in feed.findall(f"{ATOM}link")}
 
 
-async def test_a_feed_tells_what_changed_last_first(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_feed_entries_are_ordered_by_last_change(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     old = await publish(context, site, description="Яма & <script>")
     await publish(context, site, description="Сугроб", category="snow")
     await submit_report(context.database, site, description="Ещё на модерации")
@@ -90,7 +92,7 @@ def _later(problem_id: str) -> Any:
     return work
 
 
-async def test_a_feed_of_a_filter_is_another_feed_and_goes_on(
+async def test_a_filtered_feed_has_its_own_id_and_pages(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     for index in range(3):
@@ -110,7 +112,7 @@ async def test_a_feed_of_a_filter_is_another_feed_and_goes_on(
     assert links(english)["self"].endswith("?lang=en")
 
 
-async def test_an_unchanged_feed_costs_nothing_and_an_empty_one_is_valid(
+async def test_an_unchanged_feed_returns_304_and_an_empty_one_is_valid(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     answer = await client.get(f"/s/{site.key}/feed.atom")
@@ -122,7 +124,7 @@ async def test_an_unchanged_feed_costs_nothing_and_an_empty_one_is_valid(
     assert (await client.get(f"/s/{site.key}/feed.atom?colour=red")).status_code == 400
 
 
-async def test_an_entry_keeps_its_id_under_another_key(
+async def test_an_entry_keeps_its_id_after_a_key_rotation(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await publish(context, site)
@@ -135,7 +137,7 @@ async def test_an_entry_keeps_its_id_under_another_key(
 
 
 @pytest.mark.parametrize("text", ["]]><x/>", "&amp;&#0;", "\x0b\x1f", "\ufffe\uffff", '"><script>'])
-async def test_nothing_a_resident_writes_breaks_the_document(
+async def test_text_of_residents_is_escaped_in_feeds(
     client: httpx2.AsyncClient, context: Context, site: Site, text: str
 ) -> None:
     await publish(context, site, description=f"Яма {text} конец", address=text)
@@ -147,7 +149,7 @@ def addresses(content: bytes, name: str = "url") -> list[str]:
     return [found.findtext(f"{MAP}loc") or "" for found in ElementTree.fromstring(content).findall(MAP + name)]
 
 
-async def test_a_sitemap_holds_the_page_and_every_published_problem(
+async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await publish(context, site)
@@ -168,7 +170,7 @@ async def test_a_sitemap_holds_the_page_and_every_published_problem(
     assert again.status_code == 304
 
 
-async def test_a_large_sitemap_is_an_index_of_parts(
+async def test_a_large_sitemap_is_split(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "PART_SIZE", 3)
@@ -185,7 +187,7 @@ async def test_a_large_sitemap_is_an_index_of_parts(
     assert await feeds.find_newest_number(context.database, (await make_site(context.database)).id) == 0
 
 
-async def test_robots_txt_names_the_sitemaps_and_keeps_private_pages_out(
+async def test_robots_txt_lists_the_sitemaps_and_excludes_private_pages(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     disabled = await make_site(context.database)

@@ -1,4 +1,4 @@
-"""POST …/follow and its letters: nobody learns who follows, nobody is written to who did not confirm."""
+"""POST …/follow and its letters: nobody learns who follows, and unconfirmed addresses get no news."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def change(context: Context, site: Site, number: int, actor: Any = AGENT, 
 
 
 async def press(client: httpx2.AsyncClient, link: str) -> None:
-    """The button of a mailed page, without cookies and without scripts."""
+    """Press the button of a mailed page, without cookies and scripts."""
     path = link.removeprefix("https://widget.test")
     page = (await client.get(path)).text
     assert page.count("<form") == 1
@@ -76,7 +76,7 @@ async def following(widget: Widget, context: Context, sink: MailSink, number: in
     return letter
 
 
-async def test_the_letter_asks_and_a_press_begins(
+async def test_following_begins_when_the_letters_button_is_pressed(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site, description="https://spam.test КУПИТЕ")
@@ -104,7 +104,7 @@ async def test_the_letter_asks_and_a_press_begins(
     assert len(mail_sink.to(WE)) == 2
 
 
-async def test_each_public_step_is_a_letter_of_one_thread_with_the_answer_in_it(
+async def test_every_public_change_is_a_letter_in_one_thread(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -128,7 +128,7 @@ async def test_each_public_step_is_a_letter_of_one_thread_with_the_answer_in_it(
     assert len(rows) == 3
 
 
-async def test_an_english_follower_reads_english(
+async def test_letters_are_in_the_followers_language(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -141,7 +141,7 @@ async def test_an_english_follower_reads_english(
     assert "Work has begun" in news.text
 
 
-async def test_the_authors_own_words_are_not_passed_on(
+async def test_words_of_the_author_are_not_sent_to_followers(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site, "resolved")
@@ -152,7 +152,7 @@ async def test_the_authors_own_words_are_not_passed_on(
     assert "Слова жителя" not in news.text + (news.html or "")
 
 
-async def test_the_author_who_follows_gets_one_letter(
+async def test_an_author_who_follows_gets_one_letter(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     receipt = await submit_report(context.database, site, contact=Contact(email=WE))
@@ -165,7 +165,7 @@ async def test_the_author_who_follows_gets_one_letter(
     assert len(await letters(context, mail_sink, WE)) == before + 1
 
 
-async def test_whether_an_address_follows_shows_in_nothing(
+async def test_whether_an_address_follows_cannot_be_probed(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -181,7 +181,7 @@ async def test_whether_an_address_follows_shows_in_nothing(
     assert row["many"] == 1
 
 
-async def test_of_fifty_at_once_one_follows(
+async def test_fifty_concurrent_requests_create_one_follower(
     make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
 ) -> None:
     async with running(make_settings(database_url=database_url, challenge="off")) as app:
@@ -198,7 +198,7 @@ async def test_of_fifty_at_once_one_follows(
         assert 1 <= len(await letters(context, mail_sink, WE.upper())) <= 3
 
 
-async def test_a_stranger_can_use_up_no_letter_that_confirms_a_report(
+async def test_following_does_not_use_the_letter_quota_of_reports(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     numbers = [await publish(context.database, site) for _ in range(5)]
@@ -213,7 +213,7 @@ async def test_a_stranger_can_use_up_no_letter_that_confirms_a_report(
     assert len(mail_sink.letters) == submit.LETTERS_A_DAY == 3
 
 
-async def test_one_address_follows_and_talks_so_often_and_no_more(
+async def test_follows_and_comments_of_one_address_are_limited(
     make_settings: Callable[..., Settings], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("follows", "comments"):
@@ -232,7 +232,7 @@ async def test_one_address_follows_and_talks_so_often_and_no_more(
     assert int(answers[-1].headers["retry-after"]) > 0
 
 
-async def test_no_public_answer_ever_holds_the_address(
+async def test_the_address_is_in_no_public_answer(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -247,7 +247,7 @@ async def test_no_public_answer_ever_holds_the_address(
             assert secret not in text, (address, secret)
 
 
-async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Context, site: Site) -> None:
+async def test_refusals_follow_the_order_of_the_contract(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     post, path = widget.client.post, f"{widget.root}/problems/{number}/follow"
     own = {"Origin": widget.origin}
@@ -272,7 +272,7 @@ async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Con
     "email",
     [1, ["a@b.test"], {"a": 1}, "", "x", "a@b", "a b@c.test", "a@b.test\r\nBcc: x@y.test", "a" * 300 + "@b.test"],
 )
-async def test_what_is_no_address_follows_nothing(widget: Widget, context: Context, site: Site, email: object) -> None:
+async def test_invalid_addresses_are_refused(widget: Widget, context: Context, site: Site, email: object) -> None:
     number = await publish(context.database, site)
     assert (await follow(widget, number, email)).status_code == 422
     assert await context.database.rows("SELECT id FROM followers") == []
@@ -288,7 +288,7 @@ async def test_unpublished_and_unknown_problems_look_the_same(widget: Widget, co
     assert {page.status_code for page in pages} == {404}
 
 
-async def test_followers_move_along_once_each(
+async def test_followers_of_a_merged_problem_move_along_once(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     kept, merged = await publish(context.database, site), await publish(context.database, site)
@@ -311,7 +311,7 @@ async def test_followers_move_along_once_each(
     assert OTHER not in {row["email"] for row in await context.database.rows("SELECT email FROM followers")}
 
 
-async def test_one_click_ends_it_and_forgets_the_address(
+async def test_one_click_unsubscribes_and_erases_the_address(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -333,12 +333,12 @@ async def test_one_click_ends_it_and_forgets_the_address(
 
 
 @pytest.mark.parametrize("how", ["withdraw", "erase", "both", "retention"])
-async def test_what_is_not_public_any_more_is_followed_by_nobody(
+async def test_followers_of_an_unpublished_problem_are_erased(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str
 ) -> None:
     number = await publish(context.database, site)
     await following(widget, context, mail_sink, number)
-    await follow(widget, number, OTHER)  # and confirms nothing
+    await follow(widget, number, OTHER)  # without confirming
     if how in ("withdraw", "both"):
         await change(context, site, number, RESIDENT, to="withdrawn")
     if how != "withdraw":
@@ -355,7 +355,7 @@ async def test_what_is_not_public_any_more_is_followed_by_nobody(
     assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
 
 
-async def test_who_cannot_be_told_is_forgotten_all_the_same(
+async def test_followers_without_a_final_letter_are_erased_too(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -368,7 +368,7 @@ async def test_who_cannot_be_told_is_forgotten_all_the_same(
     assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
 
 
-async def test_erasing_an_address_ends_all_it_follows(
+async def test_erasing_an_address_ends_all_its_follows(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     numbers = [await publish(context.database, site) for _ in range(2)]
@@ -380,7 +380,7 @@ async def test_erasing_an_address_ends_all_it_follows(
     assert await retention.erase_words(context.database, WE) == {"follows": 0, "comments": 0}
 
 
-async def test_a_mail_server_that_is_away_delays_and_loses_nothing(
+async def test_letters_are_delayed_and_not_lost_while_the_mail_server_is_down(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.api.test_comments import CANARY, TEXT, comments, said
+from tests.api.test_comments import CANARY, TEXT, comments, confirmed_comment
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget
@@ -85,7 +85,7 @@ def leads_to(page: httpx2.Response) -> str | None:
 
 async def one_waits(widget: Widget, context: Context, sink: MailSink, site: Site) -> tuple[Any, str]:
     """A comment that waits, and the link of the letter about it."""
-    comment = await said(widget, context, await publish(context.database, site))
+    comment = await confirmed_comment(widget, context, await publish(context.database, site))
     (letter,) = [one for one in await letters(context, sink, OFFICE) if "комментари" in one.subject]
     (link,) = letter.links
     return comment, link
@@ -95,7 +95,7 @@ async def test_a_letter_tells_what_waits_and_who_asks_is_no_ones_business(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    await said(widget, context, number, "Яма <b>и у нас</b>", name="Сосед")
+    await confirmed_comment(widget, context, number, "Яма <b>и у нас</b>", name="Сосед")
     (letter,) = [one for one in await letters(context, mail_sink, OFFICE) if "комментари" in one.subject]
     assert letter.subject == "1 комментарий ждёт вашего решения"
     for part in (letter.text, letter.html or ""):
@@ -150,7 +150,7 @@ async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, sit
     number = await publish(context.database, site)
     began = clock.now()
     for place in range(MAX_COMMENTS + 3):
-        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+        await confirmed_comment(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1
     (leaves_at,) = await planned(context)
     assert began + LETTER_INTERVAL <= leaves_at <= clock.now() + LETTER_INTERVAL
@@ -159,7 +159,7 @@ async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, sit
     assert letter.subject.startswith(f"{MAX_COMMENTS + 3} комментариев")
     assert len(letter.links) == MAX_COMMENTS
     assert "Ждут ещё 3 комментария" in letter.text
-    await said(widget, context, number, "И ещё", email=f"x-{CANARY}")
+    await confirmed_comment(widget, context, number, "И ещё", email=f"x-{CANARY}")
     assert len(await planned(context)) == 1
     assert len(await to_moderators(context, mail_sink)) == 2
 
@@ -168,8 +168,8 @@ async def test_the_page_leads_on_to_what_waits_next(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
-    first = await said(widget, context, number)
-    second = await said(widget, context, number, "Второй", email=f"2-{CANARY}")
+    first = await confirmed_comment(widget, context, number)
+    second = await confirmed_comment(widget, context, number, "Второй", email=f"2-{CANARY}")
     (letter,) = await to_moderators(context, mail_sink)
     link = path_of(letter.links[0])
     assert leads_to(await widget.client.get(link)) is None
@@ -187,7 +187,7 @@ async def test_a_letter_opens_what_waits_to_whoever_presses_and_for_its_own_time
     _, link = await one_waits(widget, context, mail_sink, site)
     link, began = path_of(link), clock.now()
     await widget.client.post(link, data={"verdict": "published"})
-    await said(widget, context, await publish(context.database, site), "Потом", email=f"2-{CANARY}")
+    await confirmed_comment(widget, context, await publish(context.database, site), "Потом", email=f"2-{CANARY}")
     assert leads_to(await widget.client.get(link)) is None, "decided long ago, found by somebody"
     month = Purpose.MODERATE.value[1]
     with time_machine.travel(began + month - 60, tick=False):
@@ -204,7 +204,7 @@ async def test_what_was_decided_before_the_letter_left_needs_none(
 ) -> None:
     number = await publish(context.database, site)
     for place in range(2):
-        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+        await confirmed_comment(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1
     for comment in await comments(context):
         await discussion.decide_comment(context.database, site.id, comment["id"], "published", None)
@@ -219,7 +219,7 @@ async def test_a_planned_letter_outlives_the_problem_it_hangs_at(
     """Another problem's comment counts on it."""
     numbers = [await publish(context.database, site) for _ in range(3)]
     for place, number in enumerate(numbers):
-        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+        await confirmed_comment(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1  # of the first one, at once
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1])
     assert row is not None
@@ -242,7 +242,7 @@ async def test_whoever_decides_in_the_cabinet_gets_no_letter(
     client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, options: dict[str, Any]
 ) -> None:
     site = await make_site(context.database, discussion="moderated", **options)
-    await said(Widget(client, site), context, await publish(context.database, site))
+    await confirmed_comment(Widget(client, site), context, await publish(context.database, site))
     assert await to_moderators(context, mail_sink) == []
     assert await planned(context) == []
 

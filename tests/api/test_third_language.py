@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.api.test_comments import said
+from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
 from tests.api.test_report import Widget
 from tests.factories import AGENT, make_site, submit_report
@@ -79,7 +79,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     widget, problem_id, number = Widget(client, site), receipt.problem_id, receipt.number
     await problems.confirm(context.database, site.id, problem_id)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Done"))
-    comment = await said(widget, context, number, lang=CODE)
+    comment = await confirmed_comment(widget, context, number, lang=CODE)
     assert (await follow(widget, number, lang=CODE)).status_code == 202
     follower = await context.database.row("SELECT id, language FROM followers")
     assert follower is not None

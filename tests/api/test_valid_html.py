@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.test_answer_files import PDF, Answering, jpeg
 from tests.api.test_cabinet_comments import signed_in
-from tests.api.test_comments import said
+from tests.api.test_comments import confirmed_comment
 from tests.api.test_report import Widget
 from tests.api.test_third_language import invited
 from tests.factories import PUBLIC_URL, make_site, submit_report
@@ -76,7 +76,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await mailbox.receive_letter(context, Arrival(office.letter("spoofed"), "priem@gorod.test", (office.reply,)))
     waiting = (await submit_report(context.database, site, email="vera@example.test")).problem_id
     widget = Widget(client, site)
-    comment = await said(widget, context, number)
+    comment = await confirmed_comment(widget, context, number)
 
     public, city = Public(client), f"/s/{site.key}"
     await public.read("city", city)
