@@ -350,12 +350,8 @@ async def test_the_version_changes_only_with_events(cabinet: Cabinet, database: 
 
 
 async def test_merging_suggests_similar_reports_nearby(cabinet: Cabinet, database: Any, site: Site) -> None:
-    reports: list[dict[str, Any]] = [
-        {},
-        {},
-        {"lat": 55.1794},
-        {"category": "lighting"},
-    ]  # itself, near, far, another category
+    # itself, near, far, another category
+    reports: list[dict[str, Any]] = [{}, {}, {"lat": 55.1794}, {"category": "lighting"}]
     first, *_ = [await moved(database, site, "accepted", **changes) for changes in reports]
     page = await cabinet.read(f"/cabinet/problems/{first}")
     offered = [link.rpartition("/")[2] for link in page.links if f"/s/{site.key}/problems/" in link]

@@ -179,7 +179,7 @@ async def test_no_public_route_leaks_personal_unpublished_or_other_sites_data(
         "/feed.atom",
         f"/problems/{shown}",
     ):
-        assert any(needed in path for path in asked), f"{needed} is not among the doors"
+        assert any(needed in path for path in asked), f"{needed} is not a public route"
     for path in asked:
         if path.startswith("/open311/"):  # two sites share it
             path += f"{'&' if '?' in path else '?'}jurisdiction_id={site.jurisdiction}"

@@ -1,7 +1,7 @@
-"""GeoReport as the field's own programs speak it, byte for byte where that matters: none of them was made for us.
+"""GeoReport as existing client programs speak it, byte for byte where that matters.
 
-Field names and habits are those of FixMyStreet (perllib/Open311.pm), CitySDK's participation API as Klarschiff and
-6Aika have it, GeoReporter for uReport, and Mark-a-Spot; nothing of their code is here.
+Field names and habits are those of FixMyStreet (perllib/Open311.pm), CitySDK's participation API as used by Klarschiff
+and 6Aika, GeoReporter for uReport, and Mark-a-Spot; none of their code is used here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def accept(context: Context, site: Site, to: Change | None = None) -> None
 
 
 class FixMyStreet:
-    """LWP posts pairs in no order, with an empty value where it has none; XML::Simple reads what comes back."""
+    """LWP posts pairs in no fixed order, with empty values for missing ones; XML::Simple parses the answer."""
 
     def __init__(self, client: httpx2.AsyncClient, key: str) -> None:
         self.client, self.key = client, key
@@ -108,7 +108,7 @@ class FixMyStreet:
         return found
 
 
-async def test_fixmystreet_sends_a_report_and_learns_what_became_of_it(
+async def test_fixmystreet_sends_a_report_and_receives_its_updates(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
     fms = FixMyStreet(client, key)
@@ -129,7 +129,7 @@ async def test_fixmystreet_sends_a_report_and_learns_what_became_of_it(
     ]
     assert updates[0].findtext("description") == "Засыплем весной"
     assert clock.parse_rfc3339(updates[0].findtext("updated_datetime") or "") <= clock.now() + 1
-    # Its script that fetches reports reads these fields of each.
+    # Its script that fetches reports reads these fields of every report.
     (request,) = (await fms.get("requests.xml", api_key=key, start_date=start, end_date=end)).findall("request")
     told = {one.tag: one.text for one in request}
     assert (told["service_request_id"], told["status"], told["service_code"]) == (number, "open", "roads")
@@ -137,7 +137,7 @@ async def test_fixmystreet_sends_a_report_and_learns_what_became_of_it(
     assert (await client.get(told["media_url"] or "")).headers["content-type"] == "image/jpeg"
 
 
-async def test_every_status_fixmystreet_may_send_is_taken(
+async def test_every_status_of_fixmystreet_is_accepted(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     fms = FixMyStreet(client, key)
@@ -153,10 +153,10 @@ async def test_every_status_fixmystreet_may_send_is_taken(
         assert len(again) == 1
 
 
-async def test_fixmystreet_reads_why_it_was_refused(
+async def test_fixmystreet_receives_the_reason_of_a_refusal(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
-    """A report that was not placed on the map says so with an address; one for an unknown service is refused."""
+    """A report without a map position is sent with an address; one for an unknown service is refused."""
     form = {"api_key": key, "service_code": "roads", "description": "Яма", "address_id": "#NOTPINPOINTED#"}
     assert (await client.post(f"{ROOT}/requests.xml", data=form)).status_code == 200
     answer = await client.post(f"{ROOT}/requests.xml", data=form | {"service_code": "POT"})
@@ -165,7 +165,7 @@ async def test_fixmystreet_reads_why_it_was_refused(
     assert (error.findtext("error/description") or "").startswith("service_code")
 
 
-async def test_a_citysdk_app_follows_what_is_near(
+async def test_a_citysdk_app_reads_requests_nearby(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     form = {
@@ -199,10 +199,10 @@ async def test_a_citysdk_app_follows_what_is_near(
     assert (await client.get(f"{ROOT}/requests.json", params=near | {"radius": "50"})).json() == []
 
 
-async def test_a_phone_sends_its_photo_in_a_form_of_parts(
+async def test_georeporter_sends_a_photo_in_a_multipart_form(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
-    """GeoReporter: every field is a part, the picture is called `media`; then it looks for its own report."""
+    """Every field is a part and the picture is called `media`; then it looks for its own report."""
     fields = {
         "jurisdiction_id": "gorod.test",
         "api_key": key,
@@ -237,7 +237,7 @@ async def test_a_phone_sends_its_photo_in_a_form_of_parts(
     assert own["description"] == "Переполнены контейнеры"
 
 
-async def test_httpie_repeats_a_file_and_asks_for_extensions_by_their_names(
+async def test_httpie_repeats_a_file_field_and_requests_extensions(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     form = {
@@ -257,7 +257,7 @@ async def test_httpie_repeats_a_file_and_asks_for_extensions_by_their_names(
     assert (row["lat"], row["lng"]) == (60.1, 25.0)
 
 
-async def test_mark_a_spot_keeps_its_key_in_the_address_and_pages_by_limit(
+async def test_mark_a_spot_sends_its_key_in_the_query_and_pages_by_limit(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     body = "service_code=greenery&lat=55.08&long=38.77&description=" + quote_plus("Упало дерево") + "&media_url="

@@ -1,4 +1,4 @@
-"""What a reader may ask the list of requests for, against a naive reading of the same table; and what it is told."""
+"""Filters of the request list, compared with a naive filter over the same table, and the fields of its answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def ids(client: httpx2.AsyncClient, **query: Any) -> list[int]:
 
 
 async def town(client: httpx2.AsyncClient, context: Context, site: Site, many: int) -> dict[str, str]:
-    """Requests of two senders and of residents, in every status, of a year, all over a district; the senders' keys."""
+    """Requests of two senders and residents, in every status, over a year and district; returns the senders' keys."""
     chance = random.Random(5)
     keys = {name: await changes.add_token(context.database, site.id, "platform") for name in ("first", "second")}
     for index in range(many):
@@ -75,7 +75,7 @@ async def town(client: httpx2.AsyncClient, context: Context, site: Site, many: i
 
 
 async def rows_of(context: Context, own: str | None = None) -> list[Mapping[str, Any]]:
-    """All that may be seen: public ones, and those a token sent."""
+    """All visible requests: public ones, and those sent with a token."""
     rows = await context.database.rows(
         "SELECT p.*, e.source AS sent_by FROM problems p"
         " JOIN events e ON e.problem_id = p.id AND e.kind = 'received' ORDER BY p.created_at DESC, p.number DESC"
@@ -131,7 +131,7 @@ FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
 
 
 @pytest.mark.parametrize("batch", [7, 1000])
-async def test_filters_find_what_a_naive_reading_does(
+async def test_filters_match_a_naive_filter(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(render, "BATCH_SIZE", batch)
@@ -167,7 +167,7 @@ async def token_id(context: Context, key: str) -> str:
     return str(row["id"])
 
 
-async def test_times_of_change_include_their_ends_and_lead_from_page_to_page(
+async def test_update_time_ranges_are_inclusive_and_allow_paging(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await town(client, context, site, 40)
@@ -177,7 +177,7 @@ async def test_times_of_change_include_their_ends_and_lead_from_page_to_page(
     assert await ids(client, updated_after=first, updated_before=last) == between
     assert await ids(client, updated_after=last, updated_before=first) == []
     collected, position = list[int](), "2020-01-01T00:00:00Z"
-    while True:  # as a reader goes on: from the last time it saw, leaving out what it has
+    while True:  # as a reader continues: from the last time it has seen, without the requests it has
         page = await told(client, updated_after=position, page_size=5)
         fresh = [int(one["service_request_id"]) for one in page if int(one["service_request_id"]) not in collected]
         collected += fresh
@@ -187,7 +187,7 @@ async def test_times_of_change_include_their_ends_and_lead_from_page_to_page(
     assert collected == [row["number"] for row in public]
 
 
-async def test_receipt_and_change_can_both_be_asked_for(
+async def test_receipt_and_update_ranges_can_be_combined(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await town(client, context, site, 40)
@@ -230,7 +230,7 @@ async def test_receipt_and_change_can_both_be_asked_for(
         ("page=1001&page_size=100", "page"),
     ],
 )
-async def test_a_wrong_value_is_named(client: httpx2.AsyncClient, site: Site, query: str, named: str) -> None:
+async def test_an_invalid_value_is_named(client: httpx2.AsyncClient, site: Site, query: str, named: str) -> None:
     answer = await client.get(f"{ROOT}/requests.json?{query}")
     assert answer.status_code == 400
     assert [one["description"].partition(":")[0] for one in answer.json()] == [named]
@@ -238,14 +238,14 @@ async def test_a_wrong_value_is_named(client: httpx2.AsyncClient, site: Site, qu
     assert answer.status_code == (400 if named.startswith("page") else 200)  # which overrides all others
 
 
-async def test_an_empty_value_asks_for_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_empty_value_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     names = ("bbox", "lat", "long", "radius", "detailed_status", "status", "updated_after", "updated_before", "page")
     assert await ids(client, **dict.fromkeys(names, "")) == [receipt.number]
 
 
-async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timeline(
+async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(context.database, site)
@@ -282,7 +282,7 @@ async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timelin
             ("FOR_TRIAGE", None),
             ("OPEN", None),
             ("FIXED", "Яма засыпана"),
-            ("REOPEN", None),  # the author's words, which nobody moderated
+            ("REOPEN", None),  # unmoderated words of the author
         ]
         assert all(one["datetime"].endswith("Z") for one in found["notes"])
     assert "звоните" not in (await client.get(f"{ROOT}/requests.xml?extensions=true")).text
@@ -296,7 +296,7 @@ async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timelin
     assert "notes" not in found
 
 
-async def test_updates_of_certain_requests_whenever_they_happened(
+async def test_updates_of_given_requests_are_returned_regardless_of_time(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     for _ in range(4):

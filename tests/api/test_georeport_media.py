@@ -1,4 +1,4 @@
-"""Pictures by their address: fetched after the answer, looked at like any other, forgotten with their report."""
+"""Pictures given by URL: fetched after the answer, checked like uploads, deleted with their report."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def picture(width: int = 640) -> bytes:
 async def send(
     client: httpx2.AsyncClient, context: Context, site: Site, *addresses: str, scope: Any = "georeport", **more: Any
 ) -> str:
-    """A request with these pictures; its token."""
+    """Send a request with these pictures. Returns its token."""
     key = await changes.add_token(context.database, site.id, scope)
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
     answer = await client.post(f"{ROOT}/requests.json", data={**form, "media_url": list(addresses), **more})
@@ -58,10 +58,10 @@ async def problem(context: Context) -> Any:
     return row
 
 
-async def test_they_are_fetched_after_the_answer_and_shown_in_the_senders_order(
+async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
-    """The first of them only at the second try. None keeps what its camera said of itself and of the place."""
+    """The first one succeeds only on the second attempt. None keeps its camera metadata or location."""
     urls = [pictures.set_answer(f"/{width}", picture(width)) for width in (640, 320, 480)]
     pictures.set_answer("/640", b"", "503 Service Unavailable", "Retry-After: 30")
     await send(client, context, site, urls[0], urls[0], **{"media_url[]": urls[1], "media_url[5]": urls[2]})
@@ -82,7 +82,7 @@ async def test_they_are_fetched_after_the_answer_and_shown_in_the_senders_order(
     assert b"Secret camera" not in file
 
 
-async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
+async def test_permanent_failures_are_final_and_keep_the_report(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     wrong = {
@@ -105,7 +105,7 @@ async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
         "large": "photo_too_large",
         "good": "taken",
     }
-    assert pictures.asked["/good"] == 1  # nobody followed to it
+    assert pictures.asked["/good"] == 1  # redirects are not followed
     assert set(await worker.states()) == {"delivered"}
     assert len(await context.database.rows("SELECT id FROM problems")) == 6
     assert len(await context.database.rows("SELECT id FROM photos")) == 1
@@ -123,10 +123,10 @@ async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
         "https://１２７.0.0.1/a.jpg",
     ],
 )
-async def test_no_address_leads_inside(
+async def test_internal_addresses_are_not_fetched(
     client: httpx2.AsyncClient, context: Context, site: Site, worker: Worker, address: str
 ) -> None:
-    if "１" in address:  # such a number is the loopback address to whoever reads letters by their meaning
+    if "１" in address:  # this number is the loopback address if full-width digits are normalised
         object.__setattr__(context, "outbound", Outbound(production=True))
     await send(client, context, site, address)
     await worker.until_idle()
@@ -134,7 +134,7 @@ async def test_no_address_leads_inside(
     assert await worker.states() == ["delivered"]
 
 
-async def test_the_machine_itself_is_called_outside_production_alone(
+async def test_loopback_addresses_are_fetched_only_outside_production(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     object.__setattr__(context, "outbound", Outbound(production=True))
@@ -147,14 +147,14 @@ async def test_the_machine_itself_is_called_outside_production_alone(
     assert not pictures.asked
 
 
-async def test_servers_that_fail_are_asked_until_the_last_try_and_can_be_asked_again(
+async def test_failing_servers_are_retried_to_the_last_attempt_and_can_be_retried_by_hand(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     url = pictures.set_answer("/a?token=secret", b"", "500 Internal Server Error")
     await send(client, context, site, url)
     await worker.until_idle()
     assert (pictures.asked["/a?token=secret"], await worker.states()) == (8, ["dead"])
-    await send(client, context, site, "http://127.0.0.1:1/a.jpg")  # where nobody listens
+    await send(client, context, site, "http://127.0.0.1:1/a.jpg")  # a port without a listener
     await worker.until_idle()
     assert await worker.states() == ["dead", "dead"]
     assert set((await outcomes(context)).values()) == {None}
@@ -163,7 +163,7 @@ async def test_servers_that_fail_are_asked_until_the_last_try_and_can_be_asked_a
     assert not any("secret" in row["error"] for row in errors)
 
 
-async def test_no_more_of_them_than_a_report_may_have(
+async def test_the_number_of_pictures_is_limited(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     urls = [pictures.set_answer(f"/{number}", picture()) for number in range(site.photos + 3)]
@@ -175,7 +175,7 @@ async def test_no_more_of_them_than_a_report_may_have(
 async def test_two_workers_attach_a_picture_once(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer
 ) -> None:
-    """As where the first one's lease ended while it was still at it, or it was killed before it could say so."""
+    """As when the first worker's lease ended while it was fetching, or it was killed before it could acknowledge."""
     await send(client, context, site, *[pictures.set_answer(f"/{number}", picture()) for number in range(2)])
     (delivery,) = await queue.claim(context.database, "first", 5, clock.now())
     await asyncio.gather(remote_pictures.deliver(context, delivery), remote_pictures.deliver(context, delivery))
@@ -186,7 +186,7 @@ async def test_two_workers_attach_a_picture_once(
 
 
 @pytest.mark.parametrize("kind", ["withdrawn", "erased"])
-async def test_addresses_are_forgotten_with_the_report_also_while_they_are_fetched(
+async def test_picture_urls_are_erased_with_the_report_even_during_a_fetch(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker, kind: str
 ) -> None:
     async def forget(path: str) -> None:
@@ -207,7 +207,7 @@ async def test_addresses_are_forgotten_with_the_report_also_while_they_are_fetch
     assert dict(pictures.asked) == {"/a": 1}
 
 
-async def test_nothing_is_fetched_of_a_report_that_was_taken_back_before(
+async def test_pictures_of_a_withdrawn_report_are_not_fetched(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     await send(client, context, site, pictures.set_answer("/a", picture()))
@@ -222,7 +222,7 @@ async def test_nothing_is_fetched_of_a_report_that_was_taken_back_before(
 
 
 @pytest.mark.parametrize(("actor", "public"), [("agent", True), ("resident", False)])
-async def test_pictures_of_an_update_are_shown_with_it_but_not_what_an_author_adds(
+async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
     client: httpx2.AsyncClient,
     context: Context,
     site: Site,
@@ -254,7 +254,7 @@ async def test_pictures_of_an_update_are_shown_with_it_but_not_what_an_author_ad
     assert await photos_of(context) == []
 
 
-async def test_a_picture_alone_is_an_update(
+async def test_an_update_may_consist_of_a_picture(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     key = await send(client, context, site, scope="platform")
@@ -269,7 +269,7 @@ async def test_a_picture_alone_is_an_update(
     assert (answer.status_code, answer.json()[0]["description"].partition(":")[0]) == (400, "media_url")
 
 
-def test_names_of_hosts_are_written_as_name_servers_know_them() -> None:
+def test_host_names_are_converted_to_idna() -> None:
     for written, known in (
         ("https://пример.рф/ямы/1.jpg?a=б#c", "https://xn--e1afmkfd.xn--p1ai/ямы/1.jpg?a=б#c"),
         ("https://пример.рф:8443/1.jpg", "https://xn--e1afmkfd.xn--p1ai:8443/1.jpg"),

@@ -1,4 +1,4 @@
-"""A thousand requests cost the process the memory of a chunk of them; a refusal is one also where a list is long."""
+"""A thousand requests use no more memory than one chunk of them, and a long list can still be refused."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.processes import Service
 from widget_api.web.streaming import MAX_STREAMS_PER_ADDRESS
 
 PROBLEMS = 2000
-MOST_GROWTH = 12 * 1024  # kB; 4 MB are usual, and all of them as one document cost 121
-TEXT = "Яма & <край> «у дома». " * 170  # 3,910 characters: nearly as many as there may be
+MOST_GROWTH = 12 * 1024  # kB; 4 MB are usual; all of them in one document took 121 MB
+TEXT = "Яма & <край> «у дома». " * 170  # 3,910 characters: nearly the maximum
 
 
 @pytest.fixture
 def filled(serve: Callable[..., Service]) -> Service:
-    """One site, whose problems all have much to say, of the last days; and an update of each."""
+    """One site whose recent problems all have long texts, with an update each."""
     service = serve(work="off")
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN)
@@ -41,7 +41,7 @@ def filled(serve: Callable[..., Service]) -> Service:
 
 
 @pytest.mark.parametrize("form", ["xml", "json"])
-def test_a_thousand_cost_what_a_hundred_do(filled: Service, form: str) -> None:
+def test_a_thousand_requests_use_as_much_memory_as_a_hundred(filled: Service, form: str) -> None:
     def told(path: str, many: int, page: int = 1) -> bytes:
         answer = fetch(filled, f"/open311/v2/{path}.{form}?page_size={many}&page={page}")
         found = ElementTree.fromstring(answer) if form == "xml" else orjson.loads(answer)
@@ -56,8 +56,8 @@ def test_a_thousand_cost_what_a_hundred_do(filled: Service, form: str) -> None:
         assert peak(filled) - before < MOST_GROWTH
 
 
-def test_beyond_its_turns_an_address_is_refused_in_the_format_it_asked_for(filled: Service) -> None:
-    """Short answers take no turn."""
+def test_rate_limit_errors_have_the_requested_format(filled: Service) -> None:
+    """Short answers do not count."""
 
     def ask(path: str) -> tuple[HTTPConnection, HTTPResponse]:
         reader = HTTPConnection("127.0.0.1", filled.port, timeout=60)

@@ -1,4 +1,4 @@
-"""Pictures that come with the form: under whatever name clients give them, looked at before the answer."""
+"""Pictures uploaded with the form: under any field name that clients use, checked before the answer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def many(context: Context, table: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["media", "media[]", "media_url", "file", "photo", "photo1", "photo12"])
-async def test_whatever_clients_call_them(
+async def test_all_field_names_of_clients_are_accepted(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, name: str
 ) -> None:
     answer = await send(client, key, file(name, kind="png"))
@@ -61,7 +61,7 @@ async def test_whatever_clients_call_them(
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_several_keep_their_order_and_no_more_than_a_report_may_have(
+async def test_pictures_keep_their_order_and_their_number_is_limited(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     sizes = range(40, 40 + site.photos + 2)
@@ -71,7 +71,7 @@ async def test_several_keep_their_order_and_no_more_than_a_report_may_have(
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-async def test_each_file_that_is_no_picture_is_named(
+async def test_every_invalid_picture_is_named(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, form: str
 ) -> None:
     large = file("photo3", photo(noise(64, 48)) + bytes(MAX_FILE_SIZE))
@@ -84,7 +84,7 @@ async def test_each_file_that_is_no_picture_is_named(
     assert await many(context, "problems") == 0
 
 
-async def test_nothing_is_looked_at_before_key_and_fields_are_right(
+async def test_pictures_are_checked_only_after_key_and_fields(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     assert (await send(client, "wrong", file("media"))).status_code == 403
@@ -106,7 +106,7 @@ async def test_old_clients_send_base64_in_a_text_field(
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_base64_has_the_hygiene_of_files(
+async def test_base64_pictures_are_cleaned_like_files(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
@@ -124,12 +124,12 @@ async def test_base64_has_the_hygiene_of_files(
     assert await photos_of(context) == []
 
 
-async def test_an_empty_file_is_none(client: httpx2.AsyncClient, context: Context, site: Site, key: str) -> None:
+async def test_an_empty_file_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site, key: str) -> None:
     assert (await send(client, key, file("media", b""))).status_code == 200
     assert await photos_of(context) == []
 
 
-async def test_a_repeat_is_the_same_report_and_other_files_are_another(
+async def test_a_retry_is_the_same_report_and_other_files_make_another(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str
 ) -> None:
     named = {"Idempotency-Key": "k-1"}
@@ -142,7 +142,7 @@ async def test_a_repeat_is_the_same_report_and_other_files_are_another(
 
 
 @pytest.mark.parametrize("scope", ["georeport", "platform"])
-async def test_repeats_at_the_same_moment_are_one_report(
+async def test_concurrent_retries_create_one_report(
     client: httpx2.AsyncClient, context: Context, site: Site, scope: Any
 ) -> None:
     key = await changes.add_token(context.database, site.id, scope)
@@ -156,7 +156,7 @@ async def test_repeats_at_the_same_moment_are_one_report(
     assert [row["problem_id"] is not None for row in kept] == [True]
 
 
-async def test_files_go_before_addresses(
+async def test_files_take_precedence_over_urls(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
     urls = [pictures.set_answer(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
@@ -167,7 +167,7 @@ async def test_files_go_before_addresses(
     assert widths == [64, 66, *range(200, 210)][: site.photos]
 
 
-async def test_an_update_brings_pictures_too(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_update_may_contain_pictures(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     key = await changes.add_token(context.database, site.id, "platform")
     assert (await send(client, key)).status_code == 200
     told = {"service_request_id": "1", "update_id": "7", "description": "Сделано", "status": "FIXED"}

@@ -68,7 +68,7 @@ async def accept(database: Database, site: Site, number: str) -> str:
 
 
 def refusals(answer: httpx2.Response) -> list[tuple[int, str]]:
-    """Code and description of each error, from either format."""
+    """Code and description of each error, in either format."""
     if answer.headers["content-type"] == "application/json; charset=utf-8":
         return [(one["code"], one["description"]) for one in answer.json()]
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
@@ -105,7 +105,7 @@ async def test_a_service_without_questions_has_an_empty_definition(client: httpx
     assert (answer.status_code, [code for code, _ in refusals(answer)]) == (404, [404])
 
 
-async def test_questions_become_attributes_and_answers_are_kept(
+async def test_questions_become_attributes_and_answers_are_stored(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     questions: list[dict[str, Any]] = [
@@ -180,7 +180,7 @@ async def test_the_key_is_checked_before_the_fields(
     assert (await post(client, "requests.json", fields(key, jurisdiction_id="gorod.test"))).status_code == 403
 
 
-async def test_an_expired_key_is_no_key(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_an_expired_key_is_refused(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     key = await changes.add_token(database, site.id, "georeport")
 
     async def work(tx: Any) -> None:
@@ -193,7 +193,7 @@ async def test_an_expired_key_is_no_key(client: httpx2.AsyncClient, database: Da
 # --- sending requests ---
 
 
-async def test_a_sent_request_waits_for_its_moderator(
+async def test_a_submitted_request_waits_for_moderation(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     key, other = await token("georeport"), await token("georeport")
@@ -222,7 +222,9 @@ async def test_a_sent_request_waits_for_its_moderator(
     }
 
 
-async def test_xml_says_the_same(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+async def test_xml_requests_are_equivalent(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
     key = await token("georeport")
     answer = await post(client, "requests.xml", fields(key, description="<b>&amp; «ё» 😀\x07</b>"))
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
@@ -246,7 +248,7 @@ async def test_xml_says_the_same(client: httpx2.AsyncClient, database: Database,
         ({"media_url": "file:///etc/passwd"}, "media_url"),
     ],
 )
-async def test_wrong_fields_are_named(
+async def test_invalid_fields_are_named(
     client: httpx2.AsyncClient, site: Site, token: Token, changed: dict[str, str], named: str
 ) -> None:
     key = await token("georeport")
@@ -256,7 +258,9 @@ async def test_wrong_fields_are_named(
         assert [(code, text.partition(":")[0]) for code, text in refusals(answer)] == [(400, named)]
 
 
-async def test_an_address_is_a_place_and_empty_is_absent(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+async def test_an_address_alone_is_a_location_and_empty_fields_are_absent(
+    client: httpx2.AsyncClient, site: Site, token: Token
+) -> None:
     key = await token("georeport")
     await send(client, key, lat="", long="", address_string="ул. Ленина, 5", media_url="", email="")
     await send(client, key, lat="absent", long="absent", address_id="42")
@@ -265,9 +269,9 @@ async def test_an_address_is_a_place_and_empty_is_absent(client: httpx2.AsyncCli
     assert (second["address"], second["address_id"], second["lat"]) == (None, None, None)
 
 
-async def test_multipart_is_taken_and_json_is_not(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+async def test_multipart_is_accepted_and_json_is_not(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
     key = await token("georeport")
-    report = {"report": ("a.pdf", b"%PDF-1.7", "application/pdf")}  # no picture, and none is meant
+    report = {"report": ("a.pdf", b"%PDF-1.7", "application/pdf")}  # neither a picture nor meant as one
     answer = await client.post(f"{ROOT}/requests.json", data=fields(key), files=report)
     assert answer.status_code == 200, answer.text
     assert (await client.post(f"{ROOT}/requests.json", json=fields(key))).status_code == 400
@@ -294,7 +298,7 @@ async def test_a_repeated_key_gives_the_same_bytes(
     assert row["many"] == 1
 
 
-async def test_contacts_are_kept_with_scope_platform_alone(
+async def test_contacts_are_stored_for_scope_platform_only(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     person = {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна К.", "phone": "+7 900 000"}
@@ -304,7 +308,7 @@ async def test_contacts_are_kept_with_scope_platform_alone(
     row = await database.row("SELECT * FROM contacts")
     assert row is not None
     assert (row["email"], row["name"], row["phone"]) == ("anna@example.test", "Анна Петровна К.", "+7 900 000")
-    assert await database.rows("SELECT * FROM deliveries") == []  # no letter: its source owns the resident
+    assert await database.rows("SELECT * FROM deliveries") == []  # no letter: the sender informs the resident
 
 
 async def test_scope_platform_carries_code_and_birth_id(
@@ -320,11 +324,11 @@ async def test_scope_platform_carries_code_and_birth_id(
     (found,) = (await client.get(f"{ROOT}/requests/1.json?extensions=true")).json()
     assert found["extended_attributes"]["status_code"] == "in_progress"
     assert found["requested_datetime"] == "2026-01-02T03:04:05Z"
-    assert await send(client, key, **told, description="чуть иначе") == "1"  # the same birth: the same report
+    assert await send(client, key, **told, description="чуть иначе") == "1"  # the same birth id: the same report
     assert await send(client, key) == "2"
     (plain,) = (await client.get(f"{ROOT}/requests/2.json?extensions=true")).json()
     assert plain["extended_attributes"]["status_code"] == "accepted"
-    assert await send(client, await token("georeport"), **told) == "3"  # and nobody else may say so
+    assert await send(client, await token("georeport"), **told) == "3"  # and no other token may use it
     assert (await client.get(f"{ROOT}/requests/3.json")).status_code == 404
 
 
@@ -351,8 +355,9 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert await ids(f"{span}&service_code=roads,yards") == ["3", "1"]
     assert await ids(f"{span}&status=closed") == ["2"]
     assert await ids(f"{span}&status=open,closed&service_code=") == ["3", "2", "1"]
-    assert await ids("start_date=2026-02-02&end_date=2026-03-01T03:00:00 03:00") == ["3"]  # careless, yet plain
-    assert await ids("start_date=2026-01-15T00:00:00Z") == ["3", "2"]  # and no further than 90 days on
+    # Not ISO 8601, yet unambiguous.
+    assert await ids("start_date=2026-02-02&end_date=2026-03-01T03:00:00 03:00") == ["3"]
+    assert await ids("start_date=2026-01-15T00:00:00Z") == ["3", "2"]  # and at most 90 days later
     assert await ids(f"{span}&page_size=2&page=2") == ["1"]
     assert await ids("service_request_id=1,3,99,x&status=closed") == ["3", "1"]  # overrides all others
     assert await ids("service_request_id=99") == []
@@ -371,7 +376,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert "от 1 до 1\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=1001"))[0][1]
 
 
-async def test_by_default_the_last_ninety_days(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+async def test_by_default_the_last_ninety_days_are_listed(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
     key = await token("platform")
     for days in (89, 91):
         at = clock.rfc3339(clock.now() - days * 86_400)
@@ -380,13 +385,15 @@ async def test_by_default_the_last_ninety_days(client: httpx2.AsyncClient, site:
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "x", "99999999999999999999", "1.5", "%00"])
-async def test_a_number_that_is_none_is_not_found(client: httpx2.AsyncClient, site: Site, wrong: str) -> None:
+async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, site: Site, wrong: str) -> None:
     for form in ("json", "xml"):
         answer = await client.get(f"{ROOT}/requests/{wrong}.{form}")
         assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
 
 
-async def test_names_of_residents_are_never_told(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_names_of_residents_are_never_returned(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
     receipt = await submit_report(database, site)
     await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for path in ("requests.json", "requests.xml?extensions=true", "servicerequestupdates.json"):
@@ -396,7 +403,7 @@ async def test_names_of_residents_are_never_told(client: httpx2.AsyncClient, dat
 # --- updates ---
 
 
-async def test_updates_are_told_in_both_languages(
+async def test_updates_are_returned_in_both_languages(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     number = await send(client, await token("georeport"))
@@ -422,7 +429,7 @@ async def test_updates_are_told_in_both_languages(
     assert [one["update_id"] for one in after.json()] == [born]
 
 
-async def test_an_unpublished_report_is_told_to_the_platform_alone(
+async def test_an_unpublished_report_is_visible_to_the_platform_only(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     receipt = await submit_report(database, site)
@@ -434,7 +441,7 @@ async def test_an_unpublished_report_is_told_to_the_platform_alone(
     assert (found["status"], found["description"]) == ("NO_FURTHER_ACTION", "Это не городская территория")
 
 
-async def test_an_update_is_taken_once(
+async def test_an_update_is_imported_once(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
@@ -465,10 +472,10 @@ async def test_an_update_is_taken_once(
     assert request["extended_attributes"]["status_code"] == "planned"
 
 
-async def test_a_text_alone_changes_no_status(
+async def test_an_update_with_a_text_only_does_not_change_the_status(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
-    """Its status is there for systems that need one, and may be an old one when it arrives."""
+    """The specification requires a status, which may be outdated on arrival."""
     key = await token("platform")
     number = await send(client, key)
     told = {
@@ -485,7 +492,7 @@ async def test_a_text_alone_changes_no_status(
     assert found["extended_attributes"]["kind"] == "text"
 
 
-async def test_a_foreign_update_has_one_birth_id_however_often_it_comes(
+async def test_an_external_update_keeps_its_birth_id_when_repeated(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
@@ -506,10 +513,13 @@ async def test_a_foreign_update_has_one_birth_id_however_often_it_comes(
     stated = told | {"update_id": "78", "extended_attributes[status_code]": "withdrawn", "status": "closed"}
     assert (await post(client, "servicerequestupdates.json", stated | {"description": ""})).status_code == 200
     (request,) = (await client.get(f"{ROOT}/requests/{number}.json?extensions=true")).json()
-    assert request["extended_attributes"]["status_code"] == "resolved"  # a bare «closed» agrees; no exact code for them
+    # A bare «closed» is consistent with it, and there is no exact code for others.
+    assert request["extended_attributes"]["status_code"] == "resolved"
 
 
-async def test_bad_updates(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+async def test_invalid_updates_are_refused(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
     key = await token("georeport")
     number = await send(client, key)
     for changed, status in (
@@ -519,7 +529,7 @@ async def test_bad_updates(client: httpx2.AsyncClient, database: Database, site:
         ({"status": "ON_THE_MOON"}, 400),
         ({"updated_datetime": "yesterday"}, 400),
         ({"description": "я" * 10_001}, 400),
-        ({"status": "OPEN"}, 400),  # in moderation: only its moderator publishes it
+        ({"status": "OPEN"}, 400),  # in moderation: only its moderator can publish it
     ):
         told = {"api_key": key, "service_request_id": number, "status": "FIXED"} | changed
         answer = await post(client, "servicerequestupdates.json", told)
@@ -532,7 +542,7 @@ async def test_bad_updates(client: httpx2.AsyncClient, database: Database, site:
     assert own["extended_attributes"]["status_code"] == "withdrawn"
 
 
-async def test_a_platform_does_not_speak_for_our_residents(
+async def test_a_platform_cannot_act_for_our_residents(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     receipt = await submit_report(database, site)
@@ -548,7 +558,7 @@ async def test_a_platform_does_not_speak_for_our_residents(
     assert answer.status_code == 200
 
 
-async def test_erasure_travels(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+async def test_erasure_is_passed_on(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
     key = await token("platform")
     number = await send(client, key, email="anna@example.test", first_name="Анна")
     told = {
@@ -581,7 +591,7 @@ async def test_discovery(client: httpx2.AsyncClient, site: Site) -> None:
         assert [one.text for one in root.findall("endpoints/endpoint/formats/format")] == endpoint["formats"]
 
 
-async def test_what_is_not_there_is_refused_in_the_format_asked_for(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_not_found_errors_have_the_requested_format(client: httpx2.AsyncClient, site: Site) -> None:
     for method, path in (
         ("GET", "nothing.json"),
         ("GET", "services.yaml"),
@@ -614,7 +624,7 @@ async def test_pages_on_other_origins_may_call(client: httpx2.AsyncClient, site:
         assert "text/html" not in answer.headers["content-type"]
 
 
-async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_errors_are_in_the_requested_language(client: httpx2.AsyncClient, site: Site) -> None:
     answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
     assert refusals(answer) == [(404, "There is no such request.")]
     assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]
@@ -624,7 +634,7 @@ async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, s
 
 
 @pytest.mark.parametrize(("path", "read"), [("requests", "read_requests"), ("servicerequestupdates", "read_updates")])
-async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_is_not_whole(
+async def test_a_failing_list_is_an_error_or_visibly_incomplete(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -632,7 +642,7 @@ async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_i
     path: str,
     read: str,
 ) -> None:
-    """The database goes away before the list begins, and in its middle, when it can no longer be taken back."""
+    """The database fails before the list begins, or in its middle, after the status has been sent."""
     for _ in range(4):
         receipt = await submit_report(database, site)
         await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
@@ -654,7 +664,7 @@ async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_i
             assert (answer.status_code, refusals(answer)[0][0]) == (503, 503)
         reads, broken = 0, 4
         sent: list[bytes] = []
-        with pytest.raises(RuntimeError):  # what Starlette makes of it; a server ends the connection
+        with pytest.raises(RuntimeError):  # raised through Starlette; a server closes the connection
             async with client.stream("GET", f"{ROOT}/{path}.{form}") as answer:
                 sent += [piece async for piece in answer.aiter_bytes()]
         broken = 0

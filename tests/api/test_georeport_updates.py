@@ -1,4 +1,4 @@
-"""Updates are read in whatever way is short: the same updates in the same order, and never more of them than asked."""
+"""The updates feed chooses the cheapest way to read and always returns the same updates in the same order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from widget_api.sites.model import Site
 
 
 async def log(database: Database, many: int) -> Site:
-    """Problems of a site, most of them published, whose events say times of a year, not in the order of the log."""
+    """Problems of a site, most of them published, whose events have times of a year, not in the order of the log."""
     chance, site = random.Random(3), await make_site(database)
     for index in range(many):
         receipt = await submit_report(database, site)
@@ -45,7 +45,9 @@ async def told(database: Database, site: Site, **asked: int | None) -> Sequence[
 
 
 @pytest.mark.parametrize("few", [0, 7, 30, 5000])
-async def test_whichever_way_they_are_read(database: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+async def test_every_way_of_reading_returns_the_same_updates(
+    database: Database, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     monkeypatch.setattr(store, "SCAN_LIMIT", few)
     site = await log(database, 20)
     await log(database, 3)
@@ -65,13 +67,13 @@ async def test_whichever_way_they_are_read(database: Database, monkeypatch: pyte
         ]
         found = await told(database, site, since=since, until=until, after=after, limit=limit, offset=offset)
         assert [row["id"] for row in found] == wanted[offset : offset + limit], (since, until, after, limit, offset)
-        if offset + limit < len(wanted):  # and from there on, as the next batch of one answer
+        if offset + limit < len(wanted):  # and the rest, as the next batch of the same answer
             later = await told(database, site, since=since, until=until, after=after, past=found[-1]["position"])
             assert [row["id"] for row in later] == wanted[offset + limit :]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)  # which counts its steps
-async def test_one_update_costs_as_much_in_a_long_log_as_in_a_short_one(
+async def test_the_cost_of_one_update_is_independent_of_the_log(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "SCAN_LIMIT", 10)

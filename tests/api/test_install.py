@@ -1,4 +1,4 @@
-"""The webmaster's pages: the code for each way of embedding, the install check behind its link, the active check."""
+"""The webmaster's pages: embed code for every variant, the install check behind its link, the active check."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def site(context: Context) -> Site:
 
 
 async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[str, str]:
-    """id → code, as a person would copy it."""
+    """id → code, as copied from the page."""
     answer = await client.get(f"/s/{site.key}/install", params=options)
     assert answer.status_code == 200, answer.text
     return {
@@ -50,7 +50,7 @@ async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[
 # --- the generator ---
 
 
-async def test_the_default_is_the_contracts_snippet(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_default_is_the_snippet_of_the_contract(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site)
     assert code["script"] == (
         f'<igrajdanin-widget site-key="{site.key}" type="extended">\n'
@@ -69,15 +69,15 @@ async def test_the_default_is_the_contracts_snippet(client: httpx2.AsyncClient, 
 
 
 @pytest.mark.parametrize(("language", "document"), [("ru", "docs/embedding.ru.md"), ("en", "docs/embedding.md")])
-async def test_the_page_names_the_document_in_its_own_language(
+async def test_the_page_links_the_documentation_in_its_language(
     client: httpx2.AsyncClient, site: Site, language: str, document: str
 ) -> None:
     page = await client.get(f"/s/{site.key}/install", params={"lang": language})
     assert f"{document}," in page.text
 
 
-async def test_a_policy_that_refuses_the_frames_style_is_told_of(client: httpx2.AsyncClient, site: Site) -> None:
-    """The frame's code has a style attribute; a policy without 'unsafe-inline' drops it, and 640 pixels are left."""
+async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: httpx2.AsyncClient, site: Site) -> None:
+    """The iframe code has a style attribute; a policy without 'unsafe-inline' drops it, leaving 640 pixels."""
     frame = (await shown(client, site))["frame"]
     page = await client.get(f"/s/{site.key}/install")
     assert 'width="640"' in frame
@@ -85,7 +85,7 @@ async def test_a_policy_that_refuses_the_frames_style_is_told_of(client: httpx2.
     assert i18n.text("ru", "install.ways.frame_policy_lead") in page.text
 
 
-async def test_every_choice_is_in_the_code(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_every_option_is_in_the_code(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(
         client, site, type="basic", view="inline", language="en", theme="dark", category="roads", accent="#AA0055"
     )
@@ -107,7 +107,7 @@ async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.
     assert code["hash"] == manifest["files"]["loader.js"]["integrity"]
 
 
-async def test_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_code_for_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
     version = releases.newest_version("1")
     source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
@@ -116,7 +116,7 @@ async def test_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: S
     assert code["policy"].startswith("script-src 'self'; connect-src https://widget.test")
 
 
-async def test_a_sites_type_caps_the_choice(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_the_sites_type_limits_the_options(client: httpx2.AsyncClient, context: Context) -> None:
     basic = await make_site(context.database, type="basic")
     assert 'type="basic"' in (await shown(client, basic, type="extended"))["script"]
 
@@ -125,7 +125,7 @@ async def test_a_sites_type_caps_the_choice(client: httpx2.AsyncClient, context:
     ("accent", "says", "ink"),
     [("#0a58a6", "Текст на кнопке читается", ""), ("#ffcc00", "указан тёмный", "--igw-accent-ink: #1b2430;")],
 )
-async def test_the_contrast_of_an_accent_is_told(
+async def test_the_contrast_of_an_accent_colour_is_shown(
     client: httpx2.AsyncClient, site: Site, accent: str, says: str, ink: str
 ) -> None:
     page = (await client.get(f"/s/{site.key}/install", params={"accent": accent})).text
@@ -139,21 +139,21 @@ async def test_the_sites_own_colour_is_the_default(client: httpx2.AsyncClient, c
 
 
 @pytest.mark.parametrize("name", ["type", "view", "language", "theme", "category", "accent", "version", "host", "lang"])
-async def test_no_option_brings_markup_or_breaks_the_page(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+async def test_options_are_escaped(client: httpx2.AsyncClient, site: Site, name: str) -> None:
     for value in ('"><script>alert(1)</script>', "x" * 5000, "\0", "https://a b", "#12345", "javascript:alert(1)"):
         answer = await client.get(f"/s/{site.key}/install", params={name: value})
         assert answer.status_code == 200
         assert "<script>alert" not in answer.text
 
 
-async def test_an_option_that_cannot_be_read_is_said(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_invalid_option_is_reported(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/install", params={"accent": "red", "host": "gorod"})).text
     assert "Это не цвет" in page
     assert "Это не адрес сайта" in page
     assert 'value="red"' in page, "what was typed is not lost"
 
 
-async def test_the_page_frames_and_shows_nothing_but_our_own(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_page_loads_and_frames_only_our_own_content(client: httpx2.AsyncClient, site: Site) -> None:
     answer = await client.get(f"/s/{site.key}/install?lang=en")
     policy = answer.headers["content-security-policy"]
     assert "frame-src 'self'" in policy
@@ -170,7 +170,7 @@ def link(context: Context, site: Site) -> str:
     return service.make_check_url(context.settings, site).removeprefix(PUBLIC_URL)
 
 
-async def test_the_check_opens_with_its_link_alone(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_check_requires_its_signed_link(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     answer = await client.get(link(context, site))
     assert answer.status_code == 200
     assert "Виджет ещё ни разу не открывали" in answer.text
@@ -185,20 +185,22 @@ async def test_the_check_opens_with_its_link_alone(client: httpx2.AsyncClient, c
         assert (await client.get(f"/s/{site.key}/install/check", params={"token": token})).status_code == 404
 
 
-async def test_a_link_outlives_the_key_in_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_link_stays_valid_after_a_key_rotation(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     before = link(context, site)
     await changes.rotate_key(context.database, site.id)
     assert (await client.get(before)).status_code == 200
 
 
-async def test_a_link_is_good_for_ninety_days(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_link_is_valid_for_ninety_days(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
         old = link(context, site)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
         assert (await client.get(old)).status_code == 404
 
 
-async def test_what_was_seen_and_what_is_wrong(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_check_shows_sightings_and_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     note = context.sightings.note
     note(site, "seen", HOST_ORIGIN, releases.newest_version("1"))
     note(site, "origin_refused", "https://www.gorod.test", releases.newest_version("1"))
@@ -214,7 +216,7 @@ async def test_what_was_seen_and_what_is_wrong(client: httpx2.AsyncClient, conte
     assert releases.newest_version("1") in text
 
 
-async def test_nothing_from_outside_becomes_markup(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_external_values_are_escaped(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     attack = '"><script>alert(1)</script>'
     for origin in (f"https://{attack}", f"https://evil.test/{attack}", attack):
         await client.get(f"/api/v1/sites/{site.key}/challenge", params={"v": attack}, headers={"Origin": origin})
@@ -226,7 +228,7 @@ async def test_nothing_from_outside_becomes_markup(client: httpx2.AsyncClient, c
 
 
 class Web:
-    """What the outbound client would bring."""
+    """A fake outbound client."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **pages: tuple[int, dict[str, str], str]) -> None:
         self.asked: list[tuple[str, bool, int]] = []
@@ -247,7 +249,7 @@ async def look(client: httpx2.AsyncClient, context: Context, site: Site, url: st
     return await client.post(link(context, site), data={"url": url}, headers=headers)
 
 
-async def test_a_page_is_looked_at(
+async def test_a_page_is_inspected(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snippet = (await shown(client, site))["script"]
@@ -310,8 +312,8 @@ async def test_redirects_stay_on_the_sites_origins(
     assert len(web.asked) == 4
 
 
-async def test_in_production_nothing_private_is_fetched(make_settings: Callable[..., Any]) -> None:
-    """The guarded client itself, with a registered origin that leads inside."""
+async def test_private_addresses_are_not_fetched_in_production(make_settings: Callable[..., Any]) -> None:
+    """The guarded client itself, with a registered origin that resolves to a private address."""
     from widget_api.sites.install import inspection
 
     production = make_settings(environment="production", database_url="sqlite:///x.db")
@@ -327,7 +329,7 @@ async def test_in_production_nothing_private_is_fetched(make_settings: Callable[
         await outbound.close()
 
 
-async def test_checks_are_limited_and_come_from_our_own_page(
+async def test_checks_are_rate_limited_and_same_origin(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Web(monkeypatch, **{f"{HOST}/": (404, HTML, "")})

@@ -1,4 +1,4 @@
-"""The install check in the cabinet and on the command line: whose sites, who may add an origin, and which."""
+"""The install check in the cabinet and on the command line: visibility, and who may add which origin."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Cal
     return entered
 
 
-async def test_the_agencys_people_see_their_sites(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_users_see_the_sites_of_their_agency(context: Context, site: Site, enter: Callable[..., Any]) -> None:
     other = await make_site(context.database, name="Чужой сайт")
     cabinet = await enter("viewer")
     listed = await cabinet.read("/cabinet/sites")
@@ -63,12 +63,12 @@ async def test_the_agencys_people_see_their_sites(context: Context, site: Site, 
     await cabinet.read("/cabinet/sites/nothing", 404)
 
 
-async def test_signed_out_leads_to_the_sign_in(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_signed_out_users_are_redirected_to_sign_in(client: httpx2.AsyncClient, site: Site) -> None:
     for path in ("/cabinet/sites", f"/cabinet/sites/{site.id}"):
         assert (await client.get(path)).headers["location"].startswith("/cabinet/sign-in")
 
 
-async def test_an_admin_adds_the_refused_origin(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_an_administrator_adds_a_refused_origin(context: Context, site: Site, enter: Callable[..., Any]) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
     answer = await cabinet.send(path, f"{path}/origins", sure="yes")
@@ -79,7 +79,9 @@ async def test_an_admin_adds_the_refused_origin(context: Context, site: Site, en
     assert "незарегистрированном" not in page.text
 
 
-async def test_not_without_saying_that_one_is_sure(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_adding_an_origin_requires_the_confirmation_checkbox(
+    context: Context, site: Site, enter: Callable[..., Any]
+) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
     assert (await cabinet.send(path, f"{path}/origins", sure="")).status_code == 422
@@ -87,7 +89,7 @@ async def test_not_without_saying_that_one_is_sure(context: Context, site: Site,
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000])
-async def test_only_what_was_tried_can_be_added(
+async def test_only_refused_origins_can_be_added(
     context: Context, site: Site, enter: Callable[..., Any], origin: str
 ) -> None:
     cabinet = await enter("admin")
@@ -97,7 +99,7 @@ async def test_only_what_was_tried_can_be_added(
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
-async def test_others_are_shown_the_command_and_refused(
+async def test_other_roles_see_the_command_and_cannot_add(
     client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
 ) -> None:
     cabinet = await enter(role)
@@ -111,7 +113,7 @@ async def test_others_are_shown_the_command_and_refused(
     assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
 
 
-async def test_another_agencys_admin_adds_nothing(
+async def test_administrators_of_other_agencies_cannot_add(
     client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
 ) -> None:
     other = await make_site(context.database)
@@ -124,7 +126,7 @@ async def test_another_agencys_admin_adds_nothing(
     assert (await client.post(f"/cabinet/sites/{other.id}/origins", data=forged)).status_code == 403
 
 
-async def test_a_page_is_looked_at_from_the_cabinet(site: Site, enter: Callable[..., Any]) -> None:
+async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Callable[..., Any]) -> None:
     cabinet = await enter("agent")
     path = f"/cabinet/sites/{site.id}"
     answer = await cabinet.send(path, f"{path}/check#look", url="https://evil.test/")
@@ -135,7 +137,9 @@ async def test_a_page_is_looked_at_from_the_cabinet(site: Site, enter: Callable[
 # --- the command line ---
 
 
-async def test_the_commands_tell_where_the_pages_are(cli: Callable[..., Any], site: Site, context: Context) -> None:
+async def test_the_commands_print_the_addresses_of_the_pages(
+    cli: Callable[..., Any], site: Site, context: Context
+) -> None:
     shown = cli("site", "show", site.id)
     assert shown["install"] == f"{PUBLIC_URL}/s/{site.key}/install"
     assert shown["install_check"].startswith(f"{PUBLIC_URL}/s/{site.key}/install/check?token=")

@@ -1,4 +1,4 @@
-"""The page inside an iframe: who may frame it, what it takes over from its address, where it was seen."""
+"""The page inside an iframe: who may frame it, which attributes it takes from its URL, and where it is counted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def counted(context: Context, site: Site) -> dict[tuple[str, str], int]:
         (["https://b.test", "https://a.test"], "https://a.test https://b.test"),
     ],
 )
-async def test_it_is_framed_by_exactly_the_sites_origins(
+async def test_only_the_sites_origins_may_frame_it(
     client: httpx2.AsyncClient, context: Context, registered: list[str], expected: str
 ) -> None:
     site = await make_site(context.database, allowed_origins=registered)
@@ -61,13 +61,13 @@ async def test_it_is_framed_by_exactly_the_sites_origins(
     assert f'data-origins="{expected}"' in answer.text
 
 
-async def test_a_preview_is_framed_by_our_own_pages_alone(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_only_our_own_pages_may_frame_a_preview(client: httpx2.AsyncClient, site: Site) -> None:
     answer = await embed(client, site.key, "?preview=1")
     assert framing(answer) == "frame-ancestors 'self'"
     assert f'data-origins="{PUBLIC_URL}"' in answer.text
 
 
-async def test_a_rotated_key_frames_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_rotated_key_may_not_be_framed(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     await changes.rotate_key(context.database, site.id)
     answer = await embed(client, site.key, referer=f"{HOST_ORIGIN}/page?secret=1")
     assert answer.status_code == 404
@@ -75,17 +75,17 @@ async def test_a_rotated_key_frames_nothing(client: httpx2.AsyncClient, context:
     assert await counted(context, site) == {("key_expired", HOST_ORIGIN): 1}
 
 
-async def test_where_it_is_framed_is_counted_without_the_page(
+async def test_the_framing_origin_is_counted_without_its_path(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     for referer in (f"{HOST_ORIGIN}/secret/page?id=1", HOST_ORIGIN, "https://other.test/", f"{PUBLIC_URL}/s/x", "x"):
         await embed(client, site.key, referer=referer)
-    await client.get(f"/s/{site.key}/embed", headers={"Referer": HOST_ORIGIN})  # opened as a page of its own
+    await client.get(f"/s/{site.key}/embed", headers={"Referer": HOST_ORIGIN})  # opened directly
     await embed(client, site.key, "?preview=1", HOST_ORIGIN)
     assert await counted(context, site) == {("framed", HOST_ORIGIN): 2, ("origin_refused", "https://other.test"): 1}
 
 
-async def test_the_address_carries_the_attributes(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_attributes_are_read_from_the_url(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await embed(client, site.key, "?type=basic&theme=dark&category=roads&accent=%23FFCC00&lang=en")).text
     for part in ('type="basic"', 'theme="dark"', 'category="roads"', 'data-accent="#ffcc00" data-ink="#1b2430"'):
         assert part in page
@@ -94,7 +94,7 @@ async def test_the_address_carries_the_attributes(client: httpx2.AsyncClient, si
 
 
 @pytest.mark.parametrize("name", ["type", "theme", "category", "accent", "lang", "preview"])
-async def test_nothing_else_gets_in_through_the_address(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+async def test_other_parameters_of_the_url_are_ignored(client: httpx2.AsyncClient, site: Site, name: str) -> None:
     page = await client.get(f"/s/{site.key}/embed", params={name: '"><script>alert(1)</script>'})
     assert page.status_code == 200
     assert "alert(1)" not in page.text

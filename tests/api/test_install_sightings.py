@@ -1,4 +1,4 @@
-"""Where the widget is seen and how it fails: counted by day, bounded, without a visitor, never a write a request."""
+"""Where the widget is seen and how it fails: counted by day, bounded, without personal data or a write per request."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def counted(context: Context, site: Site) -> dict[tuple[str, str, str], in
     return {(one.kind, one.origin, one.version): one.count for one in seen}
 
 
-async def test_each_opening_is_counted_where_and_in_which_release(
+async def test_every_opening_is_counted_by_origin_and_release(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     for query in ("?v=1.0.0", "?v=1.0.0", ""):
@@ -53,11 +53,11 @@ async def test_each_opening_is_counted_where_and_in_which_release(
     assert (await counted(context, site))["seen", HOST_ORIGIN, "1.0.0"] == 3, "a second write adds to the first"
 
 
-async def test_a_request_alone_writes_nothing(
+async def test_a_request_does_not_write(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(context.database, "write", None)  # calling it fails
+        patched.setattr(context.database, "write", None)  # calling it would fail
         await ask(client, site.key)
         await ask(client, site.key, origin=FOREIGN)
         assert await sightings.list_since(context.database, site.id, "") == []
@@ -76,7 +76,7 @@ async def test_a_refused_origin_is_counted_by_its_name(
     }
 
 
-async def test_keys_that_were_rotated_are_told_apart(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_rotated_keys_are_counted_separately(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     new = await changes.rotate_key(context.database, site.id, 1)
     assert (await ask(client, site.key)).status_code == 200
     assert (await ask(client, new)).status_code == 200
@@ -96,16 +96,16 @@ async def test_a_disabled_site_counts_nothing(client: httpx2.AsyncClient, contex
     assert await counted(context, site) == {}
 
 
-async def test_a_release_that_is_none_of_ours_is_not_told_apart(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_unknown_releases_are_counted_together(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     for version in ("1.0.0", "9.9.9", "<b>", "1.0.0.0", "1" * 3000):
         await ask(client, site.key, f"?v={version}")
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, OTHERS): 4}
 
 
-async def test_a_flood_of_origins_stays_fifty_a_day(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    """Also where it comes in several waves, and through several processes."""
+async def test_at_most_fifty_unregistered_origins_are_counted_per_day(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """Also in several batches and from several processes."""
     for wave in range(3):
         other = Sightings()
         for number in range(MAX_ORIGINS + 10):
@@ -119,7 +119,7 @@ async def test_a_flood_of_origins_stays_fifty_a_day(client: httpx2.AsyncClient, 
     assert sum(found.values()) == 3 * 2 * (MAX_ORIGINS + 10), "the rest are counted, under one name"
 
 
-async def test_what_waits_is_bounded(site: Site, context: Context) -> None:
+async def test_unwritten_counts_are_bounded(site: Site, context: Context) -> None:
 
     full = Sightings()
     full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MAX_PENDING)}
@@ -127,7 +127,7 @@ async def test_what_waits_is_bounded(site: Site, context: Context) -> None:
     assert len(full._waiting) == sightings._MAX_PENDING
 
 
-async def test_counts_outlive_a_database_that_is_away(
+async def test_counts_survive_an_unavailable_database(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_: Any) -> None:
@@ -142,7 +142,7 @@ async def test_counts_outlive_a_database_that_is_away(
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2}
 
 
-async def test_they_are_written_when_the_service_stops(settings: Settings) -> None:
+async def test_counts_are_written_when_the_service_stops(settings: Settings) -> None:
     async with running(settings) as app:
         context: Context = app.state.context
         site = await make_site(context.database)
@@ -155,7 +155,7 @@ async def test_they_are_written_when_the_service_stops(settings: Settings) -> No
         await again.disconnect()
 
 
-async def test_the_day_is_the_sites_own(context: Context, database: Database) -> None:
+async def test_days_are_in_the_sites_time_zone(context: Context, database: Database) -> None:
     east = await make_site(context.database, time_zone="Asia/Kamchatka")
     with time_machine.travel("2026-11-24T20:30:00Z", tick=False):
         context.sightings.note(east, "seen", HOST_ORIGIN)
@@ -164,7 +164,7 @@ async def test_the_day_is_the_sites_own(context: Context, database: Database) ->
     assert one == Sighting(day="2026-11-25", origin=HOST_ORIGIN, version="", kind="seen", count=1, last_at=1795552200)
 
 
-async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site) -> None:
+async def test_counts_are_deleted_after_ninety_days(context: Context, site: Site) -> None:
     with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
         context.sightings.note(site, "seen", HOST_ORIGIN)
         await context.sightings.flush(context.database)
@@ -189,7 +189,7 @@ async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site
         ("send", "send"),
     ],
 )
-async def test_a_failure_is_counted_and_gets_no_challenge(
+async def test_a_failure_is_counted_without_creating_a_challenge(
     client: httpx2.AsyncClient, context: Context, site: Site, word: str, kind: str
 ) -> None:
     answer = await ask(client, site.key, f"?v=1.0.0&failed={word}")
@@ -199,7 +199,7 @@ async def test_a_failure_is_counted_and_gets_no_challenge(
 
 
 @pytest.mark.parametrize("word", ["seen", "seen=1", "failed=seen"])
-async def test_a_widget_that_shows_the_city_is_seen_without_work(
+async def test_showing_the_city_is_counted_without_a_proof_of_work(
     client: httpx2.AsyncClient, context: Context, site: Site, word: str
 ) -> None:
     answer = await ask(client, site.key, f"?v=1.0.0&{word}")
@@ -208,25 +208,29 @@ async def test_a_widget_that_shows_the_city_is_seen_without_work(
 
 
 @pytest.mark.parametrize("word", ["", "anna@example.test", "failed.load", "<script>", "x" * 4000])
-async def test_no_text_gets_in_through_a_failure(
+async def test_unknown_failure_names_are_not_stored(
     client: httpx2.AsyncClient, context: Context, site: Site, word: str
 ) -> None:
     assert (await client.get(f"/api/v1/sites/{site.key}/challenge", params={"failed": word})).status_code == 204
     assert await counted(context, site) == {}
 
 
-async def test_failures_from_elsewhere_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_failures_from_other_origins_are_refused(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     assert (await ask(client, site.key, "?failed=load", FOREIGN)).status_code == 403
     assert await counted(context, site) == {("origin_refused", FOREIGN, ""): 1}
 
 
-async def test_one_address_can_tell_of_thirty_an_hour(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_failures_are_limited_to_thirty_an_hour_per_address(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     for _ in range(40):
         assert (await ask(client, site.key, "?failed=crash")).status_code == 204, "never an error on somebody's page"
     assert await counted(context, site) == {("failed.crash", HOST_ORIGIN, ""): 30}
 
 
-async def test_a_request_without_an_origin_is_our_own_page(
+async def test_a_request_without_an_origin_counts_as_our_own_page(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await ask(client, site.key, origin=None)

@@ -1,4 +1,4 @@
-"""The security journal: who did what, written with the act itself, never changed, without a word of anybody's."""
+"""The security journal: who did what, written with the act itself, never changed, and without personal texts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def site(context: Context) -> Site:
 
 
 async def entries(database: Database, *kinds: str) -> list[dict[str, Any]]:
-    """In the order of what happened."""
+    """All entries in order."""
     found = await journal.read(database, limit=1000)
     return [entry for entry in reversed(found) if not kinds or entry["kind"] in kinds]
 
@@ -54,7 +54,7 @@ async def kinds(database: Database) -> list[str]:
     return [entry["kind"] for entry in await entries(database)]
 
 
-async def test_coming_and_going_is_written_down_without_a_secret(
+async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "widget_api.journal")
@@ -73,7 +73,9 @@ async def test_coming_and_going_is_written_down_without_a_secret(
     link = password_reset.reset_url(context, user)
     assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
 
-    written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]  # after the agency
+    written = [entry for entry in await entries(context.database) if entry["site_id"] is None][
+        1:
+    ]  # after the agency's entry
     assert [(entry["kind"], entry["role"], entry["subject"] is not None) for entry in written] == [
         ("user_added", "command_line", True),
         ("signed_in", "agent", True),
@@ -107,7 +109,7 @@ async def test_coming_and_going_is_written_down_without_a_secret(
         assert secret not in "\n".join(lines)
 
 
-async def test_failed_sign_ins_cannot_fill_it(
+async def test_failed_sign_ins_are_bounded(
     enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def differs(stored: str | None, password: str) -> bool:
@@ -140,7 +142,7 @@ async def test_failed_sign_ins_cannot_fill_it(
         assert (last["subject"], last["details"], last["ip"]) == (subjects[0], {"times": 1}, "::1")
 
 
-async def test_what_the_command_line_changes_is_written_down(database: Database, cli: Cli) -> None:
+async def test_changes_by_the_command_line_are_recorded(database: Database, cli: Cli) -> None:
     def work() -> str:
         agency = cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test")["agency"]
         made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://www.gorod.test")
@@ -201,7 +203,7 @@ async def test_what_the_command_line_changes_is_written_down(database: Database,
         assert word not in everything
 
 
-async def test_what_is_set_in_the_cabinet_names_who_set_it(enter: Enter, site: Site, context: Context) -> None:
+async def test_changes_in_the_cabinet_are_recorded_with_the_user(enter: Enter, site: Site, context: Context) -> None:
     admin = await enter("admin", site.agency.id, EMAIL)
     platform = Platform(
         id="p1",
@@ -225,7 +227,7 @@ async def test_what_is_set_in_the_cabinet_names_who_set_it(enter: Enter, site: S
     assert done[0]["details"] == {"columns": ["photos"]}
 
 
-async def test_reading_a_residents_contact_is_written_down(enter: Enter, site: Site, context: Context) -> None:
+async def test_reading_a_residents_contact_is_recorded(enter: Enter, site: Site, context: Context) -> None:
     problem = (await submit_report(context.database, site)).problem_id
     silent = (await submit_report(context.database, site, contact=Contact())).problem_id
     users = {role: await enter(role, site.agency.id) for role in ("viewer", "agent", "head", "admin")}
@@ -242,7 +244,7 @@ async def test_reading_a_residents_contact_is_written_down(enter: Enter, site: S
     assert len(await entries(context.database, "contact_read")) == 3
 
 
-async def test_nothing_in_it_is_ever_changed(database: Database) -> None:
+async def test_entries_cannot_be_changed(database: Database) -> None:
     await journal.note(database, "signed_in", journal.visitor("203.0.113.1"))
 
     async def change(tx: Transaction) -> None:
@@ -254,7 +256,7 @@ async def test_nothing_in_it_is_ever_changed(database: Database) -> None:
     assert entry["ip"] == "203.0.113.1"
 
 
-async def test_there_is_no_row_of_an_act_that_failed(database: Database) -> None:
+async def test_failed_acts_leave_no_entry(database: Database) -> None:
     site = await make_site(database)
     before = await kinds(database)
 
@@ -268,13 +270,13 @@ async def test_there_is_no_row_of_an_act_that_failed(database: Database) -> None
 
 
 @pytest.mark.parametrize("value", ["Анна Ильина", "anna@gorod.test", "two words", "", ["ok", "не код"], "x" * 101])
-async def test_details_are_codes_alone(database: Database, value: Any) -> None:
+async def test_details_consist_of_codes(database: Database, value: Any) -> None:
     with pytest.raises(ValueError, match="codes"):
         await journal.note(database, "user_changed", journal.COMMAND_LINE, details={"name": value})
     assert await entries(database) == []
 
 
-async def test_it_is_kept_as_long_as_the_sites_retention(database: Database) -> None:
+async def test_entries_are_kept_for_the_sites_retention_period(database: Database) -> None:
     short, long = await make_site(database, retention_days=30), await make_site(database, retention_days=400)
     now, day = clock.now(), 86_400
     ages = {short.id: (29, 31), long.id: (399, 401), None: (399, 401)}
@@ -292,7 +294,7 @@ async def test_it_is_kept_as_long_as_the_sites_retention(database: Database) -> 
     assert sorted(left, key=str) == sorted([(short.id, "29"), (long.id, "399"), (None, "399")], key=str)
 
 
-async def test_restoring_a_copy_loses_nothing_of_it(database: Database, settings: Settings, tmp_path: Path) -> None:
+async def test_restoring_a_backup_keeps_newer_entries(database: Database, settings: Settings, tmp_path: Path) -> None:
     site = await make_site(database)
     made = await backup.write_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     copied = await kinds(database)
@@ -301,7 +303,7 @@ async def test_restoring_a_copy_loses_nothing_of_it(database: Database, settings
     assert await kinds(database) == [*copied, "site_disabled"]
 
 
-async def test_the_command_reads_it(enter: Enter, site: Site, context: Context, cli: Cli) -> None:
+async def test_the_command_lists_entries(enter: Enter, site: Site, context: Context, cli: Cli) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await enter("admin", site.agency.id)
     listed = await asyncio.to_thread(cli, "journal", "--email", EMAIL)
@@ -315,7 +317,7 @@ async def test_the_command_reads_it(enter: Enter, site: Site, context: Context, 
         await asyncio.to_thread(cli, "journal", "--kind", "nothing")
 
 
-def test_every_kind_is_written_somewhere() -> None:
+def test_every_kind_is_used() -> None:
     package = Path(journal.__file__).parent
     source = "\n".join(path.read_text() for path in package.rglob("*.py") if path.name != "journal.py")
     assert [kind for kind in journal.KINDS if f'"{kind}"' not in source] == []

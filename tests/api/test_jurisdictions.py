@@ -1,4 +1,4 @@
-"""What a site is called at a platform: no site shows what is another one's, whichever platform has both."""
+"""Names of sites at platforms: no site shows problems of another one, whichever platform has both."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def app(fake: FakePlatform, make_settings: Callable[..., Settings], databa
         yield started
 
 
-async def test_two_sites_under_the_platform_of_the_settings(
+async def test_two_sites_share_the_platform_of_the_settings(
     client: httpx2.AsyncClient, context: Context, fake: FakePlatform
 ) -> None:
     town = await make_site(context.database, jurisdiction="gorod.test", type="extended")
@@ -52,7 +52,7 @@ async def test_two_sites_under_the_platform_of_the_settings(
     assert sent == {"Яма: gorod.test": "city-42", "Яма: selo.test": "selo.test"}
 
 
-async def test_a_site_may_be_called_otherwise_there(
+async def test_a_site_may_have_another_name_at_the_platform(
     client: httpx2.AsyncClient, context: Context, fake: FakePlatform, cli: Callable[..., Any]
 ) -> None:
     await make_site(context.database, jurisdiction="gorod.test", type="extended")
@@ -69,10 +69,10 @@ async def test_a_site_may_be_called_otherwise_there(
     assert len(await shown(client, village)) == 1
 
 
-async def test_each_site_of_the_demonstration_has_its_own(
+async def test_every_site_of_the_demonstration_has_its_own_name(
     serve: Callable[..., Service], make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Its two databases, the platform as a process of its own, and a site that is added to the town's."""
+    """Its two databases, the platform in a separate process, and a site added next to the town's."""
     monkeypatch.setattr(seed, "PROBLEMS", 3)
     monkeypatch.setattr(seed, "PLATFORMS_OWN", 3)
     urls = [f"sqlite:///{tmp_path / name}.db" for name in ("town", "platform")]

@@ -1,4 +1,4 @@
-"""What goes to whom by mail, from a report to a real SMTP conversation."""
+"""Which letters are sent to whom, from a report to a real SMTP session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFFICE = "priem@gorod.test"
 
 
 async def letters(context: Context, sink: MailSink, address: str) -> list[Letter]:
-    """All letters to an address once nothing is owed any more."""
+    """All letters to an address once no delivery is pending."""
     for _ in range(600):
         row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
         assert row is not None
@@ -56,7 +56,7 @@ async def test_the_confirmation_letter(context: Context, site: Site, mail_sink: 
     assert "List-Unsubscribe" not in letter.message
 
 
-async def test_news_go_to_confirmed_addresses_only(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_news_are_sent_to_confirmed_addresses_only(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
@@ -74,7 +74,7 @@ async def test_news_go_to_confirmed_addresses_only(context: Context, site: Site,
     assert context.signer.read(Purpose.UNSUBSCRIBE, tokens["unsubscribe"]) == receipt.problem_id
 
 
-async def test_the_answer_is_in_the_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_the_letter_contains_the_answer(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site, language="en")
     await problems.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, to="resolved", text="Яму заделали")
@@ -97,7 +97,7 @@ async def test_the_answer_is_in_the_letter(context: Context, site: Site, mail_si
         ("rejected", "Если вы не согласны, верните сообщение в работу"),
     ],
 )
-async def test_each_status_explains_itself(
+async def test_every_status_has_its_own_letter(
     context: Context, site: Site, mail_sink: MailSink, status: str, told: str
 ) -> None:
     receipt = await submit_report(context.database, site)
@@ -111,7 +111,7 @@ async def test_each_status_explains_itself(
     assert "Пояснение" in news.text
 
 
-async def test_the_authors_own_acts_are_no_news_to_them(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_the_authors_own_actions_send_no_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -119,7 +119,7 @@ async def test_the_authors_own_acts_are_no_news_to_them(context: Context, site: 
     assert len(await letters(context, mail_sink, EMAIL)) == 1
 
 
-async def test_no_letter_after_the_author_said_stop(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_no_letters_after_unsubscribing(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -128,7 +128,7 @@ async def test_no_letter_after_the_author_said_stop(context: Context, site: Site
     assert len(await letters(context, mail_sink, EMAIL)) == 1
 
 
-async def test_stopping_holds_for_letters_already_owed(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_unsubscribing_also_stops_pending_letters(context: Context, site: Site, mail_sink: MailSink) -> None:
     mail_sink.behaviour = "later"
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -138,19 +138,17 @@ async def test_stopping_holds_for_letters_already_owed(context: Context, site: S
     assert await letters(context, mail_sink, EMAIL) == []
 
 
-async def test_an_agency_that_works_from_its_cabinet_gets_no_letters(
-    context: Context, site: Site, mail_sink: MailSink
-) -> None:
+async def test_an_agency_in_cabinet_mode_gets_no_letters(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
     assert await letters(context, mail_sink, OFFICE) == []
 
 
-async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink: MailSink) -> None:
+async def test_an_agency_in_email_mode_gets_letters(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
     contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
     receipt = await submit_report(context.database, site, contact=contact)
-    assert await letters(context, mail_sink, OFFICE) == []  # the gate is shut until somebody confirms or decides
+    assert await letters(context, mail_sink, OFFICE) == []  # nothing is sent until somebody confirms or decides
     await problems.confirm(context.database, site.id, receipt.problem_id)
     (report,) = await letters(context, mail_sink, OFFICE)
     assert report.subject == "Сообщение № 1: Дороги и тротуары"
@@ -162,7 +160,7 @@ async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink
     assert map_link.replace("&", "&amp;") in (report.html or "")
     assert cabinet == f"https://widget.test/cabinet/problems/{receipt.problem_id}"
     await change(context, site, receipt, to="resolved", text="Сделано")
-    assert len(await letters(context, mail_sink, OFFICE)) == 1  # its own doings are no news to it
+    assert len(await letters(context, mail_sink, OFFICE)) == 1  # no letter about its own actions
     await change(context, site, receipt, RESIDENT, to="reopened", text="Яма на месте")
     returned = (await letters(context, mail_sink, OFFICE))[-1]
     assert returned.message["References"] == report.message["Message-ID"]
@@ -170,7 +168,7 @@ async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink
     assert "Ответьте до" in returned.text
 
 
-async def test_the_platforms_doings_are_told_to_both(context: Context, mail_sink: MailSink) -> None:
+async def test_the_platforms_changes_are_sent_to_author_and_agency(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -182,7 +180,7 @@ async def test_the_platforms_doings_are_told_to_both(context: Context, mail_sink
     assert "Бригада выехала" in (await letters(context, mail_sink, OFFICE))[-1].text
 
 
-async def test_an_erased_report_is_not_told(context: Context, mail_sink: MailSink) -> None:
+async def test_an_erased_report_sends_no_letters(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     mail_sink.behaviour = "later"
     receipt = await submit_report(context.database, site, description="Личное и тайное")
@@ -194,8 +192,8 @@ async def test_an_erased_report_is_not_told(context: Context, mail_sink: MailSin
     assert await letters(context, mail_sink, EMAIL) == []
 
 
-async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: str) -> Delivery:
-    """A delivery as a worker would hand it over, had one been owed before things changed."""
+async def delivery_of(context: Context, receipt: Receipt, event_id: str | None, sink: str) -> Delivery:
+    """A delivery as a worker would claim it, had it been enqueued before the change."""
     rows = await context.database.rows(
         "SELECT * FROM events WHERE problem_id = :id ORDER BY position", id=receipt.problem_id
     )
@@ -214,34 +212,34 @@ async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: s
     )
 
 
-async def test_what_changed_while_a_letter_waited_is_looked_at_again(
+async def test_a_pending_letter_is_checked_again_before_sending(
     context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     receipt = await submit_report(context.database, site)
     event_id = await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
-    await notify_resident.deliver_to_author(context, await owed(context, receipt, event_id, "resident"))
-    assert len(mail_sink.to(EMAIL)) == 1  # nobody confirmed this address
+    await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, event_id, "resident"))
+    assert len(mail_sink.to(EMAIL)) == 1  # this address is not confirmed
     await problems.confirm(context.database, site.id, receipt.problem_id)
-    await notify_resident.deliver_to_author(context, await owed(context, receipt, None, "resident"))
-    assert len(mail_sink.to(EMAIL)) == 1  # there is nothing left to confirm
+    await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, None, "resident"))
+    assert len(mail_sink.to(EMAIL)) == 1  # nothing to confirm any more
     await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
-    await notify_agency.deliver(context, await owed(context, receipt, None, "agency"))
-    assert mail_sink.to(OFFICE) == []  # there is nothing left to tell
+    await notify_agency.deliver(context, await delivery_of(context, receipt, None, "agency"))
+    assert mail_sink.to(OFFICE) == []  # nothing to report any more
 
 
-async def test_a_letter_sent_twice_is_the_same_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_a_retried_letter_is_identical(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
     await problems.confirm(context.database, site.id, receipt.problem_id)
     event_id = await change(context, site, receipt, to="accepted")
     await letters(context, mail_sink, EMAIL)
-    await notify_resident.deliver_to_author(context, await owed(context, receipt, event_id, "resident"))
+    await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, event_id, "resident"))
     first, second = mail_sink.to(EMAIL)[1:]
     assert first.message["Message-ID"] == second.message["Message-ID"]
 
 
-async def test_the_preview_of_a_decision_is_its_letter_without_the_authors_links(
+async def test_the_preview_of_a_decision_matches_the_letter_without_links(
     context: Context, site: Site, mail_sink: MailSink, enter: Enter
 ) -> None:
     receipt = await submit_report(context.database, site)
@@ -252,7 +250,7 @@ async def test_the_preview_of_a_decision_is_its_letter_without_the_authors_links
     form = (await agent.read(path)).form(path)
     answer = await agent.client.post(path, data=form.fields | decision | {"do": "preview"})
     assert answer.status_code == 200
-    own = re.compile(rf"{context.settings.public_url}/(?:t|unsubscribe)/\S+")  # a link carries the time of its signing
+    own = re.compile(rf"{context.settings.public_url}/(?:t|unsubscribe)/\S+")  # links contain the time of signing
     assert not own.search(answer.text)
     page = PageText(answer.text)
     assert decision.items() <= page.form(path).fields.items()

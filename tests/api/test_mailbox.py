@@ -1,4 +1,4 @@
-"""Answers that come by mail: real letters over a real LMTP conversation, and what becomes of each."""
+"""Answers by mail: real letters over a real LMTP session, and how each is handled."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings(make_settings, database_url: str, port: int) -> Settings:  # type: 
 
 @pytest.fixture
 async def office(context: Context, port: int) -> Office:
-    """A published report of an agency that works from its mailbox; the server listens."""
+    """A published report of an agency in e-mail mode; the LMTP server listens."""
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -62,7 +62,7 @@ async def office(context: Context, port: int) -> Office:
 
 
 async def acknowledged(office: Office, sink: MailSink) -> Letter:
-    """The one letter that tells the writer what became of theirs."""
+    """The one letter that tells the sender how the answer was handled."""
     (told,) = [one for one in await letters(office.context, sink, OFFICE) if "Ответ на сообщение" in one.subject]
     return told
 
@@ -109,7 +109,7 @@ async def test_an_answer_is_published(office: Office, name: str, status: str, te
     assert written["text"] is None, "what is published hangs on the event, where it can be erased"
 
 
-async def test_dates_and_whom_it_went_to_are_kept(office: Office) -> None:
+async def test_dates_and_responsible_organisations_are_stored(office: Office) -> None:
     await office.send("in_progress_until")
     event = await office.context.database.row(
         "SELECT data FROM events WHERE id = :id", id=(await office.problem())["status_event"]
@@ -122,7 +122,7 @@ async def test_dates_and_whom_it_went_to_are_kept(office: Office) -> None:
     assert (await office.problem())["responsible"] == "Министерство транспорта области"
 
 
-async def test_a_new_date_for_what_is_in_work_already(office: Office) -> None:
+async def test_a_report_in_progress_gets_a_new_date(office: Office) -> None:
     await office.send("in_progress_until")
     raw = office.letter("in_progress_until").replace(b"15.12", b"20.12")
     await office.send("", raw=raw)
@@ -131,7 +131,7 @@ async def test_a_new_date_for_what_is_in_work_already(office: Office) -> None:
     assert problem["expected_on"].endswith("-12-20")
 
 
-async def test_the_writer_and_the_author_learn_of_it(office: Office, mail_sink: MailSink) -> None:
+async def test_the_sender_and_the_author_are_notified(office: Office, mail_sink: MailSink) -> None:
     await office.send("resolved")
     taken = await acknowledged(office, mail_sink)
     assert taken.subject == "Ответ на сообщение № 1 принят"
@@ -145,25 +145,25 @@ async def test_the_writer_and_the_author_learn_of_it(office: Office, mail_sink: 
 # --- what came with it -----------------------------------------------------------------------------------------------
 
 
-async def test_a_photo_becomes_the_answers(office: Office) -> None:
+async def test_attached_photos_are_published_with_the_answer(office: Office) -> None:
     await office.send("photo")
     (photo,) = await pictures.list_pictures(office.context.database, office.problem_id)
     assert (photo["role"], photo["event_id"]) == ("answer", (await office.problem())["status_event"])
 
 
-async def test_documents_are_offered_to_be_saved(office: Office, client) -> None:  # type: ignore[no-untyped-def]
+async def test_documents_are_offered_as_downloads(office: Office, client) -> None:  # type: ignore[no-untyped-def]
     await office.send("pdf")
     (document,) = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")
 
 
-async def test_a_letter_of_attachments_alone(office: Office) -> None:
+async def test_a_letter_without_text_keeps_its_attachments(office: Office) -> None:
     await office.send("pdf_alone")
     assert ((await office.problem())["status"], await office.answer()) == ("answered", "Ответ — в приложенных файлах.")
     assert len(await documents.list_attached(office.context.database, office.site.id, office.problem_id)) == 1
 
 
-async def test_office_files_come_without_macros(office: Office, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
+async def test_office_files_with_macros_are_removed(office: Office, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
     await office.send("office")
     (document,) = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     assert document["name"] == "act.docx"
@@ -177,7 +177,7 @@ async def test_office_files_come_without_macros(office: Office, client, mail_sin
     assert "act.docx" not in taken.text
 
 
-async def test_what_is_no_document_is_left_out_and_told(office: Office, mail_sink: MailSink) -> None:
+async def test_invalid_documents_are_left_out_and_reported(office: Office, mail_sink: MailSink) -> None:
     await office.send("executable")
     assert (await office.problem())["status"] == "resolved"
     assert not await documents.list_attached(office.context.database, office.site.id, office.problem_id)
@@ -185,7 +185,7 @@ async def test_what_is_no_document_is_left_out_and_told(office: Office, mail_sin
     assert "act.pdf, photos.zip" in taken.text
 
 
-async def test_a_file_of_old_office_is_left_out_and_told(office: Office, mail_sink: MailSink) -> None:
+async def test_legacy_office_files_are_left_out_and_reported(office: Office, mail_sink: MailSink) -> None:
     old = base64.encodebytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le"))
     raw = office.letter("executable").replace(b"act.pdf", b"smeta.xls")
     raw = re.sub(rb"(smeta.xls.*?\n\n).*?(?=--BOUND)", lambda found: found[1] + old, raw, count=1, flags=re.DOTALL)
@@ -196,7 +196,7 @@ async def test_a_file_of_old_office_is_left_out_and_told(office: Office, mail_si
     assert ".xlsx" in taken
 
 
-async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: MailSink) -> None:
+async def test_logos_in_signatures_are_ignored(office: Office, mail_sink: MailSink) -> None:
     await office.send("logo")
     photos = await pictures.list_pictures(office.context.database, office.problem_id)
     assert [photo["width"] for photo in photos] == [480]
@@ -225,7 +225,9 @@ async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: Ma
         ("broken_base64", "other"),
     ],
 )
-async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: MailSink, name: str, reason: str) -> None:
+async def test_ambiguous_letters_are_held_for_review(
+    office: Office, mail_sink: MailSink, name: str, reason: str
+) -> None:
     before = (await office.problem())["status_event"]
     assert (await office.send(name)).startswith("250")
     (held,) = await office.held_letters()
@@ -238,14 +240,14 @@ async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: Mail
     assert not mail_sink.to("sosed@gorod.test"), "no backscatter"
 
 
-async def test_the_site_may_hold_every_answer(office: Office) -> None:
+async def test_a_site_may_hold_every_answer_for_review(office: Office) -> None:
     await changes.update_site(office.context.database, office.site.id, {"mail_answers": "hold"})
     await office.send("resolved")
     (held,) = await office.held_letters()
     assert (held["reason"], held["status"], held["text"]) == ("site", "resolved", "Яму заделали 24 ноября.")
 
 
-async def test_the_operators_moderation_is_not_gone_round(office: Office) -> None:
+async def test_moderation_by_the_operator_is_not_bypassed(office: Office) -> None:
     site = await make_site(
         office.context.database, moderator="operator", moderation="before", agency={"mode": "email", "email": OFFICE}
     )
@@ -257,7 +259,7 @@ async def test_the_operators_moderation_is_not_gone_round(office: Office) -> Non
     assert (await other.problem())["status"] == "moderation"
 
 
-async def test_senders_are_those_of_the_list(office: Office) -> None:
+async def test_only_listed_senders_are_accepted(office: Office) -> None:
     await changes.update_agency(office.context.database, office.site.agency.id, {"senders": ["Sosed@Gorod.test"]})
     await office.send("unlisted")
     assert (await office.problem())["status"] == "resolved"
@@ -269,7 +271,7 @@ async def test_a_whole_domain_may_be_listed(office: Office) -> None:
     assert (await office.problem())["status"] == "resolved"
 
 
-async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
+async def test_invalid_expired_and_foreign_tokens_are_refused(office: Office) -> None:
     local, _, domain = office.reply.partition("@")
     other = verp.reply_address(
         office.context.settings, office.context.signer, office.problem_id, office.site.id, clock.new_id()
@@ -293,7 +295,7 @@ async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
     assert (await office.problem())["status"] == "resolved", "mail systems fold case"
 
 
-async def test_a_letter_without_a_token_is_held_for_an_agency_we_know_and_for_nobody_else(office: Office) -> None:
+async def test_a_letter_without_a_token_is_held_if_its_agency_is_known(office: Office) -> None:
     await office.send("unsigned_address", to="widget@widget.test")
     assert [(row["state"], row["reason"], row["site_id"]) for row in await office.records()] == [
         ("held", "token", office.site.id)
@@ -303,7 +305,7 @@ async def test_a_letter_without_a_token_is_held_for_an_agency_we_know_and_for_no
     assert (last["state"], last["reason"], last["text"], last["sender"]) == ("ignored", "nobody", None, None)
 
 
-async def test_what_was_erased_takes_no_answer(office: Office, mail_sink: MailSink) -> None:
+async def test_erased_reports_accept_no_answers(office: Office, mail_sink: MailSink) -> None:
     await office.send("spoofed")
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
     (row,) = await office.records()
@@ -315,7 +317,7 @@ async def test_what_was_erased_takes_no_answer(office: Office, mail_sink: MailSi
     assert told.subject == "Ответ на сообщение № 1 не принят"
 
 
-async def test_spam_is_held(office: Office) -> None:
+async def test_spam_is_held_for_review(office: Office) -> None:
     site = await make_site(office.context.database, moderation="before", agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(office.context.database, site)
     await problems.mark_spam(office.context.database, AGENT, site.id, receipt.problem_id, True)
@@ -324,7 +326,7 @@ async def test_spam_is_held(office: Office) -> None:
     assert (await other.held_letters())[0]["reason"] == "spam"
 
 
-async def test_strangers_with_a_token_fill_no_disk(office: Office) -> None:
+async def test_held_letters_of_strangers_are_limited(office: Office) -> None:
     for place in range(22):
         raw = office.letter("unlisted").replace(b"unlisted.2026", f"unlisted{place}.2026".encode())
         await office.send("", raw=raw)
@@ -345,7 +347,7 @@ async def test_strangers_with_a_token_fill_no_disk(office: Office) -> None:
         ("bounce_forged", "bounce", "not_ours"),
     ],
 )
-async def test_machines_are_not_answered(
+async def test_automatic_letters_get_no_reply(
     office: Office, mail_sink: MailSink, name: str, kind: str, reason: str
 ) -> None:
     await office.send(name)
@@ -355,20 +357,18 @@ async def test_machines_are_not_answered(
     assert len(await letters(office.context, mail_sink, OFFICE)) == 1, "the report, and nothing in return"
 
 
-async def test_our_own_letter_coming_back_is_a_loop(office: Office, mail_sink: MailSink) -> None:
+async def test_a_letter_of_our_own_is_dropped_as_a_loop(office: Office, mail_sink: MailSink) -> None:
     (report,) = await letters(office.context, mail_sink, OFFICE)
     await office.send("", raw=report.raw)
     assert ((await office.last())["kind"], (await office.last())["state"]) == ("loop", "ignored")
 
 
-async def test_an_empty_sender_is_no_person(office: Office) -> None:
+async def test_letters_with_an_empty_sender_are_automatic(office: Office) -> None:
     await office.send("plain", sender="")
     assert ((await office.last())["kind"], (await office.last())["reason"]) == ("automatic", "null_sender")
 
 
-async def test_a_returned_letter_marks_the_agencys_address_until_it_answers(
-    office: Office, mail_sink: MailSink
-) -> None:
+async def test_a_bounce_marks_the_agencys_address_until_it_answers(office: Office, mail_sink: MailSink) -> None:
     (report,) = await letters(office.context, mail_sink, OFFICE)
     assert report.sender.startswith("widget+a")
     raw = office.letter("bounce", bounce=report.sender)
@@ -388,7 +388,7 @@ async def test_a_returned_letter_marks_the_agencys_address_until_it_answers(
 
 
 @pytest.mark.parametrize("name", ["bounce_delayed", "bounce_expired"])
-async def test_a_late_letter_is_no_mailbox_that_failed(office: Office, mail_sink: MailSink, name: str) -> None:
+async def test_a_delay_notification_is_no_bounce(office: Office, mail_sink: MailSink, name: str) -> None:
     (report,) = await letters(office.context, mail_sink, OFFICE)
     await office.send("", raw=office.letter(name, bounce=report.sender), to=report.sender, sender="")
     assert (await office.last())["reason"] == "not_final"
@@ -397,7 +397,7 @@ async def test_a_late_letter_is_no_mailbox_that_failed(office: Office, mail_sink
     assert row["email_failed_at"] is None
 
 
-async def test_whoever_follows_from_a_mailbox_that_failed_follows_no_more(office: Office, mail_sink: MailSink) -> None:
+async def test_a_bounce_ends_a_followers_subscription(office: Office, mail_sink: MailSink) -> None:
     database, site = office.context.database, office.site
     person = Person(email="sosed@gorod.test", language="ru", consent_version="1", consent_hash="1", ip=None)
     number = (await office.problem())["number"]
@@ -414,7 +414,7 @@ async def test_whoever_follows_from_a_mailbox_that_failed_follows_no_more(office
     assert len(await letters(office.context, mail_sink, person.email)) == 1
 
 
-async def test_nothing_more_is_sent_to_an_author_whose_mailbox_failed(office: Office, mail_sink: MailSink) -> None:
+async def test_a_bounce_stops_letters_to_the_author(office: Office, mail_sink: MailSink) -> None:
     before = await letters(office.context, mail_sink, EMAIL)
     assert before[0].sender.startswith("widget+c")
     await office.send("", raw=office.letter("bounce", bounce=before[0].sender), to=before[0].sender, sender="")
@@ -430,7 +430,7 @@ async def test_nothing_more_is_sent_to_an_author_whose_mailbox_failed(office: Of
 # --- what is too much, and what comes twice --------------------------------------------------------------------------
 
 
-async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> None:
+async def test_a_letter_is_processed_once(office: Office, mail_sink: MailSink) -> None:
     await office.send("resolved")
     await problems.change(office.context.database, AGENT, office.site.id, office.problem_id, Change(to="in_progress"))
     again = b"Received: from elsewhere ([93.184.216.35]) by gorod.test; now\r\n" + office.letter("resolved")
@@ -442,15 +442,15 @@ async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> No
     assert subjects.count("Ответ на сообщение № 1 принят") == 1
 
 
-async def test_the_same_letter_at_the_same_time(office: Office) -> None:
-    raw = office.letter("planned")  # which may be decided again and again
+async def test_concurrent_copies_of_a_letter_are_processed_once(office: Office) -> None:
+    raw = office.letter("planned")  # which may be decided repeatedly
     arrival = Arrival(raw, OFFICE, (office.reply,))
     await asyncio.gather(*(service.receive_letter(office.context, arrival) for _ in range(4)))
     events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
     assert (len(events), len(await office.records())) == (1, 1)
 
 
-async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) -> None:
+async def test_one_letter_may_answer_two_reports(office: Office) -> None:
     receipt = await submit_report(office.context.database, office.site, description="Вторая яма, у аптеки")
     await problems.confirm(office.context.database, office.site.id, receipt.problem_id)
     other = Office(office.context, office.site, receipt.problem_id, office.port)
@@ -461,7 +461,7 @@ async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) ->
     assert [(await one.problem())["status"] for one in (office, other)] == ["resolved", "resolved"]
 
 
-async def test_each_recipient_has_an_answer_where_a_letter_is_too_large(office: Office) -> None:
+async def test_an_oversized_letter_is_refused_for_each_recipient(office: Office) -> None:
     client = await Lmtp.connect(office.port)
     raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.MAX_SIZE // 78 + 10)
     answers = await client.deliver(raw, [office.reply, "widget@widget.test"])
@@ -472,17 +472,17 @@ async def test_each_recipient_has_an_answer_where_a_letter_is_too_large(office: 
 
 
 @pytest.mark.parametrize("name", ["nested", "deep"])
-async def test_a_letter_of_letters_is_refused_unread(office: Office, name: str) -> None:
+async def test_deeply_nested_letters_are_refused(office: Office, name: str) -> None:
     assert (await office.send(name)).startswith("250")
     assert ((await office.last())["state"], (await office.last())["reason"]) == ("refused", "too_complex")
 
 
-async def test_an_unended_letter_keeps_its_words(office: Office) -> None:
+async def test_an_unterminated_multipart_letter_keeps_its_text(office: Office) -> None:
     await office.send("broken_unended")
     assert ((await office.problem())["status"], await office.answer()) == ("resolved", "яму заделали.")
 
 
-async def test_no_more_conversations_than_a_mail_server_opens(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_sessions_is_limited(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmtp, "MAX_CONNECTIONS", 3)
     opened = [await Lmtp.connect(office.port) for _ in range(3)]
     reader, writer = await asyncio.open_connection("127.0.0.1", office.port)
@@ -494,7 +494,7 @@ async def test_no_more_conversations_than_a_mail_server_opens(office: Office, mo
         await client.close()
 
 
-async def test_a_header_that_names_thousands_of_our_addresses_is_looked_at_for_as_many_as_a_letter_goes_to(
+async def test_only_a_bounded_number_of_addresses_in_a_header_is_checked(
     office: Office,
 ) -> None:
     signer, settings, about = office.context.signer, office.context.settings, verp.about("x", "y")
@@ -511,14 +511,14 @@ async def test_a_header_that_names_thousands_of_our_addresses_is_looked_at_for_a
         patch.setattr(service.records, "find", counted)
         await office.send("resolved", raw=copied + office.letter("resolved"))
     assert len(looked) <= service.MAX_DESTINATIONS
-    assert (await office.problem())["status"] == "resolved"  # whom the envelope names comes first
+    assert (await office.problem())["status"] == "resolved"  # recipients in the envelope come first
 
 
-async def test_later_where_the_database_is_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unavailable_database_is_a_temporary_failure(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")
 
-    with monkeypatch.context() as patch:  # what the database raises in the middle of a delivery
+    with monkeypatch.context() as patch:  # raised by the database in the middle of a delivery
         patch.setattr(Database, "write", away)
         assert (await office.send("resolved")).startswith("451 4.3.0")
     assert await office.records() == []
@@ -526,7 +526,7 @@ async def test_later_where_the_database_is_away(office: Office, monkeypatch: pyt
     assert (await office.problem())["status"] == "resolved"
 
 
-async def test_only_one_process_listens_and_the_next_takes_over(office: Office, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_one_process_listens_and_another_takes_over(office: Office, tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(OSError):
         async with lmtp.run_server(office.context, f"lmtp://127.0.0.1:{office.port}"):
             pass
@@ -543,7 +543,7 @@ async def test_only_one_process_listens_and_the_next_takes_over(office: Office, 
         await (await Lmtp.connect(path=str(path))).close()
 
 
-async def test_who_answers_is_the_agency(office: Office) -> None:
+async def test_the_sender_is_recorded_as_the_agency(office: Office) -> None:
     await office.send("resolved")
     event = await office.context.database.row("SELECT actor, user_id FROM events WHERE status = 'resolved'")
     assert event is not None
@@ -551,7 +551,7 @@ async def test_who_answers_is_the_agency(office: Office) -> None:
     assert (await sites.by_id(office.context.database, office.site.id)).agency.email == OFFICE
 
 
-async def test_the_letter_says_how_to_answer(office: Office, mail_sink: MailSink, app: Starlette) -> None:
+async def test_the_letter_explains_how_to_answer(office: Office, mail_sink: MailSink, app: Starlette) -> None:
     (report,) = await letters(office.context, mail_sink, OFFICE)
     assert report.message["Reply-To"] == office.reply
     assert len(office.reply.partition("@")[0]) <= 64

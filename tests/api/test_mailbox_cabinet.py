@@ -1,4 +1,4 @@
-"""/cabinet/mail: letters that wait are put right and accepted, or declined, by those whose report it is."""
+"""/cabinet/mail: held letters are corrected and accepted, or declined, by the agency of their report."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ async def office(context: Context, site: Site) -> Office:
 
 
 async def arrives(office: Office, name: str) -> str:
-    """The letter is taken in; its page in the cabinet."""
+    """Deliver a letter. Returns the path of its cabinet page."""
     await service.receive_letter(office.context, Arrival(office.letter(name), "priem@gorod.test", (office.reply,)))
     return f"{LETTERS}/{(await office.last())['id']}"
 
 
-async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
+async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
     client: httpx2.AsyncClient, office: Office
 ) -> None:
     path = await arrives(office, "spoofed")
@@ -71,7 +71,7 @@ async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
     await cabinet.read(path, 404)
 
 
-async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_attachments_are_accepted_with_the_letter(client: httpx2.AsyncClient, office: Office) -> None:
     raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
     await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
     path = f"{LETTERS}/{(await office.last())['id']}"
@@ -84,9 +84,7 @@ async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office:
     assert [one["name"] for one in found] == ["act.docx"]
 
 
-async def test_what_was_attached_can_be_looked_at_before_it_is_published(
-    client: httpx2.AsyncClient, office: Office
-) -> None:
+async def test_attachments_can_be_viewed_before_publication(client: httpx2.AsyncClient, office: Office) -> None:
     raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
     await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
     path = f"{LETTERS}/{(await office.last())['id']}"
@@ -109,9 +107,7 @@ async def test_what_was_attached_can_be_looked_at_before_it_is_published(
     assert (await client.get(attached[0])).status_code == 404
 
 
-async def test_a_letter_says_when_it_came_and_in_whose_language_it_is(
-    client: httpx2.AsyncClient, office: Office
-) -> None:
+async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "spoofed")
 
     async def long_ago(tx: Transaction) -> None:
@@ -125,7 +121,7 @@ async def test_a_letter_says_when_it_came_and_in_whose_language_it_is(
         assert '<p class="prose" lang="ru">' in source, "words of the agency and of residents"
 
 
-async def test_a_wrong_decision_keeps_what_was_written(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "unclear")
     cabinet = await signed_in(client, office.context, office.site)
     fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
@@ -136,7 +132,7 @@ async def test_a_wrong_decision_keeps_what_was_written(client: httpx2.AsyncClien
     assert (await office.last())["state"] == "held"
 
 
-async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_declining_a_letter_does_not_change_the_report(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "unlisted")
     cabinet = await signed_in(client, office.context, office.site)
     fields = (await cabinet.read(path)).forms[-1].fields
@@ -152,7 +148,7 @@ async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient
     assert (await office.last())["stored"] is None
 
 
-async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> None:
+async def test_restoring_a_backup_deletes_unknown_letters(office: Office) -> None:
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
@@ -161,7 +157,7 @@ async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> 
     assert await office.context.storage.get_letter(stored) is not None
 
 
-async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
+async def test_erasing_a_report_erases_its_letters(office: Office) -> None:
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
@@ -171,7 +167,7 @@ async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
     assert await office.context.storage.get_letter(stored) is None
 
 
-async def test_after_a_year_what_was_written_down_is_forgotten_unless_it_waits(office: Office) -> None:
+async def test_records_of_letters_are_purged_after_a_year_unless_held(office: Office) -> None:
     await arrives(office, "unlisted")
     await arrives(office, "out_of_office")
     assert [one["state"] for one in await office.records()] == ["held", "ignored"]
@@ -181,7 +177,7 @@ async def test_after_a_year_what_was_written_down_is_forgotten_unless_it_waits(o
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])
-async def test_it_is_nobody_elses(client: httpx2.AsyncClient, office: Office, who: str) -> None:
+async def test_held_letters_are_not_visible_to_others(client: httpx2.AsyncClient, office: Office, who: str) -> None:
     path = await arrives(office, "unlisted")
     if who == "viewer":
         cabinet = await signed_in(client, office.context, office.site, "viewer")
@@ -199,14 +195,14 @@ async def test_it_is_nobody_elses(client: httpx2.AsyncClient, office: Office, wh
     assert (await office.last())["state"] == "held"
 
 
-async def test_without_the_sessions_token_nothing_is_decided(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_a_decision_requires_the_csrf_token(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "unlisted")
     await signed_in(client, office.context, office.site)
     assert (await client.post(path, data={"deed": "decline"})).status_code == 403
     assert (await office.last())["state"] == "held"
 
 
-async def test_a_decision_the_report_no_longer_allows(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_a_decision_that_is_no_longer_allowed_is_refused(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "unclear")
     await problems.change(
         office.context.database, AGENT, office.site.id, office.problem_id, Change(to="resolved", text="Готово")
@@ -218,9 +214,7 @@ async def test_a_decision_the_report_no_longer_allows(client: httpx2.AsyncClient
     assert (await office.last())["state"] == "held"
 
 
-async def test_a_mailbox_that_fails_is_shown_and_so_is_an_author_whose_does(
-    client: httpx2.AsyncClient, office: Office
-) -> None:
+async def test_bouncing_mailboxes_of_agency_and_author_are_shown(client: httpx2.AsyncClient, office: Office) -> None:
     async def work(tx: Transaction) -> None:
         await store.record_agency_failure(tx, office.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
         await store.record_contact_failure(tx, office.problem_id, "5.1.1 user unknown", 1_700_000_000)
@@ -232,7 +226,7 @@ async def test_a_mailbox_that_fails_is_shown_and_so_is_an_author_whose_does(
     assert "письма на этот адрес возвращаются" in page.text
 
 
-async def test_where_no_letters_come_in_there_is_no_such_page_in_the_menu(
+async def test_without_inbound_mail_there_is_no_menu_entry(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
     from tests.conftest import running

@@ -1,4 +1,4 @@
-"""A mailbox elsewhere, read by IMAP: a real Dovecot, letters that somebody else delivered to it."""
+"""A remote mailbox read over IMAP: a real Dovecot with letters delivered by others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def inbox(server: Dovecot) -> Dovecot:
-    """The same server with nothing in its folders."""
+    """The same server with empty folders."""
     client = server.signed_in()
     for folder in ("INBOX", "Done"):
         status, many = client.select(folder)
@@ -49,7 +49,7 @@ def url(server: Dovecot, rest: str = "INBOX", password: str = PASSWORD) -> str:
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings], database_url: str, server: Dovecot) -> Settings:
-    """The worker of the application stays away: the test takes each look itself."""
+    """The application's worker is off: the tests poll by themselves."""
     return make_settings(database_url=database_url, inbound=url(server), work="off")
 
 
@@ -61,7 +61,7 @@ async def office(context: Context) -> Office:
     return Office(context, site, receipt.problem_id, 0)
 
 
-async def test_what_is_unread_is_taken_in_and_stays(office: Office, inbox: Dovecot) -> None:
+async def test_unread_letters_are_processed_and_stay_in_the_mailbox(office: Office, inbox: Dovecot) -> None:
     inbox.put(office.letter("resolved"), office.letter("out_of_office"))
     assert await imap.fetch(office.context, url(inbox)) == 2
     assert (await office.problem())["status"] == "resolved"
@@ -70,7 +70,7 @@ async def test_what_is_unread_is_taken_in_and_stays(office: Office, inbox: Dovec
     assert await imap.fetch(office.context, url(inbox)) == 0
 
 
-async def test_it_moves_what_is_done_where_it_is_told(office: Office, inbox: Dovecot) -> None:
+async def test_processed_letters_are_moved_to_the_configured_folder(office: Office, inbox: Dovecot) -> None:
     inbox.create("Done")
     inbox.put(office.letter("resolved"))
     await imap.fetch(office.context, url(inbox, "INBOX?move=Done"))
@@ -78,7 +78,7 @@ async def test_it_moves_what_is_done_where_it_is_told(office: Office, inbox: Dov
 
 
 @pytest.mark.parametrize("way", ["imaps", "starttls"])
-async def test_what_crosses_a_network_is_encrypted_and_its_server_known(
+async def test_remote_connections_require_tls_with_a_valid_certificate(
     way: str, office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheme, port = ("imaps", inbox.secure_port) if way == "imaps" else ("imap", inbox.port)
@@ -92,7 +92,7 @@ async def test_what_crosses_a_network_is_encrypted_and_its_server_known(
     assert (await office.problem())["status"] == "resolved"
 
 
-async def test_it_is_marked_only_once_it_is_kept(
+async def test_a_letter_is_marked_only_after_it_is_stored(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.put(office.letter("resolved"))
@@ -109,7 +109,7 @@ async def test_it_is_marked_only_once_it_is_kept(
     assert (await office.problem())["status"] == "resolved"
 
 
-async def test_one_that_cannot_be_taken_holds_up_no_other(
+async def test_a_failing_letter_does_not_block_others(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.put(office.letter("out_of_office"), office.letter("resolved"))
@@ -127,15 +127,13 @@ async def test_one_that_cannot_be_taken_holds_up_no_other(
     assert (inbox.count(criterion="UNSEEN"), inbox.count(criterion="SEEN")) == (1, 1)
 
 
-async def test_a_look_that_was_interrupted_before_the_mark_decides_nothing_twice(
-    office: Office, inbox: Dovecot
-) -> None:
+async def test_a_poll_interrupted_before_marking_processes_nothing_twice(office: Office, inbox: Dovecot) -> None:
     inbox.put(office.letter("resolved"), office.letter("resolved"))
     assert await imap.fetch(office.context, url(inbox)) == 2
     assert len(await office.records()) == 1
 
 
-async def test_what_is_too_large_is_not_even_fetched(
+async def test_oversized_letters_are_not_fetched(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse, "MAX_SIZE", 1000)
@@ -146,21 +144,19 @@ async def test_what_is_too_large_is_not_even_fetched(
     assert inbox.count(criterion="SEEN") == 1
 
 
-async def test_one_process_looks_and_the_operator_learns_why_none_can(office: Office, inbox: Dovecot) -> None:
+async def test_one_process_polls_and_failures_are_reported(office: Office, inbox: Dovecot) -> None:
     inbox.put(office.letter("resolved"))
     await jobs.receive_letters(office.context)
     assert (await office.problem())["status"] == "resolved"
     inbox.put(office.letter("in_progress_until"))
-    await jobs.receive_letters(office.context)  # another process of the same minute
+    await jobs.receive_letters(office.context)  # another process in the same minute
     assert inbox.count(criterion="UNSEEN") == 1
     chore = await office.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
     assert chore is not None
     assert chore["outcome"] == "1 letters"
 
 
-async def test_doctor_tells_whether_the_mailbox_can_be_read(
-    make_settings: Callable[..., Settings], inbox: Dovecot
-) -> None:
+async def test_doctor_checks_the_mailbox(make_settings: Callable[..., Settings], inbox: Dovecot) -> None:
     well = await servers.check_inbound(make_settings(inbound=url(inbox)))
     assert (well.ok, well.detail.endswith("INBOX can be read, 0 unread")) == (True, True)
     wrong = await servers.check_inbound(make_settings(inbound=url(inbox, password="another")))

@@ -1,4 +1,4 @@
-"""Two real processes and one address: one listens, what it has said 250 to outlives it, and the other takes over."""
+"""Two real processes and one address: one listens, acknowledged letters survive its death, and the other takes over."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 
 
 def delivered(port: int, raw: bytes, to: str, limit: float = 60) -> str:
-    """The answer, once somebody listens there."""
+    """The server's answer, once a process listens."""
 
     async def conversation() -> str:
         client = await Lmtp.connect(port)
@@ -39,7 +39,7 @@ def delivered(port: int, raw: bytes, to: str, limit: float = 60) -> str:
             time.sleep(0.1)
 
 
-def test_one_listens_and_when_it_is_killed_the_other_does(serve: Callable[..., Service]) -> None:
+def test_another_process_listens_after_the_first_is_killed(serve: Callable[..., Service]) -> None:
     port = free_port()
     first = serve(inbound=f"lmtp://127.0.0.1:{port}")
     second = serve(**{name.removeprefix("WIDGET_").lower(): first.settings[name]

@@ -1,4 +1,4 @@
-"""The author of a merged report hears what becomes of the one it was merged into, and reads its answer."""
+"""The author of a merged report is told about the main report and reads its answer."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def town(context: Context, site: Site, mail_sink: MailSink) -> Town:
     return Town(context, site, mail_sink)
 
 
-async def test_the_author_is_told_with_a_link_and_then_reads_the_answer(
+async def test_the_author_gets_a_link_and_then_the_answer(
     client: httpx2.AsyncClient, context: Context, town: Town
 ) -> None:
     main, merged = await town.report(BORIS), await town.report(ANNA)
@@ -90,7 +90,7 @@ async def test_the_author_is_told_with_a_link_and_then_reads_the_answer(
     assert "бращени" not in letter.text
 
 
-async def test_without_an_address_the_answer_is_read_on_the_private_page(
+async def test_without_an_address_the_answer_is_on_the_private_page(
     client: httpx2.AsyncClient, context: Context, town: Town
 ) -> None:
     main, merged = await town.report(), await town.report(accepted=False)  # never public itself
@@ -102,7 +102,9 @@ async def test_without_an_address_the_answer_is_read_on_the_private_page(
 
 
 @pytest.mark.parametrize("first", ["the report", "the one it was merged into"])
-async def test_through_merges_of_merges(client: httpx2.AsyncClient, context: Context, town: Town, first: str) -> None:
+async def test_answers_reach_authors_through_chains_of_merges(
+    client: httpx2.AsyncClient, context: Context, town: Town, first: str
+) -> None:
     main, middle, merged = await town.report(), await town.report(), await town.report(ANNA)
     voice = str(uuid.uuid4())
     await support.support(context.database, town.site.id, merged.number, voice, None)
@@ -120,7 +122,7 @@ async def test_through_merges_of_merges(client: httpx2.AsyncClient, context: Con
 
 
 @pytest.mark.parametrize("end", ["stopped", "erased", "taken up again", "withdrawn"])
-async def test_who_hears_no_more(context: Context, town: Town, end: str) -> None:
+async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(context: Context, town: Town, end: str) -> None:
     main, merged = await town.report(), await town.report(ANNA)
     await town.merge(merged, main)
     if end == "stopped":
@@ -139,7 +141,7 @@ async def test_who_hears_no_more(context: Context, town: Town, end: str) -> None
 
 @pytest.mark.parametrize("seen", ["published", "never published"])
 @pytest.mark.parametrize("end", ["withdrawn", "erased"])
-async def test_the_main_report_is_gone_and_the_merged_one_is_open_again(
+async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
     client: httpx2.AsyncClient, widget: Widget, context: Context, town: Town, end: str, seen: str
 ) -> None:
     database, site = context.database, town.site
@@ -176,7 +178,7 @@ async def test_the_main_report_is_gone_and_the_merged_one_is_open_again(
 
 
 @pytest.mark.parametrize("end", ["answered", "past its retention"])
-async def test_what_was_answered_or_is_long_past_is_not_opened_again(context: Context, town: Town, end: str) -> None:
+async def test_answered_or_old_merged_reports_do_not_reopen(context: Context, town: Town, end: str) -> None:
     main, merged = await town.report(BORIS), await town.report(ANNA)
     await town.merge(merged, main)
     if end == "answered":
@@ -188,7 +190,7 @@ async def test_what_was_answered_or_is_long_past_is_not_opened_again(context: Co
     assert row["status"] == "duplicate"
 
 
-async def test_no_address_is_copied(context: Context, town: Town) -> None:
+async def test_addresses_are_not_copied_to_the_main_report(context: Context, town: Town) -> None:
     main, merged = await town.report(), await town.report(ANNA)
     await town.merge(merged, main)
     await town.answer(main)
@@ -197,7 +199,7 @@ async def test_no_address_is_copied(context: Context, town: Town) -> None:
     assert [tuple(row) for row in rows] == [(f"author:{merged.problem_id}", main.problem_id)]
 
 
-async def test_only_a_confirmed_address_is_written_to(context: Context, town: Town) -> None:
+async def test_letters_go_to_confirmed_addresses_only(context: Context, town: Town) -> None:
     main, merged = await town.report(), await town.report(ANNA, confirmed=False)
     await town.merge(merged, main)
     await town.change(main, to="in_progress")
@@ -207,8 +209,8 @@ async def test_only_a_confirmed_address_is_written_to(context: Context, town: To
     assert len(await town.told(ANNA)) == 1, "of what happens from then on"
 
 
-async def test_one_letter_an_address(widget: Widget, context: Context, town: Town) -> None:
-    """Whoever reported the same twice, and follows it as well."""
+async def test_one_letter_per_address(widget: Widget, context: Context, town: Town) -> None:
+    """Also for somebody who reported the same twice and follows it as well."""
     main = await town.report(BORIS)
     await following(widget, context, town.sink, main.number, OTHER)
     for email in (BORIS, OTHER, ANNA, ANNA):
@@ -217,7 +219,7 @@ async def test_one_letter_an_address(widget: Widget, context: Context, town: Tow
     assert [len(await town.told(email)) for email in (BORIS, OTHER, ANNA)] == [1, 1, 1]
 
 
-async def test_merging_in_a_circle_is_refused(context: Context, town: Town) -> None:
+async def test_circular_merges_are_refused(context: Context, town: Town) -> None:
     main, middle, merged = await town.report(), await town.report(), await town.report()
     await town.merge(merged, middle)
     await town.merge(middle, main)

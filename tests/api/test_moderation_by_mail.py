@@ -1,4 +1,4 @@
-"""An agency that never opens the cabinet moderates from its mailbox: what waits comes by letter, a press decides."""
+"""An agency that never opens the cabinet moderates by mail: a letter lists what waits, a button press decides."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def state(context: Context, comment: Any) -> str:
 
 
 async def to_moderators(context: Context, sink: MailSink) -> list[Any]:
-    """Letters about comments, once nothing is due; those that wait for their hour stay."""
+    """Letters about comments, once no delivery is due; planned letters stay pending."""
     due = "SELECT 1 FROM deliveries WHERE state = 'leased' OR state = 'pending' AND next_at <= :now LIMIT 1"
     for _ in range(600):
         if await context.database.row(due, now=clock.now() + 5) is None:
@@ -61,7 +61,7 @@ async def to_moderators(context: Context, sink: MailSink) -> list[Any]:
 
 
 async def planned(context: Context) -> list[int]:
-    """When letters to moderators that have not left yet will."""
+    """When pending letters to moderators are due."""
     rows = await context.database.rows(
         "SELECT next_at FROM deliveries WHERE sink LIKE 'moderator:%' AND state = 'pending'"
     )
@@ -77,13 +77,13 @@ async def an_hour_passes(context: Context) -> None:
 
 
 def leads_to(page: httpx2.Response) -> str | None:
-    """The page of the next comment, where this one leads to it."""
+    """The page of the next comment, if this one links to it."""
     assert page.status_code == 200
     found = re.search(rf'href="{PUBLIC_URL}(/moderate/[^"]+)"', page.text)
     return found[1] if found else None
 
 
-async def one_waits(widget: Widget, context: Context, sink: MailSink, site: Site) -> tuple[Any, str]:
+async def waiting_comment(widget: Widget, context: Context, sink: MailSink, site: Site) -> tuple[Any, str]:
     """A comment that waits, and the link of the letter about it."""
     comment = await confirmed_comment(widget, context, await publish(context.database, site))
     (letter,) = [one for one in await letters(context, sink, OFFICE) if "комментари" in one.subject]
@@ -91,7 +91,7 @@ async def one_waits(widget: Widget, context: Context, sink: MailSink, site: Site
     return comment, link
 
 
-async def test_a_letter_tells_what_waits_and_who_asks_is_no_ones_business(
+async def test_a_letter_lists_waiting_comments_without_their_authors(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -106,10 +106,10 @@ async def test_a_letter_tells_what_waits_and_who_asks_is_no_ones_business(
     assert CANARY not in str(letter.message) + letter.text + (letter.html or "")
 
 
-async def test_looking_decides_nothing_and_a_press_publishes(
+async def test_opening_the_link_does_nothing_and_the_button_publishes(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    comment, link = await one_waits(widget, context, mail_sink, site)
+    comment, link = await waiting_comment(widget, context, mail_sink, site)
     for method in ("GET", "HEAD", "GET"):  # scanners follow links
         page = await widget.client.request(method, path_of(link))
         assert page.status_code == 200
@@ -128,10 +128,10 @@ async def test_looking_decides_nothing_and_a_press_publishes(
     assert mail_sink.to(CANARY)[-1].subject.endswith("опубликован")
 
 
-async def test_a_press_declines_with_a_reason_or_without_and_can_be_taken_back(
+async def test_a_comment_can_be_declined_and_the_decision_reversed(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    comment, link = await one_waits(widget, context, mail_sink, site)
+    comment, link = await waiting_comment(widget, context, mail_sink, site)
     long = await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": "я" * 501})
     assert long.status_code == 422
     assert "я" * 501 in long.text
@@ -146,7 +146,9 @@ async def test_a_press_declines_with_a_reason_or_without_and_can_be_taken_back(
     assert "Не о том" in (await widget.client.get(path_of(link))).text
 
 
-async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_many_comments_send_one_letter_an_hour(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
     number = await publish(context.database, site)
     began = clock.now()
     for place in range(MAX_COMMENTS + 3):
@@ -164,7 +166,7 @@ async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, sit
     assert len(await to_moderators(context, mail_sink)) == 2
 
 
-async def test_the_page_leads_on_to_what_waits_next(
+async def test_the_page_links_to_the_next_waiting_comment(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -181,10 +183,10 @@ async def test_the_page_leads_on_to_what_waits_next(
     assert leads_to(last) is None
 
 
-async def test_a_letter_opens_what_waits_to_whoever_presses_and_for_its_own_time(
+async def test_links_of_a_letter_show_waiting_comments_until_they_expire(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    _, link = await one_waits(widget, context, mail_sink, site)
+    _, link = await waiting_comment(widget, context, mail_sink, site)
     link, began = path_of(link), clock.now()
     await widget.client.post(link, data={"verdict": "published"})
     await confirmed_comment(widget, context, await publish(context.database, site), "Потом", email=f"2-{CANARY}")
@@ -199,7 +201,7 @@ async def test_a_letter_opens_what_waits_to_whoever_presses_and_for_its_own_time
         assert (await widget.client.post(following, data={"verdict": "published"})).status_code == 404
 
 
-async def test_what_was_decided_before_the_letter_left_needs_none(
+async def test_no_letter_about_comments_decided_before_it_is_sent(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
@@ -213,14 +215,14 @@ async def test_what_was_decided_before_the_letter_left_needs_none(
     assert await planned(context) == []
 
 
-async def test_a_planned_letter_outlives_the_problem_it_hangs_at(
+async def test_a_planned_letter_survives_the_erasure_of_its_problem(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    """Another problem's comment counts on it."""
+    """A comment on another problem relies on it."""
     numbers = [await publish(context.database, site) for _ in range(3)]
     for place, number in enumerate(numbers):
         await confirmed_comment(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
-    assert len(await to_moderators(context, mail_sink)) == 1  # of the first one, at once
+    assert len(await to_moderators(context, mail_sink)) == 1  # about the first one, at once
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1])
     assert row is not None
     await problems.erase(context.database, AGENT, site.id, row["id"])
@@ -238,7 +240,7 @@ async def test_a_planned_letter_outlives_the_problem_it_hangs_at(
         {"agency": {"mode": "email", "email": OFFICE}, "moderator": "operator"},
     ],
 )
-async def test_whoever_decides_in_the_cabinet_gets_no_letter(
+async def test_agencies_that_moderate_in_the_cabinet_get_no_letter(
     client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, options: dict[str, Any]
 ) -> None:
     site = await make_site(context.database, discussion="moderated", **options)
@@ -248,10 +250,8 @@ async def test_whoever_decides_in_the_cabinet_gets_no_letter(
 
 
 @pytest.mark.parametrize("how", ["forged", "mailbox", "mode", "moderator", "discussion", "withdrawn", "hidden"])
-async def test_a_link_opens_no_longer_than_it_should(
-    widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str
-) -> None:
-    comment, link = await one_waits(widget, context, mail_sink, site)
+async def test_links_expire(widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str) -> None:
+    comment, link = await waiting_comment(widget, context, mail_sink, site)
     path, status = path_of(link), 404
 
     async def work(tx: Transaction) -> None:
@@ -262,7 +262,7 @@ async def test_a_link_opens_no_longer_than_it_should(
 
     await context.database.write(work)
     if how == "forged":
-        changed_letter = "a" if path[-10] != "a" else "b"  # the last letter holds bits that count nothing
+        changed_letter = "a" if path[-10] != "a" else "b"  # the last character has unused bits
         path = path[:-10] + changed_letter + path[-9:]
     if how == "withdrawn":
         await discussion.withdraw_comment(context.database, comment)
@@ -277,8 +277,10 @@ async def test_a_link_opens_no_longer_than_it_should(
     assert [row["state"] for row in await comments(context)] in ([], ["moderation"])
 
 
-async def test_nobody_elses_page_can_press(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
-    comment, link = await one_waits(widget, context, mail_sink, site)
+async def test_cross_site_requests_are_refused(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    comment, link = await waiting_comment(widget, context, mail_sink, site)
     for fields, headers in (
         ({"verdict": "published"}, {"Origin": "https://evil.test"}),
         ({"verdict": "unconfirmed"}, {}),

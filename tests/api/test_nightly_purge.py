@@ -1,4 +1,4 @@
-"""Forgetting goes on by itself: every night, by one process at a time, in small parts, and it is seen how it went."""
+"""The nightly purge: every night, by one process at a time, in small transactions, with a visible result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def chore(database: Database) -> Any:
 
 
 async def until(happened: Callable[[], Any]) -> Any:
-    """Waits for what shows; the machine may be busy."""
+    """Wait for a condition; the machine may be busy."""
     async with asyncio.timeout(90):
         while not (found := await happened()):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
@@ -37,7 +37,7 @@ async def until(happened: Callable[[], Any]) -> Any:
 
 
 async def leave_old_things(database: Database) -> str:
-    """A report nobody touched for longer than its site keeps any, and what has expired."""
+    """A report older than its site's retention, and other expired rows."""
     site = await make_site(database, retention_days=30, time_zone="Asia/Vladivostok")
     problem = (await submit_report(database, site)).problem_id
 
@@ -51,7 +51,7 @@ async def leave_old_things(database: Database) -> str:
     return problem
 
 
-async def test_a_running_service_forgets_by_itself_and_says_so(
+async def test_a_running_service_purges_by_itself_and_logs_it(
     serve: Callable[..., Service], database: Database
 ) -> None:
     problem = await leave_old_things(database)
@@ -69,7 +69,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
     assert (await database.row("SELECT erased_at FROM problems WHERE id = :id", id=problem))["erased_at"]  # type: ignore[index]
 
     async def planned_again() -> Any:
-        """Whoever works on it holds it for an hour; only then it is planned for the next night."""
+        """Whoever runs it holds a lease of an hour; only afterwards is it planned for the next night."""
         row = await chore(database)
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
         return row if hour == retention.QUIET_HOUR and row["next_at"] > began + retention.HOUR else None
@@ -81,7 +81,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_the_installed_command_forgets_too_and_is_seen_by_doctor(
+async def test_the_installed_command_purges_and_doctor_sees_it(
     serve: Callable[..., Service], database: Database
 ) -> None:
     await leave_old_things(database)
@@ -94,10 +94,10 @@ async def test_the_installed_command_forgets_too_and_is_seen_by_doctor(
     assert "erased 1" in row["outcome"]
 
 
-async def test_two_never_do_it_at_once_and_the_second_waits(
+async def test_two_processes_never_purge_at_once(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two connections stand for two processes; each says when it begins and ends."""
+    """Two connections stand for two processes; each records when it begins and ends."""
     monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     seen: list[str] = []
 
@@ -120,12 +120,12 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
     assert seen == ["begins", "ends"] * 3
 
 
-async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
+async def test_a_killed_purge_blocks_others_only_for_its_lease(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     now = clock.now()
-    assert await schedule.begin(database, "purge: under way", now, schedule.LOCK_SECONDS)  # and never a word again
+    assert await schedule.begin(database, "purge: under way", now, schedule.LOCK_SECONDS)  # and then nothing more
     waiting = asyncio.create_task(retention.purge(database, Storage(settings.media_url)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
@@ -135,7 +135,7 @@ async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
     assert await schedule.begin(database, "purge: under way", now, 1), "it gives the place back"
 
 
-async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_lease_is_renewed_during_a_long_purge(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "LOCK_SECONDS", 1)
     async with schedule.exclusive(database, "purge"):
         first = await database.row("SELECT next_at FROM chores")
@@ -148,14 +148,15 @@ async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monke
         assert not await schedule.begin(database, "purge: under way", clock.now(), 1)
 
 
-async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Database, settings: Settings) -> None:
+async def test_one_of_many_workers_purges_and_no_night_is_skipped(database: Database, settings: Settings) -> None:
     storage = Storage(settings.media_url)
     await retention.purge_if_due(database, storage)
     planned = (await chore(database))["next_at"]
     await retention.purge_if_due(database, storage)
     assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
     with time_machine.travel(planned + 1):
-        assert await schedule.begin(database, retention.PURGE, clock.now(), retention.HOUR)  # by one who is killed then
+        # by a process that is then killed
+        assert await schedule.begin(database, retention.PURGE, clock.now(), retention.HOUR)
         await retention.purge_if_due(database, storage)
         assert (await chore(database))["done_at"] is None
     with time_machine.travel(planned + retention.HOUR + 2):
@@ -165,7 +166,7 @@ async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Dat
         assert row["next_at"] > clock.now() + 6 * retention.HOUR
 
 
-async def test_a_failure_is_told_and_the_last_success_stays(
+async def test_a_failure_is_reported_and_the_last_success_kept(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = Storage(settings.media_url)
@@ -190,7 +191,7 @@ async def test_a_failure_is_told_and_the_last_success_stays(
         assert "the disk is full" in found.detail
 
 
-def test_nights() -> None:
+def test_the_next_night_is_computed_in_local_time() -> None:
     moscow = ZoneInfo("Europe/Moscow")
 
     def after(day: int, hour: int, minute: int = 0) -> datetime:
@@ -206,7 +207,7 @@ def test_nights() -> None:
     assert {datetime.fromtimestamp(one, ZoneInfo("Asia/Vladivostok")).hour for one in spread} == {3}
 
 
-async def test_many_rows_go_in_small_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_rows_are_deleted_in_small_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batched_delete, "BATCH_SIZE", 10)
 
     async def fill(tx: Transaction) -> None:
@@ -231,7 +232,7 @@ async def test_many_rows_go_in_small_transactions(database: Database, monkeypatc
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_doctor_is_red_where_no_night_brought_it(database: Database, cli: Callable[..., Any]) -> None:
+async def test_doctor_fails_if_no_purge_has_run(database: Database, cli: Callable[..., Any]) -> None:
     assert ("retention", True) in {(one["name"], one["ok"]) for one in cli("doctor")["checks"]}, "a new service"
     long_ago = clock.now() - 4 * DAY
     await database.write(lambda tx: tx.insert("chores", name="purge", next_at=long_ago))

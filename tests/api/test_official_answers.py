@@ -1,4 +1,4 @@
-"""Whose words are the agency's: each way another system can say something, of each kind of report."""
+"""Who speaks for the agency: every way in which another system can send an answer, for every kind of report."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def site(gorod: Site) -> Site:
     return gorod
 
 
-class Elsewhere:
-    """Another system: it says WORDS of a report, in its own way."""
+class ExternalSystem:
+    """Another system that sends WORDS about a report in its own way."""
 
     def __init__(self, context: Context, client: httpx2.AsyncClient, site: Site, voice: Voice) -> None:
         self.context, self.client, self.site, self.voice = context, client, site, voice
         self.token = voice in ("georeport", "platform", "platform off")
         self.key, self.id = KEY, DEFAULT
 
-    async def connect(self) -> Elsewhere:
+    async def connect(self) -> ExternalSystem:
         database = self.context.database
         if self.token:
             scope: Any = self.voice.split()[0]
@@ -104,7 +104,7 @@ class Elsewhere:
         await problems.change(self.context.database, AGENT, self.site.id, row["id"], Change(to="accepted"))
 
     async def say(self, number: int, *, at: int, **more: str) -> tuple[int, int | None]:
-        """Its answer's status and, where it is a webhook, how many of its events were taken."""
+        """Send the answer. Returns the status and, for a webhook, the number of accepted events."""
         if self.token:
             form = {"api_key": self.key, "service_request_id": str(number), "status": "FIXED", "description": WORDS}
             extended = {f"extended_attributes[{name}]": value for name, value in {"actor": "agent", **more}.items()}
@@ -119,7 +119,7 @@ class Elsewhere:
 
 
 async def report(context: Context, site: Site, *, published: bool) -> int:
-    """A resident's."""
+    """A resident's report."""
     receipt = await submit_report(context.database, site)
     if published:
         await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
@@ -127,7 +127,7 @@ async def report(context: Context, site: Site, *, published: bool) -> int:
 
 
 TABLE: list[tuple[Voice, bool, bool, tuple[int, int | None], bool | None]] = [
-    # who, whether it is a request of its own, published, what it is answered, whether that is the agency's answer
+    # sender, own request, published, expected status, counts as the agency's answer
     ("georeport", True, True, (200, None), False),
     ("georeport", True, False, (400, None), None),
     ("georeport", False, True, (403, None), None),
@@ -153,7 +153,7 @@ TABLE: list[tuple[Voice, bool, bool, tuple[int, int | None], bool | None]] = [
 
 
 @pytest.mark.parametrize(("voice", "own", "published", "answered", "official"), TABLE)
-async def test_who_speaks_for_the_agency(
+async def test_only_authorised_systems_speak_for_the_agency(
     client: httpx2.AsyncClient,
     context: Context,
     site: Site,
@@ -163,7 +163,7 @@ async def test_who_speaks_for_the_agency(
     answered: tuple[int, int | None],
     official: bool | None,
 ) -> None:
-    elsewhere = await Elsewhere(context, client, site, voice).connect()
+    elsewhere = await ExternalSystem(context, client, site, voice).connect()
     if own:
         number = await elsewhere.send(published=published)
     else:
@@ -204,11 +204,11 @@ async def test_who_speaks_for_the_agency(
 
 
 @pytest.mark.parametrize("ahead", [None, 22 * 3600])
-async def test_what_comes_in_the_second_of_another_decision_comes_after_it(
+async def test_an_update_in_the_same_second_as_a_decision_comes_after_it(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, ahead: int | None
 ) -> None:
-    """Whichever identifier its update gets."""
-    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    """Whichever identifier the update gets."""
+    elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number, moment = await elsewhere.send(published=False), clock.now() + 1
     monkeypatch.setattr(clock, "now", lambda: moment)
     await elsewhere.accept(number)
@@ -221,10 +221,10 @@ async def test_what_comes_in_the_second_of_another_decision_comes_after_it(
     assert (row["status"], row["status_at"]) == ("resolved", moment + 1)
 
 
-async def test_a_report_of_somebody_else_is_not_touched_by_a_text_either(
+async def test_a_text_cannot_be_added_to_another_senders_report(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number = await report(context, site, published=True)
     form = {"api_key": elsewhere.key, "service_request_id": str(number), "description": WORDS}
     answer = await client.post(UPDATES, data=form)
@@ -235,25 +235,27 @@ async def test_a_report_of_somebody_else_is_not_touched_by_a_text_either(
     other = await make_site(context.database, jurisdiction="selo.test")
     receipt = await submit_report(context.database, other)
     await problems.change(context.database, AGENT, other.id, receipt.problem_id, Change(to="accepted"))
-    assert (await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})).status_code == 403  # no key there
+    assert (
+        await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})
+    ).status_code == 403  # without a key
 
 
 @pytest.mark.parametrize("voice", ["platform", "default"])
-async def test_what_one_instance_calls_unofficial_is_unofficial_on_the_next(
+async def test_unofficial_answers_stay_unofficial_on_other_instances(
     client: httpx2.AsyncClient, context: Context, site: Site, voice: Voice
 ) -> None:
-    elsewhere = await Elsewhere(context, client, site, voice).connect()
+    elsewhere = await ExternalSystem(context, client, site, voice).connect()
     number = await report(context, site, published=True)
     await elsewhere.say(number, at=clock.now() + 1, unofficial="true", actor="source")
     told = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
     assert (told["status"], told["answer"], told["answered_at"]) == ("resolved", None, None)
 
 
-async def test_letters_and_the_cabinet_say_who_it_was(
+async def test_letters_and_the_cabinet_name_the_sender(
     client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    await platforms.disable(context.database, DEFAULT)  # nothing waits for it
-    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    await platforms.disable(context.database, DEFAULT)  # no further action
+    elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number = await elsewhere.send(published=True)
     await following(Widget(client, site), context, mail_sink, number, "vera@example.test")
     assert (await elsewhere.say(number, at=clock.now() + 1))[0] == 200
@@ -275,11 +277,11 @@ async def test_letters_and_the_cabinet_say_who_it_was(
     assert 'class="official' not in history
 
 
-async def test_the_authors_page_says_who_closed_the_report(
+async def test_the_private_page_names_who_closed_the_report(
     client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     await platforms.disable(context.database, DEFAULT)
-    elsewhere = await Elsewhere(context, client, site, "platform off").connect()
+    elsewhere = await ExternalSystem(context, client, site, "platform off").connect()
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
     await elsewhere.accept(receipt.number)
@@ -291,8 +293,10 @@ async def test_the_authors_page_says_who_closed_the_report(
     assert '<div class="official">' not in page
 
 
-async def test_a_command_decides_it(cli: Callable[..., Any], context: Context, site: Site) -> None:
-    async def spoken() -> list[tuple[str, bool]]:
+async def test_a_command_sets_whether_a_token_speaks_for_the_agency(
+    cli: Callable[..., Any], context: Context, site: Site
+) -> None:
+    async def tokens_and_flags() -> list[tuple[str, bool]]:
         rows = await context.database.rows("SELECT source, speaks FROM agency_voices")
         return [(row["source"], bool(row["speaks"])) for row in rows]
 
@@ -301,18 +305,18 @@ async def test_a_command_decides_it(cli: Callable[..., Any], context: Context, s
         "site": site.key,
         "on": False,
     }
-    assert await spoken() == [(DEFAULT, False)]
+    assert await tokens_and_flags() == [(DEFAULT, False)]
     cli("platform", "speak", DEFAULT, "--site", site.key)
-    assert await spoken() == [(DEFAULT, True)]
+    assert await tokens_and_flags() == [(DEFAULT, True)]
     cli("token", "add", "--site", site.key, "--scope", "platform", "--name", NAME)
     (token,) = cli("token", "list")
     assert token["name"] == NAME
     cli("platform", "speak", token["id"], "--site", site.key, "--off")
-    assert sorted(await spoken()) == sorted([(DEFAULT, True), (token["id"], False)])
+    assert sorted(await tokens_and_flags()) == sorted([(DEFAULT, True), (token["id"], False)])
 
 
-async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str) -> None:
-    """The migration marks it, and leaves the agency's own answers."""
+async def test_the_migration_marks_earlier_answers_of_tokens_as_unofficial(database_url: str) -> None:
+    """The agency's own answers stay official."""
     database = Database(database_url)
     await database.connect()
     site = await make_site(database)
@@ -331,7 +335,7 @@ async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str)
 
         await database.write(work)
         numbers.append(receipt.number)
-    await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as the release before
+    await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as in the release before
     await database.disconnect()
     await migrations.run(database_url, "voices", "mark")
     await migrate(database_url)

@@ -1,4 +1,4 @@
-"""The description of the API: complete both ways, and true – whatever follows from it is asked of a real service."""
+"""The API description is complete in both directions and matches the behaviour of a real service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def served() -> set[tuple[str, str]]:
-    """GeoReport's routes call a format `form`, and answer whatever else is asked for below their root."""
+    """GeoReport's routes have a `form` format, and answer any other path below their root."""
     ways = ("/api/v1/", "/open311/")
     routes: list[Any] = [route for route in ROUTES if getattr(route, "path", "").startswith(ways)]
     return {
@@ -37,13 +37,13 @@ def served() -> set[tuple[str, str]]:
     }
 
 
-def test_it_describes_each_call_and_no_other() -> None:
+def test_it_describes_exactly_the_existing_operations() -> None:
     paths = openapi.document(W)["paths"]
     described = {(path, method) for path, calls in paths.items() for method in calls if method in METHODS}
     assert described == served()
 
 
-def test_everything_it_refers_to_is_there_and_used() -> None:
+def test_all_references_exist_and_are_used() -> None:
     document = openapi.document(W)
     text = json.dumps(document)
     referred = set(re.findall(r'"#/components/(\w+)/(\w+)"', text))
@@ -54,7 +54,7 @@ def test_everything_it_refers_to_is_there_and_used() -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_call_says_who_may_make_it() -> None:
+def test_every_operation_declares_its_security() -> None:
     document = openapi.document(W)
     for path, calls in document["paths"].items():
         for method, call in calls.items():
@@ -62,7 +62,7 @@ def test_every_call_says_who_may_make_it() -> None:
             assert {name for one in call["security"] for name in one} <= set(document["components"]["securitySchemes"])
 
 
-def test_it_keeps_the_recommended_rules_of_two_linters() -> None:
+def test_it_passes_the_recommended_rules_of_two_linters() -> None:
     document = openapi.document(W)
     assert lint_api.lint(document) == []
     del document["paths"]["/api/v1/sites/{key}"]["get"]["security"]
@@ -71,7 +71,7 @@ def test_it_keeps_the_recommended_rules_of_two_linters() -> None:
     assert ["security-defined" in complaints[0], "info-contact" in complaints[1]] == [True, True]
 
 
-async def test_georeport_answers_what_is_described(client: httpx2.AsyncClient, app: Any) -> None:
+async def test_georeport_answers_match_the_description(client: httpx2.AsyncClient, app: Any) -> None:
     database, document = app.state.context.database, openapi.document(W)
     site = await make_site(database, jurisdiction="gorod.test")
     await make_site(database, jurisdiction="selo.test")
@@ -102,7 +102,7 @@ async def test_georeport_answers_what_is_described(client: httpx2.AsyncClient, a
 
 
 def recorded() -> Iterator[tuple[str, str, str, int, str, str]]:
-    """The name of each answer of the net, how it was asked for, its status, media type and body."""
+    """The name of each recorded answer, its request, status, media type and body."""
     for file in sorted((Path(__file__).parents[1] / "recorded" / "api").glob("*.txt")):
         asked, _, answered = file.read_text().partition("\n\nHTTP/1.1 ")
         _, method, path, *_ = asked.splitlines()[0].split(" ")
@@ -111,8 +111,8 @@ def recorded() -> Iterator[tuple[str, str, str, int, str, str]]:
         yield file.stem, method.lower(), path.partition("?")[0], int(head[:3]), media[1] if media else "", body
 
 
-def test_every_recorded_answer_is_described() -> None:
-    """Answers go from rows straight to bytes, and no model is run: here it is seen whether they tell the truth."""
+def test_every_recorded_answer_matches_the_description() -> None:
+    """Answers are built from rows without running a model; this test checks that the models describe them."""
     document, seen, unknown = openapi.document(W), Counter[str](), set[str]()
     paths = {re.compile(re.sub(r"\{\w+\}", "[^/]+", path)): calls for path, calls in document["paths"].items()}
     for name, method, path, status, media, body in recorded():
@@ -140,14 +140,14 @@ def test_every_recorded_answer_is_described() -> None:
     assert len(seen) > 15, seen
 
 
-def test_every_parameter_and_schema_is_one() -> None:
+def test_every_parameter_and_schema_is_valid() -> None:
     document = openapi.document(W)
     for schema in document["components"]["schemas"].values():
         jsonschema_rs.meta.validate({**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"})
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_it_is_served_with_a_tag(client: httpx2.AsyncClient) -> None:
+async def test_it_is_served_with_an_etag(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/api/v1/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["servers"] == [{"url": W}]

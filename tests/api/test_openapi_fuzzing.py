@@ -1,4 +1,4 @@
-"""Whatever follows from the description of the API is asked of a real service, and everything it answers is checked."""
+"""Fuzz a real service with requests generated from the API description, and check every answer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ OPTIONS = ("--discussion", "moderated")
 
 
 @pytest.mark.faults
-async def test_nothing_that_follows_from_it_goes_wrong(
+async def test_generated_requests_conform_to_the_description(
     serve: Callable[..., Service], database_url: str, tmp_path: Path, full_counts: bool
 ) -> None:
-    """schemathesis: examples, coverage, fuzzing, stateful; every check it has."""
+    """schemathesis: examples, coverage, fuzzing and stateful phases, with every check."""
     service = await asyncio.to_thread(serve, database_url=database_url, challenge="off", rate_limits="off", work="off")
 
     def prepared() -> tuple[str, str]:
@@ -47,15 +47,15 @@ async def test_nothing_that_follows_from_it_goes_wrong(
         *("run", str(described), "--url", service.url, "--checks", "all", "--mode", "all", "--no-color"),
         *("--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"),
         *("--max-examples", "200" if full_counts else "8", "--workers", "1", "--generation-database", "none"),
-        *(() if full_counts else ("--seed", "4")),  # the full run looks elsewhere each time
+        *(() if full_counts else ("--seed", "4")),  # the full run uses another seed each time
     ]
     done = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
 
 
 def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[str, Any]:
-    """The description with what one site's configuration says: its key, its categories, its consent document."""
-    # GeoReport's parameters are right or wrong together, and it says so in its own way: test_openapi.py asks it.
+    """The description restricted to one site's configuration: its key, categories and consent document."""
+    # GeoReport's parameters depend on each other, and its errors have their own format: see test_openapi.py.
     document["paths"] = {path: calls for path, calls in document["paths"].items() if path.startswith("/api/")}
     parameters, schemas = document["components"]["parameters"], document["components"]["schemas"]
     parameters["key"]["schema"] = {"type": "string", "enum": [key]}
@@ -66,15 +66,15 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     consent["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
     of_name = [None, site["consent"]["publish_name"]["version"]]
     consent["name_version"] = {"type": ["string", "null"], "enum": of_name}
-    # Nobody is called like the agency, or in letters of two alphabets.
+    # Names must differ from the agency's and must not mix alphabets.
     schemas["NewComment"]["properties"]["name"] |= {"not": {"enum": [site["agency"]["name"]]}, "format": "name"}
-    for schema in schemas.values():  # nobody looks at a ticket where the service asks for none
+    for schema in schemas.values():  # tickets are ignored where the service requires none
         if "ticket" in schema.get("required", []):
             continue
         if "ticket" in schema.get("properties", {}):
             schema["properties"]["ticket"] = {}
-    # What is valid by itself and refused beside another parameter: a box that is inverted, a period that ends before it
-    # begins, the cursor of another list.
+    # Valid alone, but refused in combination: an inverted box, a period that ends before it begins, the cursor of
+    # another list.
     boxes = ["38.5,54.9,39.1,55.3", "-180,-90,180,90"]
     parameters["bbox"]["schema"] = {"type": "string", "enum": [*boxes, ""]}
     clusters = document["paths"]["/api/v1/sites/{key}/clusters"]["get"]["parameters"]
@@ -83,7 +83,7 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     parameters["until"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9000-01-01", ""]}
     listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
     next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
-    report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are given out by the service
+    report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service
     schemas["Upload"]["properties"]["file"] = {"type": "string", "format": "binary"}
     schemas["Solution"]["properties"]["challenge"] = {"type": "string", "format": "solution"}
     return document

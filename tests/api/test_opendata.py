@@ -1,4 +1,4 @@
-"""Files of everything a site has published: whole, safe for a spreadsheet, bounded, and nothing else in them."""
+"""Open data files contain everything that is published and nothing else, are bounded and safe in spreadsheets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def api(site: Site, ending: str) -> str:
 
 
 def table(answer: httpx2.Response, separator: str = ",") -> list[dict[str, str]]:
-    """As RFC 4180 and the mark at the beginning have it."""
+    """Parse according to RFC 4180, with a byte order mark."""
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(b"\xef\xbb\xbf")
     assert answer.content.endswith(b"\r\n")
@@ -52,7 +52,7 @@ def table(answer: httpx2.Response, separator: str = ",") -> list[dict[str, str]]
     )
 
 
-async def test_both_files_hold_what_is_published_and_the_licence(
+async def test_both_formats_contain_the_published_data_and_the_licence(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     number = await publish(context, site, description='Яма «у школы», "глубокая"\nи ещё одна')
@@ -94,12 +94,12 @@ async def test_a_russian_spreadsheet_gets_semicolons_and_decimal_commas(
     assert (wrong.status_code, wrong.json()["parameter"]) == (400, "separator")
 
 
-async def test_an_empty_site_has_whole_files(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_has_valid_files(client: httpx2.AsyncClient, site: Site) -> None:
     assert table(await client.get(api(site, "csv"))) == []
     assert (await client.get(api(site, "geojson"))).json()["features"] == []
 
 
-async def test_files_go_over_many_pages_each_problem_once(
+async def test_files_contain_each_problem_once_across_pages(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", 3)
@@ -116,7 +116,7 @@ async def test_files_go_over_many_pages_each_problem_once(
 
 
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_unchanged_data_costs_nothing_and_a_changed_one_does(
+async def test_unchanged_data_returns_304(
     client: httpx2.AsyncClient, context: Context, site: Site, ending: str
 ) -> None:
     await publish(context, site)
@@ -134,7 +134,7 @@ async def test_unchanged_data_costs_nothing_and_a_changed_one_does(
 
 @pytest.mark.parametrize("query", ["colour=red", "status=open", "bbox=1,2,3", "since=yesterday", "cursor=x", "limit=5"])
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_what_is_no_filter_is_refused_by_name(
+async def test_unknown_filters_are_refused_by_name(
     client: httpx2.AsyncClient, site: Site, ending: str, query: str
 ) -> None:
     answer = await client.get(f"{api(site, ending)}?{query}")
@@ -143,7 +143,7 @@ async def test_what_is_no_filter_is_refused_by_name(
     assert answer.json()["parameter"] == query.partition("=")[0]
 
 
-async def test_the_licence_of_the_site_stands_in_file_and_page(
+async def test_the_sites_licence_is_in_files_and_pages(
     client: httpx2.AsyncClient, context: Context, cli: Callable[..., Any]
 ) -> None:
     site = await make_site(context.database, license="ODbL-1.0")
@@ -157,7 +157,7 @@ async def test_the_licence_of_the_site_stands_in_file_and_page(
         await changes.update_site(context.database, site.id, {"license": 'CC> ; rel="x'})
 
 
-async def test_formulas_of_residents_are_text_to_a_spreadsheet(
+async def test_formulas_written_by_residents_are_escaped(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await publish(context, site, description=FORMULA, address="+7 912 000-00-00")
@@ -174,27 +174,27 @@ async def test_formulas_of_residents_are_text_to_a_spreadsheet(
 
 
 @given(st.text(st.sampled_from("=+-@\t\r\n;,|\"' aЯ＝\u200b\ufeff\u2060"), max_size=12))
-def test_no_cell_begins_like_a_formula_whatever_separator_is_seen(text: str) -> None:
-    """Not even to a program that splits at the other separator, at tabs or at line breaks inside a quoted cell."""
+def test_no_cell_begins_like_a_formula_with_any_separator(text: str) -> None:
+    """Not even in a program that splits at the other separator, at tabs or at line breaks inside a quoted cell."""
     for separator in (",", ";"):
         line = model.lines([{"description": text, "location": None, "photos": []}], separator).decode()
         for seen in ",;\t|":
             for physical in line.replace("\r", "\n").split("\n"):
                 for cell in physical.split(seen):
                     assert cell.strip("\"'")[:0] == ""
-                    seen_of_it = cell.lstrip('"\u200b\ufeff\u2060')  # as a program that drops what nobody sees
+                    seen_of_it = cell.lstrip('"\u200b\ufeff\u2060')  # as in a program that strips invisible characters
                     assert not seen_of_it.startswith(tuple("=+-@＝")), (text, line)
         (row,) = csv.reader(io.StringIO(line, newline=""), delimiter=separator, strict=True)
         assert len(row) == len(model.COLUMNS)
 
 
-async def test_a_negative_place_stays_a_number(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_negative_coordinates_stay_numbers(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     await publish(context, site, lat=-33.9, lng=-70.5)
     (row,) = table(await client.get(api(site, "csv")))
     assert (row["lat"], row["lng"]) == ("-33.9", "-70.5")
 
 
-async def test_nothing_personal_and_nothing_unpublished_is_in_a_file(
+async def test_files_contain_no_personal_or_unpublished_data(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     secret = "КАНАРЕЙКА"
@@ -212,7 +212,7 @@ async def test_nothing_personal_and_nothing_unpublished_is_in_a_file(
 
 
 @pytest.mark.parametrize("bound", ["MAX_STREAMS", "MAX_STREAMS_PER_ADDRESS", "MAX_STREAMS_PER_NETWORK"])
-async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
+async def test_concurrent_files_are_limited_in_total_by_address_and_by_network(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     await publish(context, site)
@@ -221,21 +221,21 @@ async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "10"
     monkeypatch.setattr(streaming, bound, 1)
-    for _ in range(3):  # each gives its place back
+    for _ in range(3):  # each releases its slot
         assert (await client.get(api(site, "csv"))).status_code == 200
     assert not streaming._streams
 
 
 @pytest.mark.parametrize("bound", ["MAX_STREAMS_WITH_TOKEN", "MAX_STREAMS_PER_ADDRESS"])
-async def test_tokens_have_places_of_their_own_and_no_more(
+async def test_tokens_have_a_separate_limit(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(render, "CHUNK_SIZE", 1)  # what is told in one piece takes no place
+    monkeypatch.setattr(render, "CHUNK_SIZE", 1)  # short answers take no slot
     for _ in range(2):
         await publish(context, site)
     token = await changes.add_token(context.database, site.id, "georeport")
     path = f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}"
-    monkeypatch.setattr(streaming, "MAX_STREAMS", 0)  # others have taken all of everybody's
+    monkeypatch.setattr(streaming, "MAX_STREAMS", 0)  # others have taken all shared slots
     assert (await client.get(path)).status_code == 429
     for most, status in ((1, 200), (0, 429)):
         monkeypatch.setattr(streaming, bound, most)
@@ -254,11 +254,11 @@ def export_of(site: Site) -> service.Export:
 
 
 class Reader:
-    """Takes a file at once, as fast as it is made, and sees what others could do meanwhile; it may leave early."""
+    """Receives a file as fast as it is made, and records how other requests proceed; it may disconnect early."""
 
     def __init__(self, leaves_after: int = sys.maxsize) -> None:
         self.pieces = list[bytes]()
-        self.turns = list[int]()  # of somebody else, when each piece arrived
+        self.turns = list[int]()  # requests of others by the time each chunk arrived
         self._turns = 0
         self._leaves_after = leaves_after
         self._left = asyncio.Event()
@@ -290,7 +290,7 @@ class Reader:
 
 
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_others_have_their_turn_between_small_portions(
+async def test_other_requests_run_between_small_chunks(
     app: Any, context: Context, site: Site, settings: Any, ending: str
 ) -> None:
     await samples.add_problems(settings.database_url, site, 500)
@@ -301,10 +301,10 @@ async def test_others_have_their_turn_between_small_portions(
     assert max(map(len, reader.pieces)) < 80_000
 
 
-async def test_of_many_files_one_is_written_between_two_turns_of_others(
+async def test_between_two_other_requests_only_one_chunk_is_written(
     app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each portion of each file is a wait of its own, never one after the other of all files."""
+    """Every chunk of every file yields to others, instead of all files in sequence."""
     await samples.add_problems(settings.database_url, site, 200)
     readers = [Reader() for _ in range(streaming.MAX_STREAMS_PER_ADDRESS)]
     turns, made = 0, list[int]()
@@ -328,10 +328,10 @@ async def test_of_many_files_one_is_written_between_two_turns_of_others(
     assert len(made) == len(set(made)) == len(readers) * 200 // service.PORTION
 
 
-async def test_a_file_is_read_where_it_holds_up_nobody(
+async def test_files_are_read_in_a_separate_thread(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a reader of its own, never in the loop that answers all others."""
+    """Not in the event loop that answers all others."""
     await publish(context, site)
     readers = [await context.database._free.get() for _ in context.database._readers]
     reading = service.csv(context.database, export_of(site), ",")
@@ -345,7 +345,7 @@ async def test_a_file_is_read_where_it_holds_up_nobody(
     await reading.aclose()
 
 
-async def test_nothing_is_read_for_a_client_that_left(
+async def test_nothing_is_read_after_the_client_disconnects(
     app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", service.PORTION)
@@ -356,14 +356,14 @@ async def test_nothing_is_read_for_a_client_that_left(
     assert not streaming._streams
 
 
-async def test_a_reader_that_stops_reading_holds_no_connection_of_the_database(
+async def test_a_stalled_client_holds_no_database_connection(
     context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", 50)
     monkeypatch.setattr(service, "PORTION", 50)
     await samples.add_problems(settings.database_url, site, 300)
     readings = [service.csv(context.database, export_of(site), ",") for _ in range(8)]
-    for reading in readings:  # more than there are connections, all in the middle of their file
+    for reading in readings:  # more clients than connections, all in the middle of a file
         await anext(reading)
     async with asyncio.timeout(20):
         assert await context.database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site.id)

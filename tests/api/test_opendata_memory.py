@@ -1,4 +1,4 @@
-"""A file of tens of thousands of problems costs the process a page of memory, and a reader who sleeps costs nobody."""
+"""A file with tens of thousands of problems needs little memory, and clients that stop reading affect nobody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.factories import HOST_ORIGIN
 from tests.support.processes import Service
 
 PROBLEMS = 20_000
-MOST_GROWTH = 24 * 1024  # kB; the file itself has more
+MOST_GROWTH = 24 * 1024  # kB; the file itself is larger
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def filled(serve: Callable[..., Service]) -> tuple[Service, str]:
 
 
 def peak(service: Service) -> int:
-    """The most memory the process ever held, in kB."""
+    """The peak memory of the process in kB."""
     status = Path(f"/proc/{service.pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
@@ -38,14 +38,14 @@ def fetch(service: Service, path: str) -> bytes:
 
 
 def asleep(service: Service, path: str) -> socket.socket:
-    """A reader that asked for a file, took its beginning and went to sleep."""
+    """A client that requested a file, read its beginning and stopped."""
     reader = socket.create_connection(("127.0.0.1", service.port), timeout=60)
     reader.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     assert reader.recv(4096).startswith(b"HTTP/1.1 200")
     return reader
 
 
-def test_a_file_of_thousands_is_sent_at_constant_memory_past_sleeping_readers(filled: tuple[Service, str]) -> None:
+def test_large_files_are_sent_with_constant_memory_beside_stalled_clients(filled: tuple[Service, str]) -> None:
     service, path = filled
     fetch(service, f"{path}.csv?category=roads&status=planned")
     fetch(service, path)

@@ -1,4 +1,4 @@
-"""What docs/operating.md tells an operator to do does what it says: commands, the receiver, changing a key."""
+"""The instructions in docs/operating.md work: commands, the webhook receiver, key rotation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def dialect() -> str:
 
 
 def part(heading: str) -> str:
-    """What stands under a heading."""
+    """The text under a heading."""
     return re.split(r"\n#+ ", OPERATING.partition(f" {heading}\n")[2])[0]
 
 
@@ -50,14 +50,14 @@ def blocks(text: str, language: str = "") -> list[str]:
 
 
 def documented() -> list[str]:
-    """Every command line, of blocks and of the text; a line that goes on is put together."""
+    """Every command line in blocks and text, with continuation lines joined."""
     lines = [line for block in blocks(OPERATING) for line in block.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`(widget-api [^`]+)`", OPERATING)
     return sorted({line.partition("   #")[0].strip() for line in lines if line.startswith("widget-api ")})
 
 
 @pytest.mark.parametrize("line", documented())
-def test_a_documented_command_is_one(line: str) -> None:
+def test_documented_commands_exist(line: str) -> None:
     command: Any = typer.main.get_command(app)
     words = shlex.split(line)[1:]
     while words and hasattr(command, "commands"):
@@ -76,7 +76,7 @@ def test_a_documented_command_is_one(line: str) -> None:
 
 
 class Receiver:
-    """The code of the page as a process of its own."""
+    """The receiver code from the page as a separate process."""
 
     def __init__(self, directory: Path) -> None:
         (code,) = blocks(part("A webhook receiver in ten lines of Python"), "python")
@@ -127,7 +127,7 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-async def test_the_receiver_takes_what_the_service_signs(
+async def test_the_receiver_accepts_signed_events(
     receiver: Receiver, serve: Callable[..., Service], database: Database
 ) -> None:
     options = {"platform_url": receiver.url, "platform_key": KEY, "platform_protocol": "webhook"}
@@ -142,7 +142,7 @@ async def test_the_receiver_takes_what_the_service_signs(
     assert receiver.events[2]["data"]["text"] == "Засыпали"
 
 
-def test_the_receiver_takes_one_or_a_list_and_refuses_what_is_not_signed_now(receiver: Receiver) -> None:
+def test_the_receiver_accepts_single_events_and_batches_and_refuses_bad_signatures(receiver: Receiver) -> None:
     def up() -> bool:
         try:
             return receiver.post(b"{}") == 401
@@ -170,7 +170,7 @@ def test_the_receiver_takes_one_or_a_list_and_refuses_what_is_not_signed_now(rec
 # --- changing a secret ---
 
 
-def test_old_links_open_as_long_as_the_old_key_stands_in_the_list(serve: Callable[..., Service]) -> None:
+def test_old_links_work_while_the_old_key_is_listed(serve: Callable[..., Service]) -> None:
     old, new = f"old-{SECRET}", f"new-{SECRET}"
     service = serve(secret_keys=old, challenge="off")
     agency = service.cli("agency", "add", "--name", "А", "--email", "a@gorod.test")["agency"]

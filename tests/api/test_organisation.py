@@ -1,4 +1,4 @@
-"""Services below an agency, and its journal, in the cabinet: who sees and changes what, in words."""
+"""Subordinate services and the agency's journal in the cabinet: who sees and changes what."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def settings(settings_without_worker: Settings) -> Settings:
 
 @pytest.fixture
 async def sites(context: Context) -> dict[str, Site]:
-    """Agencies by what they are to «own»."""
+    """Agencies by their relation to «own»."""
     above = await make_site(context.database, agency={"name": "Область"}, name="Сайт области")
     options = {"name": "Город", "parent_id": above.agency.id}
     own = await make_site(context.database, agency=options, name="Сайт города")
@@ -48,7 +48,7 @@ async def send(cabinet: Cabinet, path: str, **fields: str) -> httpx2.Response:
     return await cabinet.client.post(path, data=form.fields | fields)
 
 
-async def test_services_are_added_and_changed(enter: Enter, sites: dict[str, Site], context: Context) -> None:
+async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, Site], context: Context) -> None:
     own = sites["own"].agency.id
     admin = await enter("admin", own)
     answer = await admin.send(SERVICES, SERVICES, name=" МУП  «Свет» ", email="svet@gorod.test", mode="email")
@@ -81,8 +81,8 @@ async def test_services_are_added_and_changed(enter: Enter, sites: dict[str, Sit
     assert "x@gorod.test" not in shown.text
 
 
-async def test_services_and_journal_are_those_of_the_reader(enter: Enter, sites: dict[str, Site]) -> None:
-    """Route, role and whose: what is not the reader's looks like what is not there."""
+async def test_services_and_journal_are_limited_to_the_readers_agency(enter: Enter, sites: dict[str, Site]) -> None:
+    """Route × role × agency: data of other agencies looks like missing data."""
     own = sites["own"].agency.id
     entered = {role: await enter(role, None if role == "operator" else own) for role in ROLES}
     for role, cabinet in entered.items():
@@ -109,7 +109,7 @@ async def test_services_and_journal_are_those_of_the_reader(enter: Enter, sites:
 
 
 async def entries_of(cabinet: Cabinet, query: str = "") -> list[dict[str, str]]:
-    """What the file says, a line an entry, without the entries of its own export."""
+    """The entries of an exported file, without the entry about the export itself."""
     answer = await cabinet.client.get(f"{JOURNAL}.csv{query}")
     assert answer.status_code == 200
     assert answer.headers["content-disposition"].startswith('attachment; filename="journal-')
@@ -118,7 +118,7 @@ async def entries_of(cabinet: Cabinet, query: str = "") -> list[dict[str, str]]:
     return [line for line in lines if line["Код"] != "exported"]
 
 
-async def test_the_journal_tells_of_ones_own_people_and_sites_alone(
+async def test_the_journal_lists_only_own_users_and_sites(
     enter: Enter, sites: dict[str, Site], context: Context
 ) -> None:
     admin, operator = await enter("admin", sites["own"].agency.id, "boss@gorod.test"), await enter("operator", None)
@@ -175,7 +175,7 @@ async def test_the_journal_tells_of_ones_own_people_and_sites_alone(
     }  # fmt: skip
 
 
-async def test_the_journal_is_read_by_pages_and_days(enter: Enter, sites: dict[str, Site], context: Context) -> None:
+async def test_the_journal_is_paged_and_filtered_by_day(enter: Enter, sites: dict[str, Site], context: Context) -> None:
     own = sites["own"].agency.id
     now, day = clock.now(), 86_400
     moments = [now - day * 10 - index // 3 for index in range(PAGE_LENGTH * 2)]  # several within a second
@@ -211,7 +211,7 @@ async def test_the_journal_is_read_by_pages_and_days(enter: Enter, sites: dict[s
     await admin.read(f"{JOURNAL}?person=%00&after=%00")
 
 
-async def test_a_cell_is_no_formula_and_the_operators_staff_has_no_name(
+async def test_exports_have_no_formulas_and_no_names_of_operators(
     enter: Enter, sites: dict[str, Site], context: Context
 ) -> None:
     admin = await enter("admin", sites["own"].agency.id)
@@ -241,7 +241,7 @@ def test_every_kind_has_a_text() -> None:
     assert told == set(journal.KINDS)
 
 
-async def test_the_page_says_nothing_that_could_be_changed(enter: Enter, sites: dict[str, Site]) -> None:
+async def test_the_journal_page_has_no_forms_that_change_it(enter: Enter, sites: dict[str, Site]) -> None:
     admin = await enter("admin", sites["own"].agency.id)
     page = await admin.read(JOURNAL)
     assert {form.action for form in page.forms if form.method == "post"} == {"/cabinet/language", "/cabinet/sign-out"}

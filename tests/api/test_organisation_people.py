@@ -1,4 +1,4 @@
-"""An agency's administrators invite colleagues and change their accounts; nobody else sees or does anything of it."""
+"""An agency's administrators invite colleagues and change their accounts; nobody else can see or do this."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def site(context: Context) -> Site:
 
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
-    """All letters to an address, after the worker sent what is due."""
+    """All letters to an address, after the worker has sent what is due."""
     while await invitations.LETTERS.has_due(context.database, clock.now()):
         await account_letters.send_due(context, invitations.LETTERS)
     return sink.to(address)
@@ -56,7 +56,7 @@ async def link(context: Context, sink: MailSink) -> str:
 
 
 async def press(admin: Cabinet, action: str) -> httpx2.Response:
-    """Send or withdraw the one invitation on the page."""
+    """Resend or withdraw the only invitation on the page."""
     page = await admin.read(PEOPLE)
     (path,) = [form.action for form in page.forms if form.action.endswith(f"/{action}")]
     return await admin.send(PEOPLE, path)
@@ -66,7 +66,7 @@ async def entries(context: Context) -> list[dict[str, Any]]:
     return list(reversed(await journal.read(context.database, limit=1000)))
 
 
-async def test_an_invitation_leads_in_once(
+async def test_an_invitation_can_be_used_once(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id, "boss@gorod.test")
@@ -115,7 +115,7 @@ async def test_an_invitation_leads_in_once(
     assert written[-1]["subject"] == user["id"]
 
 
-async def test_one_of_two_who_press_at_once_gets_in(
+async def test_an_invitation_used_twice_at_once_creates_one_account(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     await invite(await enter("admin", site.agency.id))
@@ -126,7 +126,7 @@ async def test_one_of_two_who_press_at_once_gets_in(
     assert len(await context.database.rows("SELECT id FROM users WHERE email = :email", email=EMAIL)) == 1
 
 
-async def test_a_link_ends_with_its_days_with_another_letter_and_with_its_withdrawal(
+async def test_a_link_ends_by_expiry_resending_or_withdrawal(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id)
@@ -160,7 +160,7 @@ async def test_a_link_ends_with_its_days_with_another_letter_and_with_its_withdr
         assert (await client.get(f"/cabinet/invitation/{'a' * 5000}")).status_code == 404
         assert (await client.get("/cabinet/invitation/%00")).status_code == 404
 
-        await invite(admin)  # what was withdrawn or has expired is in nobody's way
+        await invite(admin)  # withdrawn and expired invitations do not block new ones
         moment.shift(days)
         admin = await enter("admin", site.agency.id, "third@gorod.test")
         assert (await invite(admin)).status_code == 303
@@ -169,7 +169,7 @@ async def test_a_link_ends_with_its_days_with_another_letter_and_with_its_withdr
         assert (await retention.erase_expired(context.database))["invitations"] == 1
 
 
-async def test_an_address_that_is_taken_is_told_and_nothing_typed_is_lost(
+async def test_a_used_address_is_reported_and_input_kept(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id, "boss@gorod.test")
@@ -201,7 +201,7 @@ async def test_an_address_that_is_taken_is_told_and_nothing_typed_is_lost(
     assert (await Cabinet(client).sign_in(EMAIL, PASSWORD)).status_code == 303, "the account is as it was"
 
 
-async def test_letters_to_one_address_are_limited_and_wait_for_the_mail_server(
+async def test_invitation_letters_are_limited_and_retried(
     enter: Enter, site: Site, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id)
@@ -225,7 +225,7 @@ async def person(context: Context, email: str) -> str:
     return f"{PEOPLE}/{row['id']}"
 
 
-async def test_an_account_is_changed_and_its_sessions_end(enter: Enter, site: Site, context: Context) -> None:
+async def test_changing_an_account_ends_its_sessions(enter: Enter, site: Site, context: Context) -> None:
     admin, anna = await enter("admin", site.agency.id), await enter("agent", site.agency.id, EMAIL)
     path = await person(context, EMAIL)
     answer = await admin.send(path, path, name=NAME, post=POST, role="head")
@@ -251,7 +251,7 @@ async def test_an_account_is_changed_and_its_sessions_end(enter: Enter, site: Si
     ]
 
 
-async def test_an_agency_keeps_an_administrator_and_nobody_touches_their_own_access(
+async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(
     enter: Enter, site: Site, context: Context
 ) -> None:
     above = await enter("admin", site.agency.id, "above@gorod.test")
@@ -276,7 +276,7 @@ async def test_an_agency_keeps_an_administrator_and_nobody_touches_their_own_acc
     await accounts.disable_user(context.database, "second@gorod.test")  # the operator may
 
 
-async def test_somebody_is_away_and_somebody_stands_in(
+async def test_an_absent_user_has_a_deputy(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
@@ -315,10 +315,10 @@ async def test_somebody_is_away_and_somebody_stands_in(
 ROLES = ("operator", "admin", "head", "agent", "viewer")
 
 
-async def test_nobody_but_the_administrators_above_finds_anything(
+async def test_only_administrators_can_manage_people(
     enter: Enter, client: httpx2.AsyncClient, context: Context
 ) -> None:
-    """Route, role and whose: what is not the reader's looks like what is not there."""
+    """Route × role × agency: data of other agencies looks like missing data."""
     city = await make_site(context.database)
     district = await make_site(context.database, agency={"name": "Район", "parent_id": city.agency.id})
     village = await make_site(context.database, agency={"name": "Посёлок", "parent_id": district.agency.id})
@@ -380,7 +380,7 @@ async def test_nobody_but_the_administrators_above_finds_anything(
     assert (await client.get(PEOPLE)).headers["location"].startswith("/cabinet/sign-in?next=")
 
 
-def test_the_command_invites_and_the_service_sends_by_itself(
+def test_the_command_creates_invitations_that_the_service_sends(
     serve: Callable[..., Service], mail_sink: MailSink
 ) -> None:
     running = serve(smtp_url=mail_sink.url)

@@ -1,4 +1,4 @@
-"""A forgotten password: a letter with a link that is good once, for half an hour, and tells a stranger nothing."""
+"""Password reset: a letter with a link that is valid once, for half an hour, and reveals nothing to strangers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response
 
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
-    """All letters to an address, after the worker sent what is due."""
+    """All letters to an address, after the worker has sent what is due."""
     while await password_reset.LETTERS.has_due(context.database, clock.now()):
         await account_letters.send_due(context, password_reset.LETTERS)
     return sink.to(address)
@@ -58,7 +58,7 @@ async def choose(client: httpx2.AsyncClient, address: str, password: str = CHOSE
     return await client.post(address, data=form.fields | {"password": password})
 
 
-async def test_a_letter_leads_to_another_password_and_ends_all_sessions(
+async def test_a_reset_sets_a_new_password_and_ends_all_sessions(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
@@ -79,7 +79,7 @@ async def test_a_letter_leads_to_another_password_and_ends_all_sessions(
     assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
 
 
-async def test_looking_uses_the_link_not_and_setting_a_password_does(
+async def test_opening_the_link_does_not_use_it_up_but_setting_a_password_does(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
@@ -102,7 +102,7 @@ async def test_looking_uses_the_link_not_and_setting_a_password_does(
     assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
 
 
-async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
+async def test_a_link_ends_by_expiry_sign_in_and_account_changes(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
@@ -114,7 +114,7 @@ async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
         assert (await client.get(address)).status_code == 404
         address = await link(client, context, mail_sink)
         anna.client.cookies.clear()
-        await anna.sign_in(EMAIL, PASSWORD)  # it came back to mind
+        await anna.sign_in(EMAIL, PASSWORD)  # the user remembered the password
         assert (await client.get(address)).status_code == 404
         address = await link(client, context, mail_sink)
         await accounts.disable_user(context.database, EMAIL)
@@ -126,7 +126,7 @@ async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
 
 
 @pytest.mark.parametrize("act", ["disabled", "changed", "given another password"])
-async def test_what_the_operator_does_ends_what_was_asked_for_before(
+async def test_changes_by_the_operator_invalidate_earlier_links(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, act: str
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
@@ -144,7 +144,7 @@ async def test_what_the_operator_does_ends_what_was_asked_for_before(
     assert (await client.get(await link(client, context, mail_sink))).status_code == 200, "a new one opens"
 
 
-async def test_the_answer_says_not_whether_the_address_signs_in(
+async def test_the_answer_does_not_reveal_whether_an_account_exists(
     enter: Enter,
     site: Site,
     client: httpx2.AsyncClient,
@@ -152,7 +152,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
     mail_sink: MailSink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the tests' own is shorter than the work
+    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the step of the tests is shorter than the work
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "left@gorod.test")
     await accounts.disable_user(context.database, "left@gorod.test")
@@ -169,7 +169,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
     assert len(mail_sink.letters) == 1
 
 
-async def test_asking_is_limited_by_address_and_by_account(
+async def test_resets_are_limited_by_address_and_by_account(
     enter: Enter,
     site: Site,
     client: httpx2.AsyncClient,
@@ -193,7 +193,7 @@ async def test_asking_is_limited_by_address_and_by_account(
         assert len(await letters(context, mail_sink)) == account_letters.MAX_LETTERS_PER_DAY + 1
 
 
-async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
+async def test_reset_letters_are_retried_until_they_expire(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
@@ -207,12 +207,12 @@ async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
         assert len(await letters(context, mail_sink)) == 1
         await ask(client)
         moment.shift(password_reset.LINK_LIFETIME + 1)
-        assert len(await letters(context, mail_sink)) == 1  # nobody waits for it any more
+        assert len(await letters(context, mail_sink)) == 1  # the link has expired
         assert await context.database.rows("SELECT * FROM password_letters") == []
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_without_a_mail_server_nothing_is_promised(
+async def test_without_a_mail_server_no_reset_is_offered(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
     from tests.conftest import running

@@ -1,4 +1,4 @@
-"""The way of a photo: sent in, attached once, seen by whoever may see it, forgotten with its report."""
+"""Photos: uploaded, attached once, visible to those who may see them, deleted with their report."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def alive(pid: int) -> bool:
 
 
 async def seen(client: httpx2.AsyncClient, photo_id: str) -> tuple[int, int]:
-    """What everybody gets of the picture and of its thumbnail."""
+    """The public view of a photo and its thumbnail."""
     answers = [await client.get(f"/photos/{photo_id}{size}.jpg") for size in SIZES]
     return answers[0].status_code, answers[1].status_code
 
@@ -91,7 +91,7 @@ async def seen(client: httpx2.AsyncClient, photo_id: str) -> tuple[int, int]:
 # --- sending one in ---
 
 
-async def test_a_photo_comes_in_and_is_shown_by_a_signed_link_only(widget: Widget) -> None:
+async def test_an_uploaded_photo_is_visible_only_with_a_signed_link(widget: Widget) -> None:
     answer = await upload(widget, jpeg(3000, 1000), ticket=await widget.ticket())
     assert answer.status_code == 201, answer.text
     assert set(answer.json()) == {"photo", "thumb", "location"}
@@ -105,7 +105,7 @@ async def test_a_photo_comes_in_and_is_shown_by_a_signed_link_only(widget: Widge
     assert bare.status_code == 404
 
 
-async def test_refusals_come_in_the_contracts_order(widget: Widget) -> None:
+async def test_refusals_follow_the_order_of_the_contract(widget: Widget) -> None:
     client, root = widget.client, widget.root
     ours = {"Origin": HOST_ORIGIN}
     file = {"file": ("a.jpg", b"GIF89a", "image/jpeg")}
@@ -116,7 +116,7 @@ async def test_refusals_come_in_the_contracts_order(widget: Widget) -> None:
     assert problem(await client.post(f"{root}/photos", json={}, headers=ours), 415)["code"] == "wrong_type"
     large = {"file": ("a.jpg", b"\xff\xd8\xff" + bytes(11 * 1024 * 1024), "image/jpeg")}
     assert problem(await client.post(f"{root}/photos", files=large, headers=ours), 413)["code"] == "photo_too_large"
-    typed = await client.post(f"{root}/photos", files=file, headers=ours)  # before the ticket that is missing
+    typed = await client.post(f"{root}/photos", files=file, headers=ours)  # before the missing ticket
     assert problem(typed, 415)["code"] == "photo_type"
     nameless = await client.post(f"{root}/photos", files={"picture": ("a.jpg", jpeg(), "image/jpeg")}, headers=ours)
     assert problem(nameless, 400)["code"] == "malformed"
@@ -130,8 +130,8 @@ async def test_refusals_come_in_the_contracts_order(widget: Widget) -> None:
 
 
 @pytest.mark.parametrize("sent", ["declared", "undeclared"])
-async def test_more_than_is_taken_is_not_read_to_its_end(widget: Widget, sent: str) -> None:
-    """A chunked body says nothing of its length, so it is counted."""
+async def test_oversized_uploads_are_not_read_to_the_end(widget: Widget, sent: str) -> None:
+    """A chunked body has no declared length, so the bytes are counted."""
     read = 0
 
     async def endless() -> Any:
@@ -158,7 +158,7 @@ async def test_more_than_is_taken_is_not_read_to_its_end(widget: Widget, sent: s
         b"\x00" * 99,
     ],
 )
-async def test_what_is_no_form_is_refused(widget: Widget, body: bytes) -> None:
+async def test_bodies_other_than_forms_are_refused(widget: Widget, body: bytes) -> None:
     headers = {"Origin": HOST_ORIGIN, "Content-Type": "multipart/form-data; boundary=b"}
     answer = await widget.client.post(f"{widget.root}/photos", content=body, headers=headers)
     assert problem(answer, 400)["code"] == "malformed"
@@ -168,7 +168,7 @@ async def test_what_is_no_form_is_refused(widget: Widget, body: bytes) -> None:
     assert problem(unbound, 400)["code"] == "malformed"
 
 
-async def test_a_ticket_brings_so_many_and_none_once_it_is_used_up(widget: Widget, context: Context) -> None:
+async def test_a_ticket_allows_a_limited_number_of_uploads(widget: Widget, context: Context) -> None:
     ticket = await widget.ticket()
     tokens = [(await upload(widget, jpeg(), ticket=ticket)).json()["photo"] for _ in range(3 * widget.site.photos)]
     assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_photos"
@@ -177,7 +177,7 @@ async def test_a_ticket_brings_so_many_and_none_once_it_is_used_up(widget: Widge
     assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_spent"
 
 
-async def test_uploads_side_by_side_are_counted_too(context: Context, site: Site) -> None:
+async def test_concurrent_uploads_are_counted(context: Context, site: Site) -> None:
     calls = (service.receive(context, site.id, jpeg(), ticket="t", most=2) for _ in range(5))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     refused = [one for one in outcomes if isinstance(one, Refused)]
@@ -185,7 +185,7 @@ async def test_uploads_side_by_side_are_counted_too(context: Context, site: Site
     assert len(await context.database.rows("SELECT 1 FROM photos")) == 2
 
 
-async def test_uploads_are_counted_by_address(
+async def test_uploads_are_limited_by_address(
     client: httpx2.AsyncClient, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hits = []
@@ -199,7 +199,7 @@ async def test_uploads_are_counted_by_address(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_where_tickets_are_switched_off_none_is_needed(
+async def test_without_challenges_no_ticket_is_needed(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
     from tests.conftest import running
@@ -214,7 +214,7 @@ async def test_where_tickets_are_switched_off_none_is_needed(
 # --- attaching ---
 
 
-async def test_a_report_carries_its_photos_in_order_once(widget: Widget, context: Context) -> None:
+async def test_a_report_has_its_photos_in_order(widget: Widget, context: Context) -> None:
     ticket = await widget.ticket()
     first, second = [
         (await upload(widget, jpeg(colour=colour), ticket=ticket)).json()["photo"] for colour in ("red", "blue")
@@ -240,7 +240,7 @@ async def test_a_report_carries_its_photos_in_order_once(widget: Widget, context
     assert shown[0]["url"] == f"/photos/{attached[0]['id']}.jpg"
 
 
-async def test_wrong_tokens_are_named_and_nothing_is_written(widget: Widget, context: Context) -> None:
+async def test_invalid_photo_tokens_are_named_and_nothing_is_stored(widget: Widget, context: Context) -> None:
     ticket = await widget.ticket()
     good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
     other = await make_site(context.database)
@@ -264,7 +264,7 @@ async def test_wrong_tokens_are_named_and_nothing_is_written(widget: Widget, con
     assert (await widget.send(ticket=ticket, photos=[good])).status_code == 201, "the good one is good still"
 
 
-async def test_a_token_ends_after_a_day_and_the_photo_is_deleted(widget: Widget, context: Context) -> None:
+async def test_unused_photos_are_deleted_after_a_day(widget: Widget, context: Context) -> None:
     received = await service.receive(context, widget.site.id, jpeg())
     now = clock.now()
     with time_machine.travel(now + DAY - 60):
@@ -277,7 +277,7 @@ async def test_a_token_ends_after_a_day_and_the_photo_is_deleted(widget: Widget,
     assert await context.database.row("SELECT 1 FROM photos") is None
 
 
-async def test_of_two_reports_with_the_same_photo_one_has_it(widget: Widget, context: Context) -> None:
+async def test_a_photo_can_be_attached_to_one_report_only(widget: Widget, context: Context) -> None:
     received = await service.receive(context, widget.site.id, jpeg())
     body = problem_body(await widget.consent(), photos=[received.token])
     tickets = [await widget.ticket() for _ in range(6)]
@@ -306,7 +306,7 @@ async def test_a_category_may_require_a_photo(widget: Widget, context: Context) 
 # --- who sees it ---
 
 
-async def test_published_photos_are_everybodys_and_the_others_nobodys(
+async def test_photos_of_published_reports_are_public_and_others_are_not(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
@@ -341,7 +341,7 @@ async def test_published_photos_are_everybodys_and_the_others_nobodys(
 
 
 @pytest.mark.parametrize("status", ["rejected", "duplicate"])
-async def test_what_is_refused_from_moderation_is_never_shown(
+async def test_photos_of_rejected_reports_are_never_public(
     client: httpx2.AsyncClient, context: Context, site: Site, status: str
 ) -> None:
     other, _ = await pictured(context, site)
@@ -354,7 +354,7 @@ async def test_what_is_refused_from_moderation_is_never_shown(
     assert (signed.status_code, signed.headers["cache-control"]) == (200, "private, no-store")
 
 
-async def test_a_signed_link_is_good_for_an_hour_and_one_photo(
+async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     one, other = [await service.receive(context, site.id, jpeg()) for _ in range(2)]
@@ -370,7 +370,7 @@ async def test_a_signed_link_is_good_for_an_hour_and_one_photo(
         assert (await client.get(link)).status_code == 404
 
 
-async def test_a_clarification_is_not_published_with_its_report(
+async def test_photos_of_clarifications_are_not_public(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, (shown,) = await pictured(context, site)
@@ -398,7 +398,7 @@ async def test_a_clarification_is_not_published_with_its_report(
         *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
     ],
 )
-async def test_nothing_but_a_picture_has_an_address(
+async def test_only_pictures_have_a_photo_url(
     client: httpx2.AsyncClient, context: Context, site: Site, name: str
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
@@ -413,7 +413,7 @@ async def test_nothing_but_a_picture_has_an_address(
 
 
 @pytest.mark.parametrize("how", ["erased", "withdrawn"])
-async def test_who_erases_or_withdraws_takes_the_photos_along(
+async def test_erasure_and_withdrawal_remove_the_photos(
     client: httpx2.AsyncClient, context: Context, site: Site, how: str
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
@@ -435,9 +435,7 @@ async def test_who_erases_or_withdraws_takes_the_photos_along(
     assert await context.database.row("SELECT 1 FROM photos") is None
 
 
-async def test_a_sweep_that_was_cut_short_is_taken_up_again(
-    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_interrupted_sweep_is_resumed(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await problems.erase(context.database, OPERATOR, site.id, problem_id)
     real, deleted = Storage.delete, list[str]()
@@ -456,7 +454,7 @@ async def test_a_sweep_that_was_cut_short_is_taken_up_again(
     assert [await kept(context, photo_id) for photo_id in photo_ids] == [False, False]
 
 
-async def test_where_the_storage_fails_no_token_is_given_and_nothing_is_left(
+async def test_a_storage_failure_returns_no_token_and_leaves_nothing(
     widget: Widget, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Storage.put
@@ -475,7 +473,7 @@ async def test_where_the_storage_fails_no_token_is_given_and_nothing_is_left(
     assert (await upload(widget, jpeg(), ticket=ticket)).status_code == 201
 
 
-async def test_a_copy_carries_photos_and_a_restored_one_forgets_again(
+async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
     client: httpx2.AsyncClient, context: Context, site: Site, settings: Settings, tmp_path: Path
 ) -> None:
     stays, (stayed,) = await pictured(context, site)
@@ -500,7 +498,7 @@ async def test_a_copy_carries_photos_and_a_restored_one_forgets_again(
 # --- pages ---
 
 
-async def test_public_pages_show_them(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_public_pages_show_photos(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     listed = (await client.get(f"/s/{site.key}")).text
@@ -512,12 +510,14 @@ async def test_public_pages_show_them(client: httpx2.AsyncClient, context: Conte
         assert f"Снимок {place}" in page
 
 
-async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_photos_of_earlier_releases_have_no_small_picture(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (
         context.storage.folder / storage.photo_file_name(photo_id, ".small")
-    ).unlink()  # attached after an update, received before
+    ).unlink()  # attached after an upgrade, received before
     small = await client.get(f"/photos/{photo_id}.small.jpg")
     assert small.content == await context.storage.get(photo_id, ".thumb")
     row = await context.database.row("SELECT photos FROM problems")
@@ -538,9 +538,7 @@ async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient
     )
 
 
-async def test_the_cabinet_shows_them_before_they_are_published(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_cabinet_shows_unpublished_photos(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await accounts.add_user(
         context.database,
@@ -560,7 +558,7 @@ async def test_the_cabinet_shows_them_before_they_are_published(
 # --- the child ---
 
 
-async def test_a_client_that_goes_away_ends_the_child(
+async def test_a_disconnect_ends_the_decoder_process(
     context: Context, site: Site, app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sleeping = tmp_path / "sleeping.py"
@@ -619,7 +617,7 @@ async def test_a_client_that_goes_away_ends_the_child(
     await widget.client.aclose()
 
 
-async def test_children_are_few_at_once_and_the_loop_goes_on(
+async def test_decoder_processes_are_limited_and_do_not_block_the_event_loop(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, most = 0, 0
@@ -642,7 +640,7 @@ async def test_children_are_few_at_once_and_the_loop_goes_on(
 # --- where they go ---
 
 
-async def test_a_mailbox_gets_the_pictures_themselves(
+async def test_letters_to_agencies_have_the_photos_attached(
     client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
 ) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
@@ -657,7 +655,7 @@ async def test_a_mailbox_gets_the_pictures_themselves(
     assert "/photos/" not in letter.text, "no link that opens unpublished pictures for whoever gets the letter"
 
 
-async def test_many_large_pictures_go_as_thumbnails(
+async def test_many_large_photos_are_attached_as_thumbnails(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
@@ -666,7 +664,7 @@ async def test_many_large_pictures_go_as_thumbnails(
     assert [content for _, content in files] == [await context.storage.get(one, ".thumb") for one in photo_ids]
 
 
-async def test_a_letter_waits_for_its_photos_and_goes_without_them_at_last(
+async def test_a_letter_waits_for_its_photos_and_is_finally_sent_without_them(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def failing(self: Storage, photo_id: str, size: Any) -> bytes:
@@ -681,7 +679,7 @@ async def test_a_letter_waits_for_its_photos_and_goes_without_them_at_last(
     assert await notify._files(context, late, rows) == []  # type: ignore[arg-type]
 
 
-async def test_what_platforms_are_told_can_be_fetched_and_is_the_same_each_time(
+async def test_photo_urls_for_platforms_work_and_are_stable(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
@@ -703,7 +701,7 @@ async def test_what_platforms_are_told_can_be_fetched_and_is_the_same_each_time(
         assert (await client.get(told[0])).status_code == 200, "published: the link that ended is as good as any"
 
 
-async def test_georeport_names_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_georeport_returns_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (request,) = (await client.get("/open311/v2/requests/1.json")).json()
