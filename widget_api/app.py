@@ -21,6 +21,7 @@ from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import assignment as cabinet_assignment
 from widget_api.cabinet import comments as cabinet_comments
+from widget_api.cabinet import decision as cabinet_decision
 from widget_api.cabinet import deliveries as cabinet_deliveries
 from widget_api.cabinet import exports as cabinet_exports
 from widget_api.cabinet import held_mail as cabinet_held_mail
@@ -88,6 +89,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
+    *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts
     *cabinet_assignment.routes,  # /cabinet/problems/{id}/assign, work, return
     *cabinet_routing.routes,  # /cabinet/organisation/routing: the rules that assign reports to services
     *cabinet.routes,  # /cabinet/, /cabinet/problems

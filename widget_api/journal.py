@@ -61,6 +61,10 @@ Kind = Literal[
     "template_added",
     "template_changed",
     "template_deleted",
+    # answers and extensions; the subject is a report
+    "approval_requested",
+    "approval_returned",
+    "approved",
     # residents' data; the subject is a report, if there is one
     "contact_read",
     "person_erased",

@@ -12,17 +12,20 @@ import time_machine
 
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
+from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.cabinet import inbox_service as cabinet
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
+from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
 from widget_api.people.model import User
 from widget_api.problems import change as problems
-from widget_api.problems import deadline, submit
+from widget_api.problems import deadline, dialogue, submit
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change
 from widget_api.sites import changes
+from widget_api.sites import service as sites
 from widget_api.sites.deadlines import NO_DUE_DATE
 from widget_api.sites.model import Site
 
@@ -296,3 +299,69 @@ async def test_promised_dates_from_before_the_migration_count(context: Context, 
     found = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
     assert found == wanted
     assert (await row_of(database, plain))["answer_due"] == DUE
+
+
+# --- the author is asked ---
+
+
+@pytest.mark.parametrize(
+    ("replied", "due"),
+    [
+        (None, "2026-12-01"),  # ten working days at most
+        ("2026-11-12", "2026-11-19"),  # two of them used
+        ("2026-11-10", "2026-11-17"),  # on the same day
+        ("2026-12-20", "2026-12-01"),
+    ],
+)
+@pytest.mark.parametrize("by", ["reply", "decision"])
+async def test_the_due_date_waits_while_the_author_is_asked(
+    context: Context, site: Site, replied: str | None, due: str, by: str
+) -> None:
+    database, problem_id = context.database, await taken_in(context.database, site)
+    with at("2026-11-10T12:00"):
+        await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
+        assert await dialogue.ask(database, AGENT, site.id, problem_id, "А какой этаж?")
+    assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
+    if replied is not None:
+        with at(f"{replied}T18:00"):
+            if by == "reply":
+                words = dialogue.Clarification(id=clock.new_id(), text="Второй")
+                await dialogue.clarify(database, site, problem_id, words)
+            else:
+                await change(database, site, problem_id, to="in_progress")
+    assert (await row_of(database, problem_id))["answer_due"] == due
+    assert (await row_of(database, problem_id))["first_due"] == DUE
+
+
+async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_date_that_has_passed(
+    context: Context, site: Site
+) -> None:
+    database, problem_id = context.database, await taken_in(context.database, site)
+    for asked, replied in (("2026-11-05", "2026-11-13"), ("2026-11-16", "2026-11-30")):
+        with at(f"{asked}T12:00"):
+            await dialogue.ask(database, AGENT, site.id, problem_id, f"Вопрос {asked}")
+        with at(f"{replied}T12:00"):
+            await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text=asked))
+    assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
+    with at("2026-12-02T12:00"):
+        await dialogue.ask(database, AGENT, site.id, problem_id, "Ещё вопрос")
+        assert deadline.is_overdue(await row_of(database, problem_id), date(2026, 12, 2))
+        assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
+
+
+async def test_a_sites_own_days_count(context: Context, site: Site) -> None:
+    """A regional holiday puts the date off, a working Saturday brings it forward."""
+    database = context.database
+    await changes.update_site(database, site.id, {"calendar": {"2026-11-10": False, "2026-11-14": True}})
+    problem_id = await taken_in(database, await sites.by_id(database, site.id))
+    assert (await row_of(database, problem_id))["first_due"] == DUE
+    await changes.update_site(database, site.id, {"calendar": {"2026-11-10": False}})
+    problem_id = await taken_in(database, await sites.by_id(database, site.id))
+    assert (await row_of(database, problem_id))["first_due"] == "2026-11-18"
+    for wrong in (
+        {"2026-13-01": False},
+        {"завтра": True},
+        {f"2027-{n // 28 + 1:02}-{n % 28 + 1:02}": False for n in range(101)},
+    ):
+        with pytest.raises(Invalid):
+            await changes.update_site(database, site.id, {"calendar": wrong})

@@ -18,7 +18,7 @@ from widget_api.mailbox import digest, reminders
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
-from widget_api.sites.deadlines import local_date
+from widget_api.sites.deadlines import RUSSIA, local_date
 from widget_api.sites.model import Site
 
 OFFICE = "priem@gorod.test"
@@ -53,16 +53,16 @@ async def owed_on(database: Database, day: str, at: str = "12:00") -> int:
 
 def test_which_reminder_is_due_on_which_day() -> None:
     due = date(2026, 12, 16)
-    told = {day: reminders.reminder_kind(due, date(2026, 12, 1).fromordinal(date(2026, 12, 1).toordinal() + day))
-            for day in range(60)}  # fmt: skip
+    first = date(2026, 12, 1)
+    told = {day: reminders.reminder_kind(due, first + timedelta(days=day), RUSSIA) for day in range(60)}
     changes_at = {day: kind for day, kind in told.items() if kind != told.get(day - 1)}
     assert changes_at == {13: "soon", 16: "late", 23: "late1", 30: "late2", 37: "late3", 44: "late4", 51: None}
 
 
 def test_two_working_days_before_a_long_holiday_are_before_it() -> None:
     due = date(2027, 1, 11)  # the first working day after the holidays of the New Year
-    assert reminders.reminder_kind(due, date(2026, 12, 28)) is None
-    assert reminders.reminder_kind(due, date(2026, 12, 30)) == "soon"
+    assert reminders.reminder_kind(due, date(2026, 12, 28), RUSSIA) is None
+    assert reminders.reminder_kind(due, date(2026, 12, 30), RUSSIA) == "soon"
 
 
 async def test_each_is_owed_once(database: Database) -> None:

@@ -11,7 +11,7 @@ from widget_api.browse import listing
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
-from widget_api.problems import deadline, pictures, timeline
+from widget_api.problems import deadline, pictures, timeline, wording
 from widget_api.problems.store import contacts, records
 from widget_api.sites.model import Site
 
@@ -56,7 +56,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
 
 
 def _label(language: str, entry: dict[str, Any]) -> str:
-    return i18n.text(language, f"status.{entry['status']}" if entry["status"] else f"events.{entry['kind']}")
+    return i18n.text(language, f"status.{entry['status']}") if entry["status"] else wording.title(language, entry)
 
 
 class Attached:

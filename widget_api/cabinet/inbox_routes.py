@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -18,19 +17,17 @@ from widget_api.browse import similar
 from widget_api.cabinet import (
     answer_files,
     comments,
+    drafts,
     inbox_rows,
     inbox_service,
     letter_preview,
     notes,
     problem_view,
     templates,
-    weak_answers,
 )
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet.assignment_view import Assignment
 from widget_api.cabinet.http import (
-    MAX_FILES,
-    MAX_FORM_SIZE,
     MAX_PHOTOS,
     Fields,
     find_user,
@@ -40,20 +37,18 @@ from widget_api.cabinet.http import (
     render_page,
     require_user,
     session_fields,
-    session_form,
-    to_fields,
 )
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
-from widget_api.people.model import DECISION_FIELDS, User, read_change
-from widget_api.problems import pictures
+from widget_api.people.model import DECISION_FIELDS, User
+from widget_api.problems import extension, pictures
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 # The fields of the page's other forms, which are sent with the decision's.
-_OTHER_FIELDS = ("question", "comment", "note", "work_text", "return_reason")
+OTHER_FIELDS = ("question", "comment", "note", "work_text", "return_reason", "remark")
 _FORMER_PARAMETERS = {"tab", "q", "site", "after"}
 MAX_OFFERED_SITES = 50  # whose categories the filter offers
 
@@ -174,6 +169,10 @@ async def render_problem(
     given, photos = given or {}, await _photos(request, dossier)
     if files is None and request.state.restored is not None:  # those received when the form was sent
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)
+    own, others = await drafts.list_drafts(database, user, dossier.row["id"])
+    submitted = next((one for one in others if one.submitted_at is not None), None) if user.approves else None
+    if not given and request.state.restored is None and (draft := own or submitted):
+        given, files = dict(draft.fields), await drafts.list_files(context, site.id, dossier.row["id"], draft)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
@@ -196,6 +195,13 @@ async def render_problem(
         return_action=inbox_rows.selection_url(selection, f"{path}/return"),
         rule_text=problem_view.rule_text(language, dossier.assignment.rule),
         service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
+        drafts=problem_view.draft_views(language, own, others, site.time_zone),
+        submitted=submitted,
+        may_extend=inbox_service.may_extend(user, dossier.site, dossier.row),
+        extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
+        approval=user.needs_approval,
+        draft_action=inbox_rows.selection_url(selection, f"{path}/draft"),
+        return_draft_action=inbox_rows.selection_url(selection, f"{path}/draft/return"),
         spam_action=inbox_rows.selection_url(selection, f"{path}/spam"),
         needs=NEEDS,
         entries=problem_view.entry_views(language, dossier),
@@ -231,7 +237,7 @@ async def render_problem(
 
 def _given_values(work: Assignment, given: Fields) -> Fields:
     """The values of the page's forms. The draft of a service that reported its work begins the answer."""
-    names = (*DECISION_FIELDS, *_OTHER_FIELDS)
+    names = (*DECISION_FIELDS, *OTHER_FIELDS)
     draft = {"text": work.service_text} if work.outcome == "reported" and not given else {}
     return {name: given.get(name, "") for name in names} | draft
 
@@ -251,51 +257,6 @@ async def _photos(request: Request, dossier: inbox_service.ProblemDetail) -> lis
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
     return pictures.gallery(context, [row for row in rows if row["event_id"] in seen])
-
-
-async def decide_problem(request: Request, user: User) -> Response:
-    """Set a status with text, photos and documents. A rejected form is shown again with all of them.
-
-    So it is where another button of the form was pressed (`do`): insert a template, preview the author's letter.
-    """
-    context, problem_id, language = (
-        web.context(request),
-        path_identifier(request, "problem_id"),
-        language_of(request, user),
-    )
-    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, beside=_OTHER_FIELDS)
-    with web.closing_files(one for _, one in sent):
-        fields = to_fields(sent_form)
-        files = answer_files.AnswerFiles()
-        if sent or any(name in ("photo", "document") for name, _ in sent_form):
-            site_id = await inbox_service.require_decidable(context.database, user, problem_id)
-            files = await answer_files.list_received(context, site_id, problem_id, sent_form)
-            taking = answer_files.receive_files(
-                context, site_id, problem_id, files, sent, language, web.client_network(request)
-            )
-            await web.cancel_on_disconnect(request, taking)
-        again = partial(render_problem, request, user, given=fields, files=files)
-        deed = fields.get("do", "")
-        if deed == "template":
-            return await again()
-        try:
-            wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
-            if files.wrong:
-                return await again(422)
-            if deed == "preview":
-                return await again(letter=await letter_preview.preview_letter(context, user, problem_id, wish, files))
-            site, row = await inbox_service.find_problem(context.database, user, problem_id)
-            gaps = weak_answers.find_gaps(wish.text or "", wish.to, site.language)
-            if gaps and fields.get("anyway") != "yes" and fields.get("seen") == row["status_event"]:
-                return await again(422, gaps=gaps)
-            await inbox_service.decide_problem(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
-        except errors.Invalid as error:
-            return await again(422, wrong=error)
-        except errors.Conflict as error:
-            if error.code != "problem_changed":
-                raise
-            return await again(409, conflict=True)
-    return web.see_other(redirect_done(request, problem_id))
 
 
 async def ask_author(request: Request, user: User) -> Response:
@@ -380,7 +341,6 @@ routes: list[BaseRoute] = [
     Route(inbox_rows.LIST_PATH, require_user(show_inbox)),
     Route("/cabinet/version", get_version),
     Route("/cabinet/problems/{problem_id}", require_user(show_problem)),
-    Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/ask", require_user(ask_author), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/comment", require_user(post_comment), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/document", require_user(register_problem), methods=["POST"]),

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from widget_api import clock
 from widget_api.cabinet import inbox_store
-from widget_api.cabinet.assignment_view import Assignment, read_assignment
+from widget_api.cabinet.assignment_view import Assignment, can_assign, read_assignment
 from widget_api.cabinet.selection import Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, allowed_transitions, is_date, is_moderator
+from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_date, is_moderator
 from widget_api.problems import change as problems
-from widget_api.problems import dialogue
-from widget_api.problems.model import OPEN, Change, has_author_here
+from widget_api.problems import dialogue, extension
+from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts, records
 
@@ -100,6 +100,7 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
 
 _SECTIONS = {
     "overdue": Selection(tab="overdue"),
+    "approval": Selection(status="approval"),
     "returned": Selection(tab="returned"),
     "soon": Selection(status="soon"),
     "new": Selection(tab="moderation"),
@@ -113,6 +114,9 @@ async def read_today(database: Database, user: User) -> Today:
     at = await _make_version(database, sites, now)
     sections, shown = list[Section](), set[str]()
     for name, selection in _SECTIONS.items():
+        if name == "approval" and not user.approves:
+            continue
+        selection = replace(selection, user_id=user.id)
         count = await inbox_store.count_problems(database, sites, selection, now)
         most = SECTION_SIZE + len(shown)  # so many may stand in a worse section
         rows = (await inbox_store.read_page(database, sites, selection, now, most=most))[0] if count else []
@@ -148,7 +152,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
         assignment=await read_assignment(database, user, site, row, timeline, texts),
         deliveries=[] if site.assigned_to else list(await inbox_store.list_deliveries(database, site.id, problem_id)),
         links=[] if site.assigned_to else list(await inbox_store.list_links(database, site.id, problem_id)),
-        transitions=_allowed_transitions(user, site, row),
+        transitions=find_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation"
         and not row["mirror_of"]
@@ -226,25 +230,85 @@ async def read_export(database: Database, user: User, selection: Selection) -> A
 # --- deciding ------------------------------------------------------------------------------------------------------
 
 
-async def require_decidable(database: Database, user: User, problem_id: str) -> str:
-    """The site of a report that this user may decide about. Raises NotFound (also another agency's), Refused."""
-    site, row = await find_problem(database, user, problem_id)
-    if not _allowed_transitions(user, site, row):
+def require_decidable(user: User, site: VisibleSite, row: Row) -> None:
+    """Raises Refused where the user may not decide about the report."""
+    if not find_transitions(user, site, row):
         raise Refused("transition")
-    return site.id
 
 
-async def decide_problem(database: Database, user: User, problem_id: str, wish: Change, *, seen: str) -> None:
-    """Set a report's status. Raises what `problems.change.change` raises, NotFound for another agency's."""
+def require_actor(user: User, site: VisibleSite, row: Row) -> None:
+    """Raises Refused where the user has nothing to write about the report."""
+    if not find_transitions(user, site, row) and not can_assign(user, row) and not user.sees_contacts:
+        raise Refused
+
+
+async def decide_problem(
+    database: Database,
+    user: User,
+    problem_id: str,
+    wish: Change | Extension,
+    *,
+    seen: str,
+    along: problems.Along | None = None,
+) -> None:
+    """Set a report's status, or extend its due date. `along` is called in the same transaction.
+
+    Raises what `problems.change.change` and `problems.extension.extend` raise, Refused("approval") for a decision that
+    a head has to approve, NotFound for another agency's.
+    """
+    site, row = await find_decidable(database, user, problem_id, wish, seen=seen)
+    if await needs_approval(database, user, row, wish):
+        raise Refused("approval")
+    if isinstance(wish, Extension):
+        await extension.extend(database, user.actor, site.id, problem_id, wish, seen=seen, along=along)
+    else:
+        await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen, along=along)
+
+
+async def find_decidable(
+    database: Database, user: User, problem_id: str, wish: Change | Extension, *, seen: str
+) -> tuple[VisibleSite, Row]:
+    """A report about which the user may decide so, and its site. Raises NotFound, Conflict, Refused."""
     site, row = await find_problem(database, user, problem_id)
     if row["status_event"] != seen:
         raise Conflict("problem_changed")
-    if wish.to not in _allowed_transitions(user, site, row):
+    possible = (
+        may_extend(user, site, row) if isinstance(wish, Extension) else wish.to in find_transitions(user, site, row)
+    )
+    if not possible:
         raise Refused("transition")
-    await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen)
+    return site, row
 
 
-def _allowed_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
+async def check_decision(database: Database, user: User, site: VisibleSite, row: Row, wish: Change | Extension) -> None:
+    """Raise Invalid where the decision could not be made as it is, so that a head is not asked in vain."""
+    if isinstance(wish, Extension):
+        extension.check(row, wish)
+    else:
+        await problems.check_change(database, user.actor, site.id, row["id"], wish)
+
+
+def may_extend(user: User, site: VisibleSite, row: Row) -> bool:
+    """Whether the user may extend the due date: who answers the resident."""
+    return _answers(site) and extension.is_extendable(row) and bool(find_transitions(user, site, row))
+
+
+async def needs_approval(database: Database, user: User, row: Row, wish: Change | Extension) -> bool:
+    """Whether a head has to approve an agent's decision: answers where the agency wants it, and dates far ahead.
+
+    Without anybody who could approve, nothing is to be approved.
+    """
+    if user.role != "agent":
+        return False
+    if isinstance(wish, Extension):
+        far = True
+    else:
+        far = wish.to == "planned" and (wish.expected_on or "") > extension.last_date(row)
+    wanted = far or (user.needs_approval and isinstance(wish, Change) and wish.to in APPROVED_STATUSES)
+    return wanted and await store.has_approver(database, user.agency_id)
+
+
+def find_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
     """The statuses this user may set; none where the report is erased, spam or a platform's."""
     if row["erased_at"] or row["spam"] or row["mirror_of"]:
         return []
@@ -262,7 +326,7 @@ def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
         return False
     if row["status"] not in OPEN or row["spam"] or row["erased_at"] or not has_author_here(row["source"]):
         return False
-    return bool(_allowed_transitions(user, site, row))
+    return bool(find_transitions(user, site, row))
 
 
 async def ask_author(database: Database, user: User, problem_id: str, text: str) -> None:
@@ -307,7 +371,7 @@ async def register(database: Database, user: User, problem_id: str, number: str,
 async def read_reply(database: Database, user: User, problem_id: str) -> None:
     """Mark the author's reply as read, without an answer."""
     site, row = await find_problem(database, user, problem_id)
-    if not _allowed_transitions(user, site, row) or not _answers(site):
+    if not find_transitions(user, site, row) or not _answers(site):
         raise Refused
     await dialogue.mark_read(database, site.id, problem_id)
 

@@ -166,6 +166,12 @@ class _Reader:
         where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
         _limit_to_visible(where, self.site)
         where.also("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
+        if part.approval:
+            where.also(
+                "p.id IN (SELECT d.problem_id FROM drafts d JOIN users u ON u.id = d.user_id JOIN users h"
+                " ON h.agency_id = u.agency_id WHERE d.submitted_at IS NOT NULL AND h.id = :user_id)",
+                user_id=selection.user_id,
+            )
         if part.mine:
             where.also("p.assigned_user = :user_id", user_id=selection.user_id)
         if part.ended is not None:
@@ -215,6 +221,9 @@ class _Reader:
         if selection.query:
             yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
+            return
+        if part.approval:  # few, by their drafts
+            yield _branch(self.where("TRUE", words=True))
             return
         if part.returned:  # by ix_problems_inbox, _awaits and _outcome: few, whatever else is asked
             if "reopened" in part.statuses:
@@ -300,7 +309,7 @@ async def _list_branches(database: Database, sites: Sites, selection: Selection,
 
 async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
     """Find the index, beside those of the list's order, that leads to the fewest reports; None above MAX_FOUND."""
-    if selection.part.returned:
+    if selection.part.returned or selection.part.approval:
         return None
     options = [
         *([[reader.words_path for reader in readers]] if selection.words else []),

@@ -11,7 +11,7 @@ from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people.model import User
 from widget_api.problems import merges, resident_mail
-from widget_api.problems.model import Change, is_official
+from widget_api.problems.model import Change, Extension, is_official
 from widget_api.problems.store import contacts
 from widget_api.sites import service as sites
 from widget_api.web import pages
@@ -25,35 +25,44 @@ class LetterPreview:
 
 
 async def preview_letter(
-    context: Context, user: User, problem_id: str, wish: Change, files: AnswerFiles
+    context: Context, user: User, problem_id: str, wish: Change | Extension, files: AnswerFiles
 ) -> LetterPreview:
     """Compose the letter. The author's private links are left out: they open what belongs to the author alone.
 
     Raises NotFound (also another agency's report), Refused, Invalid for an unknown number of the main report.
     """
-    site_id = await inbox_service.require_decidable(context.database, user, problem_id)
-    site = await sites.by_id(context.database, site_id)
-    _, problem = await inbox_service.find_problem(context.database, user, problem_id)
+    visible, problem = await inbox_service.find_problem(context.database, user, problem_id)
+    inbox_service.require_decidable(user, visible, problem)
+    site = await sites.by_id(context.database, visible.id)
     contact = await contacts.find(context.database, problem_id)
     language = contact["language"] if contact else site.language
     into = None
-    if wish.duplicate_of is not None:
+    status: str | None
+    expected_on: str | None
+    responsible: str | None
+    duplicate_of: int | None
+    if isinstance(wish, Extension):
+        status, expected_on, responsible, duplicate_of = None, wish.day, None, None
+    else:
+        status, expected_on = wish.to, wish.expected_on
+        responsible, duplicate_of = wish.responsible, wish.duplicate_of
+    if duplicate_of is not None:
         try:
-            into = (await merges.find_target(context.database, site_id, wish.duplicate_of))["number"]
+            into = (await merges.find_target(context.database, site.id, duplicate_of))["number"]
         except NotFound:
             raise Invalid((FieldError("duplicate_of", "unknown_number"),)) from None
     entry = {
         "at": clock.now(),
-        "kind": "status",
-        "status": wish.to,
+        "kind": "status" if status else "note",
+        "status": status,
         "actor": user.kind,
         "sender": None,
         "text": wish.text,
-        "official": is_official(wish.to, wish.text, {}),
+        "official": is_official(status, wish.text, {}),
         "unofficial": False,
-        "expected_on": wish.expected_on,
-        "responsible": wish.responsible,
-        "duplicate_of": wish.duplicate_of,
+        "expected_on": expected_on,
+        "responsible": responsible,
+        "duplicate_of": duplicate_of,
         "apart_from": None,
         "mark": None,
         "photos": len(files.photos),
@@ -67,7 +76,7 @@ async def preview_letter(
         track_url=link,
         stop_url=link,
     )
-    changed = {name: problem[name] for name in problem.keys()} | {"status": wish.to}  # noqa: SIM118 - rows yield values
+    changed = {name: problem[name] for name in problem.keys()} | ({"status": status} if status else {})  # noqa: SIM118 - rows yield values
     values = resident_mail.news_values(context, site, changed, entry, letter)
     return LetterPreview(
         subject=pages.render("mail/status/subject.txt", language, **values).strip(),

@@ -9,6 +9,7 @@ import orjson
 
 from widget_api import i18n
 from widget_api.cabinet import deliveries_service, inbox_store
+from widget_api.cabinet.drafts import Draft
 from widget_api.cabinet.inbox_rows import DueMark, category_name, coordinates_text, due_mark, map_link
 from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
@@ -128,6 +129,37 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemVi
         if elsewhere
         else "none",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftView:
+    """What the page says of a draft. `kind`: own | returned | waiting (all own) | submitted | typing | begun."""
+
+    kind: str
+    name: str
+    moment: str
+    remark: str
+    user_id: str
+
+
+def draft_views(language: str, own: Draft | None, others: Sequence[Draft], time_zone: str) -> list[DraftView]:
+    """The user's own draft, then those of colleagues."""
+    return [
+        DraftView(
+            kind=_draft_kind(one, own),
+            name=one.name,
+            moment=i18n.format_moment(language, one.changed_at, time_zone),
+            remark=one.remark or "",
+            user_id=one.user_id,
+        )
+        for one in (*([own] if own else []), *others)
+    ]
+
+
+def _draft_kind(draft: Draft, own: Draft | None) -> str:
+    if draft is own:
+        return "waiting" if draft.submitted_at is not None else "returned" if draft.remark else "own"
+    return "submitted" if draft.submitted_at is not None else "typing" if draft.is_typing else "begun"
 
 
 def rule_text(language: str, rule: Rule | None) -> str:

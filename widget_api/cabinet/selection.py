@@ -30,6 +30,7 @@ class Part:
     due: Due = ""
     returned: bool = False  # by the author (reopened, or a reply that nobody has read) or by a service
     mine: bool = False  # those the user looks after
+    approval: bool = False  # with a decision that waits for a head
 
 
 _TABS: Mapping[Tab, Part] = {
@@ -43,6 +44,7 @@ _TABS: Mapping[Tab, Part] = {
 # What the filter of statuses offers besides statuses. Only reports in moderation can be spam.
 GROUPS: Mapping[str, Part] = {
     "soon": Part(statuses=OPEN, spam=False, ended=False, due="soon"),
+    "approval": Part(spam=False, ended=False, approval=True),
     "ended": Part(ended=True),
     "spam": Part(statuses=frozenset({"moderation"}), spam=True, ended=False),
 }
@@ -103,6 +105,7 @@ class Selection:
             due=chosen.due or of.due,
             returned=of.returned,
             mine=of.mine,
+            approval=chosen.approval,
         )
 
     @property

@@ -66,6 +66,7 @@ def set_agency(
     registry_number: Annotated[str | None, typer.Option(help=_REGISTRY)] = None,
     senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
     digest: Annotated[bool | None, typer.Option(help="A letter each working morning.")] = None,
+    approval: Annotated[bool | None, typer.Option(help="A head approves answers of agents.")] = None,
     delegated: Annotated[
         bool | None, typer.Option("--delegated/--not-delegated", help="A service answers by itself.")
     ] = None,
@@ -81,6 +82,7 @@ def set_agency(
         "registry_number": registry_number,
         "senders": _listed_agency(senders),
         "digest": digest,
+        "approval": approval,
         "delegated": delegated,
     }
 

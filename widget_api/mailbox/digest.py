@@ -20,7 +20,6 @@ from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import store
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import is_working_day, local_date, subtract_working_days
 from widget_api.sites.model import Site
 
 MORNING = time(8)
@@ -71,9 +70,10 @@ async def enqueue_digests(database: Database) -> int:
         agency_sites = await _sites_of_agency(database, row["id"])
         if not agency_sites:
             continue
-        today = local_date(now, agency_sites[0].time_zone)
-        morning = morning_timestamp(today, agency_sites[0].time_zone)
-        if now < morning or row["created_at"] >= morning or not is_working_day(today):
+        calendar = agency_sites[0].calendar
+        today = calendar.local_date(now)
+        morning = morning_timestamp(today, calendar.time_zone)
+        if now < morning or row["created_at"] >= morning or not calendar.is_working_day(today):
             continue
         sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
         event = await _find_anchor_event(database, agency_sites)
@@ -116,8 +116,10 @@ async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now:
 
 async def _build_digest(database: Database, agency_sites: Sequence[Site], today: date, public_url: str) -> Digest:
     ids = [site.id for site in agency_sites]
-    zone = agency_sites[0].time_zone
-    until, since = morning_timestamp(today, zone), morning_timestamp(subtract_working_days(today, 1), zone)
+    calendar = agency_sites[0].calendar
+    until, since = (
+        morning_timestamp(day, calendar.time_zone) for day in (today, calendar.subtract_working_days(today, 1))
+    )
     horizon = today + timedelta(days=SOON_DAYS)
     reports = {
         "overdue": await store.overdue(database, ids, today.isoformat()),

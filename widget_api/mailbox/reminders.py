@@ -16,7 +16,7 @@ from widget_api.mailbox import store
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import local_date, subtract_working_days
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Site
 
 DAYS_BEFORE = 2  # working days
@@ -25,10 +25,10 @@ MAX_WEEKS = 4  # of reminders; later only the digest and the cabinet show the re
 MAX_HOLIDAY_DAYS = 14  # days that always include two working days
 
 
-def reminder_kind(answer_due: date, today: date) -> str | None:
+def reminder_kind(answer_due: date, today: date, calendar: Calendar) -> str | None:
     """Return the reminder due on a day: soon | late | late1 … late4. After an interruption only the newest is sent."""
     if today <= answer_due:
-        return "soon" if today >= subtract_working_days(answer_due, DAYS_BEFORE) else None
+        return "soon" if today >= calendar.subtract_working_days(answer_due, DAYS_BEFORE) else None
     weeks = ((today - answer_due).days - 1) // REPEAT_DAYS
     if weeks > MAX_WEEKS:
         return None
@@ -41,11 +41,11 @@ async def enqueue_reminders(database: Database) -> int:
     for site in await sites.list_sites(database):
         if site.agency.mode != "email":
             continue
-        today = local_date(clock.now(), site.time_zone)
+        today = site.calendar.local_date(clock.now())
         first = (today - timedelta(days=REPEAT_DAYS * (MAX_WEEKS + 1) + 1)).isoformat()
         last = (today + timedelta(days=MAX_HOLIDAY_DAYS)).isoformat()
         for row in await store.due_between(database, [site.id], first, last):
-            kind = reminder_kind(date.fromisoformat(row["answer_due"]), today)
+            kind = reminder_kind(date.fromisoformat(row["answer_due"]), today, site.calendar)
             if kind is not None:
                 sink = f"{REMINDER}{kind}:{row['answer_due']}"
                 enqueued += await _enqueue(database, row, sink)

@@ -15,6 +15,7 @@ from widget_api import clock, journal, schedule
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
 from widget_api.attachments.storage import Storage
+from widget_api.cabinet import drafts
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.comments import service as discussion
 from widget_api.comments import store
@@ -153,6 +154,7 @@ async def purge(database: Database, storage: Storage) -> dict[str, int]:
         counts["photos"] = await photos.purge(database, storage)
         counts["documents"] = await service.purge(database, storage)
         counts["unsent_forms"] = await unsent.purge_expired(database, storage)
+        counts["drafts"] = await drafts.purge(database)
         await schedule.end(database, PURGE, clock.now(), _format_outcome(counts))
     return counts
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import ANSWERS, NEEDS, STATUSES, Actor, ActorKind, Change, allowed
+from widget_api.problems.model import ANSWERS, NEEDS, STATUSES, Actor, ActorKind, Change, Extension, allowed
 
 # A head may do what an agent may; an administrator may also change the sites' settings.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
@@ -26,6 +26,7 @@ class User:
     language: str
     name: str | None = None
     post: str | None = None
+    needs_approval: bool = False  # a head approves the user's answers
 
     @property
     def kind(self) -> ActorKind:
@@ -39,6 +40,11 @@ class User:
     def sees_contacts(self) -> bool:
         """Whether the user sees personal data: those who answer residents do."""
         return self.role in ("admin", "head", "agent")
+
+    @property
+    def approves(self) -> bool:
+        """Whether the user approves what agents of the agency submit."""
+        return self.role in ("admin", "head")
 
     @property
     def exports(self) -> bool:
@@ -94,7 +100,24 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
 
 # --- a decision, as a form sends it --------------------------------------------------------------------------------
 
-DECISION_FIELDS = ("to", "text", "service", "service_due", "responsible", "expected_on", "duplicate_of", "work_photos")
+DECISION_FIELDS = (
+    *("to", "text", "service", "service_due", "responsible", "expected_on", "extended_to", "duplicate_of"),
+    "work_photos",
+)
+EXTENDED = "extended"  # a choice beside the statuses: an extension
+APPROVED_STATUSES = ANSWERS | {"rejected"}
+
+
+def read_decision(given: Mapping[str, str]) -> Change | Extension:
+    """Parse a decision as `read_change` does, or the choice of an extension."""
+    if given.get("to") != EXTENDED:
+        return read_change(given)
+    day, text = given.get("extended_to", "").strip(), given.get("text", "").strip()
+    wrong = [] if is_date(day) else [FieldError("extended_to", "date" if day else "required")]
+    wrong += [] if text else [FieldError("text", "required")]
+    if wrong:
+        raise Invalid(tuple(wrong))
+    return Extension(day=day, text=text)
 
 
 def read_change(given: Mapping[str, str]) -> Change:

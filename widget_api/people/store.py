@@ -9,18 +9,24 @@ from dataclasses import replace
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
 
-_USER = "SELECT u.*, a.name AS agency_name FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+_USER = "SELECT u.*, a.name AS agency_name, a.approval FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
 
 
 def _user(row: Row) -> User:
     names = ("id", "email", "role", "agency_id", "agency_name", "language", "name", "post")
-    return User(**{name: row[name] for name in names})
+    return User(**{name: row[name] for name in names}, needs_approval=row["role"] == "agent" and bool(row["approval"]))
 
 
 async def find_enabled_user(database: Database, email: str) -> tuple[User, str] | None:
     """An enabled user and the stored password."""
     row = await database.row(f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL", email=email)
     return None if row is None else (_user(row), row["password_hash"])
+
+
+async def has_approver(database: Database, agency_id: str | None) -> bool:
+    """Whether the agency has somebody who may approve answers."""
+    sql = "SELECT 1 FROM users WHERE agency_id = :agency_id AND role IN ('head', 'admin') AND disabled_at IS NULL"
+    return await database.row(sql + " LIMIT 1", agency_id=agency_id) is not None
 
 
 async def insert_user(

@@ -17,7 +17,6 @@ from widget_api.problems.model import OPEN, Actor, Photo
 from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites import routing_rules
-from widget_api.sites.deadlines import add_working_days, local_date
 from widget_api.sites.routing_rules import Rule, Service
 
 LONGEST_TEXT = 4000  # characters of a service's report or reason
@@ -54,8 +53,7 @@ async def apply_rule(tx: Transaction, site_id: str, problem_id: str, rule: Rule,
     )
     due = None
     if rule.days is not None:
-        zone = await history.time_zone(tx, site_id)
-        due = add_working_days(local_date(now, zone), rule.days).isoformat()
+        due = (await history.calendar(tx, site_id)).answer_due(now, rule.days)
     await assign_service(tx, event, rule.service, due=due, user_id=rule.user_id, now=now)
 
 

@@ -153,6 +153,15 @@ async def change(
     return await database.write(work, site_id)
 
 
+async def check_change(database: Database, actor: Actor, site_id: str, problem_id: str, wish: Change) -> None:
+    """Raise what `change` would raise now, apart from a conflict. Nothing is changed."""
+
+    async def work(tx: Transaction) -> None:
+        await _check(tx, actor, await find_existing(tx, site_id, problem_id), wish, clock.now())
+
+    await database.write(work, site_id)
+
+
 async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now: int) -> None:
     if wish.to not in allowed(actor.kind, problem["status"]):
         raise Refused("transition_not_allowed", status=problem["status"], to=wish.to)

@@ -1,7 +1,8 @@
 """Define «overdue», for lists, cards, statistics, letters and the API, and whether an answer was in time.
 
 «Overdue» is computed from the date shown to the resident (`problems.answer_due`) and never stored. That date is the due
-date of the category, replaced by the planned date once the agency announces one. `problems.first_due` is the former.
+date of the category, moved while the author is asked, and replaced by the date of planned work or of an extension once
+the agency announces one. `problems.first_due` is the former.
 
 Every reopening begins a round with a deadline of its own. Each round is compared with the due date in force when it was
 answered, and the result is folded from the log with the rest of the state (`problems.answered_in_time`), so that a
@@ -17,6 +18,7 @@ from typing import Any
 
 from widget_api.database import Row
 from widget_api.problems.model import OPEN
+from widget_api.sites.deadlines import NO_DUE_DATE, Calendar
 
 Problem = Row | Mapping[str, Any]
 
@@ -55,18 +57,49 @@ def find_due_date(problem: Problem) -> str | None:
     return problem["answer_due"] if is_running(problem) else None
 
 
+MAX_PAUSE = 10  # working days in all for which questions to the author move the due date of one round
+
+
 @dataclass
 class AnswerPeriod:
-    """The period from receipt, or from a reopening, to the first official answer."""
+    """The period from receipt, or from a reopening, to the first official answer. Dates are local.
+
+    A question to the author pauses the period until the author replies or the agency decides. While the question is
+    open, `due` is the latest date to which the pause may lead, so that it needs no further comparison; the reply moves
+    it back by the days that were not used. A question asked when the date had passed already pauses nothing.
+    """
 
     first_due: str  # by the category's working days
-    planned: str | None = None  # the planned date announced since, which replaces `first_due`
+    due: str = ""  # the date shown: `first_due`, or the newest date announced since, and pauses
     in_time: bool | None = None  # None = not answered
+    pause_left: int = MAX_PAUSE  # working days
+    _paused: tuple[date, str] | None = None  # the day of the open question, and `due` before it
+
+    def __post_init__(self) -> None:
+        self.due = self.due or self.first_due
+
+    def promise(self, day: str) -> None:
+        """Record a date announced to the resident: planned work or an extension."""
+        self.due = day
+
+    def pause(self, day: date, calendar: Calendar) -> None:
+        """Record a question to the author."""
+        if self._paused is None and self.in_time is None and day.isoformat() <= self.due < NO_DUE_DATE:
+            self._paused = (day, self.due)
+            self.due = calendar.add_working_days(date.fromisoformat(self.due), self.pause_left).isoformat()
+
+    def resume(self, day: date, calendar: Calendar) -> None:
+        """Record the author's reply, or a decision, which ends the pause as well."""
+        if self._paused is not None:
+            (since, due), self._paused = self._paused, None
+            used = min(calendar.count_working_days(since, day), self.pause_left)
+            self.pause_left -= used
+            self.due = calendar.add_working_days(date.fromisoformat(due), used).isoformat()
 
     def answer(self, day: date) -> None:
         """Record an official answer; only the first one counts."""
         if self.in_time is None:
-            self.in_time = day.isoformat() <= (self.planned or self.first_due)
+            self.in_time = day.isoformat() <= self.due
 
 
 def all_in_time(rounds: Sequence[AnswerPeriod]) -> bool | None:

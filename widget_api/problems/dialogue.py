@@ -1,6 +1,6 @@
 """Exchange messages between an agency and a report's author beside decisions: questions, additions, ratings.
 
-They are not public, are not sent to platforms and do not change the due date.
+They are not public and are not sent to platforms. While the author is asked, the due date moves (problems.deadline).
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def has_author_here(source: str) -> bool:
 def next_to_act(awaits: str | None, kind: str) -> str | None:
     """Return who has to reply after an event: the author to a question, the agency to an addition by the author.
 
-    A decision by anybody ends the conversation about the previous one. Questions change no deadline.
+    A decision by anybody ends the conversation about the previous one.
     """
     if kind == "asked":
         return "author"
@@ -170,6 +170,16 @@ class Change:
     service: str | None = None  # forwarded to: the identifier of a subordinate agency, instead of `responsible`
     service_due: str | None = None  # YYYY-MM-DD: the date given to the service, which the public does not see
     work_photos: bool = False  # publish the photos that the service sent with its report of the work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """A request to extend the due date to `day` («YYYY-MM-DD»), with the reason that everybody reads."""
+
+    day: str
+    text: str
+    photos: tuple[Photo, ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -17,7 +17,6 @@ from widget_api.problems.deadline import AnswerPeriod
 from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
 from widget_api.problems.store import followers, history, records
-from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -93,6 +92,8 @@ async def record(
         changes |= await _state(tx, problem)
         if changes["status_event"] == event_id:
             changes["spam"] = False
+    elif problem["mirror_of"] is None and (kind in ("asked", "clarified") or _announced_date(kind, status, data)):
+        changes["answer_due"] = (await _rounds(tx, problem, await history.timeline(tx, problem["id"])))[-1].due
     if is_official(status, text, data):
         changes["has_answer"] = True
         changes["answered_at"] = min(problem["answered_at"] or at, at)
@@ -157,7 +158,8 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
 
     Equal sets of events therefore give equal states, on this instance and on any other (architecture.md).
     """
-    decisions = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
+    rows = await history.timeline(tx, problem["id"])
+    decisions = [row for row in rows if row["status"] is not None]
     published, withdrawn, before, responsible = False, False, "moderation", None
     for row in decisions:
         published, before = is_published_after(published, before, row["status"]), row["status"]
@@ -175,34 +177,42 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
-    rounds, ours = await _rounds(tx, problem, decisions), problem["mirror_of"] is None
-    first_due = rounds[-1].first_due if ours else problem["first_due"]
+    rounds, ours = await _rounds(tx, problem, rows), problem["mirror_of"] is None
     return state | {
-        "first_due": first_due,
-        "answer_due": rounds[-1].planned or first_due,
+        "first_due": rounds[-1].first_due if ours else problem["first_due"],
+        "answer_due": rounds[-1].due,
         "answered_in_time": deadline.all_in_time(rounds) if ours else None,
     }
 
 
-async def _rounds(tx: Transaction, problem: Row, decisions: Sequence[Row]) -> list[AnswerPeriod]:
-    """Compute the rounds of a report from its status events in their order."""
-    zone = await history.time_zone(tx, problem["site_id"])
-    undated = [row["id"] for row in decisions if _begins_round(row) and "due" not in orjson.loads(row["data"])]
+async def _rounds(tx: Transaction, problem: Row, rows: Sequence[Row]) -> list[AnswerPeriod]:
+    """Compute the rounds of a report from its events in their order."""
+    calendar = await history.calendar(tx, problem["site_id"])
+    undated = [row["id"] for row in rows if _begins_round(row) and "due" not in orjson.loads(row["data"])]
     rounds: list[AnswerPeriod] = []
     # `received` first: events of other systems may be dated before it.
-    for row in sorted(decisions, key=lambda row: row["kind"] != "received"):
-        data = orjson.loads(row["data"])
+    for row in sorted(rows, key=lambda row: row["kind"] != "received"):
+        data, day = orjson.loads(row["data"]), calendar.local_date(row["at"])
         if _begins_round(row):
             first_due = data.get("due")
             if first_due is None:  # events of earlier versions have no `due`; that of the newest round is in the row
                 newest = row["id"] == undated[-1]
                 first_due = problem["first_due"] if newest else await _first_due(tx, problem, row["at"])
             rounds.append(AnswerPeriod(first_due))
-        if row["status"] == "planned":
-            rounds[-1].planned = data.get("expected_on") or rounds[-1].planned
+        if row["kind"] == "asked":
+            rounds[-1].pause(day, calendar)
+        elif row["kind"] == "clarified" or row["status"] is not None:
+            rounds[-1].resume(day, calendar)
+        if promised := _announced_date(row["kind"], row["status"], data):
+            rounds[-1].promise(promised)
         if is_official(row["status"], row["text_id"], data):
-            rounds[-1].answer(local_date(row["at"], zone))
+            rounds[-1].answer(day)
     return rounds
+
+
+def _announced_date(kind: str, status: str | None, data: Mapping[str, Any]) -> str | None:
+    """The date by which an event promises the answer: of planned work, or of an extension (a note with a date)."""
+    return data.get("expected_on") if status == "planned" or (kind == "note" and not data.get("unofficial")) else None
 
 
 def _begins_round(row: Row) -> bool:
@@ -212,8 +222,8 @@ def _begins_round(row: Row) -> bool:
 
 async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
     """Return the due date of a round that begins at `at`."""
-    days, zone = await history.working_days(tx, problem["site_id"], problem["category"])
-    return answer_due(at, days or DEFAULT_DEADLINE_DAYS, zone)
+    days = await history.working_days(tx, problem["site_id"], problem["category"])
+    return (await history.calendar(tx, problem["site_id"])).answer_due(at, days or DEFAULT_DEADLINE_DAYS)
 
 
 async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:

@@ -21,7 +21,7 @@ from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
 from widget_api.sites import routing_rules
-from widget_api.sites.deadlines import NO_DUE_DATE, answer_due
+from widget_api.sites.deadlines import NO_DUE_DATE
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3
@@ -157,7 +157,7 @@ class _NewProblem:
             return NO_DUE_DATE
         category = self.site.category(self.report.category)
         days = category.working_days if category else DEFAULT_DEADLINE_DAYS
-        return answer_due(self.created_at, days, self.site.time_zone)
+        return self.site.calendar.answer_due(self.created_at, days)
 
     async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
         """Store it; return its number, first event and that one's position. Raises Conflict if the event is known."""

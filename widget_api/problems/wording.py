@@ -30,6 +30,8 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
         return i18n.text(language, own, mark=entry["mark"])
     if entry["kind"] == "rated":
         return i18n.text(language, "events.rated", mark=entry["mark"])
+    if is_extension(entry):
+        return i18n.text(language, "events.extended", date=i18n.format_date(language, entry["expected_on"]))
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
@@ -41,6 +43,11 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
     if status == "duplicate" and entry["duplicate_of"]:
         return i18n.text(language, "events.status.duplicate_of", number=entry["duplicate_of"])
     return i18n.text(language, f"events.status.{status}")
+
+
+def is_extension(entry: Entry) -> bool:
+    """Whether an event puts off the answer: a note with a date (problems.extension)."""
+    return entry["kind"] == "note" and bool(entry["expected_on"]) and not entry.get("unofficial")
 
 
 def shape(entry: Entry) -> str | None:
@@ -66,6 +73,8 @@ def text_name(entry: Entry) -> str:
     """Return the dictionary key of an event's text: its status or kind, or a variant for events of other systems."""
     if entry.get("apart_from"):
         return "apart"
+    if is_extension(entry):
+        return "extended"
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
     return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 

@@ -211,4 +211,6 @@ def _next_text(language: str, site: Site, problem: Row, waiting: bool, agency: s
     if status == "moderation":
         after = waiting and site.moderation == "after"
         return i18n.text(language, f"resident.next.{'confirm' if after else 'moderation'}", date=due)
+    if problem["awaits"] == "author":
+        return i18n.text(language, "resident.next.paused", date=due)
     return i18n.text(language, f"resident.next.{status}", agency=agency, date=due)

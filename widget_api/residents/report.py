@@ -22,7 +22,6 @@ from widget_api.problems.submit import Idempotency
 from widget_api.residents import forms, report_form, report_photos
 from widget_api.residents.forms import Form
 from widget_api.sites import consent, service, territory, view
-from widget_api.sites.deadlines import add_working_days, answer_due, local_date
 from widget_api.sites.model import Site
 
 
@@ -165,7 +164,7 @@ async def _render_form(
     document = await consent.current_document(context.database, site, context.settings, language)
     of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
     outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
-    due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
+    due = {one.code: site.calendar.answer_due(now, one.working_days) for one in site.categories}
     return web.html_response(
         request,
         "report/form.html",
@@ -221,8 +220,8 @@ def _render_receipt(request: Request, site: Site, body: bytes) -> Response:
 
 def _next_steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str, Any]]:
     """The expected next steps, as dated entries of a timeline."""
-    received = local_date(clock.parse_rfc3339(receipt["received_at"]), site.time_zone)
-    moderated = add_working_days(received, 1)
+    received = site.calendar.local_date(clock.parse_rfc3339(receipt["received_at"]))
+    moderated = site.calendar.add_working_days(received, 1)
     steps = [] if receipt.get("code") else [(received, "form.done.step_confirm")]
     if receipt.get("code") or site.moderation == "before":
         steps.append((moderated, "form.done.step_moderation"))

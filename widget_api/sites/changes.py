@@ -47,7 +47,7 @@ async def find_agency_id(database: Database, text: str) -> str:
 async def list_agencies(database: Database) -> list[dict[str, Any]]:
     rows = await database.rows("SELECT * FROM agencies ORDER BY created_at, id")
     return [
-        store.row_to_dict(row, flags=("digest", "delegated")) | {"senders": orjson.loads(row["senders"])}
+        store.row_to_dict(row, flags=("digest", "approval", "delegated")) | {"senders": orjson.loads(row["senders"])}
         for row in rows
     ]
 

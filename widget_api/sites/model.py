@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from widget_api.geo.model import Area, rectangle
+from widget_api.sites.deadlines import Calendar
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -94,6 +95,7 @@ class Site:
     moderator: Literal["agent", "operator"]
     jurisdiction: str
     time_zone: str
+    calendar: Calendar  # its time zone again, and its working days
     language: str
     contact: Contact
     appeals: Literal["off", "handoff"]

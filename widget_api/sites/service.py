@@ -18,6 +18,7 @@ from widget_api.geo import geojson
 from widget_api.geo.model import Box, boxes_overlap
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.sites import origins, store
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import (
     DEFAULT_CATEGORIES,
     DEFAULT_LICENSE,
@@ -280,6 +281,11 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
     if "name" in checked:
         checked["name"] = checked["name"].strip()
+    if "calendar" in checked:
+        try:
+            checked["calendar"] = Calendar.dump(checked["calendar"])
+        except ValueError:
+            raise Invalid((FieldError("calendar", "date"),)) from None
     return checked
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 from widget_api.geo import geojson
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Agency, Category, Question, Site
 
 _SITE = """
@@ -94,6 +95,7 @@ async def load_site(database: Database, site_id: str) -> Site | None:
         moderator=row["moderator"],
         jurisdiction=row["jurisdiction"],
         time_zone=row["time_zone"],
+        calendar=Calendar.load(row["time_zone"], row["calendar"]),
         language=row["language"],
         contact=row["contact"],
         appeals=row["appeals"],

@@ -13,7 +13,6 @@ from widget_api.geo.model import fitting_zoom
 from widget_api.settings import Settings
 from widget_api.sites import appearance
 from widget_api.sites.consent import Document
-from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
 from widget_api.status_table import OPEN_PUBLIC_STATUSES
 
@@ -84,7 +83,7 @@ def track_text(site: Site, language: str, due: list[str]) -> str:
 
 
 def _category_values(site: Site, category: Category, language: str, now: int) -> dict[str, Any]:
-    due = answer_due(now, category.working_days, site.time_zone)
+    due = site.calendar.answer_due(now, category.working_days)
     return {
         "code": category.code,
         "name": i18n.category_name(language, category.code, category.name),

@@ -358,6 +358,40 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => (leaving = false));
 
+// --- the draft on the service ---
+// What stands in the forms of a report is kept on the service as well: for another window, another day, and so that
+// colleagues see who is writing.
+
+const KEEP = 1500; // milliseconds after the last change
+let keeping;
+
+async function keepDraft(address) {
+  const fields = new URLSearchParams();
+  const names = ["form_token", "photo", "document"];
+  for (const field of forms().flatMap((form) => [...form.elements])) {
+    if ((!written(field) && !names.includes(field.name)) || (choice(field) && !field.checked)) continue;
+    if (names.includes(field.name) || field.value) fields.append(field.name, field.value);
+  }
+  try {
+    const answer = await fetch(address, { method: "POST", body: fields });
+    if (!answer.ok || answer.redirected) return; // this tab's storage has it
+    const { saved, others } = await answer.json();
+    byId("draft-kept").textContent = [saved, others].filter(Boolean).join(" ");
+  } catch {
+    // the same
+  }
+}
+
+function keepLater(field) {
+  const address = byId("draft-kept")?.dataset.address;
+  if (!address || !field.form || !forms().includes(field.form) || !written(field)) return;
+  clearTimeout(keeping);
+  keeping = setTimeout(() => keepDraft(address), KEEP);
+}
+
+document.addEventListener("input", (event) => keepLater(event.target));
+document.addEventListener("submit", () => clearTimeout(keeping));
+
 // --- templates of answers ---
 // The choice inserts its text where one writes; without this a button of the form does.
 

@@ -47,6 +47,14 @@ async def find_unattached(
     )
 
 
+async def keep_unattached(tx: Transaction, document_ids: Sequence[str], until: int) -> None:
+    """Keep unattached documents until a moment, from which their usual lifetime begins."""
+    for document_id in document_ids:
+        await tx.run(
+            f"UPDATE documents SET created_at = :until WHERE id = :id AND {_UNATTACHED}", id=document_id, until=until
+        )
+
+
 async def attach(
     tx: Transaction, *, document_id: str, site_id: str, problem_id: str, event_id: str, since: int
 ) -> bool:

@@ -63,6 +63,14 @@ async def find_unattached(reader: Database | Transaction, site_id: str, photo_id
     )
 
 
+async def keep_unattached(tx: Transaction, photo_ids: Sequence[str], until: int) -> None:
+    """Keep unattached photos until a moment, from which their usual lifetime begins."""
+    for photo_id in photo_ids:
+        await tx.run(
+            f"UPDATE photos SET created_at = :until WHERE id = :id AND {_UNATTACHED}", id=photo_id, until=until
+        )
+
+
 async def list_of_problem(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
     """id, event_id, role, place, alt, width, height, by the time of their event, then in the order they were sent."""
     return await reader.rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
 
 from widget_api.database.schema.columns import identifier, metadata, reference, time
 
@@ -16,6 +16,21 @@ notes = Table(
     Column("text", Text, nullable=False),
     time("at"),
     Index(None, "problem_id", "at"),
+)
+
+# What somebody types about a report until it is sent, see cabinet/drafts.py.
+drafts = Table(
+    "drafts",
+    metadata,
+    identifier(),
+    reference("problem_id", "problems.id"),
+    reference("user_id", "users.id"),
+    Column("content", Text, nullable=False),
+    Column("remark", Text),  # of a head who returned it
+    time("changed_at"),
+    time("submitted_at", nullable=True),  # for approval
+    UniqueConstraint("problem_id", "user_id"),
+    Index(None, "user_id"),
 )
 
 answer_templates = Table(

@@ -19,6 +19,7 @@ agencies = Table(
     Column("postal_address", Text),
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
     flag("digest"),  # send a letter about due problems each working morning
+    flag("approval"),  # answers of agents are approved by a head
     flag("delegated"),  # a subordinate service that answers residents by itself
     time("email_failed_at", nullable=True),  # letters to its mailbox bounced
     Column("email_failure", Text),
@@ -36,6 +37,7 @@ sites = Table(
     Column("moderator", Text, nullable=False, server_default="agent"),  # agent | operator
     Column("jurisdiction", Text, nullable=False, unique=True),
     Column("time_zone", Text, nullable=False, server_default="Europe/Moscow"),
+    Column("calendar", Text, nullable=False, server_default="{}"),  # own days: {"2026-03-25": false}, true = worked
     Column("language", Text, nullable=False, server_default="ru"),
     Column("contact", Text, nullable=False, server_default="optional"),  # optional | required
     Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff

@@ -29,7 +29,7 @@ from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
 from widget_api.problems.model import ANSWERS
 from widget_api.problems.projections import rebuild
-from widget_api.sites.deadlines import answer_due, local_date
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 DEFAULT_AREA = (38.5, 54.9, 39.1, 55.3)  # of sites without a territory: west, south, east, north
@@ -123,10 +123,10 @@ def make_batch(
             if step.status in STATUSES_WITH_RECIPIENT:
                 responsible = batch.texts[-1][3]
         last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
-        due = answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        due = site.calendar.answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS))
         lat, lng = _random_location(chance, territory)
         answered = answered_at(steps)
-        in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.calendar)
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         # fmt: off
         batch.problems.append((
@@ -139,16 +139,16 @@ def make_batch(
     return batch
 
 
-def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone: str) -> bool | None:
+def _in_time(steps: Sequence[Step], received: int, working_days: int, calendar: Calendar) -> bool | None:
     """Whether answers came in time, as `problems/record.py` computes it from the events."""
-    rounds = [AnswerPeriod(answer_due(received, working_days, time_zone))]
+    rounds = [AnswerPeriod(calendar.answer_due(received, working_days))]
     for step in steps:
         if step.status == "reopened":
-            rounds.append(AnswerPeriod(answer_due(step.at, working_days, time_zone)))
-        if step.status == "planned":
-            rounds[-1].planned = step.expected_on or rounds[-1].planned
+            rounds.append(AnswerPeriod(calendar.answer_due(step.at, working_days)))
+        if step.status == "planned" and step.expected_on:
+            rounds[-1].promise(step.expected_on)
         if step.status in ANSWERS:
-            rounds[-1].answer(local_date(step.at, time_zone))
+            rounds[-1].answer(calendar.local_date(step.at))
     return all_in_time(rounds)
 
 

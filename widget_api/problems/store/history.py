@@ -12,6 +12,7 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
+from widget_api.sites.deadlines import Calendar
 
 # The name of the platform or the token that an event `e` came from, and the joins for it.
 SENDER = "COALESCE(f.name, k.name) AS sender"
@@ -182,11 +183,18 @@ async def time_zone(tx: Transaction, site_id: str) -> str:
     return str(row["time_zone"])
 
 
-async def working_days(tx: Transaction, site_id: str, category: str) -> tuple[int | None, str]:
-    """Return the category's deadline in working days, None if it has none of its own, and the site's time zone."""
+async def calendar(tx: Transaction, site_id: str) -> Calendar:
+    """Return the site's time zone and working days."""
+    row = await tx.row("SELECT time_zone, calendar FROM sites WHERE id = :id", id=site_id)
+    assert row is not None, "a problem without its site"
+    return Calendar.load(row["time_zone"], row["calendar"])
+
+
+async def working_days(tx: Transaction, site_id: str, category: str) -> int | None:
+    """Return the category's deadline in working days, None if it has none of its own."""
     row = await tx.row(
         "SELECT deadline_days FROM site_categories WHERE site_id = :site_id AND code = :code",
         site_id=site_id,
         code=category,
     )
-    return row["deadline_days"] if row else None, await time_zone(tx, site_id)
+    return row["deadline_days"] if row else None

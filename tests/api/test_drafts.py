@@ -1,0 +1,241 @@
+"""Drafts of answers, their approval by a head, and extensions of the due date."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.support.cabinet import Cabinet, Enter
+from tests.support.mail import MailSink
+from tests.support.pictures import noise, photo
+from widget_api import clock, journal
+from widget_api.cabinet import drafts
+from widget_api.context import Context
+from widget_api.ops import retention
+from widget_api.problems import change as problems
+from widget_api.problems import extension
+from widget_api.problems.model import Actor, Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+ANSWER = "Яму на Лесной засыпали 12 декабря, асфальт уложим весной."
+
+
+@pytest.fixture
+async def problem(context: Context, site: Site) -> str:
+    """An accepted report whose author confirmed the address."""
+    problem_id = (await submit_report(context.database, site)).problem_id
+    await problems.confirm(context.database, site.id, problem_id)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    return problem_id
+
+
+async def row(context: Context, problem: str) -> Any:
+    return await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem)
+
+
+def path_of(problem: str) -> str:
+    return f"/cabinet/problems/{problem}"
+
+
+async def type_in(cabinet: Cabinet, problem: str, **fields: str) -> Any:
+    """What the page's script does while somebody types."""
+    path = path_of(problem)
+    form = (await cabinet.read(path)).form(path)
+    answer = await cabinet.client.post(f"{path}/draft", data=form.fields | fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def kinds(context: Context) -> list[str]:
+    return [entry["kind"] for entry in await journal.read(context.database, limit=100) if "appro" in entry["kind"]]
+
+
+# --- drafts ---
+
+
+async def test_a_draft_outlives_window_and_session_and_colleagues_see_who_writes(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    path = path_of(problem)
+    anna = await enter("agent", site.agency.id, "anna@gorod.test")
+    oleg = await enter("agent", site.agency.id, "oleg@gorod.test")
+    said = await type_in(anna, problem, to="resolved", text=ANSWER, note="Звонили подрядчику")
+    assert said["saved"].startswith("Черновик сохранён")
+    assert said["others"] == ""
+    again = await anna.read(path)
+    assert [again.form(path).fields[name] for name in ("to", "text")] == ["resolved", ANSWER]
+    assert again.form(f"{path}/note").fields["note"] == "Звонили подрядчику"
+    seen = await oleg.read(path)
+    assert "anna@gorod.test пишет ответ" in seen.text
+    assert ANSWER not in seen.text, "half a thought is its author's own"
+    assert (await type_in(oleg, problem, text="Другое"))["others"] == "anna@gorod.test пишет ответ."
+    with time_machine.travel(clock.now() + drafts.TYPING + 1, tick=False):
+        assert "Есть черновик: anna@gorod.test" in (await oleg.read(path)).text
+    # A note goes alone, and leaves the draft of the answer.
+    assert (await anna.send(path, f"{path}/note", note="Звонили подрядчику")).status_code == 303
+    assert (await anna.read(path)).form(path).fields["text"] == ANSWER
+    assert (await anna.decide(problem, "resolved")).status_code == 303
+    assert (
+        await context.database.rows(
+            "SELECT id FROM drafts WHERE user_id IN (SELECT id FROM users WHERE email LIKE 'anna%')"
+        )
+        == []
+    )
+    assert (await oleg.read(path)).form(path).fields["text"] == "Другое", "nothing of a colleague's is lost"
+
+
+async def test_without_a_script_a_draft_is_saved_with_its_files_and_discarded(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    path, agent = path_of(problem), await enter("agent", site.agency.id)
+    form = (await agent.read(path)).form(path)
+    files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")}
+    saved = await agent.client.post(path, data=form.fields | {"do": "draft", "text": ANSWER}, files=files)
+    assert saved.headers["location"].endswith("done=drafted")
+    with time_machine.travel(clock.now() + 5 * 86_400, tick=False):
+        await retention.purge(context.database, context.storage)
+        await agent.sign_in("agent-0@gorod.test", "a long enough password")
+        kept = (await agent.read(path)).form(path)
+        assert kept.fields["text"] == ANSWER
+        assert (await agent.client.post(path, data=kept.fields | {"to": "resolved"})).status_code == 303
+        shown = await context.database.rows("SELECT role FROM photos WHERE problem_id = :id", id=problem)
+        assert [one["role"] for one in shown] == ["answer"], "the photo lived as long as its draft"
+
+
+async def test_a_draft_without_text_goes_and_an_old_one_is_purged(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    agent = await enter("agent", site.agency.id)
+    await type_in(agent, problem, text=ANSWER)
+    await type_in(agent, problem, text="  ", to="resolved")
+    assert await context.database.rows("SELECT id FROM drafts") == []
+    await type_in(agent, problem, text=ANSWER)
+    form = (await agent.read(path_of(problem))).form(path_of(problem))
+    await agent.client.post(form.action, data=form.fields | {"do": "discard"})
+    assert await context.database.rows("SELECT id FROM drafts") == []
+    await type_in(agent, problem, text=ANSWER)
+    with time_machine.travel(clock.now() + drafts.LIFETIME + 1, tick=False):
+        assert (await retention.purge(context.database, context.storage))["drafts"] == 1
+
+
+async def test_drafts_are_the_agencys_own_and_go_with_the_report(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    path, agent = path_of(problem), await enter("agent", site.agency.id)
+    await type_in(agent, problem, text=ANSWER)
+    elsewhere = await make_site(context.database, agency={"name": "Соседи"})
+    viewer, stranger = await enter("viewer", site.agency.id), await enter("admin", elsewhere.agency.id)
+    for cabinet, status in ((viewer, 403), (stranger, 404)):
+        token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+        for action in ("draft", "draft/return"):
+            given = {"form_token": token, "text": "Чужое", "author": "1", "remark": "Нет"}
+            assert (await cabinet.client.post(f"{path}/{action}", data=given)).status_code == status
+    await problems.erase(context.database, Actor(kind="resident"), site.id, problem)
+    assert await context.database.rows("SELECT id FROM drafts") == []
+
+
+# --- approval ---
+
+
+async def test_a_head_approves_what_an_agent_answers(
+    context: Context, enter: Enter, site: Site, problem: str, mail_sink: MailSink
+) -> None:
+    path, database = path_of(problem), context.database
+    await changes.update_agency(database, site.agency.id, {"approval": True})
+    agent, head = await enter("agent", site.agency.id, "anna@gorod.test"), await enter("head", site.agency.id)
+    assert (await agent.decide(problem, "in_progress")).status_code == 303, "work needs no approval"
+    sent = await agent.decide(problem, "resolved", text=ANSWER)
+    assert sent.headers["location"].endswith("done=submitted")
+    assert (await row(context, problem))["status"] == "in_progress"
+    assert "Решение ждёт утверждения" in (await agent.read(path)).text
+    found = await head.read("/cabinet/")
+    assert path in found.links_without_query, "it waits on the head's first page"
+    asked = await head.read(path)
+    assert "anna@gorod.test просит утвердить решение" in asked.text
+    back = await head.client.post(
+        f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": " "}
+    )
+    assert back.status_code == 422
+    back = await head.send(path, f"{path}/draft/return", remark="Назовите улицу")
+    assert back.headers["location"].endswith("done=returned")
+    page = await agent.read(path)
+    assert "Назовите улицу" in page.text
+    assert page.form(path).fields["text"] == ANSWER, "the words are still there"
+    gone = await head.client.post(
+        f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": "Ещё"}
+    )
+    assert gone.status_code == 409
+    await agent.decide(problem, "resolved", text=f"{ANSWER} Улица Лесная, 5.")
+    assert (await head.decide(problem, "resolved")).status_code == 303, "the form holds the agent's answer"
+    assert (await row(context, problem))["status"] == "resolved"
+    assert await database.rows("SELECT id FROM drafts") == []
+    assert await kinds(context) == ["approved", "approval_requested", "approval_returned", "approval_requested"]
+    letter = (await letters(context, mail_sink, EMAIL))[-1]
+    assert "Улица Лесная, 5" in letter.text
+
+
+async def test_nobody_approves_where_there_is_nobody(context: Context, enter: Enter, site: Site, problem: str) -> None:
+    await changes.update_agency(context.database, site.agency.id, {"approval": True})
+    agent = await enter("agent", site.agency.id)
+    assert (await agent.decide(problem, "resolved", text=ANSWER)).headers["location"].endswith("done=decided")
+
+
+# --- extension ---
+
+
+async def test_an_extension_is_approved_told_and_shown(
+    context: Context, enter: Enter, site: Site, problem: str, mail_sink: MailSink, client: Any
+) -> None:
+    path, before = path_of(problem), await row(context, problem)
+    first = date.fromisoformat(before["first_due"])
+    agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+    reason = "Ждём асфальт до конца месяца."
+    for day, words in (
+        (before["answer_due"], "позже нынешнего"),
+        ((first + timedelta(days=31)).isoformat(), "не больше чем на 30 дней"),
+        ("", "Укажите новый срок"),
+        ("31.12", "Это не дата"),
+    ):
+        refused = await agent.decide(problem, "extended", text=reason, extended_to=day)
+        assert refused.status_code == 422
+        assert words in refused.text
+        assert reason in refused.text, "what was typed is still there"
+    until = (first + timedelta(days=30)).isoformat()
+    asked = await agent.decide(problem, "extended", text=reason, extended_to=until)
+    assert asked.headers["location"].endswith("done=submitted")
+    assert (await row(context, problem))["answer_due"] == before["answer_due"]
+    form = (await head.read(path)).form(path)
+    assert [form.fields[name] for name in ("to", "text", "extended_to")] == ["extended", reason, until]
+    preview = await head.client.post(form.action, data=form.fields | {"do": "preview"})
+    assert "Срок ответа продлён до" in preview.text
+    assert (await head.client.post(form.action, data=form.fields)).status_code == 303
+    after = await row(context, problem)
+    assert [after[name] for name in ("answer_due", "first_due", "status")] == [until, before["first_due"], "accepted"]
+    told = (await letters(context, mail_sink, EMAIL))[-1]
+    assert reason in told.text
+    item = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
+    assert item["answer_due"] == until
+    assert "Срок ответа продлён до" in item["timeline"][-1]["label"]
+    with time_machine.travel(clock.now() + 86_400 * 35, tick=False):
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["overdue"] is False
+    assert not extension.is_extendable(after)
+    assert (await head.client.post(form.action, data=form.fields)).status_code == 403, "no further than that"
+
+
+async def test_a_far_date_of_planned_work_needs_the_head(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    first = date.fromisoformat((await row(context, problem))["first_due"])
+    agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+    near, far = ((first + timedelta(days=days)).isoformat() for days in (30, 31))
+    assert (await agent.decide(problem, "planned", expected_on=near)).headers["location"].endswith("done=decided")
+    assert (await agent.decide(problem, "planned", expected_on=far)).headers["location"].endswith("done=submitted")
+    assert (await row(context, problem))["answer_due"] == near
+    assert (await head.decide(problem, "planned")).status_code == 303
+    assert (await row(context, problem))["answer_due"] == far

@@ -1,0 +1,150 @@
+"""Decide about a report: set a status, extend its due date, keep a draft, submit it to a head or return it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, i18n, journal, web
+from widget_api.cabinet import answer_files, drafts, inbox_service, letter_preview, weak_answers
+from widget_api.cabinet.http import (
+    MAX_FILES,
+    MAX_FORM_SIZE,
+    Fields,
+    journal_user,
+    language_of,
+    path_identifier,
+    require_user,
+    session_fields,
+    session_form,
+    to_fields,
+)
+from widget_api.cabinet.inbox_routes import OTHER_FIELDS, redirect_done, render_problem
+from widget_api.database import Transaction
+from widget_api.people.model import User, read_decision
+from widget_api.problems.model import Change, Extension
+
+
+async def decide_problem(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}: a decision with text, photos and documents.
+
+    A rejected form is shown again with all of them. So it is where another button of the form was pressed (`do`):
+    insert a template, preview the author's letter, keep or discard the draft.
+    """
+    context, problem_id = web.context(request), path_identifier(request, "problem_id")
+    database, language = context.database, language_of(request, user)
+    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, beside=OTHER_FIELDS)
+    with web.closing_files(one for _, one in sent):
+        fields, files = to_fields(sent_form), answer_files.AnswerFiles()
+        site, row = await inbox_service.find_problem(database, user, problem_id)
+        if sent or any(name in ("photo", "document") for name, _ in sent_form):
+            inbox_service.require_decidable(user, site, row)
+            files = await answer_files.list_received(context, site.id, problem_id, sent_form)
+            taking = answer_files.receive_files(
+                context, site.id, problem_id, files, sent, language, web.client_network(request)
+            )
+            await web.cancel_on_disconnect(request, taking)
+        again = partial(render_problem, request, user, given=fields, files=files)
+        match fields.get("do", ""):
+            case "template":
+                return await again()
+            case "draft" if not files.wrong:
+                await drafts.save_draft(database, user, site.id, problem_id, fields, files)
+                return web.see_other(redirect_done(request, problem_id, "drafted"))
+            case "discard":
+                await drafts.delete_draft(database, user, problem_id)
+                return web.see_other(redirect_done(request, problem_id, "discarded"))
+        try:
+            wish = replace(read_decision(fields), photos=files.attached, documents=files.documented)
+            if files.wrong:
+                return await again(422)
+            if fields.get("do") == "preview":
+                return await again(letter=await letter_preview.preview_letter(context, user, problem_id, wish, files))
+            seen = fields.get("seen", "")
+            await inbox_service.find_decidable(database, user, problem_id, wish, seen=seen)
+            gaps = weak_answers.find_gaps(wish.text or "", wish.to if isinstance(wish, Change) else "", site.language)
+            if gaps and fields.get("anyway") != "yes":
+                return await again(422, gaps=gaps)
+            who = journal_user(request, user)
+            if await inbox_service.needs_approval(database, user, row, wish):
+                await inbox_service.check_decision(database, user, site, row, wish)
+                await drafts.save_draft(database, user, site.id, problem_id, fields, files, submitted_by=who)
+                return web.see_other(redirect_done(request, problem_id, "submitted"))
+            await _decide(request, user, problem_id, wish, seen, who)
+        except errors.Invalid as error:
+            return await again(422, wrong=error)
+        except errors.Conflict as error:
+            if error.code != "problem_changed":
+                raise
+            return await again(409, conflict=True)
+    return web.see_other(redirect_done(request, problem_id))
+
+
+async def _decide(
+    request: Request, user: User, problem_id: str, wish: Change | Extension, seen: str, who: journal.Who
+) -> None:
+    """Make a decision, and end the drafts that led to it in the same transaction."""
+
+    async def end_drafts(tx: Transaction, event_id: str) -> None:
+        if await drafts.end_drafts(tx, user, problem_id):
+            await journal.record(tx, "approved", who, subject=problem_id)
+
+    database = web.context(request).database
+    await inbox_service.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)
+
+
+async def autosave_draft(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/draft: the fields of the page's forms, sent by its script.
+
+    Answers with what the page says of it: `saved`, and `others` who write about the same report.
+    """
+    context, problem_id, language = (
+        web.context(request),
+        path_identifier(request, "problem_id"),
+        language_of(request, user),
+    )
+    given, sent = await session_form(request, MAX_FORM_SIZE, 0)
+    with web.closing_files(one for _, one in sent):
+        site, row = await inbox_service.find_problem(context.database, user, problem_id)
+        inbox_service.require_actor(user, site, row)
+        files = await answer_files.list_received(context, site.id, problem_id, given)
+        await drafts.save_draft(context.database, user, site.id, problem_id, to_fields(given), files)
+        own, others = await drafts.list_drafts(context.database, user, problem_id)
+    saved = own and i18n.text(
+        language, "answering.draft.saved", moment=i18n.format_moment(language, own.changed_at, site.time_zone)
+    )
+    typing = [i18n.text(language, "answering.draft.typing", name=one.name) for one in others if one.is_typing]
+    return web.json_response({"saved": saved or "", "others": " ".join(typing)}, headers={"Cache-Control": "no-store"})
+
+
+async def return_draft(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/draft/return: a colleague's submitted draft, with a remark."""
+    fields: Fields = await session_fields(request, "remark", "author")
+    problem_id, database = path_identifier(request, "problem_id"), web.context(request).database
+    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    if not user.approves:
+        raise errors.Refused
+    try:
+        await drafts.return_draft(
+            database,
+            user,
+            journal_user(request, user),
+            site.id,
+            problem_id,
+            fields.get("author", ""),
+            fields.get("remark", ""),
+        )
+    except errors.Invalid as error:
+        return await render_problem(request, user, 422, given=fields, wrong=error)
+    return web.see_other(redirect_done(request, problem_id, "returned"))
+
+
+routes: list[BaseRoute] = [
+    Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/draft", require_user(autosave_draft), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/draft/return", require_user(return_draft), methods=["POST"]),
+]

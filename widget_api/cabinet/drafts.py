@@ -1,0 +1,217 @@
+"""Keep what a user types about a report until it is sent. A submitted draft waits for the approval of a head.
+
+One draft a user and report. It outlives the session and the window; colleagues see that somebody is writing, and what
+is submitted. A draft reaches no letter, feed or export, and is erased with the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from widget_api import clock, errors, journal
+from widget_api.attachments.documents import store as document_store
+from widget_api.attachments.links import make_document_token, make_photo_token
+from widget_api.attachments.photos import store as photo_store
+from widget_api.cabinet import answer_files
+from widget_api.cabinet.answer_files import AnswerFiles
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction, batched_delete
+from widget_api.people.model import DECISION_FIELDS, User
+from widget_api.problems.record import find_existing
+
+LIFETIME = 30 * 86_400  # seconds after the last change
+TYPING = 300  # seconds after the last change for which its author counts as writing
+MAX_SIZE = 65_536  # bytes of the fields
+MAX_REMARK = 2000  # characters
+FIELDS = frozenset({*DECISION_FIELDS, "question", "comment", "note", "work_text", "return_reason"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A user's draft. `remark` is what a head wrote who returned it."""
+
+    user_id: str
+    name: str
+    fields: dict[str, str]
+    photos: list[str]  # identifiers of received files
+    documents: list[str]
+    changed_at: int
+    submitted_at: int | None
+    remark: str | None
+
+    @property
+    def is_typing(self) -> bool:
+        return self.submitted_at is None and self.changed_at > clock.now() - TYPING
+
+
+async def list_drafts(database: Database, user: User, problem_id: str) -> tuple[Draft | None, list[Draft]]:
+    """The user's own draft of a report, and those of colleagues of the same agency, the newest first."""
+    rows = await database.rows(
+        """
+        SELECT d.*, COALESCE(u.name, u.email) AS name
+        FROM drafts d JOIN users u ON u.id = d.user_id
+        WHERE d.problem_id = :problem_id AND (u.id = :user_id OR u.agency_id = :agency_id)
+          AND u.disabled_at IS NULL AND d.changed_at > :since
+        ORDER BY d.changed_at DESC, d.user_id
+        """,
+        problem_id=problem_id,
+        user_id=user.id,
+        agency_id=user.agency_id,
+        since=clock.now() - LIFETIME,
+    )
+    drafts = [_draft(row) for row in rows]
+    return next((one for one in drafts if one.user_id == user.id), None), [
+        one for one in drafts if one.user_id != user.id
+    ]
+
+
+def _draft(row: Row) -> Draft:
+    content = orjson.loads(row["content"])
+    names = ("user_id", "name", "changed_at", "submitted_at", "remark")
+    return Draft(
+        **{name: row[name] for name in names},
+        fields=content["fields"],
+        photos=content["photo"],
+        documents=content["document"],
+    )
+
+
+async def save_draft(
+    database: Database,
+    user: User,
+    site_id: str,
+    problem_id: str,
+    given: Mapping[str, str],
+    files: AnswerFiles,
+    *,
+    submitted_by: journal.Who | None = None,
+) -> None:
+    """Store the fields of the page's forms with the received files, which are kept as long as the draft.
+
+    `submitted_by` asks the heads of the user's agency to approve it; a draft that was submitted stays so. Without any
+    text it is deleted. Raises Conflict for an erased report, TooLarge, NotFound.
+    """
+    fields = {name: value for name, value in given.items() if name in FIELDS and value.strip()}
+    photos, documents = [one.id for one in files.photos], [one.id for one in files.documents]
+    if not fields.keys() - {"to"} and not photos and not documents:
+        await delete_draft(database, user, problem_id)
+        return
+    stored, now = orjson.dumps({"fields": fields, "photo": photos, "document": documents}).decode(), clock.now()
+    if len(stored.encode()) > MAX_SIZE:
+        raise errors.TooLarge
+
+    async def work(tx: Transaction) -> None:
+        await find_existing(tx, site_id, problem_id)
+        await tx.run(
+            """
+            INSERT INTO drafts (id, problem_id, user_id, content, changed_at, submitted_at)
+            VALUES (:id, :problem_id, :user_id, :content, :now, :submitted_at)
+            ON CONFLICT (problem_id, user_id) DO UPDATE SET
+                content = excluded.content, changed_at = excluded.changed_at,
+                submitted_at = COALESCE(excluded.submitted_at, drafts.submitted_at)
+            """,
+            id=clock.new_id(),
+            problem_id=problem_id,
+            user_id=user.id,
+            content=stored,
+            now=now,
+            submitted_at=now if submitted_by else None,
+        )
+        await photo_store.keep_unattached(tx, photos, now + LIFETIME)
+        await document_store.keep_unattached(tx, documents, now + LIFETIME)
+        if submitted_by is not None:
+            await tx.advance(site_id, 0, 0)  # the lists of heads reload
+            await journal.record(tx, "approval_requested", submitted_by, subject=problem_id, site_id=site_id)
+
+    await database.write(work, site_id)
+
+
+async def list_files(context: Context, site_id: str, problem_id: str, draft: Draft) -> AnswerFiles:
+    """The files of a draft, as received ones of its form."""
+    tokens = [("photo", make_photo_token(context.signer, site_id, one)) for one in draft.photos]
+    tokens += [("document", make_document_token(context.signer, problem_id, one)) for one in draft.documents]
+    return await answer_files.list_received(context, site_id, problem_id, tokens)
+
+
+async def return_draft(
+    database: Database, user: User, who: journal.Who, site_id: str, problem_id: str, author_id: str, remark: str
+) -> None:
+    """Return a colleague's draft with a remark. Raises Invalid («remark»), Conflict if it is not submitted any more."""
+    remark = remark.strip()
+    if not remark or len(remark) > MAX_REMARK:
+        error = errors.FieldError("remark", "too_long" if remark else "required", (("max", MAX_REMARK),))
+        raise errors.Invalid((error,))
+
+    async def work(tx: Transaction) -> None:
+        returned = await tx.run(
+            "UPDATE drafts SET submitted_at = NULL, remark = :remark, changed_at = :now WHERE problem_id = :problem_id"
+            " AND submitted_at IS NOT NULL AND user_id = :author_id"
+            " AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
+            remark=remark,
+            now=clock.now(),
+            problem_id=problem_id,
+            author_id=author_id,
+            agency_id=user.agency_id,
+        )
+        if not returned:
+            raise errors.Conflict("problem_changed")
+        await tx.advance(site_id, 0, 0)  # the author's list reloads
+        await journal.record(tx, "approval_returned", who, subject=problem_id, site_id=site_id)
+
+    await database.write(work, site_id)
+
+
+async def delete_draft(database: Database, user: User, problem_id: str, *sent: str) -> None:
+    """Delete the user's draft of a report, or from it the fields that were `sent`."""
+    row = await database.row(
+        "SELECT id, content FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
+        problem_id=problem_id,
+        user_id=user.id,
+    )
+    if row is None:
+        return
+    content = orjson.loads(row["content"])
+    content["fields"] = {name: value for name, value in content["fields"].items() if sent and name not in sent}
+    left = sent and (content["fields"].keys() - {"to"} or content["photo"] or content["document"])
+
+    async def work(tx: Transaction) -> None:
+        if left:
+            await tx.run(
+                "UPDATE drafts SET content = :content WHERE id = :id",
+                id=row["id"],
+                content=orjson.dumps(content).decode(),
+            )
+        else:
+            await tx.run("DELETE FROM drafts WHERE id = :id", id=row["id"])
+
+    await database.write(work)
+
+
+async def end_drafts(tx: Transaction, user: User, problem_id: str) -> bool:
+    """Delete the user's own draft and what colleagues submitted, in the transaction of the decision.
+
+    Returns whether the user decided what a colleague had submitted.
+    """
+    submitted = await tx.run(
+        "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id <> :user_id AND submitted_at IS NOT NULL"
+        " AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
+        problem_id=problem_id,
+        user_id=user.id,
+        agency_id=user.agency_id,
+    )
+    await tx.run(
+        "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
+        problem_id=problem_id,
+        user_id=user.id,
+    )
+    return submitted > 0
+
+
+async def purge(database: Database) -> int:
+    """Delete drafts that nobody changed for LIFETIME. Returns their number."""
+    return await batched_delete.delete_in_batches(
+        database, "drafts", "changed_at <= :before", before=clock.now() - LIFETIME
+    )
