@@ -20,6 +20,7 @@ from widget_api.browse import api as browse
 from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import assignment as cabinet_assignment
+from widget_api.cabinet import calendar as cabinet_calendar
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import decision as cabinet_decision
 from widget_api.cabinet import deliveries as cabinet_deliveries
@@ -78,6 +79,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_sign_in.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
+    *cabinet_calendar.routes,  # /cabinet/sites/{site}/calendar: days off and working days
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
     *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
     *cabinet_templates.routes,  # /cabinet/organisation/templates: templates of answers

@@ -239,3 +239,15 @@ async def test_a_far_date_of_planned_work_needs_the_head(
     assert (await row(context, problem))["answer_due"] == near
     assert (await head.decide(problem, "planned")).status_code == 303
     assert (await row(context, problem))["answer_due"] == far
+
+
+async def test_an_administrator_says_whether_answers_are_approved(context: Context, enter: Enter, site: Site) -> None:
+    path, action = "/cabinet/organisation/people", "/cabinet/organisation/approval"
+    admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id)
+    for chosen in (True, False):
+        await admin.send(path, action, **({"approval": "yes"} if chosen else {"approval": ""}))
+        stored = await context.database.row("SELECT approval FROM agencies WHERE id = :id", id=site.agency.id)
+        assert stored is not None
+        assert bool(stored["approval"]) is chosen
+    token = (await agent.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+    assert (await agent.client.post(action, data={"form_token": token, "approval": "yes"})).status_code == 404

@@ -157,6 +157,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
+        "/cabinet/sites/{site_id}/calendar": f"/cabinet/sites/{site.id}/calendar",
         "/cabinet/sites/{site_id}/platforms": f"/cabinet/sites/{site.id}/platforms",
         "/cabinet/comments": "/cabinet/comments",
         "/cabinet/mail": "/cabinet/mail",

@@ -135,6 +135,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "sites": "/cabinet/sites",
         "site": own,
         "settings": f"{own}/settings",
+        "calendar": f"{own}/calendar",
         "platforms": f"{own}/platforms",
         "deliveries": "/cabinet/deliveries?tab=waiting",
         "account": "/cabinet/account",

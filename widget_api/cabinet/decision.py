@@ -145,6 +145,6 @@ async def return_draft(request: Request, user: User) -> Response:
 
 routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
-    Route("/cabinet/problems/{problem_id}/draft", require_user(autosave_draft), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/draft", require_user(autosave_draft, keeps=False), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/draft/return", require_user(return_draft), methods=["POST"]),
 ]

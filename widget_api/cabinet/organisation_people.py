@@ -33,13 +33,14 @@ from widget_api.mail.sender import can_send
 from widget_api.people import accounts, invitations, organisation_store
 from widget_api.people.invitations import Invitee
 from widget_api.people.model import User, is_date
+from widget_api.sites import changes
 from widget_api.sites.deadlines import local_date
 
 PATH = "/cabinet/organisation/people"
 INVITATIONS_PATH = "/cabinet/organisation/invitations"
 LINK_PATH = "/cabinet/invitation/{token}"
 MAX_ABSENCE = 366  # days
-OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence")
+OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence", "saved")
 
 
 def for_admins(handler: Handler) -> Any:
@@ -94,6 +95,7 @@ async def _render_people(
         given={"email": "", "name": "", "post": "", "role": "agent", "agency": "", **given},
         errors=field_errors(language, wrong),
         possible=can_send(web.context(request).settings),
+        approval=next((bool(row["approval"]) for row in agencies if row["id"] == user.agency_id), None),
         longest=invitations.MAX_NAME_LENGTH,
         days=invitations.LIFETIME_DAYS,
         now=clock.now(),
@@ -104,6 +106,14 @@ async def _render_people(
         part="people",
         here=f"{PATH}?agency={shown}" if any(row["id"] == shown for row in agencies) else PATH,
     )
+
+
+async def change_approval(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/approval: whether a head approves what agents of the agency answer."""
+    fields, database = await session_fields(request), web.context(request).database
+    columns = {"approval": fields.get("approval") == "yes"}
+    await changes.update_agency(database, own_agency(user), columns, journal_user(request, user))
+    return web.see_other(f"{PATH}?done=saved")
 
 
 def _role_options(language: str) -> list[tuple[str, str]]:
@@ -320,6 +330,7 @@ async def accept_invitation(request: Request) -> Response:
 routes: list[BaseRoute] = [
     Route(PATH, for_admins(list_people), methods=["GET"]),
     Route(PATH, for_admins(invite), methods=["POST"]),
+    Route("/cabinet/organisation/approval", for_admins(change_approval), methods=["POST"]),
     Route(PATH + "/{user_id}", for_admins(show_person), methods=["GET"]),
     Route(PATH + "/{user_id}", for_admins(change_person), methods=["POST"]),
     Route(PATH + "/{user_id}/access", for_admins(change_access), methods=["POST"]),

@@ -26,7 +26,7 @@ async def list_agencies(database: Database, agency_id: str) -> Sequence[Row]:
     return await database.rows(
         f"""
         {TREE}
-        SELECT a.id, a.name, a.email, a.mode, a.delegated, a.parent_id, a.email_failure,
+        SELECT a.id, a.name, a.email, a.mode, a.delegated, a.approval, a.parent_id, a.email_failure,
                (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people
         FROM agencies a JOIN tree t ON t.id = a.id
         ORDER BY CASE WHEN a.id = :agency_id THEN 0 ELSE 1 END, a.name, a.id

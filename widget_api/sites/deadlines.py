@@ -15,9 +15,10 @@ MAX_DAYS = 100  # of its own that a site may have
 NO_DUE_DATE = "9999-12-31"  # stored where there is none: sorts last and is never overdue
 
 
-@lru_cache(maxsize=1)
-def russian_holidays() -> holidays.HolidayBase:
-    return holidays.country_holidays("RU")
+@lru_cache(maxsize=4)
+def russian_holidays(language: str = "ru") -> holidays.HolidayBase:
+    """The public holidays and transferred days off of Russia, with their names."""
+    return holidays.country_holidays("RU", language="ru" if language == "ru" else "en_US")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Calendar:
         stored: dict[str, bool] = orjson.loads(days)
         on = frozenset(day for day, works in stored.items() if works)
         return cls(time_zone, frozenset(stored) - on, on)
+
+    @property
+    def own_days(self) -> dict[str, bool]:
+        """The site's own days, true where it is a working day."""
+        return dict.fromkeys(self.days_off, False) | dict.fromkeys(self.days_on, True)
 
     @staticmethod
     def dump(days: Mapping[str, bool]) -> str:
