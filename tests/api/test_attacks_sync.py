@@ -22,7 +22,7 @@ from widget_api.database import Database
 from widget_api.deliveries import queue
 from widget_api.deliveries.model import Retry
 from widget_api.open311 import parse
-from widget_api.platform import lookup, pull, request
+from widget_api.platform import pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
@@ -208,15 +208,15 @@ async def test_an_endless_answer_of_one_platform_does_not_block_others(
 def test_listed_requests_are_not_compared_pairwise(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that lists thousands of requests with tokens alone would keep this process busy for minutes."""
     counted: list[str] = []
-    hash_text = lookup.hash_text
+    hash_text = request.hash_text
 
     def counting(text: str) -> str:
         counted.append(text)
         return hash_text(text)
 
-    monkeypatch.setattr(lookup, "hash_text", counting)
+    monkeypatch.setattr(request, "hash_text", counting)
     waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
-    ours = lookup.FingerprintIndex(waiting)
+    ours = request.FingerprintIndex(waiting)
     asked = [parse.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
     assert sum(map(ours.fit, asked)) == 500
     assert len(counted) <= 2 * (500 + 1000)

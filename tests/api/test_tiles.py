@@ -22,7 +22,7 @@ from tests.unit.tiles.test_archive import picture, write
 from widget_api import outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
-from widget_api.tiles import service, upstream
+from widget_api.tiles import service
 from widget_api.tiles.model import TileAddress, tile_at
 from widget_api.web import limits
 
@@ -235,7 +235,7 @@ async def test_a_busy_map_asks_a_bounded_number_at_once(proxying: Any, server: S
         wanted = [path(TileAddress(17, corner.x + one.x, corner.y + one.y)) for one in around]
         answers = await asyncio.gather(*(client.get(one) for one in wanted))
     assert {answer.status_code for answer in answers} == {200}
-    assert server.most_at_once <= upstream.MAX_CONCURRENT
+    assert server.most_at_once <= service.MAX_CONCURRENT
 
 
 async def test_a_missing_tile_is_asked_for_once_in_a_while(proxying: Any, server: Server) -> None:
@@ -272,7 +272,7 @@ async def test_what_is_no_tile_is_never_handed_on(
 
 
 async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "MAX_TILE_SIZE", len(picture()) - 1)
+    monkeypatch.setattr(service, "MAX_TILE_SIZE", len(picture()) - 1)
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 502
 
@@ -280,7 +280,7 @@ async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pyt
 async def test_a_slow_upstream_is_not_waited_for(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream, "TIMEOUT", 0.2)
+    monkeypatch.setattr(service, "TIMEOUT", 0.2)
     server.wait = 5.0
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 504
@@ -293,7 +293,7 @@ async def test_one_that_is_down_is_left_alone_for_a_while(
     async with proxying() as (client, context):
         for step in range(9):
             await client.get(path(TileAddress(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))
-        assert sum(server.asked.values()) == upstream._MAX_FAILURES
+        assert sum(server.asked.values()) == service._MAX_FAILURES
         server.answer = lambda: web.Response(body=picture(), content_type="image/png")
         context.tiles.source._paused_until = 0.0
         context.tiles._cache.clear()
@@ -347,7 +347,7 @@ async def test_the_upstreams_address_is_in_no_log(
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("widget_api")]
     assert any("cannot be fetched" in line for line in ours)
     assert not any("key=k" in line for line in ours)  # the upstream of this test logs its own requests
-    assert outbound.SECONDS > upstream.TIMEOUT
+    assert outbound.SECONDS > service.TIMEOUT
 
 
 # --- doctor ---

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
 import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import typer
 
 from widget_api import clock, i18n, settings
-from widget_api.cli import confidential
 from widget_api.database import Database
 from widget_api.errors import DomainError, Invalid
 from widget_api.ops import schema
@@ -54,7 +56,7 @@ def load_serving_settings() -> Settings:
     prepare_to_serve(loaded)
     for line in settings.unknown(os.environ):
         logging.getLogger(__name__).warning("%s", line)
-    confidential.clear_environment()
+    clear_environment()
     return loaded
 
 
@@ -62,7 +64,7 @@ def prepare_to_serve(loaded: Settings) -> None:
     """Configure the logs of a long-running process, and hide it from other processes."""
     from widget_api import logs  # slow to import
 
-    confidential.forbid_inspection()
+    forbid_inspection()
     logs.configure(production=loaded.production)
 
 
@@ -156,3 +158,42 @@ def _error_text(code: str, values: Mapping[str, Any]) -> str:
         if i18n.has(key):
             return i18n.text(_LANGUAGE, key, **values)
     return code
+
+
+_PR_SET_DUMPABLE = 4
+_ENV_START, _ENV_END = 50, 51  # fields of /proc/self/stat, counted from 1 (proc_pid_stat(5))
+
+
+def forbid_inspection() -> None:
+    """Forbid processes without CAP_SYS_PTRACE to read this one's memory, environment and files; disable core dumps."""
+    with contextlib.suppress(OSError, AttributeError):  # not Linux
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def clear_environment() -> None:
+    """Remove the settings, once they are read, from the environment and from its copy in /proc.
+
+    The initial environment stays in memory after variables are unset, and is copied to every program that the process
+    starts.
+    """
+    names = [name for name in os.environ if is_confidential(name)]
+    for name in names:
+        del os.environ[name]
+    with contextlib.suppress(OSError):  # not Linux
+        _overwrite(is_confidential)
+
+
+def is_confidential(name: str) -> bool:
+    return name.startswith("WIDGET_") or name in settings.S3_CREDENTIALS
+
+
+def _overwrite(concerns: Callable[[str], bool]) -> None:
+    """Overwrite the values of variables in the process's initial environment block, which is no longer used."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from the third on
+    start, end = int(fields[_ENV_START - 3]), int(fields[_ENV_END - 3])
+    place = start
+    for variable in ctypes.string_at(start, end - start).split(b"\0"):
+        name, equals, value = variable.partition(b"=")
+        if equals and concerns(os.fsdecode(name)):
+            ctypes.memset(place + len(name) + 1, 0, len(value))
+        place += len(variable) + 1

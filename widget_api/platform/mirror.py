@@ -19,8 +19,8 @@ from widget_api.open311.parse import RemoteRequest
 from widget_api.open311.statuses import map_foreign_status, parse_exact
 from widget_api.platform import request, update_import
 from widget_api.platform.client import PAGE_SIZE, Client
-from widget_api.platform.lookup import FingerprintIndex
 from widget_api.platform.model import Cursor, Platform
+from widget_api.platform.request import FingerprintIndex
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submit
 from widget_api.problems.model import Actor, Contact, Report

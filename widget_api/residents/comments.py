@@ -17,7 +17,7 @@ from widget_api.mail import links
 from widget_api.problems import bodies, persons
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
-from widget_api.residents import form_submission
+from widget_api.residents import problem_forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites import tickets
@@ -27,7 +27,7 @@ from widget_api.sites.model import Site
 async def show_comment_form(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/comment"""
     site, problem = await _find_problem(request)
-    return await form_submission.show_form(request, site, "comment", problem["number"])
+    return await problem_forms.show_form(request, site, "comment", problem["number"])
 
 
 async def send_comment(request: Request) -> Response:
@@ -36,14 +36,14 @@ async def send_comment(request: Request) -> Response:
     site, problem = await _find_problem(request)
     number = problem["number"]
 
-    async def take(sent: form_submission.Submission) -> None:
+    async def take(sent: problem_forms.Submission) -> None:
         body = validation.parse(api.NewComment, sent.data, bodies.ValidationContext(site=site))
         address = web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post_comment(context.database, site, number, body.comment, person, once)
 
-    return await form_submission.handle_form(request, site, "comment", number, take)
+    return await problem_forms.handle_form(request, site, "comment", number, take)
 
 
 async def _find_problem(request: Request) -> tuple[Site, Row]:

@@ -15,7 +15,7 @@ from widget_api.mail import links
 from widget_api.problems import bodies, persons
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import followers, records
-from widget_api.residents import form_submission, forms
+from widget_api.residents import forms, problem_forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -24,7 +24,7 @@ from widget_api.sites.model import Site
 async def show_follow_form(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/follow"""
     site, problem = await _find_problem(request)
-    return await form_submission.show_form(request, site, "follow", problem["number"])
+    return await problem_forms.show_form(request, site, "follow", problem["number"])
 
 
 async def send_follow_form(request: Request) -> Response:
@@ -33,12 +33,12 @@ async def send_follow_form(request: Request) -> Response:
     site, problem = await _find_problem(request)
     number = problem["number"]
 
-    async def take(sent: form_submission.Submission) -> None:
+    async def take(sent: problem_forms.Submission) -> None:
         body, address = validation.parse(bodies.Follow, sent.data), web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         await service.follow_problem(context.database, site.id, number, person, None)
 
-    return await form_submission.handle_form(request, site, "follow", number, take)
+    return await problem_forms.handle_form(request, site, "follow", number, take)
 
 
 async def _find_problem(request: Request) -> tuple[Site, Row]:

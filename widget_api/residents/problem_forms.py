@@ -1,15 +1,24 @@
-"""Build the values of the section under a problem's page: the follow form, the comments, the comment form."""
+"""Render and handle the forms without scripts under a problem's page: to follow it, and to comment on it.
+
+They are protected by a signed identifier, a trap field, a minimum filling time and stricter limits. A rejected form is
+shown again with its values.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from widget_api import clock, i18n
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget_api import clock, i18n, web
 from widget_api.comments import service
 from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.context import Context
-from widget_api.errors import Conflict, FieldError, Invalid
-from widget_api.residents import report_form
+from widget_api.errors import Conflict, FieldError, Invalid, TooMany
+from widget_api.residents import forms, report_form
 from widget_api.residents.forms import Form
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -19,9 +28,9 @@ LENGTH_LIMITS = {"name": NAME_LENGTH[1], "text": TEXT_LENGTH[1]}
 
 async def section_values(context: Context, site: Site, number: int, language: str, cursor: str) -> dict[str, Any]:
     """Values of the macro `under` of city/people.html. `cursor` selects a later page of comments."""
-    forms = await read_form_values(context, site, language)
+    values = await read_form_values(context, site, language)
     found: dict[str, Any] = {
-        "follow": forms,
+        "follow": values,
         "discussion": site.discussion != "off",
         "comments": [],
         "next": None,
@@ -80,3 +89,122 @@ def _error_texts(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]
         text = i18n.text(language, own, **dict(error.values)) if i18n.has(own) else None
         sentences.setdefault(place, text or i18n.field_error(language, place, error.code, error.values))
     return sentences
+
+
+FormKind = Literal["follow", "comment"]  # the last segment of the form's address
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An accepted form: its fields, its identifier, and the body of the equivalent API request."""
+
+    form: Form
+    id: str
+    data: Mapping[str, Any]
+    language: str
+
+
+class SubmissionRejected(Exception):
+    """The form is shown again with this status and notice."""
+
+    def __init__(self, status: int, notice: str, retry_after: int = 0) -> None:
+        super().__init__(notice)
+        self.status, self.notice, self.retry_after = status, notice, retry_after
+
+
+async def check_submission(request: Request, site: Site, form: Form) -> Submission:
+    """Check a form's identifier, trap, timing and limits. Raises SubmissionRejected."""
+    context, language = web.context(request), web.negotiate_language(request, site.language)
+    form_id = report_form.read_form_id(context.signer, site, form.one("form"))
+    if form_id is None:
+        raise SubmissionRejected(422, i18n.text(language, "people.form.stale"))
+    suspicion = report_form.find_suspicion(form, form_id, clock.now())
+    if suspicion is not None:
+        raise SubmissionRejected(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
+    try:
+        await context.limits.hit("forms", web.client_address(request), site.id)
+    except TooMany as error:
+        minutes = error.retry_after // 60 + 1
+        raise SubmissionRejected(
+            429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after
+        ) from None
+    data = {
+        "name": form.one("name"),
+        "text": form.one("text"),
+        "email": form.one("email"),
+        "consent": {
+            "version": form.one("consent_version"),
+            "processing": form.one("consent") == "yes",
+            "publish_name": form.one("publish_name") == "yes",
+            "name_version": form.one("name_version") or None,
+        },
+        "lang": language,
+    }
+    return Submission(form, form_id.id, data, language)
+
+
+async def read_form(request: Request) -> Form:
+    """Read a form's body. Raises Refused (sent by another origin's page), Malformed."""
+    web.require_same_origin(request)
+    return forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
+
+
+async def show_form(request: Request, site: Site, what: FormKind, number: int) -> Response:
+    """The page with the empty form, or with the notice that it was sent."""
+    language = web.negotiate_language(request, site.language)
+    filled = await read_form_values(web.context(request), site, language)
+    return _render_page(request, site, what, number, done="done" in request.query_params, **filled)
+
+
+async def handle_form(
+    request: Request, site: Site, what: FormKind, number: int, take: Callable[[Submission], Awaitable[None]]
+) -> Response:
+    """Pass a sent form to `take`, and redirect. Where it is rejected, show it again with its values."""
+    form = await read_form(request)
+    try:
+        await take(await check_submission(request, site, form))
+    except (SubmissionRejected, Invalid) as error:
+        return await _show_again(request, site, what, number, form, error)
+    language = web.language_query(request).replace("?", "&")
+    return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{language}")
+
+
+async def _show_again(
+    request: Request, site: Site, what: FormKind, number: int, form: Form, error: SubmissionRejected | Invalid
+) -> Response:
+    context, language = web.context(request), web.negotiate_language(request, site.language)
+    notice, status, wrong = "", 422, error if isinstance(error, Invalid) else None
+    if isinstance(error, SubmissionRejected):
+        notice, status = error.notice, error.status
+    token = form.one("form") if wrong is not None or status == 429 else ""
+    filled = await read_form_values(context, site, language, form, wrong, token)
+    response = _render_page(request, site, what, number, status, notice=notice, **filled)
+    if isinstance(error, SubmissionRejected) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _render_page(
+    request: Request,
+    site: Site,
+    what: FormKind,
+    number: int,
+    status: int = 200,
+    *,
+    notice: str = "",
+    done: bool = False,
+    **filled: Any,
+) -> Response:
+    return web.html_response(
+        request,
+        "city/below.html",
+        status,
+        language=web.negotiate_language(request, site.language),
+        site=site,
+        what=what,
+        number=number,
+        limits=LENGTH_LIMITS,
+        notice=notice,
+        done=done,
+        **filled,
+    )

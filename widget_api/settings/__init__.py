@@ -11,9 +11,18 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from widget_api.settings import sections, variables
-from widget_api.settings.sections import MAX_ZOOM, Contacts, PlatformSettings, Protocol, is_address, platform_address
-from widget_api.settings.variables import Environment, Network, SettingsError
+from widget_api.settings import sections
+from widget_api.settings.sections import (
+    MAX_ZOOM,
+    Contacts,
+    Environment,
+    Network,
+    PlatformSettings,
+    Protocol,
+    SettingsError,
+    is_address,
+    platform_address,
+)
 
 __all__ = [
     "NAMES",
@@ -99,13 +108,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises SettingsError with one line that names the first variable that is wrong or missing.
     """
     environments: tuple[Environment, ...] = ("development", "production")
-    environment = variables.choice(environ, "WIDGET_ENVIRONMENT", environments, "development")
+    environment = sections.choice(environ, "WIDGET_ENVIRONMENT", environments, "development")
     database_url = environ.get("WIDGET_DATABASE_URL") or "sqlite:///./data/widget.db"
     if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
     tile_source, tile_zoom = sections.read_tiles(environ)
-    sandbox = variables.choice(
+    sandbox = sections.choice(
         environ, "WIDGET_SANDBOX", ("required", "optional"), "required" if environment == "production" else "optional"
     )
     return Settings(
@@ -114,25 +123,25 @@ def load(environ: Mapping[str, str]) -> Settings:
         public_url=_public_url(environ, environment),
         environment=environment,
         data_directory=data_directory,
-        smtp_url=variables.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
+        smtp_url=sections.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
         mail_from=(mail_from := sections.read_sender(environ, environment)),
         inbound=sections.read_inbound(environ, mail_from),
         mail_servers=sections.read_mail_servers(environ, mail_from),
         mail_hops=sections.read_mail_hops(environ),
         platform=sections.read_platform(environ),
-        media_url=variables.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
+        media_url=sections.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         s3_credentials={name: environ[name] for name in S3_CREDENTIALS if environ.get(name)},
         sandbox_required=sandbox == "required",
-        redis_url=variables.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
+        redis_url=sections.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
         tiles=tile_source,
         tiles_zoom=tile_zoom,
-        tiles_attribution=variables.line(environ, "WIDGET_TILES_ATTRIBUTION", MAX_ATTRIBUTION_LENGTH),
+        tiles_attribution=sections.line(environ, "WIDGET_TILES_ATTRIBUTION", MAX_ATTRIBUTION_LENGTH),
         processor=environ.get("WIDGET_PROCESSOR") or None,
-        data_location=variables.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
-        challenge=variables.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
-        rate_limits=variables.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
-        trusted_proxies=variables.networks(environ, "WIDGET_TRUSTED_PROXIES"),
-        work=variables.choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
+        data_location=sections.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
+        challenge=sections.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
+        rate_limits=sections.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
+        trusted_proxies=sections.networks(environ, "WIDGET_TRUSTED_PROXIES"),
+        work=sections.choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
         metrics_token=environ.get("WIDGET_METRICS_TOKEN") or None,
     )
 
@@ -158,7 +167,7 @@ def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
         if environment == "production":
             raise SettingsError("WIDGET_PUBLIC_URL is missing: the address under which residents reach the service")
         value = "http://127.0.0.1:8000"
-    parts = variables.split("WIDGET_PUBLIC_URL", value)
+    parts = sections.split("WIDGET_PUBLIC_URL", value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
     if environment == "production" and parts.scheme != "https":

@@ -1,16 +1,71 @@
-"""Read the settings of mail, of the map's tiles, and of the default central platform."""
+"""Read environment variables by type, and the settings of mail, of the map's tiles and of the default platform.
+
+Each function raises SettingsError with a line that begins with the variable's name.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal
-from urllib.parse import parse_qsl, urlsplit
+from typing import Literal, TypeVar
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from widget_api.settings import variables
-from widget_api.settings.variables import Environment, SettingsError
+Environment = Literal["development", "production"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Choice = TypeVar("Choice", bound=str)
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message is one line that begins with the setting's name."""
+
+
+def choice(environ: Mapping[str, str], name: str, choices: tuple[Choice, ...], default: Choice) -> Choice:
+    value = environ.get(name) or default
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    parts = split(name, value)
+    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        raise SettingsError(f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
+    return value
+
+
+def line(environ: Mapping[str, str], name: str, max_length: int) -> str | None:
+    """Read one line of plain text, which will be public."""
+    value = (environ.get(name) or "").strip()
+    if len(value) > max_length or not value.isprintable():
+        raise SettingsError(f"{name} must be one line of {max_length} characters at most")
+    return value or None
+
+
+def split(name: str, value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - urllib validates the port on access
+    except ValueError:
+        raise SettingsError(f"{name} is not an address") from None
+    return parts
+
+
+def networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(
+            ipaddress.ip_network(text.strip(), strict=False)
+            for text in (environ.get(name) or "").split(",")
+            if text.strip()
+        )
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a comma list of addresses or networks: {error}") from None
+
 
 MAX_LOCAL_LENGTH = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
 MAX_HOPS = 9
@@ -34,7 +89,7 @@ def read_sender(environ: Mapping[str, str], environment: Environment) -> str:
 def read_inbound(environ: Mapping[str, str], mail_from: str) -> str | None:
     """Read WIDGET_INBOUND: lmtp://host:port or lmtp:///path of a socket to listen on, or
     imaps://user:password@host/folder to poll. Raises SettingsError."""
-    value = variables.address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap"))
+    value = address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap"))
     if value is None:
         return None
     parts = urlsplit(value)
@@ -120,10 +175,10 @@ class PlatformSettings:
 
 
 def read_platform(environ: Mapping[str, str]) -> PlatformSettings | None:
-    url = variables.address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
-    name = variables.line(environ, "WIDGET_PLATFORM_NAME", MAX_NAME_LENGTH)
-    protocol: Protocol = variables.choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
-    contacts: Contacts = variables.choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
+    url = address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
+    name = line(environ, "WIDGET_PLATFORM_NAME", MAX_NAME_LENGTH)
+    protocol: Protocol = choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
+    contacts: Contacts = choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
     if url is None:
         return None
     if not is_address(url):

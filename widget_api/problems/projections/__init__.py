@@ -8,12 +8,15 @@ problems (docs/decisions/0020-projections.md).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from widget_api.database import Row, Transaction
-from widget_api.problems.projections import store, words
+from widget_api.geo.cells import parent
+from widget_api.problems.projections import words
 from widget_api.problems.projections.items import COLUMNS, save_item
-from widget_api.problems.projections.model import CONTENT, PublishedState, figures
+from widget_api.problems.projections.model import CONTENT, LEVELS, Figure, PublishedState, figures
+from widget_api.status_table import PUBLIC_STATUSES
 
 __all__ = ["CONTENT", "ITEM_COLUMNS", "save_item", "update"]
 
@@ -29,18 +32,102 @@ async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: di
     difference = Counter(figures(now) if now else ())
     difference.subtract(figures(was) if was else ())
     site_id = (now or was).site_id  # type: ignore[union-attr] # they differ, so one is not None
-    await store.count(tx, site_id, difference)
+    await _count(tx, site_id, difference)
     if was and now and was.place == now.place:
         if was.status != now.status and now.cell is not None:
-            await store.move(tx, now, was.status)
+            await _move(tx, now, was.status)
     else:
         if was and was.cell is not None:
-            await store.remove(tx, was)
+            await _remove(tx, was)
         if now and now.cell is not None:
-            await store.add(tx, now)
+            await _add(tx, now)
     if (was.text if was else None) != (now.text if now else None):
-        ordinal = await store.ordinal(tx, site_id)
+        ordinal = await _read_ordinal(tx, site_id)
         if was:
             await words.remove(tx, site_id, ordinal, was.number)
         if now:
             await words.add(tx, site_id, ordinal, now.number, now.text)
+
+
+_ROWS = [(level, name) for level in LEVELS for name in ("''", ":category")]
+_ADDED = ", ".join(f"(:site_id, {level}, {name}, :cell{level}, 1, :lat, :lng, :number)" for level, name in _ROWS)
+_KEY = "(site_id, level, category, cell)"
+_OF_PROBLEM = "site_id = :site_id AND category IN ('', :category) AND ({})".format(
+    " OR ".join(f"level = {level} AND cell = :cell{level}" for level in LEVELS)
+)
+
+
+async def _read_ordinal(tx: Transaction, site_id: str) -> int:
+    row = await tx.row("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
+    assert row is not None, "a problem without its site"
+    return int(row["ordinal"])
+
+
+async def _count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
+    """Add to the statistics in a fixed order, so that two processes cannot deadlock."""
+    for (measure, period, category, status), more in sorted(difference.items()):
+        if more:
+            await tx.run(
+                "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
+                " VALUES (:site_id, :measure, :period, :category, :status, :more)"
+                " ON CONFLICT (site_id, measure, period, category, status)"
+                " DO UPDATE SET count = site_figures.count + excluded.count",
+                site_id=site_id,
+                measure=measure,
+                period=period,
+                category=category,
+                status=status,
+                more=more,
+            )
+
+
+async def _add(tx: Transaction, problem: PublishedState) -> None:
+    """Count a problem in its cell of every level, in total and in its category."""
+    status = _column(problem.status)
+    grown = ", ".join(
+        f"{name} = site_cells.{name} + excluded.{name}" for name in (status, "lat_sum", "lng_sum", "number_sum")
+    )
+    await tx.run(
+        f"INSERT INTO site_cells (site_id, level, category, cell, {status}, lat_sum, lng_sum, number_sum)"
+        f" VALUES {_ADDED} ON CONFLICT {_KEY} DO UPDATE SET {grown}",
+        lat=problem.lat,
+        lng=problem.lng,
+        number=problem.number,
+        **_cells(problem),
+    )
+
+
+async def _remove(tx: Transaction, problem: PublishedState) -> None:
+    """Subtract a problem from its cells. Empty rows stay."""
+    status = _column(problem.status)
+    await tx.run(
+        f"UPDATE site_cells SET {status} = {status} - 1, lat_sum = lat_sum - :lat, lng_sum = lng_sum - :lng,"
+        f" number_sum = number_sum - :number WHERE {_OF_PROBLEM}",
+        lat=problem.lat,
+        lng=problem.lng,
+        number=problem.number,
+        **_cells(problem),
+    )
+
+
+async def _move(tx: Transaction, problem: PublishedState, before: str) -> None:
+    """Count a problem under another status in the same cells."""
+    old, new = _column(before), _column(problem.status)
+    await tx.run(
+        f"UPDATE site_cells SET {old} = {old} - 1, {new} = {new} + 1 WHERE {_OF_PROBLEM}",
+        **_cells(problem),
+    )
+
+
+def _cells(problem: PublishedState) -> dict[str, str | int]:
+    assert problem.cell is not None
+    return {
+        "site_id": problem.site_id,
+        "category": problem.category,
+        **{f"cell{level}": parent(problem.cell, level) for level in LEVELS},
+    }
+
+
+def _column(status: str) -> str:
+    assert status in PUBLIC_STATUSES, status  # it becomes part of the SQL
+    return status
