@@ -34,7 +34,7 @@ from widget_api.database import Database
 from widget_api.ops.migrate import migrate
 from widget_api.people import passwords, sign_in
 from widget_api.settings import Settings
-from widget_api.sites import challenges
+from widget_api.sites import tickets
 from widget_api.web import brute_force
 
 # A busy machine must not fail a test: no test measures time.
@@ -53,7 +53,7 @@ def _cheap_work() -> Iterator[None]:
     tests/unit/people/test_passwords.py and tests/unit/test_timing.py.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(challenges, "MAX_NUMBER", 1000)
+        patch.setattr(tickets, "MAX_NUMBER", 1000)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.setattr(sign_in, "_WRITE_TIME", 0.001)
         patch.setattr(brute_force, "TIMING_STEP", 0.01)

@@ -54,9 +54,9 @@ from widget_api.residents import routes as residents
 from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.sites import routes as sites
-from widget_api.sites.challenges import Challenges
 from widget_api.sites.install import routes as install
 from widget_api.sites.install import sightings
+from widget_api.sites.tickets import Challenges
 from widget_api.tiles import routes as tiles
 from widget_api.tiles.service import Tiles
 from widget_api.web import static_routes as files

@@ -16,8 +16,8 @@ from widget_api.signing import Signer
 from widget_api.web.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from widget_api.sites.challenges import Challenges
     from widget_api.sites.install.sightings import Sightings
+    from widget_api.sites.tickets import Challenges
     from widget_api.tiles.service import Tiles
     from widget_api.web.brute_force import GuessThrottle
     from widget_api.web.limits import RateLimiter

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -206,3 +206,25 @@ class Parameter:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return dict(self.schema)
+
+
+_DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,20})?", re.ASCII)
+_DECIMAL_PLACES = 6  # decimal places kept: 11 cm
+
+
+def _degrees(bound: int, pattern: str) -> Parameter:
+    def read(text: str, _: str) -> float | None:
+        return round(float(text), _DECIMAL_PLACES) if _DEGREES.fullmatch(text) and abs(float(text)) <= bound else None
+
+    return Parameter(read, {"type": "string", "pattern": pattern})
+
+
+_LATITUDE = _degrees(90, r"^-?([0-8]?[0-9](\.[0-9]{1,9})?|90)$")
+_LONGITUDE = _degrees(180, r"^-?(([0-9]{1,2}|1[0-7][0-9])(\.[0-9]{1,9})?|180)$")
+
+
+class Point(Language):
+    """A place."""
+
+    lat: Annotated[float, _LATITUDE] = Field(description="Degrees in plain decimals.", examples=["55.08"])
+    lng: Annotated[float, _LONGITUDE] = Field(description="Degrees in plain decimals.", examples=["38.78"])

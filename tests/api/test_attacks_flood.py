@@ -18,7 +18,7 @@ from limits.aio.storage import MemoryStorage
 from tests.support.brute_force import client_from
 from widget_api.context import Context
 from widget_api.errors import Busy
-from widget_api.residents import report_form
+from widget_api.residents import forms
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import bodies
@@ -116,7 +116,7 @@ FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
 
 def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
     """A report with 3 MB of photos followed by a field; its identifier is genuine or made up."""
-    token = report_form.issue_form_id(context.signer, site) if ours else "forged"
+    token = forms.issue_form_id(context.signer, site) if ours else "forged"
     return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
 
 

@@ -18,7 +18,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.platform import migration
 from widget_api.platform.model import Cursor, Platform
-from widget_api.platform.store import cursors, platforms
+from widget_api.platform.store import log, platforms
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -268,12 +268,12 @@ async def test_another_address_is_another_server_until_it_was_asked(
 ) -> None:
     known = {"exact": True, "failures": 7, "paused_until": clock.now() + 300, "pause_reason": "503"}
     await platforms.change_platform(context.database, "default", known)
-    await cursors.write_cursor(context.database, "default", site.id, Cursor(since=1, after=5000, asked=True), None)
+    await log.write_cursor(context.database, "default", site.id, Cursor(since=1, after=5000, asked=True), None)
     elsewhere = make_settings(database_url=database_url, platform_url=fakes[1].url, platform_key="secret")
     async with open_context(elsewhere) as moved:
         found = await default(moved)
         row = await moved.database.row("SELECT paused_until FROM platforms WHERE id = 'default'")
-        assert await cursors.cursor(moved.database, "default", site.id) is None, "positions there are others"
+        assert await log.cursor(moved.database, "default", site.id) is None, "positions there are others"
     assert (found.exact, found.failures, row is not None and row["paused_until"]) == (False, 0, None)
 
 

@@ -13,7 +13,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.platform import pull
 from widget_api.platform.model import Cursor
-from widget_api.platform.store import cursors
+from widget_api.platform.store import log
 from widget_api.sites.model import Site
 
 
@@ -91,7 +91,7 @@ async def test_what_nobody_foresaw_of_one_stops_no_other(
     context: Context, site: Site, fake: FakePlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = await make_site(context.database)
-    await cursors.write_cursor(context.database, "default", site.id, Cursor(since=1), None)
+    await log.write_cursor(context.database, "default", site.id, Cursor(since=1), None)
 
     async def spoil(tx: Transaction) -> None:
         await tx.run(
@@ -100,5 +100,5 @@ async def test_what_nobody_foresaw_of_one_stops_no_other(
 
     await context.database.write(spoil)
     await pull.poll_platforms(context)
-    assert await cursors.cursor(context.database, "default", other.id) is not None
+    assert await log.cursor(context.database, "default", other.id) is not None
     assert "platform default: what it tells cannot be used" in caplog.text

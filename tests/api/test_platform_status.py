@@ -22,7 +22,7 @@ from tests.support.processes import CommandFailed, Service
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.admin import STALLED
-from widget_api.platform.store import cursors
+from widget_api.platform.store import log
 from widget_api.problems import change as problems
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -215,12 +215,12 @@ async def test_a_reading_that_failed_is_told_and_makes_nothing_newer(
 ) -> None:
     began = clock.now()
     with time_machine.travel(began, tick=False):
-        await cursors.write_cursor(database, "p", site.id, None, None)
+        await log.write_cursor(database, "p", site.id, None, None)
     with time_machine.travel(began + 600, tick=False):
-        await cursors.write_cursor(database, "p", site.id, None, "503: busy")
+        await log.write_cursor(database, "p", site.id, None, "503: busy")
     found = await measured(client)
     assert (of(found, "last_read_timestamp_seconds", "p"), of(found, "sites_unread", "p")) == (began, 1)
-    await cursors.write_cursor(database, "p", site.id, None, None)
+    await log.write_cursor(database, "p", site.id, None, None)
     assert of(await measured(client), "sites_unread", "p") == 0
 
 

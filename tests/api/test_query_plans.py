@@ -13,7 +13,7 @@ import pytest
 from tests.api.test_problems import publish
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.plans import plan, record_statements
-from widget_api.browse.listing import Filters, access_paths, pages, ranges
+from widget_api.browse.listing import Filters, access_paths, pages
 from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
@@ -66,7 +66,7 @@ async def filled(database: Database, site: Site) -> Database:
 
 @pytest.mark.parametrize("many", [1, 16, 60])
 async def test_each_range_is_looked_up_among_counted_cells(filled: Database, site: Site, many: int) -> None:
-    table, values = ranges.within(
+    table, values = access_paths.within(
         filled.dialect, [(n, n + 9) for n in range(0, 100 * many, 100)], "site_cells c", COUNTED
     )
     values |= {"site_id": site.id, "level": LEVEL, "category0": ""}
@@ -82,7 +82,7 @@ async def test_each_range_is_looked_up_among_counted_cells(filled: Database, sit
 @pytest.mark.parametrize("many", [1, 16, 60])
 async def test_each_range_is_looked_up_among_problems(filled: Database, site: Site, many: int) -> None:
     found = [(n, n + 9) for n in range(0, 40 * many, 40)]
-    table, values = ranges.within(filled.dialect, found, "problems p", "p.site_id = :site_id AND p.published")
+    table, values = access_paths.within(filled.dialect, found, "problems p", "p.site_id = :site_id AND p.published")
     conditions = "p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east AND p.status IN (:status0)"
     values |= dict(zip(("west", "south", "east", "north"), BOX, strict=True)) | {
         "site_id": site.id,

@@ -15,8 +15,8 @@ from widget_api.app import create_app
 from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
-from widget_api.sites.challenges import solve_challenge
 from widget_api.sites.model import Site
+from widget_api.sites.tickets import solve_challenge
 
 JSON = {"Content-Type": "application/json"}
 

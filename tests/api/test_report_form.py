@@ -17,7 +17,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems.store import contacts
-from widget_api.residents import report_form
+from widget_api.residents import forms
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -44,7 +44,7 @@ QUESTIONS = [
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the visitor had taken their time."""
-    monkeypatch.setattr(report_form, "MIN_FILLING_TIME", 0)
+    monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
 
 
 def hidden(page: str) -> dict[str, str]:
@@ -184,7 +184,7 @@ async def test_programs_that_fill_every_field_are_asked_again(
     assert fast.status_code == 422
     assert "слишком быстро" in fast.text
     assert "<title>Ошибка: " in fast.text
-    later = clock.now() + report_form.MIN_FILLING_TIME
+    later = clock.now() + forms.MIN_FILLING_TIME
     monkeypatch.setattr(clock, "now", lambda: later)
     trapped = await client.post(address, data=filled(page, website="https://spam.test"))
     assert trapped.status_code == 422

@@ -21,8 +21,8 @@ from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
 from widget_api.sites import changes, consent, service, tickets, view
-from widget_api.sites.challenges import solve_challenge
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
+from widget_api.sites.tickets import solve_challenge
 
 CYRILLIC = "https://город.рф"
 PUNYCODE = "https://xn--c1ac3aaj.xn--p1ai"
@@ -370,7 +370,7 @@ async def test_a_ticket_is_spent_once(connected: Database) -> None:
 async def test_too_many_challenges_are_429_with_when_to_come_back(
     client: httpx2.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget_api.sites.challenges.MAX_OUTSTANDING", 2)
+    monkeypatch.setattr("widget_api.sites.tickets.MAX_OUTSTANDING", 2)
     answers = [await challenge(client, site) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0

@@ -18,7 +18,7 @@ from tests.support.processes import CommandFailed
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import Invalid
-from widget_api.residents import report_form
+from widget_api.residents import forms
 from widget_api.settings import Settings
 from widget_api.sites import changes, service
 from widget_api.sites.model import Site
@@ -265,7 +265,7 @@ async def test_what_lies_inside_and_what_is_said_in_words_is_taken(
 async def test_the_form_without_scripts_names_the_other_site_with_a_link(
     client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_form, "MIN_FILLING_TIME", 0)
+    monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     district = await make_site(database, name="Район", area=DISTRICT)
     path = f"/s/{site.key}/report"
     page = (await client.get(path)).text

@@ -14,7 +14,7 @@ from tests.support.widget import Examples, Stand
 
 # Each form that opens does the proof of work, which takes a fifth of the processor time of a short test. The whole of
 # it is done, and timed, in test_widget_help.py.
-LESS_WORK = ("widget_api.sites.challenges.MAX_NUMBER=1000",)
+LESS_WORK = ("widget_api.sites.tickets.MAX_NUMBER=1000",)
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.factories import SECRET
 from tests.support.browser import Watch
 from tests.support.widget import Stand, fill_form, number, open_form, send
-from widget_api.sites import challenges
+from widget_api.sites import tickets
 
 DESK = {"width": 1280, "height": 900}
-WHOLE_WORK = challenges.MAX_NUMBER  # before the tests get less
+WHOLE_WORK = tickets.MAX_NUMBER  # before the tests get less
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(
     page: Page, stand: Stand, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """6× slower processor, slow 3G (400 ms, 400 kbit/s): bounds of the contract, with room for a busy machine."""
-    monkeypatch.setattr(challenges, "MAX_NUMBER", WHOLE_WORK)
-    asked = challenges.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
+    monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
+    asked = tickets.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
     shared = {"Access-Control-Allow-Origin": "*"}
     page.route(re.compile("/challenge"), lambda route: route.fulfill(json=asked, headers=shared))
     session = page.context.new_cdp_session(page)

@@ -38,7 +38,7 @@ OF_THE_MOMENT = {
     "doctor": ((r"(?m)(?<=retention: ).*$", "<when and what>"), (r"(?m)^\w+ +decoder: .*\n", "")),
 }
 CHANGES = (
-    "widget_api.sites.challenges.MAX_NUMBER=20",  # the same proof of work with a smaller range
+    "widget_api.sites.tickets.MAX_NUMBER=20",  # the same proof of work with a smaller range
     # Periodic jobs run at once, and letters about deadlines are off: other tests cover them.
     "widget_api.worker.SETTLING=0",
     "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",

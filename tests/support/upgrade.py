@@ -22,7 +22,7 @@ from tests.support.exchange import KEY
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.platform import signature
-from widget_api.sites.challenges import solve_challenge
+from widget_api.sites.tickets import solve_challenge
 
 Result = TypeVar("Result")
 SECRET = "upgrade-secret-of-more-than-32-characters"

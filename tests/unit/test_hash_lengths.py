@@ -20,8 +20,7 @@ KNOWN = {
     "cabinet/moderation_by_mail.py": "inside a signed token",
     "platform/store/log.py": "128 bits, and a platform could confuse its own messages alone; kept for those stored",
     "platform/webhook.py": "128 bits of identifiers that are ours",
-    "sites/challenges.py": "under a key that each process makes",
-    "sites/tickets.py": "128 bits of what one ticket bought, kept for two hours",
+    "sites/tickets.py": "senders under each process's key; 128 bits of what one ticket bought, kept for two hours",
 }
 # Two searches whose lists shared a fingerprint of twelve characters, and with it ETag and cached answer: found within a
 # minute on one core.

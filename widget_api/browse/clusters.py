@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from widget_api.browse import listing
-from widget_api.browse.listing import Filters, ranges
+from widget_api.browse.listing import Filters, access_paths
 from widget_api.browse.queries import Viewport
 from widget_api.database import Database, Row
 from widget_api.geo import cells as geo_cells
@@ -218,7 +218,7 @@ async def _read_cells(database: Database, site_id: str, bbox: Box, level: int, c
     around = geo_cells.refine_ranges(geo_cells.cell_ranges(bbox, coarse), coarse, level)
     one_row_each = len(categories) <= 1
     sums = ", ".join(f"c.{name}" if one_row_each else f"SUM(c.{name}) AS {name}" for name in _COLUMNS)
-    table, values = ranges.counted(database.dialect, around, site_id, level, categories)
+    table, values = access_paths.counted(database.dialect, around, site_id, level, categories)
     rows = await database.rows_at_once(
         f"SELECT c.cell, {sums} FROM {table}{'' if one_row_each else ' GROUP BY c.cell'} ORDER BY c.cell",
         **values,
@@ -263,7 +263,7 @@ async def _read_within(
     )
     for part in _parts(cell_ranges, geo_cells.MAX_CELLS):
         wanted = f"p.site_id = :site_id AND p.published{condition}"
-        table, values = ranges.within(database.dialect, part, "problems p", wanted)
+        table, values = access_paths.within(database.dialect, part, "problems p", wanted)
         rows += await database.rows(
             f"SELECT {_MARKER} FROM {table}",
             site_id=site_id,

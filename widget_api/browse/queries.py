@@ -19,9 +19,8 @@ from pydantic import Field
 from widget_api import status_table
 from widget_api.problems.intake import parse_coordinate
 from widget_api.problems.model import STATUSES
-from widget_api.sites.requests import Point
 from widget_api.status_table import PUBLIC_STATUSES
-from widget_api.validation import Language, Parameter, clean
+from widget_api.validation import Language, Parameter, Point, clean
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
 

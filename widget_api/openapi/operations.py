@@ -14,8 +14,8 @@ from widget_api.comments import api
 from widget_api.openapi import answers, georeport
 from widget_api.platform.routes import Events
 from widget_api.problems import bodies
-from widget_api.sites import requests as of_sites
-from widget_api.validation import Language, Query
+from widget_api.sites import routes as of_sites
+from widget_api.validation import Language, Point, Query
 
 JSON, GEOJSON = "application/json", "application/geo+json"
 Schema = type[BaseModel] | Mapping[str, Any]
@@ -160,7 +160,7 @@ OPERATIONS: Sequence[Operation] = (
         "If it does not lie there, `other` names the site that answers for the point.",
         *(400, 404),
         tag="sites",
-        query=of_sites.Point,
+        query=Point,
     ),
     Operation(
         method="get",

@@ -19,7 +19,7 @@ from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, update_import
 from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.model import Cursor, Platform
-from widget_api.platform.store import cursors, links, platforms, services
+from widget_api.platform.store import links, log, platforms, services
 from widget_api.redaction import excerpt
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -99,7 +99,7 @@ async def _pause_platform(
     """Do not poll a platform for some seconds; record the reason, and with `reached` the new cursor."""
     pauses, now = _pauses.setdefault(database, {}), time.monotonic()
     pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + seconds, 0
-    await cursors.write_cursor(database, platform.id, site_id, reached, reason)
+    await log.write_cursor(database, platform.id, site_id, reached, reason)
 
 
 async def poll_site(
@@ -121,7 +121,7 @@ async def poll_site(
     if respect_pauses and pauses.get((platform.id, site_id), 0) > now:
         return None
     pauses[platform.id, site_id] = now + pause
-    known = await cursors.cursor(database, platform.id, site_id)
+    known = await log.cursor(database, platform.id, site_id)
     cursor = initial = known or Cursor(
         (await links.first_linked_at(database, platform.id, site_id) or clock.now()) - DAY
     )
@@ -166,7 +166,7 @@ async def poll_site(
         return reason
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + RECORD_PAUSE
-        await cursors.write_cursor(database, platform.id, site_id, cursor, None)
+        await log.write_cursor(database, platform.id, site_id, cursor, None)
     return None
 
 

@@ -25,7 +25,7 @@ from widget_api.open311.parse import RemoteRequest
 from widget_api.platform import client, payload, update_import
 from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.model import Platform
-from widget_api.platform.store import cursors, links, services
+from widget_api.platform.store import links, log, services
 from widget_api.problems import pictures
 from widget_api.problems.model import Actor
 from widget_api.problems.record import record
@@ -38,10 +38,10 @@ _MAX_URL_LENGTH = 2000
 async def send_report(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     """Send the report and link its request. Raises TemporaryFailure, PermanentFailure and Retry."""
     platform, database = caller.platform, context.database
-    before = await cursors.cursor(database, platform.id, delivery.site_id)
+    before = await log.cursor(database, platform.id, delivery.site_id)
     await _post_report(context, caller, delivery, problem)
     # Updates that were polled before the link existed were skipped, since they belonged to no known request.
-    if delivery.repeated or await cursors.cursor(database, platform.id, delivery.site_id) != before:
+    if delivery.repeated or await log.cursor(database, platform.id, delivery.site_id) != before:
         await _catch_up(database, caller, delivery)
 
 

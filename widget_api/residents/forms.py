@@ -1,11 +1,16 @@
-"""Parse bodies of HTML forms."""
+"""Read HTML forms: their fields, also as the body of an API request, their signed identifier, and traps for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
-from widget_api.errors import Malformed
+from widget_api import clock
+from widget_api.errors import FieldError, Malformed
+from widget_api.signing import Purpose, Signer
+from widget_api.sites.model import Site
 
 MAX_FORM_SIZE = 65_536  # bytes; 4,000 Russian letters take 24,000, percent-encoded
 MAX_FIELDS = 200
@@ -49,3 +54,96 @@ def parse_form(body: bytes) -> Form:
         return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
         raise Malformed from None
+
+
+MIN_FILLING_TIME = 2  # seconds between loading and sending the form, which a person exceeds
+TRAP_FIELD = "website"  # an invisible field, which only programs fill in
+ANSWER_PREFIX = "answers."
+# Fields of the API whose errors the page shows at another field.
+PAGE_FIELDS = {
+    "location": "address",
+    "location.address": "address",
+    "consent.processing": "consent",
+    "consent.version": "consent",
+    "consent.publish_name": "consent",
+}
+
+_FIELD_ORDER = (
+    *("category", "answers", "description", "photos", "address", "coordinates"),
+    *("email", "name", "phone", "consent"),
+)
+
+
+@dataclass(frozen=True)
+class FormId:
+    """The signed identifier of a form, which is the idempotency key: a form sent twice is one report."""
+
+    id: str
+    issued_at: int
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"form:{self.id}"
+
+
+def issue_form_id(signer: Signer, site: Site) -> str:
+    return signer.sign(Purpose.FORM, {"f": clock.new_id(), "s": site.id, "t": clock.now()})
+
+
+def read_form_id(signer: Signer, site: Site, token: str) -> FormId | None:
+    """A form's identifier; None where it is forged, of another site, or too old."""
+    payload = signer.read(Purpose.FORM, token)
+    if not isinstance(payload, dict) or payload.get("s") != site.id:
+        return None
+    return FormId(str(payload["f"]), int(payload["t"]))
+
+
+def find_suspicion(form: Form, form_id: FormId, now: int) -> str | None:
+    """Why this looks like a program: `trap` or `fast`. Sending the form once more is accepted."""
+    if form.one(TRAP_FIELD):
+        return "trap"
+    return "fast" if now - form_id.issued_at < MIN_FILLING_TIME else None
+
+
+def to_api_body(form: Form, language: str) -> dict[str, Any]:
+    """The fields as the JSON body of POST /api/v1/sites/{key}/problems, so that one parser validates both."""
+    lat, lng = _split_coordinates(form.one("coordinates"))
+    return {
+        "category": form.one("category"),
+        "description": form.one("description"),
+        "location": {"address": form.one("address"), "lat": lat, "lng": lng},
+        "email": form.one("email"),
+        "name": form.one("name"),
+        "phone": form.one("phone"),
+        "answers": {code: _answer(form.all(ANSWER_PREFIX + code)) for code in form.within(ANSWER_PREFIX)},
+        "consent": {
+            "version": form.one("consent_version"),
+            "processing": form.one("consent") == "yes",
+            "publish_name": form.one("publish_name") == "yes",
+            "name_version": form.one("name_version") or None,
+        },
+        "lang": language,
+        "page_url": form.one("page_url"),
+    }
+
+
+def _split_coordinates(text: str) -> tuple[str, str]:
+    """Split «55.0794, 38.7783», as maps write it; anything else is left to the parser's error."""
+    parts = text.replace(";", ",").replace(",", " ").split()
+    return (parts[0], parts[1]) if len(parts) == 2 else (text.strip(), "")
+
+
+def _answer(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values
+
+
+def errors_by_field(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:
+    """The first error of each of the page's fields, in the page's order."""
+    named: dict[str, FieldError] = {}
+    for error in errors:
+        place = "coordinates" if error.code in ("coordinates", "outside") else PAGE_FIELDS.get(error.field, error.field)
+        named.setdefault("photos" if place.startswith("photos.") else place, error)
+    return sorted(
+        named.items(),
+        key=lambda item: _FIELD_ORDER.index(root) if (root := item[0].partition(".")[0]) in _FIELD_ORDER else 99,
+    )

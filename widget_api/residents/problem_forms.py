@@ -18,7 +18,7 @@ from widget_api.comments import service
 from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.context import Context
 from widget_api.errors import Conflict, FieldError, Invalid, TooMany
-from widget_api.residents import forms, report_form
+from widget_api.residents import forms
 from widget_api.residents.forms import Form
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -71,8 +71,8 @@ async def read_form_values(
     outdated = wrong is not None and any(error.code == "consent_version" for error in wrong.fields)
     return {
         "form": form,
-        "token": token or report_form.issue_form_id(context.signer, site),
-        "trap": report_form.TRAP_FIELD,
+        "token": token or forms.issue_form_id(context.signer, site),
+        "trap": forms.TRAP_FIELD,
         "consent_version": document.version,
         "name_version": of_name.version,
         "publishing": form.one("publish_name") == "yes" and not outdated,
@@ -82,7 +82,7 @@ async def read_form_values(
 
 
 def _error_texts(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]:
-    named = ((report_form.PAGE_FIELDS.get(error.field, error.field), error) for error in wrong)
+    named = ((forms.PAGE_FIELDS.get(error.field, error.field), error) for error in wrong)
     sentences: dict[str, str] = {}
     for place, error in named:
         own = f"people.fields.{error.code}_{place}"
@@ -115,10 +115,10 @@ class SubmissionRejected(Exception):
 async def check_submission(request: Request, site: Site, form: Form) -> Submission:
     """Check a form's identifier, trap, timing and limits. Raises SubmissionRejected."""
     context, language = web.context(request), web.negotiate_language(request, site.language)
-    form_id = report_form.read_form_id(context.signer, site, form.one("form"))
+    form_id = forms.read_form_id(context.signer, site, form.one("form"))
     if form_id is None:
         raise SubmissionRejected(422, i18n.text(language, "people.form.stale"))
-    suspicion = report_form.find_suspicion(form, form_id, clock.now())
+    suspicion = forms.find_suspicion(form, form_id, clock.now())
     if suspicion is not None:
         raise SubmissionRejected(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
     try:

@@ -19,7 +19,7 @@ from widget_api.errors import FieldError, Invalid, TooMany
 from widget_api.problems import bodies, intake, persons, submit
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
-from widget_api.residents import forms, report_form, report_photos
+from widget_api.residents import forms, report_photos
 from widget_api.residents.forms import Form
 from widget_api.sites import consent, service, territory, view
 from widget_api.sites.model import Site
@@ -37,9 +37,7 @@ async def send_report(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     web.require_same_origin(request)
-    form, files = await read_form(
-        request, lambda token: report_form.read_form_id(context.signer, site, token) is not None
-    )
+    form, files = await read_form(request, lambda token: forms.read_form_id(context.signer, site, token) is not None)
     with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
         received = await report_photos.list_received(context, site, form)
@@ -76,12 +74,12 @@ async def _handle_form(
     language = web.negotiate_language(request, site.language)
     again = partial(_render_form, request, site, form)
     lost = partial(again, taken=taken, lost=bool(files))
-    form_id = report_form.read_form_id(context.signer, site, form.one("form"))
+    form_id = forms.read_form_id(context.signer, site, form.one("form"))
     if form.has("update") and not files:  # another category was chosen: show its questions and date
         return await again(taken=taken)
     if form_id is None:
         return await lost(422, notice="form.stale")
-    data = report_form.to_api_body(form, language)
+    data = forms.to_api_body(form, language)
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
     earlier = await records.find_submission(context.database, site.id, idempotency.key)
@@ -90,7 +88,7 @@ async def _handle_form(
             return _render_receipt(request, site, earlier["response"].encode())
         number = orjson.loads(earlier["response"])["number"]
         return await lost(422, notice="form.sent_before", number=number)
-    suspicion = report_form.find_suspicion(form, form_id, clock.now())
+    suspicion = forms.find_suspicion(form, form_id, clock.now())
     if suspicion is not None and not form.has("update"):
         return await lost(422, notice=f"form.suspicion.{suspicion}")
     again = partial(again, token=form.one("form"))
@@ -180,14 +178,14 @@ async def _render_form(
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
-        token=token or report_form.issue_form_id(context.signer, site),
+        token=token or forms.issue_form_id(context.signer, site),
         consent_version=document.version,
         name_version=of_name.version,
         publishing=form.one("publish_name") == "yes" and not outdated,
         agreed=form.one("consent") == "yes" and not outdated,
         track_text=view.track_text(site, language, sorted(due.values())),
         limits=intake,
-        trap=report_form.TRAP_FIELD,
+        trap=forms.TRAP_FIELD,
     )
 
 
@@ -196,7 +194,7 @@ def _error_texts(language: str, wrong: tuple[FieldError, ...], refused: Sequence
     extra = (FieldError(report_photos.FILE_FIELD, "photo_broken"),) if refused else ()
     sentences = {
         place: i18n.field_error(language, place, error.code, error.values)
-        for place, error in report_form.errors_by_field(extra + wrong)
+        for place, error in forms.errors_by_field(extra + wrong)
     }
     return sentences | ({report_photos.FILE_FIELD: " ".join(refused)} if refused else {})
 

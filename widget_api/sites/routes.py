@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import hashlib
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import Field
+from pydantic.json_schema import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,10 +20,25 @@ from widget_api.errors import Malformed, NotFound, Refused, TooMany
 from widget_api.sites import consent, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
-from widget_api.sites.requests import Point, Seen, Solution
+from widget_api.validation import Body, Point, Query
 
 CACHE_CONTROL = "max-age=0, s-maxage=10"
 _MAX_TICKET_BODY = 8192  # bytes; an altcha payload is 600
+_STRING = WithJsonSchema({"type": "string"})
+
+
+class Solution(Body):
+    challenge: str = Field(description="Base64 of the solved challenge's JSON.")
+
+
+class Seen(Query):
+    """Of a challenge."""
+
+    v: str = Field("", description="The release of the widget.")
+    failed: Annotated[str | None, _STRING] = Field(None, description="What of the widget failed.")
+    seen: Annotated[str | None, _STRING] = Field(
+        None, description="The widget shows the city: nothing is to be solved."
+    )
 
 
 async def get_configuration(request: Request) -> Response:

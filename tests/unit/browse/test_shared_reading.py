@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from widget_api.browse.shared_reading import Answers
+from widget_api.browse.api import Answers
 from widget_api.web import make_etag
 
 

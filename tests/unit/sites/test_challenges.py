@@ -17,19 +17,23 @@ from tests.unit.sites.test_origins import site
 from widget_api import clock
 from widget_api.errors import DomainError, Malformed, Refused, TooMany
 from widget_api.signing import Signer
-from widget_api.sites import challenges as challenges_module
 from widget_api.sites import tickets
-from widget_api.sites.challenges import CHALLENGE_LIFETIME, MAX_OUTSTANDING, Challenges, solve_challenge
+from widget_api.sites.tickets import (
+    CHALLENGE_LIFETIME,
+    MAX_OUTSTANDING,
+    Challenges,
+    solve_challenge,
+)
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 OLDER = "an-older-secret-of-more-than-32-characters"
 ORIGIN = "https://city.test"
-GREATEST_NUMBER = challenges_module.MAX_NUMBER
+GREATEST_NUMBER = tickets.MAX_NUMBER
 
 
 @pytest.fixture(autouse=True)
 def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(challenges_module, "MAX_NUMBER", 200)
+    monkeypatch.setattr(tickets, "MAX_NUMBER", 200)
 
 
 def changed(payload: str, **fields: Any) -> str:
@@ -152,8 +156,8 @@ def test_outstanding_challenges_are_capped_for_an_address_and_a_site(sender: str
 
 
 def test_a_flood_from_everywhere_is_forgotten_and_what_is_outstanding_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(challenges_module, "_MAX_SENDERS", 10)
-    monkeypatch.setattr(challenges_module, "MAX_OUTSTANDING", 2)
+    monkeypatch.setattr(tickets, "_MAX_SENDERS", 10)
+    monkeypatch.setattr(tickets, "MAX_OUTSTANDING", 2)
     challenges = Challenges((SECRET,))
     for last in range(100):
         challenges.issue("site", ORIGIN, f"192.0.2.{last}")

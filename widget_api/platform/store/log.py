@@ -1,11 +1,15 @@
-"""Query the event log for the platforms: known events, events to send, and signed messages already received."""
+"""Store what is exchanged with platforms: events to send, messages received, the position up to which each was read."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
+import orjson
+
+from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.platform.model import Cursor
 
 BATCH_SIZE = 1000  # identifiers in one statement: PostgreSQL allows 32,767, and a platform's list has no limit
 
@@ -97,3 +101,35 @@ async def record_message(database: Database, message: str, expires_at: int) -> N
 
 def _spent_id(message: str) -> str:
     return f"w:{hashlib.sha256(message.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+async def cursor(database: Database, platform_id: str, site_id: str) -> Cursor | None:
+    row = await database.row(
+        "SELECT cursor FROM platform_cursors WHERE platform_id = :platform_id AND site_id = :site_id",
+        platform_id=platform_id,
+        site_id=site_id,
+    )
+    if row is None or not row["cursor"]:
+        return None
+    return Cursor(**orjson.loads(row["cursor"]))
+
+
+async def write_cursor(
+    database: Database, platform_id: str, site_id: str, cursor: Cursor | None, error: str | None
+) -> None:
+    """Record the cursor and the time of a poll or, with `error`, why it failed; None keeps the cursor."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "INSERT INTO platform_cursors (platform_id, site_id, cursor, polled_at, last_error)"
+            " VALUES (:platform_id, :site_id, :cursor, :now, :error) ON CONFLICT (platform_id, site_id) DO UPDATE SET"
+            " cursor = COALESCE(:cursor, platform_cursors.cursor), last_error = :error,"
+            " polled_at = COALESCE(:now, platform_cursors.polled_at)",
+            platform_id=platform_id,
+            site_id=site_id,
+            cursor=None if cursor is None else orjson.dumps(cursor).decode(),
+            now=clock.now() if error is None else None,
+            error=error,
+        )
+
+    await database.write(work)

@@ -6,7 +6,7 @@ They are not routed to platforms yet: a later change by an agency sends one ther
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,15 +15,9 @@ from typing import Any
 import orjson
 
 from widget_api import clock
+from widget_api.clock import rfc3339
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
-from widget_api.demo.samples.histories import (
-    STATUSES_WITH_RECIPIENT,
-    STATUSES_WITH_TEXT,
-    Step,
-    answered_at,
-    make_history,
-)
 from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
@@ -31,6 +25,96 @@ from widget_api.problems.model import ANSWERS
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+
+DAY_SECONDS = 86_400
+_ACCEPTED_AFTER = 3600
+_SETTLED_AFTER = 25 * DAY_SECONDS
+# Weights of the final status: new problems are mostly in progress, old ones mostly answered.
+_FRESH = {
+    "accepted": 26,
+    "forwarded": 14,
+    "in_progress": 20,
+    "planned": 10,
+    "resolved": 18,
+    "answered": 6,
+    "redirected": 4,
+    "rejected": 2,
+}
+_SETTLED = {
+    "resolved": 620,
+    "confirmed": 130,
+    "answered": 110,
+    "redirected": 50,
+    "rejected": 30,
+    "duplicate": 30,
+    "planned": 12,
+    "reopened": 8,
+    "in_progress": 6,
+    "accepted": 4,
+}
+# Steps before each final status, with ranges of days since the previous step; the last one is the status itself.
+_WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
+    "accepted": (),
+    "forwarded": (("forwarded", 0, 3),),
+    "in_progress": (("forwarded", 0, 2), ("in_progress", 1, 4)),
+    "planned": (("in_progress", 1, 4), ("planned", 1, 3)),
+    "resolved": (("in_progress", 0, 4), ("resolved", 1, 8)),
+    "confirmed": (("in_progress", 0, 4), ("resolved", 1, 8), ("confirmed", 1, 6)),
+    "answered": (("answered", 1, 9),),
+    "redirected": (("redirected", 0, 4),),
+    "rejected": (("rejected", 0, 4),),
+    "duplicate": (("duplicate", 0, 2),),
+    "reopened": (("resolved", 2, 8), ("reopened", 1, 9)),
+}
+STATUSES_WITH_TEXT = frozenset({"resolved", "answered", "rejected", "reopened"})
+STATUSES_WITH_RECIPIENT = frozenset({"forwarded", "redirected"})
+_BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """An event of a history, without its text."""
+
+    kind: str
+    status: str
+    at: int
+    expected_on: str | None = None
+    duplicate_of: int | None = None
+
+    @property
+    def actor(self) -> str:
+        return "resident" if self.status in _BY_RESIDENT or self.kind == "received" else "agent"
+
+
+def make_history(chance: random.Random, received: int, now: int, number: int) -> list[Step]:
+    """The history of the problem with this number, without steps in the future."""
+    ends = _SETTLED if received < now - _SETTLED_AFTER else _FRESH
+    (end,) = chance.choices(list(ends), list(ends.values()))
+    if end == "duplicate" and number < 3:
+        end = "answered"
+    at = received + _ACCEPTED_AFTER
+    steps = [Step(kind="received", status="moderation", at=received), Step(kind="status", status="accepted", at=at)]
+    for status, least, most in _WAY[end]:
+        at += chance.randrange(least * DAY_SECONDS, most * DAY_SECONDS) + 1
+        if at > now:
+            break
+        steps.append(
+            Step(
+                kind="status",
+                status=status,
+                at=at,
+                expected_on=rfc3339(max(at, now) + chance.randrange(5, 30) * DAY_SECONDS)[:10]
+                if status == "planned"
+                else None,
+                duplicate_of=chance.randrange(max(1, number - 40), number) if status == "duplicate" else None,
+            )
+        )
+    return steps
+
+
+def answered_at(steps: Sequence[Step]) -> int | None:
+    return next((step.at for step in steps if step.status in ANSWERS), None)
+
 
 DEFAULT_AREA = (38.5, 54.9, 39.1, 55.3)  # of sites without a territory: west, south, east, north
 MAX_AGE = 365 * 86_400  # seconds
@@ -197,5 +281,5 @@ def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple
 
 @cache
 def _dictionary() -> dict[str, Any]:
-    loaded: dict[str, Any] = orjson.loads((resources.files(__package__) / "reports.json").read_bytes())
+    loaded: dict[str, Any] = orjson.loads((resources.files(__package__) / "sample_reports.json").read_bytes())
     return loaded
