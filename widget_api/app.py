@@ -13,7 +13,6 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from widget_api import logs, settings, web
-from widget_api.attachments.documents import routes as documents
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
@@ -49,7 +48,7 @@ from widget_api.outbound import Outbound
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
 from widget_api.problems import api as problems
-from widget_api.problems import pictures_routes as pictures
+from widget_api.problems import attachments_routes as attachments
 from widget_api.residents import routes as residents
 from widget_api.settings import Settings
 from widget_api.signing import Signer
@@ -71,8 +70,7 @@ ROUTES: list[BaseRoute] = [
     *open_data.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *followers.routes,  # /api/v1/sites/{key}/problems/{number}/follow
     *comments.routes,  # /api/v1/sites/{key}/problems/{number}/comments
-    *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
-    *documents.routes,  # /documents/{id}/{name}: documents of answers
+    *attachments.routes,  # /api/v1/sites/{key}/photos, /photos/{name}, /documents/{id}/{name}
     *tiles.routes,  # /tiles/{z}/{x}/{y}: map tiles
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check

@@ -32,7 +32,6 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts
-from widget_api.residents import store as residents
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, tickets
 from widget_api.status_table import PUBLIC_STATUSES
@@ -253,7 +252,7 @@ async def test_access_ended_since_the_backup_stays_ended(
     await changes.revoke_token(database, tokens[0])
     await database.write(lambda tx: contacts.hide_name(tx, problem_id, clock.now()))
     await discussion.hide_commenter_name(database, comment)
-    await database.write(lambda tx: residents.stop_letters(tx, problem_id, clock.now()))
+    await database.write(lambda tx: contacts.stop_letters(tx, problem_id, clock.now()))
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
 
     entered = [

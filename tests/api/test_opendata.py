@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
 from widget_api import errors
-from widget_api.browse import open_data as service
 from widget_api.browse import open_data_formats as model
+from widget_api.browse import open_data_routes as service
 from widget_api.context import Context
 from widget_api.demo import samples
 from widget_api.open311 import render

@@ -19,7 +19,7 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submit import Receipt
-from widget_api.residents import my_reports_service as reports
+from widget_api.residents import my_reports as reports
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site

@@ -28,7 +28,7 @@ from widget_api.problems.persons import Person
 from widget_api.problems.store import followers
 from widget_api.problems.store.contacts import email_hash
 from widget_api.problems.submit import Receipt
-from widget_api.residents import my_reports_service
+from widget_api.residents import my_reports
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 from widget_api.web import brute_force
@@ -92,7 +92,7 @@ async def test_what_the_address_follows_stands_below(
     person = Person(email=EMAIL, language="ru", consent_version="1", consent_hash="0", ip=None)
     await following.follow_problem(context.database, site.id, other.number, person, None)
     await forget_letters(context)
-    await my_reports_service.request_link(context, EMAIL)
+    await my_reports.request_link(context, EMAIL)
     link = (await links_sent(context, mail_sink))[-1].removeprefix("https://widget.test")
     assert "Чужая яма" not in (await client.get(link)).text, "nobody confirmed it"
     (row,) = await followers.list_of_address(context.database, email_hash(EMAIL))
@@ -105,7 +105,7 @@ async def test_what_the_address_follows_stands_below(
 async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
     await confirmed(context, site, description="Секрет")
     await forget_letters(context)
-    await my_reports_service.request_link(context, EMAIL)
+    await my_reports.request_link(context, EMAIL)
     letter = (await letters(context, mail_sink, EMAIL))[-1]
     assert letter.subject == SUBJECT
     assert [line for line in letter.text.splitlines() if "://" in line] == letter.links
@@ -147,7 +147,7 @@ async def test_an_answer_takes_its_step_whatever_is_found(
     await confirmed(context, site)
     for email in (EMAIL, "nobody@example.test"):
         started = time.monotonic()
-        await my_reports_service.request_link(context, email)
+        await my_reports.request_link(context, email)
         assert time.monotonic() - started >= brute_force.TIMING_STEP
 
 
@@ -155,7 +155,7 @@ async def test_the_door_cannot_use_up_the_letters_of_confirmation(
     context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     for _ in range(5):
-        await my_reports_service.request_link(context, EMAIL)
+        await my_reports.request_link(context, EMAIL)
     await submit_report(context.database, site)
     assert [letter.subject for letter in await letters(context, mail_sink, EMAIL)] == [
         "Подтвердите почту: сообщение № 1"
@@ -165,7 +165,7 @@ async def test_the_door_cannot_use_up_the_letters_of_confirmation(
 async def test_three_letters_a_day_in_all(context: Context, site: Site, mail_sink: MailSink) -> None:
     await confirmed(context, site)
     for _ in range(4):
-        await my_reports_service.request_link(context, EMAIL)
+        await my_reports.request_link(context, EMAIL)
         await letters(context, mail_sink, EMAIL)
     assert len(await links_sent(context, mail_sink)) == submit.OTHER_LETTERS_A_DAY - 1
     assert submit.LETTERS_A_DAY == 3
@@ -175,7 +175,7 @@ async def test_asked_again_another_day_another_letter(context: Context, site: Si
     await confirmed(context, site)
     for _ in range(2):
         await forget_letters(context)
-        await my_reports_service.request_link(context, EMAIL)
+        await my_reports.request_link(context, EMAIL)
         await letters(context, mail_sink, EMAIL)
     sent = [letter for letter in mail_sink.to(EMAIL) if letter.subject == SUBJECT]
     assert len({letter.message["Message-ID"] for letter in sent}) == 2
@@ -238,7 +238,7 @@ async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
     receipt = await confirmed(context, site)
     await forget_letters(context)
     mail_sink.behaviour = "refuse"
-    await my_reports_service.request_link(context, EMAIL)
+    await my_reports.request_link(context, EMAIL)
     await letters(context, mail_sink, EMAIL)
     rows = await context.database.rows("SELECT sink, state FROM deliveries WHERE sink = 'reports'")
     assert [row["state"] for row in rows] == ["dead"]

@@ -1,38 +1,114 @@
-"""Serve GET /sites/{key}/problems.geojson and .csv: open data of all published problems of a site."""
+"""Serve GET /sites/{key}/problems.geojson and .csv: open data of all published problems of a site.
+
+Files are written page by page. Connections and transactions are released after each page.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse import listing, open_data, open_data_formats
-from widget_api.browse.queries import SEPARATORS, Export, Ordered, Selection
+from widget_api.browse import listing, queries
+from widget_api.browse import open_data_formats as formats
+from widget_api.browse.queries import SEPARATORS, Ordered, Selection
+from widget_api.database import Database, Row
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+
+PAGE = 200  # problems; a quarter of a megabyte
+PORTION = 40  # problems rendered without yielding to other requests: 2 ms
 
 
-async def geojson(request: Request) -> Response:
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """The parameters of an export. `today` is the current date at the site, `language` that of names."""
+
+    site: Site
+    filters: listing.Filters
+    today: date
+    language: str
+    public_url: str
+
+
+async def csv(database: Database, export: Export, separator: str) -> AsyncIterator[bytes]:
+    """Yield pieces of a CSV file with a header."""
+    head = formats.header(separator)
+    async for items in _pages(database, export):
+        yield head + formats.lines(items, separator)
+        head = b""
+    if head:
+        yield head
+
+
+async def geojson(database: Database, export: Export) -> AsyncIterator[bytes]:
+    """Yield pieces of a FeatureCollection."""
+    before = formats.collection_head(
+        {
+            "license": formats.license_url(export.site.license),
+            "attribution": f"{export.site.name}, {export.site.agency.name}",
+            "generated_at": clock.rfc3339(clock.now()),
+        }
+    )
+    async for items in _pages(database, export):
+        yield before + b",\n".join(orjson.dumps(formats.feature(item)) for item in items)
+        before = b",\n"
+    yield b"]}" if before == b",\n" else before + b"]}"
+
+
+async def _pages(database: Database, export: Export) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """Yield portions in the filter's order. Each page is read anew, in its state at that time.
+
+    Reads run in a thread: a file has hundreds of pages, which would block other requests of the event loop.
+    """
+    database, filters = database.in_threads(), export.filters
+    while True:
+        rows = await listing.rows(database, export.site.id, filters, export.today, PAGE)
+        for first in range(0, len(rows), PORTION):
+            portion = rows[first : first + PORTION]
+            yield [_named(row, export) for row in portion]
+        if len(rows) < PAGE:
+            return
+        filters = replace(filters, after=listing.position(filters, rows[-1]))
+
+
+def _named(row: Row, export: Export) -> dict[str, Any]:
+    item = listing.item(row, export.today, export.site, export.public_url, export.language)
+    return {
+        "number": item["number"],
+        "url": item["url"],
+        "status": item["status"],
+        "status_name": i18n.text(export.language, f"status.{item['status']}"),
+        **{name: value for name, value in item.items() if name not in ("number", "url", "status")},
+    }
+
+
+async def serve_geojson(request: Request) -> Response:
     """Handle GET /sites/{key}/problems.geojson."""
     database = web.context(request).database
     return await _answer(
-        request, Ordered, "geojson", "application/geo+json", lambda export, _: open_data.geojson(database, export)
+        request, Ordered, "geojson", "application/geo+json", lambda export, _: geojson(database, export)
     )
 
 
-async def csv(request: Request) -> Response:
+async def serve_csv(request: Request) -> Response:
     """Handle GET /sites/{key}/problems.csv. `separator=semicolon` is for countries with a decimal comma."""
     database = web.context(request).database
     return await _answer(
         request,
-        Export,
+        queries.Export,
         "csv",
         "text/csv; charset=utf-8; header=present",
-        lambda export, separator: open_data.csv(database, export, separator),
+        lambda export, separator: csv(database, export, separator),
     )
 
 
@@ -41,7 +117,7 @@ async def _answer(
     query: type[Selection],
     ending: str,
     media_type: str,
-    pieces: Callable[[open_data.Export, str], AsyncIterator[bytes]],
+    pieces: Callable[[Export, str], AsyncIterator[bytes]],
 ) -> Response:
     """Stream a file. Its ETag is weak: a file made a minute later has another time and the same data."""
     context = web.context(request)
@@ -57,14 +133,12 @@ async def _answer(
         "Cache-Control": web.SHARED_CACHE_CONTROL,
         "Content-Language": language,
         "Content-Disposition": f'attachment; filename="{_filename(site.jurisdiction)}-{today}.{ending}"',
-        "Link": f'<{open_data_formats.license_url(site.license)}>; rel="license"',
+        "Link": f'<{formats.license_url(site.license)}>; rel="license"',
     }
     if web.is_not_modified(request, tag):
         return Response(status_code=304, headers=headers)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    export = open_data.Export(
-        site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url
-    )
+    export = Export(site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url)
     return web.StreamedResponse(pieces(export, separator), headers, media_type)
 
 
@@ -74,6 +148,6 @@ def _filename(jurisdiction: str) -> str:
 
 
 routes: list[BaseRoute] = [
-    Route("/api/v1/sites/{key}/problems.geojson", geojson, methods=["GET"]),
-    Route("/api/v1/sites/{key}/problems.csv", csv, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems.geojson", serve_geojson, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems.csv", serve_csv, methods=["GET"]),
 ]

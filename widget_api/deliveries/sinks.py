@@ -51,7 +51,7 @@ SINKS: Sequence[Sink] = (
     Sink(name=PLATFORM, kind="platform", handler="widget_api.platform.push:deliver"),
     Sink(name=AGENCY, kind="agency", handler="widget_api.problems.notify:deliver"),
     Sink(name=SERVICE, kind="service", handler="widget_api.problems.notify:deliver_to_service"),
-    Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledgements:deliver"),
+    Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.outcome:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.author_mail:deliver_to_author"),

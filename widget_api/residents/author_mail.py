@@ -17,7 +17,7 @@ from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, resident_mail, wording
 from widget_api.problems.merges import list_merges
 from widget_api.problems.store import contacts, records
-from widget_api.residents import my_reports_service
+from widget_api.residents import my_reports
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -123,7 +123,7 @@ async def deliver_reports_link(context: Context, delivery: Delivery) -> None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     asked_at = await queries.find_created_at(context.database, delivery.id)
-    state = await my_reports_service.hash_private_links(context.database, contact["email_hash"])
+    state = await my_reports.hash_private_links(context.database, contact["email_hash"])
     own = messages.message_id(context.settings.public_url, delivery.problem_id, "reports", asked_at)
     try:
         letter = messages.compose(

@@ -1,4 +1,4 @@
-"""Read HTML forms: their fields, also as the body of an API request, their signed identifier, and traps for programs."""
+"""Read HTML forms: fields, also as the body of an API request, a signed identifier, and traps for programs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from widget_api.mail import links
 from widget_api.problems import dialogue
 from widget_api.problems.store import records
 from widget_api.residents import forms, private_page_view, report_photos, service
-from widget_api.residents import my_reports_service as reports
+from widget_api.residents import my_reports as reports
 from widget_api.residents.forms import Form
 from widget_api.residents.report import read_form
 from widget_api.signing import Purpose

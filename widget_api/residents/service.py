@@ -15,7 +15,6 @@ from widget_api.problems import change as problems
 from widget_api.problems import resident_mail, submit
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
-from widget_api.residents import store
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -54,7 +53,7 @@ async def change_link(context: Context, problem: Row, link_id: str) -> bool:
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
-        if not await store.change_link(tx, problem["id"], problem["link_id"], link_id):
+        if not await records.replace_link(tx, problem["id"], problem["link_id"], link_id):
             raise Conflict
         contact = await contacts.find(tx, problem["id"])
         if contact is None or not contact["email"] or contact["confirmed_at"] is None:
@@ -73,8 +72,11 @@ async def find_by_code(context: Context, site: Site | None, number: str, code: s
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
     candidates = [site] if site else await sites.list_sites(context.database, disabled=True)
-    hashes = {one.id: submit.hash_code(one.id, int(number), code) for one in candidates}
-    return await store.find_by_code(context.database, int(number), hashes)
+    for one in candidates:
+        code_hash = submit.hash_code(one.id, int(number), code)
+        if (row := await records.by_code(context.database, one.id, int(number), code_hash)) is not None:
+            return row
+    return None
 
 
 def normalise_number(number: str) -> str:
@@ -128,29 +130,36 @@ async def resend_confirmation(context: Context, problem_id: str) -> bool:
         first = events.from_row(received)
         if not await submit.send_confirmation(tx, first, received["position"], contact["email"], now):
             return False
-        await store.requeue_confirmation(tx, problem_id, now)
+        await _requeue_confirmation(tx, problem_id, now)
         return True
 
     return await context.database.write(work)
 
 
+async def _requeue_confirmation(tx: Transaction, problem_id: str, now: int) -> None:
+    """Make the delivery of the confirmation letter pending again, unless it is still pending or never existed.
+
+    `created_at` grows with each request, since the letter's Message-ID is made from it.
+    """
+    await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL,"
+        " created_at = CASE WHEN created_at < :now THEN :now ELSE created_at + 1 END"
+        " WHERE problem_id = :problem_id AND sink = 'resident' AND state IN ('delivered', 'dead')"
+        " AND event_id = (SELECT id FROM events WHERE problem_id = :problem_id AND kind = 'received')",
+        problem_id=problem_id,
+        now=now,
+    )
+
+
 async def stop_letters(context: Context, problem_id: str) -> None:
     """Stop letters about this problem. Idempotent."""
     now = clock.now()
-
-    async def work(tx: Transaction) -> bool:
-        return await store.stop_letters(tx, problem_id, now)
-
-    await context.database.write(work)
+    await context.database.write(lambda tx: contacts.stop_letters(tx, problem_id, now))
 
 
 async def start_letters(context: Context, problem_id: str) -> None:
     """Resume letters about this problem."""
-
-    async def work(tx: Transaction) -> bool:
-        return await store.start_letters(tx, problem_id)
-
-    await context.database.write(work)
+    await context.database.write(lambda tx: contacts.start_letters(tx, problem_id))
 
 
 async def judge_solution(

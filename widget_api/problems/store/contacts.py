@@ -114,6 +114,17 @@ async def hide_name(tx: Transaction, problem_id: str, now: int) -> bool:
     )
 
 
+async def stop_letters(tx: Transaction, problem_id: str, now: int) -> None:
+    """Stop letters to the author. The time of an earlier stop stays."""
+    await tx.run(
+        "UPDATE contacts SET stopped_at = :now WHERE problem_id = :id AND stopped_at IS NULL", id=problem_id, now=now
+    )
+
+
+async def start_letters(tx: Transaction, problem_id: str) -> None:
+    await tx.run("UPDATE contacts SET stopped_at = NULL WHERE problem_id = :id", id=problem_id)
+
+
 async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
     """Mark consents as withdrawn. The rows stay, as proof of consent and withdrawal."""
     await tx.run(

@@ -101,6 +101,28 @@ async def by_number(reader: Database | Transaction, site_id: str, number: int) -
     )
 
 
+async def by_code(database: Database, site_id: str, number: int, code_hash: str) -> Row | None:
+    """The identifier and the private link of the problem with this number and code."""
+    return await database.row(
+        "SELECT id, link_id FROM problems WHERE site_id = :site_id AND number = :number AND code_hash = :hash",
+        site_id=site_id,
+        number=number,
+        hash=code_hash,
+    )
+
+
+async def replace_link(tx: Transaction, problem_id: str, before: str | None, link_id: str) -> bool:
+    """Replace the private link. False where it was changed since `before` was read."""
+    return bool(
+        await tx.run(
+            "UPDATE problems SET link_id = :link_id WHERE id = :id AND COALESCE(link_id, '') = :before",
+            id=problem_id,
+            before=before or "",
+            link_id=link_id,
+        )
+    )
+
+
 async def list_merged(tx: Transaction, problem: Row) -> list[str]:
     """List the ids of the reports that are merged into this one."""
     rows = await tx.rows(

@@ -1,6 +1,8 @@
-"""Serve the photo endpoints: upload before a report is sent, and download for those who may see the photo."""
+"""Receive photos before their report is sent, and serve photos and documents to those who may see them."""
 
 from __future__ import annotations
+
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,6 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.attachments import links
+from widget_api.attachments.documents import model as document_model
+from widget_api.attachments.documents import store as documents
 from widget_api.attachments.photos import decoder, intake, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
@@ -16,10 +20,9 @@ from widget_api.sites import origins, service, tickets
 
 UPLOADS = 3  # uploads a ticket allows, as a multiple of the photos of a report: residents replace some
 _OVERHEAD = 16_384  # bytes of a form beside its file
-_POLICY = "default-src 'none'; sandbox"
 
 
-async def upload(request: Request) -> Response:
+async def upload_photo(request: Request) -> Response:
     """Handle POST /sites/{key}/photos. Checks in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
@@ -60,7 +63,7 @@ def check(sent: web.UploadedFile) -> None:
         raise intake.photo_error("photo_type")
 
 
-async def picture(request: Request) -> Response:
+async def get_photo(request: Request) -> Response:
     """Handle GET /photos/{name}: unpublished photos need a signature; without it they do not exist (404)."""
     context = web.context(request)
     named = model.parse_file_name(request.path_params["name"])
@@ -71,14 +74,7 @@ async def picture(request: Request) -> Response:
     signature = request.query_params.get("s", "")
     if public is None or not (public or links.is_valid_photo_signature(context.signer, signature, photo_id)):
         raise NotFound("photo_not_found")
-    headers = {
-        "Cache-Control": "public, max-age=300" if public else "private, no-store",
-        "Content-Security-Policy": _POLICY,
-        "Content-Disposition": f'inline; filename="{photo_id}.jpg"',
-        "Cross-Origin-Resource-Policy": "cross-origin",
-        "Referrer-Policy": "no-referrer",
-        "ETag": f'"{photo_id}{size}"',  # a picture never changes
-    }
+    headers = _file_headers(public, f"{photo_id}{size}", f'inline; filename="{photo_id}.jpg"')
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = await context.storage.get(photo_id, size)
@@ -89,7 +85,42 @@ async def picture(request: Request) -> Response:
     return Response(content, headers=headers, media_type="image/jpeg")
 
 
+async def get_document(request: Request) -> Response:
+    """Handle GET /documents/{id}/{name}: published ones for everybody, others with a signature (404)."""
+    context, document_id = web.context(request), request.path_params["id"]
+    row = await documents.find_readable(context.database, document_id) if document_model.is_id(document_id) else None
+    if row is None or request.path_params["name"] != row["name"]:
+        raise NotFound("document_not_found")
+    public, signature = bool(row["public"]), request.query_params.get("s", "")
+    if not (public or links.is_valid_document_signature(context.signer, signature, document_id)):
+        raise NotFound("document_not_found")
+    disposition = (
+        f'attachment; filename="document.{row["name"].rpartition(".")[2]}";'
+        f" filename*=UTF-8''{quote(row['name'], safe='')}"
+    )
+    headers = _file_headers(public, document_id, disposition)
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    content = await context.storage.get_document(document_id)
+    if content is None:
+        raise NotFound("document_not_found")
+    return Response(content, headers=headers, media_type=row["media_type"])
+
+
+def _file_headers(public: bool, tag: str, disposition: str) -> dict[str, str]:
+    """The headers of a file, which never changes."""
+    return {
+        "Cache-Control": "public, max-age=300" if public else "private, no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": disposition,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Referrer-Policy": "no-referrer",
+        "ETag": f'"{tag}"',
+    }
+
+
 routes: list[BaseRoute] = [
-    Route("/api/v1/sites/{key}/photos", upload, methods=["POST"]),
-    Route("/photos/{name}", picture, methods=["GET"]),
+    Route("/api/v1/sites/{key}/photos", upload_photo, methods=["POST"]),
+    Route("/photos/{name}", get_photo, methods=["GET"]),
+    Route("/documents/{id}/{name}", get_document, methods=["GET"]),
 ]
