@@ -31,7 +31,7 @@ from tests.support.s3 import S3
 from widget_api import clock
 from widget_api import settings as settings_module
 from widget_api.database import Database
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 from widget_api.people import passwords, sign_in
 from widget_api.settings import Settings
 from widget_api.sites import tickets

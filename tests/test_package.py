@@ -50,8 +50,8 @@ def test_pages_texts_and_migrations_are_inside_the_wheel(installed: Path, name: 
 
 def test_the_installed_package_migrates_and_finds_its_files_from_anywhere(installed: Path, tmp_path: Path) -> None:
     program = (
-        "import asyncio, widget_api.ops.migrate, widget_api.web.static_routes as files;"
-        "asyncio.run(widget_api.ops.migrate.migrate('sqlite:///widget.db'));"
+        "import asyncio, widget_api.ops.schema, widget_api.web.static_routes as files;"
+        "asyncio.run(widget_api.ops.schema.migrate('sqlite:///widget.db'));"
         "print(widget_api.__file__, files.dist_folder() / files.newest_version('1') / 'loader.js', sep='\\n')"
     )
     done = subprocess.run(

@@ -24,7 +24,7 @@ from widget_api.journal import Repeats
 from widget_api.open311 import service as georeport
 from widget_api.ops import backup, retention, schema
 from widget_api.ops.backup import InvalidBackup
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 from widget_api.people import accounts
 from widget_api.people.accounts import add_user
 from widget_api.people.sign_in import sign_in

@@ -22,7 +22,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.open311.intake import derive_event_id
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform

@@ -18,7 +18,7 @@ from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
 from widget_api.open311 import render
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 from widget_api.sites.model import Site
 
 MANY = 3000

@@ -17,7 +17,7 @@ from tests.support.cities import City, create_city, fill
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, Work
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 PROBLEMS, FULL_PROBLEMS = 100, 1500  # times four events

@@ -254,9 +254,9 @@ def list_erasures(
     """Erasures that a platform has not acknowledged yet."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        from widget_api.platform.store import erasures
+        from widget_api.platform import erasure
 
-        return [format_times(row) for row in await erasures.list_erasures(database, everything=everything)]
+        return [format_times(row) for row in await erasure.list_erasures(database, everything=everything)]
 
     rows = run_command(command)
     columns = ("problem_id", "number", "platform", "way", "remote_id", "contact", "owed_at", "told_at")
@@ -273,11 +273,11 @@ def acknowledge_erasure(
     """Record that a platform has erased what it was asked to."""
 
     async def command(database: Database, settings: Settings) -> list[str]:
-        from widget_api.platform.store import erasures
+        from widget_api.platform import erasure
 
         found = await find_platform(database, platform)
         done = {"acknowledged_at": clock.now(), "note": note}
-        unknown = [one for one in problem if not await erasures.update_erasure(database, one, found.id, done)]
+        unknown = [one for one in problem if not await erasure.update_erasure(database, one, found.id, done)]
         if unknown:
             raise Failure(f"no erasure of {unknown[0]} is owed there")
         return problem

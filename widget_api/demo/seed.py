@@ -12,7 +12,7 @@ from widget_api.attachments.storage import Storage
 from widget_api.database import Database
 from widget_api.demo import neighbours, photos, samples
 from widget_api.demo.town import border_ring
-from widget_api.ops.migrate import migrate
+from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
 from widget_api.people.model import Role
 from widget_api.platform.model import DEFAULT, Platform

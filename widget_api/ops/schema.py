@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from widget_api.database import Database, sqlite_path
+from widget_api.database import Database, engine_url, sqlite_path
 from widget_api.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class SchemaBehind(Exception):
@@ -82,7 +87,46 @@ def require_file(settings: Settings) -> None:
 
 async def migrate_schema(settings: Settings) -> None:
     """Migrate the database. Raises SettingsError if it cannot be reached."""
-    from widget_api.ops.migrate import migrate  # Alembic takes half a second to import
-
     await (await _connect(settings)).disconnect()
     await migrate(settings.database_url)
+
+
+async def migrate(database_url: str) -> None:
+    """Apply the missing migrations. Processes that start at the same time wait for each other."""
+    from sqlalchemy import event
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    from widget_api.problems.projections import rebuild
+
+    if database_url.startswith("sqlite"):
+        sqlite_path(database_url).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(engine_url(database_url))
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def manual(dbapi_connection: object, record: object) -> None:
+            dbapi_connection.isolation_level = None  # type: ignore[attr-defined]  # the driver's own BEGIN is deferred
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+    await rebuild.ensure(database_url)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # takes half a second to import
+    from alembic.config import Config
+
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5250)")
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,20 +1,27 @@
 """Request the erasure of a problem at a platform, by a call if the platform supports one, otherwise by a letter.
 
-Each request stays on record until the platform acknowledges it.
+Each request stays on record until the platform acknowledges it: the operator ensures the erasure at the processors
+(152-FZ, article 21).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Database
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.platform.model import Platform
-from widget_api.platform.store import erasures, links, platforms
+from widget_api.platform.store import links, platforms
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
+
+_KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
 
 
 def erases_by_call(platform: Platform) -> bool:
@@ -28,7 +35,7 @@ def erases_by_call(platform: Platform) -> bool:
 
 async def record_erasure(database: Database, platform: Platform, delivery: Delivery) -> None:
     """Record that the platform has to be asked for an erasure, before anything is sent."""
-    await erasures.insert_erasure(database, platform.id, delivery, "call" if erases_by_call(platform) else "letter")
+    await insert_erasure(database, platform.id, delivery, "call" if erases_by_call(platform) else "letter")
 
 
 async def complete_delivery(context: Context, platform: Platform, delivery: Delivery) -> None:
@@ -41,7 +48,7 @@ async def complete_delivery(context: Context, platform: Platform, delivery: Deli
         return
     now = clock.now()
     values = {"way": "call", "told_at": now, "acknowledged_at": now}
-    await erasures.update_erasure(context.database, delivery.problem_id, platform.id, values)
+    await update_erasure(context.database, delivery.problem_id, platform.id, values)
 
 
 async def send_letter(context: Context, platform: Platform, delivery: Delivery) -> None:
@@ -50,10 +57,10 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     Without an address of the platform the erasure stays open, and `platform erasures` and `doctor` report it.
     """
     database = context.database
-    pending = await erasures.find_erasure(database, delivery.problem_id, platform.id)
+    pending = await find_erasure(database, delivery.problem_id, platform.id)
     if pending is None or pending["told_at"] is not None:
         return
-    await erasures.update_erasure(database, delivery.problem_id, platform.id, {"way": "letter"})
+    await update_erasure(database, delivery.problem_id, platform.id, {"way": "letter"})
     if platform.contact is None:
         return
     site = await sites.by_id(database, delivery.site_id)
@@ -83,4 +90,61 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     except messages.InvalidAddress:
         raise GiveUp("the platform's contact is no address a letter could go to") from None
     await sender.send_message(context.settings, letter)
-    await erasures.update_erasure(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
+    await update_erasure(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
+
+
+async def insert_erasure(database: Database, platform_id: str, delivery: Delivery, method: str) -> None:
+    """Record an erasure to request, unless the platform never had the report. `method` is "call" or "letter"."""
+
+    async def work(tx: Transaction) -> None:
+        known = await tx.row(_KNOWS, problem_id=delivery.problem_id, sink=delivery.sink)
+        if known is not None:
+            await tx.run(
+                "INSERT INTO platform_erasures (problem_id, platform_id, site_id, event_id, way, owed_at)"
+                " VALUES (:problem_id, :platform_id, :site_id, :event_id, :way, :at)"
+                " ON CONFLICT (problem_id, platform_id) DO NOTHING",
+                problem_id=delivery.problem_id,
+                platform_id=platform_id,
+                site_id=delivery.site_id,
+                event_id=delivery.event_id,
+                way=method,
+                at=delivery.at,
+            )
+
+    await database.write(work)
+
+
+async def find_erasure(database: Database, problem_id: str, platform_id: str) -> Row | None:
+    return await database.row(
+        "SELECT * FROM platform_erasures WHERE problem_id = :problem_id AND platform_id = :platform_id",
+        problem_id=problem_id,
+        platform_id=platform_id,
+    )
+
+
+async def update_erasure(database: Database, problem_id: str, platform_id: str, values: Mapping[str, Any]) -> bool:
+    """Update `way`, `told_at`, `acknowledged_at` or `note` of an erasure. Returns False if there is no such erasure."""
+
+    async def work(tx: Transaction) -> bool:
+        return bool(
+            await tx.run(
+                f"UPDATE platform_erasures SET {', '.join(f'{name} = :{name}' for name in values)}"
+                " WHERE problem_id = :problem_id AND platform_id = :platform_id",
+                **values,
+                problem_id=problem_id,
+                platform_id=platform_id,
+            )
+        )
+
+    return await database.write(work)
+
+
+async def list_erasures(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
+    """List the erasures that were not acknowledged, or all, oldest first."""
+    rows = await database.rows(
+        "SELECT e.*, p.number, f.name AS platform, f.contact, l.remote_id FROM platform_erasures e"
+        " JOIN problems p ON p.id = e.problem_id JOIN platforms f ON f.id = e.platform_id"
+        " LEFT JOIN platform_links l ON l.problem_id = e.problem_id AND l.platform_id = e.platform_id"
+        f" WHERE {'TRUE' if everything else 'e.acknowledged_at IS NULL'} ORDER BY e.owed_at, e.problem_id",
+    )
+    return [dict(row) for row in rows]

@@ -17,7 +17,7 @@ from widget_api.errors import Invalid, Malformed
 from widget_api.problems import bodies, intake, persons, submit, support
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
-from widget_api.sites import origins, service, territory, tickets
+from widget_api.sites import origins, service, tickets
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -38,9 +38,7 @@ async def report(request: Request) -> Response:
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read_ticket(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    other = await territory.find_other_site(
-        context.database, site, intake.parse_point(data), context.settings.public_url
-    )
+    other = await service.find_other_site(context.database, site, intake.parse_point(data), context.settings.public_url)
     language = i18n.requested_language(data.get("lang"), web.negotiate_language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submit.submit(

@@ -22,7 +22,7 @@ from widget_api.attachments.photos.model import MAX_ALT_LENGTH
 from widget_api.problems import intake, model
 from widget_api.signing import Signer
 from widget_api.sites.model import MAX_PHOTOS, Category, Site
-from widget_api.sites.territory import OtherSite
+from widget_api.sites.service import OtherSite
 from widget_api.validation import Body, Text, several, wrong
 
 _LONGEST_UUID = 64  # characters, in any notation

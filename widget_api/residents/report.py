@@ -21,7 +21,7 @@ from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
 from widget_api.residents import forms, report_photos
 from widget_api.residents.forms import Form
-from widget_api.sites import consent, service, territory, view
+from widget_api.sites import consent, service, view
 from widget_api.sites.model import Site
 
 
@@ -104,7 +104,7 @@ async def _handle_form(
         return await again(taken=taken, refused=refused)
     try:
         data["photos"] = [one.token for one in taken]
-        other = await territory.find_other_site(
+        other = await service.find_other_site(
             context.database, site, intake.parse_point(data), context.settings.public_url
         )
         checked, agreed_to = bodies.report(

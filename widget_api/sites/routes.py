@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import __version__, clock, i18n, validation, web
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
-from widget_api.sites import consent, origins, service, territory, tickets, view
+from widget_api.sites import consent, origins, service, tickets, view
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 from widget_api.validation import Body, Point, Query
@@ -68,7 +68,7 @@ async def check_place(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     point = validation.parse_query(Point, request.query_params)
     where = point.lat, point.lng
-    other = await territory.find_other_site(context.database, site, where, context.settings.public_url)
+    other = await service.find_other_site(context.database, site, where, context.settings.public_url)
     language = web.negotiate_language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()

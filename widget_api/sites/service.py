@@ -1,10 +1,11 @@
-"""Find sites by key, id or jurisdiction, with a cache; add agencies and sites."""
+"""Find sites by key, id, jurisdiction or territory, with a cache; add agencies and sites."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
@@ -85,6 +86,32 @@ async def list_sites(database: Database, *, disabled: bool = False) -> list[Site
     """Every enabled site, oldest first; with `disabled` the others too."""
     rows = [row for row in await store.list_sites(database) if disabled or row["disabled_at"] is None]
     return [await _load_cached(database, row["id"], row["settings"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class OtherSite:
+    """Another site, to which a resident is directed."""
+
+    name: str
+    agency: str
+    url: str
+
+
+async def find_other_site(
+    database: Database, site: Site, where: tuple[float, float] | None, public_url: str
+) -> OtherSite | None:
+    """The enabled site with the smallest territory around a point; None where the point lies in `site` itself."""
+    if where is None or site.covers(*where):
+        return None
+    fitting = [
+        one
+        for one in await list_sites(database)
+        if one.id != site.id and one.territory is not None and one.territory.covers(*where)
+    ]
+    if not fitting:
+        return None
+    chosen = min(fitting, key=lambda one: one.territory.size if one.territory else 0)
+    return OtherSite(chosen.name, chosen.agency.name, f"{public_url}/s/{chosen.key}")
 
 
 async def _load_cached(database: Database, site_id: str, settings: int) -> Site:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
-from widget_api.platform.store import erasures
 from widget_api.settings import Settings, platform_address
 from widget_api.sites.model import Site
 
@@ -144,12 +143,25 @@ async def change_platform(database: Database, platform_id: str, values: Mapping[
             await _reset_capabilities(tx, platform_id)
         await _update(tx, platform_id, values)
         if values.get("contact"):
-            await erasures.reset_unsent_letters(tx, platform_id, clock.now())
+            await _reset_unsent_letters(tx, platform_id, clock.now())
         await journal.record(
             tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details={"columns": sorted(values)}
         )
 
     await database.write(work)
+
+
+async def _reset_unsent_letters(tx: Transaction, platform_id: str, now: int) -> None:
+    """Make the erasures due again whose letter lacked an address."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, delivered_at = NULL"
+        " WHERE sink = :sink AND state IN ('delivered', 'dead') AND (site_id, event_id) IN ("
+        "SELECT site_id, event_id FROM platform_erasures WHERE platform_id = :id AND way = 'letter'"
+        " AND told_at IS NULL AND acknowledged_at IS NULL)",
+        sink=f"platform:{platform_id}",
+        id=platform_id,
+        now=now,
+    )
 
 
 async def list_overview(database: Database) -> list[dict[str, Any]]:
