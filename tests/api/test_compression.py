@@ -17,7 +17,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.sites.model import Site
-from widget_api.web import compression
+from widget_api.web import middleware
 
 # Compression does not depend on the database; the contents are tested on both in test_reads.py and others.
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
@@ -125,7 +125,7 @@ async def test_clients_without_accept_encoding_get_plain_answers(app: Any, site:
 async def test_short_answers_are_not_compressed(app: Any, site: Site) -> None:
     _, headers, pieces = await raw(app, f"/api/v1/sites/{site.key}/similar?lat=1&lng=1", accept_encoding="br")
     assert "content-encoding" not in headers
-    assert len(b"".join(pieces)) < compression.MINIMUM_SIZE
+    assert len(b"".join(pieces)) < middleware.MINIMUM_SIZE
 
 
 async def test_pages_with_a_secret_or_a_form_are_not_compressed(app: Any, context: Context, site: Site) -> None:
@@ -141,5 +141,5 @@ async def test_pages_with_a_secret_or_a_form_are_not_compressed(app: Any, contex
     for path in paths:
         status, headers, pieces = await raw(app, path, accept_encoding="gzip, br")
         assert status == 200, path
-        assert len(b"".join(pieces)) > compression.MINIMUM_SIZE, path
+        assert len(b"".join(pieces)) > middleware.MINIMUM_SIZE, path
         assert "content-encoding" not in headers, path

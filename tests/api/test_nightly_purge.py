@@ -17,8 +17,7 @@ from tests.support.processes import CommandFailed, Service, run_command
 from widget_api import clock, schedule
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction, batched_delete
-from widget_api.ops import retention
-from widget_api.ops.doctor import work
+from widget_api.ops import doctor, retention
 from widget_api.settings import Settings
 
 DAY = 86_400
@@ -186,7 +185,7 @@ async def test_a_failure_is_reported_and_the_last_success_kept(
         row = await chore(database)
         assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
         assert row["next_at"] <= now + retention.HOUR, "tried again soon, not in the next night"
-        found = await work.check_retention(database)
+        found = await doctor.check_retention(database)
         assert not found.ok
         assert "the disk is full" in found.detail
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.due import DUE, find_start
 from widget_api.deliveries.model import PRIORITIES
 from widget_api.deliveries.queries import DeliveryFilter, list_ids
+from widget_api.deliveries.queue import DUE, find_start
 
 _PART = 500  # deliveries of one write
 STALLED = 60  # seconds without any attempt while deliveries are due; one that waits for its retry is not due

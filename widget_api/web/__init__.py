@@ -9,7 +9,6 @@ from widget_api.web.bodies import (
     read_json_object,
     read_multipart,
 )
-from widget_api.web.compression import CompressionMiddleware
 from widget_api.web.errors import (
     error_detail,
     format_allowed_values,
@@ -19,7 +18,7 @@ from widget_api.web.errors import (
     recovery_link,
 )
 from widget_api.web.fair_queue import expensive_read
-from widget_api.web.middleware import HeadersMiddleware
+from widget_api.web.middleware import CompressionMiddleware, HeadersMiddleware
 from widget_api.web.requests import (
     client_address,
     client_network,

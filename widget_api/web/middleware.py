@@ -1,9 +1,17 @@
-"""Add headers to every response, handle CORS of the public API, and log requests."""
+"""Add headers to every response, handle CORS of the public API, log requests, and compress public responses."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 import time
+import zlib
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
+import brotli
+from cachetools import LRUCache
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,3 +89,126 @@ def _response_policy(scope: Scope) -> tuple[tuple[Header, ...], bool, Response |
         )
     allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
     return (*_COMMON_HEADERS, allowed, _EXPOSED, (b"vary", b"Origin")), False, None
+
+
+PUBLIC_PAGE = "public_page"  # key of a scope: the page contains nothing of its reader
+MINIMUM_SIZE = 800  # bytes; smaller responses fit into one packet anyway
+THREAD_THRESHOLD = 32_768  # bytes from which compression runs in a thread
+QUALITY = {"br": 4, "gzip": 6}  # compressing takes about as long as building the response
+_CACHE_SIZE = 2 * 1024 * 1024  # bytes of compressed responses
+_TYPES = re.compile(r"(?:text/|application/(?:[\w.+-]+\+)?(?:json|xml)\b)")
+
+Encode = Callable[[bytes, bool], bytes]  # a piece, and whether it is the last
+
+
+class CompressionMiddleware:
+    """Compresses public responses, and sends all others uncompressed.
+
+    The compressed length of a response that contains a secret and reflects input reveals whether they are similar
+    (BREACH, 2013). So only those responses are compressed that shared caches may store by their `Cache-Control`, and
+    pages marked as containing nothing of their reader: no token, no form, no session.
+
+    Adds `Vary` to compressible responses, and makes `ETag` weak, since the bytes depend on the coding.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._cache: LRUCache[tuple[str, str], bytes] = LRUCache(_CACHE_SIZE, getsizeof=len)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        await self.app(scope, receive, _CompressedResponse(scope, send, self._cache).send)
+
+
+class _CompressedResponse:
+    """A response being sent; its head is held back until the first piece of its body."""
+
+    def __init__(self, scope: Scope, send: Send, cache: MutableMapping[tuple[str, str], bytes]) -> None:
+        self._scope, self._send, self._cache = scope, send, cache
+        self._start: Message | None = None
+        self._coding, self._tag = "", ""
+        self._encode: Encode | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._coding = self._prepare(message)
+            if self._coding:
+                self._start = message
+            else:
+                await self._send(message)
+            return
+        if self._start is not None:
+            message = await self._begin(self._start, message)
+        elif self._encode is not None:
+            message = await self._continue(message)
+        await self._send(message)
+
+    def _prepare(self, start: Message) -> str:
+        """Add `Vary` to a public response. Returns its coding, empty if it is not compressed."""
+        headers = MutableHeaders(raw=start["headers"])
+        if not self._scope.get(PUBLIC_PAGE) and "s-maxage" not in headers.get("cache-control", ""):
+            return ""
+        if start["status"] not in (200, 304) or "content-encoding" in headers:
+            return ""
+        headers.add_vary_header("Accept-Encoding")
+        coding = _best_encoding(Headers(scope=self._scope).get("accept-encoding", ""))
+        etag = headers.get("etag", "")
+        if coding and etag.startswith('"'):  # a strong one, which stands for exact bytes
+            self._tag, headers["etag"] = etag, f"W/{etag}"
+        fits = start["status"] == 200 and self._scope["method"] == "GET"
+        return coding if fits and _TYPES.match(headers.get("content-type", "")) else ""
+
+    async def _begin(self, start: Message, first: Message) -> Message:
+        self._start, headers, body = None, MutableHeaders(raw=start["headers"]), first.get("body", b"")
+        more = first.get("more_body", False)
+        if not more and len(body) < MINIMUM_SIZE:
+            await self._send(start)
+            return first
+        headers["content-encoding"] = self._coding
+        if more:
+            del headers["content-length"]
+            self._encode = _encoder(self._coding)
+            await self._send(start)
+            return await self._continue(first)
+        key = (self._tag, self._coding)
+        compressed = self._cache.get(key)
+        if compressed is None:
+            compressed = await _run(_encoder(self._coding), body, last=True)
+            if key[0] and len(compressed) < _CACHE_SIZE:
+                self._cache[key] = compressed
+        headers["content-length"] = str(len(compressed))
+        await self._send(start)
+        return {**first, "body": compressed}
+
+    async def _continue(self, message: Message) -> Message:
+        assert self._encode is not None
+        body, more = message.get("body", b""), message.get("more_body", False)
+        return {**message, "body": await _run(self._encode, body, last=not more)}
+
+
+async def _run(encode: Encode, body: bytes, *, last: bool) -> bytes:
+    """Encode a piece, a large one in a thread: both libraries release Python's lock."""
+    return await asyncio.to_thread(encode, body, last) if len(body) >= THREAD_THRESHOLD else encode(body, last)
+
+
+def _best_encoding(header: str) -> str:
+    """Return the best accepted coding; a weight of zero means «not acceptable» (RFC 9110, 12.5.3)."""
+    if not header:
+        return ""
+    weights = dict[str, str]()
+    for part in header[:200].lower().split(","):
+        name, _, weight = part.partition(";")
+        weights[name.strip()] = weight.strip().replace(" ", "")
+    return next((name for name in QUALITY if name in weights and not re.fullmatch(r"q=0(\.0*)?", weights[name])), "")
+
+
+def _encoder(coding: str) -> Encode:
+    """Return an encoder that flushes after each piece, so that the client can read it at once."""
+    if coding == "br":
+        # A small window, as 32 streams may be open at the same time.
+        packer: Any = brotli.Compressor(quality=QUALITY["br"], lgwin=18)
+        return lambda body, last: packer.process(body) + (packer.finish() if last else packer.flush())
+    zipper = zlib.compressobj(QUALITY["gzip"], wbits=31)
+    return lambda body, last: zipper.compress(body) + zipper.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from widget_api import __version__
 from widget_api.web import pages
-from widget_api.web.compression import PUBLIC_PAGE
+from widget_api.web.middleware import PUBLIC_PAGE
 from widget_api.web.requests import context, cookie, cookie_name, negotiate_language, query_pairs
 
 PAGE_POLICY = (
@@ -36,7 +36,7 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 def html_response(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page with a Content-Security-Policy that allows only the service's own files.
 
-    `public` declares that the page contains nothing of its reader, which compression.py requires; `private` keeps it
+    `public` declares that the page contains nothing of its reader, which compression requires; `private` keeps it
     out of search engines.
     """
     chosen = values.pop("language", None) or negotiate_language(request)

@@ -20,13 +20,14 @@ from widget_api.browse.listing import access_paths
 from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import Where, conditions, order
 from widget_api.browse.listing.filters import Filters, Position, encode_position
-from widget_api.browse.listing.items import COLUMNS, fill_items
 from widget_api.browse.queries import SORTS
 from widget_api.database import Database, Row
 from widget_api.database.word_forms import parse_query
+from widget_api.problems.projections import items
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
 
+COLUMNS = ", ".join(items.COLUMNS)
 # Rows of the sort index that are walked: in the time another thread takes to start; before other indexes are counted;
 # if none of those is short.
 AT_ONCE, SHORT_WALK, LONG_WALK = 300, 5_000, 50_000
@@ -73,7 +74,7 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
         pieces.pop()
     following = encode_cursor(site.id, filters, result.end) if result.end else None
     pieces += (b'],"next":', orjson.dumps(following), b"}")
-    return fill_items(b"".join(pieces), site, public_url)
+    return items.fill_items(b"".join(pieces), site, public_url)
 
 
 def cursor_of(page: bytes) -> str | None:
@@ -252,3 +253,14 @@ def _where(database: Database, site_id: str, filters: Filters, today: date, list
     # The plus keeps SQLite from looking up the rows one by one.
     where.also(f"+p.number IN ({listed.numbers})", **listed.values)
     return where
+
+
+async def find_published(database: Database, site_id: str, number: int) -> Row | None:
+    """Find a published problem with its `id`; None also if the number is unpublished."""
+    if not 0 < number < 2**31:
+        return None
+    return await database.row(
+        f"SELECT {COLUMNS}, id FROM problems WHERE site_id = :site_id AND number = :number AND published",
+        site_id=site_id,
+        number=number,
+    )

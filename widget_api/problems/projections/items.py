@@ -1,4 +1,4 @@
-"""Store the list item of each published problem as the JSON bytes that are sent.
+"""Describe published problems as list items, and store the item of each as the JSON bytes that are sent.
 
 Building items for each page took two thirds of its time: sixteen columns of twenty rows become objects, times become
 text, and all of it becomes JSON. From stored items a page is twenty values joined
@@ -7,17 +7,21 @@ text, and all of it becomes JSON. From stored items a page is twenty values join
 
 from __future__ import annotations
 
+import re
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import column, table
 
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.database import Row, Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.problems import deadline
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised_date
+from widget_api.sites.model import Site
 
 # An explicit list: it alone decides what a public list may contain.
 COLUMNS = (
@@ -48,6 +52,7 @@ COLUMNS = (
 PUBLIC_URL, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
 _ADDRESSES = (b'"url":"/', b'"thumb":"/', b'"small":"/')
 _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
+_NAMES = re.compile(rb"%b([^%b]*)%b" % (NAME, NAME, NAME))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
 
@@ -79,7 +84,7 @@ def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any
     }
 
 
-def item(row: Row) -> bytes:
+def encode(row: Row) -> bytes:
     """Return the JSON of `describe` with placeholders and without the end, where `overdue` is added when it is read."""
     content = describe(row)
     head = {name: content.pop(name) for name in ("number", "url", "category", "category_name")}
@@ -90,6 +95,33 @@ def item(row: Row) -> bytes:
         *(head["number"], PUBLIC_URL, KEY, head["number"], code),
         *(NAME, code[1:-1], NAME, rest),
     )
+
+
+def list_item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
+    """Return a list item, in the site's language unless another is given. `row` has COLUMNS."""
+    url = f"{public_url}/s/{site.key}/problems/{row['number']}"
+    content = describe(row, url, _category_name(site, row["category"], language))
+    for photo in content["photos"]:
+        photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
+    return {**content, "overdue": deadline.is_overdue(row, today)}
+
+
+def fill_items(content: bytes, site: Site, public_url: str) -> bytes:
+    """Replace the placeholders in stored items of a site by the public URL, the site's key and category names."""
+    content = content.replace(PUBLIC_URL, public_url.encode()).replace(KEY, site.key.encode())
+    return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
+
+
+def _category_name(site: Site, code: str, language: str | None) -> str:
+    category = site.category(code)
+    return i18n.category_name(language or site.language, code, category.name if category else None)
+
+
+@lru_cache(maxsize=512)
+def _read(code: bytes) -> str:
+    """Decode the inside of a JSON string."""
+    text: str = orjson.loads(b'"%b"' % code)
+    return text
 
 
 def due(row: Row) -> str | None:
@@ -112,7 +144,7 @@ async def save_item(tx: Transaction, problem_id: str) -> None:
         "INSERT INTO problem_items (id, item, due) VALUES (:place, :item, :due)"
         " ON CONFLICT (id) DO UPDATE SET item = excluded.item, due = excluded.due",
         place=place,
-        item=item(row),
+        item=encode(row),
         due=due(row),
     )
 
@@ -136,5 +168,5 @@ async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
         )
         if not rows:
             return
-        await bulk.insert(_ITEMS, ("id", "item", "due"), [(first + row[0], item(row), due(row)) for row in rows])
+        await bulk.insert(_ITEMS, ("id", "item", "due"), [(first + row[0], encode(row), due(row)) for row in rows])
         number = rows[-1][0]
