@@ -9,14 +9,20 @@ import orjson
 
 from widget_api import clock, i18n
 from widget_api.attachments.storage import Storage
-from widget_api.database import Database
-from widget_api.demo import neighbours, photos, samples
+from widget_api.comments import service as discussion
+from widget_api.comments.model import Comment
+from widget_api.database import Database, Row
+from widget_api.demo import photos, samples
 from widget_api.demo.town import border_ring
+from widget_api.followers import service as following
 from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
 from widget_api.people.model import Role
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
+from widget_api.problems.persons import Person
+from widget_api.problems.store import followers
+from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import changes, routing_rules, service, view
 from widget_api.sites.model import Site
 
@@ -24,6 +30,7 @@ JURISDICTION = "zarechensk.example"
 UTILITY = f"vodokanal.{JURISDICTION}"
 PROBLEMS = 320  # a year's problems in a town of this size
 PLATFORMS_OWN = 12  # reported to the platform itself; the town's pages show them too
+_NEIGHBOURS = ("vera", "oleg", "timur")  # who follow a problem and comment on it
 SeededData = dict[str, Any]
 
 
@@ -184,7 +191,7 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
     await database.connect()
     try:
         await photos.attach_photos(database, Storage(media_url), town)
-        await neighbours.add_neighbours(database, town)
+        await _add_neighbours(database, town)
     finally:
         await database.disconnect()
 
@@ -245,3 +252,62 @@ def describe(seeded: SeededData) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+async def _add_neighbours(database: Database, town: Site) -> None:
+    """Add two comments, one of the agency and a waiting one to the newest problem in progress, and followers."""
+    problem = await _busiest(database, town)
+    for name in _NEIGHBOURS:
+        await _follow(database, town, problem, name)
+    await _say(database, town, problem, "vera", publish=True)
+    await discussion.post_official_comment(database, town, problem["id"], _text("official"), None)
+    await _say(database, town, problem, "oleg", publish=True)
+    await _say(database, town, problem, "timur", publish=False)
+
+
+async def _busiest(database: Database, town: Site) -> Row:
+    row = await database.row(
+        "SELECT id, number FROM problems WHERE site_id = :site_id AND published"
+        " ORDER BY CASE WHEN status = 'in_progress' THEN 0 ELSE 1 END, created_at DESC LIMIT 1",
+        site_id=town.id,
+    )
+    assert row is not None, "a town without problems"
+    return row
+
+
+def _text(name: str) -> str:
+    return i18n.text("ru", f"demo.people.{name}")
+
+
+def _person(name: str) -> Person:
+    return Person(
+        email=f"{name}@resident.example",
+        language="ru",
+        consent_version="demo",
+        consent_hash="demo",
+        ip=None,
+        name_version="demo",
+        name_hash="demo",
+    )
+
+
+async def _follow(database: Database, town: Site, problem: Row, name: str) -> None:
+    await following.follow_problem(database, town.id, problem["number"], _person(name), None)
+    hashed = email_hash(_person(name).email)
+    for row in await followers.list_of_address(database, hashed):
+        await following.confirm_following(database, row)
+
+
+async def _say(database: Database, town: Site, problem: Row, name: str, *, publish: bool) -> None:
+    comment = Comment(name=_text(f"{name}.name"), text=_text(f"{name}.text"))
+    await discussion.post_comment(database, town, problem["number"], comment, _person(name))
+    row = await database.row(
+        "SELECT c.id, c.site_id FROM comments c JOIN commenters w ON w.comment_id = c.id"
+        " WHERE c.site_id = :site_id AND w.email_hash = :hash",
+        site_id=town.id,
+        hash=email_hash(_person(name).email),
+    )
+    assert row is not None, "it was posted just now"
+    await discussion.confirm_comment(database, row)
+    if publish:
+        await discussion.decide_comment(database, town.id, row["id"], "published", None)

@@ -18,15 +18,12 @@ from widget_api.database.schema.access import (
 from widget_api.database.schema.answering import answer_templates, notes
 from widget_api.database.schema.columns import metadata
 from widget_api.database.schema.deliveries import (
+    agency_voices,
     chores,
     confirmation_letters,
     deliveries,
     delivery_attempts,
     mailbox_messages,
-)
-from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
-from widget_api.database.schema.platforms import (
-    agency_voices,
     platform_cursors,
     platform_erasures,
     platform_links,
@@ -35,6 +32,7 @@ from widget_api.database.schema.platforms import (
     platform_sites,
     platforms,
 )
+from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
 from widget_api.database.schema.problems import (
     comments,
     documents,

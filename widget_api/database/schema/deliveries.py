@@ -1,8 +1,8 @@
-"""Define the tables of deliveries, their attempts, received letters, and periodic jobs."""
+"""Define the tables of deliveries, received letters and periodic jobs, and of the platforms that get deliveries."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time, where
 
@@ -91,4 +91,113 @@ mailbox_messages = Table(
     Column("user_id", Text),  # who decided
     Index("ix_mailbox_messages_held", "site_id", "received_at", **where("state = 'held'")),
     Index(None, "problem_id"),
+)
+
+
+platforms = Table(
+    "platforms",
+    metadata,
+    identifier(),  # `default` is the platform of the settings
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("protocol", Text, nullable=False),  # georeport | webhook
+    Column("jurisdiction", Text),  # of its site, or of the oldest one; null = the site's own
+    Column("contacts", Text, nullable=False, server_default="none"),  # none | email | all
+    reference("site_id", "sites.id", nullable=True),  # null = every site; platform_sites has exceptions
+    Column("contact", Text),  # address for erasure requests if its protocol has none
+    flag("exact"),  # another instance of this service: it supports exact codes, birth ids and erasures
+    count("failures"),  # in a row, of different problems: they open the circuit
+    Column("failing", Text),  # the problem that failed last
+    time("paused_until", nullable=True),  # not null = the circuit is open
+    Column("pause_reason", Text),
+    time("services_at", nullable=True),  # when its services were read last
+    time("created_at"),
+    time("disabled_at", nullable=True),
+)
+
+# Exceptions from platforms.site_id: sites that were assigned to a platform, or left it.
+platform_sites = Table(
+    "platform_sites",
+    metadata,
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id", primary_key=True),
+    flag("serves"),
+    Column("jurisdiction", Text),  # the site's name there; null = see platform.store.platforms.jurisdiction
+    time("since"),
+)
+
+# The site's decision whether events of a platform or a token are official, as if its agency had made them.
+agency_voices = Table(
+    "agency_voices",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("source", Text, primary_key=True),  # the id of a platform or of a token
+    Column("speaks", Boolean, nullable=False),
+)
+
+# The services a platform offers (GET services and definitions), for each site's jurisdiction there.
+platform_services = Table(
+    "platform_services",
+    metadata,
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id", primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("group_name", Text),
+    Column("questions", Text, nullable=False, server_default="[]"),  # JSON: the attributes of its definition
+    time("seen_at"),
+    time("gone_at", nullable=True),  # no longer offered
+)
+
+# A category without a row maps to the service of its own code.
+platform_mappings = Table(
+    "platform_mappings",
+    metadata,
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id", primary_key=True),
+    Column("category", Text, primary_key=True),
+    Column("service_code", Text, nullable=False),
+)
+
+# The platforms informed of an erasure, and their acknowledgements.
+platform_erasures = Table(
+    "platform_erasures",
+    metadata,
+    reference("problem_id", "problems.id", primary_key=True),
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id"),
+    Column("event_id", Text, nullable=False),
+    Column("way", Text, nullable=False),  # call | letter
+    time("owed_at"),
+    time("told_at", nullable=True),
+    time("acknowledged_at", nullable=True),
+    Column("note", Text),  # how the operator knows
+    Index("ix_platform_erasures_open", "owed_at", **where("acknowledged_at IS NULL")),
+)
+
+platform_cursors = Table(
+    "platform_cursors",
+    metadata,
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id", primary_key=True),
+    Column("cursor", Text),
+    time("polled_at", nullable=True),
+    Column("last_error", Text),
+)
+
+platform_links = Table(
+    "platform_links",
+    metadata,
+    reference("problem_id", "problems.id", primary_key=True),
+    reference("platform_id", "platforms.id", primary_key=True),
+    reference("site_id", "sites.id"),
+    Column("remote_id", Text),
+    Column("remote_token", Text),
+    Column("remote_url", Text),
+    Column("born", Text, nullable=False, server_default="here"),  # here | there: a problem of the platform's own
+    Column("remote_state", Text),  # the last status and time, of platforms that have no updates
+    time("linked_at"),
+    Index(None, "platform_id", "site_id", "remote_id"),
 )
