@@ -8,7 +8,7 @@ import pytest
 
 from tests.fake_platform import FakePlatform
 from tests.support.redis import Redis
-from widget_api.ops.doctor import platforms, servers
+from widget_api.ops.doctor import servers
 from widget_api.settings import Settings
 
 ELSEWHERE = "0.0.0.0"
@@ -26,11 +26,11 @@ async def test_a_platforms_key_in_clear_text_is_an_error_in_production(
 ) -> None:
     fake.services = [{"service_code": "roads", "service_name": "Дороги", "attributes": []}]
     chosen = {"environment": environment, "platform_key": "a-key-of-the-platform"}
-    (near,) = await platforms.check_platforms(make_settings(**chosen, platform_url=fake.url), None)
+    (near,) = await servers.check_platforms(make_settings(**chosen, platform_url=fake.url), None)
     assert near.ok
     assert "on its way" not in near.detail
     far_away = fake.url.replace("127.0.0.1", ELSEWHERE)
-    (far,) = await platforms.check_platforms(make_settings(**chosen, platform_url=far_away), None)
+    (far,) = await servers.check_platforms(make_settings(**chosen, platform_url=far_away), None)
     assert "can be read on its way: use https://" in far.detail
     assert far.ok is (environment == "development")
 

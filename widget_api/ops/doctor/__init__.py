@@ -13,8 +13,8 @@ from widget_api import clock, schedule, settings
 from widget_api.database import Database, Row
 from widget_api.deliveries import admin
 from widget_api.ops import schema
-from widget_api.ops.doctor import platforms, servers
-from widget_api.ops.doctor.check_result import TIMEOUT, Finding, error_line
+from widget_api.ops.doctor import servers
+from widget_api.ops.doctor.servers import TIMEOUT, Finding, error_line
 from widget_api.ops.retention import PURGE
 from widget_api.settings import Settings, SettingsError
 
@@ -35,7 +35,7 @@ async def examine() -> list[Finding]:
         findings.append(
             Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else error_line(error))
         )
-        findings += [await servers.check_mail(loaded), *await platforms.check_platforms(loaded, None)]
+        findings += [await servers.check_mail(loaded), *await servers.check_platforms(loaded, None)]
         findings += [
             await servers.check_storage(loaded),
             await servers.check_decoder(loaded),
@@ -53,7 +53,7 @@ async def _examine_connected(database: Database, loaded: Settings) -> list[Findi
     ready = database if schema_finding.ok else None
     findings = [schema_finding, await servers.check_mail(loaded), await servers.check_inbound(loaded)]
     findings += await servers.check_bounces(ready) if ready is not None else []
-    findings += await platforms.check_platforms(loaded, ready)
+    findings += await servers.check_platforms(loaded, ready)
     findings += [
         await servers.check_storage(loaded),
         await servers.check_decoder(loaded),
