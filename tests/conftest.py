@@ -25,10 +25,10 @@ from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, free_port, patched_program
+from tests.support.processes import COMMAND, Service, free_port, patched_program
 from tests.support.redis import Redis
 from tests.support.s3 import S3
-from widget_api import clock
+from widget_api import clock, worker
 from widget_api import settings as settings_module
 from widget_api.database import Database
 from widget_api.ops.schema import migrate
@@ -42,6 +42,7 @@ hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("product")
 
 DIALECTS = ("sqlite", "postgresql")
+ENOUGH_MEMORY = 6 << 30  # bytes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +58,7 @@ def _cheap_work() -> Iterator[None]:
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.setattr(sign_in, "_WRITE_TIME", 0.001)
         patch.setattr(brute_force, "TIMING_STEP", 0.01)
+        patch.setattr(worker, "IDLE", 0.05)
         yield
 
 
@@ -64,6 +66,15 @@ def _cheap_work() -> Iterator[None]:
 def _reset_identifiers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Identifiers only grow within a process: reset them after a test that moved the clock ahead."""
     monkeypatch.setattr(clock, "_last", 0)
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory if there is enough of it: most are databases, whose commits wait for the disk."""
+    memory = Path("/dev/shm")
+    with contextlib.suppress(OSError):
+        runs_programs = not os.statvfs(memory).f_flag & os.ST_NOEXEC
+        if runs_programs and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH_MEMORY:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -226,7 +237,12 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
     services: list[Service] = []
 
     def start(
-        *arguments: str, start: bool = True, migrated: bool = True, changes: tuple[str, ...] = (), **settings: str
+        *arguments: str,
+        start: bool = True,
+        migrated: bool = True,
+        changes: tuple[str, ...] = (),
+        fork: bool = True,
+        **settings: str,
     ) -> Service:
         directory = parent / f"service-{len(services)}"
         directory.mkdir()
@@ -240,7 +256,12 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
             "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "WIDGET_MAIL_FROM": "widget@widget.test",
         } | {f"WIDGET_{name.upper()}": value for name, value in settings.items()}
-        service = Service(directory, environ, port, arguments, *([patched_program(*changes)] if changes else []))
+        # A fork has the fork server's clock, and cannot spawn worker processes.
+        fork = (
+            fork and "--workers" not in arguments and not any(one.startswith(("clock=", "moment=")) for one in changes)
+        )
+        program = patched_program(*changes) if changes or fork else (COMMAND,)
+        service = Service(directory, environ, port, arguments, program, fork)
         services.append(service)
         return service.start() if start else service
 
@@ -255,7 +276,8 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
 
     Without `database_url` it uses an SQLite file in its own directory. The file is already migrated, since a migration
     takes as long as the rest of the start; `migrated=False` starts without one. `start=False` only prepares the
-    service; `changes` are patched constants (tests/support/patched_service.py).
+    service; `changes` are patched constants (tests/support/patched_service.py). `fork=False` starts a new interpreter
+    instead of a fork (tests/support/fork_server.py), for tests of the process itself.
     """
     with serving(tmp_path, migrated_sqlite) as start:
         yield start

@@ -148,7 +148,7 @@ def front(
     """A proxy and the service behind it."""
     if reason := servers.reason_without(request.param.__name__.removeprefix("start_")):
         pytest.skip(reason)
-    service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1")
+    service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1", fork=False)
     proxy: Proxy = request.param(tmp_path, service.port, issue_certificate(tmp_path, "127.0.0.1"))
     yield proxy, service
     proxy.stop()

@@ -317,7 +317,7 @@ def test_a_backup_creates_its_folder(cli: Callable[..., Any], tmp_path: Path) ->
 
 
 def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Service]) -> None:
-    service = serve(migrated=False)
+    service = serve(migrated=False, fork=False)
     cli = service.cli
     agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
     made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")

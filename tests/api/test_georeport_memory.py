@@ -24,7 +24,7 @@ TEXT = "Яма & <край> «у дома». " * 170  # 3,910 characters: nearly
 @pytest.fixture
 def filled(serve: Callable[..., Service]) -> Service:
     """One site whose recent problems all have long texts, with an update each."""
-    service = serve(work="off")
+    service = serve(work="off", fork=False)
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN)
     service.cli("load-demo", "--problems", str(PROBLEMS), "--site", site["key"])

@@ -19,7 +19,7 @@ MOST_GROWTH = 24 * 1024  # kB; the file itself is larger
 
 @pytest.fixture
 def filled(serve: Callable[..., Service]) -> tuple[Service, str]:
-    service = serve(rate_limits="off", work="off")
+    service = serve(rate_limits="off", work="off", fork=False)
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN)
     service.cli("load-demo", "--problems", str(PROBLEMS), "--site", site["key"])

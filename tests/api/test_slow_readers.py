@@ -47,7 +47,7 @@ class Reader:
 
 @pytest.mark.long
 def test_slow_readers_take_no_places_of_tokens_and_lose_their_own(serve: Callable[..., Service]) -> None:
-    service = serve(work="off", trusted_proxies="127.0.0.1", changes=CHANGES)
+    service = serve(work="off", trusted_proxies="127.0.0.1", changes=CHANGES, fork=False)
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
     token = service.cli("token", "add", "--site", site["site"], "--scope", "platform")["token"]

@@ -9,7 +9,7 @@ import re
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import HOST_ORIGIN, SECRET, make_site, problem_body
+from tests.factories import HOST_ORIGIN, make_site, problem_body
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pictures import file, halves, photo
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service
 from widget_api.database import Database
 from widget_api.people import accounts
 
@@ -81,20 +81,8 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One process for the module: starting it takes longer than most tests here."""
-    directory, port = tmp_path_factory.mktemp("cabinet"), free_port()
-    environ = {
-        "WIDGET_DATA": str(directory / "data"),
-        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
-        "WIDGET_SECRET_KEYS": SECRET,
-        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "WIDGET_CHALLENGE": "off",
-        "WIDGET_RATE_LIMITS": "off",
-    }
-    started = Service(directory, environ, port).start()
-    yield started
-    started.kill()
+def service(module_serve: Callable[..., Service]) -> Service:
+    return module_serve(challenge="off", rate_limits="off")
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import HOST_ORIGIN, SECRET
+from tests.factories import HOST_ORIGIN
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service
 
 pytestmark = pytest.mark.browser
 # The part of a date that has the focus shows it by itself.
@@ -28,24 +28,13 @@ REVERSED_DATES = r"status of 400 .*since=2026-06-02&until=2026-06-01"
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def city(module_serve: Callable[..., Service]) -> str:
     """The address of a city's page that has published 300 problems in all statuses."""
-    directory, port = tmp_path_factory.mktemp("city"), free_port()
-    settings = {
-        "WIDGET_DATA": str(directory / "data"),
-        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
-        "WIDGET_SECRET_KEYS": SECRET,
-        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "WIDGET_MAIL_FROM": "widget@widget.test",
-        "WIDGET_RATE_LIMITS": "off",
-        "WIDGET_WORK": "off",
-    }
-    service = Service(directory, settings, port).start()
+    service = module_serve(rate_limits="off", work="off")
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
     service.cli("load-demo", "--problems", "300", "--site", site["key"])
-    yield f"{service.url}/s/{site['key']}"
-    service.kill()
+    return f"{service.url}/s/{site['key']}"
 
 
 def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(

@@ -105,6 +105,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
         smtp_url=mail_sink.url,
         platform_url=f"{platform.service.url}/open311/v2",
         platform_key=token,
+        fork=False,
     )
     city = Side.found(service, AGENCY, host.url, "--moderation", moderation)
     replace |= {"{{W}}": service.url, "{{KEY}}": city.site["key"]}

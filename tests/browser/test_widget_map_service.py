@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import SECRET
 from tests.support import maps
 from tests.support.browser import Watch
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service
 from tests.support.tiles import BBOX, archive
 from tests.support.widget import Stand, fill_form, number, send
 
@@ -29,22 +28,12 @@ def polygon(path: Path, west: float, south: float, east: float, north: float) ->
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def town(tmp_path_factory: pytest.TempPathFactory, module_serve: Callable[..., Service]) -> Iterator[Stand]:
     """A site with a territory and tiles; a neighbour's begins where it ends in the east."""
     directory = tmp_path_factory.mktemp("town")
     archive(directory / "town.pmtiles", range(10, DEEPEST + 1))
-    port = free_port()
-    settings = {
-        "WIDGET_DATA": str(directory / "data"),
-        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
-        "WIDGET_SECRET_KEYS": SECRET,
-        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "WIDGET_MAIL_FROM": "widget@widget.test",
-        "WIDGET_RATE_LIMITS": "off",
-        "WIDGET_TILES": str(directory / "town.pmtiles"),
-        "WIDGET_TILES_ATTRIBUTION": "© Участники OpenStreetMap",
-    }
-    service = Service(directory, settings, port).start()
+    tiles = {"tiles": str(directory / "town.pmtiles"), "tiles_attribution": "© Участники OpenStreetMap"}
+    service = module_serve(rate_limits="off", **tiles)
     web = directory / "web"
     web.mkdir()
     built = Stand.build(service, web)
@@ -56,7 +45,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     )
     yield built
     built.host.close()
-    service.kill()
 
 
 @pytest.fixture

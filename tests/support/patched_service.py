@@ -7,6 +7,7 @@ use them stay the product's. An unknown name ends the process, so that no test r
 `clock=FILE` shifts the wall clock, and only it, by the number of seconds in that file, which is reread continuously.
 `moment=FILE` stops the clock at the second (since 1970) in that file; the moment that has taken effect is written
 beside it, with the suffix `.reached`.
+`forks=DESCRIPTOR` runs no command here, but in a fork for each request from that socket (tests/support/fork_server.py).
 """
 
 from __future__ import annotations
@@ -63,15 +64,20 @@ def stop_clock(file: Path) -> None:
 
 def main() -> None:
     end = sys.argv.index("--")
+    arguments = sys.argv[end + 1 :]
     for assignment in sys.argv[1:end]:
         name, _, value = assignment.partition("=")
         if name == "clock":
             shift_clock(Path(value))
         elif name == "moment":
             stop_clock(Path(value))
+        elif name == "forks":
+            from tests.support import fork_server
+
+            arguments = fork_server.serve_requests(int(value))
         else:
             set_constant(name, value)
-    sys.argv = ["widget-api", *sys.argv[end + 1 :]]
+    sys.argv = ["widget-api", *arguments]
     from widget_api import cli
 
     cli.main()

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import fork_server
+
 COMMAND = str(Path(sys.executable).parent / "widget-api")
 START_LIMIT = 90.0  # seconds; the machine may be busy with other tests
 _CHANCE = random.SystemRandom()  # Hypothesis seeds the global generator: parallel tests would all choose the same port
@@ -90,7 +92,8 @@ class Service:
     port: int
     arguments: tuple[str, ...] = ()
     program: tuple[str, ...] = (COMMAND,)
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    fork: bool = False  # start a fork of the fork server, not a new interpreter
+    process: subprocess.Popen[bytes] | fork_server.Fork | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -106,15 +109,19 @@ class Service:
         return self.process.pid
 
     def start(self, *, wait: bool = True) -> Service:
-        self._run([*self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port), *self.arguments])
+        self._run("serve", "--host", "127.0.0.1", "--port", str(self.port), *self.arguments)
         if wait:
             self.wait_until_ready()
         return self
 
-    def _run(self, command: list[str]) -> None:
+    def _run(self, *arguments: str) -> None:
         with (self.directory / "serve.log").open("ab") as log:
+            if self.fork:
+                environ = clean_environment(self.settings)
+                self.process = fork_server.fork(self.program, arguments, self.directory, environ, log)
+                return
             self.process = subprocess.Popen(
-                die_with_parent(command),
+                die_with_parent([*self.program, *arguments]),
                 cwd=self.directory,
                 env=clean_environment(self.settings),
                 stdin=subprocess.DEVNULL,
@@ -134,7 +141,7 @@ class Service:
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
+                time.sleep(0.05)
         self.kill()
         raise AssertionError(f"serve was not ready after {START_LIMIT:.0f} s:\n{self.log}")
 
@@ -173,5 +180,5 @@ class Work(Service):
     """One `widget-api work` process. It has no port, so its progress is only visible in the database."""
 
     def start(self, *, wait: bool = False) -> Work:
-        self._run([*self.program, "work"])
+        self._run("work")
         return self

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import smtplib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.support.mail import MailSink
+from tests.support.processes import Service
 from widget_api.database import Database
 
 LETTER = b"Subject: Hello\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSee https://widget.test/t/abc\r\n"
@@ -47,3 +56,41 @@ async def test_each_database_starts_migrated_and_empty(database: Database, diale
     row = await database.row("SELECT count(*) AS sites FROM sites")
     assert row is not None
     assert row["sites"] == 0
+
+
+def test_a_fork_runs_in_its_own_directory_and_session_and_reports_its_exit_code(serve: Callable[..., Service]) -> None:
+    one, other = serve(secret_keys="short", start=False), serve(public_url="https://other.test")
+    with pytest.raises(AssertionError, match="ended with 2 before it was ready:\nWIDGET_SECRET_KEYS"):
+        one.start()
+    assert "Uvicorn running on" in other.log
+    assert os.getsid(other.pid) == other.pid
+    assert Path(f"/proc/{other.pid}/cwd").resolve() == other.directory
+    log = str(other.directory / "serve.log")
+    assert [str(Path(f"/proc/{other.pid}/fd/{number}").readlink()) for number in range(3)] == ["/dev/null", log, log]
+    pid = other.pid
+    other.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert other.start().pid != pid
+    assert other.stop() in (0, -signal.SIGTERM)
+
+
+def test_forks_end_with_the_test_process(serve: Callable[..., Service]) -> None:
+    """A killed test run must leave no services behind."""
+    prepared = serve(start=False)
+    program = (
+        "import json, sys, time; from pathlib import Path; from tests.support.processes import Service\n"
+        "directory, settings, port, program = json.loads(sys.argv[1])\n"
+        "service = Service(Path(directory), settings, port, (), tuple(program), fork=True)\n"
+        "print(service.start(wait=False).pid, flush=True); time.sleep(600)"
+    )
+    service = json.dumps([str(prepared.directory), prepared.settings, prepared.port, prepared.program])
+    command = [sys.executable, "-c", program, service]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        run.kill()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}/exe").exists():
+        assert time.monotonic() < deadline, "the service goes on"
+        time.sleep(0.05)
