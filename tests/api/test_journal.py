@@ -73,9 +73,8 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     link = password_reset.reset_url(context, user)
     assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
 
-    written = [entry for entry in await entries(context.database) if entry["site_id"] is None][
-        1:
-    ]  # after the agency's entry
+    # after the agency's entry
+    written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]
     assert [(entry["kind"], entry["role"], entry["subject"] is not None) for entry in written] == [
         ("user_added", "command_line", True),
         ("signed_in", "agent", True),

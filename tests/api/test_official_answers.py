@@ -235,9 +235,8 @@ async def test_a_text_cannot_be_added_to_another_senders_report(
     other = await make_site(context.database, jurisdiction="selo.test")
     receipt = await submit_report(context.database, other)
     await problems.change(context.database, AGENT, other.id, receipt.problem_id, Change(to="accepted"))
-    assert (
-        await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})
-    ).status_code == 403  # without a key
+    # without a key
+    assert (await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})).status_code == 403
 
 
 @pytest.mark.parametrize("voice", ["platform", "default"])

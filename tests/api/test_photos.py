@@ -515,9 +515,8 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    (
-        context.storage.folder / storage.photo_file_name(photo_id, ".small")
-    ).unlink()  # attached after an upgrade, received before
+    # attached after an upgrade, received before
+    (context.storage.folder / storage.photo_file_name(photo_id, ".small")).unlink()
     small = await client.get(f"/photos/{photo_id}.small.jpg")
     assert small.content == await context.storage.get(photo_id, ".thumb")
     row = await context.database.row("SELECT photos FROM problems")

@@ -1,4 +1,4 @@
-"""Push and pull against a platform that is not ours, over TCP: each effect once, in order, and nothing echoes."""
+"""Push and pull against a third-party platform over TCP: each effect once, in order, and no echo."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def site(gorod: Site) -> Site:
 # --- push ---
 
 
-async def test_the_request_and_each_change_arrive_once_and_in_order(
+async def test_the_request_and_each_change_are_delivered_once_and_in_order(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accept_report(context, site)
@@ -85,7 +85,7 @@ async def test_the_request_and_each_change_arrive_once_and_in_order(
     assert (link["remote_id"], link["remote_url"]) == ("1", None)
 
 
-async def test_nothing_leaves_before_the_gate_opens(
+async def test_nothing_is_delivered_before_release(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     await submit_report(context.database, site)
@@ -102,7 +102,7 @@ async def test_nothing_leaves_before_the_gate_opens(
         ("all", {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна", "phone": "+7 900"}),
     ],
 )
-async def test_contacts_go_as_far_as_the_operator_lets_them(
+async def test_contacts_are_sent_only_as_configured(
     fake: FakePlatform,
     make_settings: Callable[..., Settings],
     database_url: str,
@@ -110,8 +110,9 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
     told: dict[str, str],
     publishing: bool,
 ) -> None:
-    """The consent to publish a name sends it nowhere: platforms get it as a contact or not at all, so taking that
-    consent back leaves them nothing to forget, and `erased` tells those that have it."""
+    """The consent to publish a name sends it nowhere: platforms get it as a contact or not at all. So a revoked consent
+    leaves platforms nothing to erase, and `erased` informs those that have it.
+    """
     settings = make_settings(
         database_url=database_url,
         platform_url=fake.url,
@@ -147,14 +148,14 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
     ("agreed_to", "told"),
     [("none", set()), ("email", {"email"}), ("all", {"email", "first_name", "last_name", "phone"})],
 )
-async def test_contacts_go_no_further_than_what_the_resident_agreed_to(
+async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
     fake: FakePlatform,
     make_settings: Callable[..., Settings],
     database_url: str,
     agreed_to: str,
     told: set[str],
 ) -> None:
-    """The operator has opened the tap since; who agreed before is not asked to have meant that."""
+    """The operator has enabled contacts since; earlier consents do not cover that."""
     common = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
     async with open_context(make_settings(**common, platform_contacts=agreed_to)) as context:
         site = await make_site(context.database)
@@ -168,7 +169,7 @@ async def test_contacts_go_no_further_than_what_the_resident_agreed_to(
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",), ("json",)])
 @pytest.mark.parametrize("fault", ["500", "429", "lost answer", "drop", "garbage", "redirect", "403", None])
-async def test_every_effect_comes_once_whatever_fails(
+async def test_every_effect_happens_once_under_any_fault(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, fault: Fault | None, formats: Any
 ) -> None:
     fake.formats = formats
@@ -183,7 +184,7 @@ async def test_every_effect_comes_once_whatever_fails(
     assert bool(carrier.waits) is (fault is not None)
 
 
-async def test_a_lost_answer_to_an_update_repeats_it_under_its_own_id(
+async def test_an_update_is_repeated_with_the_same_id_after_a_lost_answer(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accept_report(context, site)
@@ -195,8 +196,10 @@ async def test_a_lost_answer_to_an_update_repeats_it_under_its_own_id(
     assert fake.updates[1]["update_id"] == fake.updates[2]["update_id"]
 
 
-async def test_two_reports_alike_stay_two(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
-    """Looking for a lost request must not take a neighbour's for it."""
+async def test_two_similar_reports_stay_separate(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    """The search for a lost request must not match another one."""
     await accept_report(context, site)
     await carrier.until_idle()
     await accept_report(context, site)
@@ -207,7 +210,7 @@ async def test_two_reports_alike_stay_two(context: Context, site: Site, fake: Fa
     assert [row["remote_id"] for row in rows] == ["1", "2"]
 
 
-async def test_silence_is_waited_out_and_tried_again(
+async def test_timeouts_are_retried(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
@@ -218,7 +221,7 @@ async def test_silence_is_waited_out_and_tried_again(
     assert len(carrier.waits) == 1
 
 
-async def test_a_platform_that_is_away_gets_all_when_it_is_back(
+async def test_an_unavailable_platform_gets_everything_after_recovery(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     await fake.stop()
@@ -235,7 +238,7 @@ async def test_a_platform_that_is_away_gets_all_when_it_is_back(
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
 
 
-async def test_the_platform_says_when_to_come_back(
+async def test_retry_after_of_the_platform_is_honoured(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     fake.retry_after = 4242
@@ -245,7 +248,7 @@ async def test_the_platform_says_when_to_come_back(
     assert carrier.waits == [4242]
 
 
-async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
+async def test_a_refused_request_is_dead_at_once_and_blocks_no_other(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     await accept_report(context, site)
@@ -265,9 +268,7 @@ async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
     assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
 
 
-async def test_a_wrong_key_is_tried_again_as_somebody_may_mend_it(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
-) -> None:
+async def test_a_wrong_key_is_retried(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     fake.faults.extend(["403"] * 3)
     await accept_report(context, site)
     await carrier.until_idle()
@@ -275,7 +276,9 @@ async def test_a_wrong_key_is_tried_again_as_somebody_may_mend_it(
     assert len(carrier.waits) == 3
 
 
-async def test_a_token_is_resolved_later(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_a_token_is_resolved_to_a_number_later(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
     fake.tokens = True
     problem = await accept_report(context, site)
     await carrier.round()
@@ -289,7 +292,7 @@ async def test_a_token_is_resolved_later(context: Context, site: Site, fake: Fak
     assert len(fake.updates) == 2
 
 
-async def test_polling_resolves_tokens_too(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_polling_resolves_tokens(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     fake.tokens = fake.resolved = True
     await accept_report(context, site)
     await carrier.round()
@@ -300,7 +303,7 @@ async def test_polling_resolves_tokens_too(context: Context, site: Site, fake: F
     assert row["remote_id"] == "1"
 
 
-async def test_a_spam_mark_reaches_whoever_had_the_report(
+async def test_a_spam_mark_reaches_platforms_that_have_the_report(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     receipt = await submit_report(context.database, site)
@@ -325,7 +328,7 @@ async def test_erasure_reaches_the_platform(context: Context, site: Site, fake: 
     assert "удалены" in fake.updates[1]["description"]
 
 
-async def test_what_was_erased_before_it_left_never_leaves(
+async def test_reports_erased_before_delivery_are_not_delivered(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accept_report(context, site)
@@ -334,10 +337,12 @@ async def test_what_was_erased_before_it_left_never_leaves(
     assert (fake.requests, fake.updates) == ([], [])
 
 
-async def test_what_is_in_hand_is_not_taken_up_beside_itself(
+async def test_a_delivery_in_progress_is_not_claimed_again(
     context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lease ended as the clock leapt or the database was away; a platform without keys would have it twice."""
+    """Its lease ended when the clock jumped or the database was down; a platform without idempotency keys would get it
+    twice.
+    """
     monkeypatch.setattr(outbound, "SECONDS", 4.0)
     await accept_report(context, site)
     fake.faults.append("hang")
@@ -358,7 +363,7 @@ async def test_what_is_in_hand_is_not_taken_up_beside_itself(
     assert await states(context) == ["pending", "pending"], "and how it ended is on record"
 
 
-async def test_erasure_overtakes_a_delivery_under_way(
+async def test_erasure_during_a_delivery_is_passed_on(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accept_report(context, site, email=None)
@@ -378,13 +383,13 @@ def told(number: str = "1", **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def sent(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> str:
-    """A problem that the platform knows as 1."""
+    """A problem that the platform knows as number 1."""
     problem = await accept_report(context, site)
     await carrier.until_idle()
     return problem
 
 
-async def test_a_foreign_platforms_news_are_taken_in_once(
+async def test_updates_of_a_platform_are_imported_once(
     context: Context, fake: FakePlatform, carrier: Carrier, sent: str
 ) -> None:
     fake.news = [
@@ -398,11 +403,11 @@ async def test_a_foreign_platforms_news_are_taken_in_once(
     assert (await timeline(context, sent))[-1] == ("status", "in_progress", "Выехала бригада")
     assert [kind for kind, _, _ in await timeline(context, sent)].count("status") == 2
     assert await status(context, sent) == "in_progress"
-    assert len(fake.posts("servicerequestupdates")) == before  # nothing went back
+    assert len(fake.posts("servicerequestupdates")) == before  # nothing was sent back
 
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",)])
-async def test_updates_without_ids_are_told_apart(
+async def test_updates_without_ids_are_distinguished(
     context: Context, fake: FakePlatform, sent: str, formats: Any
 ) -> None:
     fake.formats = formats
@@ -416,7 +421,7 @@ async def test_updates_without_ids_are_told_apart(
     assert sorted(text for text in texts if text) == ["два", "раз"]
 
 
-async def test_a_bare_word_changes_only_what_it_contradicts(
+async def test_a_bare_open_or_closed_changes_only_contradicting_statuses(
     context: Context, site: Site, fake: FakePlatform, sent: str
 ) -> None:
     later = clock.rfc3339(clock.now() + 60)
@@ -434,7 +439,7 @@ async def test_a_bare_word_changes_only_what_it_contradicts(
     assert await status(context, sent) == "reopened"
 
 
-async def test_with_many_sites_a_platform_is_asked_about_each_less_often(
+async def test_with_many_sites_each_is_polled_less_often(
     context: Context, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sites = [await make_site(context.database, jurisdiction=f"gorod{number}.test") for number in range(5)]
@@ -449,7 +454,7 @@ async def test_with_many_sites_a_platform_is_asked_about_each_less_often(
     assert [await asked(), await asked()] == [len(sites), 0]
 
 
-async def test_a_platform_that_repeats_what_it_was_told_tells_nothing(
+async def test_echoes_of_our_own_updates_are_ignored(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, sent: str
 ) -> None:
     await problems.change(context.database, AGENT, site.id, sent, PLANNED)
@@ -465,7 +470,9 @@ async def test_a_platform_that_repeats_what_it_was_told_tells_nothing(
     assert await timeline(context, sent) == before
 
 
-async def test_garbage_news_are_an_error_and_no_end(context: Context, fake: FakePlatform, sent: str) -> None:
+async def test_invalid_updates_are_an_error_and_polling_continues(
+    context: Context, fake: FakePlatform, sent: str
+) -> None:
     fake.faults.extend(["garbage", "garbage"])
     await pull.poll_platforms(context)
     row = await context.database.row("SELECT last_error FROM platform_cursors")
@@ -473,12 +480,12 @@ async def test_garbage_news_are_an_error_and_no_end(context: Context, fake: Fake
     assert row["last_error"]
     calls = len(fake.calls)
     await pull.poll_platforms(context)
-    assert len(fake.calls) == calls  # it is left alone for a while
+    assert len(fake.calls) == calls  # it is paused for a while
 
 
-async def test_a_platform_cannot_speak_for_the_resident(context: Context, fake: FakePlatform, sent: str) -> None:
+async def test_a_platform_cannot_act_for_the_resident(context: Context, fake: FakePlatform, sent: str) -> None:
     ours = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
-    later = clock.rfc3339(clock.now() + 60)  # of one second the greater identifier would win, and these are of chance
+    later = clock.rfc3339(clock.now() + 60)  # within one second the greater identifier would win, and these are random
     fake.news = [
         told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),
         told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада", updated_datetime=later),
@@ -487,7 +494,7 @@ async def test_a_platform_cannot_speak_for_the_resident(context: Context, fake: 
     assert await status(context, sent) == "in_progress"
 
 
-async def test_a_date_far_ahead_does_not_blind_us(context: Context, fake: FakePlatform, sent: str) -> None:
+async def test_a_date_in_the_far_future_does_not_stop_polling(context: Context, fake: FakePlatform, sent: str) -> None:
     fake.news = [told(status="IN_PROGRESS", update_id="1", updated_datetime="2999-01-01T00:00:00Z")]
     await pull.poll_platforms(context)
     fake.calls.clear()
@@ -496,9 +503,7 @@ async def test_a_date_far_ahead_does_not_blind_us(context: Context, fake: FakePl
     assert call.fields["start_date"] < clock.rfc3339(clock.now())
 
 
-async def test_photos_go_along_as_addresses_to_fetch(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
-) -> None:
+async def test_photos_are_sent_as_urls(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
     out = io.BytesIO()
     Image.new("RGB", (64, 48)).save(out, "JPEG")
     received = await photos.receive(context, site.id, out.getvalue())

@@ -1,4 +1,4 @@
-"""A receiver of webhooks gets what is due in batches; what it refuses stands alone in the end, and the order stays."""
+"""Webhook receivers get due events in batches; a refused event is isolated, and the order is kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WAIT = 60.0
 
 
 class Receiver:
-    """Takes one event or many; refuses what holds the poison."""
+    """Accepts single events and batches; refuses those that contain the poison."""
 
     def __init__(self) -> None:
         self.messages: list[list[dict[str, Any]]] = []
@@ -90,7 +90,7 @@ def site(gorod: Site) -> Site:
 
 @pytest.fixture
 async def reported(context: Context, site: Site) -> list[str]:
-    """Many reports, each decided at once: two events of each are due."""
+    """Many reports, each decided at once, so that two events of each are due."""
     sent: list[Awaitable[str]] = [accept_report(context, site, description=f"Яма номер {n}") for n in range(REPORTS)]
     return list(await asyncio.gather(*sent))
 
@@ -103,7 +103,7 @@ async def states(context: Context) -> dict[str, int]:
 
 
 async def work(context: Context, until: Callable[[dict[str, int]], bool]) -> dict[str, int]:
-    """A real worker until the queue is as it should be."""
+    """Run a real worker until the queue has the expected state."""
     working = asyncio.create_task(Worker(context).run())
     try:
         async with asyncio.timeout(WAIT):
@@ -119,7 +119,9 @@ def done(found: dict[str, int]) -> bool:
     return not {"pending", "leased"} & set(found)
 
 
-async def test_what_is_due_goes_in_batches_and_in_order(context: Context, reported: list[str], hook: Receiver) -> None:
+async def test_due_events_are_sent_in_batches_and_in_order(
+    context: Context, reported: list[str], hook: Receiver
+) -> None:
     assert await work(context, done) == {"delivered": 2 * REPORTS}
     assert max(map(len, hook.messages)) > BATCH / 2
     assert all(len(message) <= BATCH for message in hook.messages)
@@ -130,7 +132,7 @@ async def test_what_is_due_goes_in_batches_and_in_order(context: Context, report
         assert len({event["data"]["number"] for event in message}) == len(message)
 
 
-async def test_a_receiver_that_takes_no_batches_gets_them_one_by_one(
+async def test_a_receiver_without_batch_support_gets_single_events(
     context: Context, reported: list[str], hook: Receiver
 ) -> None:
     hook.takes_batches = False
@@ -139,17 +141,17 @@ async def test_a_receiver_that_takes_no_batches_gets_them_one_by_one(
 
 
 @pytest.mark.parametrize("refusal", [400, 500])
-async def test_one_that_is_refused_takes_no_other_along(
+async def test_a_refused_event_does_not_fail_others(
     context: Context, reported: list[str], hook: Receiver, refusal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model, "RETRY_DELAYS", (0, 0, 0))
     hook.poison, hook.refusal = "Яма номер 17", refusal
-    stands = {"delivered": 2 * REPORTS - 2, "dead": 1, "pending": 1}  # its own decision waits behind it
+    stands = {"delivered": 2 * REPORTS - 2, "dead": 1, "pending": 1}  # the next event of its report waits behind it
     await work(context, stands.__eq__)
     assert len({one["id"] for one in hook.events}) == len(hook.events) == 2 * REPORTS - 2
 
 
-async def test_an_erasure_goes_alone_and_its_answer_is_on_record(
+async def test_an_erasure_is_sent_alone_and_its_answer_recorded(
     context: Context, site: Site, reported: list[str], hook: Receiver
 ) -> None:
     await work(context, done)
@@ -163,10 +165,10 @@ async def test_an_erasure_goes_alone_and_its_answer_is_on_record(
     assert [(row["way"], row["acknowledged_at"] is not None) for row in rows] == [("call", True)] * 3
 
 
-async def test_what_was_marked_as_spam_goes_along_with_no_batch(
+async def test_reports_marked_as_spam_are_in_no_batch(
     context: Context, site: Site, reported: list[str], hook: Receiver
 ) -> None:
-    """A worker that ended left its report leased; when the lease is over, others are due beside it."""
+    """A worker died with its report leased; after the lease, other deliveries are due beside it."""
     await work(context, done)
     hook.messages.clear()
     sent = [await submit_report(context.database, site, description=f"Реклама {n}") for n in range(3)]

@@ -1,4 +1,4 @@
-"""A platform that is away is left alone; it costs no event its tries, and one bad event never stands in for it."""
+"""The circuit breaker: unavailable platforms are paused without using up attempts; one bad event does not open it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def tried(context: Context) -> list[int]:
 
 
 @pytest.mark.parametrize("how", ["503", "drop", "403"])
-async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
+async def test_an_unavailable_platform_gets_only_probes(
     context: Context, site: Site, fake: FakePlatform, how: Fault
 ) -> None:
     fake.away = how
@@ -56,7 +56,7 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
         await accept_report(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)
     await carrier.round()
-    for _ in range(30):  # a month, nearly
+    for _ in range(30):  # nearly a month
         carrier.now += 86_400
         asked = len(fake.posts("requests"))
         await carrier.round()
@@ -74,10 +74,10 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
     assert (closed["failures"], closed["paused_until"], closed["pause_reason"]) == (0, None, None)
 
 
-async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_owed(
+async def test_deliveries_to_a_paused_platform_do_not_hide_others(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    """It stands at the head of its lane for days; what comes behind it is claimed, and again after its worker died."""
+    """They stay at the head of the queue for days; later deliveries are claimed, and again after their worker died."""
     fake.away = "503"
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
@@ -99,9 +99,7 @@ async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_o
     assert {one.id for one in again if not one.probe} == {one.id for one in claimed}
 
 
-async def test_one_event_that_fails_opens_nothing_and_dies_alone(
-    context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_one_failing_event_does_not_open_the_circuit(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.poison = frozenset({"Эта роняет платформу"})
     await accept_report(context, site, description="Эта роняет платформу")
     carrier = Carrier(context)
@@ -115,10 +113,10 @@ async def test_one_event_that_fails_opens_nothing_and_dies_alone(
     assert [one["description"] for one in fake.requests] == ["А эта нет"]
 
 
-async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
+async def test_a_permanently_failing_event_does_not_keep_the_circuit_open(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    """The probe is whatever has waited longest, so a bad event has its turn and then others have theirs."""
+    """The probe is the delivery that has waited longest, so after a bad event others have their turn."""
     fake.poison, fake.away = frozenset({"Эта роняет платформу"}), "drop"
     await accept_report(context, site, description="Эта роняет платформу")
     for number in range(REPORTS):
@@ -138,7 +136,7 @@ async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
     assert (await states(context)).count("dead") == 1
 
 
-async def test_retry_after_is_the_shortest_pause(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_retry_after_is_the_minimum_pause(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.away, fake.retry_after = "429", 7200
     for number in range(circuit.OPENS):
         await accept_report(context, site, description=f"Яма номер {number}")
@@ -158,7 +156,7 @@ async def test_two_workers_send_one_probe(context: Context, site: Site, fake: Fa
     assert [one.probe for one in (*first, *second)] == [True]
 
 
-async def test_other_sinks_go_on(context: Context, fake: FakePlatform) -> None:
+async def test_other_sinks_continue(context: Context, fake: FakePlatform) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     fake.away = "503"
     for number in range(REPORTS):

@@ -1,4 +1,4 @@
-"""What a platform takes is read and mapped to the site's categories; what has no counterpart is said."""
+"""A platform's services are read and mapped to the site's categories; missing counterparts are reported."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def pairs(context: Context, site: Site) -> dict[str, mapping.CategoryMappi
 
 
 @pytest.mark.parametrize("formats", [("json",), ("xml",)])
-async def test_services_and_their_questions_are_read(
+async def test_services_and_their_questions_are_imported(
     context: Context, site: Site, fake: FakePlatform, formats: Any
 ) -> None:
     fake.formats, fake.services = formats, SERVICES
@@ -75,7 +75,7 @@ async def test_services_and_their_questions_are_read(
     assert (roads.state, roads.unanswered) == ("found", ("Размер ямы",))
 
 
-async def test_what_is_no_longer_offered_stays_known_as_gone(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_services_no_longer_offered_are_marked(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.services = SERVICES
     await poll_platform(context, site)
     await mapping.change_mapping(context.database, "default", site.id, {"roads": "7"})
@@ -87,7 +87,7 @@ async def test_what_is_no_longer_offered_stays_known_as_gone(context: Context, s
     assert (await pairs(context, site))["roads"].state == "found"
 
 
-async def test_a_platform_that_tells_no_services_takes_codes_as_they_are(
+async def test_a_platform_without_a_service_list_gets_the_sites_codes(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
     await poll_platform(context, site)
@@ -97,7 +97,7 @@ async def test_a_platform_that_tells_no_services_takes_codes_as_they_are(
     assert fake.requests[0]["service_code"] == "roads"
 
 
-async def test_the_agency_maps_on_a_page(
+async def test_the_agency_edits_the_mapping_on_a_page(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
@@ -117,7 +117,7 @@ async def test_the_agency_maps_on_a_page(
     assert fake.requests[0]["service_code"] == "7"
 
 
-async def test_in_english_categories_are_english_and_the_platforms_words_are_marked_as_the_sites(
+async def test_the_english_page_marks_the_platforms_texts_with_their_language(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
@@ -132,7 +132,7 @@ async def test_in_english_categories_are_english_and_the_platforms_words_are_mar
     assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
 
 
-async def test_what_is_wrong_is_said_at_its_field(
+async def test_errors_are_shown_at_their_field(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     cabinet = await enter("admin")
@@ -150,7 +150,7 @@ async def test_what_is_wrong_is_said_at_its_field(
     assert PageText(answer.text).form(f"{path}/default").fields["to-snow"] == "99"
 
 
-async def test_who_only_works_on_reports_reads_and_changes_nothing(
+async def test_agents_cannot_see_or_change_the_mapping(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     cabinet = await enter("agent")
@@ -162,7 +162,7 @@ async def test_who_only_works_on_reports_reads_and_changes_nothing(
     assert not (await pairs(context, site))["roads"].chosen
 
 
-async def test_another_agencys_site_is_unknown(
+async def test_another_agencys_site_is_not_found(
     enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     other = await make_site(context.database, agency={"name": "Другой город", "email": "b@other.test"})
@@ -175,7 +175,7 @@ async def test_another_agencys_site_is_unknown(
         assert answer.status_code == 404
 
 
-async def test_the_command_line_maps_too(
+async def test_the_command_line_edits_the_mapping(
     cli: Callable[..., Any], context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES

@@ -1,4 +1,4 @@
-"""Several platforms, each with its own sites; a site moves from one to another and nothing is lost or doubled."""
+"""Several platforms with their own sites; a site moves between them without losing or duplicating anything."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ async def move(context: Context, site: Site, source: Platform, target: Platform)
     return await migration.move_site(context.database, context.outbound, site.id, source, target)
 
 
-def story(fake: FakePlatform, text: str) -> list[str]:
-    """What a platform was told of a report: how often it was reported, then each status."""
+def history(fake: FakePlatform, text: str) -> list[str]:
+    """What a platform received about a report: the number of requests, then each status."""
     number = [str(index) for index, one in enumerate(fake.requests, 1) if one["description"] == text]
     return [
         *("reported" for _ in number),
@@ -80,7 +80,7 @@ def story(fake: FakePlatform, text: str) -> list[str]:
     ]
 
 
-async def test_each_platform_has_its_own_sites(context: Context, site: Site, fakes: Pair) -> None:
+async def test_every_platform_has_its_own_sites(context: Context, site: Site, fakes: Pair) -> None:
     other = await make_site(context.database, jurisdiction="selo.test")
     second = await add(context, fakes[1].url)
     await serve(context, await default(context), other, False)
@@ -92,12 +92,12 @@ async def test_each_platform_has_its_own_sites(context: Context, site: Site, fak
     assert [one["description"] for one in fakes[1].requests] == ["Сельская яма"]
 
 
-async def test_a_site_moves_with_the_story_of_each_report(context: Context, site: Site, fakes: Pair) -> None:
+async def test_a_site_moves_with_the_history_of_each_report(context: Context, site: Site, fakes: Pair) -> None:
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
     told = await accept_report(context, site, description="Решена до переезда")
     await Carrier(context).until_idle()
-    # Later than its second: within one the greater id decides, and theirs is any.
+    # In a later second: within the same one the greater id wins, and theirs is arbitrary.
     first.news = [{"update_id": str(uuid.uuid4()), "service_request_id": "1", "status": "FIXED",
                    "updated_datetime": clock.rfc3339(clock.now() + 2), "description": "Сделали"}]  # fmt: skip
     waiting = await accept_report(context, site, description="Ждала отправки")
@@ -110,12 +110,12 @@ async def test_a_site_moves_with_the_story_of_each_report(context: Context, site
     await problems.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
     await Carrier(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Решена до переезда"]
-    assert story(second, "Решена до переезда") == ["reported", "OPEN", "FIXED"]
-    assert story(second, "Ждала отправки") == ["reported", "OPEN", "IN_PROGRESS"]
-    assert story(second, "Никто не видел") == ["reported", "OPEN"]
+    assert history(second, "Решена до переезда") == ["reported", "OPEN", "FIXED"]
+    assert history(second, "Ждала отправки") == ["reported", "OPEN", "IN_PROGRESS"]
+    assert history(second, "Никто не видел") == ["reported", "OPEN"]
 
 
-async def test_moving_twice_and_back_doubles_nothing(context: Context, site: Site, fakes: Pair) -> None:
+async def test_moving_twice_and_back_duplicates_nothing(context: Context, site: Site, fakes: Pair) -> None:
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
     problem = await accept_report(context, site, description="Путешествует")
@@ -126,11 +126,11 @@ async def test_moving_twice_and_back_doubles_nothing(context: Context, site: Sit
     await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     await move(context, site, new, old)
     await Carrier(context).until_idle()
-    assert story(second, "Путешествует")[:2] == ["reported", "OPEN"]
-    assert story(first, "Путешествует") == ["reported", "OPEN", "IN_PROGRESS"]
+    assert history(second, "Путешествует")[:2] == ["reported", "OPEN"]
+    assert history(first, "Путешествует") == ["reported", "OPEN", "IN_PROGRESS"]
 
 
-async def test_a_platform_whose_news_cannot_be_read_is_not_left_by_mistake(
+async def test_a_move_is_refused_while_the_old_platform_cannot_be_polled(
     context: Context, site: Site, fakes: Pair
 ) -> None:
     old = await default(context)
@@ -170,7 +170,7 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
     assert "priem@gorod.test" in letter.text
 
 
-async def test_a_letter_goes_once_and_waits_for_its_answer(
+async def test_an_erasure_letter_is_sent_once_and_waits_for_an_answer(
     cli: Callable[..., Any], context: Context, site: Site, fakes: Pair, mail_sink: MailSink
 ) -> None:
     cli("platform", "set", "default", "--contact", "privacy@first.test")
@@ -188,7 +188,7 @@ async def test_a_letter_goes_once_and_waits_for_its_answer(
 
 
 @pytest.mark.parametrize("before", [None, "privacy at first.test"])
-async def test_a_contact_gets_the_letters_that_could_not_leave_without_it(
+async def test_a_new_contact_gets_the_pending_erasure_letters(
     context: Context, site: Site, fakes: Pair, mail_sink: MailSink, before: str | None
 ) -> None:
     await platforms.change_platform(context.database, "default", {"contact": before})
@@ -205,10 +205,10 @@ async def test_a_contact_gets_the_letters_that_could_not_leave_without_it(
     assert row["acknowledged_at"] is None
 
 
-async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
+async def test_a_report_with_a_lost_answer_is_found_for_erasure(
     context: Context, site: Site, fakes: Pair, mail_sink: MailSink
 ) -> None:
-    """All that is left here is a hash of its words; with that its number there is found, and the letter has it."""
+    """Only a hash of its text is left here; it identifies the number there, which the letter names."""
     first = fakes[0]
     await platforms.change_platform(context.database, "default", {"contact": "privacy@first.test"})
     await accept_report(context, site, description="Соседняя яма")
@@ -228,7 +228,7 @@ async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
     assert rows == [], "the hash is gone with it"
 
 
-async def test_what_never_arrived_need_not_be_forgotten(context: Context, site: Site, fakes: Pair) -> None:
+async def test_reports_that_never_arrived_need_no_erasure(context: Context, site: Site, fakes: Pair) -> None:
     problem = await accept_report(context, site, description="Забудьте меня")
     fakes[0].faults.append("drop")
     await Carrier(context).round()
@@ -238,19 +238,17 @@ async def test_what_never_arrived_need_not_be_forgotten(context: Context, site: 
     assert await context.database.rows("SELECT 1 FROM platform_erasures") == []
 
 
-async def test_spam_that_may_have_arrived_is_looked_for_and_taken_back(
-    context: Context, site: Site, fakes: Pair
-) -> None:
+async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Context, site: Site, fakes: Pair) -> None:
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await problems.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("lost answer")
     await Carrier(context).round()
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     await Carrier(context).until_idle()
-    assert story(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
+    assert history(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
 
 
-async def test_spam_that_never_arrived_is_not_sent_until_it_is_none(context: Context, site: Site, fakes: Pair) -> None:
+async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context, site: Site, fakes: Pair) -> None:
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await problems.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("drop")
@@ -263,7 +261,7 @@ async def test_spam_that_never_arrived_is_not_sent_until_it_is_none(context: Con
     assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]
 
 
-async def test_another_address_is_another_server_until_it_was_asked(
+async def test_a_changed_url_is_treated_as_a_new_server(
     context: Context, site: Site, make_settings: Callable[..., Settings], database_url: str, fakes: Pair
 ) -> None:
     known = {"exact": True, "failures": 7, "paused_until": clock.now() + 300, "pause_reason": "503"}
@@ -277,7 +275,7 @@ async def test_another_address_is_another_server_until_it_was_asked(
     assert (found.exact, found.failures, row is not None and row["paused_until"]) == (False, 0, None)
 
 
-async def test_a_contact_that_is_no_address_is_told_at_once(context: Context, site: Site, fakes: Pair) -> None:
+async def test_an_invalid_contact_is_refused(context: Context, site: Site, fakes: Pair) -> None:
     await platforms.change_platform(context.database, "default", {"contact": "privacy at first.test"})
     problem = await accept_report(context, site)
     await Carrier(context).until_idle()

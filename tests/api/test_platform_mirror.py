@@ -1,4 +1,4 @@
-"""A platform's own problems are shown with their source, kept up to date, decided there, never sent back."""
+"""A platform's own problems are shown with their source, kept up to date, and never sent back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ URL = "https://platform.test/problems/901"
 
 
 def own(number: int = 901, **changes: Any) -> dict[str, Any]:
-    """A request that somebody else sent the platform, as it tells it."""
+    """A request that somebody else sent to the platform, as the platform lists it."""
     return {
         "service_request_id": str(number),
         "status": "open",
@@ -81,10 +81,10 @@ async def test_a_platforms_own_problem_is_shown_with_its_source(
     assert f'href="{URL}"' in page.text
 
 
-async def test_where_nobody_promised_a_day_nothing_is_overdue(
+async def test_mirrored_problems_without_a_date_are_never_overdue(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    """The site's own deadlines bind its agency; a platform that answers by rules of its own is late by none of them."""
+    """The site's own deadlines apply to its agency, not to a platform with its own rules."""
     long_ago = rfc3339(now() - 80 * 86_400)
     fake.own = [own(requested_datetime=long_ago, updated_datetime=long_ago)]
     await poll_platform(context, site)
@@ -106,7 +106,7 @@ async def test_where_nobody_promised_a_day_nothing_is_overdue(
         assert "9999" not in text
 
 
-async def test_what_came_from_here_is_not_shown_twice(
+async def test_reports_sent_from_here_are_not_mirrored(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     await accept_report(context, site)
@@ -114,7 +114,7 @@ async def test_what_came_from_here_is_not_shown_twice(
     carrier = Carrier(context)
     await carrier.round()
     assert len(fake.requests) == 1
-    await poll_platform(context, site)  # it is there, and nobody here knows its number
+    await poll_platform(context, site)  # it has arrived, and its number is not known here
     assert len(await shown(client, site)) == 1
     await carrier.until_idle()
     await poll_platform(context, site)
@@ -122,7 +122,7 @@ async def test_what_came_from_here_is_not_shown_twice(
     assert len(await shown(client, site)) == 1
 
 
-async def test_what_waits_for_its_number_is_not_shown_twice(
+async def test_reports_that_wait_for_their_number_are_not_mirrored(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.tokens = True
@@ -132,7 +132,7 @@ async def test_what_waits_for_its_number_is_not_shown_twice(
     assert len(await shown(client, site)) == 1
 
 
-async def test_nothing_of_it_is_sent_to_anybody(context: Context, fake: FakePlatform) -> None:
+async def test_mirrored_problems_create_no_deliveries(context: Context, fake: FakePlatform) -> None:
     site = await make_site(context.database, jurisdiction="gorod.test", agency={"mode": "email"})
     fake.own = [own()]
     await poll_platform(context, site)
@@ -142,7 +142,7 @@ async def test_nothing_of_it_is_sent_to_anybody(context: Context, fake: FakePlat
     assert await context.database.rows("SELECT 1 FROM deliveries") == []
 
 
-async def test_nobody_here_decides_it(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_mirrored_problems_cannot_be_decided_here(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.own = [own()]
     await poll_platform(context, site)
     problem = await mirrored(context)
@@ -151,7 +151,9 @@ async def test_nobody_here_decides_it(context: Context, site: Site, fake: FakePl
     assert await status(context, problem["id"]) == "accepted"
 
 
-async def test_a_platform_without_updates_tells_by_its_list(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_without_an_updates_feed_the_request_list_is_compared(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
     fake.updates_known = False
     sent = await accept_report(context, site)
     await Carrier(context).round()
@@ -174,10 +176,10 @@ async def test_a_platform_without_updates_tells_by_its_list(context: Context, si
     ]
 
 
-async def test_in_some_rounds_each_open_request_is_asked_about(
+async def test_open_requests_are_polled_individually_from_time_to_time(
     context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a platform that lists its newest alone, and of more open ones than one round asks about."""
+    """For a platform that lists only the newest requests, and with more open ones than one round covers."""
     monkeypatch.setattr(mirror, "MAX_STATES", 2)
     fake.updates_known, fake.most = False, 0
     reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(5)]
@@ -197,7 +199,7 @@ async def test_in_some_rounds_each_open_request_is_asked_about(
     assert await status(context, reports[4]) == "resolved", "after the last it begins with the first again"
 
 
-async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_the_category_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:
     await services.write_mapping(context.database, "default", site.id, {"snow": "42", "roads": "7"})
     fake.own = [own(service_code="42"), own(902, service_code="77", description="Что-то ещё")]
     await poll_platform(context, site)
@@ -211,7 +213,7 @@ async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, f
     assert fake.requests[0]["service_code"] == "7"
 
 
-async def test_strange_requests_are_left_out(
+async def test_invalid_requests_are_ignored(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.own = [
@@ -231,7 +233,7 @@ async def test_strange_requests_are_left_out(
     assert all(row["created_at"] <= now() for row in rows)
 
 
-async def test_a_restart_reads_only_what_is_new(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_after_a_restart_only_news_are_read(context: Context, site: Site, fake: FakePlatform) -> None:
     await poll_platform(context, site)
     spans = [one.fields.get("end_date") for one in fake.calls if one.path == "requests"]
     assert len(spans) > 4, "two years back, the first time"
@@ -241,7 +243,7 @@ async def test_a_restart_reads_only_what_is_new(context: Context, site: Site, fa
     assert "end_date" not in call.fields
 
 
-async def test_a_platform_is_called_what_the_settings_say(
+async def test_the_platforms_name_comes_from_the_settings(
     client: httpx2.AsyncClient,
     context: Context,
     site: Site,

@@ -1,4 +1,4 @@
-"""Asking platforms for news where one of them, or one of its answers, is in disorder: nothing of the rest is lost."""
+"""Polling when one platform or one of its answers is faulty: nothing else is lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def site(gorod: Site) -> Site:
     return gorod
 
 
-async def test_what_was_read_before_a_failure_is_not_read_again(
+async def test_polling_resumes_after_the_last_page_read(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accept_report(context, site)
@@ -42,7 +42,7 @@ async def test_what_was_read_before_a_failure_is_not_read_again(
     assert Cursor(**orjson.loads(row["cursor"])).since == at
 
 
-async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent_each_time(
+async def test_recent_requests_are_read_every_time_and_all_from_time_to_time(
     context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull, "REQUESTS_PAUSE", 0)
@@ -62,7 +62,7 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
     assert [await days_back() for _ in range(2)] == [89, 7]
 
 
-async def test_a_token_that_nobody_answers_is_in_no_others_way(
+async def test_an_unanswered_token_does_not_block_others(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull, "MAX_TOKENS", 1)
@@ -87,7 +87,7 @@ async def test_a_token_that_nobody_answers_is_in_no_others_way(
     assert [row["problem_id"] for row in rows] == [reports[0]]
 
 
-async def test_what_nobody_foresaw_of_one_stops_no_other(
+async def test_an_unexpected_failure_of_one_platform_does_not_stop_others(
     context: Context, site: Site, fake: FakePlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = await make_site(context.database)

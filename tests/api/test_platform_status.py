@@ -1,4 +1,4 @@
-"""A queue that stands still and an exchange that does not get on: red wherever an operator looks, and green again."""
+"""A stalled queue and a failing exchange are reported by health, metrics, doctor and the cabinet until they recover."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALERTS = Path(__file__).resolve().parents[2] / "docs" / "alerts.yml"
 Labels = frozenset[tuple[str, str]]
 
 
-def figures(text: str) -> dict[str, dict[Labels, float]]:
+def metrics(text: str) -> dict[str, dict[Labels, float]]:
     """Metric → labels → value."""
     return {
         family.name: {frozenset(sample.labels.items()): sample.value for sample in family.samples}
@@ -49,7 +49,7 @@ def fetched(url: str) -> tuple[int, str]:
 
 
 def examined(service: Service) -> dict[str, tuple[bool, str]]:
-    """What doctor says, whether it is content or not."""
+    """The output of doctor, whether it succeeds or not."""
     try:
         document = service.cli("doctor")
     except CommandFailed as failure:
@@ -58,7 +58,7 @@ def examined(service: Service) -> dict[str, tuple[bool, str]]:
 
 
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for what shows; the machine may be busy."""
+    """Wait for a condition; the machine may be busy."""
     async with asyncio.timeout(90):
         while not await happened():  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
@@ -67,7 +67,7 @@ async def until(happened: Callable[[], Awaitable[bool]]) -> None:
 # --- the queue, in real processes ---
 
 
-async def test_a_queue_without_a_worker_turns_everything_red_and_a_worker_turns_it_green(
+async def test_a_stalled_queue_is_reported_everywhere_until_a_worker_runs(
     serve: Callable[..., Service], database: Database
 ) -> None:
     service = serve(work="off", database_url=database.url)
@@ -84,7 +84,7 @@ async def test_a_queue_without_a_worker_turns_everything_red_and_a_worker_turns_
     status, text = fetched(f"{service.url}/readyz")
     assert status == 503
     assert "stalled" in text
-    found = figures(fetched(f"{service.url}/metrics")[1])
+    found = metrics(fetched(f"{service.url}/metrics")[1])
     for name in ("widget_queue_stalled_seconds", "widget_queue_overdue_seconds"):
         assert found[name][frozenset()] >= 2 * STALLED, name
     well, detail = examined(service)["queue"]
@@ -92,11 +92,11 @@ async def test_a_queue_without_a_worker_turns_everything_red_and_a_worker_turns_
     assert "no progress" in detail
     assert "1 pending" in detail
 
-    serve(database_url=database.url)  # which is ready once the queue moves
+    serve(database_url=database.url)  # which is ready when the queue moves
     await until(lambda: database.row("SELECT 1 FROM deliveries WHERE state = 'delivered'"))  # type: ignore[arg-type,return-value]
     assert fetched(f"{service.url}/readyz")[0] == 200
     assert examined(service)["queue"] == (True, "empty")
-    found = figures(fetched(f"{service.url}/metrics")[1])
+    found = metrics(fetched(f"{service.url}/metrics")[1])
     assert found["widget_queue_stalled_seconds"][frozenset()] == found["widget_queue_overdue_seconds"][frozenset()] == 0
 
 
@@ -130,17 +130,17 @@ async def site(database: Database) -> Site:
 async def measured(client: httpx2.AsyncClient) -> dict[str, dict[Labels, float]]:
     answer = await client.get("/metrics")
     assert answer.status_code == 200
-    return figures(answer.text)
+    return metrics(answer.text)
 
 
 def of(found: dict[str, dict[Labels, float]], name: str, platform: str) -> float | None:
-    """The figure of a platform; None where there is none."""
+    """The metric of a platform; None if there is none."""
     return found[f"widget_platform_{name}"].get(
         frozenset({"platform": platform, "name": f"Платформа {platform}"}.items())
     )
 
 
-async def test_the_queue_is_measured_by_state_and_lane(
+async def test_metrics_count_deliveries_by_state_and_priority(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     for number in range(3):
@@ -162,7 +162,7 @@ async def test_the_queue_is_measured_by_state_and_lane(
     assert by_state == {"pending": 1, "leased": 0, "delivered": 0, "dead": 1, "dropped": 1}
 
 
-async def test_each_platform_has_its_figures(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await problems.confirm(database, site.id, receipt.problem_id)
     other = await make_site(database)
@@ -210,7 +210,7 @@ async def test_each_platform_has_its_figures(client: httpx2.AsyncClient, databas
     assert of(found, "erasures_unacknowledged", "gone") == 1, "switched off, it still has to forget"
 
 
-async def test_a_reading_that_failed_is_told_and_makes_nothing_newer(
+async def test_a_failed_poll_is_reported_and_does_not_update_the_age(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     began = clock.now()
@@ -224,7 +224,7 @@ async def test_a_reading_that_failed_is_told_and_makes_nothing_newer(
     assert of(await measured(client), "sites_unread", "p") == 0
 
 
-async def test_a_site_that_left_a_platform_makes_it_no_older(
+async def test_a_site_that_left_a_platform_does_not_affect_its_age(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     left, closed = await make_site(database), await make_site(database)
@@ -240,9 +240,11 @@ async def test_a_site_that_left_a_platform_makes_it_no_older(
     assert of(await measured(client), "last_read_timestamp_seconds", "p") == now - 100
 
 
-async def test_doctor_says_how_the_exchange_stands(database: Database, site: Site, cli: Callable[..., Any]) -> None:
+async def test_doctor_reports_the_state_of_the_exchange(
+    database: Database, site: Site, cli: Callable[..., Any]
+) -> None:
     def told() -> dict[str, tuple[bool, str]]:
-        with pytest.raises(CommandFailed) as failure:  # nothing listens at the platforms' addresses
+        with pytest.raises(CommandFailed) as failure:  # the platforms' addresses have no listener
             cli("doctor")
         checks = json.loads(failure.value.output)["checks"]
         return {check["detail"]: (check["ok"], check["detail"]) for check in checks if check["name"] == "platform"}
@@ -288,7 +290,7 @@ async def test_doctor_says_how_the_exchange_stands(database: Database, site: Sit
         (f"UPDATE platforms SET paused_until = {4_102_444_800}, pause_reason = 'x' WHERE id = 'p'", False),
     ],
 )
-async def test_an_open_circuit_is_red_though_the_platform_answers(
+async def test_an_open_circuit_is_an_error_even_if_the_platform_answers(
     database: Database, site: Site, cli: Callable[..., Any], serve: Callable[..., Service], change: str, well: bool
 ) -> None:
     answering = serve(work="off")
@@ -313,7 +315,7 @@ async def test_an_open_circuit_is_red_though_the_platform_answers(
 # --- the example of alerts ---
 
 
-async def test_the_example_alerts_ask_for_figures_that_are_there(
+async def test_the_example_alerts_use_existing_metrics(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     async def work(tx: Transaction) -> None:

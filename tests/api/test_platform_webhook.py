@@ -1,4 +1,4 @@
-"""The protocol `webhook`: signed events go out, signed updates come in, and the feed tells the same to who asks."""
+"""The `webhook` protocol: signed events are sent, signed updates accepted, and the feed contains the same events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UPDATES = "/api/v1/platform/updates"
 
 
 class Receiver:
-    """A server that keeps what it was posted, and answers what it is told to."""
+    """A server that records what it receives and answers as configured."""
 
     def __init__(self) -> None:
         self.status = 204
@@ -47,7 +47,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made = Receiver()
-    async with webhook_receiver(made.handle, "/hook/") as url:  # as it stands: without its slash it is another address
+    async with webhook_receiver(made.handle, "/hook/") as url:  # unchanged: without its slash it is another address
         yield made, url
 
 
@@ -82,7 +82,7 @@ def told(number: int, **data: Any) -> dict[str, Any]:
     return event | {"time": clock.rfc3339(clock.now()), "data": data}
 
 
-async def test_events_are_posted_signed_and_in_order(
+async def test_events_are_sent_signed_and_in_order(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
     hook, carrier = receiver[0], Carrier(context)
@@ -101,7 +101,7 @@ async def test_events_are_posted_signed_and_in_order(
     assert last["subject"] == "1"
 
 
-async def test_a_refusal_is_final_and_silence_is_not(
+async def test_a_refusal_is_final_and_a_timeout_is_retried(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
     hook, carrier = receiver[0], Carrier(context)
@@ -113,7 +113,7 @@ async def test_a_refusal_is_final_and_silence_is_not(
     assert row["state"] == "dead"
 
 
-async def test_a_signed_update_is_taken_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_signed_update_is_imported_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem = await accept_report(context, site)
     update = told(1, text="Выехала бригада", actor="agent")
     for _ in range(2):
@@ -123,7 +123,7 @@ async def test_a_signed_update_is_taken_once(client: httpx2.AsyncClient, context
     assert [kind for kind, _, _ in await timeline(context, problem)].count("status") == 2
 
 
-async def test_a_list_is_taken_whole_and_foreign_items_left_out(
+async def test_a_batch_is_imported_without_foreign_items(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem = await accept_report(context, site)
@@ -148,7 +148,7 @@ async def test_unsigned_old_and_malformed_messages_change_nothing(
     assert await status(context, problem) == "accepted"
 
 
-async def test_the_feed_is_for_a_platforms_token(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_feed_requires_a_platform_token(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await problems.change(
         context.database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Горсвет", text="Им")

@@ -1,4 +1,4 @@
-"""The author of a report changes the link to their private page: what dies with the earlier one, and what stays."""
+"""The author changes the link to their private page: which links and forms become invalid, and which stay valid."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def path(link: str) -> str:
 
 
 def named(context: Context, link: str) -> links.LinkTarget:
-    """What a private link names: the same link is signed anew in another second."""
+    """What a private link refers to; the same link is signed anew in every second."""
     found = links.read_link(context, Purpose.TRACK, path(link).removeprefix("/t/"))
     assert found is not None, link
     return found
 
 
 async def forget_letters(context: Context) -> None:
-    """As if a day had passed since the letters."""
+    """As if the letters had been sent a day ago."""
     await context.database.write(lambda tx: tx.run("DELETE FROM confirmation_letters"))
 
 
 async def sent(context: Context, sink: MailSink, subject: str) -> list[Letter]:
-    """The letters whose subject begins so; several leave side by side."""
+    """The letters whose subject begins with this; several are sent concurrently."""
     return [letter for letter in await letters(context, sink, EMAIL) if letter.subject.startswith(subject)]
 
 
@@ -58,7 +58,7 @@ async def confirmed(context: Context, site: Site) -> Receipt:
 
 
 async def change(client: httpx2.AsyncClient, address: str) -> str:
-    """Press «Сменить ссылку» on the private page, confirm it, and come to the page under its new address."""
+    """Press «Сменить ссылку» on the private page and confirm it. Returns the new path."""
     assert f"{address}/link" in PageText((await client.get(address)).text).links
     form = PageText((await client.get(f"{address}/link")).text).form(f"{address}/link-changed")
     assert form.method == "post"
@@ -70,7 +70,7 @@ async def change(client: httpx2.AsyncClient, address: str) -> str:
     return new
 
 
-async def test_the_earlier_link_dies_at_once_and_says_how_to_get_the_new_one(
+async def test_the_old_link_is_invalid_at_once_and_explains_how_to_get_the_new_one(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt
 ) -> None:
     old = path(links.track_url(context, confirmed.problem_id))
@@ -95,10 +95,10 @@ async def test_the_earlier_link_dies_at_once_and_says_how_to_get_the_new_one(
     assert [(await client.get(one)).status_code for one in (old, new, newest)] == [404, 404, 200]
 
 
-async def test_a_second_press_of_the_button_is_the_first(
+async def test_pressing_the_button_twice_changes_the_link_once(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt
 ) -> None:
-    """Its answer was lost, or somebody is impatient: the old address is dead, the new one must not be lost with it."""
+    """The first answer may be lost: the old path is invalid, so the new one must not be lost with it."""
     old = path(links.track_url(context, confirmed.problem_id))
     form = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
     other = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
@@ -110,8 +110,8 @@ async def test_a_second_press_of_the_button_is_the_first(
     assert (await client.post(other.action, data=other.fields)).status_code == 404, "another form of the dead page"
 
 
-async def test_of_two_changes_at_the_same_time_one_counts(context: Context, confirmed: Receipt) -> None:
-    """Both have read the report before either wrote: what the first was told must not be dead at once."""
+async def test_of_two_concurrent_changes_one_wins(context: Context, confirmed: Receipt) -> None:
+    """Both read the report before either writes: the link returned by the first must not be invalid at once."""
     before = await records.find(context.database, confirmed.problem_id)
     assert before is not None
     await residents.change_link(context, before, "first")
@@ -122,11 +122,12 @@ async def test_of_two_changes_at_the_same_time_one_counts(context: Context, conf
     assert after["link_id"] == "first"
 
 
-async def test_the_new_link_comes_by_mail_to_a_confirmed_address(
+async def test_the_new_link_is_mailed_to_a_confirmed_address(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     old = path(links.track_url(context, confirmed.problem_id))
-    await client.post(f"{old}/stopped")  # who wants no news is told all the same who may have read along
+    # also sent to authors who unsubscribed: somebody else may have used the old link
+    await client.post(f"{old}/stopped")
     assert "отправили её и на вашу почту" in (await client.get(f"{old}?done=link_mailed")).text
     new = await change(client, old)
     (letter,) = await sent(context, mail_sink, SUBJECT)
@@ -140,7 +141,7 @@ async def test_the_new_link_comes_by_mail_to_a_confirmed_address(
 
 
 @pytest.mark.parametrize("email", [EMAIL, None])
-async def test_without_a_confirmed_address_no_letter_leaves(
+async def test_without_a_confirmed_address_no_letter_is_sent(
     client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink, email: str | None
 ) -> None:
     receipt = await submit_report(context.database, site, contact=Contact(email=email))
@@ -148,7 +149,7 @@ async def test_without_a_confirmed_address_no_letter_leaves(
     assert not await sent(context, mail_sink, SUBJECT)
 
 
-async def test_later_letters_and_the_code_lead_to_the_new_link(
+async def test_later_letters_and_the_code_use_the_new_link(
     client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     new = await change(client, path(links.track_url(context, confirmed.problem_id)))
@@ -163,7 +164,7 @@ async def test_later_letters_and_the_code_lead_to_the_new_link(
     assert named(context, location) == named(context, address)
 
 
-async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_their_work(
+async def test_links_in_earlier_letters_work_but_do_not_lead_to_the_private_page(
     client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     await submit_report(context.database, site, description="Второе сообщение")
@@ -194,7 +195,7 @@ async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_t
     assert listed == [named(context, new)]
 
 
-async def test_an_address_is_still_confirmed_by_the_letter_of_before(
+async def test_an_earlier_letter_still_confirms_the_address(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(context.database, site)
@@ -207,7 +208,7 @@ async def test_an_address_is_still_confirmed_by_the_letter_of_before(
 
 
 @pytest.mark.parametrize("payload", [["{id}", "1"], ["{id}", None], ["{id}"], {"id": "{id}"}, [], None, 7, "nobody"])
-async def test_a_link_that_names_another_change_opens_nothing(
+async def test_a_link_with_another_version_is_refused(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt, payload: object
 ) -> None:
     named = orjson.loads(orjson.dumps(payload).replace(b"{id}", confirmed.problem_id.encode()))

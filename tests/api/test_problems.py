@@ -1,4 +1,4 @@
-"""GET …/problems and …/problems/{number}: only what is published, paged, filtered, cached by the site's own version."""
+"""GET …/problems and …/problems/{number}: only published problems, paged, filtered, cached by the site's version."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def numbers(client: httpx2.AsyncClient, site: Site, query: str = "") -> li
     return [item["number"] for item in answer.json()["items"]]
 
 
-async def test_a_list_item_says_exactly_this(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_a_list_item_has_exactly_these_fields(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     await publish(database, site, "resolved")
     answer = await client.get(path(site))
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -63,7 +63,7 @@ async def test_a_list_item_says_exactly_this(client: httpx2.AsyncClient, databas
     assert answer.json()["next"] is None
 
 
-async def test_nothing_unpublished_and_nothing_personal_is_ever_read(
+async def test_unpublished_problems_and_personal_data_are_not_returned(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     contact = Contact(email="canary-mail@example.test", name="Канарейкин", phone="+7 999 1234567", publish_name=True)
@@ -82,7 +82,7 @@ async def test_nothing_unpublished_and_nothing_personal_is_ever_read(
     assert unpublished.json() == unknown.json(), "an unpublished number is as unknown as one that never was"
 
 
-async def test_a_problem_tells_its_timeline_and_answer(
+async def test_a_problem_has_its_timeline_and_answer(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     number = await publish(database, site, "resolved")
@@ -97,15 +97,13 @@ async def test_a_problem_tells_its_timeline_and_answer(
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "abc", "1.5", "٣", "99999999999999999999", "1%00", "%D9%A3"])
-async def test_what_is_no_number_is_404(client: httpx2.AsyncClient, site: Site, number: str) -> None:
+async def test_an_invalid_number_is_404(client: httpx2.AsyncClient, site: Site, number: str) -> None:
     answer = await client.get(path(site, f"/{number}"))
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_pages_follow_each_other_without_gap_or_repeat(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_pages_have_no_gaps_or_duplicates(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     made = [await publish(database, site) for _ in range(7)]
     seen, cursor = list[int](), ""
     while True:
@@ -193,16 +191,18 @@ async def id_of(database: Database, site: Site, number: int) -> str:
         ("overdue=false", "overdue"),
     ],
 )
-async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient, site: Site, query: str, parameter: str) -> None:
+async def test_an_invalid_parameter_is_named(
+    client: httpx2.AsyncClient, site: Site, query: str, parameter: str
+) -> None:
     answer = await client.get(path(site, f"?{query}"))
     assert answer.status_code == 400, answer.text
     assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter)
 
 
-async def test_a_shared_address_may_be_asked_with_as_it_stands(
+async def test_parameters_of_a_shared_url_are_accepted(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
-    """The widget's loader sends all that stands in the address: the problem it opens changes no list."""
+    """The widget's loader sends all parameters of the URL: the open problem does not affect the list."""
     opened, done = await publish(database, site, "accepted"), await publish(database, site, "resolved")
     assert await numbers(client, site, f"?problem={done}") == await numbers(client, site, "?") == [done, opened]
     assert await numbers(client, site, f"?status=new&problem={done}") == [opened]
@@ -235,20 +235,20 @@ async def test_an_unknown_parameter_is_named(
 @pytest.mark.parametrize(
     "q", ["' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١"]
 )
-async def test_whatever_is_searched_for_is_only_text(client: httpx2.AsyncClient, site: Site, q: str) -> None:
+async def test_search_terms_are_literal(client: httpx2.AsyncClient, site: Site, q: str) -> None:
     answer = await client.get(path(site), params={"q": q})
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"items": [], "next": None}
 
 
-async def test_a_lone_surrogate_is_no_text(client: httpx2.AsyncClient, site: Site) -> None:
-    """It comes in as what UTF-8 puts in its place; nothing breaks on it."""
+async def test_a_lone_surrogate_is_harmless(client: httpx2.AsyncClient, site: Site) -> None:
+    """It arrives as UTF-8 replacement characters."""
     assert (await client.get(path(site, "?q=%ED%A0%80"))).status_code == 200
     with pytest.raises(Malformed):
         listing.parse([("q", "\ud800")], site)
 
 
-async def test_status_groups_say_what_they_hold(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_status_groups_select_their_statuses(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     accepted = await publish(database, site)
     working = [await publish(database, site, to) for to in ("forwarded", "in_progress", "planned")]
     done = await publish(database, site, "resolved")
@@ -263,7 +263,7 @@ async def test_status_groups_say_what_they_hold(client: httpx2.AsyncClient, data
     assert grouped == set(STATUSES) - {"moderation", "withdrawn"}, "each public status is in a group"
 
 
-async def test_a_period_is_of_the_sites_own_days(client: httpx2.AsyncClient, database: Database) -> None:
+async def test_periods_are_days_in_the_sites_time_zone(client: httpx2.AsyncClient, database: Database) -> None:
     site = await make_site(database, time_zone="Asia/Kamchatka")
     midnight = clock.parse_rfc3339("2026-03-01T00:00:00+12:00")
     before = await publish(database, site, received_at=midnight - 1)
@@ -275,7 +275,7 @@ async def test_a_period_is_of_the_sites_own_days(client: httpx2.AsyncClient, dat
     assert await numbers(client, site, "?until=2026-02-28") == [before]
 
 
-async def test_overdue_ones_and_those_due_soonest(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_overdue_filter_and_order_by_due_date(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     days = (60, 3, 90)
     received = [await publish(database, site, received_at=clock.now() - day * 86_400) for day in days]
     await publish(database, site, "resolved", received_at=clock.now() - 100 * 86_400)
@@ -284,7 +284,7 @@ async def test_overdue_ones_and_those_due_soonest(client: httpx2.AsyncClient, da
     assert await numbers(client, site, "?sort=due") == [received[2], received[0], received[1]]
 
 
-async def test_a_cursor_is_good_for_its_own_filter_only(
+async def test_a_cursor_is_valid_for_its_filter_only(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     for _ in range(3):
@@ -301,7 +301,7 @@ async def test_a_cursor_is_good_for_its_own_filter_only(
         assert (await client.get(path(site, f"?limit=1&cursor={tampered}"))).status_code == 400, tampered
 
 
-async def test_unchanged_is_304_and_any_change_is_seen_at_once(
+async def test_unchanged_lists_return_304_and_changes_are_visible_at_once(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     number = await publish(database, site)
@@ -320,7 +320,7 @@ async def test_unchanged_is_304_and_any_change_is_seen_at_once(
     assert after.json()["items"][0]["status"] == "in_progress"
 
 
-async def test_overdue_is_computed_from_the_sites_own_day(
+async def test_overdue_is_computed_in_the_sites_time_zone(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     await publish(database, site, received_at=clock.now() - 60 * 86_400)

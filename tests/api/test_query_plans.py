@@ -1,4 +1,4 @@
-"""Which index a database takes where the statistics say little: a site of many problems that nobody has counted yet."""
+"""Query plans: which index a database uses for a large site without useful statistics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNTED = "c.site_id = :site_id AND c.level = :level AND c.category IN (:categor
 
 @pytest.fixture
 def database_url(new_database: Callable[..., str]) -> str:
-    """One of its own: those that other tests had remember how little there was in them."""
+    """A separate database: the statistics of a shared one would describe smaller tables."""
     url = new_database(migrated=False)
     run_in_thread(migrate(url))
     return url
@@ -36,7 +36,7 @@ def database_url(new_database: Callable[..., str]) -> str:
 
 @pytest.fixture
 async def filled(database: Database, site: Site) -> Database:
-    """One problem, and copies of it; a site's cells, in each of which stands nothing."""
+    """One problem and many copies of it, and the site's cells, all empty."""
     await publish(database, site)
     own = {
         "id": "p.id || n",
@@ -59,13 +59,13 @@ async def filled(database: Database, site: Site) -> Database:
         )
 
     await database.write(fill)
-    if database.dialect == "postgresql":  # as a vacuum would: what only waits to come into the index makes it dear
+    if database.dialect == "postgresql":  # as a vacuum would: the pending list of an index makes it expensive
         await database.rows("SELECT gin_clean_pending_list('ix_problems_words')")
     return database
 
 
 @pytest.mark.parametrize("many", [1, 16, 60])
-async def test_each_range_is_looked_up_among_counted_cells(filled: Database, site: Site, many: int) -> None:
+async def test_ranges_of_cells_use_the_index(filled: Database, site: Site, many: int) -> None:
     table, values = access_paths.within(
         filled.dialect, [(n, n + 9) for n in range(0, 100 * many, 100)], "site_cells c", COUNTED
     )
@@ -80,7 +80,7 @@ async def test_each_range_is_looked_up_among_counted_cells(filled: Database, sit
 
 
 @pytest.mark.parametrize("many", [1, 16, 60])
-async def test_each_range_is_looked_up_among_problems(filled: Database, site: Site, many: int) -> None:
+async def test_ranges_of_problems_use_the_index(filled: Database, site: Site, many: int) -> None:
     found = [(n, n + 9) for n in range(0, 40 * many, 40)]
     table, values = access_paths.within(filled.dialect, found, "problems p", "p.site_id = :site_id AND p.published")
     conditions = "p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east AND p.status IN (:status0)"
@@ -100,8 +100,8 @@ EACH = Filters(words="ямы дороги", bbox=BOX, overdue=True, categories=(
 INDEXES = {"words", "cell", "due", "kind", "public"}
 
 
-async def test_each_access_path_is_read_by_its_own_index_whatever_else_is_asked(filled: Database, site: Site) -> None:
-    """Not row by row, and not by the index that another condition or the order has."""
+async def test_every_access_path_uses_its_own_index(filled: Database, site: Site) -> None:
+    """Neither a scan nor the index of another condition or of the order."""
     today, columns = date(2026, 11, 24), pages.Projection("p.created_at, p.number")
     listed = access_paths.words(filled.dialect, site.id, site.ordinal, EACH.words)
     paths = [listed, *access_paths.list_other_paths(filled.dialect, site.id, EACH, today)]
@@ -118,7 +118,7 @@ async def test_each_access_path_is_read_by_its_own_index_whatever_else_is_asked(
         assert name is not None, told
         found.add(re.search("words|cell|due|kind|public", name[0])[0])  # type: ignore[index]
         assert "ix_problems_supporters" not in told, told
-    # Which index serves a category and status says PostgreSQL's sampling, and here is nothing sampled.
+    # The index for category and status depends on PostgreSQL's statistics, which are missing here.
     assert found >= INDEXES - ({"kind"} if filled.dialect == "postgresql" else set())
 
 
@@ -134,10 +134,10 @@ CHANGED = Filters(sort="updated", backwards=True, after=(1, 2**31 - 1))
         (replace(CHANGED, bbox=(38.5, 55.0, 38.501, 55.01), near=(55.005, 38.505, 300.0)), "ix_problems_cell"),
     ],
 )
-async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sent(
+async def test_georeport_lists_use_the_public_and_the_senders_index(
     filled: Database, site: Site, filters: Filters, index: str
 ) -> None:
-    """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
+    """In any order and area: the sender's own unpublished requests have a partial index."""
     done = await record_statements(render.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
     listed = [(sql, values) for sql, values in done if "p.created_at, p.updated_at, p.number" in sql]
     public, own = [await plan(filled, sql, values) for sql, values in listed[-2:]]

@@ -1,4 +1,4 @@
-"""Answers to a category's extra questions: every datatype, checked as the form checks it, in the same words."""
+"""Answers to a category's extra questions: every datatype, validated like in the form and with the same messages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ SIGNER = Signer(("k" * 32,))
         ("datetime", "2026-11-24T08:30:00Z", "2026-11-24T08:30:00+00:00"),
     ],
 )
-async def test_an_answer_is_kept_in_one_form(database: Database, datatype: Datatype, given: Any, kept: Any) -> None:
+async def test_answers_are_stored_in_a_normal_form(
+    database: Database, datatype: Datatype, given: Any, kept: Any
+) -> None:
     assert told(await asked(database, datatype), given) == kept
 
 
@@ -68,7 +70,7 @@ async def test_an_answer_is_kept_in_one_form(database: Database, datatype: Datat
         ("multivaluelist", ["ice", "mud"], "unknown"),
     ],
 )
-async def test_what_is_no_answer_is_named(database: Database, datatype: Datatype, given: Any, code: str) -> None:
+async def test_invalid_answers_are_named(database: Database, datatype: Datatype, given: Any, code: str) -> None:
     site = await asked(database, datatype)
     with pytest.raises(Invalid) as caught:
         told(site, given)
@@ -76,7 +78,7 @@ async def test_what_is_no_answer_is_named(database: Database, datatype: Datatype
 
 
 @pytest.mark.parametrize("given", [None, "", []])
-async def test_a_required_question_wants_an_answer(database: Database, given: Any) -> None:
+async def test_a_required_question_needs_an_answer(database: Database, given: Any) -> None:
     site = await asked(database, "multivaluelist", required=True)
     with pytest.raises(Invalid) as caught:
         told(site, given)
@@ -84,7 +86,7 @@ async def test_a_required_question_wants_an_answer(database: Database, given: An
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_the_widget_and_the_service_say_the_same(language: str) -> None:
+def test_widget_and_service_have_the_same_messages(language: str) -> None:
     own = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())["widget"]
     pairs = {
         "error_category": ("category", "required"),

@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever portions: the same as reading every published row and picking by hand."""
+"""Any query in pages of any size returns the same as filtering every published row by hand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ QUERIES = (
 
 
 async def town(database: Database, many: int = 60) -> Site:
-    """Reports of two sites, most of them published, several of the same second and the same support."""
+    """Problems of two sites, most of them published, several with the same second and the same number of supporters."""
     chance = random.Random(4)
     site, other = await make_site(database), await make_site(database)
     now = clock.now()
@@ -75,13 +75,13 @@ async def town(database: Database, many: int = 60) -> Site:
     await database.write(
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
-    async with open_writer(database.url) as bulk:  # past the one way a problem changes
+    async with open_writer(database.url) as bulk:  # bypasses the usual change function
         await rebuild.rebuild_all(bulk)
     return site
 
 
 def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bool:
-    """A filter as it is told to people."""
+    """The documented meaning of a filter."""
     west, south, east, north = filters.bbox or (-180, -90, 180, 90)
     text = f"{row['description']} {row['address'] or ''}"
     is_open = row["status"] not in CLOSED
@@ -128,7 +128,7 @@ ASKED = st.fixed_dictionaries(
         "sort": some(*queries.SORTS),
     }
 )
-# Which way is taken depends on counts: the same must come out whichever it is.
+# The access path depends on counts: every path must return the same.
 WAYS = st.sampled_from(
     [
         {},
@@ -141,7 +141,7 @@ WAYS = st.sampled_from(
 
 
 async def read(database: Database, site: Site, query: dict[str, str], portion: int, today: date) -> list[int]:
-    """All pages, one after another, each from the cursor of the one before."""
+    """All pages, each from the cursor of the previous one."""
     numbers, cursor = list[int](), ""
     for _ in range(1000):
         filters = listing.parse([*query.items(), ("limit", str(portion)), ("cursor", cursor)], site)
@@ -163,7 +163,7 @@ async def check_backwards(
     portion: int,
     gives_up: bool,
 ) -> None:
-    """From any place but the first, the page before it ends there; a walk that gave up may begin it later."""
+    """From any position but the first, the page before ends there; it may begin later if the walk gave up."""
     for place in {1, portion, 2 * portion, len(expected) - 1} & set(range(1, len(expected))):
         first = rows[expected[place]]
         start = await listing.find_page_start(database, site.id, filters, TODAY, first, portion)
@@ -176,7 +176,7 @@ async def check_backwards(
             assert onwards == list(expected[max(0, place - portion) :]), (filters, place)
 
 
-async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
+async def test_any_filter_and_page_size_matches_a_naive_filter(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await town(database)
@@ -208,8 +208,8 @@ async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
         await check(*example)
 
 
-async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Database) -> None:
-    """Not found, and not in the file either (FTS5 secure-delete, PRAGMA secure_delete)."""
+async def test_words_of_withdrawn_problems_are_removed_from_the_index(database: Database) -> None:
+    """They are not found, and not in the file either (FTS5 secure-delete, PRAGMA secure_delete)."""
     site = await make_site(database)
     receipt = await submit_report(database, site, contact=Contact(), description="Ксилофонный переполох во дворе")
     await submit_report(database, site, contact=Contact(), description="Обычная яма")
@@ -241,10 +241,10 @@ async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Dat
         "sort=due",
     ],
 )
-async def test_the_first_of_its_kind_is_found_by_who_asked_before(
+async def test_new_values_are_found_after_an_earlier_query(
     client: httpx2.AsyncClient, database: Database, site: Site, query: str
 ) -> None:
-    """What was counted for an earlier answer must not leave anything out of the next one."""
+    """Cached counts of an earlier query must not hide problems from the next one."""
     await publish(database, site, "resolved", category="roads")
     base = f"/api/v1/sites/{site.key}"
     reads = (f"/problems?{query}", f"/problems.geojson?{query}", f"/clusters?zoom=16&{query}")
@@ -253,7 +253,7 @@ async def test_the_first_of_its_kind_is_found_by_who_asked_before(
     number = await publish(
         database,
         site,
-        "in_progress" if query == "overdue=true" else "planned",  # a planned one was told another day
+        "in_progress" if query == "overdue=true" else "planned",  # a planned problem has another date
         category="snow",
         description="Сугроб на тротуаре",
         received_at=clock.now() - 90 * 86_400,
@@ -282,8 +282,8 @@ STREETS = (
 )
 
 
-async def test_a_street_is_found_however_it_is_written(database: Database) -> None:
-    """By the index, and by reading row by row: each form finds each, and nothing of other streets."""
+async def test_street_names_are_found_in_every_spelling(database: Database) -> None:
+    """With the index and without: each form finds every other, and no other streets."""
     site = await make_site(database)
     written = [(kind, form.format("Ленина")) for kind, known in enumerate(STREETS) for form in known]
     for address in [*(form for _, form in written), "Гагарина, 1", "Ленина"]:
@@ -293,14 +293,14 @@ async def test_a_street_is_found_however_it_is_written(database: Database) -> No
         filters = listing.parse([("q", query), ("limit", "100")], site)
         found = [row["address"] for row in await listing.rows(database, site.id, filters, TODAY, 100)]
         for other, address in written:
-            shared = {kind, other} in ({1, 7}, {7, 8})  # «пр» and «д» are in «пр-д»
+            shared = {kind, other} in ({1, 7}, {7, 8})  # «пр» and «д» are parts of «пр-д»
             assert (address in found) == (kind == other) or shared, (query, address)
             assert (address in found) == word_forms.contains(f"Темно {address}", query), (query, address)
         assert "Гагарина, 1" not in found
         assert "Ленина" not in found
 
 
-def test_what_is_still_being_typed_is_found_as_before() -> None:
+def test_incomplete_words_are_found() -> None:
     for query, text in (
         ("дом", "Домофон"),
         ("пер", "Переход"),
@@ -327,7 +327,7 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         assert not word_forms.contains(text, query), query
 
 
-def test_a_word_of_addresses_is_looked_for_by_its_most_frequent_form() -> None:
+def test_words_of_addresses_are_searched_by_their_most_frequent_form() -> None:
     assert word_forms.parse_query("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
     assert word_forms.parse_query("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
     assert word_forms.parse_query("ям") == ["ям"]

@@ -1,6 +1,6 @@
-"""Some 700 answers of the service, held equal byte for byte: a net under changes that are to change nothing.
+"""Some 700 answers of the service, compared byte for byte with recordings, as a safety net for refactoring.
 
-What is recorded lies in tests/recorded/ and is written anew by `UPDATE_RECORDED=1`.
+The recordings are in tests/recorded/ and are rewritten with `UPDATE_RECORDED=1`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from widget_api import __version__
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
 
-FRAME = (r"(?s)(?<=<style>).*?(?=</style>)", "(?:&#847;&zwnj;&nbsp;){2,}")  # the same in all; `letters` holds it
+FRAME = (r"(?s)(?<=<style>).*?(?=</style>)", "(?:&#847;&zwnj;&nbsp;){2,}")  # the same in all; recorded in `letters`
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def world(serve: Callable[..., Service], mail_sink: MailSink, tmp_path: Path) ->
 def test_every_answer_is_as_recorded(world: World) -> None:
     try:
         live_through_a_day(world)
-    except Exception as error:  # what was another before says why it could not go on
+    except Exception as error:  # an earlier difference explains why the scenario could not continue
         error.add_note(world.kept.differences(so_far=True))
         raise
     world.kept.compare()
@@ -101,7 +101,7 @@ def live_through_a_day(world: World) -> None:
 
 
 def residents_answer(world: World) -> None:
-    """On their private pages, under reports, by following; the agency asks, moderates and goes on."""
+    """Residents answer on private pages, under reports and by following; the agency asks, moderates and continues."""
     for number, to in {number: to for number, to, _ in DECISIONS}.items():
         email = REPORTS[number - 1][3]
         assert email is not None
@@ -183,7 +183,7 @@ def follow_and_discuss(world: World) -> None:
 
 
 def read_the_api(world: World) -> None:
-    """Every public read with its good answers, and what it says to wrong ones."""
+    """Every public read with valid answers, and its errors."""
     site, problems = world.path(), world.path("/problems")
     bbox = "38.70,55.07,38.84,55.12"
     for name, path in {
@@ -259,7 +259,7 @@ def read_the_api(world: World) -> None:
 
 
 def refuse(world: World) -> None:
-    """Each refusal of what is sent, in the order of the contract."""
+    """Every refusal of submissions, in the order of the contract."""
     visitor = world.visitor("198.51.100.60")
     site, problems = world.path(), world.path("/problems")
     ok = {"idempotency_key": "refused", "origin": ORIGIN}
@@ -366,7 +366,7 @@ def refuse(world: World) -> None:
 
 
 def read_the_pages(world: World) -> None:
-    """What residents and webmasters see."""
+    """The pages for residents and webmasters."""
     site = f"/s/{world.key}"
     pages = {
         "city": site,
@@ -451,7 +451,7 @@ def read_the_pages(world: World) -> None:
 
 
 def work_in_the_cabinet(world: World) -> None:
-    """Its pages as each role sees them, and signed out."""
+    """The cabinet's pages for each role and signed out."""
     paths = {
         "today": "/cabinet/",
         "list": "/cabinet/problems",
@@ -524,7 +524,7 @@ def work_in_the_cabinet(world: World) -> None:
 
 
 def speak_georeport(world: World) -> None:
-    """GeoReport v2 in both forms."""
+    """GeoReport v2 in both formats."""
     of = "jurisdiction_id=zarechensk.test"
     root, key = "/open311/v2", world.tokens
     for form in ("json", "xml"):
@@ -577,7 +577,7 @@ def speak_georeport(world: World) -> None:
 
 
 def report_by_form(world: World) -> None:
-    """The page without scripts: too fast, incomplete, and sent."""
+    """The form without scripts: too fast, incomplete, and sent."""
     visitor, site = world.visitor("198.51.100.70"), f"/s/{world.key}/report"
     typed = {"category": "yards", "description": "Сломан забор детского сада", "address": "Садовая, 11"}
     typed |= {"email": "nina@example.test", "consent": "yes", "coordinates": "55.1, 38.77"}
@@ -593,7 +593,7 @@ def report_by_form(world: World) -> None:
 
 
 def work_by_mail(world: World) -> None:
-    """The utility company: its reports come by mail, its answers too, and a platform hears of both."""
+    """The utility company gets its reports by mail and answers by mail, and a platform is informed of both."""
     visitor, path = world.visitor("198.51.100.80"), world.path("/problems", world.other_key)
     consent = visitor.ask("GET", world.path(key=world.other_key)).json["consent"]["version"]
     sent = {
@@ -644,7 +644,7 @@ def work_by_mail(world: World) -> None:
     world.see("cabinet/company-list", "GET", "/cabinet/problems", people)
     form = PageText(visitor.ask("GET", page).text).forms
     link = next((one for one in form if "link-changed" in one.action), None)
-    assert link is None  # it stands on a page of its own
+    assert link is None  # it is on a separate page
     world.press(visitor, f"{page}/link", f"{page}/link-changed", "pages/private-link-changed")
     world.see("pages/private-old-link", "GET", page)
     world.settle()
@@ -657,7 +657,7 @@ def waiting(world: World) -> list[str]:
 
 
 def exchange_with_platforms(world: World) -> None:
-    """What went to one of GeoReport, a webhook's event, and what comes back signed."""
+    """Requests to a GeoReport platform, a webhook's event, and signed updates from it."""
     made = world.cli("platform", "add", "--name", "Шина", "--url", f"{world.elsewhere.url}/hook", "--key", SIGNED,
                      "--protocol", "webhook", "--site", world.key)  # fmt: skip
     world.kept.names[made["platform"]] = "hook"
@@ -695,7 +695,7 @@ def signed(key: str, at: int, content: bytes) -> dict[str, str]:
 
 
 def change_settings(world: World) -> None:
-    """Forms of the cabinet that change what is not a report."""
+    """Forms of the cabinet that change something other than reports."""
     admin, agent = world.people["admin"], world.people["agent"]
     site, account = f"/cabinet/sites/{world.site_id}", "/cabinet/account"
     world.press(admin, f"{site}/settings", f"{site}/settings", "cabinet/settings-wrong", name="")
@@ -712,7 +712,7 @@ def change_settings(world: World) -> None:
 
 
 def command_the_service(world: World) -> None:
-    """What an operator reads and changes by commands while the service runs."""
+    """Commands that read and change data while the service runs."""
     site = ["--site", "zarechensk.test"]
     admin = ["--email", "admin@zarechensk.test"]
     for name, line in {
@@ -773,7 +773,7 @@ def command_the_service(world: World) -> None:
 
 
 def come_late(world: World) -> None:
-    """What was good for two hours, and for one."""
+    """What expires after two hours, and after one."""
     world.at(6 * HOUR)
     visitor, site = world.visitor("198.51.100.60"), world.path()
     late = {"idempotency_key": "late", "origin": ORIGIN}
@@ -783,7 +783,7 @@ def come_late(world: World) -> None:
 
 
 def test_every_letter_is_as_recorded() -> None:
-    """Each kind in each language, with what a reader gets of it."""
+    """Every letter in every language, with everything a reader receives."""
     kept = Recordings(("letter-kinds",))
     for language in ("ru", "en"):
         for name, template, values in all_letters(language):
@@ -803,8 +803,8 @@ def test_every_letter_is_as_recorded() -> None:
     kept.compare()
 
 
-def test_every_command_explains_itself_as_recorded(tmp_path: Path) -> None:
-    """Help of each command, and what is said to mistakes: one line and an exit code."""
+def test_the_help_and_errors_of_every_command_are_as_recorded(tmp_path: Path) -> None:
+    """Help of every command, and errors: one line and an exit code."""
     kept = Recordings(("help",), names={str(tmp_path): "directory", __version__: "version"})
     usual = {"COLUMNS": "100", "WIDGET_DATA": str(tmp_path / "data")}
 

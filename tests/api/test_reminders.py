@@ -1,4 +1,4 @@
-"""Reminders and the digest: what is due is told once, whatever the clock and restarts do."""
+"""Reminders and the digest: everything due is sent once, whatever the clock and restarts do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def sinks(database: Database, kind: str) -> list[str]:
 
 
 async def made(database: Database, **agency: object) -> tuple[Site, str]:
-    """A report of 2 December 2026, a Wednesday: the answer is due on the 16th, ten working days later."""
+    """A report of Wednesday, 2 December 2026, due on the 16th, ten working days later."""
     with time_machine.travel(moscow("2026-12-02T12:00"), tick=False):
         site = await make_site(database, agency={"mode": "email", "email": OFFICE, **agency})
         receipt = await submit_report(database, site)
@@ -43,7 +43,7 @@ async def made(database: Database, **agency: object) -> tuple[Site, str]:
     return site, receipt.problem_id
 
 
-async def owed_on(database: Database, day: str, at: str = "12:00") -> int:
+async def reminders_on(database: Database, day: str, at: str = "12:00") -> int:
     with time_machine.travel(moscow(f"{day}T{at}"), tick=False):
         return await reminders.enqueue_reminders(database)
 
@@ -59,35 +59,35 @@ def test_which_reminder_is_due_on_which_day() -> None:
     assert changes_at == {13: "soon", 16: "late", 23: "late1", 30: "late2", 37: "late3", 44: "late4", 51: None}
 
 
-def test_two_working_days_before_a_long_holiday_are_before_it() -> None:
-    due = date(2027, 1, 11)  # the first working day after the holidays of the New Year
+def test_two_working_days_before_the_due_date_skip_holidays() -> None:
+    due = date(2027, 1, 11)  # the first working day after the New Year holidays
     assert reminders.reminder_kind(due, date(2026, 12, 28), RUSSIA) is None
     assert reminders.reminder_kind(due, date(2026, 12, 30), RUSSIA) == "soon"
 
 
-async def test_each_is_owed_once(database: Database) -> None:
+async def test_each_reminder_is_enqueued_once(database: Database) -> None:
     await made(database)
-    assert await owed_on(database, "2026-12-11") == 0
+    assert await reminders_on(database, "2026-12-11") == 0
     for at in ("00:01", "12:00", "23:59"):
-        await owed_on(database, "2026-12-14", at)
-    await owed_on(database, "2026-12-16")
+        await reminders_on(database, "2026-12-14", at)
+    await reminders_on(database, "2026-12-16")
     for day in ("17", "18", "24", "31"):
-        await owed_on(database, f"2026-12-{day}")
-    await owed_on(database, "2027-03-01")
+        await reminders_on(database, f"2026-12-{day}")
+    await reminders_on(database, "2027-03-01")
     assert await sinks(database, "reminder") == sorted(
         f"reminder:{kind}:2026-12-16" for kind in ("late", "late1", "late2", "soon")
     )
 
 
-async def test_the_clock_jumping_doubles_none_and_loses_none(database: Database) -> None:
+async def test_clock_jumps_neither_duplicate_nor_lose_reminders(database: Database) -> None:
     await made(database)
     for day in ("2026-12-14", "2027-12-14", "2026-12-14", "2026-12-18", "2026-12-15", "2026-12-18"):
-        await owed_on(database, day)
+        await reminders_on(database, day)
     assert await sinks(database, "reminder") == ["reminder:late:2026-12-16", "reminder:soon:2026-12-16"]
 
 
 @pytest.mark.parametrize("what", ["closed", "erased", "spam", "unreleased", "mirrored", "cabinet"])
-async def test_who_is_not_reminded(database: Database, what: str) -> None:
+async def test_reports_without_reminders(database: Database, what: str) -> None:
     site, problem_id = await made(database, **({"mode": "cabinet"} if what == "cabinet" else {}))
 
     async def work(tx: Transaction) -> None:
@@ -100,13 +100,11 @@ async def test_who_is_not_reminded(database: Database, what: str) -> None:
         await problems.erase(database, AGENT, site.id, problem_id)
     elif what != "cabinet":
         await database.write(work)
-    assert await owed_on(database, "2026-12-15") == 0
-    assert await owed_on(database, "2026-12-20") == 0
+    assert await reminders_on(database, "2026-12-15") == 0
+    assert await reminders_on(database, "2026-12-20") == 0
 
 
-async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
-    context: Context, mail_sink: MailSink
-) -> None:
+async def test_a_reminder_can_be_answered_and_answered_reports_get_none(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -136,7 +134,7 @@ async def digest_on(database: Database, at: str) -> int:
         return await digest.enqueue_digests(database)
 
 
-async def test_a_letter_each_working_morning_where_there_is_something_to_tell(database: Database) -> None:
+async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: Database) -> None:
     site, problem_id = await made(database)
     name = f"digest:{site.agency.id}"
     assert await digest_on(database, "2026-12-02T12:30") == 0, "the agency came after this morning"
@@ -152,7 +150,7 @@ async def test_a_letter_each_working_morning_where_there_is_something_to_tell(da
     assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
 
 
-async def test_an_agency_hears_first_on_the_morning_after_it_came(database: Database) -> None:
+async def test_a_new_agency_gets_its_first_digest_on_the_next_morning(database: Database) -> None:
     await made(database)
 
     async def tomorrow(tx: Transaction) -> None:
@@ -163,7 +161,7 @@ async def test_an_agency_hears_first_on_the_morning_after_it_came(database: Data
     assert await digest_on(database, "2026-12-03T08:00") == 1
 
 
-async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -> None:
+async def test_reports_of_the_weekend_are_new_on_monday(database: Database) -> None:
     site, _ = await made(database)
     with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):
         receipt = await submit_report(database, site, description="Вторая яма")
@@ -174,8 +172,8 @@ async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -
 
 
 @pytest.mark.parametrize("end", ["erased", "spam"])
-async def test_the_end_of_the_report_it_hangs_at_takes_no_digest_along(database: Database, end: str) -> None:
-    """It tells of all the others, and hangs at the oldest: that which is forgotten first."""
+async def test_erasing_a_report_does_not_drop_the_digest(database: Database, end: str) -> None:
+    """The digest covers all reports, but is attached to the oldest, which is erased first."""
     site, first = await made(database, mode="cabinet", digest=True)
     assert await digest_on(database, "2026-12-17T08:00") == 1
     await (problems.erase(database, AGENT, site.id, first) if end == "erased"
@@ -184,14 +182,14 @@ async def test_the_end_of_the_report_it_hangs_at_takes_no_digest_along(database:
     assert [(row["state"], row["reason"]) for row in rows] == [("pending", None)]
 
 
-async def test_the_clock_jumping_makes_one_digest_a_day(database: Database) -> None:
+async def test_clock_jumps_do_not_duplicate_digests(database: Database) -> None:
     await made(database)
     for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):
         await digest_on(database, at)
     assert [sink[-10:] for sink in await sinks(database, "digest")] == ["2026-12-15", "2026-12-16", "2027-12-15"]
 
 
-async def test_only_who_wants_one_gets_one(database: Database) -> None:
+async def test_digests_are_opt_in(database: Database) -> None:
     site, _ = await made(database)
     await changes.update_agency(database, site.agency.id, {"digest": False})
     assert await digest_on(database, "2026-12-03T08:00") == 0
@@ -200,7 +198,7 @@ async def test_only_who_wants_one_gets_one(database: Database) -> None:
     assert (await sinks(database, "digest"))[0].startswith(f"digest:{other.agency.id}")
 
 
-async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_sink: MailSink) -> None:
+async def test_the_digest_lists_each_report_with_its_date(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     today = local_date(clock.now(), site.time_zone)
     overdue = today - timedelta(days=30)
@@ -225,7 +223,7 @@ async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_
     assert f"/cabinet/problems/{event[1]['problem_id']}" in told.text
 
 
-async def test_a_chore_of_a_wrong_clock_is_taken_up_again(database: Database) -> None:
+async def test_a_job_scheduled_by_a_wrong_clock_runs_again(database: Database) -> None:
     assert await schedule.begin(database, "reminders", 2_000_000_000, 600)
     assert not await schedule.begin(database, "reminders", 2_000_000_000 + 599, 600)
     assert await schedule.begin(database, "reminders", 1_900_000_000, 600), "the clock went back"

@@ -1,4 +1,4 @@
-"""POST /api/v1/sites/{key}/problems: what each bad input gets, in the contract's order, and that nothing is written."""
+"""POST /api/v1/sites/{key}/problems: the error for every bad input, in the contract's order, without writing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Widget:
-    """What the widget does: challenge, ticket, report."""
+    """Calls the API as the widget does: challenge, ticket, report."""
 
     def __init__(self, client: httpx2.AsyncClient, site: Site, origin: str = HOST_ORIGIN) -> None:
         self.client, self.site, self.origin = client, site, origin
@@ -74,7 +74,7 @@ def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     return found
 
 
-async def test_a_report_gets_number_due_date_and_private_link(widget: Widget) -> None:
+async def test_a_report_returns_number_due_date_and_private_link(widget: Widget) -> None:
     response = await widget.send()
     assert response.status_code == 201
     answer = response.json()
@@ -86,7 +86,7 @@ async def test_a_report_gets_number_due_date_and_private_link(widget: Widget) ->
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_without_an_address_there_is_a_code_to_write_down(widget: Widget) -> None:
+async def test_without_an_email_address_a_code_is_returned(widget: Widget) -> None:
     answer = (await widget.send(email=None)).json()
     assert len(answer["code"]) == 8
 
@@ -104,7 +104,7 @@ async def test_without_an_address_there_is_a_code_to_write_down(widget: Widget) 
         "https://xn--c1aay4a.xn--p1ai",
     ],
 )
-async def test_an_origin_nobody_registered_is_refused_readably_before_the_body(widget: Widget, origin: str) -> None:
+async def test_an_unregistered_origin_is_refused_with_cors_headers_before_the_body(widget: Widget, origin: str) -> None:
     widget.origin = origin
     refusal = problem(await widget.send(content=b"{not even json"), 403)
     assert refusal["code"] == "origin_not_registered"
@@ -115,7 +115,7 @@ async def test_an_origin_nobody_registered_is_refused_readably_before_the_body(w
     assert await widget.written() == 0
 
 
-async def test_preflights_pass_for_any_origin(widget: Widget) -> None:
+async def test_preflights_are_allowed_for_any_origin(widget: Widget) -> None:
     headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
     response = await widget.client.options(f"{widget.root}/problems", headers=headers)
     assert response.status_code == 204
@@ -143,14 +143,16 @@ async def test_an_unknown_key_is_404_before_anything_else(widget: Widget) -> Non
         ({"Content-Type": "application/json"}, b'{"a": ' + b"[" * 30_000, 400),
     ],
 )
-async def test_bodies_that_cannot_be_read(widget: Widget, headers: dict[str, str], content: bytes, status: int) -> None:
+async def test_unreadable_bodies_are_refused(
+    widget: Widget, headers: dict[str, str], content: bytes, status: int
+) -> None:
     sent = {"Origin": HOST_ORIGIN, "Idempotency-Key": "k", **headers}
     response = await widget.client.post(f"{widget.root}/problems", content=content, headers=sent)
     problem(response, status)
     assert await widget.written() == 0
 
 
-async def test_a_body_without_a_declared_length_is_cut_off_too(widget: Widget) -> None:
+async def test_a_body_without_a_declared_length_is_limited_too(widget: Widget) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 1000
@@ -160,12 +162,12 @@ async def test_a_body_without_a_declared_length_is_cut_off_too(widget: Widget) -
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 256, "ключ"])
-async def test_without_a_proper_idempotency_key_nothing_happens(widget: Widget, key: str | None) -> None:
+async def test_a_valid_idempotency_key_is_required(widget: Widget, key: str | None) -> None:
     problem(await widget.send(key), 400)
     assert await widget.written() == 0
 
 
-async def test_every_wrong_field_is_named_at_once(widget: Widget) -> None:
+async def test_all_invalid_fields_are_named_at_once(widget: Widget) -> None:
     ticket = await widget.ticket()
     body = {
         "ticket": ticket,
@@ -194,7 +196,7 @@ async def test_every_wrong_field_is_named_at_once(widget: Widget) -> None:
     assert again.status_code == 201, "a refused report does not use the ticket up"
 
 
-async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
+async def test_an_empty_body_names_the_required_fields(widget: Widget) -> None:
     refusal = problem(await widget.send(content=json.dumps({"ticket": await widget.ticket()}).encode()), 422)
     assert {error["field"] for error in refusal["errors"] if error["code"] == "required"} == {
         "category",
@@ -209,7 +211,7 @@ async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
     ("changes", "field"),
     [
         ({"description": "x" * 4001}, "description"),
-        ({"description": "x" * 4000 + "\x1f"}, "description"),  # as long as it was sent, whatever is taken out of it
+        ({"description": "x" * 4000 + "\x1f"}, "description"),  # as long as sent, whatever is removed from it
         ({"description": "x" * 4000 + " "}, "description"),
         ({"description": " \x00\x01 "}, "description"),
         ({"location": {"lat": float("inf"), "lng": 1}}, "location"),
@@ -223,17 +225,17 @@ async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
 async def test_single_fields_at_their_limits(widget: Widget, changes: dict[str, Any], field: str) -> None:
     response = await widget.send(**changes)
     if "location" in changes and response.status_code == 400:
-        return  # infinity is no JSON
+        return  # infinity is not valid JSON
     assert field in {error["field"] for error in problem(response, 422)["errors"]}
 
 
-async def test_null_equals_absent_and_an_address_alone_is_a_place(widget: Widget) -> None:
+async def test_null_means_absent_and_an_address_alone_is_a_location(widget: Widget) -> None:
     location = {"lat": None, "lng": None, "address": "Ул. Мира, 5"}
     response = await widget.send(location=location, name=None, phone="", page_url=None, answers=None, photos=None)
     assert response.status_code == 201, response.text
 
 
-async def test_the_same_key_gives_the_same_bytes_or_a_refusal(widget: Widget) -> None:
+async def test_the_same_key_returns_the_same_bytes_or_a_conflict(widget: Widget) -> None:
     first = await widget.send("k", ticket=await widget.ticket())
     again = await widget.send("k", ticket="a stale ticket does not matter")
     assert (again.status_code, again.content) == (201, first.content)
@@ -242,14 +244,14 @@ async def test_the_same_key_gives_the_same_bytes_or_a_refusal(widget: Widget) ->
     assert await widget.written() == 1
 
 
-async def test_the_key_belongs_to_its_site(widget: Widget, app: Any) -> None:
+async def test_an_idempotency_key_belongs_to_its_site(widget: Widget, app: Any) -> None:
     other = Widget(widget.client, await make_site(app.state.context.database))
     assert (await widget.send("k")).json()["number"] == 1
     assert (await other.send("k")).status_code == 201
     assert await widget.written() == 2
 
 
-async def test_fifty_at_once_make_one_report(widget: Widget) -> None:
+async def test_fifty_concurrent_retries_create_one_report(widget: Widget) -> None:
     ticket = await widget.ticket()
     answers = await asyncio.gather(*(widget.send("k", ticket=ticket) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {201}
@@ -257,7 +259,7 @@ async def test_fifty_at_once_make_one_report(widget: Widget) -> None:
     assert await widget.written() == 1
 
 
-async def test_a_ticket_is_good_for_one_report_of_one_site_and_origin(widget: Widget, app: Any) -> None:
+async def test_a_ticket_is_valid_for_one_report_of_one_site_and_origin(widget: Widget, app: Any) -> None:
     ticket = await widget.ticket()
     assert (await widget.send("a", ticket=ticket)).status_code == 201
     assert problem(await widget.send("b", ticket=ticket), 403)["code"] == "ticket_spent"
@@ -269,11 +271,11 @@ async def test_a_ticket_is_good_for_one_report_of_one_site_and_origin(widget: Wi
     assert await widget.written() == 1
 
 
-async def test_the_ticket_is_looked_at_before_the_fields(widget: Widget) -> None:
+async def test_the_ticket_is_checked_before_the_fields(widget: Widget) -> None:
     assert problem(await widget.send(content=b"{}"), 403)["code"] == "ticket_missing"
 
 
-async def test_with_the_challenge_off_the_ticket_may_be_left_out(
+async def test_without_challenges_the_ticket_is_optional(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
     app = create_app(make_settings(database_url=database_url, challenge="off"))
@@ -285,7 +287,7 @@ async def test_with_the_challenge_off_the_ticket_may_be_left_out(
             assert (await widget.send(content=json.dumps(body).encode())).status_code == 201
 
 
-async def test_what_is_kept_of_the_page_and_of_the_consent(widget: Widget, app: Any) -> None:
+async def test_stored_data_of_the_page_and_the_consent(widget: Widget, app: Any) -> None:
     await widget.send(page_url="https://user:secret@gorod.test/news?token=1#top")
     database = app.state.context.database
     row = await database.row("SELECT page_url FROM problems")
@@ -297,7 +299,7 @@ async def test_what_is_kept_of_the_page_and_of_the_consent(widget: Widget, app: 
     assert consent["at"]
 
 
-async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: Any) -> None:
+async def test_publishing_a_name_needs_its_own_consent(widget: Widget, app: Any) -> None:
     version = await widget.consent()
     await widget.send("a", name="Анна", consent={"version": version, "processing": True, "publish_name": True})
     await widget.send("b", consent={"version": version, "processing": True, "publish_name": True})
@@ -321,7 +323,7 @@ async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: An
     assert [error["field"] for error in problem(refused, 422)["errors"]] == ["consent.publish_name"]
 
 
-async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget, app: Any) -> None:
+async def test_the_consent_to_publish_a_name_can_be_revoked_separately(widget: Widget, app: Any) -> None:
     version = await widget.consent()
     given = {"version": version, "processing": True, "publish_name": True}
     sent = await widget.send("a", name="Анна", consent=given)
@@ -355,7 +357,7 @@ async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget,
     assert (bool(contact["publish_name"]), contact["name"]) == (False, "Анна")
 
 
-async def test_a_box_that_referred_to_no_document_of_its_own_publishes_nothing(widget: Widget, app: Any) -> None:
+async def test_a_consent_without_its_own_document_publishes_no_name(widget: Widget, app: Any) -> None:
     given = {"version": await widget.consent(), "processing": True, "publish_name": True}
     number = (await widget.send("a", name="Анна", consent=given)).json()["number"]
     database = app.state.context.database
@@ -366,14 +368,14 @@ async def test_a_box_that_referred_to_no_document_of_its_own_publishes_nothing(w
 
 
 @pytest.mark.parametrize(("name", "code"), [("АДМИНИСТРАЦИЯ  города", "name_official"), ("Иван Ivаnov", "name_mixed")])
-async def test_nobody_is_published_as_the_agency(widget: Widget, name: str, code: str) -> None:
+async def test_nobody_can_pose_as_the_agency(widget: Widget, name: str, code: str) -> None:
     consent = {"version": await widget.consent(), "processing": True}
     refused = await widget.send("a", name=name, consent=consent | {"publish_name": True})
     assert [(error["field"], error["code"]) for error in problem(refused, 422)["errors"]] == [("name", code)]
     assert (await widget.send("b", name=name, consent=consent)).status_code == 201, "the agency alone reads it"
 
 
-async def test_a_flood_from_one_address_is_told_when_to_come_back(widget: Widget) -> None:
+async def test_rate_limited_addresses_get_retry_after(widget: Widget) -> None:
     answers = [await widget.send(f"k{index}", content=b"{}") for index in range(101)]
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited

@@ -1,4 +1,4 @@
-"""The report form as a page, without scripts: what it shows, keeps, refuses, and sends once."""
+"""The report form as a page without scripts: what it shows, keeps, refuses, and sends once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ QUESTIONS = [
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the visitor had taken their time."""
+    """As if the visitor had taken enough time."""
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
 
 
@@ -70,7 +70,7 @@ async def reports(context: Context) -> list[dict[str, Any]]:
     return [dict(row) for row in await context.database.rows("SELECT * FROM problems ORDER BY number")]
 
 
-async def test_the_form_says_who_gets_it_and_which_track_this_is(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_form_names_the_recipient_and_the_procedure(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Сообщение получит: Администрация города" in page
     assert ">Отправить сообщение</button>" in re.sub(r"\s*\n\s*", "", page)
@@ -83,7 +83,7 @@ async def test_the_form_says_who_gets_it_and_which_track_this_is(client: httpx2.
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_report_without_scripts(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_submitting_without_scripts(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     sent = await client.post(address, data=filled(page, coordinates="55.0794, 38.7783"))
@@ -102,11 +102,9 @@ async def test_a_report_without_scripts(client: httpx2.AsyncClient, context: Con
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_line_end_counts_once_however_browsers_write_it(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
-    longest = "\r\n".join("Сломана" for _ in range(500))  # 4,498 characters on the way, 3,999 in the text area
+    longest = "\r\n".join("Сломана" for _ in range(500))  # 4,498 characters on the wire, 3,999 in the text area
     sent = await client.post(address, data=filled((await client.get(address)).text, description=longest))
     assert sent.status_code == 200
     (report,) = await reports(context)
@@ -114,7 +112,7 @@ async def test_a_line_end_counts_once_however_browsers_write_it(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_without_an_address_of_mail_there_is_a_code(
+async def test_without_an_email_address_a_code_is_shown(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -126,7 +124,9 @@ async def test_without_an_address_of_mail_there_is_a_code(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_the_same_form_twice_is_one_report(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_same_form_sent_twice_creates_one_report(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     first = await client.post(address, data=filled(page))
@@ -143,7 +143,7 @@ async def test_the_same_form_twice_is_one_report(client: httpx2.AsyncClient, con
 
 
 @pytest.mark.usefixtures("patient")
-async def test_every_error_at_once_and_everything_typed_is_kept(
+async def test_all_errors_are_shown_at_once_and_input_is_kept(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -175,7 +175,7 @@ async def test_every_error_at_once_and_everything_typed_is_kept(
     assert hidden(refused.text)["form"] == typed["form"]  # still the same attempt
 
 
-async def test_programs_that_fill_every_field_are_asked_again(
+async def test_the_honeypot_asks_again(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -194,7 +194,7 @@ async def test_programs_that_fill_every_field_are_asked_again(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_form_of_another_site_or_none_sends_nothing(
+async def test_a_form_without_a_token_of_its_site_is_refused(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     other = await make_site(context.database)
@@ -208,7 +208,7 @@ async def test_a_form_of_another_site_or_none_sends_nothing(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_somebody_elses_page_sends_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_cross_site_forms_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     origins = ("https://evil.test", "null", "https://[", "https://widget.test.evil.test", "http://widget.test")
@@ -218,9 +218,7 @@ async def test_somebody_elses_page_sends_nothing(client: httpx2.AsyncClient, con
 
 
 @pytest.mark.usefixtures("patient")
-async def test_floods_are_stopped_and_nothing_typed_is_lost(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_rate_limited_forms_keep_their_input(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     for _ in range(12):
@@ -233,7 +231,7 @@ async def test_floods_are_stopped_and_nothing_typed_is_lost(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_category_asks_its_own_questions(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_category_shows_its_own_questions(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     async def ask(tx: Transaction) -> None:
         await tx.run(
             "UPDATE site_categories SET questions = :questions, notice = :notice"
@@ -268,7 +266,7 @@ async def test_a_category_asks_its_own_questions(client: httpx2.AsyncClient, con
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_consent_document_that_is_no_more_is_shown_anew(
+async def test_an_outdated_consent_document_is_shown_again(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -281,7 +279,7 @@ async def test_a_consent_document_that_is_no_more_is_shown_anew(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_the_page_the_link_was_on_is_kept_where_it_is_the_sites(
+async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -293,7 +291,7 @@ async def test_the_page_the_link_was_on_is_kept_where_it_is_the_sites(
     assert report["page_url"] == "https://gorod.test/"
 
 
-async def test_unknown_keys_are_explained(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_unknown_key_is_explained(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     for address in ("/s/wk_nothing/report", "/s/wk_nothing", "/s/wk_nothing/embed", "/track?site=wk_nothing"):
         page = await client.get(address)
         assert page.status_code == 404
@@ -301,7 +299,7 @@ async def test_unknown_keys_are_explained(client: httpx2.AsyncClient, context: C
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_site_may_require_mail(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_site_may_require_an_email_address(client: httpx2.AsyncClient, context: Context) -> None:
     site = await make_site(context.database, contact="required")
     address = f"/s/{site.key}/report"
     refused = await client.post(address, data=filled((await client.get(address)).text, email=""))
@@ -309,7 +307,7 @@ async def test_a_site_may_require_mail(client: httpx2.AsyncClient, context: Cont
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_form_may_be_english(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(f"{address}?lang=en")).text
     assert "Describe the problem" in page
@@ -321,7 +319,7 @@ async def test_a_form_may_be_english(client: httpx2.AsyncClient, context: Contex
     assert contact["language"] == "en"
 
 
-async def test_broken_bodies_are_refused(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, site: Site) -> None:
     address = f"/s/{site.key}/report"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert (await client.post(address, content=b"x" * 70_000, headers=form)).status_code == 413
@@ -330,7 +328,7 @@ async def test_broken_bodies_are_refused(client: httpx2.AsyncClient, site: Site)
     assert (await client.post(address, content=b"\xff=\xff", headers=form)).status_code == 400
 
 
-async def test_a_disabled_site_takes_no_reports(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_disabled_site_accepts_no_reports(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     async def disable(tx: Transaction) -> None:
         await tx.run("UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
 
@@ -376,17 +374,17 @@ async def test_photos_are_sent_with_the_form_and_once(client: httpx2.AsyncClient
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_field_left_empty_is_no_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_empty_file_field_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
-    empty = [("photos", ("", b"", "application/octet-stream"))]  # as browsers send it
+    empty = [("photos", ("", b"", "application/octet-stream"))]  # as sent by browsers
     assert (await client.post(address, data=filled(page), files=empty)).status_code == 200
     (report,) = await reports(context)
     assert report["photos"] == "[]"
 
 
 @pytest.mark.usefixtures("patient")
-async def test_photos_stay_while_something_else_is_wrong(
+async def test_photos_are_kept_while_other_fields_are_invalid(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -410,7 +408,7 @@ async def test_photos_stay_while_something_else_is_wrong(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_bad_file_is_named_and_nothing_else_is_lost(
+async def test_a_bad_file_is_named_and_other_input_kept(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -439,7 +437,7 @@ async def test_a_bad_file_is_named_and_nothing_else_is_lost(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_more_photos_than_allowed(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
@@ -449,7 +447,7 @@ async def test_more_photos_than_allowed(client: httpx2.AsyncClient, context: Con
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_required_photo_is_asked_for(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_required_photo_is_enforced(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
@@ -459,7 +457,7 @@ async def test_a_required_photo_is_asked_for(client: httpx2.AsyncClient, context
     assert (await client.post(address, data=filled(answer.text), files=chosen(jpeg()))).status_code == 200
 
 
-async def test_photos_survive_the_choice_of_another_category(
+async def test_photos_are_kept_when_the_category_changes(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     address = f"/s/{site.key}/report"
@@ -472,7 +470,7 @@ async def test_photos_survive_the_choice_of_another_category(
     assert len(await context.database.rows("SELECT 1 FROM photos")) == 1
 
 
-async def test_photos_of_a_program_are_not_looked_at(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_photos_of_bots_are_not_decoded(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))

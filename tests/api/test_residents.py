@@ -1,4 +1,4 @@
-"""The doors of a report's author: mailed links, the private page and its actions, number and code."""
+"""Entry points for a report's author: mailed links, the private page and its actions, number and code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def path(address: str) -> str:
 
 
 async def move(context: Context, site: Site, receipt: Receipt, *statuses: str, **more: Any) -> None:
-    """Through the statuses; each is given what it needs."""
+    """Change to each status, with the required fields."""
     for status in statuses:
         change = Change(to=status, text="Сделано", **more)  # type: ignore[arg-type]
         await problems.change(context.database, AGENT, site.id, receipt.problem_id, change)
@@ -54,7 +54,9 @@ async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
 # --- confirming ---
 
 
-async def test_looking_confirms_nothing(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_opening_the_link_does_not_confirm(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
     page = await client.get(address)
     await client.head(address)
@@ -66,7 +68,7 @@ async def test_looking_confirms_nothing(client: httpx2.AsyncClient, context: Con
     assert not re.search(r"<input(?![^>]*type=\"hidden\")", form)
 
 
-async def test_the_button_confirms_without_cookies_and_is_gone_then(
+async def test_the_button_confirms_without_cookies_and_disappears(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
@@ -81,7 +83,7 @@ async def test_the_button_confirms_without_cookies_and_is_gone_then(
     assert (await client.post(address)).status_code == 303  # pressed twice
 
 
-async def test_who_confirms_after_a_question_is_led_to_it(
+async def test_confirming_leads_to_an_open_question(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
@@ -93,7 +95,7 @@ async def test_who_confirms_after_a_question_is_led_to_it(
     assert FORM.findall(page) == []
 
 
-async def test_the_tracking_link_confirms_nothing(
+async def test_the_tracking_link_does_not_confirm(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:
     token = context.signer.sign(Purpose.TRACK, receipt.problem_id)
@@ -112,7 +114,7 @@ async def test_a_broken_link_is_explained(client: httpx2.AsyncClient, door: str,
     assert "Ссылка не действует" in page.text
 
 
-async def test_an_old_confirmation_link_does_nothing(
+async def test_an_expired_confirmation_link_does_nothing(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
@@ -125,7 +127,9 @@ async def test_an_old_confirmation_link_does_nothing(
 # --- the private page ---
 
 
-async def test_the_private_page_stays_private(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_the_private_page_is_not_cached_or_indexed(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+) -> None:
     page = await client.get(path(links.track_url(context, receipt.problem_id)))
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "same-origin"
@@ -135,7 +139,7 @@ async def test_the_private_page_stays_private(client: httpx2.AsyncClient, contex
     assert EMAIL not in page.text
 
 
-async def test_the_page_tells_the_whole_story(
+async def test_the_page_shows_the_complete_timeline(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     await move(context, site, receipt, "accepted", "planned", expected_on="2099-12-12")
@@ -166,13 +170,13 @@ async def test_the_page_tells_the_whole_story(
     assert "№ 777" in page
 
 
-async def test_english(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_pages_are_available_in_english(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
     page = await client.get(path(links.track_url(context, receipt.problem_id)) + "?lang=en")
     assert '<html lang="en">' in page.text
     assert "Report No. 1" in page.text
 
 
-async def test_the_author_confirms_that_it_is_solved(
+async def test_the_author_confirms_the_solution(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -184,7 +188,7 @@ async def test_the_author_confirms_that_it_is_solved(
     assert "При нынешнем статусе" in again.text
 
 
-async def test_the_author_returns_it_with_a_reason(
+async def test_the_author_reopens_with_a_reason(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -199,7 +203,7 @@ async def test_the_author_returns_it_with_a_reason(
     assert "Яма на месте" in (await client.get(address)).text
 
 
-async def test_after_thirty_days_it_is_too_late_to_return_it(
+async def test_reopening_is_possible_for_thirty_days(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -222,7 +226,7 @@ async def test_the_author_withdraws(client: httpx2.AsyncClient, context: Context
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
 
 
-async def test_the_author_has_their_data_erased(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_the_author_erases_their_data(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/erased")).status_code == 303
     page = await client.get(address)
@@ -234,7 +238,7 @@ async def test_the_author_has_their_data_erased(client: httpx2.AsyncClient, cont
     assert FORM.findall(confirmation.text) == []
 
 
-async def test_letters_end_where_the_author_says_so(
+async def test_the_author_unsubscribes_from_letters(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:
     address = path(links.stop_url(context, receipt.problem_id))
@@ -247,7 +251,7 @@ async def test_letters_end_where_the_author_says_so(
     assert contact["stopped_at"] is not None
 
 
-async def test_letters_can_be_switched_on_again(
+async def test_the_author_subscribes_again(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -269,7 +273,7 @@ async def test_letters_can_be_switched_on_again(
 @pytest.mark.parametrize(
     ("step", "action", "told"), [("erase", "erased", "отзываете согласие"), ("withdraw", "withdrawn", "прекратится")]
 )
-async def test_what_is_final_is_explained_on_a_page_before(
+async def test_irreversible_actions_need_a_confirmation_page(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, told: str
 ) -> None:
     await move(context, site, receipt, "accepted")
@@ -280,7 +284,7 @@ async def test_what_is_final_is_explained_on_a_page_before(
     page = await client.get(f"{address}/{step}")
     assert told in page.text
     assert page.headers["x-robots-tag"] == "noindex, nofollow"
-    assert await status_of(context, receipt) == "accepted"  # looking is not doing
+    assert await status_of(context, receipt) == "accepted"  # opening the page changes nothing
     (form,) = FORM.findall(page.text)
     assert f'action="{address}/{action}"' in form
     done = await client.post(f"{address}/{action}")
@@ -291,7 +295,7 @@ async def test_what_is_final_is_explained_on_a_page_before(
     assert again.headers["location"] == address
 
 
-async def test_erasing_withdraws_the_consent_and_says_so(
+async def test_erasure_revokes_the_consent_and_says_so(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -309,7 +313,7 @@ async def test_erasing_withdraws_the_consent_and_says_so(
     assert "Личные данные удалены" in page
 
 
-async def test_retention_is_no_withdrawal(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_erasure_by_retention_does_not_revoke_the_consent(context: Context, site: Site, receipt: Receipt) -> None:
     await problems.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
     row = await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
     assert row is not None
@@ -319,7 +323,7 @@ async def test_retention_is_no_withdrawal(context: Context, site: Site, receipt:
 # --- the conversation on the private page ---
 
 
-async def test_a_question_stands_first_with_its_form(
+async def test_an_open_question_is_shown_first_with_its_form(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -338,10 +342,10 @@ async def test_a_question_stands_first_with_its_form(
     assert answered.status_code == 303
     page = (await client.get(answered.headers["location"])).text
     assert "У &lt;i&gt;третьего&lt;/i&gt;" in page
-    assert "Дополнить сообщение" in page  # the question is answered; more may still be added
+    assert "Дополнить сообщение" in page  # the question is answered; more text may be added
 
 
-async def test_what_is_too_long_is_given_back(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_overlong_text_is_returned(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     refused = await client.post(f"{address}/clarified", data={"words": "я" * 4001})
     assert refused.status_code == 422
@@ -350,7 +354,7 @@ async def test_what_is_too_long_is_given_back(client: httpx2.AsyncClient, contex
 
 
 @pytest.mark.parametrize("mark", ["", "0", "6", "55", "²", "-1", "x", "5.0"])
-async def test_a_mark_is_one_of_five(
+async def test_only_marks_from_one_to_five_are_valid(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mark: str
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -377,7 +381,7 @@ async def test_a_mark_is_given_and_changed(
 
 
 @pytest.mark.parametrize("action", ["clarified", "reopened", "rated"])
-async def test_nul_and_half_letters_break_nothing(
+async def test_nul_characters_and_lone_surrogates_are_harmless(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, action: str
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -401,7 +405,7 @@ async def test_no_other_token_opens_the_private_page(
     assert (await contacts.find(context.database, receipt.problem_id)) is not None
 
 
-async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_an_unknown_action_is_not_found(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/accepted")).status_code == 404
     assert await status_of(context, receipt) == "moderation"
@@ -410,7 +414,7 @@ async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Co
 # --- the letter once more ---
 
 
-async def test_the_letter_is_sent_again_within_the_cap(
+async def test_the_confirmation_letter_can_be_resent_within_the_limit(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, mail_sink: MailSink
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
@@ -431,7 +435,7 @@ async def test_the_letter_is_sent_again_within_the_cap(
 
 
 async def _settled(context: Context) -> None:
-    """Until the delivery is acknowledged: asking again while it is under way is asking once."""
+    """Wait until the delivery is acknowledged: requests during a delivery count once."""
     for _ in range(400):
         row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
         if row is not None and row["many"] == 0:
@@ -476,7 +480,7 @@ async def test_number_and_code_open_the_private_page(
         ("²", None),
     ],
 )
-async def test_a_wrong_pair_opens_nothing_and_is_kept(
+async def test_a_wrong_code_is_refused_and_the_input_kept(
     client: httpx2.AsyncClient, coded: tuple[Receipt, str], number: str, code: str | None
 ) -> None:
     answer = await client.post("/track", data={"number": number, "code": coded[1] if code is None else code})
@@ -488,7 +492,7 @@ async def test_a_wrong_pair_opens_nothing_and_is_kept(
 # --- colours ---
 
 
-async def test_the_visitor_chooses_colours(client: httpx2.AsyncClient) -> None:
+async def test_the_visitor_chooses_a_theme(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": "https://widget.test/track?site=x"})
     assert answer.headers["location"] == "/track?site=x"
     assert "Secure" in answer.headers["set-cookie"]
@@ -498,6 +502,6 @@ async def test_the_visitor_chooses_colours(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("referer", ["https://evil.test/x", "https://widget.test//evil.test/x", "", "https://[", "//x"])
-async def test_the_way_back_leads_nowhere_else(client: httpx2.AsyncClient, referer: str) -> None:
+async def test_the_return_address_stays_on_the_service(client: httpx2.AsyncClient, referer: str) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": referer} if referer else {})
     assert answer.headers["location"] == "/track"

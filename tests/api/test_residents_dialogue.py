@@ -1,4 +1,4 @@
-"""What agency and author say to each other beside decisions: who may, who is told, and who never hears of it."""
+"""Messages between agency and author beside decisions: who may send them, who is notified, and who never sees them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def decide(context: Context, site: Site, receipt: Receipt, to: str) -> Non
 
 
 @given(st.lists(st.sampled_from(sorted(events.KINDS))))
-def test_the_last_of_question_reply_and_decision_says_whose_word_is_waited_for(kinds: list[str]) -> None:
+def test_the_last_message_determines_whose_reply_is_awaited(kinds: list[str]) -> None:
     awaits = None
     for kind in kinds:
         awaits = next_to_act(awaits, kind)
@@ -64,7 +64,7 @@ def test_the_last_of_question_reply_and_decision_says_whose_word_is_waited_for(k
     assert awaits == {"asked": "author", "clarified": "agency"}.get(telling[-1] if telling else "")
 
 
-async def test_asking_moves_no_status(
+async def test_a_question_does_not_change_the_status(
     context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await row(context, receipt)
@@ -81,20 +81,22 @@ async def test_asking_moves_no_status(
     assert (await row(context, receipt))["awaits"] is None
 
 
-async def test_said_twice_is_said_once(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_a_repeated_message_is_stored_once(context: Context, site: Site, receipt: Receipt) -> None:
     assert await ask(context, site, receipt) is not None
     assert await ask(context, site, receipt) is None
     assert await clarify(context, site, receipt)
     assert not await clarify(context, site, receipt, f"  {WORDS}\r\n")
-    assert await ask(context, site, receipt) is not None  # the same question after an answer is another one
+    assert await ask(context, site, receipt) is not None  # the same question after an answer is a new one
 
 
-async def test_ten_a_day(context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ten_messages_a_day_are_allowed(
+    context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for count in range(dialogue.A_DAY):
         await clarify(context, site, receipt, f"{count}")
     with pytest.raises(Refused, match="enough_for_today"):
         await clarify(context, site, receipt, "ещё")
-    await ask(context, site, receipt)  # each kind is counted for itself
+    await ask(context, site, receipt)  # each kind is counted separately
     later = clock.now() + 86_401
     monkeypatch.setattr(clock, "now", lambda: later)
     assert await clarify(context, site, receipt, "ещё")
@@ -103,7 +105,7 @@ async def test_ten_a_day(context: Context, site: Site, receipt: Receipt, monkeyp
 @pytest.mark.parametrize(
     ("text", "code"), [("", "required"), (" \r\n\t", "required"), ("\0\0", "required"), ("я" * 4001, "too_long")]
 )
-async def test_nothing_and_too_much_are_refused(
+async def test_empty_and_overlong_messages_are_refused(
     context: Context, site: Site, receipt: Receipt, text: str, code: str
 ) -> None:
     for said in (ask, clarify):
@@ -118,7 +120,7 @@ async def test_nul_never_reaches_the_database(context: Context, site: Site, rece
     assert told == ["допосле"]
 
 
-async def test_only_an_open_report_is_talked_about(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_messages_require_an_open_report(context: Context, site: Site, receipt: Receipt) -> None:
     await decide(context, site, receipt, "resolved")
     with pytest.raises(Refused, match="report_closed"):
         await ask(context, site, receipt)
@@ -127,13 +129,13 @@ async def test_only_an_open_report_is_talked_about(context: Context, site: Site,
 
 
 @pytest.mark.parametrize("source", ["georeport", "platform"])
-async def test_whose_author_is_elsewhere_cannot_be_asked(context: Context, site: Site, source: str) -> None:
+async def test_authors_on_other_platforms_cannot_be_asked(context: Context, site: Site, source: str) -> None:
     receipt = await submit_report(context.database, site, source=source, contact=Contact())
     with pytest.raises(Refused, match="nobody_to_ask"):
         await ask(context, site, receipt)
 
 
-async def test_spam_and_erased_reports_are_not_talked_about(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_spam_and_erased_reports_accept_no_messages(context: Context, site: Site, receipt: Receipt) -> None:
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     with pytest.raises(Refused, match="nobody_to_ask"):
         await ask(context, site, receipt)
@@ -162,14 +164,14 @@ async def test_the_author_gets_the_question_by_mail(context: Context, site: Site
     assert news[-1].message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-async def test_without_a_confirmed_address_no_question_is_mailed(
+async def test_questions_are_mailed_to_confirmed_addresses_only(
     context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
 ) -> None:
     await ask(context, site, receipt)
     assert all(QUESTION not in letter.text for letter in await letters(context, mail_sink, EMAIL))
 
 
-async def test_an_agency_that_works_by_mail_gets_reply_and_mark(context: Context, mail_sink: MailSink) -> None:
+async def test_an_agency_in_email_mode_gets_replies_and_marks(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
@@ -184,7 +186,7 @@ async def test_an_agency_that_works_by_mail_gets_reply_and_mark(context: Context
     assert "Заделали плохо" in mark.text
 
 
-async def test_what_was_added_before_the_report_left_goes_with_it(context: Context, mail_sink: MailSink) -> None:
+async def test_clarifications_before_release_are_sent_with_the_report(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
     receipt = await submit_report(context.database, site)
     await clarify(context, site, receipt)
@@ -197,7 +199,7 @@ async def test_what_was_added_before_the_report_left_goes_with_it(context: Conte
 # --- who never hears of it ---
 
 
-async def test_nothing_of_it_is_public_or_leaves_for_a_platform(
+async def test_messages_are_neither_public_nor_sent_to_platforms(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     async def add(tx: Any) -> None:
@@ -235,9 +237,7 @@ async def test_nothing_of_it_is_public_or_leaves_for_a_platform(
     assert {found["kind"] for found in rows} == {"received", "status"}
 
 
-async def test_the_feed_of_events_skips_what_is_confidential_and_goes_on(
-    context: Context, site: Site, receipt: Receipt
-) -> None:
+async def test_the_event_feed_skips_confidential_events(context: Context, site: Site, receipt: Receipt) -> None:
     await ask(context, site, receipt)
     await decide(context, site, receipt, "accepted")
     found, following = await webhook.read_feed(context.database, site, "https://widget.test", 0, 2)
@@ -245,10 +245,10 @@ async def test_the_feed_of_events_skips_what_is_confidential_and_goes_on(
     assert int(found[-1]["sequence"]) == following == 3
 
 
-async def test_whoever_has_read_the_feed_to_its_end_is_led_past_what_is_not_told(
+async def test_the_feed_cursor_moves_past_skipped_events(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    """However much that is: a million of another platform's reports must not be passed over at each question."""
+    """However many there are: a million events of another platform must not be skipped again on every request."""
     await ask(context, site, receipt)
     token = await changes.add_token(context.database, site.id, "platform", None)
 
@@ -269,12 +269,12 @@ async def test_whoever_has_read_the_feed_to_its_end_is_led_past_what_is_not_told
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_what_can_be_rated_is_closed_by_somebody_elses_word(status: str) -> None:
+def test_a_rating_requires_closure_by_the_agency(status: str) -> None:
     assert status not in RATEABLE or status not in OPEN
     assert not {"withdrawn", "duplicate"} & RATEABLE
 
 
-async def test_a_mark_is_given_after_an_answer_and_may_change(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_a_mark_can_be_given_after_an_answer_and_changed(context: Context, site: Site, receipt: Receipt) -> None:
     problem_id = receipt.problem_id
     with pytest.raises(Refused, match="nothing_to_rate"):
         await dialogue.rate(context.database, site.id, problem_id, 5)
@@ -300,7 +300,9 @@ async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> C
     return cabinet
 
 
-async def test_from_the_question_to_read(context: Context, site: Site, receipt: Receipt, cabinet: Cabinet) -> None:
+async def test_a_question_is_asked_answered_and_marked_as_read(
+    context: Context, site: Site, receipt: Receipt, cabinet: Cabinet
+) -> None:
     path = f"/cabinet/problems/{receipt.problem_id}"
     page = await cabinet.read(path)
     assert "Почта автора не подтверждена" in page.text
@@ -327,7 +329,9 @@ async def test_from_the_question_to_read(context: Context, site: Site, receipt: 
     assert "Поздно" in page.text
 
 
-async def test_a_refused_question_is_kept(context: Context, site: Site, receipt: Receipt, cabinet: Cabinet) -> None:
+async def test_a_refused_question_keeps_its_text(
+    context: Context, site: Site, receipt: Receipt, cabinet: Cabinet
+) -> None:
     path = f"/cabinet/problems/{receipt.problem_id}"
     for count in range(dialogue.A_DAY):
         await ask(context, site, receipt, f"{count}")
@@ -337,7 +341,7 @@ async def test_a_refused_question_is_kept(context: Context, site: Site, receipt:
     assert "Напишите завтра" in refused.text
 
 
-async def test_who_only_reads_asks_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     _, password = await add_user(context.database, email="viewer@gorod.test", role="viewer", agency_id=site.agency.id)
     cabinet = Cabinet(client)
@@ -360,7 +364,7 @@ async def test_who_only_reads_asks_nothing(client: httpx2.AsyncClient, context: 
         (Contact(), False, "по номеру и коду"),
     ],
 )
-async def test_the_form_says_how_the_author_will_see_the_question(
+async def test_the_form_explains_how_the_author_is_notified(
     context: Context, site: Site, cabinet: Cabinet, contact: Contact, confirmed: bool, told: str
 ) -> None:
     receipt = await submit_report(context.database, site, contact=contact)
@@ -369,13 +373,13 @@ async def test_the_form_says_how_the_author_will_see_the_question(
     assert told in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text
 
 
-async def test_the_operator_asks_where_it_moderates(context: Context) -> None:
+async def test_the_operator_asks_on_sites_it_moderates(context: Context) -> None:
     site = await make_site(context.database, moderator="operator")
     receipt = await submit_report(context.database, site)
     assert await ask(context, site, receipt, actor=OPERATOR) is not None
 
 
-async def test_the_language_chosen_before_signing_in_stays(
+async def test_the_language_chosen_before_signing_in_is_kept(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
@@ -387,4 +391,4 @@ async def test_the_language_chosen_before_signing_in_stays(
     assert "Сообщения" in (await cabinet.read("/cabinet/")).text
     await cabinet.send("/cabinet/", "/cabinet/sign-out")
     await cabinet.sign_in("agent@gorod.test", password)
-    assert "Сообщения" in (await cabinet.read("/cabinet/")).text  # the newest choice, not the one before it
+    assert "Сообщения" in (await cabinet.read("/cabinet/")).text  # the newest choice, not an earlier one

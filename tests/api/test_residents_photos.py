@@ -1,4 +1,4 @@
-"""Photos that come with what the author adds: seen by author and agency alone, each once, with the words or without."""
+"""Photos that an author adds later: visible to author and agency only, stored once, with or without text."""
 
 from __future__ import annotations
 
@@ -42,72 +42,75 @@ async def send(
     if form is None:
         form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
     files = [("photos", (f"{place}.jpg", photo, "image/jpeg")) for place, photo in enumerate(photos)]
-    files = files or [("photos", ("", b"", "application/octet-stream"))]  # as browsers send an empty field
+    files = files or [("photos", ("", b"", "application/octet-stream"))]  # an empty field as sent by browsers
     return await client.post(f"{address}/clarified", data={"words": words, "form": form, **more}, files=files)
 
 
-async def said(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
+async def clarifications(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
     """Text and number of photos of each clarification."""
     told = [row for row in await history.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
     attached = [row["event_id"] for row in await pictures.list_pictures(context.database, receipt.problem_id)]
     return [(row["text"] or "", attached.count(row["id"])) for row in told]
 
 
-async def test_words_with_photos_and_photos_alone(
+async def test_text_with_photos_or_photos_alone_are_accepted(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
 ) -> None:
     assert (await send(client, address, "Вот она", jpeg("red"), jpeg("blue"))).status_code == 303
     assert (await send(client, address, "", jpeg("green"))).status_code == 303
-    assert await said(context, receipt) == [("Вот она", 2), ("", 1)]
+    assert await clarifications(context, receipt) == [("Вот она", 2), ("", 1)]
     page = (await client.get(address)).text
     assert len(re.findall(r"<img ", page)) == 3
     for picture in re.findall(r'<img src="https://widget.test([^"]+)"', page):
         assert (await client.get(picture.replace("&amp;", "&"))).status_code == 200
 
 
-async def test_neither_is_refused(client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str) -> None:
+async def test_neither_text_nor_photos_is_refused(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
     refused = await send(client, address, " ")
     assert refused.status_code == 422
     assert "Напишите, что хотите добавить" in refused.text
-    assert await said(context, receipt) == []
+    assert await clarifications(context, receipt) == []
 
 
-async def test_a_form_sent_twice_says_it_once(
+async def test_a_form_sent_twice_is_stored_once(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
 ) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
     for _ in range(2):
         assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
-    assert await said(context, receipt) == [("Вот она", 1)]
+    assert await clarifications(context, receipt) == [("Вот она", 1)]
     loose = await context.database.row("SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL")
     assert loose is not None
-    assert loose["many"] == 0  # the second was not even taken in
-    assert (await send(client, address, "И ещё", jpeg("blue"), form=form)).status_code == 303  # back, changed, sent
-    assert await said(context, receipt) == [("Вот она", 1), ("И ещё", 1)]
+    assert loose["many"] == 0  # the second upload was not even processed
+    # the user went back, changed the form and sent it
+    assert (await send(client, address, "И ещё", jpeg("blue"), form=form)).status_code == 303
+    assert await clarifications(context, receipt) == [("Вот она", 1), ("И ещё", 1)]
 
 
 @pytest.mark.parametrize("form", ["", "x", "a.b.c"])
-async def test_a_form_without_its_id_counts_all_the_same(
+async def test_a_form_without_its_id_is_accepted(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str, form: str
 ) -> None:
     assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
-    assert await said(context, receipt) == [("Вот она", 1)]
+    assert await clarifications(context, receipt) == [("Вот она", 1)]
 
 
-async def test_the_form_of_another_report_is_no_id_here(
+async def test_the_form_id_of_another_report_is_ignored(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     other = await submit_report(context.database, site)
     theirs = await history.timeline(context.database, other.problem_id)
     stolen = context.signer.sign(Purpose.FORM, {"c": theirs[0]["id"], "p": receipt.problem_id})
-    assert (await send(client, address, "Вот она", jpeg(), form=stolen)).status_code == 303  # the id is taken: another
-    assert await said(context, receipt) == [("Вот она", 1)]
+    assert (await send(client, address, "Вот она", jpeg(), form=stolen)).status_code == 303  # the id is used: a new one
+    assert await clarifications(context, receipt) == [("Вот она", 1)]
     elsewhere = context.signer.sign(Purpose.FORM, {"c": "not-mine", "p": other.problem_id})
     assert (await send(client, address, "И здесь", form=elsewhere)).status_code == 303
     assert all(row["id"] != "not-mine" for row in await history.timeline(context.database, receipt.problem_id))
 
 
-async def test_a_refused_file_keeps_words_and_the_good_ones(
+async def test_a_refused_file_keeps_the_text_and_valid_files(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
 ) -> None:
     refused = await send(client, address, "Вот <она>", jpeg(), b"no picture")
@@ -115,27 +118,27 @@ async def test_a_refused_file_keeps_words_and_the_good_ones(
     assert "Вот &lt;она&gt;" in refused.text
     assert 'href="#field-photos"' in refused.text
     (token,) = re.findall(r'name="photo" value="([^"]+)"', refused.text)
-    assert await said(context, receipt) == []
+    assert await clarifications(context, receipt) == []
     assert (await send(client, address, "Вот она", photo=token)).status_code == 303
-    assert await said(context, receipt) == [("Вот она", 1)]
+    assert await clarifications(context, receipt) == [("Вот она", 1)]
 
 
-async def test_too_long_words_keep_the_photos(client: httpx2.AsyncClient, receipt: Receipt, address: str) -> None:
+async def test_overlong_text_keeps_the_photos(client: httpx2.AsyncClient, receipt: Receipt, address: str) -> None:
     refused = await send(client, address, "я" * 4001, jpeg())
     assert refused.status_code == 422
     assert 'name="photo" value="' in refused.text
     assert "я" * 4001 in refused.text
 
 
-async def test_no_more_than_the_site_takes(
+async def test_the_number_of_photos_is_limited_by_the_site(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
 ) -> None:
     refused = await send(client, address, "Много", *(jpeg(colour) for colour in ("red", "blue", "green", "black")))
     assert refused.status_code == 422
-    assert await said(context, receipt) == []
+    assert await clarifications(context, receipt) == []
 
 
-async def test_a_closed_report_takes_no_photo_in(
+async def test_a_closed_report_accepts_no_photos(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
@@ -148,7 +151,7 @@ async def test_a_closed_report_takes_no_photo_in(
     assert row["many"] == 0
 
 
-async def test_after_ten_a_day_no_photo_is_worked_on(
+async def test_after_ten_messages_a_day_no_photo_is_processed(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     for count in range(dialogue.A_DAY):
@@ -163,7 +166,7 @@ async def test_after_ten_a_day_no_photo_is_worked_on(
     assert row["many"] == 0
 
 
-async def test_the_public_never_sees_them_and_the_agency_does(
+async def test_photos_are_visible_to_the_agency_and_not_public(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
@@ -177,10 +180,10 @@ async def test_the_public_never_sees_them_and_the_agency_does(
     cabinet = Cabinet(client)
     await cabinet.sign_in("agent@gorod.test", password)
     page = (await client.get(f"/cabinet/problems/{receipt.problem_id}")).text
-    assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # where the reply waits, and in the history
+    assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # in the waiting reply, and in the history
 
 
-async def test_erasing_forgets_them(
+async def test_erasure_deletes_the_photos(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
 ) -> None:
     await send(client, address, "Вот она", jpeg())
@@ -190,7 +193,7 @@ async def test_erasing_forgets_them(
     assert "<img " not in (await client.get(address)).text
 
 
-async def test_a_huge_form_is_refused(client: httpx2.AsyncClient, address: str) -> None:
+async def test_an_oversized_form_is_refused(client: httpx2.AsyncClient, address: str) -> None:
     content = b"--x\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(200 * 1024 * 1024)}
     assert (await client.post(f"{address}/clarified", content=content, headers=headers)).status_code == 413

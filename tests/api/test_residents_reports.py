@@ -1,4 +1,4 @@
-"""One link to all of a person's reports: who gets it, what it shows, and that asking for it tells nothing."""
+"""One link to all reports of a person: who gets it, what it shows, and that requesting it reveals nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def links_sent(context: Context, sink: MailSink, address: str = EMAIL) -> 
 
 
 async def forget_letters(context: Context) -> None:
-    """As if a day had passed since the confirmation letters."""
+    """As if the confirmation letters had been sent a day ago."""
 
     async def work(tx: Any) -> None:
         await tx.run("DELETE FROM confirmation_letters")
@@ -83,7 +83,7 @@ async def test_the_link_shows_all_reports_of_the_address_over_all_sites(
     assert tracks == {first.problem_id, second.problem_id}
 
 
-async def test_what_the_address_follows_stands_below(
+async def test_followed_problems_are_listed_below(
     client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     await confirmed(context, site)
@@ -110,7 +110,7 @@ async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> 
     assert letter.subject == SUBJECT
     assert [line for line in letter.text.splitlines() if "://" in line] == letter.links
     assert len(letter.links) == 1
-    assert letter.message["References"] is None  # it belongs to no problem's thread
+    assert letter.message["References"] is None  # it is in no problem's mail thread
     assert letter.message["Auto-Submitted"] == "auto-generated"
     assert "Секрет" not in str(letter.message)
 
@@ -127,23 +127,23 @@ async def test_the_private_page_sends_the_same_letter(
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_known_or_not_the_answer_is_the_same(
+async def test_the_answer_does_not_reveal_whether_an_address_is_known(
     client: httpx2.AsyncClient, context: Context, site: Site, known: bool
 ) -> None:
-    receipt = await submit_report(context.database, site)  # unconfirmed is as unknown
+    receipt = await submit_report(context.database, site)  # unconfirmed addresses are like unknown ones
     if known:
         await problems.confirm(context.database, site.id, receipt.problem_id)
     answers = [await client.post("/mine", data={"email": EMAIL}) for _ in range(4)]
     assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {(303, "/mine?asked=1")}
     row = await context.database.row("SELECT COUNT(*) AS many FROM confirmation_letters")
     assert row is not None
-    assert row["many"] == 2  # the report's own and one of this door, whether a letter went out or not
+    assert row["many"] == 2  # the report's letter and one request here, whether or not a letter was sent
 
 
-async def test_an_answer_takes_its_step_whatever_is_found(
+async def test_an_answer_takes_a_whole_timing_step_in_any_case(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the tests' own is shorter than the work
+    monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the step of the tests is shorter than the work
     await confirmed(context, site)
     for email in (EMAIL, "nobody@example.test"):
         started = time.monotonic()
@@ -151,7 +151,7 @@ async def test_an_answer_takes_its_step_whatever_is_found(
         assert time.monotonic() - started >= brute_force.TIMING_STEP
 
 
-async def test_the_door_cannot_use_up_the_letters_of_confirmation(
+async def test_requests_do_not_use_the_quota_of_confirmation_letters(
     context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     for _ in range(5):
@@ -162,7 +162,7 @@ async def test_the_door_cannot_use_up_the_letters_of_confirmation(
     ]
 
 
-async def test_three_letters_a_day_in_all(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_at_most_three_letters_a_day_are_sent(context: Context, site: Site, mail_sink: MailSink) -> None:
     await confirmed(context, site)
     for _ in range(4):
         await my_reports.request_link(context, EMAIL)
@@ -171,7 +171,7 @@ async def test_three_letters_a_day_in_all(context: Context, site: Site, mail_sin
     assert submit.LETTERS_A_DAY == 3
 
 
-async def test_asked_again_another_day_another_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+async def test_a_request_on_another_day_sends_another_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
     await confirmed(context, site)
     for _ in range(2):
         await forget_letters(context)
@@ -184,14 +184,14 @@ async def test_asked_again_another_day_another_letter(context: Context, site: Si
 @pytest.mark.parametrize(
     "email", ["", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"]
 )
-async def test_what_is_no_address_is_said(client: httpx2.AsyncClient, email: str) -> None:
+async def test_an_invalid_address_is_reported(client: httpx2.AsyncClient, email: str) -> None:
     answer = await client.post("/mine", data={"email": email})
     assert answer.status_code == 422
     assert 'href="#field-email"' in answer.text
     assert "set-cookie" not in answer.headers
 
 
-async def test_the_door_is_limited_by_address(client: httpx2.AsyncClient) -> None:
+async def test_requests_are_rate_limited_by_address(client: httpx2.AsyncClient) -> None:
     for _ in range(6):
         assert (await client.post("/mine", data={"email": "x"})).status_code == 422
     refused = await client.post("/mine", data={"email": EMAIL})
@@ -201,7 +201,7 @@ async def test_the_door_is_limited_by_address(client: httpx2.AsyncClient) -> Non
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.REPORTS])
-async def test_no_other_token_opens_it_and_its_own_opens_nothing_else(
+async def test_only_its_own_token_opens_the_page_and_nothing_else(
     client: httpx2.AsyncClient, context: Context, site: Site, purpose: Purpose
 ) -> None:
     receipt = await confirmed(context, site)
@@ -213,11 +213,11 @@ async def test_no_other_token_opens_it_and_its_own_opens_nothing_else(
 
 
 @pytest.mark.parametrize("payload", [None, 1, "", "no such", ["x"], {"a": 1}])
-async def test_a_token_for_nothing_is_none(client: httpx2.AsyncClient, context: Context, payload: Any) -> None:
+async def test_a_token_without_reports_is_refused(client: httpx2.AsyncClient, context: Context, payload: Any) -> None:
     assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404
 
 
-async def test_the_link_ends_after_a_day_and_with_the_address(
+async def test_the_link_expires_after_a_day_and_with_the_address(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receipt = await confirmed(context, site)
@@ -232,9 +232,7 @@ async def test_the_link_ends_after_a_day_and_with_the_address(
     assert (await client.get(address)).status_code == 404
 
 
-async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
-    context: Context, site: Site, mail_sink: MailSink
-) -> None:
+async def test_agencies_do_not_see_requests_for_this_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await confirmed(context, site)
     await forget_letters(context)
     mail_sink.behaviour = "refuse"
@@ -251,7 +249,7 @@ async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_the_letter_survives_a_dead_mail_server_and_a_kill(
+async def test_the_letter_survives_a_mail_outage_and_a_kill(
     serve: Callable[..., Service], mail_sink: MailSink, dialect: str
 ) -> None:
     service_ = serve(smtp_url=mail_sink.url, challenge="off", rate_limits="off")

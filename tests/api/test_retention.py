@@ -1,4 +1,4 @@
-"""Forgetting: a person who asks, and whatever is past its time."""
+"""Erasure: on request, and of everything past its retention period."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def erased(database: Database) -> set[int]:
     return {row[0] for row in await database.rows("SELECT number FROM problems WHERE erased_at IS NOT NULL")}
 
 
-async def test_every_report_of_a_person_is_erased_whatever_the_case_of_the_address(database: Database) -> None:
+async def test_all_reports_of_an_address_are_erased_case_insensitively(database: Database) -> None:
     one, other = await make_site(database), await make_site(database)
     await submit_report(database, one, email="anna@example.test")
     await submit_report(database, other, email="Anna@Example.test")
@@ -35,7 +35,7 @@ async def test_every_report_of_a_person_is_erased_whatever_the_case_of_the_addre
     assert await retention.erase_person(database, "anna@example.test") == []
 
 
-async def test_what_nobody_touched_for_the_sites_retention_is_erased(database: Database) -> None:
+async def test_reports_untouched_for_the_retention_period_are_erased(database: Database) -> None:
     short, long = await make_site(database, retention_days=30), await make_site(database, retention_days=300)
     await submit_report(database, short)
     touched = await submit_report(database, short)
@@ -50,7 +50,7 @@ async def test_what_nobody_touched_for_the_sites_retention_is_erased(database: D
     assert await erased(database) == {1}
 
 
-async def test_expired_sessions_and_old_letters_go(database: Database) -> None:
+async def test_expired_sessions_and_old_letters_are_deleted(database: Database) -> None:
     now = clock.now()
 
     async def leave(tx: Any) -> None:
@@ -68,7 +68,7 @@ async def test_expired_sessions_and_old_letters_go(database: Database) -> None:
     assert (done["sessions"], done["letters"], done["spent"]) == (1, 1, 1)
 
 
-async def test_made_up_problems_are_published_and_owed_to_nobody(
+async def test_generated_problems_are_published_without_deliveries(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     site = await make_site(database)
@@ -98,7 +98,7 @@ async def test_made_up_problems_are_published_and_owed_to_nobody(
     assert tuple(told[-1])[1] == newest["status"]
 
 
-async def test_made_up_problems_lie_in_the_sites_own_area_and_can_be_worked_on(
+async def test_generated_problems_lie_in_the_sites_area_and_can_be_changed(
     database: Database, settings: Settings
 ) -> None:
     site = await make_site(database, bbox=(10.0, 20.0, 11.0, 21.0))

@@ -1,4 +1,4 @@
-"""Photos in a bucket, from the report to the purge: a real service, and a real server that speaks S3."""
+"""Photos in an S3 bucket, from the report to the purge: a real service and a real S3 server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OURS = {"Origin": HOST_ORIGIN}
 
 @pytest.fixture
 def dialect() -> str:
-    """Photos do not lie in the database: one kind shows it."""
+    """Photos are not in the database: one dialect is enough."""
     return "sqlite"
 
 
@@ -61,7 +61,7 @@ def sent(root: str) -> httpx2.Response:
 
 
 async def report(service: Service, root: str, **changes: Any) -> dict[str, Any]:
-    """One with a photo, accepted by the agency and so for everybody to see."""
+    """A published report with a photo."""
     version = httpx2.get(root, timeout=30).json()["consent"]["version"]
     body = problem_body(version, photos=[sent(root).json()["photo"]], **changes)
     answer = httpx2.post(
@@ -91,7 +91,9 @@ def until_empty(s3: S3, bucket: str, keep: int = 0) -> None:
         time.sleep(0.1)
 
 
-async def test_a_photo_is_taken_shown_copied_and_forgotten(service: Service, root: str, s3: S3, bucket: str) -> None:
+async def test_a_photo_is_uploaded_shown_backed_up_and_deleted(
+    service: Service, root: str, s3: S3, bucket: str
+) -> None:
     number = (await report(service, root, email=None))["number"]
     assert len(s3.keys(bucket)) == 3
     assert all(name.startswith("of/town/photos/") for name in s3.keys(bucket))
@@ -122,7 +124,7 @@ async def test_a_photo_is_taken_shown_copied_and_forgotten(service: Service, roo
     assert len(s3.keys(bucket)) == 3, "what is shown is not forgotten"
 
 
-def test_while_the_bucket_is_away_reports_come_in_without_photos(
+def test_reports_without_photos_are_accepted_while_the_bucket_is_unavailable(
     serve: Callable[..., Service], s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
@@ -160,7 +162,7 @@ def test_a_bucket_that_refuses_stops_the_start_with_one_line(
     ]
 
 
-def test_doctor_writes_reads_and_deletes_there(service: Service, s3: S3, bucket: str, tmp_path: Path) -> None:
+def test_doctor_writes_reads_and_deletes_a_test_object(service: Service, s3: S3, bucket: str, tmp_path: Path) -> None:
     checks = {one["name"]: one for one in service.cli("doctor")["checks"]}
     assert checks["storage"] == {
         "name": "storage",

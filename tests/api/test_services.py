@@ -1,4 +1,4 @@
-"""Subordinate services: rules that assign accepted reports, what each side sees, how work comes back to the agency."""
+"""Subordinate services: rules that assign accepted reports, what each side sees, how work returns to the agency."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ async def test_bad_rules_are_refused_with_every_error(context: Context, site: Si
     assert await routing_rules.list_rules(context.database, site.id) == []
 
 
-async def test_rules_are_bounded_and_name_the_agencys_own_services(
+async def test_rules_are_limited_and_refer_to_the_agencys_own_services(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, enter: Enter
 ) -> None:
-    """Each is tried in the transaction of an acceptance; and what a service made below itself is not the agency's."""
+    """Every rule is tried in the transaction of an acceptance; services below a service are not the agency's."""
     database, service_id = context.database, await add_service(context, site)
     below = await sites.add_agency(database, name="Подрядчик", email="x@below.test", parent_id=service_id)
     for given, field in (({"service": below}, "service"), ({"service": service_id, "area": SQUARE}, "area")):
@@ -112,7 +112,7 @@ async def test_rules_are_bounded_and_name_the_agencys_own_services(
             await routing_rules.add_rule(database, site.id, {"area_name": "Центр", **given})
         assert [error.field for error in refused.value.fields] == [field]
     monkeypatch.setattr(routing_rules, "MAX_RULES", 1)
-    for _ in range(2):  # the same again replaces
+    for _ in range(2):  # the same conditions replace the rule
         await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "roads"})
     with pytest.raises(Conflict):
         await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "water"})
@@ -154,12 +154,12 @@ async def test_acceptance_applies_the_rule_in_its_transaction(
     (letter,) = await letters(context, mail_sink, "service-1@gorod.test")
     assert "Глубокая яма" in letter.text
     assert EMAIL not in str(letter.message)
-    if way == "confirmation":  # one letter tells the author of both
+    if way == "confirmation":  # one letter informs the author of both
         news = [one for one in await letters(context, mail_sink, EMAIL) if "Подтвердите" not in one.subject]
         assert [WATER in one.text for one in news] == [True]
 
 
-async def test_a_rule_does_not_touch_what_was_accepted_before(context: Context, site: Site) -> None:
+async def test_a_rule_does_not_apply_to_reports_accepted_earlier(context: Context, site: Site) -> None:
     problem_id = await accept(context, site)
     await routing_rules.add_rule(context.database, site.id, {"service": await add_service(context, site)})
     await problems.change(
@@ -236,7 +236,7 @@ async def test_a_service_returns_a_report_with_a_reason(context: Context, site: 
     form = (await plumber.read(page)).form(f"{page}/return")
     fields = form.fields | {"return_reason": "Это дорога областная"}
     assert (await plumber.client.post(form.action, data=fields)).status_code == 303
-    assert (await plumber.client.post(form.action, data=fields)).status_code == 404  # it is not theirs any more
+    assert (await plumber.client.post(form.action, data=fields)).status_code == 404  # it is no longer assigned to them
     problem = await row(context, problem_id)
     assert (problem["assigned_agency"], problem["service_outcome"], problem["status"]) == (
         None,
@@ -246,10 +246,10 @@ async def test_a_service_returns_a_report_with_a_reason(context: Context, site: 
     assert "Это дорога областная" in (await city.read(page)).text
 
 
-async def test_what_author_and_agency_say_is_not_for_the_service(
+async def test_messages_of_author_and_agency_are_hidden_from_services(
     context: Context, site: Site, enter: Enter, mail_sink: MailSink
 ) -> None:
-    """Authors write their telephones there; and what one service said is not another's."""
+    """Authors write their telephone numbers there; messages of one service are hidden from others."""
     database, service_id = context.database, await add_service(context, site)
     other_id = await add_service(context, site, "Дорожная служба")
     problem_id = await accept(context, site)
@@ -278,7 +278,7 @@ async def test_what_author_and_agency_say_is_not_for_the_service(
     assert (words in shown, "Их трубы" in shown) == (True, False)
 
 
-async def test_a_delegated_service_answers_by_itself(context: Context, site: Site, enter: Enter) -> None:
+async def test_a_service_with_delegation_answers_directly(context: Context, site: Site, enter: Enter) -> None:
     service_id = await add_service(context, site)
     page = f"/cabinet/organisation/services/{service_id}"
     admin = await enter("admin", site.agency.id)
@@ -292,8 +292,8 @@ async def test_a_delegated_service_answers_by_itself(context: Context, site: Sit
     assert (await row(context, problem_id))["status"] == "resolved"
 
 
-async def test_what_is_no_longer_theirs_is_a_conflict(context: Context, site: Site) -> None:
-    """Assigned to another service between the reading of the page and the transaction."""
+async def test_work_on_a_reassigned_report_is_a_conflict(context: Context, site: Site) -> None:
+    """Assigned to another service between loading the page and the transaction."""
     service_id, other_id = await add_service(context, site), await add_service(context, site, "Дорожная служба")
     problem_id = await accept(context, site)
     wish = Change(to="forwarded", service=other_id)
@@ -304,7 +304,7 @@ async def test_what_is_no_longer_theirs_is_a_conflict(context: Context, site: Si
     assert (await row(context, problem_id))["service_outcome"] is None
 
 
-def test_a_service_moderates_nothing() -> None:
+def test_services_cannot_moderate() -> None:
     user = User(id="u", email="a@b.test", role="agent", agency_id="s", agency_name="s", language="ru")
     site = VisibleSite(id="1", name="n", time_zone="UTC", moderator="agent")
     assert is_moderator(user, site)
@@ -312,12 +312,12 @@ def test_a_service_moderates_nothing() -> None:
     assert allowed_transitions(user, replace(site, assigned_to="s", delegated=True), "moderation") == []
 
 
-async def test_who_may_do_what_with_an_assigned_report(context: Context, site: Site, enter: Enter) -> None:
+async def test_permissions_for_assigned_reports(context: Context, site: Site, enter: Enter) -> None:
     """Route × role × {own agency, its service, another of its services, a foreign agency}."""
     service_id, other_id = await add_service(context, site), await add_service(context, site, "Дорожная служба")
     foreign = await make_site(context.database, agency={"name": "Чужой город", "email": "x@other.test"})
     agencies = {"own": site.agency.id, "service": service_id, "other": other_id, "foreign": foreign.agency.id}
-    expected = {  # the page, assign, work, return; a form that is not there is sent all the same
+    expected = {  # the page, assign, work, return; forms are sent even if they are not shown
         ("own", "viewer"): (200, 403, 403, 403),
         ("own", "agent"): (200, 303, 403, 403),
         ("own", "head"): (200, 303, 403, 403),
@@ -367,13 +367,13 @@ async def test_only_administrators_change_the_rules(context: Context, site: Site
     assert await routing_rules.list_rules(context.database, site.id) == []
     read = await stranger.read("/cabinet/organisation/journal?kind=routing_rule_added")
     assert "Правило маршрута добавлено" in read.text
-    assert "admin-3@gorod.test" not in read.text  # who works above is not told below
+    assert "admin-3@gorod.test" not in read.text  # users of the agency are not shown to services
     assert "admin-3@gorod.test" in (await admin.read("/cabinet/organisation/journal?kind=routing_rule_added")).text
     kinds = await context.database.rows("SELECT kind FROM journal WHERE kind LIKE 'routing%' ORDER BY at, id")
     assert [entry["kind"] for entry in kinds] == ["routing_rule_added", "routing_rule_removed"]
 
 
-async def test_a_colleague_looks_after_a_report(context: Context, site: Site, enter: Enter) -> None:
+async def test_a_report_can_be_assigned_to_a_colleague(context: Context, site: Site, enter: Enter) -> None:
     problem_id = await accept(context, site)
     anna = await enter("agent", site.agency.id, "anna@gorod.test")
     foreign = await make_site(context.database, agency={"name": "Чужой город", "email": "x@other.test"})

@@ -1,4 +1,4 @@
-"""The real process: it starts from settings alone, sees what commands change, and ends cleanly or hard."""
+"""The real process: it starts from settings alone, sees changes by commands, and stops gracefully or by a kill."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_service_answers_sees_new_sites_at_once_and_survives_a_kill(
     service.kill()
     service.start()
     assert get(f"{service.url}/api/v1/sites/{added['key']}").status == 200
-    assert service.stop() in (0, -signal.SIGTERM)  # uvicorn ends by the very signal once everything is closed
+    assert service.stop() in (0, -signal.SIGTERM)  # uvicorn re-raises the signal once everything is closed
 
 
 @pytest.mark.parametrize("command", ["serve", "work", "migrate"])
@@ -56,7 +56,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(command: st
         ("WIDGET_SECRET_KEYS", f"{SECRET},{SECRET}"),
     ],
 )
-def test_what_is_not_safe_in_production_stops_the_start_and_the_doctor_says_the_same(
+def test_unsafe_production_settings_stop_the_start_and_are_reported_by_doctor(
     name: str, value: str, tmp_path: Path
 ) -> None:
     settings = {
@@ -90,7 +90,7 @@ def test_production_refuses_the_demonstration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "work", "migrate"])
-def test_a_database_that_does_not_answer_is_named(command: str, tmp_path: Path) -> None:
+def test_an_unreachable_database_is_named(command: str, tmp_path: Path) -> None:
     nobody = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     settings = {"WIDGET_DATABASE_URL": nobody, "WIDGET_DATA": str(tmp_path)}
     with pytest.raises(CommandFailed) as caught:

@@ -1,4 +1,4 @@
-"""Limits that several processes share in Redis: common counts, no outage without it, no start with a wrong one."""
+"""Rate limits shared by several processes in Redis: common counters, no outage without it, no start with a bad one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ MINUTE = 60
 
 @pytest.fixture
 def dialect() -> str:
-    """The counts lie elsewhere: one kind of database shows it."""
+    """The counters are not in the database: one dialect is enough."""
     return "sqlite"
 
 
 def ask(service: Service) -> int:
-    """The letter with all reports of an address, asked for again; nobody has reported anything with this one."""
+    """Request the letter with all reports of an unknown address."""
     fields = urllib.parse.urlencode({"email": "nobody@gorod.test"}).encode()
     try:
         with urllib.request.urlopen(f"{service.url}/mine", fields, timeout=20) as answer:
@@ -42,7 +42,7 @@ def ask(service: Service) -> int:
 
 
 def within_a_minute(counting: Callable[[], list[int]]) -> list[int]:
-    """A window begins with the clock's minute: what it has cut in two is counted once more in the next."""
+    """Windows begin with the clock's minute: repeat a count that was split by one."""
     while True:
         minute = time.time() // MINUTE
         found = counting()
@@ -70,7 +70,7 @@ def until(expected: Any, look: Callable[[], Any]) -> None:
         time.sleep(0.1)
 
 
-def test_two_processes_share_one_limit_go_on_alone_without_the_store_and_find_it_again(
+def test_processes_share_a_limit_continue_without_redis_and_reconnect(
     serve: Callable[..., Service], redis: Redis, database_url: str
 ) -> None:
     assert RATES["reports_links"].startswith("6/minute")
@@ -115,7 +115,7 @@ def _examined(service: Service) -> Any:
         return json.loads(failure.output)["checks"]
 
 
-def test_a_store_that_is_away_stops_no_start(serve: Callable[..., Service]) -> None:
+def test_an_unavailable_redis_does_not_stop_the_start(serve: Callable[..., Service]) -> None:
     service = serve(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     assert "the store of WIDGET_REDIS_URL is away" in service.log
     assert ready(service) == 200
@@ -123,7 +123,9 @@ def test_a_store_that_is_away_stops_no_start(serve: Callable[..., Service]) -> N
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
-def test_a_wrong_store_stops_the_start_with_one_line(serve: Callable[..., Service], redis: Redis, command: str) -> None:
+def test_an_unsuitable_redis_stops_the_start_with_one_line(
+    serve: Callable[..., Service], redis: Redis, command: str
+) -> None:
     service = serve(redis_url=redis.url.replace("password", "guess"), start=False)
     with pytest.raises(CommandFailed) as failure:
         run_command(command, settings=service.settings, directory=service.directory, limit=60)
@@ -140,7 +142,7 @@ def test_a_wrong_store_stops_the_start_with_one_line(serve: Callable[..., Servic
         ("redis://127.0.0.1:port{port}/0", "is not an address"),
     ],
 )
-async def test_whatever_is_wrong_with_its_address_is_told(
+async def test_errors_in_the_redis_url_are_reported(
     make_settings: Callable[..., Settings], redis: Redis, url: str, said: str
 ) -> None:
     with pytest.raises(SettingsError, match=said) as failure:
@@ -158,10 +160,10 @@ async def exhaust(limits: RateLimiter) -> int:
     return 100
 
 
-async def test_requests_do_not_wait_for_a_store_that_hangs(
+async def test_requests_do_not_wait_for_a_hanging_redis(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes connections and never answers. One request finds out, the others are counted here meanwhile."""
+    """It accepts connections and never answers. One request detects it; the others are counted locally meanwhile."""
     monkeypatch.setattr(module, "REDIS_TIMEOUT", 0.2)
     asked = 0
 
@@ -185,7 +187,7 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
     await server.wait_closed()
 
 
-async def test_counts_and_what_was_forgiven_are_shared(make_settings: Callable[..., Settings], redis: Redis) -> None:
+async def test_counters_and_refunds_are_shared(make_settings: Callable[..., Settings], redis: Redis) -> None:
     one, other = (RateLimiter(make_settings(redis_url=redis.url)) for _ in range(2))
     delays: list[float] = []
 

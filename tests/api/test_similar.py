@@ -1,4 +1,4 @@
-"""GET …/similar: open published problems near by, nearest first, and never one that nobody may see."""
+"""GET …/similar: open published problems nearby, nearest first, and no others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def found(client: httpx2.AsyncClient, site: Site, *where: float, code: str
     return [(item["number"], item["distance"]) for item in answer.json()["items"]]
 
 
-async def test_the_nearest_come_first_and_five_are_enough(
+async def test_the_five_nearest_are_returned_in_order(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -68,14 +68,16 @@ async def test_the_nearest_come_first_and_five_are_enough(
     assert await found(client, site, LAT, LNG) == [(numbers[metres], metres) for metres in sorted(distances)[:5]]
 
 
-async def test_near_is_a_circle_and_no_square(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_nearby_is_a_circle(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     inside = await publish(database, site, **(north(170) | {"lng": east(170)["lng"]}))
     await publish(database, site, **(north(190) | {"lng": east(190)["lng"]}))
     assert await found(client, site, LAT, LNG) == [(inside, 240)]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_an_index_leads_to_what_is_near(database: Database, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nearby_problems_are_found_by_an_index(
+    database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = list[tuple[str, dict[str, Any]]]()
 
     async def noting(sql: str, **values: Any) -> list[Any]:
@@ -90,7 +92,7 @@ async def test_an_index_leads_to_what_is_near(database: Database, site: Site, mo
     assert "ix_problems_near (site_id=? AND category=? AND lat>? AND lat<?)" in plan
 
 
-async def test_an_item_is_that_of_lists_with_its_distance(
+async def test_an_item_is_a_list_item_with_a_distance(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -101,7 +103,7 @@ async def test_an_item_is_that_of_lists_with_its_distance(
     assert item == listed[0] | {"distance": 0}
 
 
-async def test_only_open_published_ones_of_this_category_and_site(
+async def test_only_open_published_problems_of_the_category_and_site(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -138,7 +140,7 @@ async def test_across_180_degrees(client: httpx2.AsyncClient, database: Database
 
 
 @pytest.mark.parametrize("lat", [90, -90, 89.9999, -89.9999])
-async def test_at_the_poles_nothing_breaks(
+async def test_positions_at_the_poles_work(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -148,7 +150,7 @@ async def test_at_the_poles_nothing_breaks(
     assert [one for one, _ in await found(client, site, lat, 170)] == [number]
 
 
-async def test_it_is_cached_until_the_site_moves(
+async def test_answers_are_cached_until_the_site_changes(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
@@ -179,13 +181,13 @@ async def test_it_is_cached_until_the_site_moves(
         ("lat=55&lng=1e400&category=roads", "lng"),
     ],
 )
-async def test_wrong_parameters_are_named(client: httpx2.AsyncClient, site: Site, query: str, wrong: str) -> None:
+async def test_invalid_parameters_are_named(client: httpx2.AsyncClient, site: Site, query: str, wrong: str) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/similar?{query}")
     assert (answer.status_code, answer.json()["parameter"]) == (400, wrong)
 
 
 @pytest.mark.parametrize("code", ["beach", "roads' OR '1'='1", "%25", "ямы", "%00roads%27--"])
-async def test_an_unknown_category_has_none(
+async def test_an_unknown_category_returns_nothing(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,

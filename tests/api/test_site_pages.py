@@ -1,4 +1,4 @@
-"""The public pages of a site show what is published, and nothing else; only the embed page may be framed."""
+"""The public pages of a site show published data and nothing else; only the embed page may be framed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def publish(context: Context, site: Site, **report: Any) -> str:
     return receipt.problem_id
 
 
-async def test_an_empty_site_says_how_to_begin(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_explains_how_to_begin(client: httpx2.AsyncClient, site: Site) -> None:
     page = await client.get(f"/s/{site.key}")
     assert page.status_code == 200
     assert "Вы можете отправить первое" in page.text
@@ -42,7 +42,7 @@ async def test_only_published_problems_are_listed(client: httpx2.AsyncClient, co
     assert "Принято" in page
 
 
-async def test_the_list_goes_on(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_list_is_paged(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     for index in range(21):
         await publish(context, site, description=f"Проблема номер {index}.")
     first = (await client.get(f"/s/{site.key}")).text
@@ -54,10 +54,10 @@ async def test_the_list_goes_on(client: httpx2.AsyncClient, context: Context, si
 
 
 @pytest.mark.parametrize("query", ["", "?sort=due&status=new"])
-async def test_every_page_leads_back_to_the_one_before(
+async def test_every_page_links_to_the_previous_one(
     client: httpx2.AsyncClient, context: Context, site: Site, query: str
 ) -> None:
-    """Of one second, so that the number alone keeps them apart."""
+    """All in one second, so that only the number orders them."""
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         for index in range(45):
             await publish(context, site, description=f"Проблема номер {index}.")
@@ -93,7 +93,7 @@ async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Conte
 
 
 @pytest.mark.parametrize("number", ["0", "2", "x", "-1", "²", "1e3", "9" * 40])
-async def test_a_number_that_is_none_is_not_found(
+async def test_an_invalid_number_is_not_found(
     client: httpx2.AsyncClient, context: Context, site: Site, number: str
 ) -> None:
     await publish(context, site)
@@ -120,7 +120,7 @@ async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(
         assert "frame-ancestors 'none'" in (await client.get(address)).headers["content-security-policy"]
 
 
-async def test_pages_speak_the_visitors_language(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_are_in_the_visitors_language(client: httpx2.AsyncClient, site: Site) -> None:
     english = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en-GB,ru;q=0.5"})
     assert '<html lang="en">' in english.text
     refused = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en;q=0, ru;q=0.001"})
@@ -130,7 +130,7 @@ async def test_pages_speak_the_visitors_language(client: httpx2.AsyncClient, sit
     assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_the_page_shows_the_figures_and_both_tables(
+async def test_the_page_shows_statistics_and_both_tables(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     done = await publish(context, site, category="snow")
@@ -157,7 +157,7 @@ async def test_the_page_shows_the_figures_and_both_tables(
         ("category=snow&utm_source=mail&yclid=1", {2}),
     ],
 )
-async def test_the_filter_is_a_form_and_its_address_the_view(
+async def test_the_filter_form_is_reflected_in_the_url(
     client: httpx2.AsyncClient, context: Context, site: Site, query: str, found: set[int]
 ) -> None:
     await publish(context, site, description="Яма", category="roads")
@@ -178,7 +178,7 @@ async def test_the_filter_is_a_form_and_its_address_the_view(
     ("query", "unfolded"),
     [("", False), ("q=яма", False), ("q=яма&status=new", True), ("until=2020-01-01", True), ("sort=due", True)],
 )
-async def test_what_is_chosen_is_unfolded(
+async def test_active_filters_are_expanded(
     client: httpx2.AsyncClient, context: Context, site: Site, query: str, unfolded: bool
 ) -> None:
     await publish(context, site)
@@ -197,16 +197,16 @@ async def test_what_is_chosen_is_unfolded(
         ("", ""),
     ],
 )
-async def test_the_title_says_what_was_found(
+async def test_the_title_contains_the_result_count(
     client: httpx2.AsyncClient, context: Context, site: Site, query: str, told: str
 ) -> None:
-    """A reload is a page of its own: its title is what a screen reader says first."""
+    """After a form is sent, the title is what a screen reader announces first."""
     for text in ("Яма", "Яма у школы", "Сугроб"):
         await publish(context, site, description=text)
     page = (await client.get(f"/s/{site.key}?{query}")).text
     title = "Problems of the city" if "lang=en" in query else "Проблемы города"
     assert f"<title>{told}{'. ' if told else ''}{title} — " in page
-    if told and told != "Ничего не нашлось":  # which the page says at length
+    if told and told != "Ничего не нашлось":  # which the page shows in full
         assert f'<p class="muted">{told}</p>' in page
     if "limit=1" in query:
         further = await client.get(unescape(re.findall(r'rel="next" href="([^"#]+)', page)[0]))
@@ -224,10 +224,10 @@ async def test_the_title_says_what_was_found(
         ("", {}),
     ],
 )
-async def test_the_form_carries_and_shows_a_status_and_a_part_of_the_map(
+async def test_the_form_keeps_a_status_and_a_map_area(
     client: httpx2.AsyncClient, context: Context, site: Site, status: str, checked: dict[str, str]
 ) -> None:
-    """Sent again with a word added, it asks for the same and that word."""
+    """Sent again with an added word, it keeps them."""
     await publish(context, site)
     area = "38.5,54.9,38.7,55.3"
     page = (await client.get(f"/s/{site.key}?status={status}&bbox={area}")).text
@@ -240,7 +240,7 @@ async def test_the_form_carries_and_shows_a_status_and_a_part_of_the_map(
 
 
 @pytest.mark.parametrize("query", ["status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
-async def test_a_wrong_filter_says_which(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+async def test_an_invalid_filter_is_named(client: httpx2.AsyncClient, site: Site, query: str) -> None:
     answer = await client.get(f"/s/{site.key}?{query}")
     assert answer.status_code == 400
     assert f"«{query.partition('=')[0]}»" in answer.text
@@ -262,7 +262,7 @@ NO_UNTIL = "Дату «по» не удалось прочитать. Укажи
     ],
 )
 @pytest.mark.parametrize("published", [True, False])
-async def test_wrong_dates_are_told_in_the_form_which_keeps_what_was_entered(
+async def test_invalid_dates_are_reported_in_the_form_and_kept(
     client: httpx2.AsyncClient,
     context: Context,
     site: Site,
@@ -285,7 +285,7 @@ async def test_wrong_dates_are_told_in_the_form_which_keeps_what_was_entered(
         assert (f'aria-describedby="filter-{name}-error" aria-invalid="true"' in more) is (name in errors)
     for kept in ('value="яма"', 'value="answered" checked', 'value="roads" selected', 'value="due" selected'):
         assert kept in page
-    # Neither «there are none» nor files of what nobody could have meant.
+    # Neither an empty result nor files for an invalid filter.
     for never in ("Таких сообщений нет", "Яма у школы", "Параметр «", "problems.csv?", "Здесь появятся"):
         assert never not in page
     (other_language,) = re.findall(r'<a href="([^"]+)" lang="en"', page)
@@ -300,10 +300,10 @@ async def test_the_choice_of_a_language_keeps_the_filter(
     assert 'href="?status=new&amp;q=%D1%8F%D0%BC%D0%B0&amp;lang=en"' in page
 
 
-async def test_the_files_and_the_feed_of_a_page_speak_its_language(
+async def test_files_and_feed_of_a_page_have_its_language(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    """Asked without what a browser says of itself, as a feed reader or a spreadsheet asks."""
+    """Requested without a browser's headers, as by a feed reader or a spreadsheet."""
     await publish(context, site, category="snow")
     ending = r'href="(/[^"]+(?:feed\.atom|\.csv|\.geojson)[^"]*)"'
     for path, many in (("", 3 + 4), ("?status=new", 3 + 4), ("/problems/1", 3)):
@@ -323,7 +323,7 @@ async def test_the_files_and_the_feed_of_a_page_speak_its_language(
     assert "feed.atom?lang" not in (await client.get(f"/s/{own.key}")).text
 
 
-async def test_search_engines_and_previews_read_what_the_page_is(
+async def test_pages_have_metadata_for_search_engines_and_previews(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await publish(context, site, description='Яма </script><script>alert(1)</script> "x"\nвторая строка')
@@ -346,7 +346,7 @@ async def test_search_engines_and_previews_read_what_the_page_is(
     assert "noindex" not in page
 
 
-async def test_the_form_is_found_by_search_engines(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_form_can_be_indexed(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     described = re.search(r'<meta name="description" content="([^"]+)">', page)
     assert described is not None
@@ -355,10 +355,10 @@ async def test_the_form_is_found_by_search_engines(client: httpx2.AsyncClient, s
     assert f'hreflang="en" href="{PUBLIC_URL}/s/{site.key}/report?lang=en"' in page
 
 
-async def test_the_first_photo_is_fetched_at_once_in_the_size_it_is_shown(
+async def test_the_first_photo_is_loaded_eagerly_in_its_displayed_size(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    """It is the largest thing of the page (Largest Contentful Paint)."""
+    """It is the largest element of the page (Largest Contentful Paint)."""
     taken = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
     await publish(context, site, photos=tuple(Photo(one.id) for one in taken))
     page = (await client.get(f"/s/{site.key}/problems/1")).text
@@ -370,7 +370,7 @@ async def test_the_first_photo_is_fetched_at_once_in_the_size_it_is_shown(
     assert 'width="152"' in second
 
 
-async def test_before_and_after_are_fetched_at_once_and_the_other_photos_when_they_are_seen(
+async def test_before_and_after_photos_are_loaded_eagerly_and_others_lazily(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     taken = [Photo((await photos.receive(context, site.id, jpeg(), sender="x")).id) for _ in range(4)]
@@ -382,7 +382,7 @@ async def test_before_and_after_are_fetched_at_once_and_the_other_photos_when_th
     assert ['loading="lazy"' in image for image in images] == [False, False, True, True]
 
 
-async def test_a_merged_problem_leads_on_and_a_withdrawn_one_is_gone(
+async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     await publish(context, site)
@@ -395,7 +395,7 @@ async def test_a_merged_problem_leads_on_and_a_withdrawn_one_is_gone(
     assert "problems/3" not in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_a_merged_problem_does_not_lead_to_one_that_is_gone(
+async def test_a_merged_problem_does_not_redirect_to_a_withdrawn_one(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     gone = await publish(context, site)
@@ -405,7 +405,7 @@ async def test_a_merged_problem_does_not_lead_to_one_that_is_gone(
     assert f"/s/{site.key}/problems/1" not in (await client.get(f"/s/{site.key}/problems/2")).text
 
 
-async def test_whether_the_day_was_kept_stands_on_the_page(
+async def test_the_page_says_whether_the_deadline_was_met(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
@@ -418,7 +418,7 @@ async def test_whether_the_day_was_kept_stands_on_the_page(
         pages = [(await client.get(f"/s/{site.key}/problems/{number}")).text for number in (1, 2, 3)]
     assert "due-waiting" in waiting
     assert [re.findall(r'class="due due-(\w+)"', page) for page in pages] == [["overdue"], ["in_time"], ["late"]]
-    # Said as the widget says it.
+    # The same words as in the widget.
     told = [*re.findall(r'class="due[^>]*>([^<]*)', "".join(pages))]
     assert [re.sub(r"\d+\s[а-я]+", "…", one) for one in told] == [
         "Ответ обещали до …, его ещё нет",

@@ -1,4 +1,4 @@
-"""Sites as widgets meet them: configuration, the gate, tickets, keys that come and go, the consent document."""
+"""Sites from the widget's view: configuration, origin checks, tickets, key rotation, the consent document."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def buy(client: httpx2.AsyncClient, site: Site, payload: Any, origin: str 
 # --- setting up ---
 
 
-async def test_a_new_site_is_found_in_every_way(database: Database) -> None:
+async def test_a_new_site_is_found_by_every_lookup(database: Database) -> None:
     site = await make_site(database, jurisdiction="gorod.test")
     assert await service.by_key(database, site.key) == site
     assert await service.by_id(database, site.id) == site
@@ -73,13 +73,11 @@ async def test_jurisdiction_is_the_first_origins_host_and_unique(database: Datab
 
 
 @pytest.mark.parametrize(("mode", "moderation"), [("cabinet", "before"), ("email", "after")])
-async def test_default_moderation_follows_the_agencys_way_of_working(
-    database: Database, mode: str, moderation: str
-) -> None:
+async def test_default_moderation_depends_on_the_agencys_mode(database: Database, mode: str, moderation: str) -> None:
     assert (await make_site(database, agency={"mode": mode})).moderation == moderation
 
 
-async def test_everything_wrong_with_a_new_site_is_said_at_once(database: Database) -> None:
+async def test_all_errors_of_a_new_site_are_reported_at_once(database: Database) -> None:
     with pytest.raises(Invalid) as refusal:
         await make_site(
             database, name=" ", time_zone="Mars/Olympus", language="xx", bbox=(2.0, 1.0, 1.0, 2.0), appeals="handoff"
@@ -87,7 +85,7 @@ async def test_everything_wrong_with_a_new_site_is_said_at_once(database: Databa
     assert {wrong.field for wrong in refusal.value.fields} == {"name", "time_zone", "language", "bbox", "appeals_url"}
 
 
-async def test_another_process_change_is_seen_at_once(database: Database, database_url: str) -> None:
+async def test_changes_by_another_process_are_visible_at_once(database: Database, database_url: str) -> None:
     site = await make_site(database)
     other = Database(database_url, readers=1)
     await other.connect()
@@ -104,12 +102,12 @@ async def test_another_process_change_is_seen_at_once(database: Database, databa
     assert version > before
 
 
-async def test_an_unchanged_site_is_not_read_again(database: Database) -> None:
+async def test_unchanged_sites_are_cached(database: Database) -> None:
     site = await make_site(database)
     assert await service.by_key(database, site.key) is await service.by_key(database, site.key)
 
 
-async def test_a_category_is_changed_added_and_switched_off(database: Database) -> None:
+async def test_categories_can_be_changed_added_and_disabled(database: Database) -> None:
     site = await make_site(database)
     await changes.set_category(database, site.id, "snow", {"enabled": False})
     questions = changes.parse_questions(
@@ -141,7 +139,7 @@ async def test_a_category_is_changed_added_and_switched_off(database: Database) 
         '[{"code": "a", "description": "b", "datatype": "text"}, {"code": "a", "description": "c", "datatype":"text"}]',
     ],
 )
-def test_questions_that_are_none(text: str) -> None:
+def test_invalid_questions_are_refused(text: str) -> None:
     with pytest.raises(Invalid):
         changes.parse_questions(text)
 
@@ -149,7 +147,7 @@ def test_questions_that_are_none(text: str) -> None:
 # --- configuration ---
 
 
-async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_configuration_has_everything_the_form_needs(client: httpx2.AsyncClient, site: Site) -> None:
     answer = await client.get(root(site))
     content = answer.json()
     assert answer.status_code == 200
@@ -175,14 +173,14 @@ async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient,
         ("МКУ «Горсвет»", "Отправить сообщение"),
     ],
 )
-async def test_the_button_that_sends_names_the_kind_of_body(
+async def test_the_submit_button_names_the_kind_of_agency(
     client: httpx2.AsyncClient, connected: Database, name: str, label: str
 ) -> None:
     site = await make_site(connected, agency={"name": name})
     assert (await client.get(root(site))).json()["submit"] == label
 
 
-async def test_configuration_says_which_track_this_is_who_receives_it_and_by_when(
+async def test_the_configuration_explains_procedure_recipient_and_due_date(
     client: httpx2.AsyncClient, site: Site
 ) -> None:
     with time_machine.travel(1_795_500_000):  # 2026-11-24
@@ -194,13 +192,15 @@ async def test_configuration_says_which_track_this_is_who_receives_it_and_by_whe
     assert {category["answer_due"] for category in content["categories"]} == {"2026-12-08"}
 
 
-async def test_configuration_speaks_english(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_configuration_is_available_in_english(client: httpx2.AsyncClient, site: Site) -> None:
     content = (await client.get(root(site), params={"lang": "en"})).json()
     assert content["categories"][0]["name"] == "Roads and pavements"
     assert "59‑FZ" in content["track"]["text"]
 
 
-async def test_configuration_is_not_sent_twice(client: httpx2.AsyncClient, connected: Database, site: Site) -> None:
+async def test_an_unchanged_configuration_returns_304(
+    client: httpx2.AsyncClient, connected: Database, site: Site
+) -> None:
     tag = (await client.get(root(site))).headers["ETag"]
     known = {"If-None-Match": tag}
     assert (await client.get(root(site), headers=known)).status_code == 304
@@ -216,7 +216,7 @@ async def test_configuration_is_not_sent_twice(client: httpx2.AsyncClient, conne
 
 
 @pytest.mark.parametrize("key", ["wk_unknown", "nothing", "wk_" + "a" * 500, "wk_%00"])
-async def test_an_unknown_key_is_404_that_says_what_to_do(client: httpx2.AsyncClient, site: Site, key: str) -> None:
+async def test_an_unknown_key_is_404_with_a_hint(client: httpx2.AsyncClient, site: Site, key: str) -> None:
     for call in ("", "/challenge"):
         answer = await client.get(f"/api/v1/sites/{key}{call}", headers={"Origin": "https://evil.test"})
         assert answer.status_code == 404
@@ -225,7 +225,7 @@ async def test_an_unknown_key_is_404_that_says_what_to_do(client: httpx2.AsyncCl
         assert answer.json()["code"] == "site_not_found"
 
 
-async def test_a_rotated_key_is_good_until_its_overlap_ends(
+async def test_a_rotated_key_is_valid_until_its_overlap_ends(
     client: httpx2.AsyncClient, connected: Database, site: Site
 ) -> None:
     key = await changes.rotate_key(connected, site.id, overlap_days=2)
@@ -246,7 +246,7 @@ async def test_rotating_without_overlap_ends_the_old_key_at_once(
         assert (await client.get(f"/api/v1/sites/{key}")).status_code == status
 
 
-async def test_a_disabled_site_is_gone_for_the_public_but_not_for_the_agency(
+async def test_a_disabled_site_is_hidden_from_the_public_only(
     client: httpx2.AsyncClient, connected: Database, site: Site
 ) -> None:
     await changes.disable_site(connected, site.id)
@@ -262,7 +262,7 @@ async def test_a_disabled_site_is_gone_for_the_public_but_not_for_the_agency(
 
 
 @pytest.mark.parametrize("origin", [HOST_ORIGIN, PUNYCODE, "https://widget.test", None])
-async def test_registered_origins_and_the_service_itself_pass(
+async def test_registered_origins_and_the_service_itself_are_allowed(
     client: httpx2.AsyncClient, site: Site, origin: str | None
 ) -> None:
     answer = await challenge(client, site, origin)
@@ -283,7 +283,7 @@ async def test_registered_origins_and_the_service_itself_pass(
         PUNYCODE + "x",
     ],
 )
-async def test_any_other_origin_is_refused_with_what_to_do(client: httpx2.AsyncClient, site: Site, origin: str) -> None:
+async def test_other_origins_are_refused_with_a_hint(client: httpx2.AsyncClient, site: Site, origin: str) -> None:
     reading = await challenge(client, site, origin)
     writing = await buy(client, site, "whatever", origin)
     for answer in (reading, writing):
@@ -298,7 +298,7 @@ async def test_any_other_origin_is_refused_with_what_to_do(client: httpx2.AsyncC
         assert content["register_url"] in content["detail"]
 
 
-async def test_the_page_that_is_named_exists(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_page_in_the_hint_exists(client: httpx2.AsyncClient, site: Site) -> None:
     page = await client.get("/sites/new", params={"origin": "https://<b>.test"})
     assert page.status_code == 200
     assert "site set" in page.text
@@ -306,10 +306,8 @@ async def test_the_page_that_is_named_exists(client: httpx2.AsyncClient, site: S
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-async def test_the_page_that_is_named_leads_to_the_button_in_the_cabinet(
-    client: httpx2.AsyncClient, language: str
-) -> None:
-    """What the words quote is what stands beside the refusal in the cabinet, box and button."""
+async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: httpx2.AsyncClient, language: str) -> None:
+    """It quotes the checkbox and the button beside a refused origin in the cabinet."""
     page = await client.get("/sites/new", params={"lang": language})
     assert '<a href="/cabinet/sites">' in page.text
     for label in ("install.check.add_sure", "install.check.add"):
@@ -319,9 +317,7 @@ async def test_the_page_that_is_named_leads_to_the_button_in_the_cabinet(
 # --- tickets ---
 
 
-async def test_work_buys_a_ticket_and_each_challenge_is_good_once(
-    client: httpx2.AsyncClient, app: Any, site: Site
-) -> None:
+async def test_a_solved_challenge_gives_one_ticket(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answer = await buy(client, site, payload)
     content = answer.json()
@@ -333,13 +329,13 @@ async def test_work_buys_a_ticket_and_each_challenge_is_good_once(
     assert (again.status_code, again.json()["code"]) == (403, "challenge_spent")
 
 
-async def test_of_many_at_once_one_gets_the_ticket(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_concurrent_solutions_give_one_ticket(client: httpx2.AsyncClient, site: Site) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answers = await asyncio.gather(*(buy(client, site, payload) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [403] * 9
 
 
-async def test_a_challenge_of_another_page_or_site_buys_nothing(
+async def test_a_challenge_of_another_origin_or_site_is_refused(
     client: httpx2.AsyncClient, connected: Database, site: Site
 ) -> None:
     other = await make_site(connected)
@@ -349,12 +345,12 @@ async def test_a_challenge_of_another_page_or_site_buys_nothing(
 
 
 @pytest.mark.parametrize("payload", [None, 1, [], {}, "", "AAAA", "ж"])
-async def test_what_is_no_solution_is_400(client: httpx2.AsyncClient, site: Site, payload: Any) -> None:
+async def test_an_invalid_solution_is_400(client: httpx2.AsyncClient, site: Site, payload: Any) -> None:
     answer = await buy(client, site, payload)
     assert (answer.status_code, answer.json()["code"]) == (400, "challenge_malformed")
 
 
-async def test_a_ticket_is_spent_once(connected: Database) -> None:
+async def test_a_ticket_can_be_used_once(connected: Database) -> None:
     ticket_id = clock.new_id()
 
     async def spend() -> None:
@@ -367,7 +363,7 @@ async def test_a_ticket_is_spent_once(connected: Database) -> None:
         assert await tickets.delete_expired(connected) == 1
 
 
-async def test_too_many_challenges_are_429_with_when_to_come_back(
+async def test_too_many_challenges_are_429_with_retry_after(
     client: httpx2.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("widget_api.sites.tickets.MAX_OUTSTANDING", 2)
@@ -379,7 +375,7 @@ async def test_too_many_challenges_are_429_with_when_to_come_back(
 # --- consent ---
 
 
-async def test_consent_names_everyone_it_concerns(database: Database, make_settings: Callable[..., Settings]) -> None:
+async def test_the_consent_names_all_recipients(database: Database, make_settings: Callable[..., Settings]) -> None:
     agency = {"name": "Управа", "email": "u@gorod.test", "inn": "5022000000", "postal_address": "140400, Коломна"}
     site = await make_site(database, agency=agency)
     plain = make_settings(processor="ООО «Сервис», ИНН 7700000000")
@@ -403,7 +399,7 @@ async def test_consent_names_everyone_it_concerns(database: Database, make_setti
     assert "platform.test" not in (await consent.current_document(database, site, silent, "ru")).body
 
 
-async def test_the_document_says_where_data_are_kept_only_where_the_operator_declared_it(
+async def test_the_consent_names_the_place_of_storage_only_if_configured(
     database: Database, make_settings: Callable[..., Settings]
 ) -> None:
     silent = await make_site(database)
@@ -421,13 +417,13 @@ async def test_the_document_says_where_data_are_kept_only_where_the_operator_dec
         assert [line for line in said if line not in body] == []
 
 
-async def test_a_number_of_the_register_is_one(database: Database) -> None:
+async def test_register_numbers_are_validated(database: Database) -> None:
     with pytest.raises(Invalid) as refusal:
         await make_site(database, agency={"registry_number": "нет"})
     assert [error.field for error in refusal.value.fields] == ["registry_number"]
 
 
-def test_the_doctor_names_what_the_document_does_not_say(cli: Callable[..., Any], database: Database) -> None:
+def test_doctor_reports_gaps_in_the_consent_document(cli: Callable[..., Any], database: Database) -> None:
     def said(**changes: str) -> str:
         checks = cli("doctor", **changes)["checks"]
         return " ".join(one["detail"] for one in checks if one["name"] == "consent")
@@ -442,7 +438,7 @@ def test_the_doctor_names_what_the_document_does_not_say(cli: Callable[..., Any]
     assert said(data_location="Россия, Москва") == ""
 
 
-async def test_consent_names_further_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
+async def test_the_consent_names_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
     site, other = await make_site(database), await make_site(database)
 
     async def add(tx: Any) -> None:
@@ -459,7 +455,7 @@ async def test_consent_names_further_platforms_that_get_contacts(database: Datab
     assert "Чужая" not in body
 
 
-async def test_what_was_agreed_to_can_be_read_later_but_is_not_agreed_to_any_more(
+async def test_earlier_consent_documents_can_be_read_but_not_agreed_to(
     client: httpx2.AsyncClient, connected: Database, app: Any, site: Site
 ) -> None:
     settings = app.state.context.settings
@@ -481,10 +477,8 @@ async def test_what_was_agreed_to_can_be_read_later_but_is_not_agreed_to_any_mor
     assert await consent.find_agreed(connected, changed, settings, "never") is None
 
 
-async def test_a_current_document_may_be_agreed_to_where_its_row_was_lost(
-    connected: Database, app: Any, site: Site
-) -> None:
-    """A person has read it before the database was restored from a copy that is older."""
+async def test_the_current_document_is_accepted_if_its_row_was_lost(connected: Database, app: Any, site: Site) -> None:
+    """A person read it before the database was restored from an older backup."""
     settings = app.state.context.settings
     read = [await consent.current_document(connected, site, settings, language) for language in ("ru", "en")]
     await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
@@ -502,7 +496,7 @@ async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
     assert (await client.get(f"/s/{site.key}/consent/%00")).status_code == 404
 
 
-async def test_both_languages_of_a_consent_say_the_same(database: Database, settings: Settings) -> None:
+async def test_both_languages_of_the_consent_correspond(database: Database, settings: Settings) -> None:
     site = await make_site(database)
     russian, english = [await consent.current_document(database, site, settings, language) for language in ("ru", "en")]
     assert [len(lines) for _, lines in russian.sections] == [len(lines) for _, lines in english.sections]
@@ -511,7 +505,7 @@ async def test_both_languages_of_a_consent_say_the_same(database: Database, sett
 # --- tokens ---
 
 
-async def test_a_token_is_known_by_its_hash_only_and_can_be_ended(database: Database) -> None:
+async def test_tokens_are_stored_as_hashes_and_can_be_revoked(database: Database) -> None:
     site = await make_site(database)
     token = await changes.add_token(database, site.id, "georeport", clock.now() + 1)
     (listed,) = await changes.list_tokens(database, site.id)
@@ -526,7 +520,7 @@ async def test_a_token_is_known_by_its_hash_only_and_can_be_ended(database: Data
         await changes.revoke_token(database, token)
 
 
-def test_snippet_is_the_contracts() -> None:
+def test_the_snippet_matches_the_contract() -> None:
     assert view.make_snippet("wk_key", "extended", "Сообщить о проблеме", "https://W") == (
         '<igrajdanin-widget site-key="wk_key" type="extended">\n'
         '  <a href="https://W/s/wk_key/report">Сообщить о проблеме</a>\n'
@@ -538,7 +532,7 @@ def test_snippet_is_the_contracts() -> None:
 # --- formal appeals ---
 
 
-async def test_the_way_to_a_formal_appeal_is_shown_where_they_are_handed_off(
+async def test_the_link_to_formal_appeals_is_shown_if_configured(
     client: httpx2.AsyncClient, database: Database
 ) -> None:
     for appeals, shown in (("handoff", True), ("off", False)):
@@ -549,8 +543,8 @@ async def test_the_way_to_a_formal_appeal_is_shown_where_they_are_handed_off(
         assert ("https://gosuslugi.test/1" in (await client.get(f"/s/{site.key}/report")).text) is shown
 
 
-async def test_appeals_are_handed_off_or_not_taken(cli: Callable[..., Any], database: Database) -> None:
-    """What an earlier release accepted and did nothing for is «off» from here on."""
+async def test_appeals_are_redirected_or_off(cli: Callable[..., Any], database: Database) -> None:
+    """The mode of an earlier release, which accepted appeals without handling them, becomes «off»."""
     site = await make_site(database)
     with pytest.raises(CommandFailed, match="identified"):
         cli("site", "set", site.key, "--appeals", "identified")

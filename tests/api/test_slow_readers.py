@@ -1,4 +1,4 @@
-"""Readers who take their time over real sockets: they shut out nobody who shows a token, and others not for long."""
+"""Slow clients over real sockets: they never block clients with a token, and others only for a short time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ CHANGES = (f"widget_api.web.streaming.GRACE_PERIOD={GRACE}", "widget_api.web.str
 
 
 def address(number: int) -> str:
-    """Each of another customer of another provider."""
+    """Each address belongs to another customer of another provider."""
     return f"2001:db8:{number:x}::1"
 
 
 class Reader:
-    """Asks, and reads as much of the answer as a test says. Its window is small, as the kernel would take the rest."""
+    """Sends a request and reads as much of the answer as a test says. Its window is small, or the kernel would buffer
+    the rest.
+    """
 
     def __init__(self, service: Service, path: str, sender: str, *, small: bool) -> None:
         self.socket = socket.socket()
@@ -46,12 +48,12 @@ class Reader:
 
 
 @pytest.mark.long
-def test_slow_readers_take_no_places_of_tokens_and_lose_their_own(serve: Callable[..., Service]) -> None:
+def test_slow_clients_do_not_take_slots_of_tokens_and_lose_their_own(serve: Callable[..., Service]) -> None:
     service = serve(work="off", trusted_proxies="127.0.0.1", changes=CHANGES, fork=False)
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
     token = service.cli("token", "add", "--site", site["site"], "--scope", "platform")["token"]
-    # Each answer is more than kernels keep for a reader (tcp_wmem: 4 MB).
+    # Each answer is larger than the kernel's send buffer (tcp_wmem: 4 MB).
     service.cli("load-demo", "--problems", "12000", "--site", site["site"])
     file = f"/api/v1/sites/{site['key']}/problems.geojson"
     listed = f"/open311/v2/requests.json?jurisdiction_id={site['jurisdiction']}&page_size=1000"

@@ -1,4 +1,4 @@
-"""The figures of a city are those of what is published, exact, and read from counts that are kept."""
+"""A site's statistics cover published problems, are exact, and are read from stored counters."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ async def accepted(context: Context, site: Site, **report: Any) -> str:
     return receipt.problem_id
 
 
-async def test_an_empty_site_has_figures_too(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_has_statistics(client: httpx2.AsyncClient, site: Site) -> None:
     found = await stats(client, site)
     assert (found["total"], found["median_days"], found["share_resolved"]) == (0, None, None)
     assert len(found["by_month"]) == 12
     assert found["by_category"] == []
 
 
-async def test_the_figures_follow_the_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_statistics_follow_the_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     with time_machine.travel(NOON - 40 * DAY, tick=False):
         late = await accepted(context, site, category="roads")
         quick = await accepted(context, site, category="roads")
-        await accepted(context, site, category="snow")  # nobody answers it: overdue by now
+        await accepted(context, site, category="snow")  # unanswered: overdue by now
         await submit_report(context.database, site, category="water")  # never published
     with time_machine.travel(NOON - 38 * DAY, tick=False):
         await problems.change(context.database, AGENT, site.id, quick, Change(to="resolved", text="Сделали"))
@@ -72,7 +72,7 @@ async def test_the_figures_follow_the_problems(client: httpx2.AsyncClient, conte
     assert english["by_category"][1]["name"] == "Snow and ice"
 
 
-async def test_unchanged_figures_cost_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_unchanged_statistics_return_304(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/api/v1/sites/{site.key}/stats"
     first = await client.get(address)
     tag = {"If-None-Match": first.headers["etag"]}
@@ -83,7 +83,7 @@ async def test_unchanged_figures_cost_nothing(client: httpx2.AsyncClient, contex
     assert "s-maxage" in first.headers["cache-control"]
 
 
-async def test_the_next_day_has_other_figures(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_statistics_change_with_the_day(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/api/v1/sites/{site.key}/stats"
     with time_machine.travel(NOON, tick=False):
         problem_id = await accepted(context, site)
@@ -98,14 +98,14 @@ async def test_the_next_day_has_other_figures(client: httpx2.AsyncClient, contex
 
 
 @pytest.mark.parametrize("query", ["since=2026-11-01", "status=new", "bbox=a,b,c,d", "colour=red"])
-async def test_a_part_of_the_city_is_not_asked_for_here(client: httpx2.AsyncClient, site: Site, query: str) -> None:
-    """Whoever filters would take the figures of the whole city for those of the part."""
+async def test_filters_are_refused(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+    """Otherwise the statistics of the whole city would be taken for those of a part."""
     answer = await client.get(f"/api/v1/sites/{site.key}/stats?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "parameter_unknown")
     assert query.partition("=")[0] in answer.json()["detail"]
 
 
-async def test_an_unknown_site_has_no_figures(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_site_has_no_statistics(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/api/v1/sites/wk_nobody/stats")).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""POST …/support: a voice counts once, costs one ticket, names nobody, and moves along when problems are merged."""
+"""POST …/support: a vote counts once, costs one ticket, stores no identity, and moves along in a merge."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def voice(widget: Widget, number: int, supporter: str | None = None) -> No
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_voice_counts_once_and_a_repeat_needs_no_ticket(widget: Widget, database: Database, site: Site) -> None:
+async def test_a_vote_counts_once_and_a_retry_needs_no_ticket(widget: Widget, database: Database, site: Site) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
     first = await support(widget, number, me, await widget.ticket())
     assert (first.status_code, first.json()) == (200, {"supporters": 1})
@@ -73,7 +73,7 @@ async def test_a_voice_counts_once_and_a_repeat_needs_no_ticket(widget: Widget, 
     assert await supporters(widget, number) == 2
 
 
-async def test_it_changes_what_everybody_reads_and_nothing_else(widget: Widget, database: Database, site: Site) -> None:
+async def test_a_vote_changes_only_the_public_count(widget: Widget, database: Database, site: Site) -> None:
     number = await publish(database, site)
     url = f"{widget.root}/problems"
     before = await widget.client.get(url)
@@ -86,7 +86,7 @@ async def test_it_changes_what_everybody_reads_and_nothing_else(widget: Widget, 
     assert new == old | {"supporters": 1}
 
 
-async def test_a_ticket_is_good_for_one_voice_and_kept_where_nothing_changed(
+async def test_a_ticket_is_valid_for_one_vote_and_not_used_by_a_retry(
     widget: Widget, database: Database, site: Site
 ) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
@@ -101,7 +101,7 @@ async def test_a_ticket_is_good_for_one_voice_and_kept_where_nothing_changed(
     assert await supporters(widget, number) == 2
 
 
-async def test_of_many_at_once_with_one_supporter_one_counts(widget: Widget, database: Database, site: Site) -> None:
+async def test_concurrent_votes_of_one_supporter_count_once(widget: Widget, database: Database, site: Site) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
     tickets = [await widget.ticket() for _ in range(8)]
     answers = await asyncio.gather(*(support(widget, number, me, ticket) for ticket in tickets))
@@ -112,7 +112,7 @@ async def test_of_many_at_once_with_one_supporter_one_counts(widget: Widget, dat
     assert left[0] == 1, "seven tickets were not used"
 
 
-async def test_refusals_come_in_the_contracts_order(widget: Widget, database: Database, site: Site) -> None:
+async def test_refusals_follow_the_order_of_the_contract(widget: Widget, database: Database, site: Site) -> None:
     number = await publish(database, site)
     post, path = widget.client.post, f"{widget.root}/problems/{number}/support"
     own = {"Origin": widget.origin}
@@ -133,7 +133,7 @@ async def test_refusals_come_in_the_contracts_order(widget: Widget, database: Da
 @pytest.mark.parametrize(
     "supporter", [1, ["a"], {"a": 1}, "", "0" * 33, "x" * 36, "{" * 10_000, "'; DROP TABLE supports"]
 )
-async def test_what_is_no_uuid_counts_nothing(
+async def test_an_invalid_supporter_is_refused(
     widget: Widget, database: Database, site: Site, supporter: object
 ) -> None:
     number = await publish(database, site)
@@ -152,7 +152,7 @@ async def test_unpublished_and_unknown_problems_look_the_same(widget: Widget, da
     assert {answer.json()["code"] for answer in answers} == {"problem_not_found"}
 
 
-async def test_a_closed_problem_takes_no_new_voice_but_remembers_the_old(
+async def test_a_closed_problem_accepts_no_new_votes_but_keeps_old_ones(
     widget: Widget, database: Database, site: Site
 ) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
@@ -168,7 +168,7 @@ async def test_a_closed_problem_takes_no_new_voice_but_remembers_the_old(
     assert (await support(widget, another, None, ticket)).status_code == 200, "the refusal cost no ticket"
 
 
-async def test_voices_move_along_when_problems_are_merged(widget: Widget, database: Database, site: Site) -> None:
+async def test_votes_move_along_when_problems_are_merged(widget: Widget, database: Database, site: Site) -> None:
     kept, merged = await publish(database, site), await publish(database, site)
     both, one = str(uuid.uuid4()), str(uuid.uuid4())
     await voice(widget, kept, both)
@@ -188,7 +188,7 @@ async def test_voices_move_along_when_problems_are_merged(widget: Widget, databa
     assert await supporters(widget, kept) == 2, "merging twice is merging once"
 
 
-async def test_what_is_kept_names_nobody(widget: Widget, database: Database, site: Site) -> None:
+async def test_stored_votes_are_anonymous(widget: Widget, database: Database, site: Site) -> None:
     other = await make_site(database)
     elsewhere = Widget(widget.client, other)
     me = str(uuid.uuid4())
@@ -201,7 +201,7 @@ async def test_what_is_kept_names_nobody(widget: Widget, database: Database, sit
     assert set(rows[0].keys()) == {"problem_id", "supporter", "site_id", "at"}
 
 
-async def test_without_the_challenge_no_ticket_is_asked_for_and_limits_still_hold(
+async def test_without_challenges_votes_need_no_ticket_but_are_rate_limited(
     make_settings: Callable[..., Settings], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(limits.RATES, "supports", "3/minute")

@@ -1,4 +1,4 @@
-"""Where a site's territory ends: the map's beginning, `place`, reports from outside, and how the border is set."""
+"""A site's territory: the initial map, `place`, reports from outside, and how the border is set."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def place(client: httpx2.AsyncClient, site: Site, lat: object, lng: object
 # --- the configuration ---
 
 
-async def test_a_map_begins_at_the_area(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_map_begins_at_the_territory(client: httpx2.AsyncClient, site: Site) -> None:
     found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
     assert found == {
         "center": [55.1, 38.8],
@@ -70,7 +70,7 @@ async def test_a_map_begins_at_the_area(client: httpx2.AsyncClient, site: Site) 
     }
 
 
-async def test_tiles_and_their_attribution_are_named(
+async def test_the_configuration_names_tiles_and_attribution(
     make_settings: Callable[..., Settings], database_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(
@@ -105,7 +105,7 @@ async def test_tiles_and_their_attribution_are_named(
 # --- the border, for a map ---
 
 
-async def test_the_border_is_drawn_with_its_holes_and_told_by_what_it_says(
+async def test_the_border_is_returned_with_holes_and_an_etag(
     client: httpx2.AsyncClient, site: Site, database: Database
 ) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/area")
@@ -124,7 +124,7 @@ async def test_the_border_is_drawn_with_its_holes_and_told_by_what_it_says(
     assert (await client.get("/api/v1/sites/wk_unknown/area")).status_code == 404
 
 
-async def test_of_a_territory_across_180_degrees_the_larger_part_is_shown(
+async def test_for_a_territory_across_180_degrees_the_larger_part_is_shown(
     client: httpx2.AsyncClient, database: Database
 ) -> None:
     parts = [[square(170.0, 65.0, 10.0)], [square(-180.0, 65.0, 2.0)]]
@@ -165,7 +165,7 @@ async def test_without_a_territory_every_point_is_inside(client: httpx2.AsyncCli
     assert (await place(client, site, *ABROAD)).json() == {"inside": True, "detail": None, "other": None}
 
 
-async def test_place_is_cached_until_somebody_moves_a_border(
+async def test_place_is_cached_until_a_border_changes(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     first = await place(client, site, *IN_DISTRICT)
@@ -198,7 +198,7 @@ async def test_place_is_cached_until_somebody_moves_a_border(
         ("%00", "38.8", "lat"),
     ],
 )
-async def test_what_is_no_point_is_400_that_names_it(
+async def test_an_invalid_point_is_named(
     client: httpx2.AsyncClient, site: Site, lat: str, lng: str, wrong: str
 ) -> None:
     answer = await place(client, site, lat, lng)
@@ -210,7 +210,7 @@ async def test_what_is_no_point_is_400_that_names_it(
 # --- reports ---
 
 
-async def test_a_report_from_outside_is_told_whose_place_it_is(
+async def test_a_report_from_outside_names_the_responsible_site(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     district = await make_site(database, name="Район", area=DISTRICT)
@@ -233,7 +233,7 @@ async def test_a_report_from_outside_is_told_whose_place_it_is(
     assert "«Город»" in error["detail"]
 
 
-async def test_it_is_told_in_english_too(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_the_hint_is_available_in_english(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     await make_site(database, name="District", area=DISTRICT)
     widget = Widget(client, site)
     body = {
@@ -252,17 +252,17 @@ async def test_it_is_told_in_english_too(client: httpx2.AsyncClient, database: D
     "location",
     [
         {"lat": INSIDE[0], "lng": INSIDE[1]},
-        {"lat": 55.0, "lng": 38.7},  # a corner of the border
+        {"lat": 55.0, "lng": 38.7},  # a vertex of the border
         {"address": "ул. Мира, 1, соседний район"},
     ],
 )
-async def test_what_lies_inside_and_what_is_said_in_words_is_taken(
+async def test_reports_inside_and_reports_with_an_address_alone_are_accepted(
     client: httpx2.AsyncClient, site: Site, location: dict[str, Any]
 ) -> None:
     assert (await Widget(client, site).send(location=location)).status_code == 201
 
 
-async def test_the_form_without_scripts_names_the_other_site_with_a_link(
+async def test_the_form_without_scripts_links_to_the_responsible_site(
     client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
@@ -283,7 +283,7 @@ async def test_the_form_without_scripts_names_the_other_site_with_a_link(
 # --- setting it up ---
 
 
-async def test_an_area_is_replaced_and_taken_away(database: Database, site: Site) -> None:
+async def test_a_territory_can_be_replaced_and_removed(database: Database, site: Site) -> None:
     await changes.update_site(database, site.id, {"area": DISTRICT})
     moved = await service.by_key(database, site.key)
     assert moved.bbox == (39.0, 55.0, 39.1, 55.1)
@@ -295,7 +295,7 @@ async def test_an_area_is_replaced_and_taken_away(database: Database, site: Site
     assert (free.area, free.bbox, free.covers(*ABROAD)) == (None, None, True)
 
 
-async def test_a_wrong_area_changes_nothing(database: Database, site: Site) -> None:
+async def test_an_invalid_territory_changes_nothing(database: Database, site: Site) -> None:
     for area, code in (("{", "area_json"), (polygon(square(38.7, 55.0, 0.2)[:-1]), "area_open")):
         with pytest.raises(Invalid) as refusal:
             await changes.update_site(database, site.id, {"area": area, "name": "Другое"})
@@ -307,7 +307,7 @@ async def test_a_wrong_area_changes_nothing(database: Database, site: Site) -> N
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_the_command_line_reads_a_file_and_says_what_is_wrong_with_it(
+async def test_the_command_line_reads_a_file_and_reports_errors(
     cli: Callable[..., Any], tmp_path: Path, dialect: str
 ) -> None:
     border, broken, huge = tmp_path / "town.geojson", tmp_path / "broken.json", tmp_path / "huge.json"
@@ -334,8 +334,8 @@ async def test_the_command_line_reads_a_file_and_says_what_is_wrong_with_it(
     assert cli("site", "set", key, "--area", "")["area"] is None
 
 
-async def test_a_border_of_thousands_of_points_costs_a_report_nothing_to_speak_of(database: Database) -> None:
-    """Points asked about stay a handful, whatever the border's length."""
+async def test_a_border_of_thousands_of_points_is_cheap_to_check(database: Database) -> None:
+    """The number of compared edges stays small, whatever the border's length."""
     side = 12_000
     ring = [[38 + i / side, 55.0] for i in range(side)] + [[39.0, 55 + i / side] for i in range(side)]
     ring += [[39 - i / side, 56.0] for i in range(side)] + [[38.0, 56 - i / side] for i in range(side)]

@@ -1,4 +1,4 @@
-"""Another language is another set of dictionaries: every page, list and letter speaks it without a line of code."""
+"""Another language needs only dictionaries: every page, list and letter is available in it without a code change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from widget_api.sites.model import Site
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
 CODE, NAME = "uk", "Мова"
-# Files, pictures and what programs read: none of them is written in a language.
+# Files, pictures and machine-readable formats have no language.
 WORDLESS = (
     "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
     "/robots.txt", "/s/{key}/sitemap", "/healthz", "/readyz", "/metrics", "/cabinet/version", "/open311/",
@@ -48,7 +48,7 @@ WORDLESS = (
 
 @pytest.fixture(autouse=True)
 def _another_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The English texts under a code and a name of their own, as files would bring them."""
+    """The English texts under another code and name, as a new set of files would provide them."""
     folder = tmp_path / "locale"
     folder.mkdir()
     for path in (importlib.resources.files("widget_api") / "locale").iterdir():
@@ -64,7 +64,7 @@ def _another_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def readable(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
-    """What can be asked for with GET and answers in words."""
+    """GET routes that answer with text in a language."""
     for route in routes:
         path = prefix + route.path
         if getattr(route, "routes", None):
@@ -73,7 +73,7 @@ def readable(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
             yield path
 
 
-async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, context: Context) -> None:
+async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClient, context: Context) -> None:
     site = await make_site(context.database, discussion="moderated", agency={"mode": "email"}, language=CODE)
     receipt = await submit_report(context.database, site)
     widget, problem_id, number = Widget(client, site), receipt.problem_id, receipt.number
@@ -187,7 +187,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
 async def an_administrator(
     app: Any, context: Context, site: Site, operator: httpx2.AsyncClient
 ) -> tuple[str, httpx2.AsyncClient]:
-    """The id of an administrator, and a client with their session; the operator has no part in an organisation."""
+    """The id of an administrator and a signed-in client; operators have no part in an organisation."""
     user_id, password = await people_accounts.add_user(
         context.database, email="a@gorod.test", role="admin", agency_id=site.agency.id, language=CODE
     )
@@ -217,12 +217,12 @@ async def invited(context: Context, site: Site) -> str:
 
 
 def assert_offers_the_others(page: str, route: str) -> None:
-    """Each other language by its own name; in the cabinet by a button, elsewhere by a link."""
+    """Every other language is offered by its own name, in the cabinet by a button, elsewhere by a link."""
     offered = re.findall(r'lang="(\w+)"(?: hreflang="\w+")?>([^<]+)</(?:a|button)>', page)
     assert offered == [("ru", "Русский"), ("en", "English")], route
 
 
-async def test_the_others_offer_it(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_in_other_languages_offer_it(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/install?lang=en")).text
     assert f'hreflang="{CODE}">{NAME}</a>' in page
     assert f'<option value="{CODE}">{NAME}</option>' in page
@@ -234,7 +234,7 @@ async def test_the_others_offer_it(client: httpx2.AsyncClient, site: Site) -> No
     assert CODE in (await client.get(f"/api/v1/sites/{site.key}")).json()["languages"]
 
 
-async def test_what_is_wrong_is_told_in_it(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_errors_are_in_it(client: httpx2.AsyncClient, site: Site) -> None:
     headers = {"Accept-Language": f"{CODE}-UA,{CODE};q=0.9,ru;q=0.8"}
     missing = await client.get(f"/s/{site.key}/problems/99", headers=headers)
     assert missing.status_code == 404
@@ -244,7 +244,7 @@ async def test_what_is_wrong_is_told_in_it(client: httpx2.AsyncClient, site: Sit
     assert "Яка мова" in refused.text
 
 
-async def test_a_report_is_kept_in_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_report_is_stored_with_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     answer = await Widget(client, site).send(lang=CODE)
     assert answer.status_code == 201, answer.text
     row = await context.database.row("SELECT language FROM problems WHERE site_id = :site_id", site_id=site.id)
@@ -252,8 +252,10 @@ async def test_a_report_is_kept_in_it(client: httpx2.AsyncClient, context: Conte
     assert row["language"] == CODE
 
 
-async def test_a_language_that_is_none_is_the_sites(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    """JSON may hold anything where a code belongs."""
+async def test_an_invalid_language_falls_back_to_the_sites(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """JSON may contain any value instead of a code."""
     for number, lang in enumerate((["uk"], {"uk": 1}, 5, "xx")):
         answer = await Widget(client, site).send(f"key-{number}", lang=lang)
         assert answer.status_code == 201, answer.text
@@ -261,7 +263,7 @@ async def test_a_language_that_is_none_is_the_sites(client: httpx2.AsyncClient, 
     assert [row["language"] for row in rows] == [site.language]
 
 
-def test_every_letter_speaks_it(dialect: str) -> None:
+def test_every_letter_is_available_in_it(dialect: str) -> None:
     thread = messages.Thread(root="<a@widget.test>", own="<b@widget.test>")
     sender = {"mail_from": "widget@widget.test", "sender_name": "Agency"}
     for name, template, values in all_letters(CODE):

@@ -1,4 +1,4 @@
-"""GET /tiles/{z}/{x}/{y} from an archive and from a real upstream that counts what it is asked."""
+"""GET /tiles/{z}/{x}/{y} from an archive and from a real upstream that counts its requests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Server:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            self.ending.set()  # it would wait for whoever is made to wait
+            self.ending.set()  # otherwise it would wait for delayed requests
             await runner.cleanup()
 
 
@@ -80,7 +80,7 @@ async def server() -> Server:
 
 @pytest.fixture
 def asking(make_settings: Callable[..., Settings], database_url: str) -> Any:
-    """`asking(tiles)`: a client of the application with those tiles, and its one site around Kolomna."""
+    """`asking(tiles)`: a client of the application with these tiles and one site around Kolomna."""
 
     @contextlib.asynccontextmanager
     async def ask(tiles: str, **more: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
@@ -111,7 +111,7 @@ def archive(folder: Path) -> str:
 # --- an archive ---
 
 
-async def test_a_tile_of_an_archive_is_cached_long_and_told_what_it_is(asking: Any, tmp_path: Path) -> None:
+async def test_archive_tiles_have_a_long_cache_time_and_a_content_type(asking: Any, tmp_path: Path) -> None:
     async with asking(archive(tmp_path)) as (client, _):
         found = await client.get(path(HERE))
         assert (found.status_code, found.content) == (200, picture())
@@ -126,7 +126,7 @@ async def test_a_tile_of_an_archive_is_cached_long_and_told_what_it_is(asking: A
         assert absent.headers["cache-control"] == "public, max-age=300"
 
 
-async def test_only_ground_of_our_sites_is_served(asking: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_tiles_of_our_sites_are_served(asking: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_TERRITORY_LIFETIME", 0.0)
     async with asking(archive(tmp_path)) as (client, context):
         assert (await client.get(path(ABROAD))).status_code == 404
@@ -137,13 +137,13 @@ async def test_only_ground_of_our_sites_is_served(asking: Any, tmp_path: Path, m
         assert (await client.get(path(ABROAD))).status_code == 404
 
 
-async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any, server: Server) -> None:
+async def test_tiles_around_a_territory_are_served_up_to_a_distance(proxying: Any, server: Server) -> None:
     async with proxying() as (client, _):
         _, south, east, north = BOX
         for lat, lng, status in (
             (LAT, east + 0.05, 200),
             (south - 0.04, LNG, 200),
-            (LAT, east + 0.13, 200),  # half a wide screen more
+            (LAT, east + 0.13, 200),  # plus half a wide screen
             (LAT, east + 0.2, 404),
             (north + 0.2, LNG, 404),
         ):
@@ -160,17 +160,17 @@ async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any,
     ["20/0/0", "13/8192/0", "-1/0/0", "13/1e3/0", "1/0/0.png", "13/../../etc/passwd", "%2e%2e/0/0", "1/0/%00", "a/b/c",
      "19/" + "9" * 3000 + "/0", "٣/٤/٥", "1/0/0/0", "13/4977.0/2560", "13//0"],
 )  # fmt: skip
-async def test_what_is_no_tile_is_404_and_nobody_is_asked(proxying: Any, server: Server, tail: str) -> None:
+async def test_an_invalid_tile_is_404_without_an_upstream_request(proxying: Any, server: Server, tail: str) -> None:
     async with proxying() as (client, _):
         assert (await client.get(f"/tiles/{tail}")).status_code == 404
     assert not server.asked
 
 
-async def test_without_tiles_there_are_none(client: httpx2.AsyncClient) -> None:
+async def test_without_a_tile_source_tiles_are_404(client: httpx2.AsyncClient) -> None:
     assert (await client.get(path(HERE))).status_code == 404
 
 
-async def test_a_broken_archive_leaves_the_ground_empty_and_the_service_running(asking: Any, tmp_path: Path) -> None:
+async def test_a_broken_archive_gives_404_and_the_service_keeps_running(asking: Any, tmp_path: Path) -> None:
     archive(tmp_path)
     broken = tmp_path / "town.pmtiles"
     whole = broken.read_bytes()
@@ -184,7 +184,7 @@ async def test_a_broken_archive_leaves_the_ground_empty_and_the_service_running(
 # --- an upstream ---
 
 
-async def test_of_a_hundred_who_ask_at_once_one_asks_the_upstream(proxying: Any, server: Server) -> None:
+async def test_a_hundred_concurrent_requests_cause_one_upstream_request(proxying: Any, server: Server) -> None:
     server.wait = 0.2
     async with proxying() as (client, _):
         answers = await asyncio.gather(*(client.get(path(HERE)) for _ in range(100)))
@@ -193,7 +193,7 @@ async def test_of_a_hundred_who_ask_at_once_one_asks_the_upstream(proxying: Any,
     assert server.asked == {f"/t/{HERE.z}/{HERE.x}/{HERE.y}.png?key=k": 1}
 
 
-async def test_who_was_still_looking_when_the_tile_came_does_not_ask_again(
+async def test_a_request_that_sees_the_cached_tile_late_does_not_repeat_it(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with proxying() as (client, context):
@@ -215,7 +215,7 @@ async def test_who_was_still_looking_when_the_tile_came_does_not_ask_again(
     assert sum(server.asked.values()) == 1
 
 
-async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: Any, server: Server) -> None:
+async def test_a_disconnect_does_not_cancel_the_shared_request(proxying: Any, server: Server) -> None:
     server.wait = 0.3
     async with proxying() as (client, context):
         first = asyncio.create_task(context.tiles.get(context.database, HERE))
@@ -227,7 +227,7 @@ async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: An
     assert sum(server.asked.values()) == 1
 
 
-async def test_a_busy_map_asks_a_bounded_number_at_once(proxying: Any, server: Server) -> None:
+async def test_concurrent_upstream_requests_are_limited(proxying: Any, server: Server) -> None:
     server.wait = 0.05
     around = [TileAddress(17, x, y) for x in range(10) for y in range(10)]
     corner = tile_at(LAT, LNG, 17)
@@ -238,7 +238,7 @@ async def test_a_busy_map_asks_a_bounded_number_at_once(proxying: Any, server: S
     assert server.most_at_once <= service.MAX_CONCURRENT
 
 
-async def test_a_missing_tile_is_asked_for_once_in_a_while(proxying: Any, server: Server) -> None:
+async def test_missing_tiles_are_cached_briefly(proxying: Any, server: Server) -> None:
     server.answer = lambda: web.Response(status=404)
     async with proxying() as (client, _):
         assert [(await client.get(path(HERE))).status_code for _ in range(3)] == [404, 404, 404]
@@ -259,7 +259,7 @@ async def test_a_missing_tile_is_asked_for_once_in_a_while(proxying: Any, server
     ],
     ids=["500", "403", "429", "redirect", "page", "svg", "wrong type", "too large"],
 )
-async def test_what_is_no_tile_is_never_handed_on(
+async def test_invalid_upstream_answers_are_not_passed_on(
     proxying: Any, server: Server, answer: Callable[[], web.StreamResponse]
 ) -> None:
     server.answer = answer
@@ -271,22 +271,20 @@ async def test_what_is_no_tile_is_never_handed_on(
     assert sum(server.asked.values()) == 1, "a failure is remembered for a moment"
 
 
-async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_oversized_upstream_answers_are_not_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_TILE_SIZE", len(picture()) - 1)
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 502
 
 
-async def test_a_slow_upstream_is_not_waited_for(
-    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_upstream_times_out(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "TIMEOUT", 0.2)
     server.wait = 5.0
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 504
 
 
-async def test_one_that_is_down_is_left_alone_for_a_while(
+async def test_an_unavailable_upstream_is_paused(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer = lambda: web.Response(status=503)
@@ -300,7 +298,7 @@ async def test_one_that_is_down_is_left_alone_for_a_while(
         assert (await client.get(path(HERE))).status_code == 200
 
 
-async def test_what_was_good_is_shown_while_the_upstream_is_down(
+async def test_stale_tiles_are_served_while_the_upstream_is_unavailable(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with proxying() as (client, _):
@@ -315,7 +313,7 @@ async def test_what_was_good_is_shown_while_the_upstream_is_down(
         assert sum(server.asked.values()) == 2, "and it is left alone for a moment"
 
 
-async def test_memory_is_bounded(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_tile_cache_is_bounded(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "CACHE_SIZE", 60_000)
     server.answer = lambda: web.Response(body=picture() + b"\0" * 20_000, content_type="image/png")
     async with proxying() as (client, context):
@@ -327,7 +325,7 @@ async def test_memory_is_bounded(proxying: Any, server: Server, monkeypatch: pyt
         assert context.tiles._cache.currsize <= 60_000
 
 
-async def test_nobody_can_use_us_as_their_tile_server(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tiles_are_not_served_to_other_sites(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.RATES, "tiles", "5/minute")
     async with proxying() as (client, _):
         with time_machine.travel(1_795_500_000, tick=False):
@@ -354,7 +352,7 @@ async def test_the_upstreams_address_is_in_no_log(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_doctor_says_whether_a_map_has_ground(cli: Callable[..., Any], tmp_path: Path, dialect: str) -> None:
+def test_doctor_checks_the_tile_source(cli: Callable[..., Any], tmp_path: Path, dialect: str) -> None:
     def tiles(**changes: str) -> dict[str, Any]:
         try:
             findings = cli("doctor", **changes)

@@ -1,4 +1,4 @@
-"""Two instances of this service, one the other's central platform over TCP: in the end both know and say the same."""
+"""Two instances of this service, one the other's central platform over TCP, end in the same state."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Instance:
         return row
 
     async def known(self) -> set[tuple[Any, ...]]:
-        """Every event that travels, with all that it says."""
+        """Every event that is exchanged, with all its data."""
         rows = await self.database.rows(
             "SELECT e.id, e.kind, e.status, e.at, e.actor, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
             " WHERE e.kind IN ('received', 'status', 'note', 'erased')"
@@ -94,7 +94,7 @@ def databases(new_database: Callable[..., str]) -> tuple[str, str]:
 async def central(
     databases: tuple[str, str], make_settings: Callable[..., Settings]
 ) -> AsyncIterator[tuple[Instance, str]]:
-    """The platform: the whole application behind a real socket; and a token for it."""
+    """The platform: the whole application behind a real socket, and a token for it."""
     async with serving(make_settings, database_url=databases[0]) as context:
         site = await make_site(context.database, jurisdiction="gorod.test")
         yield Instance(context, site), await changes.add_token(context.database, site.id, "platform")
@@ -102,7 +102,7 @@ async def central(
 
 @contextlib.asynccontextmanager
 async def serving(make_settings: Callable[..., Settings], **changed: str) -> AsyncIterator[Context]:
-    """The application behind a socket of its own, as long as the block runs."""
+    """Serve the application on its own socket for the length of the block."""
     port = free_port()
     app = create_app(make_settings(public_url=f"http://127.0.0.1:{port}", work="off", **changed))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
@@ -133,7 +133,7 @@ async def settle(local: Instance, carrier: Carrier) -> None:
 
 
 async def act(instance: Instance, actor: Actor, wish: Change) -> None:
-    """What an actor wishes is done where the table allows it, and nothing happens where it does not."""
+    """Perform an actor's intention if the transition table allows it; otherwise do nothing."""
     try:
         problem = await instance.problem()
         await problems.change(instance.database, actor, instance.site.id, problem["id"], wish)
@@ -141,8 +141,8 @@ async def act(instance: Instance, actor: Actor, wish: Change) -> None:
         return
 
 
-async def test_the_story(central: tuple[Instance, str], local: Instance) -> None:
-    """Report here, decide there: the change comes back, with the platform's number and link; nothing echoes."""
+async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance, str], local: Instance) -> None:
+    """Report here, decide there: the change comes back with the platform's number and link, and nothing is echoed."""
     platform, _ = central
     carrier = Carrier(local.context)
     receipt = await submit_report(local.database, local.site)
@@ -172,10 +172,10 @@ async def test_the_story(central: tuple[Instance, str], local: Instance) -> None
     assert await local.state() == await platform.state()
 
 
-async def test_pictures_travel_with_report_and_answer(
+async def test_pictures_of_report_and_answer_are_exchanged(
     central: tuple[Instance, str], databases: tuple[str, str], make_settings: Callable[..., Settings]
 ) -> None:
-    """By their addresses, which the other instance fetches; and they are forgotten there with the report."""
+    """By URL, which the other instance fetches; they are deleted there with the report."""
     platform, token = central
     root = f"{platform.context.settings.public_url}/open311/v2"
     async with serving(make_settings, database_url=databases[1], platform_url=root, platform_key=token) as context:
@@ -239,7 +239,7 @@ async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, st
 
 
 async def poll(local: Instance) -> None:
-    """As the worker does every so often, without waiting for it; the platform is known for what it is at once."""
+    """Poll as the worker does, without delay; the platform is recognised as an instance of this service at once."""
     await platforms.mark_exact(local.database, "default")
     found = await platforms.find_platform(local.database, "default")
     assert found is not None
@@ -248,10 +248,8 @@ async def poll(local: Instance) -> None:
     )
 
 
-async def test_what_the_platform_has_of_its_own_is_the_same_here(
-    central: tuple[Instance, str], local: Instance
-) -> None:
-    """Every event of it, under its birth id; and what came from here stays one."""
+async def test_the_platforms_own_problems_are_mirrored_exactly(central: tuple[Instance, str], local: Instance) -> None:
+    """Every event with its birth id; reports sent from here are not duplicated."""
     platform, _ = central
     ours = await submit_report(local.database, local.site, description="Наша яма")
     await problems.confirm(local.database, local.site.id, ours.problem_id)
@@ -284,7 +282,7 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     assert {event["data"]["number"] for event in feed} == {ours.number}
 
 
-async def test_the_whole_of_a_long_story_comes_over(
+async def test_a_long_history_is_mirrored_completely(
     central: tuple[Instance, str], local: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LARGE_PAGE_SIZE", 2)
@@ -293,12 +291,12 @@ async def test_the_whole_of_a_long_story_comes_over(
     for wish in ("accepted", "in_progress", "forwarded", "in_progress", "answered"):
         change = Change(to=wish, text="Так", responsible="Горсвет" if wish == "forwarded" else None)
         await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, change)
-    await poll(local)  # what is older than some minutes no later one tells again
+    await poll(local)  # events older than some minutes are not repeated later
     (row,) = await local.database.rows("SELECT status FROM problems WHERE mirror_of IS NOT NULL")
     assert row["status"] == "answered"
 
 
-async def test_what_its_author_takes_back_there_is_gone_here(central: tuple[Instance, str], local: Instance) -> None:
+async def test_reports_withdrawn_there_are_withdrawn_here(central: tuple[Instance, str], local: Instance) -> None:
     platform, _ = central
     gone = [await submit_report(platform.database, platform.site, description=f"Яма {n}") for n in range(2)]
     for one in gone:
@@ -311,10 +309,10 @@ async def test_what_its_author_takes_back_there_is_gone_here(central: tuple[Inst
     assert sorted((bool(row["published"]), row["description"]) for row in rows) == [(False, ""), (False, "Яма 0")]
 
 
-async def test_what_was_told_before_its_number_was_known_is_read_again(
+async def test_updates_before_the_number_was_known_are_read_again(
     central: tuple[Instance, str], local: Instance
 ) -> None:
-    """A round that read past a decision the moment before the report was linked."""
+    """A polling round passed a decision just before the report was linked."""
     platform, _ = central
     receipt = await submit_report(local.database, local.site)
     await problems.confirm(local.database, local.site.id, receipt.problem_id)

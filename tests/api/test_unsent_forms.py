@@ -1,4 +1,4 @@
-"""A form that could not be taken waits for its writer, with its files, for nobody else, and not for ever."""
+"""A form that could not be processed is stored with its files, for its author only and for a limited time."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def anna(database: Any, site: Site, browser: Browser) -> Cabinet:
 
 
 async def end_sessions(database: Any, cabinet: Cabinet) -> None:
-    """As after twelve hours: the service knows the session no more, and the browser has dropped its cookie."""
+    """As after twelve hours: the session has expired, and the browser has dropped its cookie."""
 
     async def work(tx: Any) -> None:
         await tx.run("DELETE FROM sessions")
@@ -87,7 +87,7 @@ async def end_sessions(database: Any, cabinet: Cabinet) -> None:
 
 
 async def signed_in_again(cabinet: Cabinet, answer: httpx2.Response, email: str = "anna@gorod.test") -> httpx2.Response:
-    """Follow the way on to the sign-in page, sign in there, and open what it leads to."""
+    """Follow the link to the sign-in page, sign in, and open the page it redirects to."""
     assert answer.status_code == 303, answer.text
     page = PageText((await cabinet.client.get(answer.headers["location"])).text)
     answer = await cabinet.client.post("/cabinet/sign-in", data=page.forms[0].fields | credentials(email))
@@ -107,7 +107,7 @@ async def kept(database: Any) -> list[Any]:
     return list(await database.rows("SELECT * FROM unsent_forms ORDER BY created_at"))
 
 
-async def test_a_decision_with_its_files_waits_behind_the_sign_in(
+async def test_a_decision_with_files_is_restored_after_sign_in(
     anna: Cabinet, database: Any, problem: str, client: httpx2.AsyncClient
 ) -> None:
     path = f"/cabinet/problems/{problem}"
@@ -141,9 +141,7 @@ async def test_a_decision_with_its_files_waits_behind_the_sign_in(
     assert await kept(database) == []
 
 
-async def test_a_form_of_a_session_that_another_tab_replaced_is_shown_again(
-    anna: Cabinet, database: Any, problem: str
-) -> None:
+async def test_a_form_of_a_replaced_session_is_shown_again(anna: Cabinet, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
     await anna.client.post("/cabinet/sign-in", data=credentials("anna@gorod.test"))  # the other tab
@@ -157,7 +155,7 @@ async def test_a_form_of_a_session_that_another_tab_replaced_is_shown_again(
     assert await status(database, problem) == "answered"
 
 
-async def test_a_file_can_be_left_out_and_what_was_kept_survives_a_second_expiry(
+async def test_files_can_be_removed_and_the_form_survives_a_second_expiry(
     anna: Cabinet, database: Any, problem: str
 ) -> None:
     path = f"/cabinet/problems/{problem}"
@@ -178,23 +176,19 @@ async def test_a_file_can_be_left_out_and_what_was_kept_survives_a_second_expiry
     assert [row["name"] for row in rows] == ["Смета.pdf"]
 
 
-async def test_every_form_of_the_cabinet_comes_back(app: Any, anna: Cabinet, database: Any, problem: str) -> None:
-    """One mechanism for all routes: each POST route of the cabinet keeps a form of an ended session."""
+async def test_every_form_of_the_cabinet_is_restored(app: Any, anna: Cabinet, database: Any, problem: str) -> None:
+    """One mechanism for all routes: every POST route of the cabinet stores the form of an ended session."""
     path = f"/cabinet/problems/{problem}"
     token = (await anna.read(path)).form(path).fields["form_token"]
     await end_sessions(database, anna)
     posts = [route for route in app.routes if isinstance(route, Route) and "POST" in (route.methods or ())]
     addresses = [one.path for one in posts if one.path.startswith("/cabinet/")]
     assert len(addresses) > 10
-    silent = {"/cabinet/sign-out", "/cabinet/language", "/cabinet/account/sessions"}  # nothing is written there
-    silent |= {"/cabinet/account/password"}  # and that is nothing to store
+    silent = {"/cabinet/sign-out", "/cabinet/language", "/cabinet/account/sessions"}  # the form is empty
+    silent |= {"/cabinet/account/password"}  # so nothing is stored
     silent |= {"/cabinet/problems/{problem_id}/draft"}  # sent by the script: the form itself is still to come
-    silent |= {
-        "/cabinet/sign-in",
-        "/cabinet/forgot",
-        "/cabinet/reset/{token}",
-        "/cabinet/invitation/{token}",
-    }  # nor is anybody signed in
+    # and nobody is signed in
+    silent |= {"/cabinet/sign-in", "/cabinet/forgot", "/cabinet/reset/{token}", "/cabinet/invitation/{token}"}
     for address in addresses:
         filled = address.replace("{problem_id}", problem)
         for name in ("site_id", "platform_id", "comment_id", "letter_id", "delivery_id", "session_id"):
@@ -207,7 +201,7 @@ async def test_every_form_of_the_cabinet_comes_back(app: Any, anna: Cabinet, dat
     assert len(await kept(database)) == unsent.MAX_FORMS, "one user keeps no more than that"
 
 
-async def test_settings_a_question_and_a_comment_come_back_in_their_forms(
+async def test_settings_questions_and_comments_are_restored_in_their_forms(
     anna: Cabinet, database: Any, problem: str, site: Site
 ) -> None:
     path = f"/cabinet/problems/{problem}"
@@ -237,7 +231,7 @@ def selected(page: str) -> dict[str, str]:
     return chosen
 
 
-async def test_a_question_leaves_a_half_written_decision_alone(anna: Cabinet, database: Any, problem: str) -> None:
+async def test_sending_a_question_keeps_an_unfinished_decision(anna: Cabinet, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(f"{path}/ask")
     half = {"to": "planned", "text": "Почти дописано", "question": "Какой подъезд?"}
@@ -250,7 +244,7 @@ async def test_a_question_leaves_a_half_written_decision_alone(anna: Cabinet, da
     assert "Акт.pdf" in page.text
     assert "Это ещё не отправлено" not in page.text
 
-    # A question that is refused keeps it as well, and so does a decision a question.
+    # A refused question keeps it as well, and a decision keeps an unfinished question.
     refused = await anna.client.post(f"{path}/ask", data=again.fields | {"question": " "})
     assert refused.status_code == 422
     again = PageText(refused.text).form(path)
@@ -263,7 +257,9 @@ async def test_a_question_leaves_a_half_written_decision_alone(anna: Cabinet, da
     assert "Акт.pdf" in page.text, "it came with the decision"
 
 
-async def test_nobody_else_reads_what_was_kept(anna: Cabinet, browser: Browser, database: Any, problem: str) -> None:
+async def test_stored_forms_are_visible_to_their_author_only(
+    anna: Cabinet, browser: Browser, database: Any, problem: str
+) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
     await end_sessions(database, anna)
@@ -281,7 +277,7 @@ async def test_nobody_else_reads_what_was_kept(anna: Cabinet, browser: Browser, 
     await elsewhere.client.post(path, data=stolen)
     assert len(await kept(database)) == 1, "nor can another browser use it up"
 
-    # Boris's page is open, Anna's old tab is sent: he is told, and it waits for her.
+    # Boris is signed in, Anna's old tab is sent: he is told, and the form is stored for her.
     refused = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER})
     assert refused.status_code == 403
     assert "под другой учётной записью" in refused.text
@@ -294,7 +290,9 @@ async def test_nobody_else_reads_what_was_kept(anna: Cabinet, browser: Browser, 
     assert answer.headers["location"] == "/cabinet/", "each is shown once without being asked for"
 
 
-async def test_strangers_keep_nothing(anna: Cabinet, browser: Browser, database: Any, problem: str) -> None:
+async def test_unauthenticated_clients_store_nothing(
+    anna: Cabinet, browser: Browser, database: Any, problem: str
+) -> None:
     path = f"/cabinet/problems/{problem}"
     token = (await anna.read(path)).form(path).fields["form_token"]
     user, session, seal = token.split(".")
@@ -322,7 +320,7 @@ async def test_strangers_keep_nothing(anna: Cabinet, browser: Browser, database:
     assert await kept(database) == [], "who may not come in keeps nothing"
 
 
-async def test_passwords_are_never_kept(anna: Cabinet, database: Any, problem: str) -> None:
+async def test_passwords_are_never_stored(anna: Cabinet, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     token = (await anna.read(path)).form(path).fields["form_token"]
     await end_sessions(database, anna)
@@ -335,7 +333,7 @@ async def test_passwords_are_never_kept(anna: Cabinet, database: Any, problem: s
     assert token not in row["fields"]
 
 
-async def test_what_was_kept_is_forgotten_after_a_day(
+async def test_stored_forms_are_deleted_after_a_day(
     app: Any, anna: Cabinet, database: Any, problem: str, settings: Any
 ) -> None:
     path, storage = f"/cabinet/problems/{problem}", app.state.context.storage
@@ -359,7 +357,7 @@ def lying(storage: Any) -> list[Path]:
     return sorted(Path(storage.folder / "unsent").rglob("*.bin"))
 
 
-def test_a_page_whose_form_is_gone_shows_the_words() -> None:
+def test_text_is_shown_if_the_page_no_longer_has_the_form() -> None:
     form = UnsentForm(
         id="1",
         page="/cabinet/mail",
@@ -375,8 +373,8 @@ def test_a_page_whose_form_is_gone_shows_the_words() -> None:
     assert "cabinet.unsent.no_form" in page
 
 
-async def test_an_address_that_is_none_is_refused_as_any_other(anna: Cabinet, database: Any, problem: str) -> None:
-    """PostgreSQL keeps no NUL; the form is kept all the same, for the list."""
+async def test_an_invalid_path_is_handled_like_any_other(anna: Cabinet, database: Any, problem: str) -> None:
+    """PostgreSQL cannot store NUL; the form is still stored, for the list."""
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
     await end_sessions(database, anna)

@@ -31,25 +31,26 @@ from tests.support.processes import Service, free_port, patched_program, run_com
 from tests.support.upgrade import ORIGIN, VILLAGE, Peers, Visitor, Widget, make_event, path_of, sign_event, until
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "upgrade"
-LATER = 370  # seconds from the earlier version's end: what it tried in vain is due again, what it gave out is good
+# seconds after the earlier version stopped: failed deliveries are due again, links and tickets are still valid
+LATER = 370
 MOVES = {"status", "updated_at", "comments", "has_answer", "answered_at", "answer", "responsible"}  # by the tests
 
 
 @dataclass
 class Upgraded:
-    """Today's service on the earlier version's data, with whom it talks to, at a moment soon after."""
+    """The current service on the earlier version's data, with its peers, shortly after the upgrade."""
 
-    recorded: Any  # what residents, officials and platforms have of the earlier version
+    recorded: Any  # links, tokens and sessions given out by the earlier version
     service: Service
     peers: Peers
-    started: float  # by the clock that never jumps, when the service's own stood LATER after the earlier version's end
-    ticket: str  # for a challenge that the earlier version gave out
+    started: float  # on the monotonic clock, when the service's clock was LATER seconds after the earlier version's end
+    ticket: str  # for a challenge issued by the earlier version
 
     def now(self) -> int:
         return int(self.recorded["moment"] + LATER + time.monotonic() - self.started)
 
     def cli(self, *arguments: str) -> Any:
-        """A command by the service's clock: what it makes due now would else lie in the service's future."""
+        """Run a command with the service's clock: otherwise what it makes due now would be in the service's future."""
         with time_machine.travel(self.now()):
             return self.service.cli(*arguments)
 
@@ -77,13 +78,13 @@ class Upgraded:
         return self.visitor.read(path_of(link)).text
 
     def post(self, link: str, **fields: str) -> None:
-        """The form of a letter's page, with what was chosen there."""
+        """Send the form of a letter's page with these fields."""
         (form, *_) = [one for one in self.visitor.read(path_of(link)).forms if one.method == "post"]
         answer = self.visitor.post(form.action or path_of(link), data=form.fields | fields)
         assert answer.status_code in (200, 303), answer.text
 
     def official(self) -> Visitor:
-        """Who had signed in to the earlier version."""
+        """A browser with a session of the earlier version."""
         visitor = Visitor(self.service.url)
         visitor.headers["Cookie"] = f"cabinet={self.recorded['session']}"
         return visitor
@@ -122,7 +123,8 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     peers.clock = made.now
     try:
         run_command("migrate", settings=settings, directory=directory)
-        made.cli("platform", "set", "Область", "--url", peers.hook_url)  # it is elsewhere than it was recorded
+        # its receiver has another address than in the recording
+        made.cli("platform", "set", "Область", "--url", peers.hook_url)
         service.start()
         made.ticket = made.widget.ticket(recorded["widget"]["challenge"])  # before it ends
         yield made
@@ -134,7 +136,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def within(before: Any, now: Any) -> Any:
-    """What is there now without what has come since: other fields, and what follows at the end of a list."""
+    """The data without later additions: other fields, and items at the end of a list."""
     if isinstance(before, dict) and isinstance(now, dict):
         return {name: within(value, now.get(name)) for name, value in before.items()}
     if isinstance(before, list) and isinstance(now, list):
@@ -142,7 +144,7 @@ def within(before: Any, now: Any) -> Any:
     return now
 
 
-def test_what_was_public_is_the_same(upgraded: Upgraded) -> None:
+def test_public_data_is_unchanged(upgraded: Upgraded) -> None:
     for path, before in upgraded.recorded["public"].items():
         now = upgraded.visitor.get(f"/api/v1/sites/{path}").json()
         moves = MOVES if before["number"] != upgraded.number("story") else set()
@@ -152,7 +154,7 @@ def test_what_was_public_is_the_same(upgraded: Upgraded) -> None:
     assert answer.status_code == 200, "the key before the rotation"
     (comment,) = upgraded.recorded["comments"]
     shown = upgraded.widget.get(f"/problems/{upgraded.number('nameless')}/comments")["items"]
-    unnamed = comment | {"name": "Житель"}  # nobody had been asked yet whether the name may be published
+    unnamed = comment | {"name": "Житель"}  # the earlier version did not ask for consent to publish names
     assert within([unnamed], shown) == [unnamed]
 
 
@@ -165,7 +167,7 @@ def test_photos_and_the_pinned_release_are_served_byte_for_byte(upgraded: Upgrad
     assert {path: hashlib.sha256(one.content).hexdigest() for path, one in served.items()} == links
 
 
-def test_links_that_show(upgraded: Upgraded) -> None:
+def test_links_that_show_a_page_work(upgraded: Upgraded) -> None:
     links = {name: path_of(link) for name, link in upgraded.recorded["links"].items()}
     page = upgraded.visitor.read(links["private page"]).text
     assert "Яма засыпана, акт приложен" in page
@@ -180,7 +182,7 @@ def test_links_that_show(upgraded: Upgraded) -> None:
 
 
 @pytest.mark.parametrize("name", ["confirmation", "following", "no more letters", "no more news"])
-def test_links_with_one_button(upgraded: Upgraded, name: str) -> None:
+def test_links_with_one_button_work(upgraded: Upgraded, name: str) -> None:
     link = upgraded.recorded["links"][name]
     upgraded.visitor.press(link)
     page = upgraded.visitor.read(path_of(link))
@@ -191,7 +193,7 @@ def test_links_with_one_button(upgraded: Upgraded, name: str) -> None:
         assert [form for form in page.forms if form.method == "post"] == [], page.text
 
 
-def test_comments_are_confirmed_and_moderated_from_the_mailbox(upgraded: Upgraded) -> None:
+def test_comments_can_be_confirmed_and_moderated_by_mail(upgraded: Upgraded) -> None:
     upgraded.visitor.press(upgraded.recorded["links"]["comment"])
     assert "Яма всё глубже" in upgraded.official().read("/cabinet/comments").text
     upgraded.post(upgraded.recorded["links"]["moderation"], verdict="published")
@@ -199,8 +201,8 @@ def test_comments_are_confirmed_and_moderated_from_the_mailbox(upgraded: Upgrade
     assert [one["text"] for one in upgraded.village.get(path)["items"]] == ["Подтверждаю"]
 
 
-def test_an_open_widget_goes_on(upgraded: Upgraded) -> None:
-    """It holds a ticket, an uploaded photo and the version of the consent that its form shows."""
+def test_an_open_widget_continues(upgraded: Upgraded) -> None:
+    """It has a ticket, an uploaded photo and the version of the consent document that its form shows."""
     recorded, widget = upgraded.recorded["widget"], upgraded.widget
     body = widget.body("Сообщение из формы, открытой до обновления", recorded["consent"]) | {
         "photos": [recorded["photo"]]
@@ -229,7 +231,7 @@ def test_support_counts_once(upgraded: Upgraded) -> None:
     assert upgraded.problem("story")["supporters"] == before == 1
 
 
-def test_a_form_without_scripts_that_was_open_is_taken(upgraded: Upgraded) -> None:
+def test_an_open_form_without_scripts_is_accepted(upgraded: Upgraded) -> None:
     form = upgraded.recorded["form"]
     typed = {"category": "yards", "description": "Сломана лавочка", "address": "ул. Ленина, 12", "consent": "yes"}
     sent = upgraded.visitor.post(form["action"], data=form["fields"] | typed, follow_redirects=True)
@@ -237,18 +239,19 @@ def test_a_form_without_scripts_that_was_open_is_taken(upgraded: Upgraded) -> No
     assert re.search(r"№\s*\d+", PageText(sent.text).text), sent.text
 
 
-def test_sessions_and_passwords(upgraded: Upgraded) -> None:
+def test_sessions_and_passwords_stay_valid(upgraded: Upgraded) -> None:
     assert "«story»" in upgraded.official().read(upgraded.recorded["draft"]["page"]).text
     visitor = Visitor(upgraded.service.url)
     form = visitor.read("/cabinet/sign-in").forms[0]
     signed_in = visitor.post(form.action, data=form.fields | upgraded.recorded["user"])
     assert signed_in.status_code == 303
     (token,) = re.findall(r"__Host-cabinet=([^;]+)", signed_in.headers["set-cookie"])
-    for name, status in (("__Host-cabinet", 200), ("cabinet", 303)):  # the earlier name is for earlier sessions alone
+    # the earlier cookie name is for earlier sessions only
+    for name, status in (("__Host-cabinet", 200), ("cabinet", 303)):
         assert visitor.get("/cabinet/", headers={"Cookie": f"{name}={token}"}).status_code == status, name
 
 
-def test_an_answer_that_was_begun_is_sent_with_its_file(upgraded: Upgraded) -> None:
+def test_an_unfinished_answer_is_sent_with_its_file(upgraded: Upgraded) -> None:
     draft, official = upgraded.recorded["draft"], upgraded.official()
     fields = {**draft["fields"], "to": "resolved", "text": "Сделано, план приложен"}
     nothing = [("documents", ("", b"", "application/octet-stream"))]
@@ -258,7 +261,7 @@ def test_an_answer_that_was_begun_is_sent_with_its_file(upgraded: Upgraded) -> N
     assert (answer["text"], [one["name"] for one in answer["documents"]]) == ("Сделано, план приложен", ["plan.pdf"])
 
 
-def test_programs_keep_their_tokens_and_their_place_in_the_feed(upgraded: Upgraded) -> None:
+def test_tokens_and_feed_positions_stay_valid(upgraded: Upgraded) -> None:
     tokens, feed = upgraded.recorded["tokens"], upgraded.recorded["feed"]
     params = {"api_key": tokens["georeport"], "jurisdiction_id": "gorod.test"}
     own = upgraded.visitor.get(f"/open311/v2/requests/{upgraded.recorded['posted']}.json", params=params)
@@ -276,7 +279,7 @@ def test_programs_keep_their_tokens_and_their_place_in_the_feed(upgraded: Upgrad
     assert len(rest) > 5
 
 
-def test_what_was_not_delivered_is_delivered_once(upgraded: Upgraded) -> None:
+def test_pending_deliveries_are_delivered_once(upgraded: Upgraded) -> None:
     peers, recorded = upgraded.peers, upgraded.recorded
     number = upgraded.number("last")
 
@@ -300,8 +303,8 @@ def test_what_was_not_delivered_is_delivered_once(upgraded: Upgraded) -> None:
     assert len(descriptions) == len(set(descriptions))
 
 
-def test_platforms_tell_the_rest(upgraded: Upgraded) -> None:
-    """One is asked for news from where it was read to; another's update that is known already changes nothing."""
+def test_platform_updates_continue(upgraded: Upgraded) -> None:
+    """One is polled from its last position; a known update from another changes nothing."""
     (told,) = upgraded.recorded["platform"]["news"]
     fresh = told | {"update_id": "theirs-2", "status": "CLOSED", "description": "Заделали"}
     upgraded.peers.platform.news = [told, fresh | {"updated_datetime": clock_text(upgraded.now())}]
@@ -324,7 +327,7 @@ def clock_text(moment: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
-def test_an_agency_answers_a_letter_that_was_sent_before(upgraded: Upgraded) -> None:
+def test_an_agency_can_answer_an_earlier_letter(upgraded: Upgraded) -> None:
     recorded = upgraded.recorded["mailbox"]
     raw = letter("resolved", reply=recorded["reply_to"], root=recorded["message_id"]).replace(
         b"gorod.test", b"posyolok.test"

@@ -1,4 +1,4 @@
-"""Every kind of page that the service renders is valid HTML, in Russian and in English."""
+"""Every kind of page is valid HTML, in Russian and in English."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, sit
     pages = await rendered(client, context, site)
     assert len(pages) >= 60
     assert markup.faults(pages, tmp_path) == []
-    # What is heard first of a page says whether something is wrong, and what its heading says.
+    # The title, which is announced first, mentions errors and contains the heading.
     titles = {name: re.findall(r"<title>([^<]*)</title>", page)[0] for name, page in pages.items()}
     wrong = {name for name, title in titles.items() if title.startswith(("Ошибка: ", "Error: "))}
     assert wrong == {name for name in pages if "-refused-" in name}
@@ -66,7 +66,7 @@ async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, sit
 
 
 async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, str]:
-    """Name → page, of each kind, in each language."""
+    """Name → page, for every kind of page in every language."""
     received = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
     taken = tuple(Photo(one.id, "Яма <сверху>") for one in received)
     receipt = await submit_report(context.database, site, photos=taken)
@@ -174,6 +174,6 @@ class Public:
 
 
 async def form_of(client: httpx2.AsyncClient, path: str) -> dict[str, str]:
-    """The hidden fields of a page's form, and nothing filled in."""
+    """The hidden fields of a page's form."""
     page = (await client.get(path)).text
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
