@@ -1,4 +1,4 @@
-"""docs/api.md shows each call with curl: every line is sent to a service, and there is one for each call."""
+"""docs/api.md shows every call with curl: every command is run against a service, and every call has one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LINES = [line for line in SECTION.partition("```sh\n")[2].partition("```")[0].sp
 
 
 def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
-    """Method, address, headers, body and form of a line, as curl reads it."""
+    """Method, URL, headers, body and form of a curl command."""
     _, *words = shlex.split(line)
     headers, form, data, address = dict[str, str](), list[str](), None, ""
     while words:
@@ -57,7 +57,7 @@ def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
 
 
 def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Where, schema and value of each JSON the chapters before show: what curl sends, and the answer below it."""
+    """Location, schema and value of every JSON example: the curl bodies and the answers below them."""
     document = openapi.document(W)
     calls = {(method, path): call for path, calls in document["paths"].items() for method, call in calls.items()}
     before = DOCUMENT.partition("### Each call with curl")[0]
@@ -66,7 +66,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
             yield "Errors", {"$ref": "#/components/schemas/Error"}, json.loads(block)
         for shown in re.split(r"^(?=curl |POST )", block, flags=re.MULTILINE)[1:]:
             asked, brace, rest = shown.partition("\n{")
-            if asked.startswith("POST "):  # as it travels
+            if asked.startswith("POST "):  # as sent
                 method, address, sent, answered = "post", asked.split()[1], brace + rest, ""
             else:
                 method, address, _, sent, _ = call(asked.replace("-X POST ", "").replace("\\\n", ""))
@@ -82,7 +82,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
                 yield f"{path} answers", good["content"]["application/json"]["schema"], json.loads(answered)
 
 
-def test_each_example_fits_the_description() -> None:
+def test_every_example_matches_the_description() -> None:
     components, seen = openapi.document(W)["components"], []
     for name, schema, value in examples():
         seen.append(name)
@@ -91,8 +91,8 @@ def test_each_example_fits_the_description() -> None:
     assert len(seen) >= 8
 
 
-def test_each_call_has_a_line() -> None:
-    """But for GeoReport's, which have lines and tables of their own."""
+def test_every_call_has_a_curl_command() -> None:
+    """Except for GeoReport's, which are documented separately."""
     paths = openapi.document(W)["paths"]
     wanted = {(method, path) for path, calls in paths.items() for method in calls if path.startswith("/api/")}
     shown = set()
@@ -104,7 +104,7 @@ def test_each_call_has_a_line() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_each_line_does_what_it_shows(make_settings: Callable[..., Settings], database_url: str) -> None:
+async def test_every_curl_command_works(make_settings: Callable[..., Settings], database_url: str) -> None:
     wished = {"platform_url": "http://127.0.0.1:9", "platform_key": KEY, "platform_protocol": "webhook"}
     async with running(make_settings(database_url=database_url, work="off", **wished)) as app:
         context = app.state.context
@@ -169,7 +169,7 @@ def picture() -> bytes:
 
 
 def solved(challenge: dict[str, Any]) -> str:
-    """The work an altcha challenge asks for: the number whose hash with the salt is the challenge."""
+    """Solve an altcha challenge: find the number whose hash with the salt is the challenge."""
     number = 0
     while hashlib.sha256(f"{challenge['salt']}{number}".encode()).hexdigest() != challenge["challenge"]:
         number += 1
@@ -181,15 +181,13 @@ GEOREPORT = DOCUMENT.partition("### GeoReport")[2].partition("### Webhook and fe
 
 
 def shown_parameters(before: str) -> list[tuple[list[str], str]]:
-    """Names and example of each row of the table behind these words."""
+    """Names and examples in the table below these words."""
     table = GEOREPORT.partition(before)[2].partition("\n\n")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
     return [(re.findall(r"`([a-z_]+)`", names), example.strip(" `|")) for names, *_, example in rows]
 
 
-async def test_georeports_parameters_are_those_it_reads_each_with_an_example(
-    client: httpx2.AsyncClient, app: Any
-) -> None:
+async def test_all_georeport_parameters_are_documented_with_examples(client: httpx2.AsyncClient, app: Any) -> None:
     await make_site(app.state.context.database)
     source = inspect.getsource(parameters)
     read = set(re.findall(r'parameters\.\w+\("(\w+)"', source)) | {"status", "detailed_status", "api_key"}
@@ -207,8 +205,8 @@ async def test_georeports_parameters_are_those_it_reads_each_with_an_example(
 
 
 @pytest.mark.parametrize("told_by", ["discovery", "configuration"])
-async def test_three_lines_are_a_client(client: httpx2.AsyncClient, app: Any, told_by: str) -> None:
-    """Also where several sites share the endpoint: who does not know the name of theirs is told."""
+async def test_a_client_in_three_lines_works(client: httpx2.AsyncClient, app: Any, told_by: str) -> None:
+    """Also where several sites share the endpoint and the jurisdiction is missing."""
     database = app.state.context.database
     site = await make_site(database, jurisdiction="gorod.test")
     await make_site(database, jurisdiction="selo.test")

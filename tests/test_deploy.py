@@ -1,7 +1,7 @@
-"""The shipped units, proxy configurations and container files hold what docs/operating.md says of them.
+"""The shipped units, proxy configurations and container files match docs/operating.md.
 
-nginx and Caddy run for real before a real service. Units are checked by systemd itself without being started. A test
-machine has no container engine and no images, so of the container files only what can be read is held.
+nginx and Caddy run in front of a real service. Units are checked by systemd without being started. Test machines have
+no container engine, so the container files are only read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ HOST = "widget.example.ru"
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
 @pytest.mark.parametrize("unit", ["widget-serve", "widget-work"])
-def test_a_unit_is_one_and_is_hardened(unit: str, tmp_path: Path) -> None:
+def test_units_are_valid_and_hardened(unit: str, tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / f"{unit}.service").read_text()
     command = re.search(r"^ExecStart=(/opt/widget/venv/bin/widget-api) (.+)$", text, re.MULTILINE)
     assert command is not None
@@ -59,7 +59,7 @@ def test_a_unit_is_one_and_is_hardened(unit: str, tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
     rating = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(installed)]
     rated = subprocess.run(rating, capture_output=True, text=True, timeout=60)
-    assert rated.returncode == 0, rated.stdout[-300:]  # of 100, the less the better; as it comes a unit has 96
+    assert rated.returncode == 0, rated.stdout[-300:]  # out of 100, lower is better; a unit without hardening has 96
 
 
 def listens(port: int) -> bool:
@@ -68,7 +68,7 @@ def listens(port: int) -> bool:
 
 
 class Proxy:
-    """A proxy with a shipped configuration, and what it wrote into its log."""
+    """A proxy with a shipped configuration, and its log."""
 
     def __init__(self, command: list[str], port: int, plain_port: int, log: Path, certificate: Certificate) -> None:
         self.port, self.plain_port, self._log = port, plain_port, log
@@ -102,7 +102,7 @@ class Proxy:
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
     def begin(self) -> ssl.SSLSocket:
-        """A connection on which a request has begun and does not go on."""
+        """Open a connection with an unfinished request."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         begun = self._trust.wrap_socket(plain)
         begun.sendall(b"GET / HTTP/1.1\r\nHost: " + HOST.encode() + b"\r\nX-Slow: ")
@@ -154,7 +154,7 @@ def front(
     proxy.stop()
 
 
-def test_a_proxy_hands_on_what_the_service_relies_on(front: tuple[Proxy, Service]) -> None:
+def test_proxies_pass_on_the_required_headers(front: tuple[Proxy, Service]) -> None:
     proxy, _ = front
     status, headers, _ = proxy.ask("GET", "/track")
     assert status == 200
@@ -167,8 +167,8 @@ def test_a_proxy_hands_on_what_the_service_relies_on(front: tuple[Proxy, Service
     assert headers["etag"], "what the service says of caching comes through"
 
 
-def test_a_proxy_counts_each_client_by_its_own_address(front: tuple[Proxy, Service]) -> None:
-    """What a client claims in X-Forwarded-For is not believed: all these come from one address and meet its limit."""
+def test_proxies_limit_clients_by_their_own_address(front: tuple[Proxy, Service]) -> None:
+    """X-Forwarded-For from clients is not trusted: all these requests come from one address and hit its limit."""
     proxy, service = front
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     key = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")["key"]
@@ -179,17 +179,17 @@ def test_a_proxy_counts_each_client_by_its_own_address(front: tuple[Proxy, Servi
     assert 429 in found
 
 
-def test_a_proxy_takes_what_the_service_takes_and_no_more(front: tuple[Proxy, Service]) -> None:
+def test_proxies_have_the_services_size_limits(front: tuple[Proxy, Service]) -> None:
     proxy, _ = front
-    with contextlib.suppress(ConnectionError, ssl.SSLError):  # it may hang up before all has been sent
+    with contextlib.suppress(ConnectionError, ssl.SSLError):  # the proxy may close before everything has been sent
         assert proxy.ask("POST", "/cabinet/sign-in", b"x" * (110 * 2**20))[0] == 413
     size = int(re.search(r"client_max_body_size (\d+)m", (DEPLOY / "nginx" / "widget.conf").read_text())[1])  # type: ignore[index]
     assert MAX_FORM_SIZE <= size * 2**20 <= MAX_FORM_SIZE + 5 * 2**20
     assert f"max_size {size}MB" in (DEPLOY / "caddy" / "Caddyfile").read_text()
 
 
-def test_a_proxy_writes_no_secret_into_its_log(front: tuple[Proxy, Service]) -> None:
-    """The paths of private pages and of links in letters are keys: whoever reads one can act as the resident."""
+def test_proxies_log_no_secrets(front: tuple[Proxy, Service]) -> None:
+    """Paths of private pages and of links in letters are secrets: whoever reads one can act as the resident."""
     proxy, _ = front
     for path in ("/t/verysecret", "/confirm/verysecret", "/cabinet/x/verysecret", "/track?code=verysecret"):
         proxy.ask("GET", path, Referer=f"https://{HOST}/t/verysecret", Cookie="a=verysecret")
@@ -211,8 +211,8 @@ def without_nginx() -> None:
 SECRET_WORD, TOKEN = "примета-7351", "verysecret"
 
 
-def kept(folder: Path) -> dict[str, bytes]:
-    """What nginx has in its cache: the files' contents by the addresses they are the answers of."""
+def cached_files(folder: Path) -> dict[str, bytes]:
+    """The contents of the files in nginx's cache, by URL."""
     files = [path.read_bytes() for path in (folder / "cache").rglob("*") if path.is_file()]
     return {re.search(rb"\nKEY: (.+)\n", content)[1].decode(): content for content in files}  # type: ignore[index]
 
@@ -227,9 +227,7 @@ async def accept(service: Service, number: int) -> None:
 
 
 @pytest.mark.usefixtures("without_nginx")
-def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
-    tmp_path: Path, serve: Callable[..., Service]
-) -> None:
+def test_the_cache_drops_erased_data_and_stores_nothing_private(tmp_path: Path, serve: Callable[..., Service]) -> None:
     service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1", challenge="off")
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     options = ("--agency", agency, "--origin", HOST_ORIGIN, "--type", "extended")
@@ -258,7 +256,7 @@ def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
             (f"{site}/similar?lat=55.1&lng=38.8&category=roads", {}),
         ):
             assert proxy.ask("GET", path, **named)[0] == 200, path
-        assert kept(tmp_path).keys() == {f"http://widget{site}"}, "only the configuration was everybody's"
+        assert cached_files(tmp_path).keys() == {f"http://widget{site}"}, "only the configuration was everybody's"
 
         public = (listed, f"{listed}/1", f"/s/{key}/feed.atom", "/w/1/loader.js")
         tags = {path: proxy.ask("GET", path)[1]["etag"] for path in public}
@@ -267,7 +265,7 @@ def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
             status, _, content = proxy.ask("GET", path, If_None_Match=tag)
             assert (status, content) == (304, b""), path
             assert proxy.ask("HEAD", path)[:2][0] == 200
-        found = kept(tmp_path)
+        found = cached_files(tmp_path)
         assert found.keys() == {f"http://widget{path}" for path in (site, *public)}
         assert SECRET_WORD.encode() in found[f"http://widget{listed}"]
 
@@ -277,7 +275,7 @@ def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
             assert asked - stored < 12, "s-maxage is ten seconds; nginx counts whole ones"
             time.sleep(0.2)
             asked = time.monotonic()
-        assert SECRET_WORD.encode() not in kept(tmp_path)[f"http://widget{listed}"]
+        assert SECRET_WORD.encode() not in cached_files(tmp_path)[f"http://widget{listed}"]
         for path in public[1:]:
             assert SECRET_WORD.encode() not in proxy.ask("GET", path)[2], path
 
@@ -285,11 +283,11 @@ def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
         cut = slow.recv(1000)
         assert not cut or cut.startswith(b"HTTP/1.1 408")
         assert time.monotonic() - slow_since > 9
-        assert TOKEN.encode() not in b"".join(kept(tmp_path).values())
+        assert TOKEN.encode() not in b"".join(cached_files(tmp_path).values())
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Answers that the service does not give; counts by address how often it was asked."""
+    """Answers that the service does not give; counts requests by URL."""
 
     protocol_version = "HTTP/1.1"
     asked: Counter[str]
@@ -313,7 +311,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.usefixtures("without_nginx")
-def test_the_cache_heeds_what_an_answer_says_of_itself(tmp_path: Path) -> None:
+def test_the_cache_honours_cache_control(tmp_path: Path) -> None:
     counting = type("Counting", (Upstream,), {"asked": Counter()})
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), counting)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
@@ -335,7 +333,7 @@ def test_the_cache_heeds_what_an_answer_says_of_itself(tmp_path: Path) -> None:
         upstream.server_close()
 
 
-def test_container_files_say_what_the_package_needs() -> None:
+def test_container_files_match_the_package() -> None:
     containerfile = (DEPLOY / "container" / "Containerfile").read_text()
     assert re.search(r"^USER \d+$", containerfile, re.MULTILINE), "not as root"
     assert "requirements/run.txt" in containerfile
@@ -350,6 +348,6 @@ def test_container_files_say_what_the_package_needs() -> None:
     assert "builtin-locale=C.UTF-8" in services["database"]["environment"]["POSTGRES_INITDB_ARGS"]
 
 
-def test_the_page_names_every_shipped_file() -> None:
+def test_the_documentation_names_every_shipped_file() -> None:
     shipped = {path.relative_to(ROOT).as_posix() for path in DEPLOY.rglob("*") if path.is_file()}
     assert {path for path in shipped if path not in OPERATING} == set()

@@ -1,4 +1,4 @@
-"""The documents keep up with the code: a setting, a route or a command that nobody can read about does not exist."""
+"""The documents keep up with the code: every setting, route and command is documented."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ API = (ROOT / "docs" / "api.md").read_text()
 
 
 def documented(text: str) -> set[str]:
-    """What stands between backticks at the beginning of a table's row."""
+    """The text in backticks at the beginning of table rows."""
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
 
 
@@ -59,7 +59,7 @@ def paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
 
 
 def plain(path: str) -> str:
-    """Parameters lose their names: the documents may call them what they like."""
+    """Remove the names of parameters: the documents may use other ones."""
     return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"
 
 
@@ -69,7 +69,7 @@ def test_every_route_is_documented(make_settings: Callable[..., Settings], diale
 
     described = {plain(path) for path in re.findall(r"`(?:[A-Z]+ )?(/[^`\s?]*)", API)}
     served = {plain(path) for path in paths(create_app(make_settings()).routes)}
-    # Buttons inside the cabinet and the private page, and what answers 404 under /open311/ in GeoReport's own words.
+    # Buttons of the cabinet and the private page, and the 404 handler below /open311/.
     inner = {path for path in served if path.startswith(("/cabinet/", "/t/{}/", "/open311/{}"))}
     assert len(served) > 20
     assert sorted(served - inner - described) == []
@@ -83,7 +83,7 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert named <= targets, document
 
 
-def test_the_places_that_contributing_names_exist() -> None:
+def test_the_paths_in_contributing_exist() -> None:
     section = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([\w./*-]+(?:/|\.(?:py|ts|tsx|json|md|html|css)))`", section))
     assert len(named) > 30
@@ -94,7 +94,7 @@ def test_the_places_that_contributing_names_exist() -> None:
 @pytest.mark.parametrize(
     "path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_links_between_documents_lead_somewhere(path: Path) -> None:
+def test_links_between_documents_resolve(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (path.parent / target).exists(), target
@@ -111,7 +111,7 @@ def test_each_version_of_the_changelog_groups_its_changes_once_and_in_order() ->
         assert found == [kind for kind in kinds if kind in found], title
 
 
-def test_every_decision_is_listed_by_its_title() -> None:
+def test_all_decisions_are_listed_with_their_titles() -> None:
     folder = ROOT / "docs" / "decisions"
     titles = [path.read_text().partition("\n")[0] for path in sorted(folder.glob("0*.md"))]
     listed = re.findall(r"^(\d+)\. \[(.+)\]\((.+)\)$", (folder / "README.md").read_text(), re.MULTILINE)
@@ -120,7 +120,7 @@ def test_every_decision_is_listed_by_its_title() -> None:
     assert [int(name[:4]) for *_, name in listed] == list(range(1, len(listed) + 1))
 
 
-def test_links_into_a_document_name_a_heading_of_it() -> None:
+def test_anchors_in_links_exist() -> None:
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", path.read_text()):
             headings = re.findall(r"^#+ (.+)$", (path.parent / target if target else path).read_text(), re.MULTILINE)

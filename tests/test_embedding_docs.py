@@ -1,4 +1,4 @@
-"""docs/embedding.md and its Russian twin: what they tell a webmaster to paste is tested, and they say the same."""
+"""docs/embedding.md and its Russian translation: every snippet is tested, and both say the same."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def packed(html: str) -> str:
-    """Indentation and line breaks do not matter."""
+    """Ignore indentation and line breaks."""
     return re.sub(r"\s+", " ", re.sub(r">\s+<", "><", html)).strip()
 
 
 def filled(snippet: str) -> str:
-    """A documented snippet in the examples' own placeholders."""
+    """A documented snippet with the placeholders of the examples."""
     named = {
         "https://W": "{{W}}",
         "wk_…": "{{KEY}}",
@@ -47,11 +47,11 @@ def filled(snippet: str) -> str:
 
 
 @each
-def test_every_snippet_is_one_of_a_tested_example(name: str) -> None:
+def test_every_snippet_is_part_of_a_tested_example(name: str) -> None:
     snippets = [one for one in blocks(DOCUMENTS[name], "html") if "<meta" not in one]
     assert len(snippets) >= 6
     pages = [packed(page) for page in EXAMPLES.values()]
-    # A chosen category, or another key, is not what makes it another snippet.
+    # A preselected category or another key does not make it a different snippet.
     pages = [page.replace(' data-category="yards"', "").replace("{{KEY2}}", "{{KEY}}") for page in pages]
     assert [one for one in snippets if not any(packed(filled(one)) in page for page in pages)] == []
 
@@ -61,8 +61,8 @@ def dialect() -> str:
     return "sqlite"
 
 
-async def test_the_documented_codes_are_those_the_service_hands_out(database: Database) -> None:
-    """The install page and the documents name the same frame, the same snippet and the same `div`."""
+async def test_the_documented_codes_match_the_install_page(database: Database) -> None:
+    """The install page and the documents contain the same iframe, snippet and `div`."""
     site = await make_site(database, type="extended")
     made = options.make_code(site, options.Options(type="extended"), "https://W", "Сообщить о проблеме")
     for text in DOCUMENTS.values():
@@ -73,8 +73,8 @@ async def test_the_documented_codes_are_those_the_service_hands_out(database: Da
 
 
 @each
-def test_the_way_through_the_cabinet_is_told_as_it_is(name: str) -> None:
-    """The box beside a refused origin is required: whoever is told of the button alone presses it in vain."""
+def test_the_steps_in_the_cabinet_are_described_correctly(name: str) -> None:
+    """The checkbox beside a refused origin is required: the button alone does nothing."""
     for label in ("install.check.add_sure", "install.check.add"):
         assert f"«{i18n.text('ru', label, origin='…').removesuffix(': …')}»" in re.sub(r"\s+", " ", DOCUMENTS[name])
 
@@ -85,21 +85,21 @@ def test_every_example_is_named(name: str) -> None:
     assert set(EXAMPLES) == linked
 
 
-def test_the_first_page_leads_to_every_example_and_to_the_plain_one_first() -> None:
+def test_the_first_page_links_every_example_and_the_plain_one_first() -> None:
     linked = re.findall(r'href="/([a-z-]+)/"', (ROOT / "embed_examples" / "contents.html").read_text())
     assert linked[0] == "plain"
     assert sorted(linked) == sorted(EXAMPLES)
 
 
 @each
-def test_the_strictest_policy_is_that_of_the_example(name: str) -> None:
+def test_the_strictest_policy_matches_the_example(name: str) -> None:
     (policy,) = (one for one in blocks(DOCUMENTS[name], "") if "default-src" in one)
     headers = (ROOT / "embed_examples" / "strict-csp" / "headers.json").read_text()
     assert packed(policy).replace(" W", " {{W}}") in headers
 
 
 @each
-def test_every_property_and_no_other_is_in_the_table(name: str) -> None:
+def test_the_table_lists_exactly_the_existing_properties(name: str) -> None:
     styles = "".join(path.read_text() for path in WIDGET.rglob("*.css"))
     assert set(re.findall(r"`(--igw-[a-z-]+)`", DOCUMENTS[name])) == set(re.findall(r"var\((--igw-[a-z-]+)", styles))
 
@@ -114,33 +114,33 @@ def test_every_event_and_attribute_exists(name: str) -> None:
     assert set(rows) == set(re.findall(r'attribute\(\w+, "([a-z-]+)"\)', sources))
 
 
-def test_both_languages_say_the_same() -> None:
+def test_both_languages_correspond() -> None:
     english, russian = DOCUMENTS.values()
 
-    def bones(text: str) -> list[str]:
-        """Headings by their depth, pictures, code without its comments, rows of tables by their length."""
+    def outline(text: str) -> list[str]:
+        """Headings with their level, pictures, code without comments, tables with their number of rows."""
         text = re.sub(r"/\*.*?\*/|^// .*$", "", text, flags=re.MULTILINE)
         parts = r"^#+ |!\[.*?\]\((.*?)\)|^ *```.*?^ *```|^\|.*$"
         found = re.finditer(parts, text, re.MULTILINE | re.DOTALL)
         return [one[1] or (str(one[0].count("|")) if one[0].startswith("|") else one[0]) for one in found]
 
     def named(text: str) -> list[set[str]]:
-        """Of each section what it says in code: attributes, headers, addresses, events."""
+        """The inline code of each section: attributes, headers, URLs, events."""
         prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
         return [set(re.findall(r"`([^`]+)`", section)) for section in re.split(r"^## ", prose, flags=re.MULTILINE)]
 
-    assert bones(english) == bones(russian)
+    assert outline(english) == outline(russian)
     assert named(english) == named(russian)
 
 
-def test_the_way_to_add_an_address_is_called_as_in_the_cabinet() -> None:
+def test_the_labels_for_adding_an_origin_match_the_cabinet() -> None:
     words = json.loads((ROOT / "widget_api" / "locale" / "install.ru.json").read_text())["install"]["check"]
     button = words["add"].replace("{origin}", "…")
     assert all(f"«{button}»" in text for text in DOCUMENTS.values())
 
 
-def test_every_picture_is_shown() -> None:
-    """A picture that no document shows any more goes; that one that is shown is there test_docs.py sees to."""
+def test_every_picture_is_used() -> None:
+    """Unused pictures must be deleted; test_docs.py checks that used ones exist."""
     shown = set().union(*(re.findall(r"\(pictures/([a-z-]+\.png)\)", text) for text in DOCUMENTS.values()))
     made = {path.name for path in (ROOT / "docs" / "pictures").glob("*.png")}
     assert {name for name in made if name.startswith(("embedding-", "wordpress-"))} == shown

@@ -1,4 +1,4 @@
-"""An installed package is a complete service: it needs neither this folder nor a certain working directory."""
+"""An installed package is a complete service, independent of this folder and of the working directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as an installer builds it and unpacked where one would."""
+    """The wheel, built and unpacked as an installer does."""
     folder = tmp_path_factory.mktemp("package")
     build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -37,18 +37,18 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["dist", "embed_examples"])
-def test_what_lies_beside_the_package_is_inside_the_wheel(installed: Path, name: str) -> None:
+def test_files_outside_the_package_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / name) != set()
     assert files(installed / "widget_api" / name) == files(ROOT / name)
 
 
 @pytest.mark.parametrize("name", ["templates", "locale", "migrations", "static"])
-def test_pages_texts_and_migrations_are_inside_the_wheel(installed: Path, name: str) -> None:
+def test_templates_texts_and_migrations_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / "widget_api" / name) != set()
     assert files(installed / "widget_api" / name) == files(ROOT / "widget_api" / name)
 
 
-def test_the_installed_package_migrates_and_finds_its_files_from_anywhere(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_package_works_from_any_directory(installed: Path, tmp_path: Path) -> None:
     program = (
         "import asyncio, widget_api.ops.schema, widget_api.web.static_routes as files;"
         "asyncio.run(widget_api.ops.schema.migrate('sqlite:///widget.db'));"

@@ -1,4 +1,4 @@
-"""What must hold for the repository as a whole: no index addresses, frozen releases, locks that fit, one way in."""
+"""Rules for the repository as a whole: no package index URLs, frozen releases, consistent locks, module conventions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "widget_api"
 DIST = ROOT / "dist"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
-# Put together from halves, so that this file does not name them itself.
+# Concatenated, so that this file does not contain them itself.
 INDEX_HOSTS = tuple(
     f"{first}.{second}"
     for first, second in (
@@ -36,7 +36,7 @@ INDEX_HOSTS = tuple(
 
 
 def tracked() -> list[Path]:
-    """Files git knows or would take; without git (a source archive) there is nothing to check."""
+    """Tracked and untracked files that git does not ignore; none without git (a source archive)."""
     command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
@@ -45,8 +45,8 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def test_no_file_names_a_package_index() -> None:
-    """Where packages come from is the machine's business: mirrors, caches and closed networks must keep working."""
+def test_no_file_contains_a_package_index_url() -> None:
+    """Where packages come from is up to the machine: mirrors, caches and closed networks must work."""
     found = [
         f"{path.relative_to(ROOT)}: {host}"
         for path in tracked()
@@ -100,8 +100,8 @@ def test_the_web_framework_stays_at_the_edge() -> None:
     assert found == []
 
 
-def test_what_comments_name_exists() -> None:
-    """Modules by their files, and the errors that a docstring says are raised: renaming finds neither."""
+def test_names_in_comments_exist() -> None:
+    """Modules by their files, and errors that a docstring says are raised: tools for renaming miss both."""
     source = {path: path.read_text() for path in MODULES}
     files = {path.name for path in tracked()}
     nodes = [node for text in source.values() for node in ast.walk(ast.parse(text))]
@@ -122,14 +122,14 @@ def test_every_folder_of_modules_is_a_package() -> None:
     assert [str(path) for path in {module.parent for module in MODULES} if not (path / "__init__.py").exists()] == []
 
 
-def test_every_module_says_why_it_exists() -> None:
+def test_every_module_has_a_docstring() -> None:
     trees = {path: ast.parse(path.read_text()) for path in MODULES}
     silent = [str(path.relative_to(ROOT)) for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
     assert silent == []
 
 
 def integrities(folder: Path) -> dict[str, str]:
-    """What embedders pin: file → hash in the form of the `integrity` attribute."""
+    """What embedders pin: file → hash in the format of the `integrity` attribute."""
     return {
         path.relative_to(folder).as_posix(): "sha384-"
         + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
@@ -147,8 +147,8 @@ def test_released_folders_are_frozen() -> None:
     assert folders == current | recorded
 
 
-def test_every_release_comes_with_the_licences_of_what_it_bundles() -> None:
-    """Leaflet's licence (BSD-2-Clause) asks for its notice beside every copy. A frozen folder has it beside it."""
+def test_() -> None:
+    """Leaflet's licence (BSD-2-Clause) requires its notice beside every copy. Frozen folders have it beside them."""
     current = DIST / json.loads((DIST / "manifest.json").read_text())["version"]
     sources = {source for path in current.glob("*.js.map") for source in json.loads(path.read_text())["sources"]}
     bundled = {found[1] for one in sources if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", one))}

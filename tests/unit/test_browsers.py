@@ -1,4 +1,4 @@
-"""Getting the browsers on a bare machine: all that is missing in one call, and a reason where it cannot be had."""
+"""Installation of the browsers on a bare machine: one call for everything missing, and a reason if it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LIGHT = "/usr/bin/chromium-headless-shell"
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """A machine with apt, root and no browser; what was installed."""
+    """A machine with apt, root and no browser; returns what was installed."""
     calls: list[list[str]] = []
     found: dict[str, object] = {"firefox": None, "webkit": None, "find": None}
 
@@ -27,14 +27,14 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def test_all_that_is_missing_comes_in_one_call(bare: list[list[str]]) -> None:
+def test_everything_missing_is_installed_in_one_call(bare: list[list[str]]) -> None:
     assert browser.ensure() == LIGHT
     assert bare == [[*browser.CHROMIUM, *browser.FIREFOX, *browser.WEBKIT]]
     browser.ensure()
     assert len(bare) == 1, "what is there is not installed again"
 
 
-def test_a_lighter_browser_comes_beside_a_heavier_one_where_there_is_one(
+def test_the_headless_shell_is_installed_beside_another_chromium(
     bare: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WIDGET_TEST_BROWSER", raising=False)
@@ -44,7 +44,7 @@ def test_a_lighter_browser_comes_beside_a_heavier_one_where_there_is_one(
     assert not browser.is_best(None)
 
 
-def test_tests_are_left_out_only_where_the_browser_cannot_be_had(
+def test_tests_are_skipped_only_if_the_browser_cannot_be_installed(
     bare: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert browser.reason_to_leave_out(browser.WEBKIT) == ""

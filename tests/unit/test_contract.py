@@ -1,4 +1,4 @@
-"""Words that programs compare are said three times, in Python, in the API's description and in the widget: alike."""
+"""Codes are defined in Python, in the API description and in the widget: all three must agree."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def sources() -> str:
     return "\n".join(path.read_text() for path in WIDGET.rglob("*.ts*") if "tests" not in path.parts)
 
 
-def test_the_description_knows_each_kind_of_entry() -> None:
+def test_the_description_has_every_kind_of_timeline_entry() -> None:
     entry = openapi.document("")["components"]["schemas"]["Entry"]
     assert set(entry["properties"]["kind"]["enum"]) == PUBLIC_KINDS
 
 
-def test_the_description_takes_each_status_and_each_group_in_a_filter() -> None:
+def test_the_description_allows_every_status_and_group_in_filters() -> None:
     pattern = openapi.document("")["components"]["parameters"]["status"]["schema"]["pattern"]
     for word in (*STATUSES, *GROUPS):
         assert re.search(pattern, f"{word},{word}")
@@ -43,7 +43,7 @@ def test_the_description_takes_each_status_and_each_group_in_a_filter() -> None:
     assert not re.search(pattern, "overdue")
 
 
-def test_the_types_of_the_widget_are_those_of_the_description() -> None:
+def test_the_widgets_types_match_the_description() -> None:
     assert contract.FILE.read_text() == contract.written()
 
 
@@ -52,44 +52,44 @@ def test_groups_and_orders_are_the_same_in_the_widget() -> None:
     assert re.findall(r'"(\w+)"', written) == list(GROUPS)
     (taken,) = re.findall(r"sort: /\^\(([a-z|]+)\)\$/", text("shared/filters.ts"))
     (default, *others) = SORTS
-    assert taken.split("|") == others  # the default stands in no address
+    assert taken.split("|") == others  # the default is not in the URL
     offered = re.findall(r"t\(\"sort_(\w+)\"\)\]", text("browse/filters/fields.tsx"))
     assert offered == [default, *others]
 
 
-def test_each_status_the_public_sees_is_in_one_group_and_has_a_shape() -> None:
+def test_every_public_status_has_one_group_and_a_shape() -> None:
     assert sorted(status for group in GROUPS.values() for status in group) == sorted(PUBLIC_STATUSES)
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
     assert set(status_table.STATUSES) == {*STATUSES, "overdue", "erased"}
     assert {one.shape for one in status_table.STATUSES.values()} == set(status_table.SHAPES)
 
 
-def test_each_status_an_agency_may_set_has_a_word_in_letters() -> None:
+def test_every_status_an_agency_may_set_has_a_command_word() -> None:
     assert set(PHRASES) == set().union(*(allowed("agent", status) for status in STATUSES))
 
 
-def test_the_widget_tells_failures_in_words_the_service_counts() -> None:
+def test_the_widget_reports_failures_known_to_the_service() -> None:
     (written,) = re.findall(r"^type Failure = (.*);$", text("shared/telemetry.ts"), re.MULTILINE)
     words = {*re.findall(r'"([\w-]+)"', written), *re.findall(r"failed=([a-z]+)\"", text("loader/loader.ts"))}
     assert words <= set(FAILURES)
     assert {FAILURES[word] for word in words} == set(FAILURES.values())
 
 
-def test_the_table_of_statuses_tells_each() -> None:
+def test_the_documented_table_has_every_status() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (open|closed) \| `(\w+)` \|$", DOCUMENT, re.MULTILINE)
     assert rows == [(status, georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES]
     (actors,) = re.findall(r"^\| `actor` \|[^|]*\|(.*)\|$", DOCUMENT, re.MULTILINE)
     assert re.findall(r"`(\w+)`", actors) == list(get_args(ActorKind))
 
 
-def test_the_document_names_each_member_of_problems_entries_and_answers() -> None:
+def test_all_members_of_problems_entries_and_answers_are_documented() -> None:
     told = [re.findall(r"\w+", braces) for braces in re.findall(r"`\{([^`}]+)\}`", DOCUMENT)]
     for name in ("Problem", "Entry", "Answer", "Document"):
         assert list(openapi.document("")["components"]["schemas"][name]["properties"]) in told, name
 
 
-def test_codes_that_programs_compare_exist() -> None:
-    """In the widget, and in docs/api.md beside the status they come with."""
+def test_compared_error_codes_exist() -> None:
+    """In the widget, and in docs/api.md beside their status."""
     compared = set(re.findall(r'code [!=]== "(\w+)"', sources()))
     assert "origin_not_registered" in compared
     documented = set(re.findall(r"\b4\d\d\s`(\w+)`", DOCUMENT))

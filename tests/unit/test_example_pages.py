@@ -1,4 +1,4 @@
-"""embed_examples/serve.py fills in what stands for the service, sends each case its headers, and nothing else."""
+"""embed_examples/serve.py fills in placeholders, sends each example its headers, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pages() -> Iterator[WatchedPages]:
 
 def get(port: int, path: str) -> tuple[int, str, http.client.HTTPMessage]:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-        connection.request("GET", path)  # as it stands: a browser would tidy «..» away
+        connection.request("GET", path)  # unchanged: a browser would normalise «..»
         answer = connection.getresponse()
         return answer.status, answer.read().decode(), answer.headers
 
@@ -45,7 +45,7 @@ def test_placeholders_are_filled_in_pages_and_headers(pages: WatchedPages) -> No
     assert get(pages.port, "/plain/style.css")[2]["Content-Type"].startswith("text/css")
 
 
-def test_a_nonce_is_the_pages_own_and_new_with_every_answer(pages: WatchedPages) -> None:
+def test_every_answer_has_a_new_nonce(pages: WatchedPages) -> None:
     answers = [get(pages.port, "/nonce-csp/") for _ in range(2)]
     nonces = [text.partition('nonce="')[2].partition('"')[0] for _, text, _ in answers]
     assert all(
@@ -55,7 +55,7 @@ def test_a_nonce_is_the_pages_own_and_new_with_every_answer(pages: WatchedPages)
     assert len(set(nonces)) == 2
 
 
-def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
+def test_the_index_page_lists_the_examples(pages: WatchedPages) -> None:
     _, text, _ = get(pages.port, "/")
     assert all(f'href="/{path.parent.name}/"' in text for path in EXAMPLES.glob("*/index.html"))
     assert text.index('href="/plain/"') < text.index('href="/bitrix/"')
@@ -67,7 +67,7 @@ def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
      "/wordpress/igrajdanin-widget/settings.php", "/strict-csp/headers.json", "/%2e%2e/README.md", "//etc/hostname",
      "/plain/../../widget_api/static/pages.css", "/igrajdanin/../widget_api/static/icon.svg"],
 )  # fmt: skip
-def test_nothing_else_is_sent(pages: WatchedPages, path: str) -> None:
+def test_other_files_are_not_served(pages: WatchedPages, path: str) -> None:
     assert get(pages.port, path)[0] == 404
 
 

@@ -1,4 +1,4 @@
-"""A process that serves holds in memory what it serves with, and no more: heavy libraries load where they are used."""
+"""A serving process does not import heavy libraries that it does not need."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import pytest
 
 LOADED = "import sys, widget_api.app, widget_api.cli, widget_api.web.connections; print(*sys.modules)"
-# Each costs megabytes: migrations, an engine for whole tables, pictures, spreadsheets, PostgreSQL, sign-in by QR code,
-# what the API answers in models.
+# Each costs megabytes: migrations, SQLAlchemy's engine, pictures, spreadsheets, PostgreSQL, QR codes, the models of API
+# answers.
 HEAVY = (
     *("alembic", "mako", "sqlalchemy.ext.asyncio", "PIL", "pillow_heif", "openpyxl", "asyncpg", "obstore", "segno"),
     "widget_api.openapi.answers",
@@ -23,6 +23,6 @@ def loaded() -> set[str]:
 
 
 @pytest.mark.parametrize("module", HEAVY)
-def test_what_is_heavy_is_not_loaded_to_serve(loaded: set[str], module: str) -> None:
+def test_serving_imports_no_heavy_libraries(loaded: set[str], module: str) -> None:
     assert "widget_api.app" in loaded
     assert module not in loaded

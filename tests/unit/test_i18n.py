@@ -21,28 +21,28 @@ def placeholders(entry: str | dict[str, str]) -> set[str]:
     return set(PLACEHOLDER.findall(entry if isinstance(entry, str) else entry["other"]))
 
 
-def test_the_languages_are_those_of_the_dictionaries_and_of_the_widget() -> None:
+def test_service_and_widget_have_the_same_languages() -> None:
     assert next(iter(i18n.LANGUAGES)) == i18n.DEFAULT_LANGUAGE
     folder = PACKAGE.parent / "widget_js" / "locales"
     assert {path.stem for path in folder.glob("*.json")} == set(i18n.LANGUAGES)
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_all_languages_have_the_same_keys_and_fill_the_same_gaps(language: str) -> None:
+def test_all_languages_have_the_same_keys_and_placeholders(language: str) -> None:
     assert i18n.texts(language).keys() == i18n.texts("ru").keys()
     for key, russian in i18n.texts("ru").items():
         assert placeholders(russian) == placeholders(i18n.texts(language)[key]), key
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_every_plural_form_of_the_language_is_there(language: str) -> None:
+def test_every_plural_form_is_present(language: str) -> None:
     forms = i18n.LANGUAGES[language].locale.plural_form.tags | {"other"}
     for key, entry in i18n.texts(language).items():
         if isinstance(entry, dict):
             assert set(entry) == forms, key
 
 
-def test_no_text_is_empty_or_raises_its_voice() -> None:
+def test_no_text_is_empty_or_has_exclamation_marks() -> None:
     for language in i18n.LANGUAGES:
         for key, entry in i18n.texts(language).items():
             for sentence in [entry] if isinstance(entry, str) else entry.values():
@@ -50,7 +50,7 @@ def test_no_text_is_empty_or_raises_its_voice() -> None:
                 assert "!" not in sentence, f"{key}: {sentence}"
 
 
-APPEALS = {  # where the word is the law's own (59-FZ), or the way to a formal appeal on the state portal
+APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal on the state portal
     "sites.track.text",
     "sites.track.text_one_date",
     "sites.track.handoff",
@@ -60,7 +60,7 @@ APPEALS = {  # where the word is the law's own (59-FZ), or the way to a formal a
 }
 
 
-def test_a_message_is_called_an_appeal_nowhere() -> None:
+def test_a_report_is_never_called_an_appeal() -> None:
     said = {key: str(entry) for key, entry in i18n.texts("ru").items()}
     assert "обращени" in said.pop("answering.weak.words.stock"), "what officials write, and are warned of"
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / "ru.json").read_text())
@@ -74,8 +74,8 @@ def test_a_message_is_called_an_appeal_nowhere() -> None:
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
-    """The pages, the cabinet and the widget: whoever reads two of them must not take one status for two."""
+def test_everything_has_one_name_in_pages_cabinet_and_widget(language: str) -> None:
+    """Readers of two of them must not take one status for two."""
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
     for status in STATUSES:
         assert widget[status] == i18n.text(language, f"status.{status}"), status
@@ -91,8 +91,8 @@ def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
     assert widget["overdue"] == i18n.text(language, "common.overdue")
 
 
-def test_every_status_has_each_of_its_texts() -> None:
-    """Those whose keys are put together while a page or a letter is made, where a missing one would end it."""
+def test_every_status_has_all_texts() -> None:
+    """Their keys are built at run time; a missing one would break a page or a letter."""
     set_by_agency = frozenset[str]().union(*TRANSITIONS["agent"].values())
     families = {
         "status": STATUSES,
@@ -127,7 +127,7 @@ def test_english_plurals() -> None:
     assert [i18n.text("en", "common.days", count=count) for count in (1, 2, 1004)] == ["1 day", "2 days", "1,004 days"]
 
 
-def test_the_number_of_a_problem_is_a_name_and_not_a_quantity() -> None:
+def test_problem_numbers_are_not_formatted_as_quantities() -> None:
     assert i18n.text("ru", "common.number", number=12345) == "№ 12345"
     assert i18n.format_number("ru", 1234567) == "1\u202f234\u202f567"
 
@@ -139,14 +139,14 @@ def test_dates() -> None:
     assert i18n.format_date("en", date(2026, 12, 12), today=today) == "12\u00a0December"
 
 
-def test_moments_are_told_on_the_clock_of_the_site() -> None:
+def test_times_are_shown_in_the_sites_time_zone() -> None:
     moment = 1795642200  # 2026-11-25T21:30:00Z
     today = date(2026, 11, 24)
     assert i18n.format_moment("ru", moment, "Europe/Moscow", today=today) == "26\u00a0ноября, 00:30"
     assert i18n.format_day("ru", moment, "Asia/Vladivostok", today=today) == "26\u00a0ноября"
 
 
-def test_what_is_missing_is_an_error() -> None:
+def test_missing_keys_and_values_are_errors() -> None:
     with pytest.raises(i18n.MissingText):
         i18n.text("ru", "common.nothing_of_the_kind")
     with pytest.raises(i18n.MissingText):
@@ -155,31 +155,31 @@ def test_what_is_missing_is_an_error() -> None:
         i18n.text("ru", "track.receiver")
 
 
-def test_values_are_not_read_as_patterns() -> None:
+def test_values_are_not_interpreted_as_patterns() -> None:
     assert i18n.text("ru", "track.receiver", agency="{count}") == "Сообщение получит: {count}"
 
 
 @pytest.mark.parametrize(
     ("asked", "answered"), [("en-US", "en"), ("EN_gb", "en"), ("de", "ru"), (None, "ru"), ("ru", "ru")]
 )
-def test_an_unknown_language_is_answered_in_russian(asked: str | None, answered: str) -> None:
+def test_an_unknown_language_falls_back_to_russian(asked: str | None, answered: str) -> None:
     assert i18n.supported_language(asked) == answered
 
 
-def test_a_field_may_have_a_sentence_of_its_own() -> None:
+def test_a_field_may_have_its_own_error_text() -> None:
     assert i18n.field_error("ru", "description", "required") == "Опишите проблему хотя бы одной фразой."
     assert i18n.field_error("ru", "answers.size", "required") == "Заполните это поле."
     assert "4\u202f000" in i18n.field_error("ru", "description", "too_long", (("max", 4000),))
 
 
-# Keys put together at run time; everything else must stand in the code or a template as it is.
+# Keys built at run time; all others must be in the code or a template literally.
 COMPUTED = re.compile(r"^(status|events|categories|errors|fields|titles)\.|^footer\.vision_")
 PREFIX = re.compile(r"[\"']([a-z_0-9]+(?:\.[a-z_0-9]+)*)\.(?:\{|[\"'] ?~|[\"'] ?\+)")  # "form." ~ name
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "locale").glob("*.json")), ids=lambda path: path.name)
-def test_no_key_stands_twice_in_a_dictionary(path: Path) -> None:
-    """JSON lets the second one win without a word."""
+def test_no_key_is_duplicated(path: Path) -> None:
+    """In JSON the second one silently wins."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
@@ -211,8 +211,8 @@ RAISED = re.compile(
 WRONG = re.compile(r"(?:FieldError|refuse)\([^,()]+, \"(\w+)\"")
 
 
-def test_every_refusal_is_put_into_words() -> None:
-    """A code without a sentence would be answered with «something went wrong», which helps nobody."""
+def test_every_error_code_has_a_text() -> None:
+    """Otherwise the answer would be «something went wrong»."""
     for path in PACKAGE.rglob("*.py"):
         feature, code = path.relative_to(PACKAGE).parts[0], path.read_text()
         for found in RAISED.findall(code):

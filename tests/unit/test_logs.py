@@ -1,4 +1,4 @@
-"""Logs: everything through one chain, and never a key, a token or a password, whoever put it there."""
+"""Logging: all messages in one format, and never a key, a token or a password."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
         "postgresql://user:geheim@host/db",
     ],
 )
-def test_secrets_are_blanked(capsys: pytest.CaptureFixture[str], secret: str, production: bool) -> None:
+def test_secrets_are_redacted(capsys: pytest.CaptureFixture[str], secret: str, production: bool) -> None:
     logs.configure(production=production)
     try:
         raise ValueError(f"GET {secret} failed")
@@ -66,7 +66,7 @@ def test_the_server_writes_no_access_log(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == ""
 
 
-async def test_lines_of_requests_wait_for_one_another_but_not_without_end(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_request_lines_are_buffered_for_a_limited_time(capsys: pytest.CaptureFixture[str]) -> None:
     kept = logs.RequestLog(production=True)
     for _ in range(kept.MOST - 1):
         kept.note("GET", "/healthz", 200, 0.001)
@@ -79,7 +79,7 @@ async def test_lines_of_requests_wait_for_one_another_but_not_without_end(capsys
 
 
 @pytest.mark.parametrize("production", [True, False])
-def test_a_line_stays_one_whatever_a_server_said(capsys: pytest.CaptureFixture[str], production: bool) -> None:
+def test_line_breaks_from_servers_are_escaped(capsys: pytest.CaptureFixture[str], production: bool) -> None:
     logs.configure(production=production)
     logging.getLogger("widget_api.test").warning("it said %s", "no\n2026-01-01 [info] forged\x1b[31m\x9b0m\r")
     written = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The guarded client: what it will not call, and what it makes of answers that are none. Real sockets throughout."""
+"""The guarded HTTP client: forbidden addresses and invalid answers, with real sockets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def client() -> AsyncIterator[Outbound]:
 
 @pytest.fixture
 async def answers() -> AsyncIterator[Serve]:
-    """`answers(b"HTTP/1.1 …")` → the address of a server that says just that to everybody."""
+    """`answers(b"HTTP/1.1 …")` → URL of a server that sends exactly this."""
     servers: list[asyncio.Server] = []
 
     async def serve(said: bytes) -> str:
@@ -67,7 +67,7 @@ async def answers() -> AsyncIterator[Serve]:
         ("2002:7f00:1::", False),
         ("2001:0:1::", False),
         ("ff02::1", False),
-        ("::127.0.0.1", False),  # compatible, translated, of a site, of a segment: all meant one network once
+        ("::127.0.0.1", False),  # IPv4-compatible, translated, site-local and link-local addresses
         ("::ffff:0:127.0.0.1", False),
         ("fec0::1", False),
         ("5f00::1", False),
@@ -77,7 +77,7 @@ async def answers() -> AsyncIterator[Serve]:
         ("2a00:1450:4010::1", True),
     ],
 )
-def test_what_counts_as_public(address: str, open_to_all: bool) -> None:
+def test_public_and_private_addresses(address: str, open_to_all: bool) -> None:
     assert is_public(ipaddress.ip_address(address)) is open_to_all
 
 
@@ -96,18 +96,18 @@ def test_what_counts_as_public(address: str, open_to_all: bool) -> None:
         "http://[",
     ],
 )
-async def test_foreign_addresses_never_lead_inside(client: Outbound, url: str) -> None:
+async def test_external_urls_never_resolve_to_internal_addresses(client: Outbound, url: str) -> None:
     with pytest.raises(Forbidden):
         await client.request("GET", url, operator=False)
 
 
-async def test_old_ways_to_write_an_address_lead_nowhere(client: Outbound) -> None:
+async def test_legacy_notations_of_addresses_are_refused(client: Outbound) -> None:
     for url in ("http://2130706433/", "http://127.1/", "http://0x7f000001/", "http://017700000001/"):
         with pytest.raises((Forbidden, Failed)):
             await client.request("GET", url, operator=False)
 
 
-async def test_outside_development_foreign_addresses_are_https() -> None:
+async def test_external_urls_require_https_outside_development() -> None:
     client = Outbound()
     with pytest.raises(Forbidden):
         await client.request("GET", "http://93.184.216.34/", operator=False)
@@ -117,7 +117,7 @@ async def test_outside_development_foreign_addresses_are_https() -> None:
 async def test_a_name_is_resolved_once_and_checked(
     client: Outbound, answers: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name server is an edge that cannot run here: it says a private address where a public one was expected."""
+    """The resolver is faked: it returns a private address where a public one was expected."""
     url = (await answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).replace("127.0.0.1", "rebind.example")
     asked: list[object] = []
 
@@ -131,7 +131,7 @@ async def test_a_name_is_resolved_once_and_checked(
     assert asked == ["rebind.example"]
 
 
-async def test_an_operators_own_address_may_be_private(client: Outbound, answers: Serve) -> None:
+async def test_urls_set_by_the_operator_may_be_private(client: Outbound, answers: Serve) -> None:
     url = await answers(b"HTTP/1.1 418 Teapot\r\nContent-Length: 2\r\nX-Y: z\r\n\r\nok")
     answer = await client.request("POST", url, operator=True, form=[("a", "б")])
     assert (answer.status, answer.body, answer.headers["x-y"]) == (418, b"ok", "z")
@@ -142,7 +142,7 @@ async def test_redirects_are_not_followed(client: Outbound, answers: Serve) -> N
     assert (await client.request("GET", url, operator=True)).status == 302
 
 
-async def test_an_answer_without_end_is_cut_off(client: Outbound, answers: Serve) -> None:
+async def test_an_endless_answer_is_cut_off(client: Outbound, answers: Serve) -> None:
     url = await answers(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000)
     with pytest.raises(Failed, match="larger"):
         await client.request("GET", url, operator=True, limit=1000)
@@ -154,13 +154,13 @@ async def test_broken_answers_are_failures(client: Outbound, answers: Serve, sai
         await client.request("GET", await answers(said), operator=True)
 
 
-async def test_a_failure_keeps_the_key_of_the_address_to_itself(client: Outbound) -> None:
+async def test_error_messages_do_not_contain_keys_of_urls(client: Outbound) -> None:
     with pytest.raises(Failed) as failure:
         await client.request("GET", "127.0.0.1:8100/requests.json?api_key=secret&page=1", operator=True)
     assert "requests.json?api_key=…&page=1" in str(failure.value)
 
 
-async def test_nobody_there_is_a_failure(client: Outbound) -> None:
+async def test_a_refused_connection_is_a_failure(client: Outbound) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -170,7 +170,7 @@ async def test_nobody_there_is_a_failure(client: Outbound) -> None:
         await client.request("GET", "http://no-such-host.invalid/", operator=True)
 
 
-async def test_silence_is_a_failure(client: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_timeout_is_a_failure(client: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.2)
     hold = asyncio.Event()
 
@@ -198,6 +198,6 @@ async def test_silence_is_a_failure(client: Outbound, monkeypatch: pytest.Monkey
         ("²", None),
     ],
 )
-def test_when_to_come_again_is_told_in_seconds_or_as_a_date(told: str, seconds: int | None) -> None:
+def test_retry_after_is_parsed_as_seconds_or_date(told: str, seconds: int | None) -> None:
     with time_machine.travel("2026-11-26T12:00:00Z", tick=False):
         assert Answer(503, {"retry-after": told}, b"").retry_after == seconds

@@ -1,4 +1,4 @@
-"""A wrong or missing setting stops the start with one line that names it."""
+"""An invalid or missing setting stops the start with one line that names it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRODUCTION = {
 }
 
 
-def test_development_starts_with_nothing_set(tmp_path: Path) -> None:
+def test_development_starts_without_settings(tmp_path: Path) -> None:
     settings = load({"WIDGET_DATA": str(tmp_path / "data")})
     assert settings.database_url == "sqlite:///./data/widget.db"
     assert settings.public_url == "http://127.0.0.1:8000"
@@ -29,7 +29,7 @@ def test_development_starts_with_nothing_set(tmp_path: Path) -> None:
     assert not settings.https
 
 
-def test_a_generated_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_a_generated_key_is_stored_readable_by_its_owner_only(tmp_path: Path) -> None:
     environ = {"WIDGET_DATA": str(tmp_path)}
     first, second = load(environ), load(environ)
     assert first.secret_keys == second.secret_keys
@@ -38,14 +38,14 @@ def test_a_generated_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) 
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
-def test_several_keys_stay_in_their_order() -> None:
+def test_the_order_of_keys_is_kept() -> None:
     settings = load(PRODUCTION | {"WIDGET_SECRET_KEYS": f"{KEY}new, {KEY}old"})
     assert settings.secret_keys == (f"{KEY}new", f"{KEY}old")
     assert settings.https
 
 
 @pytest.mark.parametrize("name", ["WIDGET_PUBLIC_URL", "WIDGET_SECRET_KEYS"])
-def test_production_demands(name: str) -> None:
+def test_production_requires_settings(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}"):
         load({key: value for key, value in PRODUCTION.items() if key != name})
 
@@ -94,7 +94,7 @@ def test_production_demands(name: str) -> None:
         ("WIDGET_TRUSTED_PROXIES", "10.0.0.0/99"),
     ],
 )
-def test_a_wrong_value_is_named_in_one_line(name: str, value: str) -> None:
+def test_an_invalid_value_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}") as caught:
         load(PRODUCTION | {name: value})
     assert "\n" not in str(caught.value)
@@ -109,21 +109,21 @@ def test_development_may_use_a_key_that_production_refuses(key: str) -> None:
         load(PRODUCTION | {"WIDGET_SECRET_KEYS": key})
 
 
-def test_what_a_generator_makes_is_never_called_weak() -> None:
+def test_generated_keys_are_never_called_weak() -> None:
     for _ in range(2000):
         for key in (secrets.token_urlsafe(48), secrets.token_hex(16), secrets.token_hex(32)):
             assert load(PRODUCTION | {"WIDGET_SECRET_KEYS": key}).secret_keys == (key,)
 
 
 @pytest.mark.parametrize("sender", ["a-very-long-name@example.ru", "widget+city@example.ru"])
-def test_a_sender_whose_answers_could_not_come_back(sender: str) -> None:
+def test_a_sender_that_cannot_receive_replies_is_refused(sender: str) -> None:
     environ = PRODUCTION | {"WIDGET_MAIL_FROM": sender}
     assert load(environ).inbound is None
     with pytest.raises(SettingsError, match=r"^WIDGET_MAIL_FROM"):
         load(environ | {"WIDGET_INBOUND": "lmtp://127.0.0.1:8024"})
 
 
-def test_our_mail_servers_are_those_of_the_sender_unless_told() -> None:
+def test_trusted_mail_servers_default_to_the_senders_domain() -> None:
     environ = PRODUCTION | {"WIDGET_MAIL_FROM": "Сайт <widget@Example.ru>", "WIDGET_INBOUND": "lmtp:///run/widget.sock"}
     assert load(environ).mailbox == "widget@Example.ru"
     assert load(environ).mail_servers == ("example.ru",)
@@ -138,13 +138,13 @@ def test_a_platform_needs_its_key() -> None:
         load(PRODUCTION | {"WIDGET_PLATFORM_URL": "https://platform.example.ru/open311/v2"})
 
 
-def test_contacts_go_nowhere_unless_told() -> None:
+def test_contacts_are_not_sent_by_default() -> None:
     settings = load(PRODUCTION | {"WIDGET_PLATFORM_URL": "https://platform.example.ru", "WIDGET_PLATFORM_KEY": "key"})
     assert settings.platform is not None
     assert settings.platform.contacts == "none"
 
 
-def test_secrets_do_not_show_in_what_may_be_logged() -> None:
+def test_secrets_are_not_in_the_repr() -> None:
     settings = load(
         PRODUCTION
         | {
@@ -159,7 +159,7 @@ def test_secrets_do_not_show_in_what_may_be_logged() -> None:
     assert "hidden" not in repr(settings)
 
 
-def test_a_name_nobody_reads_is_pointed_at_with_what_was_probably_meant() -> None:
+def test_an_unknown_setting_is_reported_with_a_suggestion() -> None:
     strange = {"WIDGET_SMTP_URI": "smtp://localhost", "WIDGET_X": "1", "WIDGET_TEST_FAULTS": "full", "PATH": "/bin"}
     assert unknown(PRODUCTION | strange) == [
         "WIDGET_SMTP_URI is not a setting; did you mean WIDGET_SMTP_URL?",

@@ -1,4 +1,4 @@
-"""Tokens are the library's own, however they are made: what one release signed another reads."""
+"""Tokens are compatible with itsdangerous: what one release signed another can read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def library(key: str, purpose: Purpose) -> URLSafeTimedSerializer:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_the_library_reads_what_is_signed_and_the_other_way_round(payload: Any) -> None:
+def test_tokens_are_compatible_with_the_library(payload: Any) -> None:
     signer = Signer((NEW, OLD))
     token = signer.sign(Purpose.TRACK, payload)
     assert library(NEW, Purpose.TRACK).loads(token) == payload
@@ -34,15 +34,15 @@ def test_the_library_reads_what_is_signed_and_the_other_way_round(payload: Any) 
     assert len(token) < MAXIMUM_LENGTH, "what is long is deflated"
 
 
-def test_another_purpose_another_key_or_another_byte_is_none() -> None:
+def test_other_purposes_keys_and_changed_bytes_are_invalid() -> None:
     token = Signer((NEW,)).sign(Purpose.TRACK, "a")
     assert Signer((NEW,)).read(Purpose.TICKET, token) is None
     assert Signer((OLD,)).read(Purpose.TRACK, token) is None
     assert Signer((NEW,)).read(Purpose.TRACK, f"x{token}") is None
 
 
-def test_a_token_of_ours_that_is_too_long_is_none() -> None:
-    """It would be inflated, and what it becomes has no bound."""
+def test_overlong_tokens_are_refused() -> None:
+    """Decompression would not be bounded."""
     token = Signer((NEW,)).sign(Purpose.TRACK, [hashlib.sha256(bytes([one])).hexdigest() for one in range(32)])
     assert len(token) > MAXIMUM_LENGTH
     assert library(NEW, Purpose.TRACK).loads(token)
@@ -52,7 +52,7 @@ def test_a_token_of_ours_that_is_too_long_is_none() -> None:
 PROBLEM = "019ab123-aaaa-7bbb-8ccc-123456789abc"
 
 
-def test_a_token_for_an_address_survives_what_mail_systems_do_to_it() -> None:
+def test_address_tokens_survive_case_folding() -> None:
     token = Signer((OLD,)).sign_for_mail(Purpose.REPLY, PROBLEM, "site agency", 20_000)
     assert len(token) == ADDRESS_LENGTH
     assert set(token) <= set("abcdefghijklmnopqrstuvwxyz234567")
@@ -72,19 +72,19 @@ def test_a_token_for_an_address_survives_what_mail_systems_do_to_it() -> None:
         ({"identifier": "019ab123-aaaa-7bbb-8ccc-123456789abd"}, 20_000),
     ],
 )
-def test_one_that_is_anothers_or_too_old_does_not_hold(changes: dict[str, Any], day: int) -> None:
+def test_foreign_and_expired_address_tokens_are_invalid(changes: dict[str, Any], day: int) -> None:
     made: dict[str, Any] = {"purpose": Purpose.REPLY, "identifier": PROBLEM, "about": "site agency", "day": 20_000}
     signer = Signer((NEW,))
     assert signer.verify_mail_token(Purpose.REPLY, signer.sign_for_mail(**made), "site agency", 20_000)
     given = {**made, **changes}
     token = signer.sign_for_mail(**given)
-    if "identifier" in changes:  # the name of one, the seal of another
+    if "identifier" in changes:  # the name of one with the signature of another
         token = token[:26] + signer.sign_for_mail(**made)[26:]
     assert not signer.verify_mail_token(Purpose.REPLY, token, "site agency", day)
     assert not Signer((OLD,)).verify_mail_token(Purpose.REPLY, signer.sign_for_mail(**made), "site agency", 20_000)
 
 
 @pytest.mark.parametrize("token", ["", "a" * 47, "a" * 49, "1" * 48, "я" * 48, "=" * 48])
-def test_what_is_no_token_for_an_address_names_nothing(token: str) -> None:
+def test_malformed_address_tokens_are_invalid(token: str) -> None:
     assert Signer((NEW,)).read_mail_token(token) is None
     assert not Signer((NEW,)).verify_mail_token(Purpose.REPLY, token, "", 0)

@@ -1,4 +1,4 @@
-"""The tools the other tests stand on must themselves notice what they are for."""
+"""The test tools detect what they are made for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def send(sink: MailSink) -> None:
         connection.sendmail("widget@widget.test", ["anna@example.test"], LETTER)
 
 
-def test_the_mail_sink_keeps_letters_and_conversations(mail_sink: MailSink) -> None:
+def test_the_mail_sink_records_letters_and_conversations(mail_sink: MailSink) -> None:
     send(mail_sink)
     (letter,) = mail_sink.wait("anna@example.test")
     assert letter.subject == "Hello"
@@ -36,14 +36,14 @@ def test_the_mail_sink_keeps_letters_and_conversations(mail_sink: MailSink) -> N
     assert "S: 250 2.0.0 ACCEPTED" in said
 
 
-def test_the_mail_sink_can_lose_its_answer_after_acting(mail_sink: MailSink) -> None:
+def test_the_mail_sink_can_drop_the_answer_after_accepting(mail_sink: MailSink) -> None:
     mail_sink.behaviour = "lose the answer"
     with pytest.raises(smtplib.SMTPServerDisconnected):
         send(mail_sink)
     assert len(mail_sink.to("anna@example.test")) == 1
 
 
-def test_the_mail_sink_goes_away_and_returns_on_its_port(mail_sink: MailSink) -> None:
+def test_the_mail_sink_can_stop_and_restart_on_its_port(mail_sink: MailSink) -> None:
     mail_sink.stop()
     with pytest.raises(OSError, match="refused"):
         send(mail_sink)

@@ -1,4 +1,4 @@
-"""Answers at whole steps of time, which are read at import, before the shorter ones of the tests (conftest.py) come."""
+"""Timing steps of answers, read at import, before the tests shorten them (conftest.py)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from widget_api.web import brute_force
 STEP, WRITE_TIME = brute_force.TIMING_STEP, sign_in._WRITE_TIME
 
 
-def test_steps_are_longer_than_what_they_hide() -> None:
-    """A letter that is or is not enqueued, a row that is or is not written; the second as long on a busy disk."""
+def test_steps_are_longer_than_the_hidden_work() -> None:
+    """Whether a letter is enqueued or a row is written; measured also on a busy disk."""
     assert STEP >= 0.2
     assert 0.05 <= WRITE_TIME < STEP
 
 
 @given(st.floats(0, 60))
-def test_answers_come_at_whole_steps(elapsed: float) -> None:
+def test_answers_are_sent_at_whole_steps(elapsed: float) -> None:
     whole = elapsed + brute_force.until_step(elapsed, STEP)
     assert whole >= STEP
     assert abs(whole / STEP - round(whole / STEP)) < 1e-6
@@ -27,7 +27,7 @@ def test_answers_come_at_whole_steps(elapsed: float) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_block_is_extended_also_where_it_fails(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failing_block_is_extended_too(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     slept = []
 
     async def note(seconds: float) -> None:

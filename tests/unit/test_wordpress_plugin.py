@@ -1,4 +1,4 @@
-"""The WordPress plugin: what it puts into a page, what it takes from the settings form, and its translation."""
+"""The WordPress plugin: its markup, its settings form, and its translation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING = dict.fromkeys(("service", "key", "type", "view", "theme", "category", 
 KEPT = NOTHING | SET
 LINK = '<a href="https://w.test/s/wk_abc/report">Report a problem</a>'
 
-# A page that WordPress has rendered is kept in embed_examples/ and tested in the browser where there is no PHP.
+# A page rendered by WordPress is stored in embed_examples/ and tested in the browser without PHP.
 php = pytest.mark.skipif(bool(servers.reason_without("php")), reason=servers.reason_without("php") or "PHP is here")
 
 
@@ -45,7 +45,7 @@ def test_the_shortcode_is_the_documented_snippet() -> None:
 
 
 @php
-def test_attributes_are_those_the_widget_knows() -> None:
+def test_attributes_match_the_widget() -> None:
     given = {"type": "basic", "view": "inline", "theme": "contrast", "category": "roads", "lang": "en", "onclick": "x"}
     html = plugin("igrajdanin_shortcode", given, option=SET)["answer"]
     tag = '<igrajdanin-widget site-key="wk_abc" type="basic" view="inline" theme="contrast" category="roads" lang="en">'
@@ -58,7 +58,7 @@ def test_attributes_are_those_the_widget_knows() -> None:
 
 
 @php
-def test_what_is_kept_is_escaped_whatever_it_is() -> None:
+def test_stored_values_are_escaped() -> None:
     html = plugin("igrajdanin_shortcode", [], option={"service": 'https://w.test/"><i>', "key": '"><script>'})["answer"]
     assert "<script" not in html
     assert "<i>" not in html
@@ -70,7 +70,7 @@ def test_what_is_kept_is_escaped_whatever_it_is() -> None:
 
 @php
 @pytest.mark.parametrize(("admin", "shown"), [(True, "options-general.php?page=igrajdanin-widget"), (False, "")])
-def test_without_settings_only_an_administrator_is_told(admin: bool, shown: str) -> None:
+def test_without_settings_only_administrators_see_a_hint(admin: bool, shown: str) -> None:
     told = plugin("igrajdanin_shortcode", [], admin=admin)
     assert shown in told["answer"]
     assert bool(told["answer"]) == admin
@@ -110,7 +110,7 @@ PASTED = {"type": "basic", "view": "inline", "theme": "contrast-black", "categor
         "data-category='roads' data-lang=\"en\">",
     ],
 )
-def test_what_is_pasted_is_what_is_shown(tag: str) -> None:
+def test_pasted_snippets_are_parsed(tag: str) -> None:
     kept = plugin("igrajdanin_sanitize", {"snippet": f"<p>{tag}{LINK}</p>", "type": "extended", "lang": "ru"})["answer"]
     assert kept == KEPT | PASTED
     written = "".join(f' {name}="{value}"' for name, value in PASTED.items())
@@ -127,7 +127,7 @@ def test_what_is_pasted_is_what_is_shown(tag: str) -> None:
 
 
 @php
-def test_the_list_of_plugins_leads_to_the_settings() -> None:
+def test_the_plugin_list_links_the_settings() -> None:
     told = plugin("igrajdanin_links", ["<a>Deactivate</a>"])
     assert (
         told["answer"][0]
@@ -137,7 +137,7 @@ def test_the_list_of_plugins_leads_to_the_settings() -> None:
 
 
 @php
-def test_the_script_is_async_once() -> None:
+def test_the_script_is_loaded_once_and_async() -> None:
     tag = '<script src="https://w.test/w/1/loader.js" id="igrajdanin-widget-js"></script>'
     wanted = tag.replace(" src", " async src")
     assert plugin("igrajdanin_async", tag, "igrajdanin-widget")["answer"] == wanted
@@ -151,7 +151,7 @@ def test_the_origin_to_register_has_no_path() -> None:
 
 
 @php
-def test_uninstalling_leaves_nothing() -> None:
+def test_uninstalling_removes_all_options() -> None:
     assert plugin("uninstall")["deleted"] == ["igrajdanin_widget"]
 
 
@@ -186,7 +186,7 @@ def test_every_text_is_translated() -> None:
         assert known.get(text, context).string
 
 
-def test_the_compiled_translation_is_that_of_the_source() -> None:
+def test_the_compiled_translation_matches_its_source() -> None:
     with (PLUGIN / "languages" / "igrajdanin-widget-ru_RU.mo").open("rb") as file:
         compiled = GNUTranslations(file)
     for one in catalogue():
@@ -195,7 +195,7 @@ def test_the_compiled_translation_is_that_of_the_source() -> None:
             assert told == one.string
 
 
-def test_version_and_licence_are_told_alike_everywhere() -> None:
+def test_version_and_licence_are_consistent() -> None:
     main, readme = (PLUGIN / "igrajdanin-widget.php").read_text(), (PLUGIN / "readme.txt").read_text()
     for name, other in (("Version", "Stable tag"), ("License", "License"), ("Requires PHP", "Requires PHP")):
         said = re.search(rf"\* {name}:\s+(.+)", main)

@@ -1,4 +1,4 @@
-"""Whatever is sent: a clean picture or a clear error, within the memory a child may take, and never what it said."""
+"""Any file gives a clean picture or a clear error, within the memory limit of the child process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from widget_api.errors import DomainError
 BOUND = 256 * 1024 * 1024
 ROOT = str(Path(decoder.__file__).parents[3])
 FILES = list(bad_files.files())
-# What would give away that something of the file came along.
+# Markers that show that metadata of the file was copied.
 TRACES = (
     CANARY,
     b"Exif",
@@ -38,8 +38,8 @@ TRACES = (
 )
 
 
-async def said(content: bytes) -> tuple[dict[str, object], list[bytes]]:
-    """The child's own words: what it tells and its parts."""
+async def run_child(content: bytes) -> tuple[dict[str, object], list[bytes]]:
+    """The child's own output: the message and its parts."""
     with await asyncio.to_thread(intake._spool, content) as file:
         output = await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
     head, _, rest = output.partition(b"\n")
@@ -50,7 +50,7 @@ async def said(content: bytes) -> tuple[dict[str, object], list[bytes]]:
 
 
 def clean(jpeg: bytes, longest: int) -> Image.Image:
-    """A baseline or progressive JPEG in RGB that says nothing but its pixels."""
+    """Assert a baseline or progressive RGB JPEG without metadata."""
     assert CANARY not in jpeg
     markers, head = segments(jpeg)
     assert all(trace not in head for trace in TRACES)
@@ -65,7 +65,7 @@ def clean(jpeg: bytes, longest: int) -> Image.Image:
 
 
 def segments(jpeg: bytes) -> tuple[list[int], bytes]:
-    """The markers before the first scan and what they hold; nothing follows the end (ITU T.81, B.1.1)."""
+    """The markers before the first scan and their contents; nothing follows the end (ITU T.81, B.1.1)."""
     assert jpeg[:2] == b"\xff\xd8"
     assert jpeg[-2:] == b"\xff\xd9"
     found, at = [], 2
@@ -77,7 +77,7 @@ def segments(jpeg: bytes) -> tuple[list[int], bytes]:
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
 
 
-def test_there_are_a_hundred_of_them() -> None:
+def test_there_are_at_least_a_hundred_files() -> None:
     assert len(FILES) >= 100
     assert len({file.name for file in FILES}) == len(FILES)
     kinds = [file.expected for file in FILES]
@@ -86,9 +86,9 @@ def test_there_are_a_hundred_of_them() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
+async def test_every_file_gives_a_clean_picture_or_a_clear_error(file: File) -> None:
     content = file.make()
-    told, parts = await said(content)
+    told, parts = await run_child(content)
     peak = told["peak"]
     assert isinstance(peak, int)
     assert peak <= BOUND, f"{peak / 2**20:.0f} MB"
@@ -111,7 +111,7 @@ async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(decoder.MAX_PIXELS))
-def test_what_cannot_fit_is_known_by_its_header(kind: str) -> None:
+def test_oversized_pictures_are_refused_by_their_header(kind: str) -> None:
     most = decoder.MAX_PIXELS[kind]
     decoder.check_size((most // 1000, 1000), kind)
     for size in ((most // 1000 + 1, 1000), (50_000, 50_000), (0, 5), (5, -1)):
@@ -120,12 +120,12 @@ def test_what_cannot_fit_is_known_by_its_header(kind: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-async def test_pictures_stand_upright(orientation: int) -> None:
-    """As Pillow's own reading of the tag has it."""
+async def test_pictures_are_rotated_by_their_exif_orientation(orientation: int) -> None:
+    """Compared with Pillow's implementation."""
     from PIL import ImageOps
 
     content = saved(scene(), "JPEG", exif=bad_files.exif(orientation), quality=95)
-    _, (picture, *_) = await said(content)
+    _, (picture, *_) = await run_child(content)
     wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     got = Image.open(io.BytesIO(picture))
     width, height = got.size
@@ -140,49 +140,49 @@ def near(one: object, other: object, within: int = 12) -> bool:
     return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
 
 
-async def test_colours_are_those_the_profile_means() -> None:
-    """Red and blue exchange their parts in this profile: whoever ignores it shows the sea where fire is."""
+async def test_colour_profiles_are_applied() -> None:
+    """The profile exchanges red and blue: without it, the colours are wrong."""
     content = saved(
         Image.new("RGB", (64, 64), (230, 30, 30)), "JPEG", icc_profile=bad_files.swapped_profile(), quality=95
     )
-    _, (picture, *_) = await said(content)
+    _, (picture, *_) = await run_child(content)
     red, _, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert blue > 180 > 80 > red
 
 
-async def test_what_is_transparent_is_white() -> None:
+async def test_transparency_becomes_white() -> None:
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     for content in (saved(image, "PNG"), saved(image, "WEBP", lossless=True), saved(image.convert("LA"), "PNG")):
-        _, (picture, *_) = await said(content)
+        _, (picture, *_) = await run_child(content)
         assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (255, 255, 255))
 
 
-async def test_sixteen_bits_keep_their_light() -> None:
+async def test_sixteen_bit_pictures_keep_their_brightness() -> None:
     image = Image.new("I;16", (64, 64), 32_768)
-    _, (picture, *_) = await said(saved(image, "PNG"))
+    _, (picture, *_) = await run_child(saved(image, "PNG"))
     assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (128, 128, 128), 2)
 
 
 async def test_cmyk_keeps_its_colour() -> None:
-    _, (picture, *_) = await said(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
+    _, (picture, *_) = await run_child(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
     red, green, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
 
 
-async def test_an_animation_is_its_first_frame() -> None:
+async def test_an_animation_becomes_its_first_frame() -> None:
     for form in ("WEBP", "PNG"):
-        _, (picture, *_) = await said(bad_files.animated(form))
+        _, (picture, *_) = await run_child(bad_files.animated(form))
         assert near(Image.open(io.BytesIO(picture)).getpixel((10, 10)), (192, 32, 32), 40), form
 
 
-async def test_the_largest_photos_of_phones_fit() -> None:
-    """48 megapixels from a camera, noise included: what naive shrinking needs 378 MB for."""
+async def test_the_largest_phone_photos_fit_the_memory_limit() -> None:
+    """48 megapixels from a camera, with noise: naive scaling needs 378 MB."""
     grain = Image.effect_noise((8064 // 4, 6048 // 4), 60).resize((8064, 6048))
     image = Image.merge("RGB", (grain, grain.rotate(180), Image.linear_gradient("L").resize(grain.size)))
     for options in ({}, {"progressive": True}):
         content = saved(image, "JPEG", quality=70, **options)
         assert len(content) > 2_000_000
-        told, _ = await said(content)
+        told, _ = await run_child(content)
         assert (told["width"], told["height"]) == (2016, 1512)
         assert int(str(told["peak"])) <= BOUND
 
@@ -197,7 +197,7 @@ BASES = {
 
 @given(base=st.sampled_from(sorted(BASES)), seed=st.integers(0, 2**32), many=st.integers(1, 40))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-def test_no_damage_gets_through(base: str, seed: int, many: int) -> None:
+def test_damaged_files_are_never_passed_on(base: str, seed: int, many: int) -> None:
     chance, made = random.Random(seed), bytearray(BASES[base])
     for _ in range(many):
         made[chance.randrange(len(made))] = chance.randrange(256)
@@ -222,7 +222,7 @@ async def outcome_of(content: bytes) -> Picture | DomainError:
 
 
 async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
-    """What a child says that is confined like the real one and then does something else."""
+    """The output of a child that is confined like the real one and then runs other code."""
     script = tmp_path / "child.py"
     prologue = (
         f"import sys; sys.path.append({ROOT!r})\n"
@@ -244,36 +244,38 @@ async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> b
         ("import os; os.abort()", "ending badly"),
     ],
 )
-async def test_the_child_is_held(attempt: str, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_the_child_process_is_confined(
+    attempt: str, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     if what == "time":
         attempt = "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\n" + attempt
     assert await child("print('before', flush=True)", monkeypatch, tmp_path) == b"before\n"
     assert await child(f"{attempt}\nprint('done', flush=True)", monkeypatch, tmp_path) == b""
 
 
-async def test_the_child_knows_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_the_child_process_has_an_empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WIDGET_SECRET_KEYS", "secret")
     names = await child("import os; print(sorted(os.environ))", monkeypatch, tmp_path)
     assert b"WIDGET" not in names
     assert b"MALLOC_ARENA_MAX" in names
 
 
-async def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_child_process_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(intake, "CHILD_TIMEOUT", 0.5)
     assert await child("import time; time.sleep(60)", monkeypatch, tmp_path) == b""
 
 
-async def test_a_child_that_says_too_much_is_not_listened_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_the_output_of_a_child_process_is_limited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
     endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
     assert await child(endless, monkeypatch, tmp_path) == b""
 
 
-async def test_a_grandchild_that_holds_on_to_the_pipe_holds_nobody_up(
+async def test_a_grandchild_that_keeps_the_pipe_open_does_not_block(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
     holding = "import os, sys, time\nif not os.fork():\n    time.sleep(3)\n    os._exit(0)\n"
     endless = "while True: sys.stdout.write('x' * 65536)"
     assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 2.5) == b""
-    await asyncio.sleep(3)  # the grandchild has gone before the loop does
+    await asyncio.sleep(3)  # the grandchild ends before the event loop

@@ -1,4 +1,4 @@
-"""A decoder that a photo has taken over reaches nothing: what it tries, from inside, as root and as anybody else."""
+"""A decoder taken over by a photo reaches nothing: attempts from inside, as root and as an ordinary user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from widget_api.settings import Settings
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mechanisms of Linux")
 NOBODY = 65534
 EVERYTHING = set(hostile_decoder.ATTEMPTS)
-# Those that work for anybody without a sandbox: the others may be refused by other mechanisms, and mean nothing then.
+# The attempts that succeed without a sandbox for any user: others may be refused by other mechanisms.
 CERTAIN = {
     *("read the database", "read it in a thread", "write the database", "list a folder"),
     *("read another's environment", "take another's files", "end another", "connect", "send a datagram"),
@@ -41,12 +41,12 @@ def user(request: pytest.FixtureRequest) -> int:
     return request.param if ROOT else os.getuid()
 
 
-class Ground:
-    """What there is to reach: a file, a port, another process of the same user with a secret in its environment."""
+class Targets:
+    """Targets: a file, a port, and another process of the same user with a secret in its environment."""
 
     def __init__(self, user: int) -> None:
         self.user = user
-        self.folder = tempfile.TemporaryDirectory()  # pytest's own lie where another user cannot go
+        self.folder = tempfile.TemporaryDirectory()  # pytest's own temporary folders are not accessible to another user
         self.file = Path(self.folder.name, "widget.db")
         self.file.write_bytes(b"words")
         if ROOT:
@@ -63,7 +63,7 @@ class Ground:
         self.folder.cleanup()
 
     def attempt(self, *mechanisms: str) -> dict[str, str]:
-        """Outcome by attempt, of a decoder confined by these mechanisms."""
+        """The result of every attempt by a decoder confined by these mechanisms."""
         port = str(self.listener.getsockname()[1])
         told = (str(self.file), port, str(self.other.pid), str(self.user), *mechanisms)
         with intake._spool(b"\xff\xd8\xff" + bytes(64)) as photo:
@@ -81,35 +81,35 @@ class Ground:
 
 
 @pytest.fixture
-def ground(user: int) -> Iterator[Ground]:
-    made = Ground(user)
+def ground(user: int) -> Iterator[Targets]:
+    made = Targets(user)
     yield made
     made.close()
 
 
-def test_without_a_sandbox_it_reaches_all(ground: Ground) -> None:
+def test_without_a_sandbox_every_attempt_succeeds(ground: Targets) -> None:
     outcomes = ground.attempt()
     assert {name for name, outcome in outcomes.items() if outcome == "done"} >= CERTAIN, outcomes
 
 
-def test_within_it_reaches_nothing(ground: Ground) -> None:
+def test_within_the_sandbox_no_attempt_succeeds(ground: Targets) -> None:
     outcomes = ground.attempt("seccomp", "landlock")
     assert set(outcomes) == EVERYTHING
     assert set(outcomes.values()) == {"EPERM"}, outcomes
 
 
-def test_the_filter_of_system_calls_is_enough(ground: Ground) -> None:
+def test_seccomp_alone_is_sufficient(ground: Targets) -> None:
     assert set(ground.attempt("seccomp").values()) == {"EPERM"}
 
 
-def test_landlock_alone_keeps_files_ports_and_processes(ground: Ground) -> None:
+def test_landlock_alone_protects_files_ports_and_processes(ground: Targets) -> None:
     outcomes = ground.attempt("landlock")
     for name in EVERYTHING - BEYOND_LANDLOCK:
         assert outcomes[name] in ("EPERM", "EACCES"), (name, outcomes)
 
 
 def decide(machine: str, calling: int, number: int, first: int = 0) -> int:
-    """What the filter of a machine answers a system call that is made as `calling`, worked out as the kernel does."""
+    """Evaluate a machine's filter for a system call made with the convention `calling`, as the kernel does."""
     own, column, clone = sandbox._MACHINES[machine]
     program = sandbox.allow_only(own, [numbers[column] for numbers in sandbox._ALLOWED.values()], clone)
     seen = {sandbox._NUMBER: number, sandbox._MACHINE: calling, sandbox._FIRST_ARGUMENT: first}
@@ -128,9 +128,9 @@ def decide(machine: str, calling: int, number: int, first: int = 0) -> int:
 @pytest.mark.parametrize(
     ("machine", "openat", "i386_or_arm"), [("x86_64", 257, 0x40000003), ("aarch64", 56, 0x40000028)]
 )
-def test_the_filter_decides_alike_on_every_machine(machine: str, openat: int, i386_or_arm: int) -> None:
+def test_the_filter_is_equivalent_on_every_architecture(machine: str, openat: int, i386_or_arm: int) -> None:
     own, column, clone = sandbox._MACHINES[machine]
-    thread, process = 0x003D0F00, 0x01200011  # what pthread_create() and fork() of glibc ask of clone()
+    thread, process = 0x003D0F00, 0x01200011  # the clone() flags of glibc's pthread_create() and fork()
     for numbers in sandbox._ALLOWED.values():
         assert decide(machine, own, numbers[column]) == sandbox._ALLOW
         assert decide(machine, i386_or_arm, numbers[column]) == sandbox._KILL_PROCESS, "its numbers mean other calls"
@@ -140,7 +140,7 @@ def test_the_filter_decides_alike_on_every_machine(machine: str, openat: int, i3
     assert decide(machine, own, sandbox._CLONE3) == sandbox._FAIL_WITH_ENOSYS
 
 
-async def test_a_photo_is_decoded_within_both(make_settings: Callable[..., Settings]) -> None:
+async def test_a_photo_is_decoded_within_both_mechanisms(make_settings: Callable[..., Settings]) -> None:
     photos = {file.name: file.make for file in bad_files.files()}
     for name in ("jpeg described", "png RGB", "webp", "heic"):
         picture = await Intake(sandbox_required=True).convert(photos[name]())
@@ -149,10 +149,10 @@ async def test_a_photo_is_decoded_within_both(make_settings: Callable[..., Setti
     assert (finding.ok, finding.detail) == (True, "confined by landlock and seccomp")
 
 
-async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
+async def test_without_a_sandbox_photos_are_refused_unless_allowed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_settings: Callable[..., Settings]
 ) -> None:
-    """An old kernel, or a container that forbids both: a filter around the child answers for it."""
+    """An old kernel, or a container that blocks both: a filter around the child simulates this."""
     script = tmp_path / "old_kernel.py"
     script.write_text(
         f"import ctypes, os, sys\nsys.path.append({str(Path(decoder.__file__).parents[3])!r})\n"

@@ -1,4 +1,4 @@
-"""Both storages do the same: a folder, and a bucket of a real server that speaks S3."""
+"""Both storages behave the same: a folder, and a bucket of a real S3 server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     return Storage(f"s3://{s3.bucket()}/of/town")
 
 
-async def test_pictures_come_and_go(storage: Storage) -> None:
+async def test_pictures_are_stored_and_deleted(storage: Storage) -> None:
     photo_id = clock.new_id()
     assert await storage.get(photo_id, "") is None
     await storage.put(photo_id, "", b"picture")
@@ -43,17 +43,17 @@ async def test_pictures_come_and_go(storage: Storage) -> None:
     assert [await storage.get(photo_id, size) for size in SIZES] == [None] * 3
 
 
-async def test_it_is_examined_by_using_it(storage: Storage) -> None:
+async def test_a_storage_is_checked_by_writing_to_it(storage: Storage) -> None:
     await storage.examine()
     assert [one async for one in storage.photos() if one] == []
 
 
-async def test_nobody_else_on_the_machine_looks_into_the_folder(tmp_path: Path) -> None:
+async def test_the_folder_is_not_readable_by_other_users(tmp_path: Path) -> None:
     await Storage((tmp_path / "media").as_uri()).put(clock.new_id(), "", b"picture")
     assert (tmp_path / "media" / "photos").stat().st_mode & 0o077 == 0
 
 
-async def test_documents_come_and_go_apart_from_pictures(storage: Storage) -> None:
+async def test_documents_are_stored_separately_from_pictures(storage: Storage) -> None:
     document_id, photo_id = clock.new_id(), clock.new_id()
     assert await storage.get_document(document_id) is None
     await storage.put_document(document_id, b"%PDF" * 500_000)
@@ -67,14 +67,14 @@ async def test_documents_come_and_go_apart_from_pictures(storage: Storage) -> No
     assert await storage.get(photo_id, "") == b"picture"
 
 
-async def test_what_is_put_again_is_replaced(storage: Storage) -> None:
+async def test_storing_again_replaces_a_file(storage: Storage) -> None:
     photo_id = clock.new_id()
     await storage.put(photo_id, "", b"first")
     await storage.put(photo_id, "", b"second")
     assert await storage.get(photo_id, "") == b"second"
 
 
-async def test_more_is_listed_than_one_answer_holds(storage: Storage) -> None:
+async def test_listings_are_paged(storage: Storage) -> None:
     ids = {clock.new_id() for _ in range(LISTED + 20)}
     await asyncio.gather(*(storage.put(one, "", b"x") for one in ids))
     assert {name for names in [one async for one in storage.photos()] for name in names} == ids
@@ -89,7 +89,7 @@ async def test_a_bucket_is_used_under_its_prefix_only(s3: S3) -> None:
 
 
 async def every_call(storage: Storage) -> list[BaseException | None]:
-    """How each thing that is done with a storage fails."""
+    """The error of every operation on a storage."""
 
     async def listing() -> list[list[str]]:
         return [one async for one in storage.photos()]
@@ -111,7 +111,7 @@ async def every_call(storage: Storage) -> list[BaseException | None]:
         ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL is no address"),
     ],
 )
-async def test_wrong_keys_are_told_whatever_is_done(
+async def test_wrong_credentials_are_reported_by_every_operation(
     s3: S3, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str
 ) -> None:
     bucket = s3.bucket()
@@ -123,7 +123,7 @@ async def test_wrong_keys_are_told_whatever_is_done(
         assert "\n" not in str(cause)
 
 
-async def test_a_bucket_that_is_not_there_is_told(s3: S3) -> None:
+async def test_a_missing_bucket_is_reported(s3: S3) -> None:
     storage = Storage("s3://nothing-here")
     for call in (storage.put(clock.new_id(), "", b"x"), storage.get(clock.new_id(), ""), storage.examine()):
         with pytest.raises(Unavailable) as failure:
@@ -133,13 +133,13 @@ async def test_a_bucket_that_is_not_there_is_told(s3: S3) -> None:
 
 
 @pytest.mark.parametrize("url", ["s3:///photos", "s3://photos?endpoint=http://elsewhere", "s3://key:secret@photos"])
-async def test_an_address_says_the_bucket_and_nothing_else(s3: S3, url: str) -> None:
+async def test_bucket_urls_are_validated(s3: S3, url: str) -> None:
     for cause in await every_call(Storage(url)):
         assert isinstance(cause, Misconfigured)
         assert "secret" not in str(cause)
 
 
-async def test_a_server_that_is_away_is_unavailable_and_may_come_back(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_server_is_unavailable_and_can_recover(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = s3.bucket()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     for cause in await every_call(Storage(f"s3://{bucket}")):
@@ -149,7 +149,7 @@ async def test_a_server_that_is_away_is_unavailable_and_may_come_back(s3: S3, mo
     await Storage(f"s3://{bucket}").examine()
 
 
-async def test_a_folder_that_cannot_be_written_is_unavailable() -> None:
+async def test_a_read_only_folder_is_unavailable() -> None:
     with pytest.raises(Unavailable) as failure:
         await Storage("file:///dev/null/media").put(clock.new_id(), "", b"picture")
     assert failure.value.__cause__ is not None

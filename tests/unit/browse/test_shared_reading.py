@@ -1,4 +1,4 @@
-"""One reading for all who ask the same at the same time."""
+"""Concurrent identical queries share one read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from widget_api.browse.api import Answers
 from widget_api.web import make_etag
 
 
-async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:
+async def test_concurrent_queries_share_one_read_and_later_ones_use_the_cache() -> None:
     answers, made, going = Answers(), list[int](), asyncio.Event()
 
     async def make() -> dict[str, int]:
@@ -20,7 +20,7 @@ async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:
 
     crowd = [asyncio.create_task(answers.get("t", make)) for _ in range(10)]
     await asyncio.sleep(0)
-    crowd[0].cancel()  # whoever asked first goes away
+    crowd[0].cancel()  # the first client disconnects
     await asyncio.sleep(0)
     going.set()
     assert await asyncio.gather(*crowd[1:]) == [b'{"a":1}'] * 9
@@ -28,7 +28,7 @@ async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:
     assert len(made) == 1
 
 
-async def test_what_fails_is_made_again() -> None:
+async def test_a_failed_read_is_repeated() -> None:
     answers, made = Answers(), list[int]()
 
     async def make() -> int:
@@ -42,6 +42,6 @@ async def test_what_fails_is_made_again() -> None:
     assert await answers.get("t", make) == b"2"
 
 
-def test_a_tag_is_of_all_its_parts() -> None:
+def test_an_etag_depends_on_all_its_parts() -> None:
     assert len({make_etag("a", 1), make_etag("a", 2), make_etag("b", 1), make_etag("a1")}) == 4
     assert make_etag("a", 1) == make_etag("a", 1)

@@ -1,4 +1,4 @@
-"""Rows that wait for the end of a batch: nobody sees that they do, and what is refused is refused to its own."""
+"""Rows that are written at the end of a batch: nobody notices the delay, and an error affects only its own work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Refused
 
 Work = Callable[[Transaction], Awaitable[Any]]
-AGAIN = "breaks a rule"  # as the log tells that a batch was carried out a second time
+AGAIN = "breaks a rule"  # the log message when a batch is executed again
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def family(database: Database) -> Database:
 
 
 async def batch(database: Database, *works: Work) -> list[Any]:
-    """All in one transaction: they are handed in before the writer has its turn."""
+    """All works in one transaction: they are submitted before the writer runs."""
     return await asyncio.gather(*(database.write(work) for work in works), return_exceptions=True)
 
 
@@ -44,7 +44,7 @@ def parent(name: str) -> Work:
     return work
 
 
-async def test_what_is_appended_is_there_for_every_statement_after_it(family: Database) -> None:
+async def test_appended_rows_are_visible_to_later_statements(family: Database) -> None:
     async def looks(tx: Transaction) -> list[Any]:
         await tx.insert("parents", name="c", said="mine")
         read = await tx.rows("SELECT name FROM parents ORDER BY name")
@@ -57,7 +57,7 @@ async def test_what_is_appended_is_there_for_every_statement_after_it(family: Da
     assert [row[0] for row in said] == ["b", "b", "b", "a"]
 
 
-async def test_rows_that_wait_are_found_among_those_that_are_written(
+async def test_pending_rows_are_found_together_with_written_ones(
     family: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     await batch(family, parent("a"))
@@ -75,7 +75,7 @@ async def test_rows_that_wait_are_found_among_those_that_are_written(
     assert AGAIN not in caplog.text
 
 
-async def test_one_that_breaks_a_rule_is_told_and_hurts_nobody(family: Database) -> None:
+async def test_a_constraint_violation_fails_only_its_own_work(family: Database) -> None:
     async def orphan(tx: Transaction) -> None:
         await tx.insert("children", name="orphan", parent="nobody")
 
@@ -88,7 +88,7 @@ async def test_one_that_breaks_a_rule_is_told_and_hurts_nobody(family: Database)
 
 
 @pytest.mark.parametrize("writes", [False, True])
-async def test_one_that_raises_leaves_nothing_and_takes_nothing_along(family: Database, writes: bool) -> None:
+async def test_a_work_that_raises_is_rolled_back_alone(family: Database, writes: bool) -> None:
     async def fails(tx: Transaction) -> None:
         await tx.insert("parents", name="x", said="a")
         if writes:
@@ -102,7 +102,7 @@ async def test_one_that_raises_leaves_nothing_and_takes_nothing_along(family: Da
     assert not await family.rows("SELECT 1 FROM parents WHERE said <> 'a'")
 
 
-async def test_a_statement_that_fails_hurts_nobody(family: Database) -> None:
+async def test_a_failing_statement_fails_only_its_own_work(family: Database) -> None:
     async def reads_nonsense(tx: Transaction) -> None:
         await tx.rows("SELECT nonsense FROM sites")
 
@@ -120,9 +120,7 @@ async def test_a_statement_that_fails_hurts_nobody(family: Database) -> None:
     assert await names(family, "parents") == ["a", "b"]
 
 
-async def test_works_may_append_to_the_same_tables_in_any_order(
-    family: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_works_may_append_to_tables_in_any_order(family: Database, caplog: pytest.LogCaptureFixture) -> None:
     async def second_child(tx: Transaction) -> None:
         await tx.insert("children", name="second", parent="a")
         await tx.insert("parents", name="z", said="a")
@@ -135,7 +133,7 @@ async def test_works_may_append_to_the_same_tables_in_any_order(
     assert await names(family, "children") == ["of a", "of b", "of c", "second"]
 
 
-async def test_whoever_comes_first_comes_first(family: Database) -> None:
+async def test_unique_conflicts_are_won_by_the_first_work(family: Database) -> None:
     async def first(tx: Transaction) -> bool:
         return await tx.insert_first("parents", "name", name="a", said="a")
 
@@ -150,7 +148,7 @@ async def test_whoever_comes_first_comes_first(family: Database) -> None:
     assert [row[0] for row in said] == ["a", "a"]
 
 
-async def test_callers_that_went_away_are_carried_out(family: Database) -> None:
+async def test_works_of_cancelled_callers_are_executed(family: Database) -> None:
     tasks = [asyncio.create_task(family.write(parent(f"{number:02}"))) for number in range(40)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
@@ -160,7 +158,7 @@ async def test_callers_that_went_away_are_carried_out(family: Database) -> None:
     assert len(await names(family, "parents")) == 41
 
 
-async def test_two_processes_that_are_first_at_once(family: Database) -> None:
+async def test_two_processes_insert_the_first_row_at_once(family: Database) -> None:
     other = Database(family.url)
     await other.connect()
     try:

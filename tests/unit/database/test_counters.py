@@ -1,4 +1,4 @@
-"""Numbers without gaps and positions in the order of commits, however many works move a site's counters at once."""
+"""Numbers without gaps, and positions in commit order, however many works change a site's counters at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Refused
 
 
-async def test_works_of_one_batch_move_the_counters_one_after_another(database: Database) -> None:
+async def test_works_of_one_batch_change_the_counters_in_sequence(database: Database) -> None:
     site = await make_site(database)
 
     async def counts(tx: Transaction) -> int:

@@ -1,4 +1,4 @@
-"""The traps of facts.md: each of these fails when the database is used as the library comes."""
+"""Pitfalls of the database library: each of these tests fails if the library is used without our wrapper."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def many(database: Database) -> int:
     return int(row["many"])
 
 
-async def test_concurrent_read_then_write_loses_nothing(counted: Database) -> None:
+async def test_concurrent_read_then_write_loses_no_update(counted: Database) -> None:
     results = await asyncio.gather(*(counted.write(increment) for _ in range(200)))
     assert sorted(results) == list(range(1, 201))
     assert await many(counted) == 200
@@ -96,13 +96,13 @@ async def test_cancelled_callers_leave_the_database_whole(counted: Database) -> 
     assert before == 300, "a write that was handed in is carried out, whether or not somebody waits for it"
 
 
-async def test_a_reader_sees_what_was_acknowledged(counted: Database) -> None:
+async def test_readers_see_acknowledged_writes(counted: Database) -> None:
     for expected in range(1, 30):
         await counted.write(increment)
         assert await many(counted) == expected
 
 
-async def test_what_is_read_at_once_is_what_was_acknowledged(counted: Database) -> None:
+async def test_synchronous_reads_see_acknowledged_writes(counted: Database) -> None:
     for expected in range(1, 21):
         await counted.write(increment)
         row = await counted.row_at_once("SELECT many FROM counted WHERE name = :name", name="a")
@@ -138,7 +138,7 @@ async def _orphan(tx: Transaction) -> None:
     await tx.insert("site_origins", site_id="none", origin="https://a.example")
 
 
-async def test_leaving_does_not_hang_and_finishes_what_was_handed_in(new_database: Callable[..., str]) -> None:
+async def test_disconnecting_finishes_submitted_works(new_database: Callable[..., str]) -> None:
     database = Database(new_database())
     await database.connect()
 
@@ -153,7 +153,7 @@ async def test_leaving_does_not_hang_and_finishes_what_was_handed_in(new_databas
     assert sorted(await asyncio.gather(*pending)) == list(range(1, 51))
 
 
-async def test_a_domain_error_comes_back_as_it_is(counted: Database) -> None:
+async def test_domain_errors_are_raised_unchanged(counted: Database) -> None:
     async def missing(tx: Transaction) -> None:
         raise NotFound("problem_not_found")
 
@@ -161,9 +161,9 @@ async def test_a_domain_error_comes_back_as_it_is(counted: Database) -> None:
         await counted.write(missing)
 
 
-async def test_postgresql_forgetting_us_costs_one_batch(counted: Database, dialect: str) -> None:
+async def test_a_lost_postgresql_connection_fails_one_batch(counted: Database, dialect: str) -> None:
     if dialect != "postgresql":
-        return  # a file cannot hang up
+        return  # a file has no connection to lose
 
     async def hang_up(tx: Transaction) -> None:
         await tx.rows("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -178,10 +178,10 @@ async def test_postgresql_forgetting_us_costs_one_batch(counted: Database, diale
     assert await many(counted) == 1
 
 
-async def test_a_connection_the_driver_has_lost_track_of_is_opened_anew(counted: Database, dialect: str) -> None:
-    """Cut in the middle of an answer, asyncpg may say so of every later statement."""
+async def test_a_connection_in_an_unknown_state_is_reopened(counted: Database, dialect: str) -> None:
+    """Cut in the middle of an answer, asyncpg may report it for every later statement."""
     if dialect != "postgresql":
-        return  # a file is never cut
+        return  # a file has no connection to cut
 
     async def confused(*_: object) -> None:
         raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
@@ -193,9 +193,9 @@ async def test_a_connection_the_driver_has_lost_track_of_is_opened_anew(counted:
         assert await many(counted) == 1
 
 
-async def test_postgresql_may_have_hung_up_before_we_close(new_database: Callable[..., str], dialect: str) -> None:
+async def test_closing_tolerates_a_lost_postgresql_connection(new_database: Callable[..., str], dialect: str) -> None:
     if dialect != "postgresql":
-        return  # a file cannot hang up
+        return  # a file has no connection to lose
     url = new_database()
     for _ in range(3):
         closing = Database(url)
@@ -209,11 +209,11 @@ async def test_postgresql_may_have_hung_up_before_we_close(new_database: Callabl
         await other.close()
 
 
-async def test_a_work_that_waits_for_anything_else_is_refused(counted: Database, dialect: str) -> None:
+async def test_a_work_that_awaits_something_else_is_refused(counted: Database, dialect: str) -> None:
     async def sleeps(tx: Transaction) -> None:
         await asyncio.sleep(0)
 
-    if dialect == "sqlite":  # there it would block every other write of the process
+    if dialect == "sqlite":  # it would block every other write of the process
         with pytest.raises(RuntimeError, match="its transaction only"):
             await counted.write(sleeps)
     assert await counted.write(increment) == 1

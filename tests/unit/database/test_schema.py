@@ -1,4 +1,4 @@
-"""The tables in code and those the migrations make are the same; whoever changes one is told of the other."""
+"""The tables in code match the tables made by the migrations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from widget_api.database.schema import metadata
 
 
 def looked_at(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-    """The index of words is SQLite's own kind of table, PostgreSQL's an index on an expression: no model has either."""
+    """Full-text indexes are excluded: a virtual table on SQLite, an index on an expression on PostgreSQL."""
     ours = kind == "table" and str(name).startswith(("problem_words", "alembic_"))
     return not ours and name not in ("ix_problems_words", "ix_problems_unpublished_words")
 
@@ -25,13 +25,13 @@ def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
-def test_migrations_lead_forward_alone() -> None:
-    """Whoever goes back restores a copy with the release that wrote it (docs/operating.md, «Updating»)."""
+def test_migrations_have_no_downgrade() -> None:
+    """To go back, restore a backup with the release that wrote it (docs/operating.md, «Updating»)."""
     for path in VERSIONS.glob("*.py"):
         assert "def downgrade" not in path.read_text(), path.name
 
 
-async def test_migrations_make_the_tables_the_code_knows(database_url: str) -> None:
+async def test_migrations_create_the_tables_defined_in_code(database_url: str) -> None:
     engine = create_async_engine(engine_url(database_url))
     try:
         async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Ten thousand letters of news hold up nobody's confirmation, and nothing starves behind what is more urgent."""
+"""Ten thousand news letters do not delay a confirmation, and lower priorities are not starved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 from widget_api.worker import AT_ONCE
 
-LATER = clock.now() + 3600  # than anything these tests write
+LATER = clock.now() + 3600  # later than anything these tests write
 FOLLOWERS = 200
 
 
@@ -26,7 +26,7 @@ async def site(database: Database) -> Site:
 
 
 async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -> str:
-    """A published problem that so many follow."""
+    """A published problem with that many followers."""
     receipt = await submit_report(database, site, contact=Contact())
     await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
 
@@ -63,7 +63,7 @@ def lanes(claimed: list[Delivery]) -> list[int]:
     return [delivery.priority for delivery in claimed]
 
 
-async def test_a_confirmation_overtakes_the_news(database: Database, site: Site) -> None:
+async def test_confirmations_overtake_news(database: Database, site: Site) -> None:
     problem_id = await followed(database, site)
     await news(database, site, problem_id, "in_progress")
     receipt = await submit_report(database, site)
@@ -73,8 +73,8 @@ async def test_a_confirmation_overtakes_the_news(database: Database, site: Site)
     assert len(others) == AT_ONCE - 1 - (RESERVED_SLOTS - 1) - RESERVED_SLOTS, "and leave room for the next one"
 
 
-async def test_whatever_is_under_way_there_is_a_place_for_it(database: Database, site: Site) -> None:
-    """A mail server that takes its time: news hold all the places they may, and a report comes in."""
+async def test_a_slot_is_reserved_for_confirmations(database: Database, site: Site) -> None:
+    """With a slow mail server, news take all the slots they may, and a report arrives."""
     problem_id = await followed(database, site)
     await news(database, site, problem_id, "in_progress")
     under_way = await take(database)
@@ -86,7 +86,7 @@ async def test_whatever_is_under_way_there_is_a_place_for_it(database: Database,
     assert confirmation.problem_id == receipt.problem_id
 
 
-async def test_news_leave_however_many_confirmations_wait(database: Database, site: Site) -> None:
+async def test_news_are_sent_even_if_many_confirmations_wait(database: Database, site: Site) -> None:
     problem_id = await followed(database, site)
     await news(database, site, problem_id, "in_progress")
     for place in range(AT_ONCE + 4):
@@ -96,7 +96,7 @@ async def test_news_leave_however_many_confirmations_wait(database: Database, si
     assert claimed.count(NEWS) == RESERVED_SLOTS
 
 
-async def test_letters_left_over_from_an_outage_hold_up_none(database: Database, site: Site) -> None:
+async def test_a_backlog_after_an_outage_does_not_delay_confirmations(database: Database, site: Site) -> None:
     async def work(tx: Transaction) -> None:
         await tx.insert(
             "platforms", id="p", name="P", url="http://127.0.0.1:9", key="k", protocol="georeport", created_at=1
@@ -112,7 +112,7 @@ async def test_letters_left_over_from_an_outage_hold_up_none(database: Database,
     assert claimed.count(HAPPENED) == len(claimed) - 1 > RESERVED_SLOTS
 
 
-async def test_every_follower_still_reads_the_steps_in_order(database: Database, site: Site) -> None:
+async def test_every_follower_gets_letters_in_order(database: Database, site: Site) -> None:
     problem_id = await followed(database, site, 3)
     await news(database, site, problem_id, "in_progress", "resolved")
     seen = dict[str, list[str | None]]()
@@ -125,8 +125,8 @@ async def test_every_follower_still_reads_the_steps_in_order(database: Database,
 
 
 @given(st.lists(st.tuples(st.sampled_from(PRIORITIES), st.booleans()), max_size=200))
-def test_no_lane_ever_takes_what_is_kept_for_another(steps: list[tuple[int, bool]]) -> None:
-    """However they come and go: all fit, and whoever has less than its share finds a place."""
+def test_no_priority_takes_the_reserved_slots_of_another(steps: list[tuple[int, bool]]) -> None:
+    """In any sequence: the total is bounded, and a priority below its share finds a slot."""
     busy = dict.fromkeys(PRIORITIES, 0)
     for lane, ends in steps:
         if ends:

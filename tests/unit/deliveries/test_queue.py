@@ -1,4 +1,4 @@
-"""Leases, order and retries: no delivery is lost or overtaken, and one that fails holds up no other."""
+"""Leases, order and retries: no delivery is lost or overtaken, and a failing one does not block others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def site(database: Database) -> Site:
 
 
 async def busy_problem(database: Database, site: Site) -> Receipt:
-    """A report that owes the platform four events: received, accepted, in progress, resolved."""
+    """A report with four pending events for the platform: received, accepted, in progress, resolved."""
     receipt = await submit_report(database, site, contact=Contact())
     for wish in (Change(to="accepted"), Change(to="in_progress"), Change(to="resolved", text="Готово")):
         await change.change(database, AGENT, site.id, receipt.problem_id, wish)
@@ -42,7 +42,7 @@ async def take(database: Database, holder: str = "w", now: int = NOW + 10) -> li
     return await queue.claim(database, holder, 100, now)
 
 
-async def test_a_problems_events_go_one_by_one_in_order(database: Database, site: Site) -> None:
+async def test_events_of_a_problem_are_claimed_one_by_one_in_order(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     seen = []
     while claimed := await take(database):
@@ -53,7 +53,7 @@ async def test_a_problems_events_go_one_by_one_in_order(database: Database, site
     assert seen == ["moderation", "accepted", "in_progress", "resolved"]
 
 
-async def test_one_failing_problem_holds_up_no_other(database: Database, site: Site) -> None:
+async def test_a_failing_problem_does_not_block_others(database: Database, site: Site) -> None:
     failing = await busy_problem(database, site)
     other = await busy_problem(database, site)
     arrived = []
@@ -68,7 +68,7 @@ async def test_one_failing_problem_holds_up_no_other(database: Database, site: S
     assert arrived == ["moderation", "accepted", "in_progress", "resolved"]
 
 
-async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: Database, site: Site) -> None:
+async def test_a_dead_request_blocks_its_updates_until_it_is_retried(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (request,) = await take(database)
     await queue.finish(database, "w", request, NOW + 10, "unknown service")
@@ -79,7 +79,7 @@ async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: 
     assert (again.id, again.attempts) == (request.id, 1)
 
 
-async def test_a_dead_update_lets_the_next_one_pass(database: Database, site: Site) -> None:
+async def test_a_dead_update_does_not_block_the_next_one(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (request,) = await take(database)
     await queue.finish(database, "w", request, NOW + 10)
@@ -89,7 +89,7 @@ async def test_a_dead_update_lets_the_next_one_pass(database: Database, site: Si
     assert following.position > update.position
 
 
-async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_heard(
+async def test_the_lease_of_a_killed_worker_expires_and_its_late_result_is_ignored(
     database: Database, site: Site
 ) -> None:
     await busy_problem(database, site)
@@ -104,7 +104,7 @@ async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_hea
     assert (await admin.count_by_state(database))["delivered"] == 1
 
 
-async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: Database, site: Site) -> None:
+async def test_a_killed_worker_does_not_consume_a_retry_attempt(database: Database, site: Site) -> None:
     await submit_report(database, site)
     now = NOW + 10
     for _ in range(4):
@@ -120,7 +120,7 @@ async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: 
     assert (again.attempts, again.repeated) == (2, True)
 
 
-async def test_what_was_never_tried_may_be_sent_without_a_look(database: Database, site: Site) -> None:
+async def test_only_first_attempts_skip_the_search_for_an_earlier_result(database: Database, site: Site) -> None:
     await submit_report(database, site)
     (first,) = await take(database)
     assert not first.repeated
@@ -130,10 +130,8 @@ async def test_what_was_never_tried_may_be_sent_without_a_look(database: Databas
     assert replayed.repeated, "what a dead one may have left at the sink is there after the replay too"
 
 
-async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_along(
-    database: Database, site: Site
-) -> None:
-    """A worker that takes 16 at once and dies each time it carries the poison; others need one lease of their own."""
+async def test_a_delivery_that_kills_its_workers_dies_without_others(database: Database, site: Site) -> None:
+    """A worker claims 16 at once and dies each time one of them is the poison; the others need one more lease."""
     for _ in range(6):
         await submit_report(database, site)
     owed = (await admin.count_by_state(database))["pending"]
@@ -162,14 +160,14 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
     assert [delivery.id for delivery in await take(database, now=now)] == [poison]
 
 
-async def test_a_renewed_lease_is_not_taken_over(database: Database, site: Site) -> None:
+async def test_a_renewed_lease_is_kept(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (leased,) = await take(database)
     await queue.renew(database, "w", [leased.id], NOW + 10 + LEASE - 1)
     assert await take(database, "other", NOW + 10 + LEASE) == []
 
 
-async def test_two_workers_never_get_the_same_event(database: Database, site: Site) -> None:
+async def test_two_workers_never_claim_the_same_event(database: Database, site: Site) -> None:
     for _ in range(30):
         await busy_problem(database, site)
     other = Database(database.url)
@@ -183,7 +181,7 @@ async def test_two_workers_never_get_the_same_event(database: Database, site: Si
     assert len(identifiers) == len(set(identifiers)) == 30
 
 
-async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Database, site: Site) -> None:
+async def test_every_attempt_is_recorded_and_the_last_failure_is_final(database: Database, site: Site) -> None:
     await submit_report(database, site)
     now = NOW + 10
     for attempt in range(1, len(RETRY_DELAYS) + 1):
@@ -200,7 +198,7 @@ async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Datab
     ] == "500 Internal Server Error"
 
 
-def test_waiting_grows_spreads_and_obeys_the_sink() -> None:
+def test_retry_delays_grow_have_jitter_and_honour_the_sink() -> None:
     waits = [retry_delay(attempts, None) for attempts in range(1, len(RETRY_DELAYS))]
     for wait, step in zip(waits, RETRY_DELAYS[1:], strict=True):
         assert wait is not None
@@ -210,7 +208,7 @@ def test_waiting_grows_spreads_and_obeys_the_sink() -> None:
     assert len({retry_delay(3, None) for _ in range(50)}) > 1
 
 
-async def test_a_queue_that_stands_still_shows_how_long(database: Database, site: Site) -> None:
+async def test_a_stalled_queue_reports_its_duration(database: Database, site: Site) -> None:
     assert await admin.measure_delay(database, NOW + 500) == 0
     await submit_report(database, site)
     assert await admin.measure_delay(database, NOW + 500) >= 490
@@ -219,7 +217,7 @@ async def test_a_queue_that_stands_still_shows_how_long(database: Database, site
     assert await admin.measure_delay(database, NOW + 500) == 0, "waiting for its own time is no standstill"
 
 
-async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, site: Site) -> None:
+async def test_a_long_queue_with_progress_is_not_stalled(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     await busy_problem(database, site)
     assert await admin.measure_standstill(database, NOW + 500) >= 490
@@ -231,8 +229,8 @@ async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, 
     assert await admin.measure_standstill(database, NOW + 600) == 120
 
 
-async def test_of_very_many_tries_the_last_are_shown(database: Database, site: Site) -> None:
-    """A probe that a platform does not answer is a try too, and costs no rung of the ladder."""
+async def test_only_the_last_attempts_are_listed(database: Database, site: Site) -> None:
+    """Probes to an unavailable platform are recorded as attempts too, but consume none."""
     receipt = await busy_problem(database, site)
     (row,) = await database.rows(
         "SELECT id FROM deliveries WHERE problem_id = :id ORDER BY position LIMIT 1", id=receipt.problem_id

@@ -1,4 +1,4 @@
-"""The demonstration's ground: an invented town, drawn the same each time, under all of its border."""
+"""The demonstration's map tiles: an invented town, drawn deterministically, covering its territory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def picture(archive: Archive, address: TileAddress) -> Image.Image:
     return Image.open(io.BytesIO(body)).convert("RGB")
 
 
-def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_path: Path, border: Area) -> None:
+def test_the_whole_town_has_tiles_and_the_service_accepts_the_archive(tmp_path: Path, border: Area) -> None:
     path = map_tiles.ensure_archive(tmp_path)
     assert load({"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}).tiles == str(path)
     archive, chance = Archive(path), random.Random(1)
@@ -48,7 +48,7 @@ def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_p
     archive.close()
 
 
-def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
+def test_drawing_is_deterministic_and_done_once(tmp_path: Path) -> None:
     first = map_tiles.ensure_archive(tmp_path / "a")
     written = first.stat().st_mtime_ns
     assert map_tiles.ensure_archive(tmp_path / "a").stat().st_mtime_ns == written
@@ -59,7 +59,7 @@ def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
         archive.close()
 
 
-def test_the_border_is_a_town_and_the_samples_lie_in_it(border: Area) -> None:
+def test_the_border_is_valid_and_contains_the_sample_reports(border: Area) -> None:
     assert 10_000_000 < border.size < 60_000_000
     assert border.covers(*town.CENTRE)
     chance = random.Random(7)

@@ -1,4 +1,4 @@
-"""Points, borders and distances, against plain definitions of the same things."""
+"""Points, borders and distances, compared with plain definitions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ outline = st.lists(point, min_size=3, max_size=40).map(lambda points: (*points, 
 
 
 def on_edge(a: Point, b: Point, x: int, y: int) -> bool:
-    """By lengths on the line: the point divides it, or is one of its ends."""
+    """By lengths: the point divides the edge, or is one of its ends."""
     (x1, y1), (x2, y2) = a, b
     if a == b:
         return (x, y) == a
@@ -42,7 +42,7 @@ def on_edge(a: Point, b: Point, x: int, y: int) -> bool:
 
 
 def oracle(polygon: Polygon, x: int, y: int) -> bool:
-    """On an edge, or where a ray to the east crosses an odd number of edges, each without its upper end."""
+    """On an edge, or a ray to the east crosses an odd number of edges, each without its upper end."""
     edges = [edge for ring in polygon.rings for edge in pairwise(ring)]
     if any(on_edge(a, b, x, y) for a, b in edges):
         return True
@@ -61,7 +61,9 @@ def test_a_point_is_inside_by_the_even_odd_rule(ring: tuple[Point, ...], where: 
 
 
 @given(outline, st.lists(outline, max_size=3), point)
-def test_and_so_with_holes(ring: tuple[Point, ...], holes: list[tuple[Point, ...]], where: Point) -> None:
+def test_a_point_is_inside_by_the_even_odd_rule_with_holes(
+    ring: tuple[Point, ...], holes: list[tuple[Point, ...]], where: Point
+) -> None:
     west, south, east, north = Polygon((ring,)).bounds
     assume(all(west <= x <= east and south <= y <= north for hole in holes for x, y in hole))
     polygon = Polygon((ring, *holes))
@@ -69,7 +71,7 @@ def test_and_so_with_holes(ring: tuple[Point, ...], holes: list[tuple[Point, ...
 
 
 @given(st.floats(0, 2 * math.pi), st.floats(0.01, 0.97))
-def test_a_circle_of_thousands_of_points_is_found_by_its_strips(angle: float, share: float) -> None:
+def test_borders_of_thousands_of_points_use_strips(angle: float, share: float) -> None:
     circle = [(round(math.cos(t / 1000 * math.pi) * 10**7), round(math.sin(t / 1000 * math.pi) * 10**7))
               for t in range(2000)]  # fmt: skip
     polygon = Polygon(((*circle, circle[0]),))
@@ -125,7 +127,7 @@ TOWN = [[[38.7, 55.0], [38.9, 55.0], [38.9, 55.2], [38.7, 55.2], [38.7, 55.0]]]
         lambda geometry: {"type": "MultiPolygon", "coordinates": [geometry["coordinates"]]},
     ],
 )
-def test_every_form_of_one_territory_is_read_and_written_as_the_same(wrap: object) -> None:
+def test_all_geojson_forms_of_a_territory_are_equivalent(wrap: object) -> None:
     area = geojson.parse_area(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))  # type: ignore[operator]
     assert area.box == (38.7, 55.0, 38.9, 55.2)
     assert orjson.loads(geojson.to_geometry(area)) == {"type": "Polygon", "coordinates": TOWN}
@@ -167,7 +169,7 @@ DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
         (DEEP.replace(b"[" * 5000, b"[" * 900).replace(b"]" * 5000, b"]" * 900), "area_point", "coordinates[0][0]"),
     ],
 )
-def test_what_is_no_territory_says_why_and_where(text: bytes, code: str, where: str) -> None:
+def test_invalid_territories_are_reported_with_reason_and_position(text: bytes, code: str, where: str) -> None:
     with pytest.raises(geojson.InvalidArea) as refusal:
         geojson.parse_area(text)
     assert (refusal.value.code, refusal.value.where) == (code, where)
@@ -179,7 +181,7 @@ latitude, longitude = st.floats(-90, 90), st.floats(-180, 180)
 
 
 @given(latitude, longitude, st.floats(0, 2 * math.pi), st.floats(0, 250))
-def test_what_is_near_lies_in_the_box_around(lat: float, lng: float, angle: float, metres: float) -> None:
+def test_nearby_points_lie_in_the_bounding_box(lat: float, lng: float, angle: float, metres: float) -> None:
     """Also at the poles and across 180°."""
     assume(abs(lat) < 89.9)
     other_lat = lat + math.sin(angle) * metres / METRES_PER_DEGREE
@@ -192,14 +194,14 @@ def test_what_is_near_lies_in_the_box_around(lat: float, lng: float, angle: floa
 
 
 @given(latitude, longitude)
-def test_a_box_around_is_never_outside_the_world(lat: float, lng: float) -> None:
+def test_a_bounding_box_is_never_outside_the_world(lat: float, lng: float) -> None:
     south, north, spans = box_around(lat, lng, 250)
     assert -90 <= south <= lat <= north <= 90
     assert any(west <= lng <= east for west, east in spans)
     assert all(-180 <= west <= east <= 180 for west, east in spans)
 
 
-def test_both_sides_of_180_are_near_each_other() -> None:
+def test_points_on_both_sides_of_180_degrees_are_near() -> None:
     assert distance(65.0, 179.999, 65.0, -179.999) == pytest.approx(94.1, abs=0.5)
 
 
@@ -212,11 +214,11 @@ def test_both_sides_of_180_are_near_each_other() -> None:
         ((38.7, 55.0, 38.7001, 55.0001), 16),
     ],
 )
-def test_a_map_begins_where_all_of_the_box_is_seen(box: tuple[float, float, float, float], zoom: int) -> None:
+def test_the_initial_view_shows_the_whole_box(box: tuple[float, float, float, float], zoom: int) -> None:
     assert fitting_zoom(box) == zoom
 
 
-def test_boxes_that_touch_overlap() -> None:
+def test_touching_boxes_overlap() -> None:
     one = (0.0, 0.0, 1.0, 1.0)
     assert boxes_overlap(one, (1.0, 1.0, 2.0, 2.0))
     assert not boxes_overlap(one, (1.1, 0.0, 2.0, 1.0))
@@ -224,8 +226,8 @@ def test_boxes_that_touch_overlap() -> None:
     assert not rectangle(one).covers(1.0, 1.0000001)
 
 
-def test_a_border_made_to_fill_the_memory_does_not() -> None:
-    """Every edge as tall as the whole: it would stand in every strip."""
+def test_a_malicious_border_does_not_fill_the_memory() -> None:
+    """Every edge is as tall as the whole territory, so it would be in every strip."""
     zigzag = [(index, (index % 2) * 10**6) for index in range(20_000)]
     polygon = Polygon(((*zigzag, (20_000, -1), zigzag[0]),))
     assert sum(map(len, polygon._bands[1])) < 10 * 20_000
@@ -258,22 +260,22 @@ def aside(point: tuple[float, float], ring: list[list[float]]) -> float:
     return min(found)
 
 
-def test_an_outline_of_few_points_is_the_border_itself() -> None:
+def test_a_short_border_is_not_simplified() -> None:
     area = Area((Polygon(tuple(tuple((x * UNIT, y * UNIT) for x, y in ring) for ring in (SQUARE, HOLE))),))
     assert area.outline == [[[float(x), float(y)] for x, y in ring] for ring in (SQUARE, HOLE)]
 
 
-def test_an_outline_of_many_points_looks_like_the_border() -> None:
+def test_a_simplified_border_is_close_to_the_original() -> None:
     polygon = wavy(4_000)
     (ring,) = Area((polygon,)).outline
     assert 4 <= len(ring) <= 1_000
     assert ring[0] == ring[-1]
     wide = max(x for x, _ in ring) - min(x for x, _ in ring)
-    # A thousandth of the whole is less than a pixel where all of it is seen.
+    # A thousandth of the extent is less than a pixel when the whole is visible.
     assert max(aside((x / UNIT, y / UNIT), ring) for x, y in polygon.rings[0][::20]) < wide / 1_000
 
 
-def test_what_is_too_small_to_be_seen_is_left_out_but_never_all() -> None:
+def test_invisibly_small_rings_are_dropped_but_never_all() -> None:
     islet = wavy(12, east=41.5, wide=0.0002)
     assert len(Area((islet, wavy(50))).outline) == 1
     assert len(Area((islet,)).outline) == 1
@@ -281,7 +283,7 @@ def test_what_is_too_small_to_be_seen_is_left_out_but_never_all() -> None:
     assert len(Area((thin,)).outline) == 1
 
 
-def test_an_outline_of_many_rings_is_short_as_well() -> None:
+def test_borders_of_many_rings_are_simplified_too() -> None:
     many = tuple(wavy(80, east=float(east), wide=0.3) for east in range(150))
     rings = Area(many).outline
     assert len(rings) <= 100

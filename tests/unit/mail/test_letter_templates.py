@@ -1,4 +1,4 @@
-"""All letters in both languages: nothing typed becomes markup, nothing is fetched, and both parts say the same."""
+"""All letters in both languages: input is escaped, nothing is loaded, and both parts have the same content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from widget_api.mail.messages import Thread
 from widget_api.problems.model import STATUSES
 
 CASES = [(language, name) for language in i18n.LANGUAGES for name, _, _ in all_letters(language)]
-# What a letter may be made of: no picture, no script, no form, no link element, no frame.
+# The allowed elements: no picture, script, form, link element or frame.
 TAGS = frozenset(
     "html head meta title style body div p a h1 h2 ul li table tbody tr td br span strong".split()  # noqa: SIM905
 )
@@ -72,25 +72,25 @@ def parts(message: EmailMessage) -> tuple[str, Parsed]:
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)
-def test_nothing_is_fetched_and_nothing_typed_is_markup(language: str, name: str) -> None:
+def test_letters_load_nothing_and_escape_input(language: str, name: str) -> None:
     _, html = parts(letter(language, name))
     assert set(html.tags) <= TAGS
     assert all(leads_where_it_may(address) for address in html.addresses)
     assert not [attribute for attribute in html.attributes if attribute.startswith("on")]
-    assert "49" not in html.text  # no template in what was typed
+    assert "49" not in html.text  # input is not a template
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)
-def test_both_parts_lead_to_the_same_places(language: str, name: str) -> None:
+def test_both_parts_have_the_same_links(language: str, name: str) -> None:
     plain, html = parts(letter(language, name))
     links = [link for link in re.findall(r"https?://\S+", plain) if link.startswith(W) or link == MAP]
     assert links == html.addresses
     lines = plain.splitlines()
-    assert all(link in lines for link in links)  # each alone on its line
+    assert all(link in lines for link in links)  # each on its own line
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)
-def test_every_letter_is_whole_in_its_language(language: str, name: str) -> None:
+def test_every_letter_is_complete_in_its_language(language: str, name: str) -> None:
     message = letter(language, name)
     plain, html = parts(message)
     assert message["Content-Language"] == language
@@ -105,14 +105,14 @@ def test_every_letter_is_whole_in_its_language(language: str, name: str) -> None
         assert set(re.findall("[а-яА-ЯёЁ]+", ours)) <= allowed | {"декабря", "Яма", "глубокая", "узкая", "b"}
 
 
-def test_the_digest_says_of_a_day_that_it_has_passed_and_leads_to_what_waits() -> None:
+def test_the_digest_marks_passed_dates_and_links_waiting_reports() -> None:
     plain, html = parts(letter("ru", "digest"))
     for told in (plain, html.text):
         assert (told.count("срок прошёл 12 мая"), told.count("ответ до 12 мая")) == (1, 2)
     assert f"{W}/cabinet/mail" in html.addresses
 
 
-def test_each_word_an_answer_may_begin_with_has_a_line_of_its_own() -> None:
+def test_every_command_word_for_answers_is_explained() -> None:
     for name in ("agency report", "reminder late"):
         _, html = parts(letter("ru", name))
         assert html.tags.count("li") == 6
@@ -130,7 +130,7 @@ def test_every_status_has_a_text_of_its_own(language: str) -> None:
 @example("</div></body><img src=https://x.test/pixel>")
 @example('"><a href="javascript:alert(1)">')
 @example("x\r\nBcc: all@example.ru")
-def test_whatever_is_typed_stays_text(typed: str) -> None:
+def test_any_input_is_escaped(typed: str) -> None:
     for name in ("resolved", "agency report", "agency event"):
         _, html = parts(letter("ru", name, typed))
         assert set(html.tags) <= TAGS

@@ -1,4 +1,4 @@
-"""Letters: what their headers may hold, how they hang together, and what a mail server makes of them."""
+"""Letters: headers, threading, and how mail servers handle them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ EXPECTED = names(bytes(compose()))
 @example("\0")
 @example("x\u2028Bcc: y@example.ru")
 @example("=?utf-8?q?=0D=0ABcc:_y@example.ru?=")
-def test_nothing_typed_reaches_a_header_as_a_new_line(text: str) -> None:
+def test_input_cannot_inject_headers(text: str) -> None:
     message = compose({"problem_number": text}, sender_name=text)
     assert names(bytes(message)) == EXPECTED
     assert b"\0" not in head(message)
@@ -79,7 +79,7 @@ def test_nothing_typed_reaches_a_header_as_a_new_line(text: str) -> None:
 @example("anna\0", "example.ru")
 @example("anna, everybody", "example.ru")
 @example("<anna", "example.ru>")
-def test_an_address_is_one_address_or_none(local: str, domain: str) -> None:
+def test_only_single_addresses_are_accepted(local: str, domain: str) -> None:
     try:
         message = compose(to=f"{local}@{domain}")
     except InvalidAddress:
@@ -88,14 +88,14 @@ def test_an_address_is_one_address_or_none(local: str, domain: str) -> None:
     assert len(message["To"].addresses) == 1
 
 
-def test_ordinary_addresses_are_kept() -> None:
+def test_ordinary_addresses_are_unchanged() -> None:
     assert messages.format_address("anna.p+city@example.ru").addr_spec == "anna.p+city@example.ru"
     assert messages.format_address("anna@пример.рф").addr_spec == "anna@xn--e1afmkfd.xn--p1ai"
 
 
 @pytest.mark.parametrize("category", ["Детские и спортивные площадки", "Roads", "Вода и газ " * 15, "Ёлки — в парк"])
-def test_a_subject_arrives_as_it_was_written(category: str) -> None:
-    """However it is folded: between encoded words a reader drops white space (RFC 2047, 6.2)."""
+def test_subjects_survive_folding(category: str) -> None:
+    """Readers drop white space between encoded words (RFC 2047, 6.2)."""
     template, values = next((template, values) for name, template, values in all_letters("ru") if name == "accepted")
     for number in (7, 99, 100, 117, 1284, 12_345):
         message = compose(values | {"problem_number": number, "category_name": category}, template=template)
@@ -103,7 +103,7 @@ def test_a_subject_arrives_as_it_was_written(category: str) -> None:
         assert email.message_from_bytes(bytes(message), policy=email.policy.default)["Subject"] == message["Subject"]
 
 
-def test_the_confirmation_has_one_link_alone_on_its_line() -> None:
+def test_the_confirmation_link_is_on_its_own_line() -> None:
     message = compose()
     part = message.get_body(("plain",))
     assert part is not None
@@ -111,14 +111,14 @@ def test_the_confirmation_has_one_link_alone_on_its_line() -> None:
     assert lines == [f"{W}/confirm/abc"]
 
 
-def test_letters_say_that_a_machine_wrote_them() -> None:
+def test_letters_are_marked_as_automatic() -> None:
     assert compose()["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in compose()
     assert compose()["Content-Language"] == "ru"
     assert str(compose()["From"]) == "Администрация города <widget@widget.test>"
 
 
-def test_one_problem_is_one_thread() -> None:
+def test_letters_about_one_problem_form_a_thread() -> None:
     root = compose(thread=Thread(root="<p@widget.test>", own="<p@widget.test>"))
     reply = compose()
     assert root["References"] is None
@@ -146,13 +146,13 @@ STATUS = {
 }
 
 
-def test_status_letters_can_be_stopped_with_one_click() -> None:
+def test_status_letters_support_one_click_unsubscribe() -> None:
     message = compose(template="status", values=STATUS, unsubscribe=STATUS["stop_url"])
     assert message["List-Unsubscribe"] == f"<{W}/unsubscribe/abc>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_identifiers_and_addresses_leave_in_one_piece() -> None:
+def test_identifiers_and_urls_are_not_folded() -> None:
     host = "obrashcheniya.administraciya-goroda.example.ru"
     address = f"https://{host}/unsubscribe/{'a' * 120}"
     thread = Thread(root=f"<{'1' * 36}@{host}>", own=f"<{'2' * 36}@{host}>")
@@ -181,7 +181,7 @@ def settings_for(tmp_path: Path, **changes: str) -> settings_module.Settings:
     return settings_module.load(environ | {f"WIDGET_{name.upper()}": value for name, value in changes.items()})
 
 
-async def test_a_letter_crosses_the_wire_whole(mail_sink: MailSink, tmp_path: Path) -> None:
+async def test_a_letter_is_transmitted_completely(mail_sink: MailSink, tmp_path: Path) -> None:
     await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
     (letter,) = mail_sink.to("anna@example.ru")
     assert letter.sender == "widget@widget.test"
@@ -191,18 +191,18 @@ async def test_a_letter_crosses_the_wire_whole(mail_sink: MailSink, tmp_path: Pa
     assert letter.html is not None
 
 
-async def test_a_mailbox_outside_ascii_is_reached(mail_sink: MailSink, tmp_path: Path) -> None:
+async def test_non_ascii_mailboxes_are_supported(mail_sink: MailSink, tmp_path: Path) -> None:
     await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose(to="анна@пример.рф"))
     assert mail_sink.letters[0].recipients == ("анна@xn--e1afmkfd.xn--p1ai",)
 
 
-async def test_a_permanent_refusal_ends_it(mail_sink: MailSink, tmp_path: Path) -> None:
+async def test_a_permanent_refusal_is_final(mail_sink: MailSink, tmp_path: Path) -> None:
     mail_sink.behaviour = "refuse"
     with pytest.raises(GiveUp, match="550"):
         await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
-async def test_a_passing_trouble_is_tried_again(mail_sink: MailSink, tmp_path: Path) -> None:
+async def test_a_temporary_failure_is_retried(mail_sink: MailSink, tmp_path: Path) -> None:
     mail_sink.behaviour = "later"
     with pytest.raises(Retry, match="451"):
         await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
@@ -214,22 +214,20 @@ async def test_a_passing_trouble_is_tried_again(mail_sink: MailSink, tmp_path: P
         await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
-async def test_a_silent_server_is_not_waited_for(
-    mail_sink: MailSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_server_times_out(mail_sink: MailSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "TIMEOUT", 0.2)
     mail_sink.behaviour = "hang"
     with pytest.raises(Retry):
         await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
-async def test_without_a_server_development_keeps_letters_in_a_folder(tmp_path: Path) -> None:
+async def test_without_a_server_development_stores_letters_in_a_folder(tmp_path: Path) -> None:
     await sender.send_message(settings_for(tmp_path), compose())
     (path,) = (tmp_path / "mail").glob("*.eml")
     assert "Подтвердите почту" in email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Subject"]
 
 
-async def test_without_a_server_production_loses_nothing_silently(tmp_path: Path) -> None:
+async def test_without_a_server_production_retries(tmp_path: Path) -> None:
     settings = settings_for(
         tmp_path, environment="production", secret_keys=SECRET, public_url=W, database_url="sqlite:///x.db"
     )
@@ -242,7 +240,9 @@ async def test_without_a_server_production_loses_nothing_silently(tmp_path: Path
 
 @pytest.fixture
 def submission(tmp_path: Path) -> Iterator[Callable[..., MailSink]]:
-    """`submission(tls=…)` → a server that asks for a password, by STARTTLS or, as if it had been stripped, without."""
+    """`submission(tls=…)` → a server that requires a password, with STARTTLS or, as if stripped by an attacker,
+    without.
+    """
     sinks: list[MailSink] = []
 
     def start(*, tls: bool) -> MailSink:
@@ -281,7 +281,7 @@ async def test_a_password_is_not_sent_where_encryption_was_stripped(
     assert "hidden" not in finding.detail + caplog.text
 
 
-async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
+async def test_passwords_are_sent_with_tls_to_verified_servers_only(
     submission: Callable[..., MailSink], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink = submission(tls=True)
@@ -300,8 +300,8 @@ async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
     assert any("C: AUTH" in line for line in sink.conversations[1].lines)
 
 
-async def test_smtps_goes_to_whom_the_certificate_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether or not there is a password to protect: nobody offers TLS there that an attacker could leave out."""
+async def test_smtps_requires_a_verified_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With or without a password: an attacker cannot strip TLS from SMTPS."""
     files, context = issue_certificate(tmp_path, "127.0.0.1"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.shown, files.key)
     sink = MailSink(tls=context)
@@ -319,7 +319,7 @@ async def test_smtps_goes_to_whom_the_certificate_names(tmp_path: Path, monkeypa
         sink.close()
 
 
-async def test_a_server_on_this_machine_may_have_the_password_without_tls(
+async def test_a_local_server_may_get_the_password_without_tls(
     submission: Callable[..., MailSink], tmp_path: Path
 ) -> None:
     sink = submission(tls=False)

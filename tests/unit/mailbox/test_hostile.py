@@ -1,4 +1,4 @@
-"""Letters of somebody who wants the reader to fail, or to be busy for ever: each comes from anybody in the world."""
+"""Letters from attackers who want the parser to fail or to run for ever."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ DAY = date(2026, 11, 25)
     ],
     ids=["separator", "apple", "rule"],
 )
-def test_a_heading_that_is_none_is_looked_at_once(line: str) -> None:
-    """By the square of its length this would take a minute, in which nobody else is answered."""
+def test_an_invalid_heading_is_parsed_in_linear_time(line: str) -> None:
+    """With quadratic time this would block everybody else for a minute."""
     assert quotations.strip_quotations(line) == line
 
 
 @pytest.mark.parametrize("piece", ["<" + "a" * 390_000, "<p" + " " * 390_000, "<!" + "a" * 390_000, "<div>" * 79_000])
-def test_a_tag_that_never_ends_is_looked_at_once(piece: str) -> None:
+def test_an_unterminated_tag_is_parsed_in_linear_time(piece: str) -> None:
     assert markup.extract_text(piece)[1] == set()
 
 
-def test_a_number_far_away_is_looked_for_once() -> None:
+def test_a_distant_number_is_searched_in_linear_time() -> None:
     said = commands.parse_command("", "дубликат" + "\t" * 90_000 + "х", DAY)
     assert (said.status, said.unclear) == (None, True)
 
@@ -52,7 +52,7 @@ def test_a_number_far_away_is_looked_for_once() -> None:
         ("Forwarded: Ontario Hydro", "Ontario Hydro"),
     ],
 )
-def test_whom_it_went_to_keeps_the_first_letter(line: str, responsible: str) -> None:
+def test_the_responsible_organisation_keeps_its_first_letter(line: str, responsible: str) -> None:
     assert commands.parse_command("", line, DAY).responsible == responsible
 
 
@@ -77,23 +77,21 @@ PDF = HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; "
         PDF + b"filename*=raw_unicode_escape''%5Cud800\n\nx",
     ],
 )
-def test_what_the_library_stumbles_over_is_a_letter_all_the_same(raw: bytes) -> None:
-    """Raised, it would be «try again later»: brought again for days, and in a mailbox those behind it never read."""
+def test_letters_that_break_the_email_library_are_parsed(raw: bytes) -> None:
+    """An exception would mean a temporary failure: redelivery for days, and a blocked IMAP mailbox."""
     letter = parse.read_letter(raw)
     assert "\ud800" not in "".join(one.name for one in letter.attachments)
 
 
 @pytest.mark.parametrize("end", [b"\r", b"x\r"])
-def test_a_bare_carriage_return_ends_a_line_too(end: bytes) -> None:
+def test_a_bare_carriage_return_ends_a_line(end: bytes) -> None:
     with pytest.raises(parse.TooComplex):
         parse.parse_message(b"From: a@b.test\n\n" + end * 700_000)
     with pytest.raises(parse.TooComplex):
         parse.parse_message(b"From: a@b.test\rContent-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx")
 
 
-def test_a_way_to_fail_that_nobody_foresaw_is_no_reason_to_come_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_failures_are_not_temporary(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(text: str) -> str:
         raise LookupError(text)
 
@@ -123,7 +121,7 @@ LINES = st.one_of(
 
 
 @given(st.lists(LINES, max_size=25))
-def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
+def test_no_combination_of_such_lines_breaks_the_parser(lines: list[str]) -> None:
     raw = "\n".join(lines).encode("latin-1")
     try:
         letter = parse.read_letter(raw)
@@ -133,7 +131,7 @@ def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
     except parse.TooComplex:
         return
     told = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
-    "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database takes it
+    "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database accepts it
     assert "\0" not in "".join(told)
     commands.parse_command(letter.subject, letter.text, DAY)
 
@@ -160,13 +158,13 @@ VERDICT = "; dmarc=fail (p=none) header.from=gorod.test"
     ],
 )
 @pytest.mark.parametrize("verdict", [VERDICT, ""])
-def test_what_a_stranger_calls_itself_is_no_verdict(said: str, verdict: str) -> None:
+def test_authentication_results_of_other_servers_are_ignored(said: str, verdict: str) -> None:
     raw = f"Authentication-Results: {OURS}{said}{verdict}\nFrom: a@gorod.test\n\nx".encode()
     assert not trust.has_dmarc_pass(parse.parse_message(raw), "a@gorod.test", ("gorod.test",))
 
 
-def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
-    """Of SPF and of DMARC different programs write, each a field of its own."""
+def test_several_authentication_results_of_the_trusted_server_are_combined() -> None:
+    """SPF and DMARC results are written by different programs, each in its own field."""
     spf = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass;header.from=gorod.test\n"
     dmarc = f"Authentication-Results: {OURS}dmarc=fail header.from=gorod.test\n"
     both = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass{VERDICT}\n"
@@ -183,12 +181,12 @@ def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
         "from [127.0.0.1] (2001:db8::5) by mx",
     ],
 )
-def test_a_greeting_that_looks_like_our_house_is_none(received: str) -> None:
+def test_a_forged_greeting_is_not_trusted(received: str) -> None:
     raw = f"Received: {received}; now\nAuthentication-Results: gorod.test; dmarc=pass\n\nx".encode()
     assert not trust.has_dmarc_pass(parse.parse_message(raw), "a@gorod.test", ("gorod.test",))
 
 
-def test_comments_in_comments_are_looked_at_once() -> None:
+def test_nested_comments_are_parsed_in_linear_time() -> None:
     field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"
     passed = b"Authentication-Results: gorod.test; dmarc=pass header.from=gorod.test\n"
     assert trust.has_dmarc_pass(parse.parse_message(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
@@ -230,7 +228,7 @@ def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
         (b" " * 2_000_000, False),
     ],
 )
-def test_a_document_that_fetches_what_runs_is_none(relations: bytes, taken: bool) -> None:
+def test_documents_with_remote_templates_are_refused(relations: bytes, taken: bool) -> None:
     assert (model.detect_type(document(relations)) is not None) is taken
 
 
@@ -259,22 +257,20 @@ PLAIN = (
         (PLAIN, (("xl/_rels/workbook.xml.rels", related("vbaProject", "")),), False),
     ],
 )
-def test_a_sheet_with_macros_is_none_whatever_its_parts_are_called(
-    types: bytes, more: tuple[tuple[str, bytes], ...], taken: bool
-) -> None:
-    """Excel 4.0 macros are sheets of their own."""
+def test_sheets_with_macros_are_refused(types: bytes, more: tuple[tuple[str, bytes], ...], taken: bool) -> None:
+    """Excel 4.0 macros are separate sheets."""
     content = archive(("[Content_Types].xml", types), ("xl/workbook.xml", b"x"), *more)
     assert (model.detect_type(content) is not None) is taken
 
 
 @pytest.mark.parametrize("stream", ["WordDocument", "Workbook", "Book", "PowerPoint Document"])
-def test_files_of_old_office_are_none(stream: str) -> None:
+def test_legacy_office_files_are_refused(stream: str) -> None:
     compound = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + stream.encode("utf-16-le") + bytes(2000)
     assert model.detect_type(compound) is None
 
 
-def test_no_archive_is_unpacked_to_be_known() -> None:
-    """484 bytes became a gigabyte: bzip2 gives out at once all there is."""
+def test_archives_are_not_decompressed_to_detect_their_type() -> None:
+    """484 bytes became a gigabyte: bzip2 returns everything at once."""
     bomb = archive(("mimetype", b"\0" * 5_000_000), packed=zipfile.ZIP_BZIP2)
     assert model.detect_type(bomb) is None
     odt = "application/vnd.oasis.opendocument.text"

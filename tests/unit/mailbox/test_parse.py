@@ -1,4 +1,4 @@
-"""What is read of a letter: its words and dates, what is quoted, who stands behind it, and that nothing stops it."""
+"""Parsing of letters: command words and dates, quotations, the sender, and robustness."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TODAY = date(2026, 11, 25)
         ("Ответ на ваше сообщение: ждите", None, "Ответ на ваше сообщение: ждите"),
     ],
 )
-def test_the_words_of_a_first_line(line: str, status: str | None, rest: str) -> None:
+def test_command_words_in_the_first_line(line: str, status: str | None, rest: str) -> None:
     found = commands.parse_command("Re: Сообщение № 1: Дороги", line, TODAY)
     assert (found.status, found.text, found.unclear) == (status, rest, False)
 
@@ -46,7 +46,7 @@ def test_the_words_of_a_first_line(line: str, status: str | None, rest: str) -> 
     ["Решено провести проверку", "Решено, но не всё", "Не решено", "Ещё не выполнено", "Выполнено частично",
      "Принято к сведению", "Запланированы работы"],
 )  # fmt: skip
-def test_what_begins_like_a_decision_and_is_none(line: str) -> None:
+def test_ordinary_text_is_not_a_command(line: str) -> None:
     found = commands.parse_command("", line, TODAY)
     assert (found.status, found.unclear) == (None, True)
 
@@ -77,7 +77,7 @@ def test_dates(line: str, day: str | None, wrong: str | None) -> None:
     assert (found.status, found.expected_on, found.wrong) == ("planned", day, wrong)
 
 
-def test_whom_and_which() -> None:
+def test_responsible_organisation_and_duplicate_number() -> None:
     assert commands.parse_command("", "Перенаправлено в ГИБДД", TODAY).responsible == "ГИБДД"
     assert (
         commands.parse_command("", "Перенаправлено\nМинтранс области.\nДорога областная", TODAY).responsible
@@ -92,7 +92,7 @@ def test_whom_and_which() -> None:
     "subject",
     ["Решено Re: Сообщение № 1", "Re: [решено] Сообщение № 1", "Re: Сообщение № 1: Дороги — решено", "RE: Решено"],
 )
-def test_a_word_in_the_subject(subject: str) -> None:
+def test_a_command_in_the_subject(subject: str) -> None:
     assert commands.parse_command(subject, "Яму заделали", TODAY) == commands.Command(
         status="resolved", text="Яму заделали"
     )
@@ -117,30 +117,30 @@ def test_a_word_in_the_subject(subject: str) -> None:
         ("Отправлено из отдела ЖКХ\nписьмо подрядчику", "Отправлено из отдела ЖКХ\nписьмо подрядчику"),
     ],
 )  # fmt: skip
-def test_what_somebody_wrote_themselves(text: str, own: str) -> None:
+def test_quotations_and_signatures_are_cut(text: str, own: str) -> None:
     assert quotations.strip_quotations(text) == own
 
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r", "cp866", "iso8859-5", "utf-8"])
 @pytest.mark.parametrize("label", [None, "us-ascii", "utf-8", "windows-1251", "koi8-r", "x-unknown", "idna"])
-def test_russian_is_read_whatever_the_label_says(charset: str, label: str | None) -> None:
+def test_wrong_charset_labels_of_russian_text_are_corrected(charset: str, label: str | None) -> None:
     said = "Решено: яму на пешеходном переходе заделали, спасибо за обращение."
     assert decode.decode_text(said.encode(charset), label) == said
 
 
-def test_a_western_letter_stays_one() -> None:
+def test_western_charsets_are_unchanged() -> None:
     assert (
         decode.decode_text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1")
         == "Répondu: voilà l'été à Genève"
     )
 
 
-def test_encoded_words_that_cut_a_letter_in_two() -> None:
+def test_encoded_words_that_split_a_character() -> None:
     assert decode.decode_header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
     assert decode.decode_header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
 
 
-def test_html_is_text_with_its_quotations_marked() -> None:
+def test_html_is_converted_to_text_with_quotations() -> None:
     text, images = markup.extract_text(
         "<p>Да<br>нет</p><blockquote>x<p>y</p></blockquote><img src='cid:a@b'><script>z</script>"
     )
@@ -163,7 +163,7 @@ def test_html_is_text_with_its_quotations_marked() -> None:
         ("", False),
     ],
 )  # fmt: skip
-def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
+def test_a_dmarc_pass_of_our_own_server_is_trusted(field: str, passed: bool) -> None:
     message = parse.parse_message(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
     assert trust.has_dmarc_pass(message, "a@gorod.test", ("gorod.test",)) is passed
 
@@ -181,7 +181,7 @@ def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
         ("from x (unknown [999.1.1.1]) by y", False),
     ],
 )
-def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, trusted: bool) -> None:
+def test_results_below_a_foreign_hop_are_not_trusted(received: str, trusted: bool) -> None:
     raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
     assert trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
 
@@ -189,8 +189,8 @@ def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, truste
 @pytest.mark.parametrize(("hops", "results", "trusted"), [
     (0, "pass", False), (1, "pass", False), (2, "pass", True), (2, "fail", False), (3, "pass", True),
 ])  # fmt: skip
-def test_a_provider_may_write_its_results_below_its_own_hops(hops: int, results: str, trusted: bool) -> None:
-    """As mail providers do: they hand a letter on inside their house before and after they look at it."""
+def test_results_below_the_providers_own_hops_are_trusted(hops: int, results: str, trusted: bool) -> None:
+    """Mail providers relay a letter internally before and after they check it."""
     raw = (
         "Received: from mx.mail.test (mx.mail.test [93.184.216.34]) by store.mail.test with LMTP; now\r\n"
         "Received: from relay.gorod.test (relay.gorod.test [93.184.216.40]) by mx.mail.test; now\r\n"
@@ -201,7 +201,7 @@ def test_a_provider_may_write_its_results_below_its_own_hops(hops: int, results:
     assert trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
 
 
-def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() -> None:
+def test_results_below_more_hops_are_not_trusted() -> None:
     raw = (
         "Received: from relay.evil.test (x [93.184.216.40]) by mx.mail.test; now\r\n"
         "Received: from y (y [93.184.216.41]) by relay.evil.test; now\r\n"
@@ -224,11 +224,11 @@ def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() ->
         ("", None),
     ],
 )
-def test_the_writer_is_one_address_that_stands_plainly(field: str, author: str | None) -> None:
+def test_the_sender_is_a_single_plain_address(field: str, author: str | None) -> None:
     assert parse.read_letter(f"From: {field}\r\n\r\nx".encode()).author == author
 
 
-def test_addresses_are_listed_whatever_their_spelling() -> None:
+def test_addresses_are_normalised() -> None:
     assert trust.is_listed("PRIEM@Город.рф", "priem@" + "город.рф".encode("idna").decode(), ())
     assert trust.is_listed("a@gorod.test", "priem@gorod.test", ("@GOROD.test",))
     assert not trust.is_listed("a@sub.gorod.test", "priem@gorod.test", ("@gorod.test",))
@@ -268,7 +268,7 @@ ODT = "application/vnd.oasis.opendocument.text"
         (b"MZ", None),
     ],
 )  # fmt: skip
-def test_an_office_file_is_known_by_its_content_and_runs_nothing(content: bytes, extension: str | None) -> None:
+def test_office_files_are_detected_by_content_without_macros(content: bytes, extension: str | None) -> None:
     found = model.detect_type(content)
     assert (found and found[1]) == extension
 
@@ -286,13 +286,13 @@ HEAD = b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n"
     ],
     ids=["levels", "parameters", "fields", "lines"],
 )
-def test_what_would_keep_the_parser_busy_is_refused_before(raw: bytes) -> None:
+def test_expensive_letters_are_refused_before_parsing(raw: bytes) -> None:
     with pytest.raises(parse.TooComplex):
         parse.parse_message(raw)
 
 
 @pytest.mark.parametrize("piece", ["<a ", "<!-- ", "<script ", "<div><p>", "&amp", "<![CDATA["])
-def test_markup_that_never_ends_is_looked_at_once(piece: str) -> None:
+def test_unterminated_markup_is_parsed_in_linear_time(piece: str) -> None:
     text, _ = markup.extract_text("<p>Решено</p>" + piece * 100_000)
     assert text.startswith("Решено")
 
@@ -301,13 +301,13 @@ PIECES = [path.read_bytes() for path in sorted(LETTERS.glob("*.eml"))]
 
 
 @given(st.sampled_from(PIECES), st.binary(max_size=60), st.integers(0, 5000), st.integers(0, 400))
-def test_no_letter_however_spoilt_stops_the_reader(raw: bytes, spoilt: bytes, place: int, cut: int) -> None:
+def test_no_damaged_letter_breaks_the_parser(raw: bytes, spoilt: bytes, place: int, cut: int) -> None:
     place %= len(raw)
     _read_all(raw[:place] + spoilt + raw[place + cut :])
 
 
 @given(st.binary(max_size=600))
-def test_no_bytes_stop_the_reader(raw: bytes) -> None:
+def test_no_bytes_break_the_parser(raw: bytes) -> None:
     _read_all(raw)
 
 

@@ -1,4 +1,4 @@
-"""GeoReport v2 as it is written and read: statuses, escaping, and the oddities of servers in the wild."""
+"""GeoReport v2 writing and parsing: statuses, escaping, and quirks of existing servers."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def test_every_status_has_its_names() -> None:
     assert written == expected
 
 
-def test_a_word_of_updates_means_one_status() -> None:
-    """A second status would take the word over; FIXED stays the agency's «resolved», not the author's «confirmed»."""
+def test_every_update_status_means_one_status() -> None:
+    """Otherwise a second status would replace it; FIXED stays the agency's «resolved», not the author's «confirmed»."""
     assert [word for word, many in Counter(UPDATE_STATUS.values()).items() if many > 1] == ["FIXED"]
     assert map_foreign_status("FIXED", "accepted") == "resolved"
 
 
 @pytest.mark.parametrize("ours", STATUSES)
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_name_leads_back(status: Any, ours: str) -> None:
-    """To the status it stands for, or to nothing where ours says the same already."""
+def test_every_status_name_is_parsed_back(status: Any, ours: str) -> None:
+    """To its own status, or to nothing where the name agrees with the current one."""
     back = map_foreign_status(UPDATE_STATUS[status], ours)
     meant = "resolved" if status == "confirmed" else status
     if status == "accepted":
@@ -67,20 +67,20 @@ def test_every_name_leads_back(status: Any, ours: str) -> None:
 
 
 @pytest.mark.parametrize("ours", STATUSES)
-def test_a_bare_open_or_closed_only_contradicts(ours: str) -> None:
+def test_a_bare_open_or_closed_counts_only_if_it_contradicts(ours: str) -> None:
     assert map_foreign_status("open", ours) == ("reopened" if ours in CLOSED else None)
     assert map_foreign_status("closed", ours) == ("resolved" if ours in OPEN else None)
 
 
 @pytest.mark.parametrize("ours", STATUSES)
-def test_other_systems_words(ours: str) -> None:
+def test_status_names_of_other_systems(ours: str) -> None:
     assert map_foreign_status("investigating", ours) == (None if ours == "in_progress" else "in_progress")
     assert map_foreign_status("fixed - council", ours) == (None if ours == "resolved" else "resolved")
     assert map_foreign_status("on the moon", ours) is None
     assert map_foreign_status(None, ours) is None
 
 
-def test_exact_codes_are_ours_alone() -> None:
+def test_exact_codes_are_used_only_for_our_own_instances() -> None:
     assert [parse_exact(status) for status in STATUSES] == list(STATUSES)
     assert parse_exact("OPEN") is None
     assert parse_exact(None) is None
@@ -94,7 +94,7 @@ def request(**fields: Any) -> georeport.Document:
 
 
 @given(st.text())
-def test_any_text_survives_or_is_cleaned(text: str) -> None:
+def test_any_text_is_escaped_or_cleaned(text: str) -> None:
     for form in FORMATS:
         body = render_document(request(description=text), form)
         if form == "xml":
@@ -105,14 +105,14 @@ def test_any_text_survives_or_is_cleaned(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), min_size=1))
-def test_what_can_be_written_is_not_cleaned_away(text: str) -> None:
+def test_valid_characters_are_not_removed(text: str) -> None:
     assert strip_illegal(text).replace("\ufffe", "").replace("\uffff", "") == text.replace("\ufffe", "").replace(
         "\uffff", ""
     )
 
 
 @pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"])
-def test_texts_that_break_careless_writers(text: str) -> None:
+def test_texts_with_special_characters_are_escaped(text: str) -> None:
     for form in FORMATS:
         assert parse.parse_requests(render_document(request(description=text), form))[0].description == text
 
@@ -134,8 +134,8 @@ ITEMS = st.fixed_dictionaries(
 
 
 @given(st.lists(st.lists(ITEMS, max_size=3), max_size=4))
-async def test_a_list_in_pieces_is_the_same_document(chunks: list[list[dict[str, Any]]]) -> None:
-    """And one that a parser who knows nothing of ours reads to the end."""
+async def test_a_streamed_list_is_the_same_document(chunks: list[list[dict[str, Any]]]) -> None:
+    """And an independent parser reads it completely."""
 
     async def read() -> AsyncIterator[list[dict[str, Any]]]:
         for chunk in chunks:
@@ -159,7 +159,7 @@ async def test_a_list_in_pieces_is_the_same_document(chunks: list[list[dict[str,
 
 
 @given(lat=st.floats(-90, 90), long=st.floats(-180, 180))
-def test_places_survive(lat: float, long: float) -> None:
+def test_coordinates_survive(lat: float, long: float) -> None:
     for form in FORMATS:
         (found,) = parse.parse_requests(render_document(request(lat=lat, long=long), form))
         assert found.lat == pytest.approx(lat, abs=1e-9)
@@ -178,7 +178,7 @@ def test_xml_has_a_declaration_and_no_namespaces() -> None:
     assert b"xmlns" not in body
 
 
-def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
+def test_json_lists_are_not_wrapped() -> None:
     def parsed(document: georeport.Document) -> Any:
         return orjson.loads(render_document(document, "json"))
 
@@ -197,7 +197,7 @@ def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
     assert list(found) == ["changeset", "contact", "key_service", "endpoints", "software"]
 
 
-def test_a_definition_nests_as_the_specification_has_it() -> None:
+def test_a_service_definition_is_nested_as_specified() -> None:
     values = [{"key": "1", "name": "one"}, {"key": "2", "name": "two"}]
     body = render_document(georeport.definition_document("roads", [{"code": "size", "values": values}]), "xml")
     root = ElementTree.fromstring(body)
@@ -205,7 +205,7 @@ def test_a_definition_nests_as_the_specification_has_it() -> None:
     assert [value.findtext("key") for value in root.findall("attributes/attribute/values/value")] == ["1", "2"]
 
 
-def test_a_wrong_name_never_becomes_markup() -> None:
+def test_invalid_names_never_become_markup() -> None:
     with pytest.raises(ValueError, match="element"):
         render_document(request(extended_attributes={"a><script": "x"}), "xml")
 
@@ -213,7 +213,7 @@ def test_a_wrong_name_never_becomes_markup() -> None:
 # --- servers in the wild ---
 
 
-def test_json_may_be_wrapped() -> None:
+def test_wrapped_json_is_accepted() -> None:
     for body in (
         b'[{"service_request_id": 5}]',
         b'{"service_requests": [{"service_request_id": "5"}]}',
@@ -224,7 +224,7 @@ def test_json_may_be_wrapped() -> None:
         assert [found.id for found in parse.parse_requests(body, "text/html")] == ["5"]
 
 
-def test_charsets_may_be_wrong() -> None:
+def test_wrong_charsets_are_tolerated() -> None:
     text = "<?xml version='1.0' encoding='utf-8'?><service_requests><request><service_request_id>1</service_request_id>"
     text += "<description>Яма</description></request></service_requests>"
     for body in (text.encode(), text.encode("windows-1251"), text.replace("utf-8", "koi8-r").encode("koi8-r")):
@@ -240,7 +240,7 @@ def test_a_namespace_and_repeated_elements_are_tolerated() -> None:
     assert [(found.id, found.token) for found in parse.parse_requests(body)] == [(None, "t")]
 
 
-def test_updates_without_a_request_are_left_out() -> None:
+def test_updates_without_a_request_are_ignored() -> None:
     body = b"""<service_request_updates>
       <request_update><update_id>1</update_id><service_request_id>9</service_request_id><status>OPEN</status>
         <updated_datetime>2026-01-02T03:04:05+03:00</updated_datetime><description/></request_update>
@@ -250,7 +250,7 @@ def test_updates_without_a_request_are_left_out() -> None:
     assert found.at == parse.parse_moment("2026-01-02T00:04:05Z")
 
 
-def test_what_instances_of_ours_add_comes_back() -> None:
+def test_extensions_of_our_own_instances_are_parsed() -> None:
     extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
     fields = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
     for form in FORMATS:
@@ -258,13 +258,13 @@ def test_what_instances_of_ours_add_comes_back() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"])
-def test_garbage_is_unreadable(body: bytes) -> None:
+def test_invalid_documents_are_refused(body: bytes) -> None:
     with pytest.raises(parse.Unreadable):
         parse.parse_requests(body)
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_break_the_reader(body: bytes) -> None:
+def test_no_bytes_break_the_parser(body: bytes) -> None:
     for read in (parse.parse_requests, parse.parse_updates):
         try:
             read(body)
@@ -283,12 +283,12 @@ def test_entities_are_refused() -> None:
 
 def test_times_with_any_offset_and_without() -> None:
     assert parse.parse_moment("2026-01-02T03:04:05Z") == 1767323045
-    assert parse.parse_moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
+    assert parse.parse_moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus sign became a space in a query
     assert parse.parse_moment("2026-01-02T03:04:05") == 1767323045
     assert parse.parse_moment("yesterday") is None
 
 
-def test_an_error_answer_in_any_shape() -> None:
+def test_errors_are_parsed_in_any_shape() -> None:
     for form in FORMATS:
         assert (
             parse.parse_error(render_document(georeport.errors_document([(400, "один"), (400, "два")]), form))

@@ -1,4 +1,4 @@
-"""How much work a password is: read at import, before the smaller work of the tests (conftest.py) takes its place."""
+"""The cost of a password hash, read at import, before the tests reduce it (conftest.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from widget_api.people import passwords
 HASHER = passwords._hasher
 
 
-async def test_a_stored_password_costs_what_is_recommended() -> None:
+async def test_password_hashes_have_the_recommended_cost() -> None:
     """OWASP, Password Storage Cheat Sheet: Argon2id with at least 19 MiB, two passes and one thread."""
     parameters = extract_parameters(HASHER.hash("a long enough password"))
     assert parameters.type is Type.ID
@@ -17,8 +17,8 @@ async def test_a_stored_password_costs_what_is_recommended() -> None:
     assert parameters.time_cost >= 2
 
 
-async def test_the_password_is_known_again_whatever_it_cost() -> None:
-    """What the tests store cheaply is read by services that work harder, and the other way round."""
+async def test_password_hashes_of_any_cost_are_verified() -> None:
+    """Hashes stored by tests are verified by services with a higher cost, and vice versa."""
     stored = HASHER.hash("a long enough password")
     assert await passwords.verify_password(stored, "a long enough password")
     assert not await passwords.verify_password(stored, "another password")

@@ -15,12 +15,12 @@ MESSAGE, AT = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330
 SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_the_published_example() -> None:
+def test_the_published_example_is_valid() -> None:
     assert sign(KEY, MESSAGE, AT, BODY)["webhook-signature"] == SIGNATURE
 
 
 @given(key=st.text(min_size=1), body=st.binary(), late=st.integers(-TOLERANCE, TOLERANCE))
-def test_what_was_signed_is_valid(key: str, body: bytes, late: int) -> None:
+def test_signed_content_is_valid(key: str, body: bytes, late: int) -> None:
     assert is_valid(key, sign(key, "id", AT, body), body, AT + late)
 
 
@@ -39,13 +39,13 @@ def test_what_was_signed_is_valid(key: str, body: bytes, late: int) -> None:
         {"webhook-signature": "v1,\udcff"},
     ],
 )
-def test_anything_else_is_not(changed: dict[str, str]) -> None:
+def test_other_signatures_are_invalid(changed: dict[str, str]) -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
     assert is_valid(KEY, headers, BODY, AT)
     assert not is_valid(KEY, headers | changed, BODY, AT)
 
 
-def test_another_body_another_key_another_day() -> None:
+def test_changed_body_key_and_time_are_invalid() -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
     assert not is_valid(KEY, headers, BODY + b" ", AT)
     assert not is_valid("whsec_AAAA", headers, BODY, AT)

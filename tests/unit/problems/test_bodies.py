@@ -1,4 +1,4 @@
-"""What residents send is read as it is declared: everything wrong at once, one reason of each field."""
+"""Bodies sent by residents: all errors are reported at once, with one reason per field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def told(body: type[validation.Body], **data: Any) -> list[tuple[str, str]]:
     return [(error.field, error.code) for error in validation.read(body, data)[1]]
 
 
-def test_what_is_absent_is_named_field_by_field_and_null_is_absent() -> None:
+def test_missing_fields_are_named_and_null_means_missing() -> None:
     absent = ["category", "description", "location", "consent.processing", "consent.version"]
     assert told(bodies.Report) == [(field, "required") for field in absent]
     assert told(bodies.Report, **dict.fromkeys(bodies.Report.model_fields)) == told(bodies.Report)
@@ -45,11 +45,11 @@ def test_what_is_absent_is_named_field_by_field_and_null_is_absent() -> None:
         ("consent", CONSENT | {"name_version": 1}, ("consent.name_version", "consent_version")),
     ],
 )
-def test_one_reason_is_told_of_a_wrong_field(field: str, value: Any, error: tuple[str, str]) -> None:
+def test_one_reason_is_given_per_invalid_field(field: str, value: Any, error: tuple[str, str]) -> None:
     assert told(bodies.Report, **{**GOOD, field: value}) == [error]
 
 
-def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() -> None:
+def test_all_errors_are_reported_at_once_in_field_order() -> None:
     data = {
         "consent": {"name_version": 1},
         "phone": "?",
@@ -65,11 +65,11 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() -> None:
 @pytest.mark.parametrize(
     "email", ["a.@docomo.ne.jp", "a..b@mail.ru", "o'hara@x.ie", "иван@почта.рф", "a@xn--80a.xn--p1ai"]
 )
-def test_an_address_that_has_a_mailbox_is_taken_whatever_a_specification_says(email: str) -> None:
+def test_deliverable_addresses_are_accepted(email: str) -> None:
     assert told(bodies.Report, **GOOD, email=email) == []
 
 
-def test_a_supporter_is_a_uuid_however_it_is_written() -> None:
+def test_a_supporter_is_a_uuid_in_any_notation() -> None:
     known = uuid.uuid4()
     for written in (str(known), known.hex, known.urn, f"{{{known}}}".upper()):
         support, _ = validation.read(bodies.Support, {"supporter": written})

@@ -1,10 +1,10 @@
-"""What the description of the API lets through is taken: no valid request is refused by its letters."""
+"""Texts that the API description allows are accepted by the service."""
 
 from __future__ import annotations
 
 import re
 
-import jsonschema_rs  # reads patterns as ECMA-262 has them, where U+0085 is no space
+import jsonschema_rs  # uses patterns as in ECMA-262, where U+0085 is not white space
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,8 +32,8 @@ def test_a_commenters_name_and_text(letters: str) -> None:
 
 
 @given(st.text(st.sampled_from("5 \t\n\x0b\x1c\x1d\x85\xa0\u2003\u3000\ufeff\x00"), max_size=4))
-def test_a_number_that_is_left_out(letters: str) -> None:
-    """What is nothing but space counts as absent, and is described so."""
+def test_an_omitted_number(letters: str) -> None:
+    """White space alone counts as missing, and is described so."""
     parameters = openapi.document("https://widget.test")["paths"]["/api/v1/platform/events"]["get"]["parameters"]
     (schema,) = (one["schema"] for one in parameters if one["name"] == "after")
     absent = Parameters([("after", letters)]).first("after") is None

@@ -1,4 +1,4 @@
-"""The one table of transitions, against what product.md says of each status."""
+"""The transition table, compared with the documented meaning of each status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from widget_api.problems.model import (
 )
 
 
-def test_every_status_is_open_or_closed_and_stands_in_every_table() -> None:
+def test_every_status_is_open_or_closed_and_in_every_table() -> None:
     assert set(STATUSES) == OPEN | CLOSED
     assert not OPEN & CLOSED
     for table in TRANSITIONS.values():
@@ -30,14 +30,14 @@ def test_every_status_is_open_or_closed_and_stands_in_every_table() -> None:
 def test_nothing_returns_to_moderation_and_nobody_undoes_the_authors_last_word() -> None:
     for actor, table in TRANSITIONS.items():
         back = {status for status, to in table.items() if "moderation" in to}
-        # A report that was merged before anybody had seen it, once what it was merged into is gone.
+        # A report merged before publication, whose main report was withdrawn.
         assert back == ({"duplicate"} if actor == "system" else set()), actor
         assert not table["withdrawn"], actor
     assert not allowed("agent", "confirmed")
 
 
 @pytest.mark.parametrize("status", ["resolved", "answered", "rejected"])
-def test_the_author_reopens_what_was_closed_with_words(status: str) -> None:
+def test_the_author_reopens_answered_reports(status: str) -> None:
     assert "reopened" in allowed("resident", status)
 
 
@@ -58,7 +58,7 @@ def test_the_author_reopens_nothing_else(status: str) -> None:
         ("withdrawn", set()),
     ],
 )
-def test_what_the_agency_closed_it_takes_up_again_by_working_on_it(status: str, onwards: set[str]) -> None:
+def test_the_agency_reopens_by_setting_a_working_status(status: str, onwards: set[str]) -> None:
     assert allowed("agent", status) == allowed("operator", status) == onwards
 
 
@@ -76,7 +76,7 @@ def test_the_agency_cannot_reach_a_status_that_hides_a_public_report() -> None:
 
 
 @given(st.lists(st.sampled_from(STATUSES), max_size=12))
-def test_what_was_public_stays_public_until_its_author_withdraws_it(path: list[str]) -> None:
+def test_public_reports_stay_public_until_withdrawn(path: list[str]) -> None:
     published, before = False, "moderation"
     for to in path:
         after = is_published_after(published, before, to)
@@ -85,6 +85,6 @@ def test_what_was_public_stays_public_until_its_author_withdraws_it(path: list[s
         published, before = after, to
 
 
-def test_a_platform_never_speaks_for_the_resident_and_a_source_may() -> None:
+def test_only_the_source_of_a_report_may_act_for_its_author() -> None:
     assert not MAY_SEND["platform"] & {"confirmed", "withdrawn", "moderation"}
     assert MAY_SEND["source"] == set(STATUSES)

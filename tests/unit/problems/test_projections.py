@@ -1,4 +1,4 @@
-"""However problems change, what is kept beside them is what would be made anew from them."""
+"""Projections stay equal to a rebuild from the problems, however the problems change."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ NEEDED: dict[str, Any] = {
 Kept = tuple[dict[Any, Any], dict[Any, int], dict[int, Any]]
 
 
-async def kept(database: Database) -> Kept:
-    """What stands in the cells and figures, without what is empty, and what lists tell."""
+async def stored(database: Database) -> Kept:
+    """The cells and statistics without empty ones, and the list items."""
     found: dict[Any, Any] = {}
     for row in await database.rows("SELECT * FROM site_cells"):
         counts = tuple(row[status] for status in PUBLIC_STATUSES)
@@ -61,7 +61,7 @@ async def anew(database: Database) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database, seed: int) -> None:
+async def test_incremental_changes_equal_a_rebuild(database: Database, seed: int) -> None:
     chance = random.Random(seed)
     site = await make_site(database)
     sent: list[str] = []
@@ -87,29 +87,29 @@ async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database,
         try:
             await service.change(database, AGENT, site.id, chosen, change)
         except DomainError:
-            continue  # the table of transitions forbids it
-    grown = await kept(database)
+            continue  # not allowed by the transition table
+    grown = await stored(database)
     assert all(grown)
     await anew(database)
-    assert await kept(database) == grown
+    assert await stored(database) == grown
 
 
-async def test_a_cell_of_one_names_its_problem(database: Database) -> None:
+async def test_a_cell_with_one_problem_names_it(database: Database) -> None:
     site = await make_site(database)
     receipt = await submit_report(database, site)
-    assert await kept(database) == ({}, {}, {})  # on moderation it counts nowhere
+    assert await stored(database) == ({}, {}, {})  # in moderation it is counted nowhere
     await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    found, figures, _ = await kept(database)
+    found, figures, _ = await stored(database)
     assert {row[3] for row in found.values()} == {receipt.number}
     assert len(found) == 10
     assert sum(many for (_, measure, *_), many in figures.items() if measure == "received") == 1
 
 
-async def test_what_another_version_made_is_made_anew(database: Database) -> None:
+async def test_projections_of_another_version_are_rebuilt(database: Database) -> None:
     site = await make_site(database)
     receipt = await submit_report(database, site)
     await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    before = await kept(database)
+    before = await stored(database)
     await rebuild.ensure(database.url)
 
     async def damage(tx: Any) -> None:
@@ -126,11 +126,11 @@ async def test_what_another_version_made_is_made_anew(database: Database) -> Non
 
     await database.write(older)
     assert await rebuild.ensure(database.url)
-    assert await kept(database) == before
+    assert await stored(database) == before
 
 
-async def test_lists_tell_what_each_row_tells(database: Database) -> None:
-    """Whatever a person wrote, and whichever day it is."""
+async def test_list_items_match_their_rows(database: Database) -> None:
+    """With any text and on any day."""
     site = await make_site(database)
     texts = ('"url":"/here"', "\x1a/photos", "\\u001a/x", "Яма «у школы»\n\ttab", "\u2028\U0001f6a7", "%b %(a)s {x}")
     for text in texts:
@@ -159,7 +159,7 @@ async def test_lists_tell_what_each_row_tells(database: Database) -> None:
     ]
 
 
-def test_cells_are_tiles_along_a_curve() -> None:
+def test_cells_are_tiles_in_z_order() -> None:
     chance = random.Random(1)
     for _ in range(2000):
         lat, lng = chance.uniform(-85, 85), chance.uniform(-180, 180)
@@ -181,8 +181,8 @@ def test_days_are_whole_and_within_bounds() -> None:
     assert days(0, 10**12) == 9999
 
 
-def test_what_lists_tell_is_made_anew_when_it_changes() -> None:
-    """Another hash here wants another VERSION: the bytes that are kept were made the old way."""
+def test_a_changed_list_item_needs_a_new_version() -> None:
+    """If this hash changes, change VERSION: stored bytes were built the old way."""
     photos = b'[{"url":"/photos/a.jpg","thumb":"/photos/b.jpg"}]'
     row: Any = (7, "roads", "Яма", "Мира, 5", 55.1, 38.7, "accepted", 1_700_000_000, 1_700_000_001, "2023-12-01")
     row += (photos, 3, True, "widget", 1_700_000_002, 1, None, False, None)

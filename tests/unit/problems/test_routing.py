@@ -1,4 +1,4 @@
-"""«The gate» of the product, one test a sentence; what really leaves is tested again from outside in tests/api."""
+"""Routing rules, one test per rule; the actual deliveries are tested from outside in tests/api."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ def event(kind: str = "status", **changes: str | None) -> Event:
     return Event(**(values | changes))  # type: ignore[arg-type]
 
 
-def test_before_the_gate_opens_one_letter_goes_out() -> None:
+def test_before_release_only_the_confirmation_letter_is_sent() -> None:
     assert sinks(event("received", actor="resident", status="moderation"), SITUATION) == ["resident"]
     assert sinks(event("received", actor="resident"), replace(SITUATION, has_email=False)) == []
     assert sinks(event("confirmed_email", actor="resident", status=None), SITUATION) == []
 
 
-def test_opening_lets_the_report_go_to_every_platform_and_to_an_agency_that_works_by_mail() -> None:
+def test_a_released_report_goes_to_platforms_and_agencies_in_email_mode() -> None:
     received = event("received", actor="resident")
     assert on_release(received, SITUATION) == ["platform:default", "platform:region", "agency"]
     assert on_release(received, replace(SITUATION, agency_by_mail=False)) == ["platform:default", "platform:region"]
 
 
 @pytest.mark.parametrize("kind", ["status", "note"])
-def test_status_mails_go_to_confirmed_addresses_only(kind: str) -> None:
+def test_status_letters_go_to_confirmed_addresses_only(kind: str) -> None:
     assert "resident" in sinks(event(kind), RELEASED)
     assert "resident" not in sinks(event(kind), replace(RELEASED, confirmed=False))
     assert "resident" not in sinks(event(kind), replace(RELEASED, stopped=True))
 
 
-def test_a_question_goes_to_the_author_and_what_the_author_says_to_the_agency_alone() -> None:
+def test_questions_go_to_the_author_and_replies_to_the_agency_only() -> None:
     assert sinks(event("asked", status=None), RELEASED) == ["resident"]
     assert sinks(event("asked", status=None), replace(RELEASED, confirmed=False)) == []
     assert sinks(event("asked", status=None), replace(RELEASED, stopped=True)) == []
@@ -64,7 +64,7 @@ def test_a_question_goes_to_the_author_and_what_the_author_says_to_the_agency_al
         assert sinks(event(kind, actor="resident", status=None), replace(RELEASED, released=False)) == []
 
 
-def test_nobody_is_told_what_they_did_themselves() -> None:
+def test_nobody_is_notified_of_their_own_actions() -> None:
     assert "resident" not in sinks(event(actor="resident", status="reopened"), RELEASED)
     assert "agency" not in sinks(event(actor="agent"), RELEASED)
     assert "agency" in sinks(event(actor="resident", status="reopened"), RELEASED)
@@ -73,25 +73,25 @@ def test_nobody_is_told_what_they_did_themselves() -> None:
 
 
 @pytest.mark.parametrize("kind", ["received", "status", "spam", "erased", "note"])
-def test_nothing_goes_back_where_it_came_from(kind: str) -> None:
+def test_events_are_not_sent_back_to_their_origin(kind: str) -> None:
     assert "platform:default" not in sinks(event(kind, source="default"), RELEASED)
     assert "platform:default" not in on_release(event("received", source="default"), RELEASED)
 
 
-def test_spam_is_silent_unless_the_report_had_left_already() -> None:
+def test_spam_is_announced_only_where_the_report_was_delivered() -> None:
     assert sinks(event("received", actor="resident"), replace(SITUATION, spam=True)) == []
     assert sinks(event("spam", status=None), replace(SITUATION, spam=True)) == []
     assert sinks(event("spam", status=None), replace(RELEASED, spam=True)) == ["platform:default", "platform:region"]
 
 
 @pytest.mark.parametrize("source", ["georeport", "platform"])
-def test_a_request_by_georeport_causes_no_mail_to_a_resident(source: str) -> None:
+def test_georeport_requests_send_no_letters_to_residents(source: str) -> None:
     foreign = replace(RELEASED, source=source)
     assert "resident" not in sinks(event("received"), replace(foreign, confirmed=False))
     assert "resident" not in sinks(event(), foreign)
 
 
-def test_erasure_is_told_to_everyone_who_was_told_of_the_report() -> None:
+def test_erasure_is_sent_to_everyone_who_got_the_report() -> None:
     assert sinks(event("erased", actor="resident", status=None), RELEASED) == [
         "platform:default",
         "platform:region",

@@ -1,4 +1,4 @@
-"""What can be done to a problem, and what it leaves behind in the log and in the queue."""
+"""Operations on a problem, and their effects on the log and the queue."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def add_platform(database: Database) -> None:
     await database.write(work)
 
 
-async def owed(database: Database, receipt: Receipt) -> list[str]:
-    """«sink:kind or status» of what is pending, in order."""
+async def pending(database: Database, receipt: Receipt) -> list[str]:
+    """«sink:kind or status» of pending deliveries, in order."""
     rows = await database.rows(
         "SELECT d.sink, COALESCE(CASE WHEN e.kind = 'status' THEN e.status END, e.kind) AS what FROM deliveries d"
         " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
@@ -61,24 +61,22 @@ async def state(database: Database, receipt: Receipt) -> dict[str, object]:
     return dict(row)
 
 
-async def test_a_report_lands_in_moderation_and_only_the_letter_is_owed(database: Database, site: Site) -> None:
+async def test_a_new_report_is_in_moderation_with_only_a_letter_pending(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     problem = await state(database, receipt)
     assert (problem["status"], problem["published"], problem["number"]) == ("moderation", False, 1)
-    assert await owed(database, receipt) == ["resident:received"]
+    assert await pending(database, receipt) == ["resident:received"]
 
 
-async def test_confirming_where_moderation_comes_before_releases_but_does_not_publish(
-    database: Database, site: Site
-) -> None:
+async def test_with_premoderation_confirming_releases_but_does_not_publish(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     assert await change.confirm(database, site.id, receipt.problem_id)
     assert not await change.confirm(database, site.id, receipt.problem_id), "twice is once"
     assert (await state(database, receipt))["status"] == "moderation"
-    assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
+    assert await pending(database, receipt) == ["platform:default:received", "resident:received"]
 
 
-async def test_confirming_where_moderation_comes_after_publishes(database: Database) -> None:
+async def test_with_postmoderation_confirming_publishes(database: Database) -> None:
     await add_platform(database)
     site = await make_site(database, agency={"mode": "email"})
     assert site.moderation == "after", "the default in e-mail mode"
@@ -86,7 +84,7 @@ async def test_confirming_where_moderation_comes_after_publishes(database: Datab
     await change.confirm(database, site.id, receipt.problem_id)
     problem = await state(database, receipt)
     assert (problem["status"], bool(problem["published"])) == ("accepted", True)
-    assert await owed(database, receipt) == [
+    assert await pending(database, receipt) == [
         "agency:received",
         "platform:default:received",
         "resident:received",
@@ -100,61 +98,59 @@ async def test_without_an_address_a_report_is_always_moderated(database: Databas
     receipt = await submit_report(database, site, contact=Contact())
     assert not await change.confirm(database, site.id, receipt.problem_id)
     assert (await state(database, receipt))["status"] == "moderation"
-    assert await owed(database, receipt) == []
+    assert await pending(database, receipt) == []
 
 
-async def test_a_moderators_decision_opens_the_gate_without_confirmation(database: Database, site: Site) -> None:
+async def test_a_moderators_decision_releases_without_confirmation(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     assert bool((await state(database, receipt))["published"])
-    assert await owed(database, receipt) == [
+    assert await pending(database, receipt) == [
         "platform:default:received",
         "resident:received",
         "platform:default:accepted",
     ], "and no status mail to an address nobody confirmed"
 
 
-async def test_a_rejection_reaches_the_platform_with_its_reason_and_stays_unpublished(
-    database: Database, site: Site
-) -> None:
+async def test_a_rejection_is_sent_to_the_platform_and_stays_unpublished(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     wish = Change(to="rejected", text="Нет адреса")
     await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert not (await state(database, receipt))["published"]
-    assert (await owed(database, receipt))[-1] == "platform:default:rejected"
+    assert (await pending(database, receipt))[-1] == "platform:default:rejected"
     timeline = await history.timeline(database, receipt.problem_id)
     assert timeline[-1]["text"] == "Нет адреса"
     assert "Нет адреса" not in timeline[-1]["data"], "an event holds no text"
 
 
-async def test_spam_is_reversible_and_silent(database: Database, site: Site) -> None:
+async def test_spam_marks_are_reversible_and_send_nothing(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
-    assert await owed(database, receipt) == [], "not even the letter"
+    assert await pending(database, receipt) == [], "not even the letter"
     await change.confirm(database, site.id, receipt.problem_id)
-    assert await owed(database, receipt) == [], "confirming does not open a gate that spam keeps shut"
+    assert await pending(database, receipt) == [], "confirming does not open a gate that spam keeps shut"
     await change.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
-    assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
+    assert await pending(database, receipt) == ["platform:default:received", "resident:received"]
 
 
-async def test_spam_that_had_left_is_told_to_the_platform(database: Database, site: Site) -> None:
+async def test_spam_marks_are_sent_to_platforms_that_have_the_report(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await change.confirm(database, site.id, receipt.problem_id)
     claimed = await queue.claim(database, "w", 10, clock.now())
     for delivery in claimed:
         await queue.finish(database, "w", delivery, clock.now())
     await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
-    assert await owed(database, receipt) == ["platform:default:spam"]
+    assert await pending(database, receipt) == ["platform:default:spam"]
 
 
-async def test_spam_is_refused_past_moderation(database: Database, site: Site) -> None:
+async def test_reports_past_moderation_cannot_be_marked_as_spam(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Refused, match="spam_only_in_moderation"):
         await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
 
 
-async def test_the_table_is_the_only_way(database: Database, site: Site) -> None:
+async def test_only_transitions_of_the_table_are_allowed(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Refused, match="transition_not_allowed"):
         await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
@@ -175,14 +171,16 @@ async def test_the_table_is_the_only_way(database: Database, site: Site) -> None
         (Change(to="duplicate", duplicate_of=1), "duplicate_of"),
     ],
 )
-async def test_what_a_status_needs_is_asked_for(database: Database, site: Site, wish: Change, field: str) -> None:
+async def test_required_fields_of_a_status_are_enforced(
+    database: Database, site: Site, wish: Change, field: str
+) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Invalid) as caught:
         await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert [error.field for error in caught.value.fields] == [field]
 
 
-async def test_two_agents_at_once_one_wins_and_the_other_learns_of_it(database: Database, site: Site) -> None:
+async def test_of_two_concurrent_decisions_one_is_a_conflict(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     seen = str((await state(database, receipt))["status_event"])
     outcomes = await asyncio.gather(
@@ -203,7 +201,7 @@ async def test_the_author_reopens_and_the_deadline_restarts(database: Database, 
     assert str(problem["answer_due"]) > due
 
 
-async def test_the_same_key_fifty_times_at_once_makes_one_report(database: Database, site: Site) -> None:
+async def test_fifty_concurrent_submissions_with_one_key_create_one_report(database: Database, site: Site) -> None:
     idempotency = Idempotency(key="k-1", fingerprint="a")
     receipts = await asyncio.gather(*(submit_report(database, site, idempotency=idempotency) for _ in range(50)))
     assert len({receipt.body for receipt in receipts}) == 1
@@ -212,43 +210,43 @@ async def test_the_same_key_fifty_times_at_once_makes_one_report(database: Datab
         await submit_report(database, site, idempotency=Idempotency(key="k-1", fingerprint="b"))
 
 
-async def test_three_letters_an_address_and_day_over_all_sites(database: Database, site: Site) -> None:
+async def test_an_address_gets_three_letters_a_day_over_all_sites(database: Database, site: Site) -> None:
     other = await make_site(database)
     receipts = [await submit_report(database, (site, other)[index % 2]) for index in range(4)]
-    assert [await owed(database, receipt) for receipt in receipts] == [["resident:received"]] * 3 + [[]]
+    assert [await pending(database, receipt) for receipt in receipts] == [["resident:received"]] * 3 + [[]]
     capital = await submit_report(database, site, contact=Contact(email="ANNA@example.test"))
-    assert await owed(database, capital) == []
+    assert await pending(database, capital) == []
 
 
-async def test_an_imported_event_counts_once_and_goes_not_back(database: Database, site: Site) -> None:
+async def test_an_imported_event_counts_once_and_is_not_sent_back(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await change.confirm(database, site.id, receipt.problem_id)
     update = Update(id=new_id(), at=clock.now(), status="in_progress", text="Бригада выехала")
     assert await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     assert not await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     assert (await state(database, receipt))["status"] == "in_progress"
-    assert await owed(database, receipt) == [
+    assert await pending(database, receipt) == [
         "platform:default:received",
         "resident:received",
         "resident:in_progress",
     ]
 
 
-async def test_a_platform_may_not_speak_for_the_resident(database: Database, site: Site) -> None:
+async def test_a_platform_cannot_act_for_the_resident(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     update = Update(id=new_id(), at=clock.now(), status="confirmed")
     with pytest.raises(Refused, match="status_not_yours"):
         await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
 
 
-async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Database, site: Site) -> None:
+async def test_the_state_is_independent_of_the_order_of_events(database: Database, site: Site) -> None:
     now = clock.now()
     updates = [
         Update(id=f"{letter * 8}-0000-7000-8000-000000000000", at=now + at, status=status)
         for letter, at, status in [("a", 5, "in_progress"), ("f", 5, "planned"), ("c", 9, "resolved"), ("b", 7, None)]
     ]
     outcomes = set()
-    with time_machine.travel(now, tick=False):  # all reports of one second, however long making them takes
+    with time_machine.travel(now, tick=False):  # all reports in the same second, however long creating them takes
         for order in itertools.permutations(updates):
             receipt = await submit_report(database, site, contact=Contact())
             for update in order:
@@ -261,7 +259,7 @@ async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Dat
     assert outcomes == {("resolved", now + 9, True)}
 
 
-async def test_a_decision_made_here_outranks_an_imported_one_of_the_same_second(database: Database, site: Site) -> None:
+async def test_local_decisions_win_over_imported_ones_of_the_same_second(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     update = Update(id="ffffffff-ffff-5fff-bfff-ffffffffffff", at=clock.now() + 2, status="in_progress")
     await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
@@ -269,7 +267,7 @@ async def test_a_decision_made_here_outranks_an_imported_one_of_the_same_second(
     assert (await state(database, receipt))["status"] == "resolved"
 
 
-async def test_an_update_that_claims_to_be_born_days_ahead_is_dated_now(database: Database, site: Site) -> None:
+async def test_updates_dated_days_ahead_are_dated_now(database: Database, site: Site) -> None:
     receipt, begun = await submit_report(database, site), clock.now()
     for number, ahead in enumerate((change.CLOCK_DRIFT + 3600, 90 * 86_400)):
         update = Update(id=f"{number:08}-0000-7000-8000-000000000000", at=begun + ahead, status="in_progress")
@@ -279,7 +277,7 @@ async def test_an_update_that_claims_to_be_born_days_ahead_is_dated_now(database
     assert max(row["at"] for row in timeline) <= clock.now()
 
 
-async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database, site: Site) -> None:
+async def test_erasure_removes_personal_data_and_keeps_the_record(database: Database, site: Site) -> None:
     receipt = await submit_report(
         database, site, contact=Contact(email="anna@example.test", name="Анна", phone="+7 900")
     )

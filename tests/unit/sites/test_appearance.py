@@ -1,4 +1,4 @@
-"""Icons for every category; colours of a site that can be read, whatever its accent."""
+"""Icons for every category, and readable colours for any accent."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_colours_are_readable_in_both_themes(accent: str) -> None:
         assert contrast_ratio(made[name], ink) >= MIN_CONTRAST, name
 
 
-def test_a_readable_accent_stays_as_it_is() -> None:
+def test_a_readable_accent_is_not_changed() -> None:
     assert accent_properties("#0a58a6")["--igw-accent"] == "#0a58a6"
     assert accent_properties(None) == {}
 
 
-def test_contrast_is_that_of_the_guidelines() -> None:
+def test_contrast_is_computed_as_in_wcag() -> None:
     assert contrast_ratio("#ffffff", "#000000") == pytest.approx(21)
     assert contrast_ratio("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
@@ -56,5 +56,5 @@ def test_contrast_is_that_of_the_guidelines() -> None:
         ("Дом 12, квартира 5", [["Дом 12, квартира 5"]]),
     ],
 )
-def test_a_notice_gives_numbers_to_call(notice: str | None, parts: list[list[str]]) -> None:
+def test_telephone_numbers_in_a_notice_are_links(notice: str | None, parts: list[list[str]]) -> None:
     assert notice_parts(notice) == parts

@@ -1,4 +1,4 @@
-"""Challenges and tickets: work that was not done, done for another site, or used before buys nothing."""
+"""Challenges and tickets: unsolved, foreign and used solutions are refused."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def issued(challenges: Challenges, origin: str = ORIGIN) -> dict[str, Any]:
     return challenges.issue("site", origin, "192.0.2.1")
 
 
-def test_shape_is_the_one_solvers_know() -> None:
+def test_challenges_have_the_altcha_format() -> None:
     challenge = issued(Challenges((SECRET,)))
     assert set(challenge) == {"algorithm", "challenge", "maxnumber", "salt", "signature"}
     assert challenge["algorithm"] == "SHA-256"
 
 
-def test_the_work_fits_a_phone() -> None:
-    """At 105,000 hashes a second (630,000 at a sixth), in slices of half the processor, 2 seconds are the budget."""
+def test_the_proof_of_work_suits_phones() -> None:
+    """At 105,000 hashes a second (630,000 at a sixth), using half the processor, the budget is 2 seconds."""
     assert GREATEST_NUMBER / 105_000 * 2 <= 2
 
 
-def test_solved() -> None:
+def test_a_correct_solution_is_accepted() -> None:
     challenges = Challenges((SECRET,))
     payload = solve_challenge(issued(challenges))
     first, again = (challenges.verify(payload, "site", ORIGIN) for _ in range(2))
@@ -63,7 +63,7 @@ def test_solved() -> None:
     assert 0 < first.expires_at - clock.now() <= CHALLENGE_LIFETIME
 
 
-def test_a_rotated_secret_still_checks() -> None:
+def test_solutions_are_valid_after_a_secret_rotation() -> None:
     payload = solve_challenge(issued(Challenges((OLDER,))))
     assert Challenges((SECRET, OLDER)).verify(payload, "site", ORIGIN)
     with pytest.raises(Refused, match="challenge_invalid"):
@@ -71,14 +71,14 @@ def test_a_rotated_secret_still_checks() -> None:
 
 
 @pytest.mark.parametrize(("site_id", "origin"), [("other", ORIGIN), ("site", "https://evil.test")])
-def test_bound_to_site_and_origin(site_id: str, origin: str) -> None:
+def test_challenges_are_bound_to_site_and_origin(site_id: str, origin: str) -> None:
     challenges = Challenges((SECRET,))
     payload = solve_challenge(issued(challenges))
     with pytest.raises(Refused, match="challenge_invalid"):
         challenges.verify(payload, site_id, origin)
 
 
-def test_expired() -> None:
+def test_expired_challenges_are_refused() -> None:
     challenges = Challenges((SECRET,))
     payload = solve_challenge(issued(challenges))
     with time_machine.travel(clock.now() + CHALLENGE_LIFETIME + 1), pytest.raises(Refused, match="challenge_expired"):
@@ -104,7 +104,7 @@ def test_no_part_can_be_changed() -> None:
             challenges.verify(changed(payload, **fields), "site", ORIGIN)
 
 
-def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
+def test_spellings_of_one_salt_can_be_used_once() -> None:
     challenges = Challenges((SECRET,))
     payload = solve_challenge(issued(challenges))
     salt = json.loads(base64.b64decode(payload))["salt"]
@@ -127,7 +127,7 @@ def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
         ).map(lambda value: base64.b64encode(json.dumps(value).encode()).decode()),
     )
 )
-def test_any_payload_is_refused_in_domain_words(payload: str) -> None:
+def test_invalid_payloads_raise_domain_errors(payload: str) -> None:
     with pytest.raises(DomainError) as refusal:
         Challenges((SECRET,)).verify(payload, "site", ORIGIN)
     assert isinstance(refusal.value, Malformed | Refused)
@@ -142,7 +142,7 @@ def test_a_long_payload_is_not_even_decoded() -> None:
     ("sender", "same", "other"),
     [("192.0.2.1", "192.0.2.1", "192.0.2.2"), ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")],
 )
-def test_outstanding_challenges_are_capped_for_an_address_and_a_site(sender: str, same: str, other: str) -> None:
+def test_outstanding_challenges_are_limited_by_address_and_site(sender: str, same: str, other: str) -> None:
     challenges = Challenges((SECRET,))
     for _ in range(MAX_OUTSTANDING):
         challenges.issue("site", ORIGIN, sender)
@@ -155,7 +155,7 @@ def test_outstanding_challenges_are_capped_for_an_address_and_a_site(sender: str
         challenges.issue("site", ORIGIN, same)
 
 
-def test_a_flood_from_everywhere_is_forgotten_and_what_is_outstanding_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_challenges_are_dropped_and_outstanding_ones_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tickets, "_MAX_SENDERS", 10)
     monkeypatch.setattr(tickets, "MAX_OUTSTANDING", 2)
     challenges = Challenges((SECRET,))
@@ -182,12 +182,12 @@ def test_a_solved_challenge_makes_room() -> None:
     issued(challenges)
 
 
-def test_the_page_learns_nothing_about_its_visitor() -> None:
+def test_challenges_reveal_nothing_about_the_visitor() -> None:
     challenge = Challenges((SECRET,)).issue("site", ORIGIN, "192.0.2.1")
     assert "192" not in parse_qs(challenge["salt"].partition("?")[2])["n"][0].split(".")
 
 
-def test_ticket() -> None:
+def test_a_ticket_is_valid() -> None:
     signer = Signer((SECRET,))
     token, expires = tickets.issue_ticket(signer, site(), ORIGIN)
     assert expires - clock.now() == tickets.TICKET_LIFETIME
@@ -195,13 +195,13 @@ def test_ticket() -> None:
 
 
 @pytest.mark.parametrize("token", [None, ""])
-def test_no_ticket(token: str | None) -> None:
+def test_invalid_tickets_are_refused(token: str | None) -> None:
     with pytest.raises(Refused, match="ticket_missing"):
         tickets.read_ticket(Signer((SECRET,)), token, site(), ORIGIN)
     assert tickets.read_ticket(Signer((SECRET,)), token, site(), ORIGIN, required=False) is None
 
 
-def test_forged_foreign_and_expired_tickets_are_told_apart() -> None:
+def test_forged_foreign_and_expired_tickets_have_separate_errors() -> None:
     signer = Signer((SECRET,))
     token, expires = tickets.issue_ticket(signer, site(), ORIGIN)
     with pytest.raises(Refused, match="ticket_invalid"):

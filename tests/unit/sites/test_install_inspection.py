@@ -1,4 +1,4 @@
-"""What the active check says of pages: the snippet, its key and release, and each thing the policy must let through."""
+"""The active check of pages: the snippet, its key and release, and everything the policy must allow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pinned(version: str = NEWEST, more: str = "") -> str:
     return f'<script async src="{W}/w/{version}/loader.js" {more}></script>'
 
 
-def test_a_page_as_it_should_be() -> None:
+def test_a_correct_page_passes() -> None:
     assert said(ELEMENT + FOLLOWING) == {
         "element": "ok",
         "script_following": "ok",
@@ -44,7 +44,7 @@ def test_a_page_as_it_should_be() -> None:
     }
 
 
-def test_under_the_contracts_line_everything_is_allowed() -> None:
+def test_the_documented_policy_allows_everything() -> None:
     assert said(ELEMENT + FOLLOWING, STRICT) == {
         "element": "ok",
         "script_following": "ok",
@@ -58,7 +58,7 @@ def test_under_the_contracts_line_everything_is_allowed() -> None:
     }
 
 
-def test_the_usual_forgotten_line() -> None:
+def test_a_missing_connect_src_is_reported() -> None:
     found = said(ELEMENT + FOLLOWING, f"default-src 'self'; script-src {W}; img-src *")
     assert found["policy_script_allowed"] == "ok"
     assert found["policy_connect_blocked"] == "wrong"
@@ -73,7 +73,7 @@ def test_header_and_meta_must_both_allow() -> None:
     assert said(meta + ELEMENT + FOLLOWING, STRICT)["policy_connect_blocked"] == "wrong"
 
 
-def test_a_nonce_in_the_tag_opens_and_without_one_it_is_said() -> None:
+def test_a_nonce_allows_the_script_and_a_missing_one_is_reported() -> None:
     policy = "script-src 'nonce-abc' 'strict-dynamic'"
     assert said(ELEMENT + FOLLOWING, policy)["policy_script_dynamic"] == "wrong"
     assert said(ELEMENT + FOLLOWING, "script-src 'nonce-abc'")["policy_script_conditional"] == "wrong"
@@ -83,8 +83,8 @@ def test_a_nonce_in_the_tag_opens_and_without_one_it_is_said() -> None:
 
 
 @pytest.mark.parametrize("also", ["", f" {W}", " 'nonce-abc'", f" 'nonce-abc' {W}"])
-def test_under_strict_dynamic_nobody_is_told_to_add_an_address(also: str) -> None:
-    """There addresses do not count (CSP 3, 8.2): the advice would change nothing."""
+def test_with_strict_dynamic_no_origin_is_suggested(also: str) -> None:
+    """Hosts are ignored there (CSP 3, 8.2): the advice would have no effect."""
     found = said(ELEMENT + FOLLOWING, f"script-src 'strict-dynamic'{also}")
     assert {found[f"policy_{what}_dynamic"] for what in ("script", "chunks")} == {"wrong"}
     for language in LANGUAGES:
@@ -92,7 +92,7 @@ def test_under_strict_dynamic_nobody_is_told_to_add_an_address(also: str) -> Non
             assert "{source}" not in i18n.text(language, f"install.todo.policy_{what}_dynamic")
 
 
-def test_a_hash_of_the_loader_opens_nothing_else() -> None:
+def test_a_hash_of_the_loader_allows_nothing_else() -> None:
     integrity = releases.integrity_hash(NEWEST, "loader.js")
     script = pinned(more=f'integrity="{integrity}" crossorigin')
     found = said(ELEMENT + script, f"script-src '{integrity}' 'strict-dynamic'")
@@ -122,7 +122,7 @@ def test_a_hash_of_the_loader_opens_nothing_else() -> None:
         (ELEMENT.replace(" ", f' api="{W}" ', 1) + OWN, "api_missing", "wrong"),
     ],
 )
-def test_each_fault_is_named(body: str, code: str, state: str) -> None:
+def test_every_fault_is_named(body: str, code: str, state: str) -> None:
     assert said(body)[code] == state
 
 
@@ -149,7 +149,7 @@ def test_own_files_need_self() -> None:
         assert found["policy_chunks_allowed"] == "ok"
 
 
-def test_what_is_no_page() -> None:
+def test_answers_other_than_pages_are_reported() -> None:
     assert said("", status=404) == {"status": "wrong"}
     assert said("", kind="application/pdf") == {"not_html": "wrong"}
     assert said(ELEMENT + FOLLOWING, "sandbox allow-scripts")["policy_sandbox"] == "wrong"
@@ -158,5 +158,5 @@ def test_what_is_no_page() -> None:
 @pytest.mark.parametrize(
     "source", ["javascript:/1/loader.js", "data:,/1/loader.js", "https://a b/1/loader.js", "//x:99999999/1/loader.js"]
 )
-def test_strange_addresses_are_no_loader(source: str) -> None:
+def test_other_urls_are_not_the_loader(source: str) -> None:
     assert said(f'{ELEMENT}<script src="{source}"></script>', STRICT)["script_missing"] == "wrong"

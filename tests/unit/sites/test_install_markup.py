@@ -1,4 +1,4 @@
-"""Our snippet is found in pages as they are: builders' div, frames, links, comments, broken and hostile markup."""
+"""Our snippet is found in real pages: builders' div, frames, links, comments, broken and hostile markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ W = "https://widget.test"
 KEY = "wk_abcDEF-123_456789"
 
 
-def test_the_snippet() -> None:
+def test_the_snippet_is_found() -> None:
     found = parse_markup(
         f'<p>x</p><igrajdanin-widget site-key="{KEY}" type=extended view=\'inline\'><a href="{W}/s/{KEY}/report">'
         f'Сообщить</a></igrajdanin-widget><SCRIPT async src="{W}/w/1/loader.js"></SCRIPT>',
@@ -58,7 +58,7 @@ def test_a_builders_div_a_frame_and_a_pinned_release() -> None:
         "<a title='{}'>x</a>",
     ],
 )
-def test_what_only_looks_like_it_does_not_count(around: str) -> None:
+def test_lookalikes_are_ignored(around: str) -> None:
     assert parse_markup(around.replace("{}", f'<igrajdanin-widget site-key="{KEY}">'), PAGE).elements == []
 
 
@@ -119,7 +119,7 @@ def test_no_text_breaks_it(source: str) -> None:
         *("<a" + " " * 100, '<a "', "<a '", "<title><", "<!-->", "<a/", "=", '<a b="c" ', "<a b=c d='e' f>", "--><!--"),
     ],
 )
-def test_a_megabyte_of_anything_takes_a_moment(part: str) -> None:
+def test_a_megabyte_of_markup_is_parsed_quickly(part: str) -> None:
     source = "<p " + part * (1024 * 1024 // len(part))
     began = time.process_time()
     parse_markup(source, PAGE)

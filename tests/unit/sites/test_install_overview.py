@@ -1,4 +1,4 @@
-"""What the counts of a site are read as, and the contrast of an accent."""
+"""The interpretation of a site's counts, and the contrast of an accent."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def test_all_is_well() -> None:
     assert found.days[0] == ("2026-10-26", 0)
 
 
-def test_never_seen_and_previews_on_our_own_pages_do_not_count() -> None:
+def test_previews_on_our_own_pages_do_not_count_as_seen() -> None:
     assert codes() == ["never_seen"]
     assert codes(seen(origin=OWN)) == ["never_seen"]
 
 
-def test_settings_that_a_policy_held_back_are_not_told_beside_it() -> None:
+def test_a_missing_configuration_is_not_reported_beside_a_policy_violation() -> None:
     blocked, without = seen("failed.connect"), seen("failed.config")
     assert codes(seen(), blocked, without) == ["failed_connect"]
     assert codes(seen(), without) == ["failed_config"]
-    # Elsewhere, or on another day, it has another cause.
+    # On another origin or another day it has another cause.
     elsewhere, later = seen("failed.config", origin=OTHER), seen("failed.config", day="2026-11-23")
     assert codes(seen(), blocked, elsewhere) == codes(seen(), blocked, later) == ["failed_connect", "failed_config"]
 
 
 @pytest.mark.parametrize(("day", "expected"), [("2026-11-17", ["silent"]), ("2026-11-18", [])])
-def test_silent_for_a_week(day: str, expected: list[str]) -> None:
+def test_a_week_without_sightings_is_reported(day: str, expected: list[str]) -> None:
     assert codes(seen(day=day)) == expected
 
 
@@ -74,7 +74,7 @@ def test_a_frame_counts_as_seen() -> None:
         (seen("failed.send"), "failed_send"),
     ],
 )
-def test_each_fault_of_the_last_week(sighting: Sighting, code: str) -> None:
+def test_every_fault_of_the_last_week_is_reported(sighting: Sighting, code: str) -> None:
     assert codes(seen(), sighting) == [code]
     old = seen(sighting.kind, "2026-11-17", sighting.origin)
     assert codes(seen(), old) == [], "a week later it is no longer said"
@@ -94,7 +94,7 @@ def test_the_busiest_origin_comes_first() -> None:
     assert [one.origin for one in found.findings] == ["https://c.test", OTHER]
 
 
-def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_release_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(releases, "list_versions", lambda: ("1.0.0", "1.1.0"))
     monkeypatch.setattr(releases, "newest_version", lambda major: "1.1.0")
     [found] = make_overview(
@@ -121,13 +121,13 @@ def test_contrast(first: str, second: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize(("accent", "ink"), [("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")])
-def test_the_ink_that_can_be_read(accent: str, ink: str) -> None:
+def test_the_text_colour_is_readable(accent: str, ink: str) -> None:
     assert appearance.choose_ink(accent) == ink
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 @pytest.mark.parametrize("kind", sorted(set(FAILURES.values())))
-def test_every_failure_is_told_with_what_to_do(kind: str, language: str) -> None:
+def test_every_failure_is_explained(kind: str, language: str) -> None:
     code = kind.replace(".", "_")
     assert code in codes(seen(kind))
     assert i18n.has(f"install.findings.{code}")

@@ -1,4 +1,4 @@
-"""What policies let through, case by case: the matching algorithms of CSP Level 3, and the contract's strict line."""
+"""Policies case by case: the matching algorithms of CSP Level 3, and the documented strict policy."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def outcome(
 
 
 @pytest.mark.parametrize("directive", [SCRIPT, CONNECT, IMAGE])
-def test_the_contracts_line_lets_the_widget_through(directive: str) -> None:
+def test_the_documented_policy_allows_the_widget(directive: str) -> None:
     assert outcome(STRICT, directive) == "allowed"
 
 
-def test_the_contracts_line_lets_previews_through_and_no_frame() -> None:
+def test_the_documented_policy_allows_previews_and_no_frame() -> None:
     assert outcome(STRICT, IMAGE, f"blob:{PAGE}") == "allowed"
     assert outcome(STRICT, FRAME) == "blocked"
 
@@ -121,7 +121,7 @@ def test_self_may_become_secure(page: str, url: str, allowed: bool) -> None:
         (f"script-src {W}, connect-src 'none'", SCRIPT, "allowed"),
     ],
 )
-def test_which_directive_decides(header: str, directive: str, expected: str) -> None:
+def test_directive_fallbacks(header: str, directive: str, expected: str) -> None:
     assert outcome(header, directive) == expected
 
 
@@ -172,7 +172,7 @@ _SOURCE = st.sampled_from(["'self'", W, "https:", "*", "'none'", "*.test", "blob
 
 
 @given(st.lists(st.lists(_SOURCE, max_size=3), min_size=1, max_size=3), st.lists(_SOURCE, max_size=3))
-def test_one_more_policy_never_opens_anything(policies: list[list[str]], more: list[str]) -> None:
+def test_another_policy_never_allows_more(policies: list[list[str]], more: list[str]) -> None:
     order = ("blocked", "conditional", "allowed")
     few = ", ".join(f"script-src {' '.join(sources)}" for sources in policies)
     before, after = outcome(few), outcome(f"{few}, script-src {' '.join(more)}")
@@ -180,6 +180,6 @@ def test_one_more_policy_never_opens_anything(policies: list[list[str]], more: l
 
 
 @given(st.lists(_SOURCE, max_size=4), _SOURCE)
-def test_one_more_source_never_closes_anything(sources: list[str], more: str) -> None:
+def test_another_source_never_allows_less(sources: list[str], more: str) -> None:
     if matches_any(sources, W, PAGE):
         assert matches_any([*sources, more], W, PAGE)

@@ -1,4 +1,4 @@
-"""Origins: what a webmaster types and what a browser sends must meet, and nothing else may."""
+"""Origins typed by webmasters and sent by browsers are normalised and compared."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_not_an_origin(text: str) -> None:
 
 
 @given(st.sampled_from(["http", "https"]), host, port)
-def test_normalising_twice_is_normalising_once(scheme: str, name: str, number: int | None) -> None:
+def test_normalising_is_idempotent(scheme: str, name: str, number: int | None) -> None:
     try:
         once = origins.normalise_origin(f"{scheme}://{name}" + (f":{number}" if number else ""))
     except origins.InvalidOrigin:
@@ -117,8 +117,8 @@ def test_normalising_twice_is_normalising_once(scheme: str, name: str, number: i
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_an_origin_or_is_refused(text: str) -> None:
-    """A header is what somebody chose to send: nothing but NotAnOrigin may come out of it."""
+def test_(text: str) -> None:
+    """Headers come from clients: only NotAnOrigin may be raised."""
     try:
         found = origins.normalise_origin(text)
     except origins.InvalidOrigin:
@@ -166,7 +166,7 @@ def test_no_origin_counts_as_the_service_itself() -> None:
         "\u0000",
     ],
 )
-def test_look_alikes_are_refused(header: str) -> None:
+def test_lookalike_origins_are_refused(header: str) -> None:
     with pytest.raises(Refused) as refusal:
         origins.admit_origin(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL)
     assert refusal.value.code == "origin_not_registered"

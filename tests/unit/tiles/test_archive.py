@@ -1,4 +1,4 @@
-"""Reading tiles out of PMTiles archives: small and large ones, shared pictures, broken files, many threads."""
+"""Reading PMTiles archives: small and large ones, shared tiles, broken files, many threads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def picture(colour: tuple[int, int, int] = (230, 235, 240), kind: str = "PNG", s
     return file.getvalue()
 
 
-def test_what_was_written_is_read_and_nothing_else(tmp_path: Path) -> None:
+def test_written_tiles_are_read_and_others_are_missing(tmp_path: Path) -> None:
     tiles = {(z, x, y): f"{z}/{x}/{y}".encode() for z in range(2, 5) for x in range(1 << z) for y in range(1 << z)}
     del tiles[4, 3, 3]
     archive = Archive(write(tmp_path / "a.pmtiles", tiles))
@@ -48,8 +48,8 @@ def test_what_was_written_is_read_and_nothing_else(tmp_path: Path) -> None:
     archive.close()
 
 
-def test_of_a_large_archive_little_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many tiles that there are leaves of directories, of which a few are kept."""
+def test_only_a_bounded_part_of_a_large_archive_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many tiles that there are leaf directories, of which only a few are cached."""
     monkeypatch.setattr(module, "_CACHE_SIZE", 300_000)
     side, chance = 200, random.Random(1)
     tiles = {(14, x, y): f"{x},{y}".encode() + bytes(chance.randrange(120)) for x in range(side) for y in range(side)}
@@ -64,7 +64,7 @@ def test_of_a_large_archive_little_is_in_memory(tmp_path: Path, monkeypatch: pyt
     archive.close()
 
 
-def test_equal_tiles_in_a_row_are_found_by_their_run(tmp_path: Path) -> None:
+def test_runs_of_equal_tiles_are_found(tmp_path: Path) -> None:
     sea = picture()
     tiles = {(3, x, y): sea for x in range(8) for y in range(8)}
     archive = Archive(write(tmp_path / "sea.pmtiles", tiles))
@@ -74,14 +74,14 @@ def test_equal_tiles_in_a_row_are_found_by_their_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [127, 150, 400, -1])
-def test_a_file_that_ends_early_says_so(tmp_path: Path, cut: int) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, cut: int) -> None:
     path = write(tmp_path / "a.pmtiles", {(0, 0, 0): picture()})
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(CorruptArchive):
         Archive(path).tile(TileAddress(0, 0, 0))
 
 
-def test_directories_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+def test_circular_directories_are_detected(tmp_path: Path) -> None:
     from pmtiles.tile import Entry, serialize_directory
 
     path = write(tmp_path / "a.pmtiles", {(0, 0, 0): picture()})
@@ -107,9 +107,7 @@ def test_directories_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
         (lambda head: head[:98] + b"\x02" + head[99:], "compressed once more"),
     ],
 )
-def test_an_archive_that_cannot_be_shown_stops_the_start(
-    tmp_path: Path, change: Callable[[bytes], bytes], said: str
-) -> None:
+def test_an_unusable_archive_stops_the_start(tmp_path: Path, change: Callable[[bytes], bytes], said: str) -> None:
     path = write(tmp_path / "a.pmtiles", {(0, 0, 0): picture()})
     environ = {"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}
     assert (load(environ).tiles, load(environ).tiles_zoom) == (str(path), 0)
@@ -130,11 +128,11 @@ def test_an_archive_that_cannot_be_shown_stops_the_start(
         ("1", "0", ".."), ("1", "0", "%2e%2e"), ("0x1", "0", "0"), ("+1", "0", "0"),
     ],
 )  # fmt: skip
-def test_what_is_no_tile(text: tuple[str, str, str]) -> None:
+def test_invalid_tile_coordinates(text: tuple[str, str, str]) -> None:
     assert parse_address(*text) is None
 
 
-def test_a_tile_shows_the_ground_of_its_square() -> None:
+def test_a_tile_shows_its_own_area() -> None:
     assert parse_address("19", "524287", "524287") == TileAddress(19, 524_287, 524_287)
     west, south, east, north = TileAddress(0, 0, 0).box
     assert (west, east) == (-180, 180)
@@ -147,7 +145,7 @@ def test_a_tile_shows_the_ground_of_its_square() -> None:
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
-def test_a_picture_is_told_by_its_bytes(kind: str, media_type: str) -> None:
+def test_picture_types_are_detected_by_content(kind: str, media_type: str) -> None:
     found = make_tile(picture(kind=kind))
     assert found is not None
     assert found.media_type == media_type
@@ -156,6 +154,6 @@ def test_a_picture_is_told_by_its_bytes(kind: str, media_type: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"GIF89a", b"\x1f\x8b\x08"]
 )
-def test_what_is_no_picture(body: bytes) -> None:
+def test_invalid_pictures_are_detected(body: bytes) -> None:
     assert make_tile(body) is None
     assert make_tile(picture() + b"\0" * 1024 * 1024) is None, "too large"

@@ -1,4 +1,4 @@
-"""Limits: floods are stopped, neighbours and neighbours' sites are not."""
+"""Rate limits: floods are stopped, neighbours and other sites are not affected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from widget_api.web import limits as limits_module
 from widget_api.web.limits import RATES, RateLimiter, enclosing_networks, network_of
 
 
-def test_every_limit_that_is_hit_has_a_rate_and_every_rate_is_hit() -> None:
+def test_every_limit_has_a_rate_and_every_rate_is_used() -> None:
     sources = Path(limits_module.__file__).parents[1].rglob("*.py")
     hit = {name for source in sources for name in re.findall(r'limits\.hit\(\s*"(\w+)"', source.read_text())}
     assert hit <= set(RATES)
@@ -32,12 +32,12 @@ async def exhaust(limits: RateLimiter, *parts: str) -> int:
     return 1000
 
 
-async def test_the_rate_is_what_the_table_says(make_settings: Callable[..., Settings]) -> None:
+async def test_rates_match_the_table(make_settings: Callable[..., Settings]) -> None:
     assert RATES["forms"].startswith("12/minute")
     assert await exhaust(RateLimiter(make_settings()), "192.0.2.1") == 12
 
 
-async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) -> None:
+async def test_refusals_have_retry_after(make_settings: Callable[..., Settings]) -> None:
     limits = RateLimiter(make_settings())
     await exhaust(limits, "192.0.2.1")
     with pytest.raises(TooMany) as refusal:
@@ -45,7 +45,7 @@ async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) ->
     assert 1 <= refusal.value.retry_after <= 61
 
 
-async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[..., Settings]) -> None:
+async def test_addresses_and_sites_are_counted_separately(make_settings: Callable[..., Settings]) -> None:
     limits = RateLimiter(make_settings())
     await exhaust(limits, "192.0.2.1", "one")
     await limits.hit("forms", "192.0.2.2", "one")
@@ -53,7 +53,7 @@ async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[...
     await limits.hit("comments", "192.0.2.1", "one")
 
 
-async def test_what_is_taken_back_is_not_counted(make_settings: Callable[..., Settings]) -> None:
+async def test_refunded_hits_are_not_counted(make_settings: Callable[..., Settings]) -> None:
     limits = RateLimiter(make_settings())
     assert [await limits.count("door", "one") for _ in range(3)] == [1, 2, 3]
     assert await limits.count("door", "one", cost=-1) == 2
@@ -69,8 +69,8 @@ async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settin
     await limits.hit("forms", "2001:db8:0:2::1")
 
 
-async def test_a_count_looks_at_no_other_counters(make_settings: Callable[..., Settings]) -> None:
-    """A flood from many networks must not make each request slower than the one before."""
+async def test_counting_does_not_scan_other_counters(make_settings: Callable[..., Settings]) -> None:
+    """A flood from many networks must not make each request slower than the previous one."""
     limits, looks = RateLimiter(make_settings()), list[int]()
 
     class Watched(dict[str, float]):
@@ -82,12 +82,12 @@ async def test_a_count_looks_at_no_other_counters(make_settings: Callable[..., S
     memory.expirations = Watched()
     for number in range(100):
         await limits.count("door", str(number))
-    if memory.timer is not None:  # the library's own store does it beside
+    if memory.timer is not None:  # the library's own store does this in a timer thread
         await memory.timer
     assert looks == []
 
 
-async def test_counters_are_dropped_when_their_time_is_over(make_settings: Callable[..., Settings]) -> None:
+async def test_expired_counters_are_dropped(make_settings: Callable[..., Settings]) -> None:
     limits = RateLimiter(make_settings())
     memory: Any = limits._memory.storage
     with time_machine.travel("2026-11-26T10:00:00Z", tick=False) as time:
@@ -103,7 +103,7 @@ async def test_counters_are_dropped_when_their_time_is_over(make_settings: Calla
         assert len(memory.storage) == len(memory.expirations) == len(memory._ends) == 2
 
 
-async def test_off(make_settings: Callable[..., Settings]) -> None:
+async def test_limits_can_be_switched_off(make_settings: Callable[..., Settings]) -> None:
     assert await exhaust(RateLimiter(make_settings(rate_limits="off")), "192.0.2.1") == 1000
 
 

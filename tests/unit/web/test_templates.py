@@ -1,4 +1,4 @@
-"""Every template reads well-formed, escapes what it is given and carries nothing the strict CSP would block."""
+"""Every template is well-formed, escapes its values and has nothing that the strict CSP blocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_no_page_needs_inline_code() -> None:
     """default-src 'none'; script-src 'self'; style-src 'self' blocks all of these."""
     for path in TEMPLATES.rglob("*.html"):
         if "mail" in path.relative_to(TEMPLATES).parts:
-            continue  # mail programs know no style sheets
+            continue  # mail programs do not support style sheets
         source = path.read_text()
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=|javascript:", source), path
         assert not re.search(r"<script(?![^>]*\ssrc=| type=\"application/ld\+json\")", source), path
@@ -32,13 +32,13 @@ def test_no_page_needs_inline_code() -> None:
             assert address.startswith(("{{", "/")), f"{path}: {address} is another origin"
 
 
-def test_the_style_sheet_asks_nobody_else() -> None:
+def test_the_style_sheet_loads_nothing_external() -> None:
     assert "url(" not in (STATIC / "pages.css").read_text()
     assert "@import" not in (STATIC / "pages.css").read_text()
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_a_page_escapes_its_values(language: str) -> None:
+def test_pages_escape_their_values(language: str) -> None:
     page = pages.render("error.html", language, code=404, message='<script>&"x')
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
@@ -50,7 +50,7 @@ def test_an_undefined_name_is_an_error() -> None:
         pages.render("error.html", "ru", code=404)
 
 
-def test_the_theme_of_a_cookie_is_one_of_the_three() -> None:
+def test_the_theme_cookie_is_validated() -> None:
     def page(theme: str) -> str:
         return pages.render("error.html", "ru", code=404, message="y", theme=theme)
 
@@ -58,8 +58,8 @@ def test_the_theme_of_a_cookie_is_one_of_the_three() -> None:
     assert "data-theme" not in page('x" onload="')
 
 
-def test_every_tone_can_be_read_on_its_ground() -> None:
-    """4.5, as WCAG 2.2 (1.4.3) asks of text; the grounds are those of pages.css and of the widget."""
+def test_every_tone_has_enough_contrast() -> None:
+    """4.5, as required by WCAG 2.2 (1.4.3) for text; the backgrounds are those of pages.css and of the widget."""
     assert {one.tone for one in status_table.SHAPES.values()} == set(status_table.TONES)
     for name, tone in status_table.TONES.items():
         assert contrast(tone["light"], "#ffffff") >= 4.5, name
@@ -77,13 +77,13 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_no_status_has_a_colour_of_its_own_elsewhere() -> None:
-    """Style sheets name tones; their colours stand in statuses.json alone."""
+def test_status_colours_are_defined_in_one_place() -> None:
+    """Style sheets use tones; their colours are in statuses.json only."""
     sheets = [*STATIC.glob("*.css"), *(STATIC.parents[1] / "widget_js").rglob("*.css")]
     for sheet in sheets:
         assert not re.search(rf"--({'|'.join(status_table.TONES)}): #(?!000000|333333)", sheet.read_text()), sheet
         assert b"tone(" not in status_table.paint(sheet.name, sheet.read_bytes()), sheet
 
 
-def test_static_files_are_named_by_their_content() -> None:
+def test_static_files_have_content_hashes() -> None:
     assert re.fullmatch(r"/static/pages\.css\?v=[0-9a-f]{64}", pages.static_url("pages.css"))
