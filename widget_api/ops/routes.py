@@ -42,18 +42,18 @@ class ServiceMetrics(Collector):
         for state in ("pending", "leased", "delivered", "dead", "dropped"):
             self._add("widget_deliveries", "Deliveries by state", counts.get(state, 0), state=state)
         for (state, priority), count in (await admin.count_by_state_and_priority(database)).items():
-            documentation = "What stands in the queue; lane 0: just asked for, 1: happened, 2: news to followers"
+            documentation = "Queued deliveries; lane 0: requested by a user, 1: events, 2: news to followers"
             self._add("widget_queue_length", documentation, count, state=state, lane=str(priority))
         overdue, stalled = await admin.measure_delay(database, now), await admin.measure_standstill(database, now)
-        self._add("widget_queue_overdue_seconds", "How long the oldest due delivery waits", overdue)
-        self._add("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", stalled)
+        self._add("widget_queue_overdue_seconds", "Age of the oldest due delivery", overdue)
+        self._add("widget_queue_stalled_seconds", "How long due deliveries have waited without any attempt", stalled)
         for status in await platform_status.read_platform_statuses(database, now):
             self._add_platform(status, now)
         for job in await schedule.list_jobs(database):
-            documentation = "When a chore was done last"
+            documentation = "Time of the last success of a periodic job"
             self._add("widget_chore_last_success_timestamp_seconds", documentation, job["done_at"], chore=job["name"])
         if limits_shared is not None:
-            documentation = "Whether this process shares its limits with the others (WIDGET_REDIS_URL)"
+            documentation = "Whether this process shares its rate limits with others (WIDGET_REDIS_URL)"
             self._add("widget_limits_shared", documentation, limits_shared)
 
     def _add_platform(self, status: platform_status.PlatformStatus, now: int) -> None:
@@ -63,20 +63,20 @@ class ServiceMetrics(Collector):
         def age(since: int | None) -> int:
             return max(0, now - since) if since is not None else 0
 
-        add("circuit_open", "Whether a platform is left alone for a while", status.paused_until is not None)
-        add("undelivered", "What waits for a platform", status.waiting)
-        add("oldest_undelivered_seconds", "How long the oldest of it waits", age(status.waiting_since))
-        add("dead_deliveries", "What was given up", status.dead)
-        add("sites_unread", "Sites whose news could not be read at the last try", status.unread)
+        add("circuit_open", "Whether the circuit breaker of a platform is open", status.paused_until is not None)
+        add("undelivered", "Pending deliveries to a platform", status.waiting)
+        add("oldest_undelivered_seconds", "Age of the oldest pending delivery to a platform", age(status.waiting_since))
+        add("dead_deliveries", "Dead deliveries to a platform", status.dead)
+        add("sites_unread", "Sites whose last poll of the platform failed", status.unread)
         add(
             "last_read_timestamp_seconds",
-            "When news were read, of the site that was read least recently",
+            "Time of the last successful poll, of the site polled least recently",
             status.polled_at,
         )
-        add("erasures_unacknowledged", "Erasures a platform has not acknowledged", status.unacknowledged)
+        add("erasures_unacknowledged", "Erasures not acknowledged by a platform", status.unacknowledged)
         add(
             "oldest_erasure_unacknowledged_seconds",
-            "How long ago the first of them was",
+            "Age of the oldest erasure not acknowledged by a platform",
             age(status.unacknowledged_since),
         )
 
