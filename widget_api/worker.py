@@ -20,7 +20,7 @@ from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.mailbox import jobs
 from widget_api.ops import retention
-from widget_api.people import invitations, letters, password_reset
+from widget_api.people import invitations, letters, notice_letters, password_reset
 from widget_api.platform import batches, pull
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Worker:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
         steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
         loops = dict.fromkeys(steps, 0.0)
-        loops |= {self._run_mail_jobs: SETTLING, self._tidy: SETTLING}
+        loops |= {self._run_mail_jobs: SETTLING, self._enqueue_digests: SETTLING, self._tidy: SETTLING}
         tasks = [
             asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
             for step, pause in loops.items()
@@ -175,6 +175,9 @@ class Worker:
 
     async def _run_mail_jobs(self) -> float:
         return await jobs.run_due_jobs(self.context)
+
+    async def _enqueue_digests(self) -> float:
+        return await notice_letters.enqueue_if_due(self.context)
 
     async def _tidy(self) -> float:
         await retention.purge_if_due(self.context.database, self.context.storage)

@@ -49,6 +49,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "problems": ("code_hash", "device", "page_url", "source_name", "document_number"),
     "platforms": ("key",),
     "notes": (),
+    "notices": (),
     "answer_templates": (),
 }
 # Query strings for public reads, besides none.

@@ -142,6 +142,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/s/{key}/install/check": install.make_check_url(context.settings, site),
         "/cabinet/sign-in": "/cabinet/sign-in",
         "/cabinet/account": "/cabinet/account",
+        "/cabinet/notices": "/cabinet/notices?after=0",
         "/cabinet/forgot": "/cabinet/forgot",
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/organisation/people": people,
@@ -175,7 +176,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     }
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
-        reader = admin if route.startswith(("/cabinet/organisation/", "/cabinet/problems.")) else client
+        reader = admin if route.startswith(("/cabinet/organisation/", "/cabinet/problems.", "/cabinet/account")) else client
         answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):

@@ -9,6 +9,7 @@ from widget_api import i18n
 from widget_api.geo import model as places
 from widget_api.problems import wording
 from widget_api.problems.model import ANSWERS, STATUSES
+from widget_api.problems.notices import DATES, KINDS
 
 W = "https://widget.test"
 MAP = places.map_link(55.0794, 38.7783)  # the only external address: the agency has to find the location
@@ -133,6 +134,12 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     groups = [{"name": name, "count": 12, "lines": [line], "more": 11} for name in ("overdue", "soon", "new")]
     digest = {"agency": AGENCY, "day": "12 мая", "groups": groups, "held": 2, "cabinet_url": f"{W}/cabinet/"}
     yield "digest", "agency_digest", digest
+    groups = [{"name": kind, "count": 12, "url": f"{W}/cabinet/problems?tab=mine", "lines": [line], "more": 11}
+              for kind in KINDS]  # fmt: skip
+    addresses = {"cabinet_url": f"{W}/cabinet/", "account_url": f"{W}/cabinet/account#notices"}
+    for kind in ("digest", *(kind for kind in KINDS if kind not in DATES)):
+        subject = i18n.text(language, f"notices.subject.{kind}", count=2, date=i18n.format_date(language, "2026-12-02"))
+        yield f"notices {kind}", "notices", {"agency": AGENCY, "subject": subject, "groups": groups, **addresses}
     yield (
         "agency event",
         "agency_event",

@@ -1,15 +1,18 @@
-"""Serve /cabinet/account, forgot and reset: a user's password and sessions, and the reset of a forgotten password."""
+"""Serve /cabinet/account, forgot and reset: one's password, notices and sessions; the reset of a password."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, web
+from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SESSION_COOKIE,
     SIGN_IN_PATH,
+    find_user,
     form_fields,
     journal_user,
     language_of,
@@ -19,8 +22,9 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.mail.sender import can_send
-from widget_api.people import accounts, letters, password_reset
+from widget_api.people import accounts, letters, notices, password_reset
 from widget_api.people.model import User
+from widget_api.problems.notices import MAX_DAYS
 from widget_api.web.brute_force import Attempt
 
 PATH = "/cabinet/account"
@@ -33,9 +37,16 @@ async def show_account(request: Request, user: User) -> Response:
 
 
 async def _render_account(
-    request: Request, user: User, status: int = 200, *, wrong: dict[str, str] | None = None
+    request: Request,
+    user: User,
+    status: int = 200,
+    *,
+    wrong: dict[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Response:
     database = web.context(request).database
+    choices = await notices.find_choices(database, user)
+    ways = {f"notice_{kind}": way for kind, way in choices.ways.items()} if choices else {}
     return render_page(
         request,
         user,
@@ -45,7 +56,10 @@ async def _render_account(
         zone=await accounts.find_time_zone(database, user),
         errors=wrong or {},
         shortest=accounts.MIN_PASSWORD_LENGTH,
-        done="done" in request.query_params,
+        kinds=[(kind, notices.offered_ways(kind)) for kind in choices.ways] if choices else [],
+        given={**ways, "days": choices.days if choices else "", **(given or {})},
+        most_days=MAX_DAYS,
+        done=request.query_params.get("done", ""),
         here=PATH,
     )
 
@@ -77,6 +91,27 @@ async def end_sessions(request: Request, user: User) -> Response:
     response = web.see_other(SIGN_IN_PATH)
     web.delete_cookie(request, response, SESSION_COOKIE)
     return response
+
+
+async def choose_notices(request: Request, user: User) -> Response:
+    """POST /cabinet/account/notices"""
+    fields = await session_fields(request)
+    try:
+        await notices.save_choices(web.context(request).database, user, fields)
+    except errors.Invalid as error:
+        wrong = field_errors(language_of(request, user), error)
+        return await _render_account(request, user, 422, wrong=wrong, given=fields)
+    return web.see_other(f"{PATH}?done=notices#notices")
+
+
+async def count_notices(request: Request) -> Response:
+    """GET /cabinet/notices?after=…: what the browser's own notification says; `last` is the next call's `after`."""
+    user, after = await find_user(request), request.query_params.get("after", "").replace("\0", "")
+    if user is None:
+        return Response(status_code=401, headers={"Cache-Control": "no-store"})
+    last, count = await notices.count_new(web.context(request).database, user, after)
+    said = i18n.text(language_of(request, user), "notices.browser.came", count=count) if count else ""
+    return JSONResponse({"last": last, "text": said}, headers={"Cache-Control": "no-store"})
 
 
 async def show_forgot_page(request: Request) -> Response:
@@ -147,6 +182,8 @@ routes: list[BaseRoute] = [
     Route(PATH, require_user(show_account)),
     Route(PATH + "/password", require_user(change_password, keeps=False), methods=["POST"]),
     Route(PATH + "/sessions", require_user(end_sessions, keeps=False), methods=["POST"]),
+    Route(PATH + "/notices", require_user(choose_notices), methods=["POST"]),
+    Route("/cabinet/notices", count_notices),
     Route(FORGOT_PATH, show_forgot_page),
     Route(FORGOT_PATH, request_reset, methods=["POST"]),
     Route("/cabinet/reset/{token}", show_reset_page),

@@ -24,8 +24,9 @@ async def enqueue(
     opens: bool,
     now: int,
     priority: int = HAPPENED,
+    leaves_at: int | None = None,
 ) -> None:
-    """Enqueue one delivery. Idempotent: an event goes to a sink once."""
+    """Enqueue one delivery. Idempotent: an event goes to a sink once. `leaves_at` is when it is due, by default now."""
     await tx.insert_unless_there(
         "deliveries",
         id=clock.new_id(),
@@ -37,7 +38,7 @@ async def enqueue(
         lane=priority,
         opens=opens,
         state="pending",
-        next_at=now,
+        next_at=now if leaves_at is None else leaves_at,
         created_at=now,
     )
 

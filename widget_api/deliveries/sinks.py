@@ -30,6 +30,7 @@ REPORTS = "reports"  # a resident's letter with the link to all their reports: r
 LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
 FOLLOWER = "follower:"  # a follower of the problem
 COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
+USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice, or digest>:<what makes it one>
 MODERATOR = "moderator:"  # the site's moderator, by mail: moderator:<comment that caused the letter>
 
 
@@ -68,6 +69,13 @@ SINKS: Sequence[Sink] = (
     ),
     Sink(name=FOLLOWER, kind="reader", handler="widget_api.followers.mail:deliver_to_follower", seen_by_agency=False),
     Sink(name=COMMENTER, kind="reader", handler="widget_api.comments.mail:deliver_to_commenter", seen_by_agency=False),
+    Sink(
+        name=USER,
+        kind="user",
+        handler="widget_api.people.notice_letters:deliver",
+        seen_by_agency=False,
+        wider=True,
+    ),
     Sink(
         name=MODERATOR,
         kind="moderator",

@@ -24,7 +24,7 @@ from widget_api.followers import service as following
 from widget_api.people import invitations
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor
-from widget_api.problems.store import contacts, followers, records
+from widget_api.problems.store import contacts, followers, notices, records
 from widget_api.sites import tickets
 from widget_api.sites.install import sightings
 
@@ -84,6 +84,7 @@ async def erase_expired(database: Database) -> dict[str, int]:
         "invitations": await batched_delete.delete_in_batches(
             database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * DAY
         ),
+        "notices": await notices.delete_old(database, now),
         "spent": await tickets.delete_expired(database),
     }
 

@@ -12,7 +12,7 @@ from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
-from widget_api.problems import pictures
+from widget_api.problems import notices, pictures
 from widget_api.problems.model import OPEN, Actor, Photo
 from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history, records
@@ -66,7 +66,7 @@ async def assign_service(
     due: str | None = None,
     user_id: str | None = None,
 ) -> None:
-    """Assign a report to a service by the event that forwarded it, and enqueue the service's letter."""
+    """Assign a report to a service by the event that forwarded it; enqueue the service's letter, tell the people."""
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))
     counters = await events.advance(tx, event.site_id)
@@ -80,6 +80,9 @@ async def assign_service(
         opens=False,
         now=now,
     )
+    await notices.notify(tx, "assigned", event, now=now, agency_id=service.id)
+    if user_id:
+        await notices.notify(tx, "assigned", event, now=now, only=user_id)
 
 
 async def assign_user(database: Database, actor: Actor, site_id: str, problem_id: str, user_id: str | None) -> None:

@@ -12,7 +12,7 @@ from widget_api.attachments.documents import service
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.errors import Conflict, NotFound, Refused
-from widget_api.problems import deadline, merges, pictures, remote_pictures, routing
+from widget_api.problems import deadline, merges, notices, pictures, remote_pictures, routing
 from widget_api.problems.deadline import AnswerPeriod
 from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
@@ -121,6 +121,7 @@ async def record(
             opens=False,
             now=now,
         )
+    await notices.notify_event(tx, event, problem, now)
     return event
 
 

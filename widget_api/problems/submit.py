@@ -15,7 +15,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import assignment, pictures, remote_pictures
+from widget_api.problems import assignment, notices, pictures, remote_pictures
 from widget_api.problems.model import Actor, Contact, Report, is_published_after
 from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
@@ -107,6 +107,8 @@ async def submit(
         await remote_pictures.enqueue_pictures(tx, received, position, report.media, len(report.photos), now)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, position, report.contact.email, now)
+        else:  # nobody confirms it
+            await notices.notify_new(tx, received, now, accepted=report.status != "moderation")
         if report.status != "moderation":
             await release(tx, site.id, new.problem_id, now)
         if report.status == "accepted":

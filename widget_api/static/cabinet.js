@@ -415,6 +415,62 @@ document.addEventListener("change", (event) => {
 });
 readyTemplates();
 
+// --- the browser's own notifications ---
+// Only where one asked for them, and only while a page of the cabinet is open. They say how much is new, not what.
+
+const NOTICE_POLL = 10_000; // milliseconds
+const NOTIFIED = "cabinet-notices"; // who asked for them in this browser
+const LAST_NOTICE = `cabinet-notice:${user}`; // the newest that was shown or was there when they were asked for
+
+function notifies() {
+  try {
+    return Boolean(user) && Notification.permission === "granted" && localStorage.getItem(NOTIFIED) === user;
+  } catch {
+    return false; // no notifications here, or storage is refused
+  }
+}
+
+async function lookForNotices() {
+  if (notifies()) {
+    try {
+      const after = localStorage.getItem(LAST_NOTICE) ?? "";
+      const answer = await fetch(`/cabinet/notices?after=${encodeURIComponent(after)}`);
+      const { last, text } = answer.ok ? await answer.json() : {};
+      if (last) localStorage.setItem(LAST_NOTICE, last);
+      if (text) {
+        const shown = new Notification(document.querySelector(".masthead-name a").textContent, { body: text, tag: last });
+        shown.onclick = () => window.focus();
+      }
+    } catch {
+      // without a connection, or where a page may not show any (Android): the letters come
+    }
+  }
+  setTimeout(lookForNotices, NOTICE_POLL);
+}
+
+function readyNotices(box) {
+  const button = box.querySelector("button");
+  const show = () => {
+    button.textContent = notifies() ? box.dataset.off : box.dataset.on;
+    box.querySelector("span").textContent = Notification.permission === "denied" ? box.dataset.denied : "";
+  };
+  box.hidden = false;
+  show();
+  button.addEventListener("click", async () => {
+    const off = notifies();
+    if (off || (await Notification.requestPermission()) === "granted") {
+      quietly(() => {
+        localStorage.setItem(NOTIFIED, off ? "" : user);
+        localStorage.removeItem(LAST_NOTICE);
+      });
+    }
+    show();
+  });
+}
+
+if ("Notification" in window && byId("browser-notices")) readyNotices(byId("browser-notices"));
+lookForNotices();
+
 const current = document.querySelector(".beside .current");
 const pane = current?.closest(".beside"); // scrolled alone: scrollIntoView would move the page as well
 if (pane) pane.scrollTop = Math.max(0, current.offsetTop + current.offsetHeight * 2 - pane.clientHeight);

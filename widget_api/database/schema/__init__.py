@@ -8,6 +8,7 @@ from __future__ import annotations
 from widget_api.database.schema.access import (
     invitations,
     journal,
+    notices,
     password_letters,
     sessions,
     spent,
@@ -84,6 +85,7 @@ __all__ = [
     "media_sources",
     "metadata",
     "notes",
+    "notices",
     "password_letters",
     "photos",
     "platform_cursors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
 
 from widget_api.database.schema.columns import count, identifier, metadata, reference, time
 
@@ -22,7 +22,26 @@ users = Table(
     time("disabled_at", nullable=True),
     count("reset_epoch"),  # incremented when the operator changes the account, which invalidates password reset links
     Column("away_until", Text),  # the last day of an absence
+    Column("notices", Text),  # JSON: which notices the user chose and how; null = the defaults of the role
     Column("stand_in", Text),  # users.id of the colleague who stands in; without a foreign key, for restored backups
+)
+
+# What a user is told once, by a letter of its kind or by the digest of a morning. Deleted after some weeks.
+notices = Table(
+    "notices",
+    metadata,
+    identifier(),
+    reference("user_id", "users.id"),
+    reference("problem_id", "problems.id"),
+    Column("kind", Text, nullable=False),  # problems.notices.KINDS
+    Column("cause", Text, nullable=False),  # the event, or the date that comes
+    Column("way", Text, nullable=False),  # letter | digest
+    time("created_at"),
+    Column("letter", Text),  # the delivery that tells it; null = not told yet
+    time("told_at", nullable=True),
+    UniqueConstraint("user_id", "cause"),
+    Index(None, "user_id", "told_at"),
+    Index(None, "problem_id"),
 )
 
 sessions = Table(

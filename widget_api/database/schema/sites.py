@@ -18,6 +18,7 @@ agencies = Table(
     Column("registry_number", Text),  # in Roskomnadzor's register of operators (152-FZ, article 22)
     Column("postal_address", Text),
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
+    Column("noticed_on", Text),  # the day whose morning its people's digests were enqueued
     flag("digest"),  # send a letter about due problems each working morning
     flag("approval"),  # answers of agents are approved by a head
     flag("delegated"),  # a subordinate service that answers residents by itself

@@ -167,6 +167,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",
         "DELETE FROM drafts WHERE problem_id = :id",
+        "DELETE FROM notices WHERE problem_id = :id",
         "UPDATE consents SET ip = NULL WHERE problem_id = :id",
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM media_sources WHERE problem_id = :id",

@@ -1,0 +1,195 @@
+"""Write to people of an agency what they want to know: at once by letter, the rest in the digest of a working morning.
+
+A letter has the numbers, categories and places of reports and nothing of their authors: those are behind the sign-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from widget_api import clock, i18n, schedule
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import enqueue
+from widget_api.deliveries.model import Delivery, Withheld
+from widget_api.deliveries.sinks import USER
+from widget_api.mail import sender
+from widget_api.people import letters
+from widget_api.problems import notices
+from widget_api.problems.deadline import is_running
+from widget_api.problems.notices import DATES, KINDS, Person
+from widget_api.problems.store import history
+from widget_api.problems.store import notices as store
+from widget_api.sites import service as sites
+from widget_api.sites.deadlines import local_date, promised_date
+
+DIGEST = "digest"
+MORNING = time(9)  # local
+MAX_LINES = 10  # reports of a kind in a letter
+CHECK_INTERVAL, PAUSE = 60, 15.0  # seconds between two checks of the clock, of all processes and of one
+ACCOUNT_PATH = "/cabinet/account#notices"
+# Where the cabinet lists what a kind is about.
+LISTS: Mapping[str, str] = {
+    "new": "/cabinet/problems?tab=moderation",
+    "assigned": "/cabinet/problems?tab=mine",
+    "due": "/cabinet/problems?status=soon",
+    "overdue": "/cabinet/problems?tab=overdue",
+    "author": "/cabinet/problems?tab=returned",
+    "service": "/cabinet/problems?tab=returned",
+    "approval": "/cabinet/",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """What a letter tells of one kind."""
+
+    name: str
+    count: int
+    url: str  # of the list
+    lines: Sequence[Mapping[str, str | int]]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.lines)
+
+
+def _morning(day: date, time_zone: str) -> int:
+    return int(datetime.combine(day, MORNING, ZoneInfo(time_zone)).astimezone(UTC).timestamp())
+
+
+# --- the digest of a morning -----------------------------------------------------------------------------------------
+
+
+async def enqueue_if_due(context: Context) -> float:
+    """Enqueue this morning's digests, in the worker. Returns the seconds to wait before the next call."""
+    now, name = clock.now(), "notices"
+    if await schedule.begin(context.database, name, now, CHECK_INTERVAL):
+        try:
+            outcome = f"{await enqueue_digests(context.database)} digests"
+        except Exception as error:
+            await schedule.fail(context.database, name, f"{type(error).__name__}: {error}")
+            raise
+        await schedule.end(context.database, name, clock.now(), outcome)
+    return PAUSE
+
+
+async def enqueue_digests(database: Database) -> int:
+    """Enqueue the digests of agencies where it is a working morning, each once. Returns their number."""
+    now, enqueued = clock.now(), 0
+    for row in await store.list_agencies(database):
+        zone = row["time_zone"]
+        today = local_date(now, zone)
+        begun = row["noticed_on"] == today.isoformat() or now < _morning(today, zone)
+        if not begun and not notices.is_quiet(now, zone):
+            enqueued += await database.write(partial(_enqueue, agency_id=row["agency_id"], today=today, now=now))
+    return enqueued
+
+
+async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> int:
+    """Notice the dates that come, give to stand-ins what waits for those away, and enqueue each person's digest."""
+    if not await store.begin_morning(tx, agency_id, today.isoformat()):
+        return 0
+    people = {row["id"]: Person.of(row) for row in await store.list_people(tx, agency_id)}
+    enqueued = 0
+    until = _morning(today, next(iter(people.values())).time_zone)
+    for person in people.values():
+        reader = notices.find_reader(person, people, now)
+        if reader not in (None, person):
+            await store.hand_over(tx, person.id, reader.id)
+    await notices.notice_dates(tx, list(people.values()), now, until)
+    for person in people.values():
+        problem_id = await store.find_waiting(tx, person.id, until)
+        if problem_id is None or notices.find_reader(person, people, now) is not person:
+            continue
+        received = await history.received_event(tx, problem_id)  # a delivery needs an event
+        await enqueue.enqueue(
+            tx,
+            site_id=received["site_id"],
+            problem_id=problem_id,
+            event_id=received["id"],
+            position=received["position"],
+            sink=f"{USER}{person.id}:{DIGEST}:{today.isoformat()}",
+            opens=False,
+            now=now,
+        )
+        enqueued += 1
+    return enqueued
+
+
+# --- letters ---------------------------------------------------------------------------------------------------------
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """Handle the sinks `user:<person>:<kind>:<cause>` and `user:<person>:digest:<day>`.
+
+    What is not sent before the evening, or before its person is away, is told by the next morning's letter.
+    """
+    database, now = context.database, clock.now()
+    user_id, kind, cause = delivery.sink.removeprefix(USER).split(":", 2)
+    row = await store.find_person(database, user_id)
+    person = Person.of(row) if row is not None else None
+    if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.time_zone):
+        await database.write(partial(store.release, user_id=user_id, letter=delivery.id))
+        raise Withheld("not now: the next morning's letter tells it")
+    digest = kind == DIGEST
+    until = _morning(date.fromisoformat(cause), person.time_zone) if digest else now
+    claiming = partial(
+        store.claim, user_id=user_id, letter=delivery.id, now=now, kind=None if digest else kind, until=until
+    )
+    await database.write(claiming)
+    groups = await _group(context, person, await store.list_told(database, user_id, person.agency_id, delivery.id))
+    if not groups:
+        raise Withheld("nothing is left to tell")
+    public_url, count = context.settings.public_url, sum(group.count for group in groups)
+    day = i18n.format_date(person.language, local_date(now, person.time_zone))
+    subject = i18n.text(person.language, f"notices.subject.{kind}", count=count, date=day)
+    letter = letters.compose(
+        context,
+        "notices",
+        person.language,
+        person.email,
+        person.agency_name,
+        (delivery.id, "notices"),
+        subject=subject,
+        groups=groups,
+        cabinet_url=f"{public_url}/cabinet/",
+        account_url=public_url + ACCOUNT_PATH,
+    )
+    await sender.send_message(context.settings, letter)
+
+
+async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[Group]:
+    """Group what still is as the notices say, in the order of KINDS."""
+    groups, today = list[Group](), local_date(clock.now(), person.time_zone).isoformat()
+    for kind in KINDS:
+        told = {row["id"]: row for row in rows if row["kind"] == kind and _still_is(row, today)}
+        ours = all(row["agency_id"] == person.agency_id for row in told.values())
+        path = LISTS[kind if ours or kind != "assigned" else "new"]  # what a service was given is new to it
+        lines = [await _line(context, person.language, row) for row in list(told.values())[:MAX_LINES]]
+        if lines:
+            url = context.settings.public_url + path
+            groups.append(Group(name=kind, count=len(told), url=url, lines=lines))
+    return groups
+
+
+def _still_is(row: Row, today: str) -> bool:
+    if row["kind"] in DATES:
+        return row["cause"].endswith(f":{row['due']}") and is_running(row)
+    return row["kind"] == "approval" or is_running(row)
+
+
+async def _line(context: Context, language: str, row: Row) -> dict[str, str | int]:
+    category = (await sites.by_id(context.database, row["site_id"])).category(row["category"])
+    due = promised_date(row["due"])
+    return {
+        "number": row["number"],
+        "category": i18n.category_name(language, row["category"], category.name if category else None),
+        "place": row["address"] or "",
+        "due": i18n.format_date(language, due) if due else "",
+        "url": f"{context.settings.public_url}/cabinet/problems/{row['id']}",
+    }
