@@ -176,7 +176,9 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     }
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
-        reader = admin if route.startswith(("/cabinet/organisation/", "/cabinet/problems.", "/cabinet/account")) else client
+        reader = (
+            admin if route.startswith(("/cabinet/organisation/", "/cabinet/problems.", "/cabinet/account")) else client
+        )
         answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import axe
@@ -203,3 +203,49 @@ def test_a_form_that_was_refused_says_why_and_keeps_what_was_typed(
     assert axe.violations(page) == []
     page.locator(".summary a").first.click()
     expect(page.locator("[name=name]")).to_be_focused()
+
+
+NOTIFICATIONS = """
+window.shown = [];
+window.asked = 0;
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { window.asked += 1; return (this.permission = "granted"); }
+  constructor(title, options) { window.shown.push([title, options.body]); }
+};
+"""
+
+
+def test_the_browser_notifies_only_after_its_owner_asked_for_it(town: Town, new_page: Callable[..., Page]) -> None:
+    """What the service counts and when is in tests/api/test_notices.py; here the answers are given."""
+    page, polled = new_page(viewport=DESK), list[str]()
+    page.add_init_script(NOTIFICATIONS)
+
+    def answer_poll(route: Route) -> None:
+        after = route.request.url.partition("after=")[2]
+        polled.append(after)
+        came = {"": ("a", ""), "a": ("b", "3 новых уведомления")}.get(after, (after, ""))
+        route.fulfill(json=dict(zip(("last", "text"), came, strict=True)))
+
+    page.route("**/cabinet/notices?*", answer_poll)
+    page.clock.install()
+    town.sign_in(page).goto(f"{town.service.url}/cabinet/account")
+    button = page.locator("#browser-notices button")
+    expect(button).to_have_text("Включить в этом браузере")
+    page.clock.run_for(30_000)
+    assert (polled, page.evaluate("window.asked")) == ([], 0)
+    button.click()
+    expect(button).to_have_text("Выключить в этом браузере")
+    for _ in range(2):
+        with page.expect_response("**/cabinet/notices?*"):
+            page.clock.run_for(10_000)
+    page.wait_for_function("window.shown.length")
+    assert page.evaluate("window.shown") == [["Кабинет", "3 новых уведомления"]]
+    button.click()
+    expect(button).to_have_text("Включить в этом браузере")
+    page.clock.run_for(30_000)
+    assert polled == ["", "a"]
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert axe.violations(page) == []
