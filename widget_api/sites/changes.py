@@ -46,10 +46,13 @@ async def find_agency_id(database: Database, text: str) -> str:
 
 async def list_agencies(database: Database) -> list[dict[str, Any]]:
     rows = await database.rows("SELECT * FROM agencies ORDER BY created_at, id")
-    return [
+    agencies = [
         store.row_to_dict(row, flags=("digest", "approval", "delegated")) | {"senders": orjson.loads(row["senders"])}
         for row in rows
     ]
+    for agency in agencies:
+        del agency["noticed_on"]  # of the worker alone
+    return agencies
 
 
 async def update_agency(
