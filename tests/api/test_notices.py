@@ -15,10 +15,10 @@ from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
+from widget_api.cabinet import drafts
+from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.deliveries.model import LEASE
-from widget_api.events import from_row
 from widget_api.journal import COMMAND_LINE
 from widget_api.ops import retention
 from widget_api.people import accounts, notice_letters
@@ -28,7 +28,6 @@ from widget_api.problems import assignment, dialogue, notices
 from widget_api.problems import change as problems
 from widget_api.problems.dialogue import Clarification
 from widget_api.problems.model import Actor, Change, Contact
-from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
@@ -168,12 +167,11 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
     await agency.change(problem_id, RESIDENT, to="reopened", text="Яма на месте")
     assert await agency.told("author") == ["anna", "anna", "boss", "boss"]
 
-    async def ask(tx: Transaction) -> None:
-        event = from_row(await history.received_event(tx, problem_id))
-        for _ in range(2):
-            await notices.notify(tx, "approval", event, now=clock.now(), cause="approval:1")
-
-    await agency.database.write(ask)
+    user = User(
+        id=str(anna.user_id), email="", role="agent", agency_id=agency.site.agency.id, agency_name="", language="ru"
+    )
+    asked = (user, agency.site.id, problem_id, {"text": "Заделали"}, AnswerFiles())
+    await drafts.save_draft(agency.database, *asked, submitted_by=COMMAND_LINE)
     assert await agency.told("approval") == ["boss"]
     assert sorted(letter.subject for letter in await agency.letters("boss")) == [
         "1 новое сообщение",
@@ -323,14 +321,20 @@ async def test_fifty_reports_within_an_hour_make_two_letters(agency: Agency) -> 
     assert len(await agency.letters("anna")) == 3
 
 
-@pytest.mark.parametrize("moment", ["2026-12-01T21:00", "2026-12-02T07:59", "2026-12-05T12:00", "2026-12-31T12:00"])
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-12-01T21:00", "2026-12-02T07:59", "2026-12-03T12:00", "2026-12-05T12:00", "2026-12-31T12:00"],
+)
 async def test_at_night_and_on_days_off_a_letter_waits_for_the_digest(agency: Agency, moment: str) -> None:
     anna = await agency.add("anna", assigned="letter")
     problem_id = await agency.accept()
+    await agency.set("sites", calendar='{"2026-12-03": false}')  # a holiday of the region
     with at(moment):
         await agency.assign(problem_id, anna)
         assert await agency.letters("anna") == []
-    morning = {"05": "2026-12-07T09:00", "31": "2027-01-11T09:00"}.get(moment[8:10], "2026-12-02T09:00")
+    morning = {"03": "2026-12-04T09:00", "05": "2026-12-07T09:00", "31": "2027-01-11T09:00"}.get(
+        moment[8:10], "2026-12-02T09:00"
+    )
     assert await agency.morning(morning.replace("T09:00", "T08:59"), "anna") == []
     (digest,) = await agency.morning(morning, "anna")
     assert digest.subject.startswith("Сводка на")

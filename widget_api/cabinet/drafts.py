@@ -7,7 +7,7 @@ is submitted. A draft reaches no letter, feed or export, and is erased with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -19,8 +19,11 @@ from widget_api.cabinet import answer_files
 from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
+from widget_api.events import from_row
 from widget_api.people.model import DECISION_FIELDS, User
+from widget_api.problems import notices
 from widget_api.problems.record import find_existing
+from widget_api.problems.store import history
 
 LIFETIME = 30 * 86_400  # seconds after the last change
 TYPING = 300  # seconds after the last change for which its author counts as writing
@@ -124,6 +127,9 @@ async def save_draft(
         await document_store.keep_unattached(tx, documents, now + LIFETIME)
         if submitted_by is not None:
             await tx.advance(site_id, 0, 0)  # the lists of heads reload
+            received = replace(from_row(await history.received_event(tx, problem_id)), user_id=user.id)
+            cause = f"approval:{problem_id}:{user.id}:{now}"
+            await notices.notify(tx, "approval", received, now=now, agency_id=user.agency_id, cause=cause)
             await journal.record(tx, "approval_requested", submitted_by, subject=problem_id, site_id=site_id)
 
     await database.write(work, site_id)

@@ -25,7 +25,7 @@ from widget_api.problems.notices import DATES, KINDS, Person
 from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites import service as sites
-from widget_api.sites.deadlines import local_date, promised_date
+from widget_api.sites.deadlines import promised_date
 
 DIGEST = "digest"
 MORNING = time(9)  # local
@@ -40,7 +40,7 @@ LISTS: Mapping[str, str] = {
     "overdue": "/cabinet/problems?tab=overdue",
     "author": "/cabinet/problems?tab=returned",
     "service": "/cabinet/problems?tab=returned",
-    "approval": "/cabinet/",
+    "approval": "/cabinet/problems?status=approval",
 }
 
 
@@ -82,10 +82,10 @@ async def enqueue_digests(database: Database) -> int:
     """Enqueue the digests of agencies where it is a working morning, each once. Returns their number."""
     now, enqueued = clock.now(), 0
     for row in await store.list_agencies(database):
-        zone = row["time_zone"]
-        today = local_date(now, zone)
-        begun = row["noticed_on"] == today.isoformat() or now < _morning(today, zone)
-        if not begun and not notices.is_quiet(now, zone):
+        calendar = Person.of(row).calendar
+        today = calendar.local_date(now)
+        begun = row["noticed_on"] == today.isoformat() or now < _morning(today, calendar.time_zone)
+        if not begun and not notices.is_quiet(now, calendar):
             enqueued += await database.write(partial(_enqueue, agency_id=row["agency_id"], today=today, now=now))
     return enqueued
 
@@ -96,7 +96,7 @@ async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> in
         return 0
     people = {row["id"]: Person.of(row) for row in await store.list_people(tx, agency_id)}
     enqueued = 0
-    until = _morning(today, next(iter(people.values())).time_zone)
+    until = _morning(today, next(iter(people.values())).calendar.time_zone)
     for person in people.values():
         reader = notices.find_reader(person, people, now)
         if reader not in (None, person):
@@ -133,11 +133,11 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     user_id, kind, cause = delivery.sink.removeprefix(USER).split(":", 2)
     row = await store.find_person(database, user_id)
     person = Person.of(row) if row is not None else None
-    if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.time_zone):
+    if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.calendar):
         await database.write(partial(store.release, user_id=user_id, letter=delivery.id))
         raise Withheld("not now: the next morning's letter tells it")
     digest = kind == DIGEST
-    until = _morning(date.fromisoformat(cause), person.time_zone) if digest else now
+    until = _morning(date.fromisoformat(cause), person.calendar.time_zone) if digest else now
     claiming = partial(
         store.claim, user_id=user_id, letter=delivery.id, now=now, kind=None if digest else kind, until=until
     )
@@ -146,7 +146,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if not groups:
         raise Withheld("nothing is left to tell")
     public_url, count = context.settings.public_url, sum(group.count for group in groups)
-    day = i18n.format_date(person.language, local_date(now, person.time_zone))
+    day = i18n.format_date(person.language, person.calendar.local_date(now))
     subject = i18n.text(person.language, f"notices.subject.{kind}", count=count, date=day)
     letter = letters.compose(
         context,
@@ -165,7 +165,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[Group]:
     """Group what still is as the notices say, in the order of KINDS."""
-    groups, today = list[Group](), local_date(clock.now(), person.time_zone).isoformat()
+    groups, today = list[Group](), person.calendar.local_date(clock.now()).isoformat()
     for kind in KINDS:
         told = {row["id"]: row for row in rows if row["kind"] == kind and _still_is(row, today)}
         ours = all(row["agency_id"] == person.agency_id for row in told.values())

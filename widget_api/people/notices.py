@@ -51,6 +51,6 @@ async def count_new(database: Database, user: User, after: str) -> tuple[str, in
     if not after:
         return clock.first_id(clock.now()), 0
     row = await store.find_person(database, user.id)
-    if row is None or notices.is_quiet(clock.now(), Person.of(row).time_zone):
+    if row is None or notices.is_quiet(clock.now(), Person.of(row).calendar):
         return after, 0
     return await store.newest_since(database, user.id, after, MAX_COUNT)

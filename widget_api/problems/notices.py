@@ -20,7 +20,7 @@ from widget_api.deliveries import enqueue
 from widget_api.deliveries.sinks import USER
 from widget_api.events import Event, advance
 from widget_api.problems.store import notices as store
-from widget_api.sites.deadlines import add_working_days, is_working_day, local_date
+from widget_api.sites.deadlines import Calendar
 
 Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval"]
 Way = Literal["letter", "digest", "off"]
@@ -65,7 +65,7 @@ class Person:
     language: str
     agency_id: str
     agency_name: str
-    time_zone: str
+    calendar: Calendar
     enabled: bool
     away_until: str | None
     stand_in: str | None
@@ -73,19 +73,23 @@ class Person:
 
     @classmethod
     def of(cls, row: Row) -> Person:
-        names = ("id", "email", "role", "language", "agency_id", "agency_name", "time_zone", "away_until", "stand_in")
+        names = ("id", "email", "role", "language", "agency_id", "agency_name", "away_until", "stand_in")
         values = {name: row[name] for name in names}
-        choices = Choices.read(row["role"], row["notices"])
-        return cls(**values, enabled=row["disabled_at"] is None, choices=choices)
+        return cls(
+            **values,
+            calendar=Calendar.load(row["time_zone"] or "UTC", row["calendar"] or "{}"),
+            enabled=row["disabled_at"] is None,
+            choices=Choices.read(row["role"], row["notices"]),
+        )
 
     def is_away(self, now: int) -> bool:
-        return (self.away_until or "") >= local_date(now, self.time_zone).isoformat()
+        return (self.away_until or "") >= self.calendar.local_date(now).isoformat()
 
 
-def is_quiet(at: int, time_zone: str) -> bool:
-    """Whether it is night or a day off there, when nobody is written to."""
-    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(time_zone))
-    return not (OPENS <= local.time() < CLOSES and is_working_day(local.date()))
+def is_quiet(at: int, calendar: Calendar) -> bool:
+    """Whether it is night or a day off at a site, when nobody is written to."""
+    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(calendar.time_zone))
+    return not (OPENS <= local.time() < CLOSES and calendar.is_working_day(local.date()))
 
 
 def find_reader(person: Person, people: Mapping[str, Person], now: int) -> Person | None:
@@ -130,8 +134,7 @@ async def notify(
 ) -> None:
     """Notice an event for the people of an agency, by default the site's, or for one of them alone (`only`).
 
-    Called in the event's transaction; `approval` is for who asks the heads to approve something. A person is told once
-    of a `cause`, by default the event.
+    Called in the event's transaction; a person is told once of a `cause`, by default the event.
     """
     agency_id = agency_id or (await store.find_agency(tx, event.site_id))["agency_id"]
     people = [Person.of(row) for row in await store.list_people(tx, agency_id)]
@@ -149,7 +152,7 @@ async def _add(tx: Transaction, kind: Kind, event: Event, reader: Person, way: W
     await store.add(tx, reader.id, event.problem_id, kind=kind, cause=cause, way=way, created_at=now)
     last = await store.last_told(tx, reader.id, kind, now - LETTER_INTERVAL)
     leaves_at = now if last is None else max(now, min(last, now) + LETTER_INTERVAL)
-    if planned or is_quiet(now, reader.time_zone) or is_quiet(leaves_at, reader.time_zone):
+    if planned or is_quiet(now, reader.calendar) or is_quiet(leaves_at, reader.calendar):
         return
     await enqueue.enqueue(
         tx,
@@ -190,15 +193,16 @@ async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) ->
 
 async def notice_dates(tx: Transaction, people: Sequence[Person], now: int, created_at: int) -> None:
     """Notice the due dates of an agency's reports that come or have passed, once a date and person."""
-    today = local_date(now, people[0].time_zone)
+    calendar = people[0].calendar
+    today = calendar.local_date(now)
     days = max((person.choices.days for person in people if person.choices.ways["due"] != "off"), default=0)
-    first, last = today - timedelta(days=LATE_DAYS), add_working_days(today, days)
+    first, last = today - timedelta(days=LATE_DAYS), calendar.add_working_days(today, days)
     for row in await store.list_dates(tx, people[0].agency_id, first.isoformat(), last.isoformat()):
         kind: Kind = "overdue" if row["due"] < today.isoformat() else "due"
         ours = row["agency_id"] == people[0].agency_id
         assigned = row["assigned_user"] if ours else None
         for person, reader in find_recipients(kind, people, now, assigned=assigned):
-            if kind == "due" and row["due"] > add_working_days(today, person.choices.days).isoformat():
+            if kind == "due" and row["due"] > calendar.add_working_days(today, person.choices.days).isoformat():
                 continue
             cause = f"{kind}:{row['id']}:{row['due']}"
             await store.add(tx, reader.id, row["id"], kind=kind, cause=cause, way="digest", created_at=created_at)

@@ -9,12 +9,15 @@ from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.deadline import RUNNING
 
 KEPT = 60 * 86_400  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
-_ZONE = "(SELECT s.time_zone FROM sites s WHERE s.agency_id = {agency} ORDER BY s.created_at, s.id LIMIT 1)"
-# A service without a site lives by the clock of the site above it.
+# A service without a site lives by the calendar of the site above it.
+_OLDEST = (
+    "COALESCE((SELECT s.{0} FROM sites s WHERE s.agency_id = a.id ORDER BY s.created_at, s.id LIMIT 1),"
+    " (SELECT s.{0} FROM sites s WHERE s.agency_id = a.parent_id ORDER BY s.created_at, s.id LIMIT 1))"
+)
 _PERSON = f"""
     SELECT u.id, u.email, u.role, u.language, u.notices, u.disabled_at, u.away_until, u.stand_in, u.agency_id,
            a.name AS agency_name, a.noticed_on,
-           COALESCE({_ZONE.format(agency="a.id")}, {_ZONE.format(agency="a.parent_id")}, 'UTC') AS time_zone
+           {_OLDEST.format("time_zone")} AS time_zone, {_OLDEST.format("calendar")} AS calendar
     FROM users u JOIN agencies a ON a.id = u.agency_id
 """
 
@@ -130,6 +133,8 @@ async def list_told(database: Database, user_id: str, agency_id: str, letter: st
             AND (s.agency_id = :agency_id OR p.assigned_agency = :agency_id)
             AND (n.kind <> 'assigned' OR s.agency_id <> :agency_id OR p.assigned_user = :id
                 OR p.assigned_user IN (SELECT a.id FROM users a WHERE a.stand_in = :id))
+            AND (n.kind <> 'approval'
+                OR EXISTS (SELECT 1 FROM drafts d WHERE d.problem_id = p.id AND d.submitted_at IS NOT NULL))
         ORDER BY n.id DESC
         """,
         id=user_id,
