@@ -21,6 +21,7 @@ from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import assignment as cabinet_assignment
 from widget_api.cabinet import calendar as cabinet_calendar
 from widget_api.cabinet import comments as cabinet_comments
+from widget_api.cabinet import correction as cabinet_correction
 from widget_api.cabinet import decision as cabinet_decision
 from widget_api.cabinet import deliveries as cabinet_deliveries
 from widget_api.cabinet import exports as cabinet_exports
@@ -32,6 +33,7 @@ from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import organisation_routing as cabinet_routing
 from widget_api.cabinet import organisation_services as cabinet_services
+from widget_api.cabinet import photos as cabinet_photos
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
@@ -78,6 +80,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
     *cabinet_calendar.routes,  # /cabinet/sites/{site}/calendar: days off and working days
+    *cabinet_photos.routes,  # /cabinet/problems/{id}/photos: hide and cover photos
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
     *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
     *cabinet_templates.routes,  # /cabinet/organisation/templates: templates of answers
@@ -89,6 +92,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
+    *cabinet_correction.routes,  # /cabinet/problems/{id}/correct: category, text, place, answer
     *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts
     *cabinet_assignment.routes,  # /cabinet/problems/{id}/assign, work, return
     *cabinet_routing.routes,  # /cabinet/organisation/routing: the rules that assign reports to services

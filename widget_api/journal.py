@@ -65,6 +65,11 @@ Kind = Literal[
     "approval_requested",
     "approval_returned",
     "approved",
+    # what the public sees; the subject is a report
+    "photo_hidden",
+    "photo_shown",
+    "photo_covered",
+    "corrected",
     # residents' data; the subject is a report, if there is one
     "contact_read",
     "person_erased",

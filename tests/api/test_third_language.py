@@ -157,6 +157,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/invitation/{token}": f"/cabinet/invitation/{token}",
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
+        "/cabinet/problems/{problem_id}/photos": f"/cabinet/problems/{problem_id}/photos",
+        "/cabinet/problems/{problem_id}/correct": f"/cabinet/problems/{problem_id}/correct",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
         "/cabinet/sites/{site_id}/calendar": f"/cabinet/sites/{site.id}/calendar",
         "/cabinet/sites/{site_id}/platforms": f"/cabinet/sites/{site.id}/platforms",

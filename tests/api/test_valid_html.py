@@ -135,6 +135,8 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "sites": "/cabinet/sites",
         "site": own,
         "settings": f"{own}/settings",
+        "photos": f"/cabinet/problems/{problem}/photos",
+        "correction": f"/cabinet/problems/{problem}/correct",
         "calendar": f"{own}/calendar",
         "platforms": f"{own}/platforms",
         "deliveries": "/cabinet/deliveries?tab=waiting",

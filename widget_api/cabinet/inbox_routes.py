@@ -17,6 +17,7 @@ from widget_api.browse import similar
 from widget_api.cabinet import (
     answer_files,
     comments,
+    correction,
     drafts,
     inbox_rows,
     inbox_service,
@@ -26,6 +27,7 @@ from widget_api.cabinet import (
     templates,
 )
 from widget_api.cabinet import comments_service as discussion
+from widget_api.cabinet import photos as photo_pages
 from widget_api.cabinet.assignment_view import Assignment
 from widget_api.cabinet.http import (
     MAX_PHOTOS,
@@ -188,6 +190,8 @@ async def render_problem(
         problem=problem_view.problem_view(language, dossier, site),
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
+        may_correct=correction.may_correct(user, dossier.site, dossier.row),
+        may_change_photos=photo_pages.may_change_photos(user, dossier.site, dossier.row) and bool(photos),
         action=inbox_rows.selection_url(selection, path),
         near=await _list_near(request, dossier, site),
         assign_action=inbox_rows.selection_url(selection, f"{path}/assign"),

@@ -251,6 +251,14 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
         if data.get("duplicate_of") and row["status"] == "duplicate":
             return i18n.text(language, "events.status.duplicate_of", number=data["duplicate_of"])
         return i18n.text(language, f"events.status.{row['status']}")
+    data = inbox_store.parse_data(row)
+    if row["kind"] == "corrected":
+        value = i18n.category_name(language, data.get("from", ""), None)
+        return i18n.text(language, f"answering.correction.history.{data['field']}", value=value)
+    if row["kind"] == "note" and "corrects" in data:
+        return i18n.text(language, "events.answer_corrected")
+    if row["kind"] == "note" and data.get("expected_on"):
+        return i18n.text(language, "events.extended", date=i18n.format_date(language, str(data["expected_on"])))
     key = f"events.{row['kind']}"
     if row["kind"] == "assigned":
         name = names.get(inbox_store.parse_data(row).get("user") or "")

@@ -5,7 +5,7 @@ Callers resolve upload tokens to photos first (`attachments.photos.links.attacha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -17,9 +17,9 @@ from widget_api.attachments.photos import store as photo_store
 from widget_api.attachments.photos.model import PUBLIC_ROLES, UNATTACHED_LIFETIME, Role
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import FieldError, Invalid
+from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.problems.model import Photo
-from widget_api.problems.store import records
+from widget_api.problems.store import history, records
 
 LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are retried for 1.5 days, and dead ones may be replayed
 MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; encoding adds a third, and mail servers commonly accept 15 MB
@@ -93,9 +93,52 @@ async def join(
         since=clock.now() - UNATTACHED_LIFETIME,
     )
     if attached is not None and role == "report":
-        rows = [row for row in await photo_store.list_of_problem(tx, problem_id) if row["role"] == "report"]
-        shown = [model.photo_view(row["id"], row["width"], row["height"], row["alt"]) for row in rows]
-        await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+        await _update_shown(tx, problem_id)
+
+
+async def _update_shown(tx: Transaction, problem_id: str) -> None:
+    """Update the photos that lists show with a problem."""
+    rows = [row for row in await photo_store.list_of_problem(tx, problem_id) if row["role"] == "report"]
+    shown = [model.photo_view(row["id"], row["width"], row["height"], row["alt"]) for row in rows]
+    await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+
+
+async def hide(tx: Transaction, problem_id: str, photo_id: str, *, instead: str | None = None) -> None:
+    """Hide a public photo, which the agency alone sees from then on. `instead` is an uploaded one that takes its place.
+
+    Raises NotFound where the problem has no such public photo, Invalid if `instead` is unknown or attached.
+    """
+    photo = await _find_photo(tx, problem_id, photo_id, PUBLIC_ROLES)
+    await photo_store.set_role(tx, problem_id, photo_id, "hidden")
+    if instead is not None:
+        problem = await records.find(tx, problem_id)
+        assert problem is not None, "a photo without its problem"
+        given = (instead, problem["site_id"], photo["event_id"], photo["role"], photo["place"], photo["alt"])
+        names = ("photo_id", "site_id", "event_id", "role", "place", "alt")
+        since = clock.now() - UNATTACHED_LIFETIME
+        attached = await photo_store.attach(
+            tx, problem_id=problem_id, since=since, **dict(zip(names, given, strict=True))
+        )
+        if attached is None:
+            raise Invalid((FieldError("photo", "unknown"),))
+    await _update_shown(tx, problem_id)
+
+
+async def unhide(tx: Transaction, problem_id: str, photo_id: str) -> None:
+    """Publish a hidden photo again, as the kind of its event says. Raises NotFound where it is not hidden."""
+    photo = await _find_photo(tx, problem_id, photo_id, {"hidden"})
+    received = await history.received_event(tx, problem_id)
+    role = "report" if photo["event_id"] == received["id"] else "answer"
+    await photo_store.set_role(tx, problem_id, photo_id, role)
+    await _update_shown(tx, problem_id)
+
+
+async def _find_photo(tx: Transaction, problem_id: str, photo_id: str, roles: Collection[str]) -> Row:
+    rows = await photo_store.list_of_problem(tx, problem_id)
+    photo = next((row for row in rows if row["id"] == photo_id and row["role"] in roles), None)
+    if photo is None:
+        raise NotFound("photo_not_found")
+    return photo
 
 
 async def list_pictures(reader: Database | Transaction, problem_id: str) -> list[Row]:

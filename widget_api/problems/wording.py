@@ -32,6 +32,8 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
         return i18n.text(language, "events.rated", mark=entry["mark"])
     if is_extension(entry):
         return i18n.text(language, "events.extended", date=i18n.format_date(language, entry["expected_on"]))
+    if is_correction(entry):
+        return i18n.text(language, "events.answer_corrected")
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
@@ -48,6 +50,11 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
 def is_extension(entry: Entry) -> bool:
     """Whether an event puts off the answer: a note with a date (problems.extension)."""
     return entry["kind"] == "note" and bool(entry["expected_on"]) and not entry.get("unofficial")
+
+
+def is_correction(entry: Entry) -> bool:
+    """Whether an event replaces the official answer (problems.correction)."""
+    return entry["kind"] == "note" and bool(entry.get("official"))
 
 
 def shape(entry: Entry) -> str | None:
@@ -75,6 +82,8 @@ def text_name(entry: Entry) -> str:
         return "apart"
     if is_extension(entry):
         return "extended"
+    if is_correction(entry):
+        return "corrected"
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
     return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 

@@ -76,7 +76,9 @@ async def _read_events(
     entries = await timeline.read_timeline(context.database, problem["id"], public=public)
     events = [entry for entry in entries if entry["kind"] not in _HIDDEN_KINDS]
     for entry in events:
-        entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
+        entry["photos"] = [
+            one for one in photos if one["role"] in ("clarification", "answer") and one["event_id"] == entry["id"]
+        ]
         entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
     return events, photos
 
@@ -138,9 +140,12 @@ def _category_name(language: str, site: Site, problem: Row) -> str:
 
 
 def _find_answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The entry that closed the report, with an answer or a reason."""
+    """The entry that closed the report, with an answer or a reason, or the newest correction of the answer."""
     closing = RATEABLE - {"confirmed"}
-    return next((entry for entry in reversed(events) if entry["status"] in closing and entry["text"]), None)
+    return next(
+        (entry for entry in reversed(events) if entry["text"] and (entry["status"] in closing or entry["official"])),
+        None,
+    )
 
 
 def _find_question(events: list[dict[str, Any]]) -> dict[str, Any] | None:

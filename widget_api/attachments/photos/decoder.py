@@ -58,6 +58,8 @@ DECODERS = {
 }
 UNCONFINED = "unconfined"  # the error code of Unconfined
 SANDBOX_REQUIRED = "--sandbox-required"
+COVER = "--cover="  # followed by areas as shares of width and height, «left,top,right,bottom», between semicolons
+COVER_COLOUR = (40, 40, 40)
 HEVC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 
@@ -169,6 +171,10 @@ def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes, by
     image = apply_orientation(shrink(source), source.orientation)
     image = convert_to_srgb(image, source.profile)
     image.info = {}  # encoders write its metadata
+    for left, top, right, bottom in parse_areas(sys.argv):
+        width, height = image.size
+        box = (round(left * width), round(top * height), round(right * width), round(bottom * height))
+        image.paste(COVER_COLOUR, box)
     picture = encode_jpeg(image, QUALITY)
     width, height = image.size
     image.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -177,6 +183,12 @@ def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes, by
     small = encode_jpeg(image, THUMBNAIL_QUALITY)
     parts = [len(picture), len(thumb), len(small)]
     return {**known, "width": width, "height": height, "parts": parts}, picture, thumb, small
+
+
+def parse_areas(arguments: list[str]) -> list[tuple[float, ...]]:
+    """The areas to be covered: filled with one colour, of which nothing below can be computed back."""
+    given = next((one.removeprefix(COVER) for one in arguments if one.startswith(COVER)), "")
+    return [tuple(float(edge) for edge in area.split(",")) for area in given.split(";") if area]
 
 
 # --- opening reads the header only --------------------------------------------------------------------------------

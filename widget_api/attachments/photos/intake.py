@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,8 @@ from widget_api.attachments.photos.model import Picture
 from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, WrongType
 
 log = logging.getLogger(__name__)
+
+Area = tuple[float, float, float, float]  # left, top, right, bottom, as shares of width and height
 
 MAX_CHILDREN = max(2, min(4, os.cpu_count() or 2))
 MAX_CHILDREN_PER_SENDER = max(1, MAX_CHILDREN // 2)  # so that nobody occupies all children
@@ -37,16 +40,18 @@ class Intake:
         self._slots = asyncio.Semaphore(MAX_CHILDREN)
         self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders with a file waiting or in work
 
-    async def convert(self, file: BinaryIO | bytes, sender: str | None = None) -> Picture:
+    async def convert(
+        self, file: BinaryIO | bytes, sender: str | None = None, *, cover: Sequence[Area] = ()
+    ) -> Picture:
         """Make a picture and its thumbnails of bytes or of a file with a descriptor (a temporary one).
 
-        `sender`, a network address, is limited to MAX_CHILDREN_PER_SENDER. Cancelling kills the child. Raises WrongType
-        («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable (the queue is too long, or the required
-        sandbox is missing).
+        `cover` are areas to be filled. `sender`, a network address, is limited to MAX_CHILDREN_PER_SENDER. Cancelling
+        kills the child. Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable (the
+        queue is too long, or the required sandbox is missing).
         """
         if isinstance(file, bytes):
             with await asyncio.to_thread(_spool, file) as written:
-                return await self.convert(written, sender)
+                return await self.convert(written, sender, cover=cover)
         descriptor = await asyncio.to_thread(_rewind, file)
         async with contextlib.AsyncExitStack() as slots:
             try:
@@ -57,7 +62,9 @@ class Intake:
                     await slots.enter_async_context(self._slots)
             except TimeoutError:
                 raise Unavailable from None
-            return _parse_output(await _run_decoder(descriptor, *self._options))
+            areas = ";".join(",".join(f"{edge:.4f}" for edge in area) for area in cover)
+            options = (*self._options, decoder.COVER + areas) if areas else self._options
+            return _parse_output(await _run_decoder(descriptor, *options))
 
 
 def _spool(content: bytes) -> BinaryIO:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Role = Literal["report", "clarification", "answer", "work"]
+Role = Literal["report", "clarification", "answer", "work", "hidden"]
 Size = Literal["", ".thumb", ".small"]
 SIZES: tuple[Size, ...] = ("", ".thumb", ".small")  # photos stored before 1.1 have no small one
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from widget_api import clock
 from widget_api.attachments import links
 from widget_api.attachments import storage as file_storage
 from widget_api.attachments.photos import store
+from widget_api.attachments.photos.intake import Area
 from widget_api.attachments.photos.model import SIZES, UNATTACHED_LIFETIME, Received
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction
@@ -29,8 +31,9 @@ async def receive(
     ticket: str | None = None,
     most: int = 0,
     sender: str | None = None,
+    cover: Sequence[Area] = (),
 ) -> Received:
-    """Convert and store a photo until its token attaches it, for a day at most.
+    """Convert and store a photo until its token attaches it, for a day at most. Areas of it may be covered.
 
     With a ticket, no more than `most` unattached photos are accepted. The row is written first, so that no stored
     picture is without one. Raises WrongType, Invalid, Refused («ticket_photos»), Unavailable.
@@ -38,7 +41,7 @@ async def receive(
     since = clock.now() - TICKET_LIFETIME
     if ticket is not None and await store.count_of_ticket(context.database, ticket, since) >= most:
         raise Refused("ticket_photos")
-    picture = await context.intake.convert(file, sender)
+    picture = await context.intake.convert(file, sender, cover=cover)
     photo_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:

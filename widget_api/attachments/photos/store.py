@@ -93,6 +93,15 @@ async def change_role(tx: Transaction, problem_id: str, old: str, new: str, even
     )
 
 
+async def set_role(tx: Transaction, problem_id: str, photo_id: str, role: str) -> None:
+    await tx.run(
+        "UPDATE photos SET role = :role WHERE id = :id AND problem_id = :problem_id AND removed_at IS NULL",
+        id=photo_id,
+        problem_id=problem_id,
+        role=role,
+    )
+
+
 async def remove_of_problem(tx: Transaction, problem_id: str, now: int) -> None:
     """Mark a problem's photos as removed and erase their descriptions; their files follow in the next sweep."""
     await tx.run(

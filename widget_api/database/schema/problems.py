@@ -135,7 +135,7 @@ photos = Table(
     reference("site_id", "sites.id"),
     reference("problem_id", "problems.id", nullable=True),  # null = uploaded and not attached yet
     Column("event_id", Text),  # the event that brought it
-    Column("role", Text),  # report | clarification | answer | work
+    Column("role", Text),  # report | clarification | answer | work | hidden
     count("place"),
     Column("alt", Text),  # the sender's description
     Column("width", Integer, nullable=False),

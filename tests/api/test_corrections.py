@@ -1,0 +1,109 @@
+"""Corrections of a report and of its answer, and what stays of what was corrected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.support.cabinet import Enter
+from tests.support.mail import MailSink
+from widget_api import journal
+from widget_api.context import Context
+from widget_api.problems import change as problems
+from widget_api.problems.model import Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+WORDS = "Яма у подъезда, звоните Ивановой 8 912 345 67 89"
+CLEAN = "Яма у подъезда"
+
+
+@pytest.fixture
+async def problem(context: Context, site: Site) -> str:
+    receipt = await submit_report(context.database, site, description=WORDS, lat=55.05, lng=38.75)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.problem_id
+
+
+async def detail(client: httpx2.AsyncClient, site: Site) -> Any:
+    return (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
+
+
+async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
+    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient
+) -> None:
+    path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
+    before = await detail(client, site)
+    feed = await context.database.rows("SELECT id FROM deliveries")
+    form = (await agent.read(path)).form(path)
+    form.fields["category"] = "roads"  # a select
+    same = await agent.client.post(path, data=form.fields)
+    assert same.headers["location"].endswith("done=nothing"), "rounded coordinates are no correction"
+    for given, words in (
+        ({"description": " "}, "Опишите"),
+        ({"category": "nothing"}, "категори"),
+        ({"place": "там"}, "широту и долготу"),
+        ({"place": "", "address": ""}, "дрес"),
+    ):
+        refused = await agent.client.post(path, data=form.fields | {"description": CLEAN} | given)
+        assert refused.status_code == 422
+        assert words in refused.text, given
+    wanted = {"category": "yards", "description": CLEAN, "place": "55,06; 38,76", "address": "Лесная, 5"}
+    assert (await agent.client.post(path, data=form.fields | wanted)).status_code == 303
+    after = await detail(client, site)
+    assert [after[name] for name in ("category", "description", "address")] == ["yards", CLEAN, "Лесная, 5"]
+    assert after["timeline"] == before["timeline"], "corrections are no news"
+    assert after["answer_due"] == before["answer_due"]
+    found = await client.get(f"/api/v1/sites/{site.key}/problems", params={"category": "yards", "q": "подъезд"})
+    assert [(item["number"], item["location"]) for item in found.json()["items"]] == [(1, {"lat": 55.06, "lng": 38.76})]
+    gone = await client.get(f"/api/v1/sites/{site.key}/problems", params={"q": "Ивановой"})
+    assert gone.json()["items"] == []
+    history = await agent.read(f"/cabinet/problems/{problem}")
+    for words in ("Исправлена категория, была «Дороги и тротуары»", WORDS, "Исправлено место на карте"):
+        assert words in history.text
+    assert await context.database.rows("SELECT id FROM deliveries") == feed
+    assert "corrected" in [entry["kind"] for entry in await journal.read(context.database, limit=5)]
+
+
+async def test_a_corrected_answer_takes_the_place_of_the_answer(
+    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient, mail_sink: MailSink
+) -> None:
+    path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
+    assert "Исправить ответ" not in (await agent.read(path)).text
+    await problems.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали 1 мая"))
+    fields = next(form for form in (await agent.read(path)).forms if "answer" in form.fields).fields
+    assert fields["answer"] == "Засыпали 1 мая"
+    empty = await agent.client.post(path, data=fields | {"answer": " "})
+    assert empty.status_code == 422
+    assert (await agent.client.post(path, data=fields | {"answer": "Засыпали 1 июня"})).status_code == 303
+    told = await detail(client, site)
+    assert told["answer"]["text"] == "Засыпали 1 июня"
+    assert [entry["text"] for entry in told["timeline"][-2:]] == ["Засыпали 1 мая", "Засыпали 1 июня"]
+    assert told["timeline"][-1]["label"] == "Ответ исправлен"
+    letter = (await letters(context, mail_sink, EMAIL))[-1]
+    assert "Ведомство исправило свой ответ" in letter.text
+    assert "Засыпали 1 июня" in letter.text
+    page = (await client.get(f"/s/{site.key}/problems/1")).text
+    assert "Засыпали 1 июня" in page
+    late = await agent.client.post(path, data=fields | {"answer": "Ещё раз", "seen": "?"})
+    assert late.status_code == 409
+    await changes.update_agency(context.database, site.agency.id, {"approval": True})
+    assert (await agent.client.post(path, data=fields | {"answer": "Сам"})).status_code == 403
+    head = await enter("head", site.agency.id)
+    assert "Исправить ответ" in (await head.read(path)).text
+
+
+async def test_who_may_correct(context: Context, enter: Enter, site: Site, problem: str) -> None:
+    path = f"/cabinet/problems/{problem}/correct"
+    elsewhere = await make_site(context.database, agency={"name": "Соседи"})
+    for role, agency, status in (("viewer", site.agency.id, 403), ("admin", elsewhere.agency.id, 404)):
+        cabinet = await enter(role, agency)
+        assert (await cabinet.client.get(path)).status_code == status
+        token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+        given = {"form_token": token, "category": "yards", "description": CLEAN, "address": "Лесная, 5"}
+        assert (await cabinet.client.post(path, data=given)).status_code == status

@@ -1,0 +1,153 @@
+"""Serve /cabinet/problems/{problem_id}/correct: a report's category, text and place, and the answer it got."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import i18n, journal, web
+from widget_api.cabinet import inbox_service
+from widget_api.cabinet.http import (
+    Fields,
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
+from widget_api.cabinet.inbox_rows import coordinates_text
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.database import Row
+from widget_api.errors import FieldError, Invalid, Refused
+from widget_api.people.model import User, VisibleSite
+from widget_api.problems import correction, timeline
+from widget_api.problems.correction import Correction
+from widget_api.problems.model import ANSWERS
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+from widget_api.validation import clean
+
+_PLACE = re.compile(r"\s*(-?\d{1,3}(?:[.,]\d+)?)\s*[;,\s]\s*(-?\d{1,3}(?:[.,]\d+)?)\s*")
+
+
+def may_correct(user: User, site: VisibleSite, row: Row) -> bool:
+    """Whether the user may correct a report: who answers for the agency."""
+    return user.sees_contacts and site.assigned_to is None and correction.is_correctable(row)
+
+
+def may_correct_answer(user: User, site: VisibleSite, row: Row) -> bool:
+    """Whether the user may correct the answer; where a head approves answers, a head."""
+    return may_correct(user, site, row) and row["status"] in ANSWERS and not user.needs_approval
+
+
+async def show_correction(request: Request, user: User) -> Response:
+    return await _render(request, user, *await _find(request, user))
+
+
+async def correct_report(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/correct"""
+    fields = await session_fields(request)
+    site, row, _ = await _find(request, user)
+    database = web.context(request).database
+    try:
+        if "answer" in fields:
+            visible, _ = await inbox_service.find_problem(database, user, row["id"])
+            if not may_correct_answer(user, visible, row):
+                raise Refused
+            seen = fields.get("seen", "")
+            await correction.correct_answer(database, user.actor, site.id, row["id"], fields["answer"], seen=seen)
+            changed = True
+        else:
+            changed = await correction.correct_report(
+                database, user.actor, site, row["id"], read_correction(fields, row)
+            )
+    except Invalid as error:
+        return await _render(request, user, *await _find(request, user), 422, given=fields, wrong=error)
+    if changed:
+        await journal.note(database, "corrected", journal_user(request, user), subject=row["id"], site_id=site.id)
+    return web.see_other(f"/cabinet/problems/{row['id']}/correct?done={'done' if changed else 'nothing'}")
+
+
+def read_correction(given: Fields, row: Row) -> Correction:
+    """Parse the form. Raises Invalid («place») for something else than two numbers."""
+    place, lat, lng = given.get("place", "").strip(), None, None
+    if place == _place_text(row):  # which is rounded
+        lat, lng = row["lat"], row["lng"]
+    elif place:
+        match = _PLACE.fullmatch(place)
+        if match is None:
+            raise Invalid((FieldError("place", "coordinates"),))
+        lat, lng = (float(number.replace(",", ".")) for number in match.groups())
+    return Correction(
+        category=given.get("category", ""),
+        description=clean(given.get("description", "")),
+        address=" ".join(clean(given.get("address", "")).split()),
+        lat=lat,
+        lng=lng,
+    )
+
+
+def _place_text(row: Row) -> str:
+    return coordinates_text(row).replace(", ", "; ")
+
+
+async def _find(request: Request, user: User) -> tuple[Site, Row, str | None]:
+    """The site and the report, and its answer where the user may correct it. Raises NotFound, Refused."""
+    database = web.context(request).database
+    visible, row = await inbox_service.find_problem(database, user, path_identifier(request, "problem_id"))
+    if not may_correct(user, visible, row):
+        raise Refused
+    answer = None
+    if may_correct_answer(user, visible, row):
+        answer = timeline.find_answer(await timeline.read_timeline(database, row["id"], public=True))
+    return await sites.by_id(database, visible.id), row, answer["text"] if answer else None
+
+
+async def _render(
+    request: Request,
+    user: User,
+    site: Site,
+    row: Row,
+    answer: str | None,
+    status: int = 200,
+    *,
+    given: Fields | None = None,
+    wrong: Invalid | None = None,
+) -> Response:
+    language = language_of(request, user)
+    categories = [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories]
+    if all(code != row["category"] for code, _ in categories):
+        categories.append((row["category"], i18n.category_name(language, row["category"], None)))
+    stored = {
+        "category": row["category"],
+        "description": row["description"],
+        "address": row["address"] or "",
+        "place": _place_text(row),
+        "answer": answer or "",
+    }
+    return render_page(
+        request,
+        user,
+        "correction.html",
+        status,
+        number=row["number"],
+        seen=row["status_event"],
+        back=f"/cabinet/problems/{row['id']}",
+        categories=categories,
+        given=stored | (given or {}),
+        answer=answer,
+        errors=field_errors(language, wrong),
+        done=done if (done := request.query_params.get("done", "")) in ("done", "nothing") else "",
+        section="list",
+        here=f"/cabinet/problems/{row['id']}/correct",
+    )
+
+
+routes: list[BaseRoute] = [
+    Route("/cabinet/problems/{problem_id}/correct", require_user(show_correction), methods=["GET"]),
+    Route("/cabinet/problems/{problem_id}/correct", require_user(correct_report), methods=["POST"]),
+]

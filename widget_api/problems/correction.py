@@ -1,0 +1,124 @@
+"""Correct a report: its category, place or public text, or an answer that was given.
+
+Former values stay beside it in the cabinet's history, the resident's own words among them (`corrected`, an internal
+event with the former text). A corrected answer is a note that takes the place of the answer; both stand in the public
+timeline, and author, followers and platforms get it like any note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Conflict, FieldError, Invalid, Refused
+from widget_api.geo.cells import cell_at
+from widget_api.problems import intake
+from widget_api.problems.change import LONGEST_TEXT
+from widget_api.problems.model import ANSWERS, Actor
+from widget_api.problems.record import check_own, find_existing, record
+from widget_api.problems.store import records
+from widget_api.sites.model import Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """What a report is to say. Without coordinates it keeps those it has, if it has an address."""
+
+    category: str
+    description: str
+    address: str
+    lat: float | None
+    lng: float | None
+
+
+async def correct_report(database: Database, actor: Actor, site: Site, problem_id: str, wish: Correction) -> bool:
+    """Correct a report; each changed value is an event. False if nothing changes.
+
+    Raises Invalid (with every wrong field), Refused for a platform's own report, Conflict if it is erased, NotFound.
+    """
+
+    async def work(tx: Transaction) -> bool:
+        problem, now = await find_existing(tx, site.id, problem_id), clock.now()
+        check_own(problem)
+        _check(site, problem, wish)
+        changed = _changes(problem, wish)
+        for name in changed.keys() & {"category", "description", "address", "lat"}:
+            former = problem["category"] if name == "category" else None
+            text = {"description": problem["description"], "address": problem["address"]}.get(name)
+            data = {"field": "place" if name == "lat" else name, "from": former}
+            data = {key: value for key, value in data.items() if value}
+            await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now)
+        if changed:
+            await records.update(tx, problem_id, changed | {"updated_at": now})
+        return bool(changed)
+
+    return await database.write(work, site.id)
+
+
+def _changes(problem: Row, wish: Correction) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "category": wish.category,
+        "description": wish.description,
+        "address": wish.address or None,
+        "lat": wish.lat,
+        "lng": wish.lng,
+    }
+    changed = {name: value for name, value in given.items() if value != problem[name]}
+    if changed.keys() & {"lat", "lng"}:
+        cell = cell_at(wish.lat, wish.lng) if wish.lat is not None and wish.lng is not None else None
+        changed |= {"lat": wish.lat, "lng": wish.lng, "cell": cell}
+    return changed
+
+
+def _check(site: Site, problem: Row, wish: Correction) -> None:
+    wrong = []
+    if wish.category != problem["category"] and site.category(wish.category) is None:
+        wrong.append(FieldError("category", "unknown"))
+    shortest, longest = intake.DESCRIPTION
+    if not shortest <= len(wish.description) <= longest:
+        code = "too_long" if len(wish.description) > longest else "required"
+        wrong.append(FieldError("description", code, (("max", longest),)))
+    if len(wish.address) > intake.ADDRESS:
+        wrong.append(FieldError("address", "too_long", (("max", intake.ADDRESS),)))
+    if wish.lat is None and wish.lng is None:
+        if not wish.address:
+            wrong.append(FieldError("address", "required"))
+    elif wish.lat is None or wish.lng is None or not (-90 <= wish.lat <= 90 and -180 <= wish.lng <= 180):
+        wrong.append(FieldError("place", "coordinates"))
+    elif not site.covers(wish.lat, wish.lng):
+        wrong.append(FieldError("place", "outside", (("site", site.name),)))
+    if wrong:
+        raise Invalid(tuple(wrong))
+
+
+async def correct_answer(
+    database: Database, actor: Actor, site_id: str, problem_id: str, text: str, *, seen: str
+) -> None:
+    """Replace the official answer of an answered report.
+
+    `seen` is the status event the actor was looking at. Raises Invalid («answer»), Refused where there is no answer,
+    Conflict, NotFound.
+    """
+    text = text.strip()
+    if not text or len(text) > LONGEST_TEXT:
+        error = FieldError("answer", "too_long" if text else "required", (("max", LONGEST_TEXT),))
+        raise Invalid((error,))
+
+    async def work(tx: Transaction) -> None:
+        problem = await find_existing(tx, site_id, problem_id)
+        check_own(problem)
+        if problem["status_event"] != seen:
+            raise Conflict("problem_changed")
+        if problem["status"] not in ANSWERS:
+            raise Refused("transition")
+        data = {"corrects": problem["status_event"]}
+        await record(tx, problem, actor, kind="note", text=text, data=data, now=clock.now())
+
+    await database.write(work, site_id)
+
+
+def is_correctable(problem: Row) -> bool:
+    """Whether the report may be corrected, its answer too if it has one."""
+    return problem["mirror_of"] is None and problem["erased_at"] is None and problem["status"] != "withdrawn"
