@@ -29,6 +29,8 @@ from widget_api.cabinet import held_mail as cabinet_held_mail
 from widget_api.cabinet import inbox_routes as cabinet
 from widget_api.cabinet import incoming as cabinet_incoming
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
+from widget_api.cabinet import operator_agencies as cabinet_agencies
+from widget_api.cabinet import operator_sites as cabinet_new_site
 from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import organisation_routing as cabinet_routing
@@ -45,6 +47,7 @@ from widget_api.errors import DomainError
 from widget_api.followers import api as followers
 from widget_api.open311 import routes as open311
 from widget_api.openapi import routes as openapi
+from widget_api.ops import operator_routes
 from widget_api.ops import routes as ops
 from widget_api.outbound import Outbound
 from widget_api.platform import routes as platform
@@ -96,7 +99,10 @@ ROUTES: list[BaseRoute] = [
     *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts
     *cabinet_assignment.routes,  # /cabinet/problems/{id}/assign, work, return
     *cabinet_routing.routes,  # /cabinet/organisation/routing: the rules that assign reports to services
-    *cabinet.routes,  # /cabinet/, /cabinet/problems
+    *cabinet_agencies.routes,  # /cabinet/operator/agencies: every agency, its settings and first administrator
+    *cabinet_new_site.routes,  # /cabinet/operator/site: a new site
+    *operator_routes.routes,  # /cabinet/: today; /cabinet/operator/state: what the doctor finds
+    *cabinet.routes,  # /cabinet/problems
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json

@@ -197,6 +197,15 @@ async def read(
     return [_entry(row) for row in rows]
 
 
+async def find_last_backup(database: Database) -> int | None:
+    """When `widget-api backup` was last run. Backups by the database's own tools are not known here."""
+    row = await database.row(
+        "SELECT MAX(at) AS at FROM journal WHERE kind = 'exported' AND details = :details",
+        details=orjson.dumps({"what": "backup"}).decode(),
+    )
+    return None if row is None else row["at"]
+
+
 def _entry(row: Row) -> dict[str, Any]:
     entry: Mapping[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
     return {**entry, "details": orjson.loads(row["details"])}

@@ -50,9 +50,9 @@ async def test_notes_are_visible_to_all_cabinet_users_and_keep_the_unsent_answer
     assert answer.status_code == 303
     kept = await agent.read(answer.headers["location"].partition("#")[0])
     assert kept.form(path).fields["text"] == "Почти готово"
-    assert (await note(await enter("operator", None), problem, "Звонил оператор")).status_code == 303
+    assert (await note(await enter("head", site.agency.id), problem, "Звонил подрядчик")).status_code == 303
     page = await viewer.read(path)
-    assert page.text.index("Бригада выедет в пятницу") < page.text.index("Звонил оператор"), "the newest last"
+    assert page.text.index("Бригада выедет в пятницу") < page.text.index("Звонил подрядчик"), "the newest last"
     assert "agent-0@gorod.test" in page.text
     token = page.form("/cabinet/sign-out").fields["form_token"]
     refused = await viewer.client.post(f"{path}/note", data={"form_token": token, "note": "И я"})
@@ -66,7 +66,7 @@ async def test_notes_are_visible_to_all_cabinet_users_and_keep_the_unsent_answer
     assert "Заполните это поле" in empty.text
     assert [row["text"] for row in await database.rows("SELECT text FROM notes ORDER BY at, id")] == [
         "Бригада выедет в пятницу",
-        "Звонил оператор",
+        "Звонил подрядчик",
     ]
 
 
@@ -276,7 +276,7 @@ async def test_the_document_number_is_searchable_internal_and_erased(
     elsewhere = await make_site(database, agency={"name": "Соседи"})
     for role, agency, status in (
         ("viewer", site.agency.id, 403),
-        ("operator", None, 403),
+        ("operator", None, 404),
         ("admin", elsewhere.agency.id, 404),
     ):
         other = await enter(role, agency)

@@ -74,7 +74,7 @@ async def test_changed_settings_are_visible_in_the_api_at_once(
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", " ", "Напишите, как называется сайт"),
+        ("name", " ", "Напишите название"),
         ("license", "CC BY 4.0", "не адрес лицензии"),
         ("license", "javascript:alert(1)", "не адрес лицензии"),
         ("license", "", "не адрес лицензии"),

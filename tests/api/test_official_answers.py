@@ -265,7 +265,7 @@ async def test_letters_and_the_cabinet_name_the_sender(
         assert WORDS in part
         assert OFFICIAL not in part
         assert "Ведомство сообщает" not in part
-    _, password = await add_user(context.database, email="o@example.test", role="operator", agency_id=None)
+    _, password = await add_user(context.database, email="o@example.test", role="viewer", agency_id=site.agency.id)
     cabinet = Cabinet(client)
     await cabinet.sign_in("o@example.test", password)
     row = await context.database.row("SELECT id FROM problems WHERE number = :number", number=number)

@@ -145,6 +145,10 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/notices": "/cabinet/notices?after=0",
         "/cabinet/forgot": "/cabinet/forgot",
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
+        "/cabinet/operator/agencies": "/cabinet/operator/agencies",
+        "/cabinet/operator/agencies/{agency_id}": f"/cabinet/operator/agencies/{below}",
+        "/cabinet/operator/site": "/cabinet/operator/site",
+        "/cabinet/operator/state": "/cabinet/operator/state",
         "/cabinet/organisation/people": people,
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
         "/cabinet/organisation/routing": "/cabinet/organisation/routing",
@@ -178,9 +182,10 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     }
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
-        reader = (
-            admin if route.startswith(("/cabinet/organisation/", "/cabinet/problems.", "/cabinet/account")) else client
+        agencys = route == "/cabinet" or route.startswith(
+            ("/cabinet/organisation", "/cabinet/problems", "/cabinet/mail/", "/cabinet/account")
         )
+        reader = admin if agencys else client
         answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):

@@ -188,6 +188,7 @@ async def test_every_form_of_the_cabinet_is_restored(app: Any, anna: Cabinet, da
     silent |= {"/cabinet/account/password"}  # so nothing is stored
     silent |= {"/cabinet/problems/{problem_id}/photos"}  # buttons
     silent |= {"/cabinet/problems/{problem_id}/draft"}  # sent by the script: the form itself is still to come
+    assert {f"/cabinet/operator/{page}" for page in ("agencies", "site", "state")} <= set(addresses)
     # and nobody is signed in
     silent |= {"/cabinet/sign-in", "/cabinet/forgot", "/cabinet/reset/{token}", "/cabinet/invitation/{token}"}
     for address in addresses:

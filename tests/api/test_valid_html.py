@@ -158,7 +158,36 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("people-refused", people, 422, data=form.fields)
     await public.read("person-refused", f"{people}/{colleague}/absence", 422, data=form.fields | {"away_until": "x"})
     await public.read("cabinet-missing", "/cabinet/problems/nothing", 404)
+    await read_operators_pages(public, context, site, below)
     return public.pages
+
+
+async def read_operators_pages(public: Public, context: Context, site: Site, below: str) -> None:
+    """The shell of the service's operator, with what needs attention there."""
+    await context.database.write(
+        lambda tx: tx.run("UPDATE agencies SET email_failed_at = 1, email_failure = '550 <no such user>'")
+    )
+    await context.database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead'"))
+    public.client.cookies.clear()
+    cabinet = await signed_in(public.client, context, None, "operator")
+    start = "/cabinet/operator"
+    agency = f"{start}/agencies/{site.agency.id}"
+    for name, path in {
+        "today": "/cabinet/",
+        "sites": "/cabinet/sites",
+        "deliveries": "/cabinet/deliveries",
+        "journal": "/cabinet/organisation/journal",
+        "agencies": f"{start}/agencies",
+        "agency": agency,
+        "service": f"{start}/agencies/{below}",
+        "new-site": f"{start}/site",
+        "state": f"{start}/state",
+    }.items():
+        await public.read(f"operator-{name}", path)
+    token = {"form_token": (await cabinet.read("/cabinet/")).forms[0].fields["form_token"]}
+    await public.read("operator-state-found", f"{start}/state", data=token)
+    for path in (f"{start}/agencies", f"{start}/site", f"{agency}/invitations"):
+        await public.read(f"operator{path.removeprefix(start).replace('/', '-')}-refused", path, 422, data=token)
 
 
 class Public:

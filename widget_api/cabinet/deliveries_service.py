@@ -54,6 +54,7 @@ class DeliveryPage:
     attempts: Mapping[str, Sequence[Mapping[str, Any]]]
     kinds: Sequence[str]
     dead: int
+    readable: frozenset[str]  # the sites with reports that the user may open
     next: str  # the last one of this page, where more follow
 
 
@@ -75,6 +76,7 @@ async def read_queue(database: Database, user: User, selection: Selection) -> De
         attempts=await queries.list_attempts(database, [row["id"] for row in shown]),
         kinds=list_kinds(user),
         dead=await queries.count_dead(database, await _check_allowed(database, user)),
+        readable=frozenset(site.id for site in await list_visible_sites(database, user)),
         next=str(shown[-1]["id"]) if len(rows) > PAGE_SIZE else "",
     )
 
@@ -138,7 +140,7 @@ class DeliveryView:
 
     id: str
     number: int
-    problem_id: str
+    href: str  # of the report, where the user may open it
     site: str
     language: str  # of what the site's people wrote: names and reasons
     what: str
@@ -154,7 +156,7 @@ class DeliveryView:
 
 
 def delivery_views(language: str, found: DeliveryPage) -> list[DeliveryView]:
-    return [_delivery_view(language, row, found.attempts[row["id"]]) for row in found.rows]
+    return [_delivery_view(language, row, found) for row in found.rows]
 
 
 def event_text(language: str, row: Row | Mapping[str, Any]) -> str:
@@ -173,7 +175,7 @@ def recipient_text(language: str, row: Row | Mapping[str, Any]) -> str:
     return i18n.text(language, f"cabinet.sink.{kind}")
 
 
-def _delivery_view(language: str, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> DeliveryView:
+def _delivery_view(language: str, row: Mapping[str, Any], found: DeliveryPage) -> DeliveryView:
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, row["time_zone"])
 
@@ -185,7 +187,7 @@ def _delivery_view(language: str, row: Mapping[str, Any], tried: Sequence[Mappin
     return DeliveryView(
         id=row["id"],
         number=row["number"],
-        problem_id=row["problem_id"],
+        href=f"/cabinet/problems/{row['problem_id']}" if row["site_id"] in found.readable else "",
         site=row["site_name"],
         language=row["site_language"],
         what=event_text(language, row),
@@ -198,6 +200,7 @@ def _delivery_view(language: str, row: Mapping[str, Any], tried: Sequence[Mappin
         reason=row["reason"] or "",
         decided=decided,
         attempts=[
-            AttemptView(moment=moment(one["at"]), outcome=one["outcome"], error=one["error"] or "") for one in tried
+            AttemptView(moment=moment(one["at"]), outcome=one["outcome"], error=one["error"] or "")
+            for one in found.attempts[row["id"]]
         ],
     )

@@ -36,10 +36,12 @@ def _can_see_letters(user: User) -> bool:
 
 
 async def count_waiting(context: Context, user: User) -> int | None:
-    """The number of waiting letters, up to MAX_COUNT; None without a mailbox or permission."""
+    """The number of waiting letters, up to MAX_COUNT; None without a mailbox, permission or reports to read."""
     if not _can_see_letters(user):
         return None
     of = [site.id for site in await store.list_visible_sites(context.database, user)]
+    if user.role == "operator" and not of:
+        return None
     found = await letters.count_held(context.database, of, MAX_COUNT)
     return found if found or context.settings.inbound is not None else None
 

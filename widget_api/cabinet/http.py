@@ -23,7 +23,7 @@ from widget_api.cabinet import unsent_forms as form_recovery
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
 from widget_api.cabinet.unsent_forms_service import Files, Pairs
-from widget_api.people import sign_in
+from widget_api.people import sign_in, store
 from widget_api.people.model import User
 
 __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
@@ -56,6 +56,9 @@ def require_user(handler: Handler, *, keeps: bool = True) -> Callable[[Request],
         request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
         request.state.comments_waiting = await discussion.count_waiting(context.database, user)
         request.state.dead = await deliveries.count_dead(context.database, user)
+        request.state.reads_reports = user.role != "operator" or bool(
+            await store.list_visible_sites(context.database, user)
+        )
         request.state.restored = await form_recovery.find_restored(request, user)
         language = language_of(request, user)
         try:
@@ -235,5 +238,6 @@ def render_page(request: Request, user: User, template: str, status: int = 200, 
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,
+        reads_reports=request.state.reads_reports,
         **values,
     )

@@ -216,7 +216,7 @@ async def render_problem(
         say_action=inbox_rows.selection_url(selection, f"{path}/comment"),
         read_action=inbox_rows.selection_url(selection, f"{path}/read"),
         note_action=inbox_rows.selection_url(selection, f"{path}/note"),
-        notes=await notes.list_notes(database, language, dossier.row["id"], site.time_zone),
+        notes=await notes.list_notes(database, user, language, dossier.row["id"], site.time_zone),
         may_note=notes.may_write(user, dossier.site),
         templates=shown_templates,
         may_change_templates=templates.may_change(user),
@@ -341,7 +341,6 @@ async def redirect_root(request: Request) -> Response:
 routes: list[BaseRoute] = [
     Route("/", redirect_root),  # visitors of the bare address work here; residents come by links
     Route("/cabinet", redirect_root),
-    Route("/cabinet/", require_user(show_today)),
     Route(inbox_rows.LIST_PATH, require_user(show_inbox)),
     Route("/cabinet/version", get_version),
     Route("/cabinet/problems/{problem_id}", require_user(show_problem)),

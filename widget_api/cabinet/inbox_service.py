@@ -126,6 +126,13 @@ async def read_today(database: Database, user: User) -> Today:
     return Today(sites=sites, sections=sections, version=at, now=now)
 
 
+async def count_new(database: Database, user: User) -> int | None:
+    """The number of reports that await the user's moderation, up to MAX_COUNT; None for one who reads no reports."""
+    sites = await store.list_report_sites(database, user)
+    selection = Selection(tab="moderation")
+    return await inbox_store.count_problems(database, sites, selection, clock.now()) if sites else None
+
+
 async def read_version(database: Database, user: User, selection: Selection) -> str:
     """A text that changes whenever the list may look different; cheap enough to be polled every second."""
     return await _make_version(

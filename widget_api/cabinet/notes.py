@@ -27,8 +27,8 @@ class NoteView:
 
 
 def may_write(user: User, site: VisibleSite) -> bool:
-    """Whether the user may write notes. Services have none, since notes may be about people."""
-    return user.role != "viewer" and site.assigned_to is None
+    """Whether the user may write notes. Services and operators have none, since notes may be about people."""
+    return user.role != "viewer" and user.reads_notes and site.assigned_to is None
 
 
 async def add_note(database: Database, user: User, problem_id: str, text: str) -> None:
@@ -49,8 +49,10 @@ async def add_note(database: Database, user: User, problem_id: str, text: str) -
     await database.write(work, site.id)
 
 
-async def list_notes(database: Database, language: str, problem_id: str, time_zone: str) -> list[NoteView]:
-    """The notes of a report that the caller may see, the newest last."""
+async def list_notes(database: Database, user: User, language: str, problem_id: str, time_zone: str) -> list[NoteView]:
+    """The notes of a report that the user may see, the newest last; none for users who read no notes."""
+    if not user.reads_notes:
+        return []
     rows = await database.rows(
         """
         SELECT n.text, n.at, COALESCE(u.name, u.email) AS who

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from widget_api.browse.open_data_formats import BOM, safe
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user
 from widget_api.database import Row
 from widget_api.errors import NotFound
-from widget_api.people import accounts, journal_store
+from widget_api.people import accounts, journal_store, store
 from widget_api.people.journal_store import Selection
 from widget_api.people.model import User, is_date
 
@@ -68,13 +68,14 @@ async def show_journal(request: Request, user: User, zone: str) -> Response:
     selection = _selection(user, given, zone, request.query_params.get("after", ""))
     rows = await journal_store.list_entries(database, selection, PAGE_LENGTH + 1)
     shown = rows[:PAGE_LENGTH]
+    readable = await _readable_sites(request, user)
     query = urlencode({name: value for name, value in given.items() if value})
     older = f"{shown[-1]['at']}.{shown[-1]['id']}" if len(rows) > PAGE_LENGTH else ""
     return render_page(
         request,
         user,
         "organisation_journal.html",
-        entries=[entry_view(language, row, user, zone) for row in shown],
+        entries=[entry_view(language, row, user, zone, readable) for row in shown],
         given=given,
         kinds=sorted(((kind, kind_text(language, kind)) for kind in journal.KINDS), key=lambda pair: pair[1]),
         people=[(row["id"], row["name"]) for row in await journal_store.list_users(database, user.agency_id)],
@@ -124,7 +125,13 @@ def kind_text(language: str, kind: str) -> str:
     return i18n.text(language, f"organisation.journal.kind.{kind}")
 
 
-def entry_view(language: str, row: Row, reader: User, zone: str) -> EntryView:
+async def _readable_sites(request: Request, user: User) -> frozenset[str]:
+    """The sites with reports that the user may open."""
+    return frozenset(site.id for site in await store.list_report_sites(web.context(request).database, user))
+
+
+def entry_view(language: str, row: Row, reader: User, zone: str, readable: Container[str] = frozenset()) -> EntryView:
+    """An entry in words. It links to a report of a site among `readable`."""
     key = f"cabinet.role.{row['role']}"
     role = key if i18n.has(key) else f"organisation.journal.role.{row['role']}"
     about = row["person"] or row["invited"] or row["agency"] or row["platform"] or row["token"] or ""
@@ -139,7 +146,7 @@ def entry_view(language: str, row: Row, reader: User, zone: str) -> EntryView:
         who="" if foreign else row["acted"] or "",
         role=i18n.text(language, role),
         about="" if row["subject"] == row["user_id"] else about,
-        href=f"/cabinet/problems/{row['subject']}" if row["number"] is not None else "",
+        href=f"/cabinet/problems/{row['subject']}" if row["report_site"] in readable else "",
         site=row["site"] or "",
         ip="" if foreign else row["ip"] or "",
     )

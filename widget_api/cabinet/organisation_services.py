@@ -45,7 +45,7 @@ async def _render_services(
         services=agencies[1:],
         names={row["id"]: row["name"] for row in agencies},
         given={"name": "", "email": "", "mode": "cabinet", **given},
-        modes=_mode_options(language),
+        modes=mode_options(language),
         errors=field_errors(language, wrong),
         longest=MAX_NAME_LENGTH,
         done=_outcome(request),
@@ -55,7 +55,7 @@ async def _render_services(
     )
 
 
-def _mode_options(language: str) -> list[tuple[str, str]]:
+def mode_options(language: str) -> list[tuple[str, str]]:
     return [(mode, i18n.text(language, f"organisation.services.modes.{mode}")) for mode in MODES]
 
 
@@ -69,7 +69,7 @@ async def add_service(request: Request, user: User) -> Response:
     fields, database = await session_fields(request), web.context(request).database
     given = {name: " ".join(fields.get(name, "").split()) for name in FIELDS}
     try:
-        _check(given)
+        check_fields(given)
         await sites.add_agency(
             database,
             name=given["name"],
@@ -83,7 +83,7 @@ async def add_service(request: Request, user: User) -> Response:
     return web.see_other(f"{PATH}?done=added")
 
 
-def _check(given: Mapping[str, str]) -> None:
+def check_fields(given: Mapping[str, str]) -> None:
     """Check what `sites` does not. Raises Invalid."""
     if given["mode"] not in MODES:
         raise Invalid((FieldError("mode", "unknown"),))
@@ -121,8 +121,8 @@ def _render_service(
         "organisation_service.html",
         status,
         service=service,
-        given={**{name: service[name] for name in FIELDS}, "answers": _answering(service), **given},
-        modes=_mode_options(language),
+        given={**{name: service[name] for name in FIELDS}, "answers": find_answering(service), **given},
+        modes=mode_options(language),
         answering=[(who, i18n.text(language, f"organisation.services.answering.{who}")) for who in ANSWERING],
         errors=field_errors(language, wrong),
         longest=MAX_NAME_LENGTH,
@@ -133,7 +133,7 @@ def _render_service(
     )
 
 
-def _answering(service: Row) -> str:
+def find_answering(service: Row) -> str:
     """Who answers the reports assigned to a service: one of ANSWERING."""
     return "service" if service["delegated"] else "agency"
 
@@ -143,11 +143,11 @@ async def change_service(request: Request, user: User) -> Response:
     fields, service = await session_fields(request), await _find_service(request, user)
     given = {name: " ".join(fields.get(name, service[name]).split()) for name in FIELDS}
     changed: dict[str, Any] = {name: value for name, value in given.items() if value != service[name]}
-    given["answers"] = fields.get("answers", _answering(service))
-    if given["answers"] in ANSWERING and given["answers"] != _answering(service):
+    given["answers"] = fields.get("answers", find_answering(service))
+    if given["answers"] in ANSWERING and given["answers"] != find_answering(service):
         changed["delegated"] = given["answers"] == "service"
     try:
-        _check(given)
+        check_fields(given)
         if changed:
             database, who = web.context(request).database, journal_user(request, user)
             await changes.update_agency(database, service["id"], changed, who)

@@ -215,6 +215,9 @@ def _error_text(language: str, error: FieldError) -> str:
     own = f"cabinet.fields.{error.code}_{error.field}"
     if i18n.has(own):
         return i18n.text(language, own, **dict(error.values))
+    if not i18n.has(f"fields.{error.code}") and i18n.has(key := f"sites.fields.{error.code}"):
+        said = i18n.text(language, key, **dict(error.values))  # as the command line says it
+        return f"{said[0].upper()}{said[1:]}."
     code = error.code if i18n.has(f"fields.{error.code}") else "invalid"
     return i18n.field_error(language, error.field, code, error.values)
 

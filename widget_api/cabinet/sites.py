@@ -39,7 +39,7 @@ async def list_sites(request: Request, user: User) -> Response:
     """GET /cabinet/sites"""
     context, language = web.context(request), language_of(request, user)
     shown = []
-    for visible in await store.list_visible_sites(context.database, user):
+    for visible in await store.list_managed_sites(context.database, user):
         site = await sites.by_id(context.database, visible.id)
         found = overview.page_values(
             language, await service.read_overview(context.database, context.settings, site), site
@@ -150,7 +150,7 @@ def _error_text(language: str, wrong: FieldError) -> str:
 async def find_site(request: Request, user: User) -> Site:
     """A site that the user may see. Raises NotFound, also for another agency's."""
     site_id, context = path_identifier(request, "site_id"), web.context(request)
-    if all(visible.id != site_id for visible in await store.list_visible_sites(context.database, user)):
+    if all(visible.id != site_id for visible in await store.list_managed_sites(context.database, user)):
         raise NotFound("site_not_found")
     return await sites.by_id(context.database, site_id)
 

@@ -60,6 +60,7 @@ def set_agency(
     agency: Annotated[str, typer.Argument(help="The agency's id or name.")],
     name: Annotated[str | None, typer.Option()] = None,
     email: Annotated[str | None, typer.Option(help="Its mailbox.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Id or name of the agency above it; empty: none.")] = None,
     mode: Annotated[Mode | None, typer.Option()] = None,
     inn: Annotated[str | None, typer.Option()] = None,
     address: Annotated[str | None, typer.Option(help="Postal address.")] = None,
@@ -73,7 +74,7 @@ def set_agency(
     as_json: Json = False,
 ) -> None:
     """Change an agency; what is not given stays as it is."""
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "email": email,
         "mode": mode,
@@ -89,6 +90,8 @@ def set_agency(
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         agency_id = await changes.find_agency_id(database, agency)
         columns = {column: value for column, value in given.items() if value is not None}
+        if parent is not None:
+            columns["parent_id"] = await changes.find_agency_id(database, parent) if parent else None
         await changes.update_agency(database, agency_id, columns)
         found = next(row for row in await changes.list_agencies(database) if row["id"] == agency_id)
         return format_times(found)

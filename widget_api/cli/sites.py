@@ -19,7 +19,6 @@ from widget_api.cli.running import (
     run_command,
 )
 from widget_api.database import Database
-from widget_api.errors import FieldError, Invalid
 from widget_api.geo.geojson import MAX_SIZE
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
@@ -83,7 +82,7 @@ def add_site(
             contact=contact,
             appeals=appeals,
             appeals_url=appeals_url,
-            bbox=_box(bbox),
+            bbox=service.parse_box(bbox),
             area=_area(area),
             accent=accent,
             photos=photos,
@@ -139,7 +138,7 @@ def set_site(
         "language": language,
         "appeals": appeals,
         "appeals_url": appeals_url,
-        "bbox": _box(bbox),
+        "bbox": service.parse_box(bbox),
         "accent": accent,
         "photos": photos,
         "license": license,
@@ -275,18 +274,6 @@ def _show_site(found: dict[str, Any], as_json: bool) -> None:
 
 def _snippet(key: str, site_type: str, language: str, settings: Settings) -> str:
     return view.make_snippet(key, site_type, i18n.text(language, "sites.snippet_link"), settings.public_url)
-
-
-def _box(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 4:
-        raise Invalid((FieldError("bbox", "bbox"),))
-    return numbers
 
 
 def _area(path: Path | None) -> bytes | None:

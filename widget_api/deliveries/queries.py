@@ -129,6 +129,17 @@ async def count_dead(database: Database, choice: DeliveryFilter | None = None) -
     return int(row[0])
 
 
+async def count_dead_by_kind(database: Database) -> dict[str, int]:
+    """Count dead deliveries by the kind of their sink."""
+    counts: dict[str, int] = {}
+    for row in await database.rows(
+        "SELECT sink, COUNT(*) AS count FROM deliveries WHERE state = 'dead' GROUP BY sink ORDER BY sink"
+    ):
+        kind = sinks.find_sink(row["sink"]).kind
+        counts[kind] = counts.get(kind, 0) + row["count"]
+    return counts
+
+
 def _as_dict(row: Row) -> Mapping[str, Any]:
     return {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
 

@@ -191,7 +191,7 @@ async def list_own_sessions(database: Database, user: User, token: str) -> list[
 
 async def find_time_zone(database: Database, user: User) -> str:
     """The time zone of the first site that the user sees."""
-    sites = await store.list_visible_sites(database, user)
+    sites = await store.list_managed_sites(database, user)
     return sites[0].time_zone if sites else "UTC"
 
 

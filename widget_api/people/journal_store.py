@@ -42,7 +42,7 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
                COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
                a.name AS agency,
-               {own} AS own, p.number, s.name AS site, f.name AS platform, k.hint AS token
+               {own} AS own, p.number, p.site_id AS report_site, s.name AS site, f.name AS platform, k.hint AS token
         FROM journal j
         LEFT JOIN users u ON u.id = j.user_id
         LEFT JOIN users su ON su.id = j.subject

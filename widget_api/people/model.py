@@ -16,7 +16,7 @@ Role = Literal["operator", "admin", "head", "agent", "viewer"]
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A user of the cabinet. `agency_id` is None for operators, who see every agency."""
+    """A user of the cabinet. `agency_id` is None for operators, who keep the service and moderate some sites."""
 
     id: str
     email: str
@@ -45,6 +45,11 @@ class User:
     def approves(self) -> bool:
         """Whether the user approves what agents of the agency submit."""
         return self.role in ("admin", "head")
+
+    @property
+    def reads_notes(self) -> bool:
+        """Whether the user reads an agency's internal notes: its own people do."""
+        return self.role != "operator"
 
     @property
     def exports(self) -> bool:

@@ -35,6 +35,18 @@ async def list_agencies(database: Database, agency_id: str) -> Sequence[Row]:
     )
 
 
+async def list_every_agency(database: Database) -> Sequence[Row]:
+    """All agencies by name, with the numbers of their enabled people and of their sites."""
+    return await database.rows(
+        """
+        SELECT a.id, a.name, a.email, a.mode, a.delegated, a.parent_id, a.email_failure, a.email_failed_at,
+               (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people,
+               (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id) AS sites
+        FROM agencies a ORDER BY a.name, a.id
+        """
+    )
+
+
 async def list_people(database: Database, agency_id: str) -> Sequence[Row]:
     """The people of an agency and of those below it: the enabled ones first, by name."""
     return await database.rows(

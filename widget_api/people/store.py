@@ -125,6 +125,7 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 
 
 _SITE_COLUMNS = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation"
+_SITES = f"SELECT {_SITE_COLUMNS} FROM sites s"
 
 
 def _site(row: Row) -> VisibleSite:
@@ -133,19 +134,28 @@ def _site(row: Row) -> VisibleSite:
 
 
 async def list_visible_sites(database: Database, user: User) -> list[VisibleSite]:
-    """The sites of the user's agency and of the agencies below it; the operator's are all. In the order of names."""
-    rows: Sequence[Row]
+    """The sites whose reports the user may read, in the order of names.
+
+    They are those of the user's agency and of the agencies below it; an operator's are those that operators moderate.
+    """
     if user.agency_id is None:
-        rows = await database.rows(f"SELECT {_SITE_COLUMNS} FROM sites s ORDER BY s.name, s.id")
-    else:
-        # UNION, not UNION ALL, so that a cycle of parents ends.
-        rows = await database.rows(
-            "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
-            " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
-            f" SELECT {_SITE_COLUMNS} FROM sites s JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
-            agency_id=user.agency_id,
-        )
+        rows = await database.rows(f"{_SITES} WHERE s.moderator = 'operator' ORDER BY s.name, s.id")
+        return [_site(row) for row in rows]
+    # UNION, not UNION ALL, so that a cycle of parents ends.
+    rows = await database.rows(
+        "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
+        " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
+        f" {_SITES} JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
+        agency_id=user.agency_id,
+    )
     return [_site(row) for row in rows]
+
+
+async def list_managed_sites(database: Database, user: User) -> list[VisibleSite]:
+    """The sites whose settings and installation the user may see: an operator's are all."""
+    if user.agency_id is not None:
+        return await list_visible_sites(database, user)
+    return [_site(row) for row in await database.rows(f"{_SITES} ORDER BY s.name, s.id")]
 
 
 async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:

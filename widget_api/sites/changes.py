@@ -58,12 +58,14 @@ async def list_agencies(database: Database) -> list[dict[str, Any]]:
 async def update_agency(
     database: Database, agency_id: str, columns: Mapping[str, Any], who: journal.Who = journal.COMMAND_LINE
 ) -> None:
-    """Change an agency. A new e-mail address resets the record of failures. Raises Invalid."""
+    """Change an agency. A new e-mail address resets the record of failures. Raises Invalid, NotFound (the parent)."""
     checked = check_agency(columns)
     if "email" in checked:
         checked |= {"email_failed_at": None, "email_failure": None}
 
     async def work(tx: Transaction) -> None:
+        if checked.get("parent_id") is not None:
+            await _check_parent(tx, agency_id, checked["parent_id"])
         if checked:
             assignments = ", ".join(f"{name} = :{name}" for name in checked)
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
@@ -72,6 +74,25 @@ async def update_agency(
         await journal.record(tx, "agency_changed", who, subject=agency_id, details={"columns": sorted(columns)})
 
     await database.write(work)
+
+
+async def _check_parent(tx: Transaction, agency_id: str, parent_id: str) -> None:
+    """Raises NotFound, and Invalid for a circle of parents, in which every agency would see all the others' reports.
+
+    All agencies are locked, so that two changes at once cannot close a circle together.
+    """
+    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    rows = await tx.rows("SELECT id, parent_id FROM agencies ORDER BY id" + lock)
+    parents = {row["id"]: row["parent_id"] for row in rows}
+    if parent_id not in parents:
+        raise NotFound("agency_not_found")
+    above = set[str]()
+    at: str | None = parent_id
+    while at is not None and at not in above:
+        above.add(at)
+        at = parents[at]
+    if agency_id in above:
+        raise Invalid((FieldError("parent", "circle"),))
 
 
 async def list_keys(database: Database, site_id: str) -> list[dict[str, Any]]:

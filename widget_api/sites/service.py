@@ -213,7 +213,8 @@ async def add_site(
     license: str = DEFAULT_LICENSE,  # noqa: A002 - the column's name
     discussion: Literal["off", "moderated"] = "off",
     mail_answers: Literal["publish", "hold"] = "publish",
-    retention_days: int = 1095,
+    retention_days: int = journal.DEFAULT_RETENTION,
+    who: journal.Who = journal.COMMAND_LINE,
 ) -> Site:
     """Add a site with a key, the default categories and, by default, the jurisdiction of its first origin.
 
@@ -253,7 +254,7 @@ async def add_site(
             raise Conflict("jurisdiction_taken", jurisdiction=place)
         chosen = moderation or ("after" if agency["mode"] == "email" else "before")
         await store.insert_site(tx, site_id, columns | {"moderation": chosen}, key, normalised, DEFAULT_CATEGORIES)
-        await journal.record(tx, "site_added", journal.COMMAND_LINE, subject=site_id, site_id=site_id)
+        await journal.record(tx, "site_added", who, subject=site_id, site_id=site_id)
 
     await database.write(work)
     return await by_id(database, site_id)
@@ -336,6 +337,17 @@ def _is_time_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+def parse_box(text: str | None) -> Box | None:
+    """A box written as «west,south,east,north». Raises Invalid."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Invalid((FieldError("bbox", "bbox"),)) from None
+    return west, south, east, north
 
 
 def _is_box(bbox: tuple[float, float, float, float]) -> bool:

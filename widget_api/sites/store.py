@@ -191,3 +191,11 @@ def row_to_dict(row: Row, flags: Sequence[str] = ()) -> dict[str, Any]:
     """A row as a dictionary. `flags` are converted to bool, which SQLite stores as 0 and 1."""
     values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows iterate over their values
     return values | {name: bool(values[name]) for name in flags}
+
+
+async def list_sites_of(database: Database, agency_id: str) -> Sequence[Row]:
+    """An agency's sites by name: id, name, moderator, disabled_at."""
+    return await database.rows(
+        "SELECT id, name, moderator, disabled_at FROM sites WHERE agency_id = :agency_id ORDER BY name, id",
+        agency_id=agency_id,
+    )

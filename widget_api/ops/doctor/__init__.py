@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from widget_api import clock, schedule, settings
 from widget_api.database import Database, Row
@@ -43,31 +43,34 @@ async def examine() -> list[Finding]:
         ]
         return [*findings, Finding("queue", False, "the database cannot be reached")]
     try:
-        return [*findings, *await _examine_connected(database, loaded)]
+        return [*findings, *[finding async for finding in examine_connected(database, loaded)]]
     finally:
         await database.disconnect()
 
 
-async def _examine_connected(database: Database, loaded: Settings) -> list[Finding]:
+async def examine_connected(database: Database, loaded: Settings) -> AsyncIterator[Finding]:
+    """Yield the findings of a connected database and of everything beside it, each as soon as it is known."""
     schema_finding = await _check_schema(database)
     ready = database if schema_finding.ok else None
-    findings = [schema_finding, await servers.check_mail(loaded), await servers.check_inbound(loaded)]
-    findings += await servers.check_bounces(ready) if ready is not None else []
-    findings += await servers.check_platforms(loaded, ready)
-    findings += [
-        await servers.check_storage(loaded),
-        await servers.check_decoder(loaded),
-        *await servers.check_limits(loaded),
-        await servers.check_tiles(loaded, ready),
-    ]
+    yield schema_finding
+    yield await servers.check_mail(loaded)
+    yield await servers.check_inbound(loaded)
+    for finding in await servers.check_bounces(ready) if ready is not None else []:
+        yield finding
+    for finding in await servers.check_platforms(loaded, ready):
+        yield finding
+    yield await servers.check_storage(loaded)
+    yield await servers.check_decoder(loaded)
+    for finding in await servers.check_limits(loaded):
+        yield finding
+    yield await servers.check_tiles(loaded, ready)
     if ready is None:
-        return [*findings, Finding("queue", False, "the schema is not ready")]
-    return [
-        *findings,
-        await check_queue(ready),
-        await check_retention(ready),
-        *await check_consent(ready, loaded),
-    ]
+        yield Finding("queue", False, "the schema is not ready")
+        return
+    yield await check_queue(ready)
+    yield await check_retention(ready)
+    for finding in await check_consent(ready, loaded):
+        yield finding
 
 
 async def _check_schema(database: Database) -> Finding:

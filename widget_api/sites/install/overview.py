@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 from widget_api import i18n
 from widget_api.sites.install.inspection import CheckLine
-from widget_api.sites.install.sightings import OTHERS, Sighting
+from widget_api.sites.install.sightings import OTHERS, SEEN_KINDS, Sighting
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
 SHOWN_DAYS = 30
 RECENT_DAYS = 7  # older failures are ignored
-_SEEN_KINDS = ("seen", "framed")
 
 Severity = Literal["wrong", "note"]
 
@@ -52,7 +51,7 @@ class Overview:
 
 def make_overview(sightings: Sequence[Sighting], today: date, origins: frozenset[str], own: str) -> Overview:
     """Summarize the counts of the last SHOWN_DAYS. `own`, the service's origin, is excluded from the host pages."""
-    seen = [one for one in sightings if one.kind in _SEEN_KINDS and one.origin != own]
+    seen = [one for one in sightings if one.kind in SEEN_KINDS and one.origin != own]
     places = tuple(
         WidgetOrigin(
             origin=origin,

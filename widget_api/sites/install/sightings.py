@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from widget_api import clock
-from widget_api.database import Database, Transaction
+from widget_api.database import Database, Row, Transaction
 from widget_api.errors import DomainError
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
@@ -46,6 +46,7 @@ FAILURES: dict[str, Kind] = {
 }
 # Kinds that a page of any origin can cause; the others are counted after the origin's check.
 UNVERIFIED_KINDS: frozenset[Kind] = frozenset({"key_expired", "origin_refused"})
+SEEN_KINDS: tuple[Kind, ...] = ("seen", "framed")  # the widget works there
 OTHERS = "…"  # replaces origins beyond MAX_ORIGINS, and unknown releases
 MAX_ORIGINS = 50  # distinct ones of unverified kinds per site and day
 RETENTION_DAYS = 90
@@ -226,6 +227,20 @@ async def list_since(database: Database, site_id: str, day: str) -> list[Sightin
     )
     names = ("day", "origin", "version", "kind", "count", "last_at")
     return [Sighting(**{name: row[name] for name in names}) for row in rows]
+
+
+async def list_silent_sites(database: Database, since: str, own: str) -> Sequence[Row]:
+    """The enabled sites, by name, whose widget nobody has opened from a day on; `own`, the service, does not count."""
+    return await database.rows(
+        f"""
+        SELECT s.id, s.name FROM sites s WHERE s.disabled_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM site_sightings v WHERE v.site_id = s.id AND v.day >= :since AND v.origin <> :own
+            AND v.kind IN ({", ".join(f"'{kind}'" for kind in SEEN_KINDS)})
+        ) ORDER BY s.name, s.id
+        """,
+        since=since,
+        own=own,
+    )
 
 
 async def delete_before(tx: Transaction, before: str) -> int:

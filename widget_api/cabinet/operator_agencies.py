@@ -1,0 +1,240 @@
+"""Serve /cabinet/operator/agencies: every agency, its settings, and the invitation of its administrators.
+
+For operators. Everybody else gets the response to an unknown page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, errors, i18n, web
+from widget_api.cabinet.http import (
+    Handler,
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
+from widget_api.cabinet.organisation_services import ANSWERING, check_fields, find_answering, mode_options
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.database import Row
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail.sender import can_send
+from widget_api.people import accounts, invitations, organisation_store
+from widget_api.people.invitations import MAX_NAME_LENGTH, Invitee
+from widget_api.people.model import User
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
+
+PATH = "/cabinet/operator/agencies"
+FIELDS = ("name", "email", "mode", "parent")
+OUTCOMES = ("added", "saved", "invited", "sent", "withdrawn")
+
+
+def for_operators(handler: Handler) -> Any:
+    """Require an operator. Others get the response to an unknown page."""
+
+    async def guarded(request: Request, user: User) -> Response:
+        if user.role != "operator":
+            raise NotFound
+        return await handler(request, user)
+
+    return require_user(guarded)
+
+
+async def list_agencies(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/agencies"""
+    return await _render_agencies(request, user, {})
+
+
+async def _render_agencies(
+    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Invalid | None = None
+) -> Response:
+    rows, language = await _list_rows(request), language_of(request, user)
+    return render_page(
+        request,
+        user,
+        "operator_agencies.html",
+        status,
+        agencies=rows,
+        names={row["id"]: row["name"] for row in rows},
+        given={"name": "", "email": "", "mode": "cabinet", "parent": "", **given},
+        modes=mode_options(language),
+        parents=[(row["id"], row["name"]) for row in rows],
+        errors=field_errors(language, wrong),
+        longest=MAX_NAME_LENGTH,
+        section="agencies",
+        here=PATH,
+    )
+
+
+async def _list_rows(request: Request) -> list[Row]:
+    return list(await organisation_store.list_every_agency(web.context(request).database))
+
+
+def _check_agency(given: Mapping[str, str], agencies: list[Row]) -> None:
+    check_fields(given)
+    if given["parent"] and all(row["id"] != given["parent"] for row in agencies):
+        raise Invalid((FieldError("parent", "unknown"),))
+
+
+async def add_agency(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies"""
+    fields, database = await session_fields(request), web.context(request).database
+    given = {name: " ".join(fields.get(name, "").split()) for name in FIELDS}
+    try:
+        _check_agency(given, await _list_rows(request))
+        agency_id = await sites.add_agency(
+            database,
+            name=given["name"],
+            email=given["email"],
+            mode="email" if given["mode"] == "email" else "cabinet",
+            parent_id=given["parent"] or None,
+            who=journal_user(request, user),
+        )
+    except Invalid as error:
+        return await _render_agencies(request, user, given, 422, error)
+    return web.see_other(f"{PATH}/{agency_id}?done=added")
+
+
+# --- one agency ----------------------------------------------------------------------------------------------------
+
+
+async def show_agency(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/agencies/{agency_id}"""
+    return await _render_agency(request, user)
+
+
+async def _find_agency(request: Request) -> Row:
+    """Raises NotFound."""
+    agency_id = path_identifier(request, "agency_id")
+    found = next((row for row in await _list_rows(request) if row["id"] == agency_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _render_agency(
+    request: Request,
+    user: User,
+    status: int = 200,
+    *,
+    given: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
+) -> Response:
+    """The page of an agency; `given` and `wrong` are the fields and errors of a rejected form."""
+    context, language, agency = web.context(request), language_of(request, user), await _find_agency(request)
+    people = await organisation_store.list_people(context.database, agency["id"])
+    invited = await organisation_store.list_invitations(context.database, agency["id"])
+    done = request.query_params.get("done", "")
+    invitee = dict.fromkeys(("invitee_email", "invitee_name", "invitee_post"), "")
+    return render_page(
+        request,
+        user,
+        "operator_agency.html",
+        status,
+        agency=agency,
+        given={**_values(agency), **invitee, **(given or {})},
+        modes=mode_options(language),
+        answering=[(who, i18n.text(language, f"organisation.services.answering.{who}")) for who in ANSWERING],
+        parents=[(row["id"], row["name"]) for row in await _list_rows(request) if row["id"] != agency["id"]],
+        people=[row for row in people if row["agency_id"] == agency["id"] and row["disabled_at"] is None],
+        invited=[row for row in invited if row["agency_id"] == agency["id"]],
+        sites=await site_store.list_sites_of(context.database, agency["id"]),
+        zone=await accounts.find_time_zone(context.database, user),
+        now=clock.now(),
+        possible=can_send(context.settings),
+        days=invitations.LIFETIME_DAYS,
+        errors=wrong or {},
+        longest=MAX_NAME_LENGTH,
+        done=done if done in OUTCOMES else "",
+        section="agencies",
+        here=f"{PATH}/{agency['id']}",
+    )
+
+
+def _values(agency: Row) -> dict[str, str]:
+    columns = {"name": agency["name"], "email": agency["email"], "mode": agency["mode"]}
+    return {**columns, "parent": agency["parent_id"] or "", "answers": find_answering(agency)}
+
+
+async def change_agency(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies/{agency_id}, with the rules of `widget-api agency set`."""
+    fields, agency, language = await session_fields(request), await _find_agency(request), language_of(request, user)
+    saved = _values(agency)
+    given = {name: " ".join(fields.get(name, saved[name]).split()) for name in saved}
+    changed: dict[str, Any] = {name: given[name] for name in FIELDS[:3] if given[name] != saved[name]}
+    if given["parent"] != saved["parent"]:
+        changed["parent_id"] = given["parent"] or None
+    if given["answers"] in ANSWERING and given["answers"] != saved["answers"]:
+        changed["delegated"] = given["answers"] == "service"
+    try:
+        _check_agency(given, await _list_rows(request))
+        if changed:
+            who = journal_user(request, user)
+            await changes.update_agency(web.context(request).database, agency["id"], changed, who)
+    except Invalid as error:
+        return await _render_agency(request, user, 422, given=given, wrong=field_errors(language, error))
+    return web.see_other(f"{PATH}/{agency['id']}?done=saved")
+
+
+async def invite_admin(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies/{agency_id}/invitations: invite an administrator, who invites the others."""
+    fields, agency, language = await session_fields(request), await _find_agency(request), language_of(request, user)
+    context = web.context(request)
+    email, name, post = (" ".join(fields.get(f"invitee_{one}", "").split()) for one in ("email", "name", "post"))
+    invitee = Invitee(email=email, name=name, post=post, role="admin", agency_id=agency["id"], language=user.language)
+    try:
+        if not can_send(context.settings):
+            raise NotFound
+        await context.limits.hit("invitations", user.id)
+        await invitations.invite(context.database, invitee, journal_user(request, user))
+    except (errors.TooMany, Invalid) as error:
+        wrong = error if isinstance(error, Invalid) else Invalid((FieldError("email", "enough_invitations"),))
+        given = {"invitee_email": email, "invitee_name": name, "invitee_post": post}
+        named = {f"invitee_{field}": text for field, text in field_errors(language, wrong).items()}
+        return await _render_agency(request, user, 422 if isinstance(error, Invalid) else 429, given=given, wrong=named)
+    return web.see_other(f"{PATH}/{agency['id']}?done=invited#invited")
+
+
+async def send_again(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies/{agency_id}/invitations/{invitation_id}/send"""
+    await session_fields(request)
+    agency, invitation_id = await _find_agency(request), path_identifier(request, "invitation_id")
+    try:
+        database = web.context(request).database
+        await invitations.send_again(database, agency["id"], invitation_id, journal_user(request, user))
+    except Invalid as error:
+        texts = field_errors(language_of(request, user), error)
+        return await _render_agency(request, user, 422, wrong={"invitation": texts["email"]})
+    return web.see_other(f"{PATH}/{agency['id']}?done=sent#invited")
+
+
+async def withdraw(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies/{agency_id}/invitations/{invitation_id}/withdraw"""
+    await session_fields(request)
+    agency, invitation_id = await _find_agency(request), path_identifier(request, "invitation_id")
+    database = web.context(request).database
+    await invitations.withdraw(database, agency["id"], invitation_id, journal_user(request, user))
+    return web.see_other(f"{PATH}/{agency['id']}?done=withdrawn")
+
+
+_AGENCY = PATH + "/{agency_id}"
+_INVITATION = _AGENCY + "/invitations/{invitation_id}"
+routes: list[BaseRoute] = [
+    Route(PATH, for_operators(list_agencies), methods=["GET"]),
+    Route(PATH, for_operators(add_agency), methods=["POST"]),
+    Route(_AGENCY, for_operators(show_agency), methods=["GET"]),
+    Route(_AGENCY, for_operators(change_agency), methods=["POST"]),
+    Route(_AGENCY + "/invitations", for_operators(invite_admin), methods=["POST"]),
+    Route(_INVITATION + "/send", for_operators(send_again), methods=["POST"]),
+    Route(_INVITATION + "/withdraw", for_operators(withdraw), methods=["POST"]),
+]
