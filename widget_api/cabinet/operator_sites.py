@@ -31,12 +31,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "mail_answers": get_args(MailAnswers),
     "appeals": ("off", "handoff"),
 }
-_DEFAULTS = {
-    **{name: values[0] for name, values in _CHOICES.items()},
-    **dict.fromkeys(("agency", "name", "origin", "jurisdiction", "appeals_url", "bbox", "area", "accent"), ""),
+_DEFAULTS = {  # in the order of the form
+    **dict.fromkeys(("name", "agency", "origin"), ""),
+    **{name: _CHOICES[name][0] for name in ("type", "moderator", "moderation")},
     "time_zone": "Europe/Moscow",
     "language": i18n.DEFAULT_LANGUAGE,
+    **dict.fromkeys(("jurisdiction", "bbox", "area"), ""),
+    **{name: _CHOICES[name][0] for name in ("contact", "discussion", "mail_answers", "appeals")},
+    "appeals_url": "",
     "photos": str(DEFAULT_PHOTOS),
+    "accent": "",
     "license": DEFAULT_LICENSE,
     "retention_days": str(journal.DEFAULT_RETENTION),
 }
@@ -113,7 +117,8 @@ def _parse(given: Mapping[str, str], agencies: set[str]) -> dict[str, Any]:
     columns = {name: value for name, value in options.items() if name not in checked and value is not None}
     check(lambda: sites.check_site(columns))
     if wrong:
-        raise Invalid(tuple(wrong))
+        order = list(_DEFAULTS)
+        raise Invalid(tuple(sorted(wrong, key=lambda error: order.index(error.field))))
     return options | {"agency_id": given["agency"]}
 
 
