@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_comments import said
+from tests.api.test_comments import confirmed_comment
 from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
@@ -59,7 +59,7 @@ class City:
         self.waiting = (await submit_report(database, self.site, description=f"{self.words}, снова")).problem_id
         widget = Widget(self.client, self.site)
         text = f"Комментарий: {self.words}"
-        self.comment = (await said(widget, self.context, receipt.number, text))["id"]
+        self.comment = (await confirmed_comment(widget, self.context, receipt.number, text))["id"]
         held = Verdict(
             kind="answer", state="held", reason="dmarc", site_id=self.site.id, problem_id=self.problem,
             status="planned", text=f"Письмо: {self.words}",
@@ -82,7 +82,7 @@ async def token_of(cabinet: Cabinet, path: str = "/cabinet/account") -> dict[str
 
 
 async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
-    enter: Enter, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    app: Any, enter: Enter, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Route by route: what is not the operator's looks like what is not there."""
     operator = await enter("operator", None)
@@ -133,6 +133,16 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
         for ending in ("csv", "xlsx"):
             for query in ("", f"?site={city.site.id}"):
                 assert (await operator.client.get(f"/cabinet/problems.{ending}{query}")).status_code == 404
+    of_reports = [
+        (method, route.path.replace("{problem_id}", theirs.problem))
+        for route in app.routes
+        if getattr(route, "path", "").startswith("/cabinet/problems/{problem_id}")
+        for method in route.methods - {"HEAD"}
+    ]
+    assert len(of_reports) > 10
+    for method, path in of_reports:
+        answer = await operator.client.request(method, path, data=token if method == "POST" else None)
+        assert answer.status_code == 404, (method, path)
     version = (await operator.client.get("/cabinet/version")).text
     await problems.change(context.database, AGENT, theirs.site.id, theirs.problem, Change(to="in_progress"))
     assert (await operator.client.get("/cabinet/version")).text == version, "it tells that something happened elsewhere"
