@@ -290,7 +290,9 @@ async def test_a_service_hears_of_its_own_reports_alone_and_nothing_of_their_aut
     for one in every_letter:
         for secret in ("canary", "анарейкин", "900 000"):
             assert secret not in one.text + (one.html or "") + one.subject, one.subject
-    await agency.set("problems", answer_due="2026-12-10", assigned_due="2026-12-03")
+    with at("2026-12-03T22:00"):
+        await agency.change(other, to="forwarded", service=service_id)
+    await assignment.return_report(agency.database, plumber, agency.site.id, other, service_id, "Не наше")
     await assignment.return_report(agency.database, plumber, agency.site.id, given, service_id, "Не наше")
     assert len(await agency.morning("2026-12-04T09:00", "plumber")) == 2, "it is none of theirs any more"
 
@@ -319,6 +321,7 @@ async def test_fifty_reports_within_an_hour_make_two_letters(agency: Agency) -> 
         assert len(await agency.letters("anna")) == 3
     assert await agency.morning("2026-12-02T09:00", "anna") == await agency.letters("anna"), "all was told"
     assert len(await agency.letters("anna")) == 3
+    assert len(await agency.database.rows("SELECT 1 FROM deliveries WHERE sink LIKE 'user%'")) == 3
 
 
 @pytest.mark.parametrize(
