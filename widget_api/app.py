@@ -19,6 +19,7 @@ from widget_api.browse import api as browse
 from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import assignment as cabinet_assignment
+from widget_api.cabinet import bulk as cabinet_bulk
 from widget_api.cabinet import calendar as cabinet_calendar
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import correction as cabinet_correction
@@ -37,6 +38,7 @@ from widget_api.cabinet import organisation_routing as cabinet_routing
 from widget_api.cabinet import organisation_services as cabinet_services
 from widget_api.cabinet import photos as cabinet_photos
 from widget_api.cabinet import platforms as cabinet_platforms
+from widget_api.cabinet import saved_views as cabinet_views
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
 from widget_api.cabinet import templates as cabinet_templates
@@ -97,6 +99,8 @@ ROUTES: list[BaseRoute] = [
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
     *cabinet_correction.routes,  # /cabinet/problems/{id}/correct: category, text, place, answer
     *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts
+    *cabinet_bulk.routes,  # /cabinet/bulk: decisions about many reports at once
+    *cabinet_views.routes,  # /cabinet/views: saved filters of the list
     *cabinet_assignment.routes,  # /cabinet/problems/{id}/assign, work, return
     *cabinet_routing.routes,  # /cabinet/organisation/routing: the rules that assign reports to services
     *cabinet_agencies.routes,  # /cabinet/operator/agencies: every agency, its settings and first administrator

@@ -74,6 +74,7 @@ Kind = Literal[
     "contact_read",
     "person_erased",
     "exported",
+    "bulk",
     "restored",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)

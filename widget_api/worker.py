@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from widget_api import clock
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
+from widget_api.cabinet import bulk_service
 from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
@@ -33,7 +34,7 @@ HANDLER_TIMEOUT = 60.0  # seconds
 SWEEP = 5.0  # seconds between two checks for files to delete
 SETTLING = 5.0  # seconds after the start before periodic jobs begin, which nobody waits for
 ACCOUNT_LETTERS = (password_reset.LETTERS, invitations.LETTERS)
-TIDY = 2.0  # seconds between two checks for due periodic jobs
+TIDY = 2.0  # seconds between two checks for due periodic jobs, and for due decisions about many reports
 
 
 class Worker:
@@ -52,7 +53,8 @@ class Worker:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
         steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
         loops = dict.fromkeys(steps, 0.0)
-        loops |= {self._run_mail_jobs: SETTLING, self._enqueue_digests: SETTLING, self._tidy: SETTLING}
+        late = (self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks)
+        loops |= dict.fromkeys(late, SETTLING)
         tasks = [
             asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
             for step, pause in loops.items()
@@ -181,6 +183,10 @@ class Worker:
 
     async def _tidy(self) -> float:
         await retention.purge_if_due(self.context.database, self.context.storage)
+        return TIDY
+
+    async def _execute_bulks(self) -> float:
+        await bulk_service.execute_due(self.context.database)
         return TIDY
 
 

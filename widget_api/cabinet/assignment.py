@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.cabinet import answer_files, inbox_service
-from widget_api.cabinet.assignment_view import can_assign
 from widget_api.cabinet.http import (
     MAX_FILES,
     MAX_FORM_SIZE,
@@ -21,10 +20,9 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.inbox_routes import redirect_done, render_problem
 from widget_api.cabinet.inbox_rows import LIST_PATH
-from widget_api.errors import FieldError, Invalid, Refused
+from widget_api.errors import Invalid, Refused
 from widget_api.people.model import User, VisibleSite
 from widget_api.problems import assignment
-from widget_api.sites import routing_rules
 
 FILE_FIELDS = ("photo", "photos", "photo_remove")
 
@@ -32,14 +30,10 @@ FILE_FIELDS = ("photo", "photos", "photo_remove")
 async def assign_colleague(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/assign"""
     fields, problem_id = await session_fields(request, "user"), path_identifier(request, "problem_id")
-    database, chosen = web.context(request).database, fields.get("user", "")
-    site, row = await inbox_service.find_problem(database, user, problem_id)
-    colleagues = dict(await routing_rules.list_colleagues(database, user.agency_id))
-    if site.assigned_to is not None or user.agency_id is None or not can_assign(user, row):
-        raise Refused
-    if chosen and chosen not in colleagues:
-        return await render_problem(request, user, 422, given=fields, wrong=Invalid((FieldError("user", "unknown"),)))
-    await assignment.assign_user(database, user.actor, site.id, problem_id, chosen or None)
+    try:
+        await inbox_service.assign_colleague(web.context(request).database, user, problem_id, fields.get("user", ""))
+    except Invalid as error:
+        return await render_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "assigned"))
 
 

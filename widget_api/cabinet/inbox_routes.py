@@ -16,14 +16,18 @@ from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMEN
 from widget_api.browse import similar
 from widget_api.cabinet import (
     answer_files,
+    bulk_service,
     comments,
     correction,
     drafts,
     inbox_rows,
     inbox_service,
+    inbox_store,
     letter_preview,
+    list_map,
     notes,
     problem_view,
+    saved_views,
     templates,
 )
 from widget_api.cabinet import comments_service as discussion
@@ -93,7 +97,40 @@ def _thumbs(request: Request, rows: Iterable[Row]) -> dict[str, str | None]:
 
 
 async def show_inbox(request: Request, user: User) -> Response:
-    return render_page(request, user, "list.html", **await _list_values(request, user))
+    """GET /cabinet/problems?{selection}"""
+    context, values = web.context(request), await _list_values(request, user)
+    found: inbox_service.Inbox = values["found"]
+    chosen, reader = replace(found.selection, after=None), context.database.in_threads()
+    of = inbox_service.select_sites(found.sites, chosen)
+    chooses = user.role != "viewer" and any(site.assigned_to is None for site in of) and not chosen.view
+    total = len(found.rows)
+    if chooses and (found.next or found.selection.after):
+        total = await inbox_store.count_problems(reader, of, chosen, found.now, most=bulk_service.MAX_REPORTS + 1)
+    if chosen.view == "map":
+        most, settings = list_map.MAX_REPORTS, context.settings
+        rows, more = await inbox_store.read_page(reader, of, chosen, found.now, columns=list_map.COLUMNS, most=most)
+        values["map"] = list_map.draw_map(rows, chosen, settings.tiles_zoom if settings.tiles else None)
+        values["map_limit"] = most if more else 0
+        values["attribution"] = settings.tiles_attribution if settings.tiles else ""
+    return render_page(
+        request,
+        user,
+        "list.html",
+        **values,
+        bulks=await bulk_service.list_bulks(context.database, user),
+        views=await saved_views.list_views(context.database, user, found),
+        plain=chosen.parameters().keys() <= {"view"},
+        switch=[(view, inbox_rows.selection_url(replace(chosen, view=view))) for view in ("", "map")],
+        chooses=chooses,
+        total=total,
+        max_reports=bulk_service.MAX_REPORTS,
+        forms={
+            name: inbox_rows.selection_url(found.selection, f"/cabinet/{name}")
+            for name in ("bulk", "views", "views/delete")
+        },
+        query=inbox_rows.selection_url(found.selection, ""),
+        done=request.query_params.get("done", ""),
+    )
 
 
 async def _list_values(request: Request, user: User) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_date, is_moderator
+from widget_api.problems import assignment, dialogue, extension
 from widget_api.problems import change as problems
-from widget_api.problems import dialogue, extension
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts, records
+from widget_api.sites import routing_rules
 
 MAX_DOCUMENT_NUMBER = 60  # characters
 
@@ -320,6 +321,31 @@ def find_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
     if row["erased_at"] or row["spam"] or row["mirror_of"]:
         return []
     return allowed_transitions(user, site, row["status"])
+
+
+def may_set(user: User, site: VisibleSite, row: Row, status: str) -> bool:
+    return status in _allowed_transitions(user, site, row)
+
+
+def may_assign_colleague(user: User, site: VisibleSite, row: Row) -> bool:
+    return site.assigned_to is None and user.agency_id is not None and can_assign(user, row)
+
+
+async def assign_colleague(
+    database: Database, user: User, problem_id: str, chosen: str, *, seen: str | None = None
+) -> None:
+    """Assign a report to a colleague; «» is nobody. Raises Refused, Invalid («user»), Conflict, NotFound.
+
+    `seen` is the status event that the user was looking at.
+    """
+    site, row = await find_problem(database, user, problem_id)
+    if seen not in (None, row["status_event"]):
+        raise Conflict("problem_changed")
+    if not may_assign_colleague(user, site, row):
+        raise Refused
+    if chosen and chosen not in dict(await routing_rules.list_colleagues(database, user.agency_id)):
+        raise Invalid((FieldError("user", "unknown"),))
+    await assignment.assign_user(database, user.actor, site.id, problem_id, chosen or None)
 
 
 def _answers(site: VisibleSite) -> bool:

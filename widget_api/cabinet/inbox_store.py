@@ -45,13 +45,13 @@ _ORDERS: Mapping[str, tuple[str, str]] = {
     "old": ("created_at", "ASC"),
     "due": ("answer_due", "ASC"),
 }
-_COLUMNS = (
+COLUMNS = (
     "p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng, p.created_at,"
     " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
-LISTED = f"{_COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
-EXPORTED = f"{_COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date"
+LISTED = f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
+EXPORTED = f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date"
 EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
 

@@ -88,6 +88,7 @@ class Selection:
     bbox: queries.Bbox | None = None
     site_id: str | None = None
     sort: Sort = "new"
+    view: Literal["", "map"] = ""
     after: Cursor | None = None
     user_id: str = ""  # whose list it is, for the tab «mine»; not a parameter
 
@@ -122,7 +123,7 @@ class Selection:
     @property
     def filtered(self) -> bool:
         """Whether anything but the tab narrows the list."""
-        return replace(self, tab="all", sort="new", after=None) != Selection()
+        return replace(self, tab="all", sort="new", view="", after=None, user_id="") != Selection()
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> Selection:
@@ -141,6 +142,7 @@ class Selection:
             bbox=queries.bbox(given.get("bbox", "")),
             site_id=given.get("site") or None,
             sort=sort,
+            view="map" if given.get("view") == "map" else "",
             after=Cursor.read(given.get("after", ""), sort),
         )
 
@@ -160,6 +162,7 @@ class Selection:
             "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),
             "site": self.site_id or "",
             "sort": "" if self.sort == "new" else self.sort,
+            "view": self.view,
             "after": str(self.after or ""),
         }
 

@@ -35,6 +35,7 @@ class Database:
         self._writer: Writer = SqliteWriter(url) if self.dialect == "sqlite" else PostgresWriter(url)
         self._free: asyncio.LifoQueue[PersistentConnection] = asyncio.LifoQueue()
         self._inline_reader = SqliteReader(sqlite_path(url)) if self.dialect == "sqlite" else None
+        self._step: Work[None] | None = None
 
     async def connect(self) -> None:
         await self._writer.start()
@@ -90,6 +91,12 @@ class Database:
         threaded._inline_reader = None
         return threaded
 
+    def with_step(self, step: Work[None]) -> Database:
+        """Return a view of the database whose every write ends with `step`, in the same transaction."""
+        view = copy.copy(self)
+        view._step = step
+        return view
+
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.
 
@@ -100,4 +107,13 @@ class Database:
 
         Raises what `work` raises, or Unavailable if the commit failed.
         """
-        return await self._writer.write(work, sites)
+        step = self._step
+        if step is None:
+            return await self._writer.write(work, sites)
+
+        async def both(tx: Transaction) -> Result:
+            result = await work(tx)
+            await step(tx)
+            return result
+
+        return await self._writer.write(both, sites)

@@ -15,7 +15,7 @@ from widget_api import clock, journal, schedule
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
 from widget_api.attachments.storage import Storage
-from widget_api.cabinet import drafts
+from widget_api.cabinet import bulk_service, drafts
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.comments import service as discussion
 from widget_api.comments import store
@@ -86,6 +86,7 @@ async def erase_expired(database: Database) -> dict[str, int]:
         ),
         "notices": await notices.delete_old(database, now),
         "spent": await tickets.delete_expired(database),
+        "bulks": await bulk_service.purge_bulks(database),
     }
 
 

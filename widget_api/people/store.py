@@ -29,6 +29,12 @@ async def has_approver(database: Database, agency_id: str | None) -> bool:
     return await database.row(sql + " LIMIT 1", agency_id=agency_id) is not None
 
 
+async def find_user(database: Database, user_id: str) -> User | None:
+    """An enabled user."""
+    row = await database.row(f"{_USER} WHERE u.id = :id AND u.disabled_at IS NULL", id=user_id)
+    return None if row is None else _user(row)
+
+
 async def insert_user(
     tx: Transaction,
     *,

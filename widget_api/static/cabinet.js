@@ -46,8 +46,18 @@ async function refresh() {
   for (const id of changing) swap(byId(id), fresh.getElementById(id));
   swapDecision(byId("decide"), fresh.getElementById("decide"));
   if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
+  swapBulks(byId("bulks"), fresh.getElementById("bulks"));
   swapRows(byId("rows"), fresh.getElementById("rows"));
+  tellPicked();
   return true;
+}
+
+function swapBulks(old, fresh) {
+  const state = (box) => [...box.querySelectorAll("[data-bulk]")].map((one) => one.dataset.bulk).join();
+  if (!old || !fresh || state(old) === state(fresh)) return;
+  const focused = old.contains(document.activeElement);
+  old.replaceWith(fresh);
+  if (focused) fresh.querySelector("button")?.focus({ preventScroll: true });
 }
 
 function swap(old, fresh) {
@@ -79,6 +89,7 @@ function swapDecision(old, fresh) {
 function swapRows(old, fresh) {
   const bodies = [...old.querySelectorAll("tbody")];
   const freshBodies = [...fresh.querySelectorAll("tbody")];
+  if (old.querySelector("svg")?.contains(document.activeElement) && fresh.querySelector(".list-map")) return; // a mark of the map has the focus
   if (old.matches(":active")) return; // a row that is being pressed would go from under the finger: the next look brings it
   old.dataset.version = fresh.dataset.version;
   const sections = (list) => list.map((body) => body.id).join();
@@ -132,9 +143,11 @@ function mergeRows(body, freshBody) {
 }
 
 function update(row, fresh) {
-  const focused = row.contains(document.activeElement);
+  const focused = row.contains(document.activeElement) && document.activeElement.localName;
+  const picked = row.querySelector("[name=id]")?.checked;
   row.replaceChildren(...fresh.childNodes);
-  if (focused) row.querySelector("a").focus({ preventScroll: true });
+  if (picked) row.querySelector("[name=id]").checked = true;
+  if (focused) row.querySelector(focused)?.focus({ preventScroll: true });
 }
 
 // --- keys ---
@@ -164,6 +177,7 @@ const ACTIONS = {
   KeyJ: () => move(1),
   KeyK: () => move(-1),
   KeyD: () => document.querySelector(".decision input[type=radio]")?.focus(),
+  KeyX: () => document.activeElement.closest("tr")?.querySelector("[name=id]")?.click(),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -190,6 +204,43 @@ if (useKeys) {
     }
   });
 }
+
+// --- many reports at once ---
+
+const picks = () => [...document.querySelectorAll(".inbox [name=id]")];
+
+function tellPicked() {
+  const told = byId("picked");
+  if (!told) return;
+  const count = picks().filter((box) => box.checked).length;
+  told.textContent = count ? `${told.dataset.picked} ${count}` : "";
+  byId("pick-all").hidden = false;
+  byId("pick-all").checked = count > 0 && count === picks().length;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "pick-all") for (const box of picks()) box.checked = event.target.checked;
+  tellPicked();
+});
+addEventListener("pageshow", tellPicked); // a browser may restore what was ticked
+
+/** Counts the minute down, then looks until all is done. */
+function countDown() {
+  const waiting = document.querySelector("[data-seconds]");
+  let again = 1000;
+  if (waiting) {
+    waiting.dataset.until ??= Date.now() + 1000 * Number(waiting.dataset.seconds);
+    const left = Math.max(0, Math.ceil((Number(waiting.dataset.until) - Date.now()) / 1000));
+    waiting.textContent = waiting.textContent.replace(/\d+/, left);
+    if (left === 0) again = 3000;
+  }
+  if (again > 1000 || document.querySelector("[data-bulk^=running]")) {
+    again = 3000;
+    refresh().catch(() => {}); // the next look tells of it
+  }
+  setTimeout(countDown, again);
+}
+countDown();
 
 // --- nothing typed is lost ---
 // What stands in a form waits in this tab's storage until that form is sent: sending another, an expired session and a

@@ -33,6 +33,7 @@ from widget_api.database.schema.deliveries import (
     platform_sites,
     platforms,
 )
+from widget_api.database.schema.lists import bulk_reports, bulks, saved_views
 from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
 from widget_api.database.schema.problems import (
     comments,
@@ -65,6 +66,8 @@ __all__ = [
     "agencies",
     "agency_voices",
     "answer_templates",
+    "bulk_reports",
+    "bulks",
     "chores",
     "commenters",
     "comments",
@@ -99,6 +102,7 @@ __all__ = [
     "problems",
     "projections",
     "routing_rules",
+    "saved_views",
     "sessions",
     "site_categories",
     "site_cells",

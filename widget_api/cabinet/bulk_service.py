@@ -1,0 +1,349 @@
+"""Decide about many reports at once, a minute after it was confirmed, so that it can be undone.
+
+The chosen reports are kept with the status event that each had then. The worker executes a bulk in batches; each report
+is decided as on its own page, and marked in the same transaction. So a process killed at any moment loses nothing and
+decides nothing twice, and what others decided meanwhile stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal, get_args
+
+import orjson
+
+from widget_api import clock, journal
+from widget_api.cabinet import inbox_service, inbox_store
+from widget_api.cabinet.selection import Selection
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
+from widget_api.people import accounts_store, store
+from widget_api.people.model import User, VisibleSite, read_change
+from widget_api.problems.model import OPEN
+from widget_api.sites import routing_rules
+
+Action = Literal["accept", "service", "person", "reject"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+_STATUSES = {"accept": "accepted", "service": "forwarded", "reject": "rejected"}
+FIELDS = ("text", "service", "service_due", "user")
+MAX_REPORTS = 5_000
+DELAY = 60  # seconds in which a bulk can be undone
+LEASE = 60  # seconds after which another process continues a bulk
+BATCH_SIZE = 100
+AT_ONCE = 4  # reports decided concurrently, whose transactions are committed together
+KEPT_DAYS = 7
+MAX_LISTED = 50  # reports named on a page
+log = logging.getLogger(__name__)
+
+
+class _Undone(Exception):
+    """Rolls back the transaction of a report: a rehearsal ended, or another process has decided it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulk:
+    """A bulk for its pages. `left` has some of the reports that are left out: why, number, and identifier."""
+
+    id: str
+    action: Action
+    state: str
+    seconds: int  # until it is executed
+    counts: Mapping[str, int]  # by outcome, «» = to be done
+    left: Sequence[tuple[str, int, str]]
+
+    @property
+    def done(self) -> int:
+        return self.counts.get("done", 0)
+
+    @property
+    def count(self) -> int:
+        return self.done + self.counts.get("", 0)
+
+
+# --- choosing ------------------------------------------------------------------------------------------------------
+
+
+def find_obstacle(user: User, site: VisibleSite, row: Row, action: str) -> str | None:
+    """Why a report cannot be part of the bulk; None where it can."""
+    if action == "person":
+        possible = inbox_service.may_assign_colleague(user, site, row)
+    else:
+        possible = inbox_service.may_set(user, site, row, _STATUSES[action])
+    if possible:
+        return None
+    for reason, holds in (
+        ("erased", row["erased_at"]),
+        ("mirrored", row["mirror_of"]),
+        ("spam", row["spam"]),
+        ("closed", row["status"] not in OPEN),
+        ("accepted", action == "accept" and row["status"] != "moderation"),
+    ):
+        if holds:
+            return reason
+    return "forbidden"
+
+
+async def create_bulk(
+    database: Database, user: User, action: Action, selection: Selection, problem_ids: Sequence[str] | None
+) -> str:
+    """Keep the chosen reports, by default all of the selection, for a preview. Returns the bulk's identifier.
+
+    Raises Invalid for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
+    """
+    if user.role == "viewer":
+        raise Refused
+    sites, now = await store.list_report_sites(database, user), clock.now()
+    rows: Sequence[Row | None]
+    if problem_ids is None:
+        chosen, of = replace(selection, after=None, user_id=user.id), inbox_service.select_sites(sites, selection)
+        columns, most = inbox_store.COLUMNS, MAX_REPORTS + 1
+        rows, _ = await inbox_store.read_page(database.in_threads(), of, chosen, now, columns=columns, most=most)
+    else:
+        rows = [await inbox_store.find_problem(database, sites, one) for one in dict.fromkeys(problem_ids)]
+    if not rows or len(rows) > MAX_REPORTS:
+        raise Invalid((FieldError("id", "too_many" if rows else "required", (("max", MAX_REPORTS),)),))
+    by_id, bulk_id, found = {site.id: site for site in sites}, clock.new_id(), [row for row in rows if row is not None]
+    values = {"user_id": user.id, "action": action, "state": "draft", "unknown": len(rows) - len(found)}
+    await database.write(lambda tx: tx.insert("bulks", id=bulk_id, created_at=now, execute_at=now, **values))
+    for first in range(0, len(found), BATCH_SIZE):
+
+        async def keep(tx: Transaction, part: Sequence[Row] = found[first : first + BATCH_SIZE]) -> None:
+            for row in part:
+                outcome = find_obstacle(user, by_id[row["site_id"]], row, action)
+                report = {"problem_id": row["id"], "seen": row["status_event"], "outcome": outcome}
+                await tx.insert("bulk_reports", bulk_id=bulk_id, **report)
+
+        await database.write(keep)
+    return bulk_id
+
+
+async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
+    """A bulk of this user. Raises NotFound."""
+    row = await database.row("SELECT * FROM bulks WHERE id = :id AND user_id = :user_id", id=bulk_id, user_id=user.id)
+    if row is None:
+        raise NotFound
+    counted = await database.rows(
+        "SELECT COALESCE(outcome, '') AS outcome, COUNT(*) AS many FROM bulk_reports WHERE bulk_id = :id GROUP BY 1",
+        id=bulk_id,
+    )
+    counts = {one["outcome"]: one["many"] for one in counted}
+    left = await database.rows(
+        "SELECT r.outcome, p.number, p.id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id"
+        " WHERE r.bulk_id = :id AND r.outcome <> 'done' ORDER BY r.outcome, p.number, p.site_id LIMIT :most",
+        id=bulk_id,
+        most=MAX_LISTED,
+    )
+    sites = await store.list_report_sites(database, user)
+    visible = [one for one in left if await inbox_store.find_problem(database, sites, one["id"])]
+    return Bulk(
+        id=bulk_id,
+        action=row["action"],
+        state=row["state"],
+        seconds=max(0, row["execute_at"] - clock.now()),
+        counts=counts | ({"unknown": row["unknown"]} if row["unknown"] else {}),
+        left=[(one["outcome"], one["number"], one["id"]) for one in visible],
+    )
+
+
+async def list_bulks(database: Database, user: User) -> list[Bulk]:
+    """The user's bulks that wait, run, or whose result is not put away."""
+    sql = "SELECT id FROM bulks WHERE user_id = :user_id AND state <> 'draft' ORDER BY created_at, id"
+    return [await read_bulk(database, user, row["id"]) for row in await database.rows(sql, user_id=user.id)]
+
+
+async def list_services(database: Database, bulk_id: str) -> list[tuple[str, str]]:
+    """The services to which every report of a bulk can be forwarded."""
+    sql = "SELECT DISTINCT p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id WHERE r.bulk_id = :id"
+    of_sites = [
+        {(service.id, service.name) for service in await routing_rules.list_services(database, row["site_id"])}
+        for row in await database.rows(f"{sql} AND r.outcome IS NULL", id=bulk_id)
+    ]
+    return sorted(set.intersection(*of_sites), key=lambda pair: pair[1]) if of_sites else []
+
+
+# --- confirming and undoing ----------------------------------------------------------------------------------------
+
+
+async def confirm_bulk(database: Database, user: User, bulk_id: str, given: Mapping[str, str]) -> None:
+    """Schedule a bulk with the fields of its form. One that is not a draft any more stays as it is.
+
+    Raises NotFound, and Invalid for what a report's own page would not take either: one of each site is decided, and
+    rolled back.
+    """
+    bulk = await read_bulk(database, user, bulk_id)
+    parameters = {name: given.get(name, "").strip() for name in FIELDS}
+    needed = {"service": "service", "person": "user"}.get(bulk.action)
+    if needed and not parameters[needed]:
+        raise Invalid((FieldError(needed, "required"),))
+
+    async def stop(tx: Transaction) -> None:
+        raise _Undone
+
+    for row in {row["site_id"]: row for row in await _list_open(database, bulk_id, MAX_REPORTS)}.values():
+        with contextlib.suppress(_Undone, Refused, Conflict, NotFound):
+            await _decide(database.with_step(stop), user, bulk.action, parameters, row)
+    await database.write(
+        lambda tx: tx.run(
+            "UPDATE bulks SET state = 'pending', execute_at = :at, parameters = :parameters"
+            " WHERE id = :id AND state = 'draft'",
+            id=bulk_id,
+            at=clock.now() + DELAY,
+            parameters=orjson.dumps(parameters).decode(),
+        )
+    )
+
+
+async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> bool:
+    """Undo a bulk, or put its result away. False where its execution has begun, or there is none."""
+
+    async def work(tx: Transaction) -> bool:
+        sql = "UPDATE bulks SET state = 'draft' WHERE id = :id AND user_id = :user_id AND state <> 'running'"
+        if not await tx.run(sql, id=bulk_id, user_id=user_id):
+            return False
+        await tx.run("DELETE FROM bulk_reports WHERE bulk_id = :id", id=bulk_id)
+        await tx.run("DELETE FROM bulks WHERE id = :id", id=bulk_id)
+        return True
+
+    return await database.write(work)
+
+
+async def purge_bulks(database: Database) -> int:
+    """Delete previews and results that nobody has put away for KEPT_DAYS. Returns their number."""
+    rows = await database.rows(
+        "SELECT id, user_id FROM bulks WHERE state IN ('draft', 'done') AND created_at < :before",
+        before=clock.now() - KEPT_DAYS * 86_400,
+    )
+    return sum([await discard_bulk(database, row["user_id"], row["id"]) for row in rows])
+
+
+# --- executing -----------------------------------------------------------------------------------------------------
+
+# A time further ahead than a delay or lease was written by a clock that has been set back since.
+_DUE = "state IN ('pending', 'running') AND NOT (execute_at > :now AND execute_at <= :late)"
+
+
+async def execute_due(database: Database) -> None:
+    """Execute the bulks whose minute has passed, and those that a killed process left."""
+    for row in await database.rows(f"SELECT id FROM bulks WHERE {_DUE} ORDER BY execute_at", **_moment()):
+        if await database.write(partial(_claim, bulk_id=row["id"])):
+            while await execute_batch(database, row["id"]):
+                pass
+
+
+async def _claim(tx: Transaction, bulk_id: str) -> int:
+    sql = f"UPDATE bulks SET state = 'running', execute_at = :until WHERE id = :id AND {_DUE}"
+    return await tx.run(sql, id=bulk_id, until=clock.now() + LEASE, **_moment())
+
+
+def _moment() -> dict[str, int]:
+    return {"now": clock.now(), "late": clock.now() + max(DELAY, LEASE)}
+
+
+async def execute_batch(database: Database, bulk_id: str) -> bool:
+    """Decide the next reports of a bulk; False where none is left."""
+    bulk = await database.row("SELECT * FROM bulks WHERE id = :id", id=bulk_id)
+    if bulk is None or bulk["state"] != "running":
+        return False
+    user, rows = await store.find_user(database, bulk["user_id"]), await _list_open(database, bulk_id, BATCH_SIZE)
+    parameters = orjson.loads(bulk["parameters"])
+    for first in range(0, len(rows), AT_ONCE):
+        part = rows[first : first + AT_ONCE]
+        await asyncio.gather(*(_execute(database, user, bulk, parameters, row) for row in part))
+    renew = "UPDATE bulks SET execute_at = :until WHERE id = :id AND state = 'running'"
+    await database.write(lambda tx: tx.run(renew, id=bulk_id, until=clock.now() + LEASE))
+    if not rows:
+        await _finish(database, bulk)
+    return bool(rows)
+
+
+async def _list_open(database: Database, bulk_id: str, most: int) -> Sequence[Row]:
+    return await database.rows(
+        "SELECT r.problem_id, r.seen, p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id"
+        " WHERE r.bulk_id = :id AND r.outcome IS NULL ORDER BY r.problem_id LIMIT :most",
+        id=bulk_id,
+        most=most,
+    )
+
+
+async def _execute(database: Database, user: User | None, bulk: Row, parameters: Mapping[str, str], row: Row) -> None:
+    """Decide about one report, or note why it is left."""
+
+    async def mark(tx: Transaction, outcome: str = "done") -> None:
+        changed = await tx.run(
+            "UPDATE bulk_reports SET outcome = :outcome"
+            " WHERE bulk_id = :bulk_id AND problem_id = :problem_id AND outcome IS NULL",
+            bulk_id=bulk["id"],
+            problem_id=row["problem_id"],
+            outcome=outcome,
+        )
+        if not changed:
+            raise _Undone
+
+    outcome = "disabled" if user is None else await _try(database.with_step(mark), user, bulk, parameters, row)
+    if outcome:
+        with contextlib.suppress(_Undone):
+            await database.write(lambda tx: mark(tx, outcome))
+
+
+async def _try(database: Database, user: User, bulk: Row, parameters: Mapping[str, str], row: Row) -> str:
+    """Decide about one report. Returns why it is left, «» where it is not. Raises Unavailable."""
+    try:
+        await _decide(database, user, bulk["action"], parameters, row)
+    except Unavailable:
+        raise
+    except Conflict:
+        return "changed"
+    except (Refused, NotFound):
+        return await _explain(database, user, bulk["action"], row["problem_id"])
+    except _Undone:
+        return ""
+    except Exception:
+        log.exception("bulk %s: report %s is left", bulk["id"], row["problem_id"])
+        return "failed"
+    return ""
+
+
+async def _decide(database: Database, user: User, action: str, parameters: Mapping[str, str], row: Row) -> None:
+    if action == "person":
+        chosen = parameters["user"]
+        await inbox_service.assign_colleague(database, user, row["problem_id"], chosen, seen=row["seen"])
+    else:
+        wish = read_change({**parameters, "to": _STATUSES[action]})
+        await inbox_service.decide_problem(database, user, row["problem_id"], wish, seen=row["seen"])
+
+
+async def _explain(database: Database, user: User, action: str, problem_id: str) -> str:
+    """Why a report that was possible at the preview is refused now."""
+    try:
+        site, row = await inbox_service.find_problem(database, user, problem_id)
+    except NotFound:
+        return "forbidden"
+    return find_obstacle(user, site, row, action) or "changed"
+
+
+async def _finish(database: Database, bulk: Row) -> None:
+    """End a bulk, and forget its texts."""
+    person = await accounts_store.find_by_id(database, bulk["user_id"])
+    assert person is not None, "users are disabled, never deleted"
+
+    async def work(tx: Transaction) -> None:
+        ended = "UPDATE bulks SET state = 'done', parameters = '{}' WHERE id = :id AND state = 'running'"
+        if not await tx.run(ended, id=bulk["id"]):
+            return
+        counted = await tx.row(
+            "SELECT COUNT(*) AS many, COUNT(CASE WHEN outcome = 'done' THEN 1 END) AS decided"
+            " FROM bulk_reports WHERE bulk_id = :id",
+            id=bulk["id"],
+        )
+        assert counted is not None, "an aggregate without its row"
+        who = journal.Who(role=person["role"], user_id=person["id"], agency_id=person["agency_id"])
+        left = counted["many"] - counted["decided"]
+        details = {"action": f"bulk_{bulk['action']}", "reports": counted["decided"], "left": left}
+        await journal.record(tx, "bulk", who, details=details)
+
+    await database.write(work)
