@@ -19,7 +19,8 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from widget_api import clock, i18n, journal
-from widget_api.cabinet import moderation_by_mail
+from widget_api.cabinet import bulk_service, moderation_by_mail
+from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links, messages
@@ -28,7 +29,7 @@ from widget_api.mailbox.model import Verdict
 from widget_api.people import accounts as people_accounts
 from widget_api.people import accounts_store as accounts
 from widget_api.people import invitations, password_reset
-from widget_api.people.store import hash_token
+from widget_api.people.store import find_user, hash_token
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import service as sites
@@ -102,6 +103,9 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     service_below = {"name": "Water", "email": "water@gorod.test", "parent_id": site.agency.id}
     below = await sites.add_agency(context.database, **service_below)
     template_id = await a_template(context, site)
+    operator = await find_user(context.database, user_id)
+    assert operator is not None
+    bulk_id = await bulk_service.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
@@ -176,6 +180,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/problems": "/cabinet/problems",
         "/cabinet/problems.csv": "/cabinet/problems.csv",
         "/cabinet/problems.xlsx": "/cabinet/problems.xlsx",
+        "/cabinet/bulk/{bulk_id}": f"/cabinet/bulk/{bulk_id}",
         "/cabinet/inbox": "/cabinet/inbox",
         "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
         "/cabinet/deliveries": "/cabinet/deliveries",

@@ -16,10 +16,11 @@ from tests.api.test_report import Widget
 from tests.api.test_third_language import invited
 from tests.factories import PUBLIC_URL, make_site, submit_report
 from tests.support import markup
+from tests.support.cabinet import Cabinet
 from tests.support.mailbox import Office
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet import moderation_by_mail
+from widget_api.cabinet import bulk_service, moderation_by_mail
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
@@ -150,6 +151,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "person": f"/cabinet/organisation/people/{colleague}",
     }.items():
         await public.read(f"cabinet-{name}", path)
+    await _read_bulks(public, cabinet, context, [problem, waiting])
     form = (await cabinet.read(f"/cabinet/problems/{waiting}")).form(f"/cabinet/problems/{waiting}")
     refused = {name: value for name, value in form.fields.items() if name != "to"} | {"to": "rejected", "question": "?"}
     await public.read("cabinet-refused", form.action, 422, data=refused)
@@ -188,6 +190,26 @@ async def read_operators_pages(public: Public, context: Context, site: Site, bel
     await public.read("operator-state-found", f"{start}/state", data=token)
     for path in (f"{start}/agencies", f"{start}/site", f"{agency}/invitations"):
         await public.read(f"operator{path.removeprefix(start).replace('/', '-')}-refused", path, 422, data=token)
+
+
+async def _read_bulks(public: Public, cabinet: Cabinet, context: Context, problem_ids: list[str]) -> None:
+    """The list with a saved filter, on a map, and with decisions about many reports at once in each state."""
+    await cabinet.send("/cabinet/problems?q=яма", "/cabinet/views", view_name="Ямы <все>")
+    await public.read("cabinet-map", "/cabinet/problems?view=map")
+    for action in bulk_service.ACTIONS:
+        form = (await cabinet.read("/cabinet/problems")).form("/cabinet/bulk")
+        fields = form.fields | {"action": action, "id": problem_ids}
+        page = (await cabinet.client.post(form.action, data=fields)).headers["location"]
+        await public.read(f"cabinet-bulk-{action}", page)
+        form = (await cabinet.read(page)).form(page)
+        if action == "reject":
+            await public.read("cabinet-bulk-refused", form.action, 422, data=form.fields)
+        given = {"text": "Не наше", "service": form.fields.get("service", ""), "user": "x"}
+        await cabinet.client.post(form.action, data=form.fields | given)
+    await public.read("cabinet-bulks", "/cabinet/problems")
+    await context.database.write(lambda tx: tx.run("UPDATE bulks SET state = 'done' WHERE action = 'reject'"))
+    await context.database.write(lambda tx: tx.run("UPDATE bulks SET state = 'running' WHERE state = 'pending'"))
+    await public.read("cabinet-bulks-done", "/cabinet/problems?done=late")
 
 
 class Public:

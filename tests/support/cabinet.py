@@ -36,14 +36,14 @@ class PageText(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
-            self._ids[given.get("id", "")] = self.forms[-1]
+            self._ids[given.get("id", "")] = self.forms[-1]  # fields before it are unticked boxes
         elif tag == "a":
             self.links.append(given.get("href", ""))
         elif tag == "button" and "formaction" in given:  # the same fields, sent to another address
             self.forms.append(Form(given["formaction"], "post", self._ids[given["form"]].fields))
         elif tag in ("input", "textarea") and self.forms and given.get("name"):
             kind, name, value = given.get("type"), given["name"], given.get("value", "")
-            form = self._ids[given["form"]] if "form" in given else self.forms[-1]
+            form = self._ids.setdefault(given["form"], Form("", "")) if "form" in given else self.forms[-1]
             if kind == "radio":
                 form.choices.setdefault(name, []).append(value)
             if kind != "file" and (kind not in ("radio", "checkbox") or "checked" in given):
