@@ -473,11 +473,11 @@ def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
         town.report(f"Сообщение {number}: глубокая яма на пешеходном переходе у школы, обходят по проезжей части")
     desk.reload()
     desk.emulate_media(media="print")
-    for hidden in (".tabs", ".find", ".keys", ".account", ".cabinet-head nav", ".footer"):
+    for hidden in (".tabs", ".find", ".keys", ".account", ".cabinet-head nav", ".footer", ".bulk form", ".c-pick"):
         expect(desk.locator(hidden).first).to_be_hidden()
     expect(desk.locator("h1")).to_have_text("Сообщения: Все")
     desk.set_viewport_size({"width": 1031, "height": 700})  # what is between the margins of A4 on its side
-    columns = desk.locator(".inbox thead th")
+    columns = desk.locator(".inbox thead th:not(.c-pick)")
     for index in range(7):
         expect(columns.nth(index)).to_be_visible()
     row = desk.locator(".inbox tbody tr").first
@@ -525,6 +525,46 @@ def test_it_all_works_without_scripts(town: Town, new_page: Callable[..., Page],
     page.fill("#field-expected_on", "2099-05-01")
     page.click(".decision button")
     expect(page.locator("#head .chip").first).to_have_text("Запланировано")
+
+
+def test_many_reports_are_decided_by_keyboard(town: Town, desk: Page) -> None:
+    expect(desk.locator(".empty")).to_be_visible()
+    for number in range(3):
+        town.report(f"Сообщение {number}")
+    expect(desk.locator(".bulk .all")).to_contain_text("Все 3 по фильтру")  # they came after the page
+    expect(desk.locator(".bulk .deeds")).to_be_hidden()
+    for key in ("j", "x", "j", "x"):
+        desk.keyboard.press(key)
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")
+    town.report("Сообщение 3")
+    expect(desk.locator(".bulk .all")).to_contain_text("Все 4 по фильтру")
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")  # what is ticked stays so
+    desk.get_by_role("button", name="Отклонить").click()
+    expect(desk.locator(".lead")).to_contain_text("Будут отклонены 2 сообщения")
+    desk.fill("#field-text", "Это не городская территория")
+    desk.get_by_role("button", name="Выполнить").click()
+    expect(desk.locator("#bulks")).to_contain_text("Через минуту: отклонить 2 сообщения.")
+    left = desk.locator("#bulks [data-seconds]")
+    expect(left).to_have_text(re.compile("Осталось секунд: 5\\d"))  # it counts
+    desk.get_by_role("button", name="Отменить").click()
+    expect(desk.locator("#bulks section")).to_have_count(0)
+    expect(desk.locator(".inbox tbody tr")).to_have_count(4)
+    desk.check("#pick-all")
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 4")
+
+
+def test_many_reports_are_decided_and_mapped_without_scripts(town: Town, new_page: Callable[..., Page]) -> None:
+    for number in range(2):
+        town.report(f"Сообщение {number}")
+    page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
+    expect(page.locator(".bulk .deeds")).to_be_hidden()
+    page.locator(".inbox [name=id]").first.check()
+    page.get_by_role("button", name="Принять").click()
+    page.get_by_role("button", name="Выполнить").click()
+    expect(page.locator("#bulks")).to_contain_text("Через минуту: принять 1 сообщение.")
+    page.get_by_role("link", name="Карта").click()
+    page.locator(".list-map svg a").first.click()
+    page.wait_for_url("**/cabinet/problems?*bbox=*")
 
 
 def test_the_longest_due_date_fits_its_column(town: Town, desk: Page) -> None:

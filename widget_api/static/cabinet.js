@@ -48,6 +48,9 @@ async function refresh() {
   if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
   swapBulks(byId("bulks"), fresh.getElementById("bulks"));
   swapRows(byId("rows"), fresh.getElementById("rows"));
+  const every = document.querySelector(".bulk [name=all]")?.checked;
+  swap(byId("bulk-bar"), fresh.getElementById("bulk-bar"));
+  if (every) document.querySelector(".bulk [name=all]").checked = true;
   tellPicked();
   return true;
 }
