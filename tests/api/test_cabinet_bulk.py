@@ -267,6 +267,19 @@ async def test_foreign_reports_look_like_none(context: Context, site: Site, ente
     assert await statuses(context, own + foreign) == ["moderation"] * 2
 
 
+async def test_what_a_head_approves_is_not_rejected_in_bulk(context: Context, site: Site, enter: Enter) -> None:
+    ids = await sent(context, site, 2)
+    anna, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+    early = await choose(anna, "reject", id=ids)
+    await carry_out(anna, early, text="Не наше")
+    await context.database.write(lambda tx: tx.run("UPDATE agencies SET approval = TRUE"))
+    assert "2 отклоняют с согласия руководителя" in (await anna.read(await choose(anna, "reject", id=ids))).text
+    assert "Будут отклонены 2" in (await head.read(await choose(head, "reject", id=ids))).text
+    await after_a_minute(context)
+    assert await statuses(context, ids) == ["moderation"] * 2
+    assert "2 отклоняют с согласия руководителя" in (await anna.read(LIST)).text
+
+
 async def test_more_than_it_can_hold_is_said(
     context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

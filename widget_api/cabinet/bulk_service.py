@@ -24,7 +24,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
 from widget_api.people import accounts_store, store
 from widget_api.people.model import User, VisibleSite, read_change
-from widget_api.problems.model import OPEN
+from widget_api.problems.model import OPEN, Change
 from widget_api.sites import routing_rules
 
 Action = Literal["accept", "service", "person", "reject"]
@@ -73,7 +73,7 @@ def find_obstacle(user: User, site: VisibleSite, row: Row, action: str) -> str |
     if action == "person":
         possible = inbox_service.may_assign_colleague(user, site, row)
     else:
-        possible = inbox_service.may_set(user, site, row, _STATUSES[action])
+        possible = _STATUSES[action] in inbox_service.find_transitions(user, site, row)
     if possible:
         return None
     for reason, holds in (
@@ -108,13 +108,15 @@ async def create_bulk(
     if not rows or len(rows) > MAX_REPORTS:
         raise Invalid((FieldError("id", "too_many" if rows else "required", (("max", MAX_REPORTS),)),))
     by_id, bulk_id, found = {site.id: site for site in sites}, clock.new_id(), [row for row in rows if row is not None]
+    approved = action == "reject" and bool(found)
+    approved = approved and await inbox_service.needs_approval(database, user, found[0], Change(to="rejected"))
     values = {"user_id": user.id, "action": action, "state": "draft", "unknown": len(rows) - len(found)}
     await database.write(lambda tx: tx.insert("bulks", id=bulk_id, created_at=now, execute_at=now, **values))
     for first in range(0, len(found), BATCH_SIZE):
 
         async def keep(tx: Transaction, part: Sequence[Row] = found[first : first + BATCH_SIZE]) -> None:
             for row in part:
-                outcome = find_obstacle(user, by_id[row["site_id"]], row, action)
+                outcome = find_obstacle(user, by_id[row["site_id"]], row, action) or ("approval" if approved else None)
                 report = {"problem_id": row["id"], "seen": row["status_event"], "outcome": outcome}
                 await tx.insert("bulk_reports", bulk_id=bulk_id, **report)
 
@@ -298,7 +300,9 @@ async def _try(database: Database, user: User, bulk: Row, parameters: Mapping[st
         raise
     except Conflict:
         return "changed"
-    except (Refused, NotFound):
+    except (Refused, NotFound) as error:
+        if error.code == "approval":
+            return error.code
         return await _explain(database, user, bulk["action"], row["problem_id"])
     except _Undone:
         return ""

@@ -323,10 +323,6 @@ def find_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
     return allowed_transitions(user, site, row["status"])
 
 
-def may_set(user: User, site: VisibleSite, row: Row, status: str) -> bool:
-    return status in _allowed_transitions(user, site, row)
-
-
 def may_assign_colleague(user: User, site: VisibleSite, row: Row) -> bool:
     return site.assigned_to is None and user.agency_id is not None and can_assign(user, row)
 
