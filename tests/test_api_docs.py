@@ -41,7 +41,7 @@ LINES = [line for line in SECTION.partition("```sh\n")[2].partition("```")[0].sp
 def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
     """Method, URL, headers, body and form of a curl command."""
     _, *words = shlex.split(line)
-    headers, form, data, address = dict[str, str](), list[str](), None, ""
+    headers, form, data, address, method = dict[str, str](), list[str](), None, "", ""
     while words:
         word = words.pop(0)
         if word == "-H":
@@ -49,11 +49,13 @@ def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
             headers[name] = value
         elif word == "-d":
             data = words.pop(0)
+        elif word == "-X":
+            method = words.pop(0).lower()
         elif word == "-F":
             form.append(words.pop(0))
         else:
             address = word
-    return ("post" if data is not None or form else "get"), address, headers, data, form
+    return method or ("post" if data is not None or form else "get"), address, headers, data, form
 
 
 def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:

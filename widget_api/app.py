@@ -25,6 +25,7 @@ from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import correction as cabinet_correction
 from widget_api.cabinet import decision as cabinet_decision
 from widget_api.cabinet import deliveries as cabinet_deliveries
+from widget_api.cabinet import entering as cabinet_entering
 from widget_api.cabinet import exports as cabinet_exports
 from widget_api.cabinet import held_mail as cabinet_held_mail
 from widget_api.cabinet import inbox_routes as cabinet
@@ -36,8 +37,10 @@ from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import organisation_routing as cabinet_routing
 from widget_api.cabinet import organisation_services as cabinet_services
+from widget_api.cabinet import outside_answer as cabinet_outside_answer
 from widget_api.cabinet import photos as cabinet_photos
 from widget_api.cabinet import platforms as cabinet_platforms
+from widget_api.cabinet import registering as cabinet_registering
 from widget_api.cabinet import saved_views as cabinet_views
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
@@ -96,6 +99,9 @@ ROUTES: list[BaseRoute] = [
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
+    *cabinet_entering.routes,  # /cabinet/problems/new: a report for a caller, a visitor, a letter
+    *cabinet_registering.routes,  # /cabinet/problems/documents: numbers of the document system from a file
+    *cabinet_outside_answer.routes,  # /cabinet/problems/{id}/outside: an answer given outside the system
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
     *cabinet_correction.routes,  # /cabinet/problems/{id}/correct: category, text, place, answer
     *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts

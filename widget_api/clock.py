@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 _lock = threading.Lock()
@@ -47,3 +47,11 @@ def parse_rfc3339(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError("a time without an offset")
     return int(moment.timestamp())
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -18,7 +18,7 @@ from limits.aio.storage import MemoryStorage
 from tests.support.brute_force import client_from
 from widget_api.context import Context
 from widget_api.errors import Busy
-from widget_api.residents import forms
+from widget_api.problems import forms
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import bodies

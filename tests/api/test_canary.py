@@ -46,7 +46,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "tokens": (),
     "confirmation_letters": (),
     "media_sources": (),
-    "problems": ("code_hash", "device", "page_url", "source_name", "document_number"),
+    "problems": ("code_hash", "device", "page_url", "source_name", "channel", "document_number"),
     "platforms": ("key",),
     "notes": (),
     "notices": (),

@@ -373,7 +373,7 @@ async def test_the_address_of_a_comment_cannot_be_probed_with_the_form(
 ) -> None:
     number = await publish(context.database, site)
     await decide(context, await confirmed_comment(widget, context, number))
-    monkeypatch.setattr("widget_api.residents.forms.MIN_FILLING_TIME", 0)
+    monkeypatch.setattr("widget_api.problems.forms.MIN_FILLING_TIME", 0)
     path = f"/s/{site.key}/problems/{number}/comment"
     for guess in (CANARY, "somebody-else@example.test"):
         page = await widget.client.get(path)
@@ -552,7 +552,7 @@ async def test_commenting_without_scripts(
     assert fast.status_code == 422
     assert "слишком быстро" in fast.text
     assert TEXT in fast.text
-    monkeypatch.setattr("widget_api.residents.forms.MIN_FILLING_TIME", 0)
+    monkeypatch.setattr("widget_api.problems.forms.MIN_FILLING_TIME", 0)
     trapped = await client.post(path, data=given | {"website": "https://spam.test"})
     assert trapped.status_code == 422
     stale = await client.post(path, data=given | {"form": "forged"})
@@ -575,7 +575,7 @@ async def test_following_without_scripts(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await publish(context.database, site)
-    monkeypatch.setattr("widget_api.residents.forms.MIN_FILLING_TIME", 0)
+    monkeypatch.setattr("widget_api.problems.forms.MIN_FILLING_TIME", 0)
     client, path = widget.client, f"/s/{site.key}/problems/{number}/follow"
     page = await client.get(f"/s/{site.key}/problems/{number}")
     assert f'action="{path}"' in page.text

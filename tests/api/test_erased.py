@@ -75,6 +75,7 @@ STAYS = frozenset(
         "supporters",
         "comments",
         "source",
+        "channel",
         "source_name",
         "source_url",
         "mirror_of",

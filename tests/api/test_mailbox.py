@@ -560,3 +560,77 @@ async def test_the_letter_explains_how_to_answer(office: Office, mail_sink: Mail
         assert "Решено" in part
         assert "В работе до 15.12" in part
         assert f"/s/{office.site.key}/problems/1" in part
+
+
+# --- the number in the agency's document system ----------------------------------------------------------------------
+
+
+async def registered(office: Office) -> tuple[str | None, str | None]:
+    problem = await office.problem()
+    return problem["document_number"], problem["document_date"]
+
+
+def with_subject(raw: bytes, subject: str, *, header: str = "", text: str | None = None) -> bytes:
+    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    lines = re.sub(rb"Subject: [^\n]*", f"Subject: {subject}".encode(), head) + header.encode()
+    return lines + b"\n\n" + (body if text is None else text.encode())
+
+
+@pytest.mark.parametrize(
+    ("subject", "header", "number"),
+    [
+        ("Re: Сообщение № 1: решено, вх. № 12-34/ОГ от 01.12.2026 г.", "", ("12-34/ОГ", "2026-12-01")),
+        ("Решено (рег. № 12-34)", "", ("12-34", None)),
+        ("Решено", "\nX-Registration-Number: 12-34 от 2026-12-01", ("12-34", "2026-12-01")),
+        ("Решено, вх. № 5", "\nX-Registration-Number: =?utf-8?B?MTIt0J7Qkw==?=", ("12-ОГ", None)),
+        ("Re: Сообщение № 1: решено", "", (None, None)),
+    ],
+)
+async def test_a_number_comes_with_an_answer(
+    office: Office, subject: str, header: str, number: tuple[str | None, str | None]
+) -> None:
+    raw = with_subject(office.letter("resolved"), subject, header=header, text="Решено. Яму заделали 24 ноября.\n")
+    await office.send("", raw=raw)
+    assert (await office.problem())["status"] == "resolved"
+    assert await registered(office) == number
+
+
+async def test_a_number_alone_is_no_answer(office: Office, mail_sink: MailSink) -> None:
+    (first,) = await letters(office.context, mail_sink, OFFICE)
+    raw = with_subject(office.letter("plain"), "Re: Сообщение № 1, вх. № 12-34 от 01.12.2026", text="")
+    await office.send("", raw=raw)
+    assert (await office.problem())["status"] == "accepted"
+    assert await registered(office) == ("12-34", "2026-12-01")
+    assert (await office.last())["state"] == "taken"
+    assert "Рег. номер сообщения № 1 записан" in (await acknowledged(office, mail_sink)).text
+    await problems.change(office.context.database, AGENT, office.site.id, office.problem_id, Change(to="in_progress"))
+    await problems.change(
+        office.context.database,
+        Actor(kind="resident"),
+        office.site.id,
+        office.problem_id,
+        Change(to="withdrawn"),
+    )
+    last = (await letters(office.context, mail_sink, OFFICE))[-1]
+    assert first.message["X-Registration-Number"] is None
+    assert last.message["X-Registration-Number"] == "12-34", "the document system files it"
+
+
+async def test_only_the_agency_gives_numbers(office: Office) -> None:
+    number = "Re: вх. № 66-6 от 01.12.2026"
+    await office.send("", raw=with_subject(office.letter("unlisted"), number, text=""))
+    forged = office.letter("resolved").replace(b"dmarc=pass", b"dmarc=fail")
+    await office.send("", raw=with_subject(forged, number, text=""))
+    local, _, domain = office.reply.partition("@")
+    other = f"{local[:-4]}aaaa@{domain}"
+    misled = office.letter("resolved", reply=other).replace(b"resolved.2026", b"misled.2026")
+    await office.send("", raw=with_subject(misled, number, text=""), to=other)
+    assert [row["state"] for row in await office.records()] == ["held"] * 3
+    assert await registered(office) == (None, None)
+    unclear = with_subject(office.letter("resolved"), number, text="Решено провести проверку.\n")
+    await office.send("", raw=unclear)
+    assert (await office.last())["state"] == "held"
+    assert await registered(office) == ("66-6", "2026-12-01"), "known, whatever becomes of the answer"
+    await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
+    await office.send("", raw=with_subject(office.letter("resolved"), "вх. № 77-7", text=""))
+    assert await registered(office) == (None, None)

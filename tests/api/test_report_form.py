@@ -16,8 +16,8 @@ from tests.factories import EMAIL, make_site
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.problems import forms
 from widget_api.problems.store import contacts
-from widget_api.residents import forms
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 

@@ -18,7 +18,7 @@ from tests.support.processes import CommandFailed
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import Invalid
-from widget_api.residents import forms
+from widget_api.problems import forms
 from widget_api.settings import Settings
 from widget_api.sites import changes, service
 from widget_api.sites.model import Site

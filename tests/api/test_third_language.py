@@ -106,6 +106,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     operator = await find_user(context.database, user_id)
     assert operator is not None
     bulk_id = await bulk_service.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
+    fresh = (await submit_report(context.database, site)).problem_id
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
@@ -181,6 +182,9 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/problems.csv": "/cabinet/problems.csv",
         "/cabinet/problems.xlsx": "/cabinet/problems.xlsx",
         "/cabinet/bulk/{bulk_id}": f"/cabinet/bulk/{bulk_id}",
+        "/cabinet/problems/new": "/cabinet/problems/new",
+        "/cabinet/problems/documents": "/cabinet/problems/documents",
+        "/cabinet/problems/{problem_id}/outside": f"/cabinet/problems/{fresh}/outside",
         "/cabinet/inbox": "/cabinet/inbox",
         "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
         "/cabinet/deliveries": "/cabinet/deliveries",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -152,6 +153,18 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     }.items():
         await public.read(f"cabinet-{name}", path)
     await _read_bulks(public, cabinet, context, [problem, waiting])
+    new, numbers = "/cabinet/problems/new", "/cabinet/problems/documents"
+    outside = f"/cabinet/problems/{waiting}/outside"
+    for name, path in (("enter", new), ("numbers", numbers), ("outside", outside)):
+        form = (await cabinet.read(path)).form(path)
+        await public.read(f"cabinet-{name}", path)
+        await public.read(f"cabinet-{name}-refused", form.action, 422, data=form.fields | {"email": "a@b.test"})
+    called = {"channel": "phone", "category": "roads", "description": "Яма во дворе", "address": "Мира, 5"}
+    form = (await cabinet.read(new)).form(new)
+    await public.read("cabinet-entered", form.action, 200, data=form.fields | called)
+    form = (await cabinet.read(numbers)).form(numbers)
+    rows = ("file", ("n.csv", f"{number};вх-1;\n999;вх-2;\n".encode(), "text/csv"))
+    await public.read("cabinet-numbers-found", form.action, 200, data=form.fields, files=[rows])
     form = (await cabinet.read(f"/cabinet/problems/{waiting}")).form(f"/cabinet/problems/{waiting}")
     refused = {name: value for name, value in form.fields.items() if name != "to"} | {"to": "rejected", "question": "?"}
     await public.read("cabinet-refused", form.action, 422, data=refused)
@@ -216,11 +229,13 @@ class Public:
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client, self.pages = client, dict[str, str]()
 
-    async def read(self, name: str, address: str, status: int = 200, data: dict[str, str] | None = None) -> None:
+    async def read(
+        self, name: str, address: str, status: int = 200, data: dict[str, str] | None = None, **files: Any
+    ) -> None:
         path = address.removeprefix(PUBLIC_URL)
         for language in ("ru", "en"):
             asked = f"{path}{'&' if '?' in path else '?'}lang={language}"
-            answer = await (self.client.get(asked) if data is None else self.client.post(asked, data=data))
+            answer = await (self.client.get(asked) if data is None else self.client.post(asked, data=data, **files))
             assert answer.status_code == status, f"{name}: {answer.status_code}\n{answer.text}"
             assert f'<html lang="{language}"' in answer.text
             self.pages[f"{name}-{language}"] = answer.text

@@ -14,7 +14,7 @@ from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
 from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, fill_form, number, send, to_form
-from widget_api.residents.forms import MIN_FILLING_TIME
+from widget_api.problems.forms import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 900}

@@ -18,7 +18,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from widget_api.residents.forms import MIN_FILLING_TIME
+from widget_api.problems.forms import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
 EMAIL = "anna@example.test"

@@ -26,7 +26,9 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         "problem_number": 1284,
         "category_name": i18n.category_name(language, "roads"),
     }
-    yield "confirmation", "confirmation", {**about, "confirm_url": f"{W}/confirm/{'a' * 120}"}
+    for channel in (None, "phone"):
+        confirmed = {**about, "confirm_url": f"{W}/confirm/{'a' * 120}", "channel": channel}
+        yield f"confirmation{' entered' if channel else ''}", "confirmation", confirmed
     yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
     yield "password", "password_reset", {"agency": AGENCY, "reset_url": f"{W}/cabinet/reset/{'a' * 180}"}
     invited = {"agency": AGENCY, "role": i18n.text(language, "cabinet.role.agent"), "days": 7}

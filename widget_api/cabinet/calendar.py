@@ -13,7 +13,7 @@ from widget_api.cabinet.http import Fields, journal_user, language_of, render_pa
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, find_site
 from widget_api.errors import FieldError, Invalid, Refused
-from widget_api.people.model import User, is_date
+from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites.deadlines import Calendar, russian_holidays
 from widget_api.sites.model import Site
@@ -37,7 +37,7 @@ async def change_calendar(request: Request, user: User) -> Response:
         if removed := fields.get("remove"):
             days.pop(removed, None)
         else:
-            wrong = [] if is_date(fields.get("day", "")) else [FieldError("day", "date")]
+            wrong = [] if clock.is_date(fields.get("day", "")) else [FieldError("day", "date")]
             wrong += [] if fields.get("kind") in KINDS else [FieldError("kind", "required")]
             if wrong:
                 raise Invalid(tuple(wrong))

@@ -22,6 +22,7 @@ from widget_api.browse import open_data_formats
 from widget_api.cabinet import inbox_service
 from widget_api.cabinet.http import journal_user, language_of, require_user
 from widget_api.cabinet.inbox_rows import LIST_PATH, category_name
+from widget_api.cabinet.problem_view import source_text
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
 from widget_api.people.model import User
@@ -42,6 +43,7 @@ _COLUMNS = {
     "lat": 11,
     "lng": 11,
     "received": 17,
+    "channel": 22,
     "due": 12,
     "answered": 17,
     "responsible": 24,
@@ -91,6 +93,7 @@ class _Table:
             row["lat"],
             row["lng"],
             datetime.fromtimestamp(row["created_at"], zone).replace(tzinfo=None),
+            source_text(self.language, row),
             date.fromisoformat(due) if due else None,
             datetime.fromtimestamp(answered, zone).replace(tzinfo=None) if answered is not None else None,
             row["responsible"],

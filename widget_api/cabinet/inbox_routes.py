@@ -266,7 +266,10 @@ async def render_problem(
         given=_given_values(dossier.assignment, given),
         refused=refused,
         documents=documents.signed_documents(
-            context, await documents.list_attached(database, site.id, dossier.row["id"])
+            context,
+            await documents.list_attached(
+                database, site.id, dossier.row["id"], internal=user.sees_contacts and not dossier.site.assigned_to
+            ),
         ),
         files=(files := files or answer_files.AnswerFiles()),
         most={"photos": MAX_PHOTOS, "documents": MOST_DOCUMENTS},

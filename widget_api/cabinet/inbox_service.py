@@ -12,15 +12,13 @@ from widget_api.cabinet.selection import Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_date, is_moderator
-from widget_api.problems import assignment, dialogue, extension
+from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.problems import assignment, dialogue, extension, registration
 from widget_api.problems import change as problems
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.record import find_existing
-from widget_api.problems.store import contacts, records
+from widget_api.problems.store import contacts
 from widget_api.sites import routing_rules
-
-MAX_DOCUMENT_NUMBER = 60  # characters
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
@@ -380,19 +378,12 @@ async def register(database: Database, user: User, problem_id: str, number: str,
     if not may_register(user, site, row):
         raise Refused
     number, day = number.strip(), day.strip()
-    wrong = []
-    if len(number) > MAX_DOCUMENT_NUMBER:
-        wrong.append(FieldError("document_number", "too_long", (("max", MAX_DOCUMENT_NUMBER),)))
-    if day and not number:
-        wrong.append(FieldError("document_number", "required"))
-    if day and not is_date(day):
-        wrong.append(FieldError("document_date", "date"))
-    if wrong:
+    if wrong := registration.find_errors(number, day):
         raise Invalid(tuple(wrong))
 
     async def work(tx: Transaction) -> None:
         await find_existing(tx, site.id, problem_id)
-        await records.update(tx, problem_id, {"document_number": number or None, "document_date": day or None})
+        await registration.set_registration(tx, problem_id, number, day)
 
     await database.write(work, site.id)
 

@@ -51,7 +51,9 @@ COLUMNS = (
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
 LISTED = f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
-EXPORTED = f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date"
+EXPORTED = (
+    f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date, p.source, p.channel"
+)
 EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
 

@@ -26,7 +26,7 @@ from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.people import accounts, journal_store, store
 from widget_api.people.journal_store import Selection
-from widget_api.people.model import User, is_date
+from widget_api.people.model import User
 
 PATH = "/cabinet/organisation/journal"
 PAGE_LENGTH = 50
@@ -92,7 +92,7 @@ async def show_journal(request: Request, user: User, zone: str) -> Response:
 def _read_filters(parameters: Mapping[str, str]) -> dict[str, str]:
     """The filters of a query string, without unknown values."""
     kind, person = parameters.get("kind", ""), parameters.get("person", "").replace("\0", "")
-    days = {name: day if is_date(day := parameters.get(name, "")) else "" for name in ("from", "to")}
+    days = {name: day if clock.is_date(day := parameters.get(name, "")) else "" for name in ("from", "to")}
     return {"kind": kind if kind in journal.KINDS else "", "person": person, **days}
 
 

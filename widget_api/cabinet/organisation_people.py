@@ -32,7 +32,7 @@ from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, invitations, organisation_store
 from widget_api.people.invitations import Invitee
-from widget_api.people.model import User, is_date
+from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites.deadlines import local_date
 
@@ -274,7 +274,7 @@ async def set_absence(request: Request, user: User) -> Response:
 
 def _absence_errors(given: Mapping[str, str], zone: str, colleagues: set[str]) -> tuple[FieldError, ...]:
     until, wrong = given["away_until"], list[FieldError]()
-    if until and not is_date(until):
+    if until and not clock.is_date(until):
         wrong.append(FieldError("away_until", "date"))
     elif until and until < _today(zone):
         wrong.append(FieldError("away_until", "date_past"))

@@ -111,7 +111,7 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemVi
         responsible=row["responsible"] or "",
         duplicate_of=row["duplicate_of"],
         duplicate_href=f"/cabinet/problems/{dossier.duplicate_id}" if dossier.duplicate_id else "",
-        source=row["source_name"] or i18n.text(language, f"cabinet.problem.sources.{row['source']}"),
+        source=row["source_name"] or source_text(language, row),
         page_url=row["page_url"] or "",
         answers=answer_texts(dossier, site),
         confirmed=i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",
@@ -160,6 +160,13 @@ def _draft_kind(draft: Draft, own: Draft | None) -> str:
     if draft is own:
         return "waiting" if draft.submitted_at is not None else "returned" if draft.remark else "own"
     return "submitted" if draft.submitted_at is not None else "typing" if draft.is_typing else "begun"
+
+
+def source_text(language: str, row: Row) -> str:
+    """How a report came: by which interface, or how it reached the official who entered it."""
+    if row["channel"]:
+        return i18n.text(language, f"channels.{row['channel']}")
+    return i18n.text(language, f"cabinet.problem.sources.{row['source']}")
 
 
 def rule_text(language: str, rule: Rule | None) -> str:

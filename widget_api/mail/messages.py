@@ -105,11 +105,12 @@ def compose(
     pictures: Sequence[tuple[str, bytes]] = (),
     reply_to: str | None = None,
     answers: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> EmailMessage:
     """Compose a letter from templates/mail/<template>/ with `pictures` (name, JPEG).
 
-    `answers` is the Message-ID of the letter to which this one is an automatic reply. Raises InvalidAddress if `to` is
-    not an address.
+    `answers` is the Message-ID of the letter to which this one is an automatic reply, `headers` are further fields.
+    Raises InvalidAddress if `to` is not an address.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = format_address(parseaddr(mail_from)[1], sender_name)
@@ -131,6 +132,8 @@ def compose(
     if unsubscribe is not None:
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    for name, value in (headers or {}).items():
+        message[name] = clean_header(value)
     message.set_content(pages.render(f"mail/{template}/body.txt", language, **values) + "\n")
     message.add_alternative(pages.render(f"mail/{template}/body.html", language, **values), subtype="html")
     for name, content in pictures:

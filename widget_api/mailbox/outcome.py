@@ -28,6 +28,7 @@ from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+Also = Callable[[Transaction, str], Awaitable[None]]
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # safe for a header of ours
 
 
@@ -41,9 +42,7 @@ def key(raw: bytes, letter: Letter | None, target: str) -> str:
     return digest.hexdigest()
 
 
-async def record_outcome(
-    context: Context, key: str, verdict: Verdict, also: Callable[[Transaction, str], Awaitable[None]] | None = None
-) -> None:
+async def record_outcome(context: Context, key: str, verdict: Verdict, also: Also | None = None) -> None:
     """Record the outcome of a letter. `also` runs in the same transaction, if the letter was not recorded before."""
 
     async def work(tx: Transaction) -> None:
@@ -67,7 +66,7 @@ def build_details(letter: Letter, change: Change | None, left_out: list[str] | N
     return {name: value for name, value in values.items() if value is not None}
 
 
-def acknowledgement_enqueuer(problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
+def acknowledgement_enqueuer(problem: Row) -> Also:
     """Return a function that enqueues an acknowledgement of a letter. Use it for verified senders only."""
 
     async def enqueue_acknowledgement(tx: Transaction, letter_id: str) -> None:
@@ -126,7 +125,9 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 def _outcome_values(site: Site, letter: Row, number: int) -> dict[str, Any]:
     language, state = site.language, letter["state"]
-    if state == "taken":
+    if state == "taken" and letter["status"] is None:
+        text = i18n.text(language, "mailbox.taken.registered", number=number)
+    elif state == "taken":
         status = i18n.text(language, f"status.{letter['status']}")
         text = i18n.text(language, "mailbox.taken.taken", number=number, status=status)
         if letter["expected_on"]:

@@ -13,6 +13,7 @@ from widget_api.deliveries.sinks import REMINDER
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import store
+from widget_api.problems import registration
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
@@ -96,6 +97,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 own=messages.message_id(public_url, problem["id"], kind, day, "reminder"),
             ),
             reply_to=reply_to,
+            headers=registration.mail_headers(problem),
             values={
                 "agency": site.agency.name,
                 "site_name": site.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
@@ -14,12 +15,13 @@ from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import attachments, commands, inspection, outcome, parse, store, trust
+from widget_api.mailbox import attachments, commands, inspection, outcome, parse, registrations, store, trust
 from widget_api.mailbox.inspection import Failure
 from widget_api.mailbox.model import MAX_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.parse import Letter
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change
+from widget_api.problems.registration import set_registration
 from widget_api.problems.store import followers as following
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
@@ -162,12 +164,30 @@ def _verify_sender(context: Context, letter: Letter, agency: str, senders: tuple
 
 def parse_change(letter: Letter, site: Site, status: str) -> tuple[commands.Command, Change]:
     """Parse the command in a letter, and the change it makes to a report of this site in this status."""
-    command = commands.parse_command(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
+    command = commands.parse_command(
+        registrations.strip_number(letter.subject), letter.text, local_date(clock.now(), site.time_zone)
+    )
     return command, commands.build_change(command, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
 
 
 async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Site, problem: Row, key: str) -> None:
     command, change = parse_change(letter, site, problem["status"])
+    if (
+        command == commands.Command()
+        and not letter.attachments
+        and registrations.find_number(letter.message, letter.subject)
+    ):
+        verdict = Verdict(
+            kind="answer",
+            state="taken",
+            site_id=site.id,
+            problem_id=problem["id"],
+            sender=letter.author,
+            subject=letter.subject,
+            details=outcome.build_details(letter, None),
+        )
+        await outcome.record_outcome(context, key, verdict, _acknowledge_with_number(letter, problem))
+        return
     hold_reason = commands.find_hold_reason(command, change, problem, site)
     if hold_reason:
         await _hold(context, arrival, letter, site, problem, key, hold_reason, trusted=True)
@@ -193,7 +213,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         if letter_id is None:
             raise AlreadyProcessed
         await store.clear_agency_failure(tx, site.agency.id)
-        await outcome.acknowledgement_enqueuer(problem)(tx, letter_id)
+        await _acknowledge_with_number(letter, problem)(tx, letter_id)
 
     try:
         await problems.change(context.database, AGENCY_ACTOR, site.id, problem["id"], change, along=along)
@@ -204,6 +224,20 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         await _hold(context, arrival, letter, site, problem, key, reason, trusted=True)
     except (Refused, Conflict, NotFound):  # the problem was changed concurrently
         await _hold(context, arrival, letter, site, problem, key, "status", trusted=True)
+
+
+def _acknowledge_with_number(letter: Letter, problem: Row) -> outcome.Also:
+    """A function that records the number of the agency's document system, if the letter has one, and acknowledges it.
+
+    Use it for verified senders only.
+    """
+
+    async def acknowledge(tx: Transaction, letter_id: str) -> None:
+        if number := registrations.find_number(letter.message, letter.subject):
+            await set_registration(tx, problem["id"], number.document_number, number.document_date)
+        await outcome.acknowledgement_enqueuer(problem)(tx, letter_id)
+
+    return acknowledge
 
 
 async def _hold(
@@ -239,7 +273,10 @@ async def _hold(
         details=outcome.build_details(letter, change, list(letter.left_out)),
         stored=key,
     )
-    acknowledge = outcome.acknowledgement_enqueuer(problem) if trusted and problem is not None else None
+    acknowledge = None
+    if trusted and problem is not None:  # whether a wrong address names the right report is not certain
+        enqueuer = outcome.acknowledgement_enqueuer if reason == "token" else partial(_acknowledge_with_number, letter)
+        acknowledge = enqueuer(problem)
     await outcome.record_outcome(context, key, verdict, acknowledge)
 
 

@@ -420,6 +420,21 @@ class Feed(BaseModel):
     next: int = Field(description="The `after` of the next call.")
 
 
+class RegisteredDocument(BaseModel):
+    number: Number = Field(description="The report's number on the site.")
+    document_number: str = Field(description="In the agency's document system; never public.")
+    document_date: Day | None
+
+
+class RegisteredDocuments(BaseModel):
+    items: list[RegisteredDocument]
+    next: Number | None = Field(description="The `after` of the next call; null at the end.")
+
+
+class Registered(BaseModel):
+    registered: Count = Field(description="Reports whose numbers are recorded now.")
+
+
 class WrongField(BaseModel):
     field: str = Field(description="Where, «photos.0».")
     code: str

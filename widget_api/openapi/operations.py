@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from widget_api.browse import queries
 from widget_api.comments import api
 from widget_api.openapi import answers, georeport
+from widget_api.platform.documents import AfterNumber, DocumentNumbers
 from widget_api.platform.routes import Events
 from widget_api.problems import bodies
 from widget_api.sites import routes as of_sites
@@ -311,6 +312,30 @@ OPERATIONS: Sequence[Operation] = (
         refusals=(400, 401, 404, 422),
         security=({"token": []},),
         query=Events,
+    ),
+    Operation(
+        method="get",
+        path="/api/v1/platform/documents",
+        id="platformDocuments",
+        tag="platform",
+        summary="Numbers of reports in the agency's document system",
+        description="For the site of the token, beyond a report's number; nothing else of the API has them.",
+        answer=(200, "Beyond a report's number.", {JSON: answers.RegisteredDocuments}),
+        refusals=(401, 422),
+        security=({"token": []},),
+        query=AfterNumber,
+    ),
+    Operation(
+        method="put",
+        path="/api/v1/platform/documents",
+        id="putPlatformDocuments",
+        tag="platform",
+        summary="Record numbers of reports in the agency's document system",
+        description="All of the list or, where a field is wrong, none. A report that is another site's is unknown.",
+        answer=(200, "Recorded.", {JSON: answers.Registered}),
+        refusals=(400, 401, 413, 415, 422),
+        security=({"token": []},),
+        body={JSON: DocumentNumbers},
     ),
     _read(
         *("/openapi.json", "openapi", "OpenAPI 3.1.", {"type": "object"}),

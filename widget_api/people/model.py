@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
+from widget_api import clock
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.model import ANSWERS, NEEDS, STATUSES, Actor, ActorKind, Change, Extension, allowed
 
@@ -118,7 +118,7 @@ def read_decision(given: Mapping[str, str]) -> Change | Extension:
     if given.get("to") != EXTENDED:
         return read_change(given)
     day, text = given.get("extended_to", "").strip(), given.get("text", "").strip()
-    wrong = [] if is_date(day) else [FieldError("extended_to", "date" if day else "required")]
+    wrong = [] if clock.is_date(day) else [FieldError("extended_to", "date" if day else "required")]
     wrong += [] if text else [FieldError("text", "required")]
     if wrong:
         raise Invalid(tuple(wrong))
@@ -140,9 +140,9 @@ def read_change(given: Mapping[str, str]) -> Change:
         needs.pop("responsible", None)
     wrong = [FieldError(name, "required") for name, value in needs.items() if not value]
     expected_on, duplicate_of = needs.get("expected_on", ""), needs.get("duplicate_of", "").lstrip("№# ")
-    if expected_on and not is_date(expected_on):
+    if expected_on and not clock.is_date(expected_on):
         wrong.append(FieldError("expected_on", "date"))
-    if service_due and not is_date(service_due):
+    if service_due and not clock.is_date(service_due):
         wrong.append(FieldError("service_due", "date"))
     if duplicate_of and not (duplicate_of.isascii() and duplicate_of.isdigit() and len(duplicate_of) <= 9):
         wrong.append(FieldError("duplicate_of", "number"))
@@ -158,13 +158,6 @@ def read_change(given: Mapping[str, str]) -> Change:
         service_due=service_due or None,
         work_photos=given.get("work_photos") == "yes",
     )
-
-
-def is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 # Substrings of the User-Agent header (RFC 9110, 10.1.5) and product names, for people to recognise their own devices.

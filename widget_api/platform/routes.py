@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -19,37 +18,28 @@ from widget_api.errors import Malformed, NotFound, Unauthenticated
 from widget_api.open311 import service as georeport
 from widget_api.open311.parameters import Parameters
 from widget_api.open311.parse import RemoteUpdate
-from widget_api.platform import signature, update_import, webhook
+from widget_api.platform import documents, signature, update_import, webhook
+from widget_api.platform.documents import MAX_LIMIT, AfterNumber, DocumentNumbers, whole
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log, platforms
 from widget_api.platform.store.links import Linked
+from widget_api.problems import registration
+from widget_api.problems.registration import Registration
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
-from widget_api.validation import Parameter, Query, wrong
+from widget_api.sites.model import Site
+from widget_api.validation import Query
 
-MAX_LIMIT = 500
 LARGEST_POSITION = 2**31 - 1
 MAX_NUMBER = 2**31 - 1
-# A value of white space only counts as absent. Python's white space, in the syntax of ECMA-262.
-_SPACE = r"^[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$"
 MAX_MESSAGE_SIZE = 1_048_576
 _HEADERS = {"Cache-Control": "no-store"}
 
 
-def _whole(smallest: int, largest: int) -> Parameter:
-    def read(text: str, _: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,10}", text.strip()) or not smallest <= int(text) <= largest:
-            raise wrong("between", min=smallest, max=largest)
-        return int(text)
-
-    bounds = {"type": "integer", "minimum": smallest, "maximum": largest}
-    return Parameter(read, {"anyOf": [bounds, {"type": "string", "pattern": _SPACE}]})
-
-
 class Events(Query):
     site: str = Field("", description="Key, identifier or jurisdiction of the token's site.")
-    after: Annotated[int, _whole(0, LARGEST_POSITION)] = Field(0, description="A position.")
-    limit: Annotated[int, _whole(1, MAX_LIMIT)] = Field(100, description="How many; 100 if left out.")
+    after: Annotated[int, whole(0, LARGEST_POSITION)] = Field(0, description="A position.")
+    limit: Annotated[int, whole(1, MAX_LIMIT)] = Field(100, description="How many; 100 if left out.")
 
 
 async def receive_updates(request: Request) -> Response:
@@ -59,15 +49,21 @@ async def receive_updates(request: Request) -> Response:
     return web.json_response({"taken": imported}, 202)
 
 
+async def find_token_site(request: Request) -> Site:
+    """The site of the request's token. Raises Unauthenticated."""
+    database = web.context(request).database
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    sender = await georeport.find_sender(database, token.strip() if scheme.lower() == "bearer" else None, None)
+    if sender is None or not sender.trusted:
+        raise Unauthenticated("token")
+    return await sites.by_id(database, sender.site_id)
+
+
 async def list_events(request: Request) -> Response:
     """GET /platform/events?site&after: the events after a position, for a token of scope `platform`."""
     context = web.context(request)
     query = Parameters(request.query_params.multi_items())
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    sender = await georeport.find_sender(context.database, token.strip() if scheme.lower() == "bearer" else None, None)
-    if sender is None or not sender.trusted:
-        raise Unauthenticated("token")
-    site = await sites.by_id(context.database, sender.site_id)
+    site = await find_token_site(request)
     if query.first("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
     parameters = validation.parse(Events, query.first_values())
@@ -145,7 +141,38 @@ async def _find_problem(
     return signer, site.id, problem["id"]
 
 
+async def put_documents(request: Request) -> Response:
+    """PUT /platform/documents: record numbers, all or none of the list."""
+    database = web.context(request).database
+    site = await find_token_site(request)
+    body = validation.parse(DocumentNumbers, await web.read_json_object(request, documents.MAX_SIZE))
+    registrations = [
+        Registration(
+            number=one.number,
+            document_number=one.document_number,
+            document_date=one.document_date,
+        )
+        for one in body.items
+    ]
+    return web.json_response({"registered": await registration.register(database, site.id, registrations)})
+
+
+async def list_documents(request: Request) -> Response:
+    """GET /platform/documents?after: the recorded numbers, in the order of reports."""
+    site = await find_token_site(request)
+    parameters = validation.parse(AfterNumber, Parameters(request.query_params.multi_items()).first_values())
+    rows = await registration.list_registered(
+        web.context(request).database, site.id, parameters.after, parameters.limit
+    )
+    names = ("number", "document_number", "document_date")
+    following = rows[-1]["number"] if len(rows) == parameters.limit else None
+    body = {"items": [{name: row[name] for name in names} for row in rows], "next": following}
+    return web.json_response(body, 200, _HEADERS)
+
+
 routes: list[BaseRoute] = [
     Route("/api/v1/platform/updates", receive_updates, methods=["POST"]),
     Route("/api/v1/platform/events", list_events, methods=["GET"]),
+    Route("/api/v1/platform/documents", list_documents, methods=["GET"]),
+    Route("/api/v1/platform/documents", put_documents, methods=["PUT"]),
 ]

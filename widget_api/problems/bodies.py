@@ -39,6 +39,7 @@ class ValidationContext:
     signer: Signer | None = None
     other: OtherSite | None = None
     publish_name: bool = False
+    entered: bool = False  # by an official, for somebody who may have neither e-mail nor photos
 
 
 def visible_character(hidden: str = "") -> str:
@@ -218,7 +219,8 @@ class Report(Body):
     @field_validator("email", mode="after")
     @classmethod
     def _is_demanded(cls, email: str | None, info: ValidationInfo) -> str | None:
-        if email is None and info.context is not None and info.context.site.contact == "required":
+        context = info.context
+        if email is None and context is not None and context.site.contact == "required" and not context.entered:
             raise wrong("required")
         return email
 
@@ -277,7 +279,7 @@ class Report(Body):
     def _are_this_sites(cls, given: Any, info: ValidationInfo) -> tuple[model.Photo, ...]:
         """Accept tokens or {photo, alt}, in their order."""
         category, context = _category(info), info.context
-        if not given and category is not None and category.photo_required:
+        if not given and category is not None and category.photo_required and (context is None or not context.entered):
             raise wrong("required")
         if given in ("", ()) or context is None:
             return ()
@@ -322,6 +324,11 @@ def report(
     publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
     context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish)
     body = validation.parse(Report, data, context)
+    return to_report(body, language, source, publish_name=publish), body.consent
+
+
+def to_report(body: Report, language: str, source: model.Source, *, publish_name: bool = False) -> model.Report:
+    """Return the report of a parsed body, without the consent."""
     return model.Report(
         category=body.category,
         description=body.description,
@@ -330,10 +337,10 @@ def report(
         lng=body.location.lng,
         answers=body.answers,
         contact=model.Contact(
-            email=body.email, name=body.name, phone=body.phone, publish_name=publish and body.name is not None
+            email=body.email, name=body.name, phone=body.phone, publish_name=publish_name and body.name is not None
         ),
         language=i18n.requested_language(body.lang, language),
         source=source,
         page_url=body.page_url,
         photos=body.photos,
-    ), body.consent
+    )

@@ -43,13 +43,20 @@ async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> 
     problem = await find_existing(tx, site_id, problem_id)
     if problem["spam"] or problem["status"] != "moderation":
         return
-    await release(tx, site_id, problem_id, now)
     if await history.moderation(tx, site_id) == "after":
-        problem = await find_existing(tx, site_id, problem_id)
-        rule = await assignment.find_rule(tx, problem)
-        await record(tx, problem, assignment.SYSTEM, kind="status", status="accepted", now=now, news=rule is None)
-        if rule is not None:
-            await assignment.apply_rule(tx, site_id, problem_id, rule, now)
+        await accept(tx, assignment.SYSTEM, site_id, problem_id, now)
+    else:
+        await release(tx, site_id, problem_id, now)
+
+
+async def accept(tx: Transaction, actor: Actor, site_id: str, problem_id: str, now: int) -> None:
+    """Release a report in moderation and publish it, forwarded where a rule says so."""
+    await release(tx, site_id, problem_id, now)
+    problem = await find_existing(tx, site_id, problem_id)
+    rule = await assignment.find_rule(tx, problem)
+    await record(tx, problem, actor, kind="status", status="accepted", now=now, news=rule is None)
+    if rule is not None:
+        await assignment.apply_rule(tx, site_id, problem_id, rule, now)
 
 
 async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: str, spam: bool) -> None:
@@ -133,6 +140,7 @@ async def change(
         )
         await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
         await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
+        await documents.attach(tx, site_id, problem_id, event.id, wish.internal_documents, internal=True)
         if wish.work_photos:
             await pictures.publish_work(tx, problem_id, event.id)
         if actor.kind != "resident":

@@ -26,6 +26,7 @@ Status = Literal[
     "withdrawn",
 ]
 Source = Literal["widget", "form", "georeport", "platform"]  # the API or form a report came through
+Channel = Literal["phone", "visit", "letter", "other"]  # how a report reached the official who entered it
 ActorKind = Literal["resident", "agent", "operator", "platform", "source", "system"]
 Needs = Literal["text", "expected_on", "responsible", "duplicate_of"]
 
@@ -167,6 +168,7 @@ class Change:
     duplicate_of: int | None = None
     photos: tuple[Photo, ...] = ()  # shown with the text
     documents: tuple[str, ...] = ()  # identifiers of documents uploaded for this problem
+    internal_documents: tuple[str, ...] = ()  # the same, for the agency alone
     service: str | None = None  # forwarded to: the identifier of a subordinate agency, instead of `responsible`
     service_due: str | None = None  # YYYY-MM-DD: the date given to the service, which the public does not see
     work_photos: bool = False  # publish the photos that the service sent with its report of the work
@@ -241,6 +243,7 @@ class Report:
     contact: Contact
     language: str
     source: Source
+    channel: Channel | None = None
     photos: tuple[Photo, ...] = ()
     media: tuple[str, ...] = ()  # URLs of pictures to fetch after the response
     consent: Consent | None = None  # None for reports of other systems, whose operators store the consent

@@ -8,13 +8,13 @@ from typing import Any
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries import sinks
+from widget_api.deliveries import queries, sinks
 from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
 from widget_api.geo import model as places
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.problems import pictures, timeline, wording
+from widget_api.problems import pictures, registration, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records
 from widget_api.sites import routing_rules
@@ -34,7 +34,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     root = messages.message_id(public_url, problem["id"], "agency")
     photos = await pictures.list_pictures(context.database, problem["id"])
     if delivery.kind == "received":
-        template, values, own = "agency_report", await _report(context, site, problem, len(photos)), root
+        template, values, own = "agency_report", await _report(context, site, problem, len(photos), delivery), root
     else:
         photos = [photo for photo in photos if photo["event_id"] == delivery.event_id]
         template, values = "agency_event", await _event(context, delivery, site, problem)
@@ -51,6 +51,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             sender_name=site.name,
             thread=Thread(root=root, own=own),
             reply_to=reply_to,
+            headers=registration.mail_headers(problem),
             values={
                 "reply_to": reply_to,
                 "mail_answers": site.mail_answers,
@@ -87,7 +88,7 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
     if service is None:
         return
     photos = [one for one in await pictures.list_pictures(context.database, problem["id"]) if one["role"] == "report"]
-    report, public_url = await _report(context, site, problem, len(photos), person=False), context.settings.public_url
+    report, public_url = await _report(context, site, problem, len(photos)), context.settings.public_url
     due = problem["assigned_due"] or problem["answer_due"]
     entry = await wording.read_entry(context.database, delivery)
     try:
@@ -137,9 +138,12 @@ def _category_name(site: Site, problem: Row) -> str:
     return i18n.category_name(site.language, problem["category"], category.name if category else None)
 
 
-async def _report(context: Context, site: Site, problem: Row, photos: int, *, person: bool = True) -> dict[str, Any]:
+async def _report(
+    context: Context, site: Site, problem: Row, photos: int, delivery: Delivery | None = None
+) -> dict[str, Any]:
+    """The facts of a report; with the author's contact and additions for the agency, whose delivery is given."""
     language = site.language
-    contact = await contacts.find(context.database, problem["id"]) if person else None
+    contact = await contacts.find(context.database, problem["id"]) if delivery else None
     place = None
     if problem["lat"] is not None:
         place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"
@@ -157,20 +161,20 @@ async def _report(context: Context, site: Site, problem: Row, photos: int, *, pe
         "page_url": page if problem["published"] else None,
         "map_url": places.map_link(problem["lat"], problem["lng"]) if place else None,
         "description": problem["description"],
-        "added": await _list_additions(context, problem) if person else [],
+        "added": await _list_additions(context, problem, delivery) if delivery else [],
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],
     }
 
 
-async def _list_additions(context: Context, problem: Row) -> list[str]:
-    """List the author's additions from before the release; each later one is sent as a letter of its own."""
+async def _list_additions(context: Context, problem: Row, delivery: Delivery) -> list[str]:
+    """List the author's additions from before the letter was due; each later one is sent as a letter of its own.
+
+    It is due with the release, or when the agency begins to work from its mailbox.
+    """
     entries = await timeline.read_timeline(context.database, problem["id"], public=False)
-    released_at = problem["released_at"] or 0
-    return [
-        entry["text"]
-        for entry in entries
-        if entry["kind"] == "clarified" and entry["text"] and entry["at"] <= released_at
-    ]
+    since = await queries.find_created_at(context.database, delivery.id) or 0
+    added = [entry for entry in entries if entry["kind"] == "clarified" and entry["text"]]
+    return [entry["text"] for entry in added if entry["at"] <= since]
 
 
 def _person(language: str, contact: Row | None) -> dict[str, str | None]:

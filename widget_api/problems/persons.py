@@ -50,7 +50,7 @@ async def read_person(
 
 
 async def with_consent(
-    database: Database, site: Site, settings: Settings, report: Report, given: bodies.Consent, ip: str
+    database: Database, site: Site, settings: Settings, report: Report, given: bodies.Consent, ip: str | None
 ) -> Report:
     """Return the report with the documents its author accepted. Raises Invalid if a document has changed since."""
     publish_name = report.contact.publish_name
@@ -62,7 +62,7 @@ async def _consent(
     site: Site,
     settings: Settings,
     language: str,
-    ip: str,
+    ip: str | None,
     given: bodies.Consent,
     publish_name: bool,
 ) -> Consent:

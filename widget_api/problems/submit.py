@@ -85,10 +85,12 @@ async def submit(
     idempotency: Idempotency | None = None,
     spend: Spend | None = None,
     actor: Actor | None = None,
+    along: Along | None = None,
 ) -> Receipt:
     """Accept a report: number, first event, confirmation letter, idempotency key, in one transaction.
 
-    `spend` uses up the ticket inside the transaction. `actor` is given if another system sent the report.
+    `spend` uses up the ticket inside the transaction, `along` is called at its end with the problem's id. `actor` is
+    given if another system sent the report or an official entered it.
     Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
     """
     now = clock.now()
@@ -120,6 +122,8 @@ async def submit(
             await records.add_submission(
                 tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode()
             )
+        if along is not None:
+            await along(tx, new.problem_id)
         return Receipt(problem_id=new.problem_id, number=number, body=body, repeated=False)
 
     return await database.write(work, site.id)
@@ -192,6 +196,7 @@ class _NewProblem:
             at=self.created_at,
             actor=actor.kind if actor else "resident",
             status=report.status,
+            user_id=actor.user_id if actor else None,
             source=actor.source if actor else None,
             data={"due": self.due},
         )

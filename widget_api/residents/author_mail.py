@@ -64,6 +64,7 @@ async def _send_confirmation(
         {
             **resident_mail.about_problem(site, problem, language),
             "confirm_url": links.confirm_url(context, problem["id"], problem["link_id"]),
+            "channel": problem["channel"],
         },
         author_of=problem["id"],
     )

@@ -12,10 +12,10 @@ from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.followers import service
 from widget_api.mail import links
-from widget_api.problems import bodies, persons
+from widget_api.problems import bodies, forms, persons
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import followers, records
-from widget_api.residents import forms, problem_forms
+from widget_api.residents import problem_forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

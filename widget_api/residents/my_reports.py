@@ -19,12 +19,11 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.mail import links
-from widget_api.problems import resident_mail
+from widget_api.problems import forms, resident_mail
 from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts, followers
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 from widget_api.problems.wording import first_line
-from widget_api.residents import forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.validation import clean

@@ -19,11 +19,11 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import links
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, forms, report_photos
+from widget_api.problems.forms import Form
 from widget_api.problems.store import records
-from widget_api.residents import forms, private_page_view, report_photos, service
 from widget_api.residents import my_reports as reports
-from widget_api.residents.forms import Form
+from widget_api.residents import private_page_view, service
 from widget_api.residents.report import read_form
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site

@@ -18,8 +18,8 @@ from widget_api.comments import service
 from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.context import Context
 from widget_api.errors import Conflict, FieldError, Invalid, TooMany
-from widget_api.residents import forms
-from widget_api.residents.forms import Form
+from widget_api.problems import forms
+from widget_api.problems.forms import Form
 from widget_api.sites import consent
 from widget_api.sites.model import Site
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -16,11 +15,10 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.errors import FieldError, Invalid, TooMany
-from widget_api.problems import bodies, intake, persons, submit
+from widget_api.problems import bodies, forms, intake, persons, report_photos, submit
+from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
-from widget_api.residents import forms, report_photos
-from widget_api.residents.forms import Form
 from widget_api.sites import consent, service, view
 from widget_api.sites.model import Site
 
@@ -81,7 +79,7 @@ async def _handle_form(
         return await lost(422, notice="form.stale")
     data = forms.to_api_body(form, language)
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
-    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
+    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=forms.fingerprint(data | named))
     earlier = await records.find_submission(context.database, site.id, idempotency.key)
     if earlier is not None:
         if earlier["fingerprint"] == idempotency.fingerprint:
@@ -128,10 +126,6 @@ async def _handle_form(
     return _render_receipt(request, site, receipt.body)
 
 
-def _fingerprint(data: dict[str, Any]) -> str:
-    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 def _referring_page(request: Request, site: Site) -> str:
     """The referring page, where it belongs to one of the site's origins."""
     referer = request.headers.get("referer", "")
@@ -173,7 +167,7 @@ async def _render_form(
         form=form,
         category=site.category(form.one("category")),
         due=due,
-        errors=_error_texts(language, wrong, refused),
+        errors=forms.error_texts(language, wrong, refused),
         taken=taken,
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
@@ -187,16 +181,6 @@ async def _render_form(
         limits=intake,
         trap=forms.TRAP_FIELD,
     )
-
-
-def _error_texts(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
-    """Error messages by the names of the page's fields, in its order."""
-    extra = (FieldError(report_photos.FILE_FIELD, "photo_broken"),) if refused else ()
-    sentences = {
-        place: i18n.field_error(language, place, error.code, error.values)
-        for place, error in forms.errors_by_field(extra + wrong)
-    }
-    return sentences | ({report_photos.FILE_FIELD: " ".join(refused)} if refused else {})
 
 
 def _render_receipt(request: Request, site: Site, body: bytes) -> Response:

@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.errors import TooMany
 from widget_api.mail import links
-from widget_api.residents import forms, service
+from widget_api.problems import forms
+from widget_api.problems.forms import Form
+from widget_api.residents import service
 from widget_api.residents.comments import routes as discussion
 from widget_api.residents.feeds import routes as feeds
 from widget_api.residents.followers import routes as following
-from widget_api.residents.forms import Form
 from widget_api.residents.my_reports import routes as reports
 from widget_api.residents.private_page import routes as private
 from widget_api.residents.report import routes as report

@@ -13,7 +13,7 @@ import orjson
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.sites import store
+from widget_api.sites import moving, store
 from widget_api.sites.model import Datatype, Question
 from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins
 
@@ -58,7 +58,11 @@ async def list_agencies(database: Database) -> list[dict[str, Any]]:
 async def update_agency(
     database: Database, agency_id: str, columns: Mapping[str, Any], who: journal.Who = journal.COMMAND_LINE
 ) -> None:
-    """Change an agency. A new e-mail address resets the record of failures. Raises Invalid, NotFound (the parent)."""
+    """Change an agency. A new e-mail address resets the record of failures. Raises Invalid, NotFound (the parent).
+
+    One that begins to work from its mailbox gets letters about its open reports and, unless `columns` say otherwise,
+    the digest.
+    """
     checked = check_agency(columns)
     if "email" in checked:
         checked |= {"email_failed_at": None, "email_failure": None}
@@ -66,6 +70,13 @@ async def update_agency(
     async def work(tx: Transaction) -> None:
         if checked.get("parent_id") is not None:
             await _check_parent(tx, agency_id, checked["parent_id"])
+        row = await tx.row("SELECT mode FROM agencies WHERE id = :agency_id", agency_id=agency_id)
+        moves = row is not None and checked.get("mode", row["mode"]) != row["mode"]
+        if moves and checked["mode"] == "email":
+            checked.setdefault("digest", True)
+            await moving.send_open_reports(tx, agency_id, clock.now())
+        elif moves:
+            await moving.cancel_reminders(tx, agency_id)
         if checked:
             assignments = ", ".join(f"{name} = :{name}" for name in checked)
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)

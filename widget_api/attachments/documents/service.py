@@ -66,19 +66,38 @@ async def detect_type(content: bytes, *, office: bool = False) -> model.FileType
     return await asyncio.to_thread(model.detect_type, content) if office else None
 
 
-async def attach(tx: Transaction, site_id: str, problem_id: str, event_id: str, document_ids: Sequence[str]) -> None:
-    """Attach received documents to an event of their problem. Raises Invalid («documents») if one is gone or used."""
+async def attach(
+    tx: Transaction,
+    site_id: str,
+    problem_id: str,
+    event_id: str,
+    document_ids: Sequence[str],
+    *,
+    internal: bool = False,
+) -> None:
+    """Attach received documents to an event of their problem; `internal` ones are for the agency alone.
+
+    Raises Invalid («documents») if one is gone or used.
+    """
     since = clock.now() - model.UNATTACHED_LIFETIME
     for document_id in document_ids:
         if not await store.attach(
-            tx, document_id=document_id, site_id=site_id, problem_id=problem_id, event_id=event_id, since=since
+            tx,
+            document_id=document_id,
+            site_id=site_id,
+            problem_id=problem_id,
+            event_id=event_id,
+            since=since,
+            internal=internal,
         ):
             raise Invalid((FieldError("documents", "documents_again"),))
 
 
-async def list_attached(reader: Database | Transaction, site_id: str, problem_id: str) -> list[Row]:
-    """The documents of a problem's answers: id, event_id, name, media_type, bytes."""
-    return list(await store.list_of_problem(reader, site_id, problem_id))
+async def list_attached(
+    reader: Database | Transaction, site_id: str, problem_id: str, *, internal: bool = False
+) -> list[Row]:
+    """The documents of a problem's answers: id, event_id, name, media_type, bytes. `internal` adds the agency's own."""
+    return [row for row in await store.list_of_problem(reader, site_id, problem_id) if internal or not row["internal"]]
 
 
 def public_documents(public_url: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -92,6 +111,7 @@ def signed_documents(context: Context, rows: Sequence[Row], until: int | None = 
         {
             **_document_view(row, links.sign_document_url(context, row["id"], row["name"], until=until)),
             "event_id": row["event_id"],
+            "internal": bool(row["internal"]),
         }
         for row in rows
     ]

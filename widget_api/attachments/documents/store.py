@@ -56,26 +56,27 @@ async def keep_unattached(tx: Transaction, document_ids: Sequence[str], until: i
 
 
 async def attach(
-    tx: Transaction, *, document_id: str, site_id: str, problem_id: str, event_id: str, since: int
+    tx: Transaction, *, document_id: str, site_id: str, problem_id: str, event_id: str, since: int, internal: bool
 ) -> bool:
     """Attach a document to an event. False where it is another problem's, too old or attached already."""
     return bool(
         await tx.run(
-            f"UPDATE documents SET event_id = :event_id WHERE id = :id AND site_id = :site_id"
+            f"UPDATE documents SET event_id = :event_id, internal = :internal WHERE id = :id AND site_id = :site_id"
             f" AND problem_id = :problem_id AND {_UNATTACHED} AND created_at >= :since",
             id=document_id,
             site_id=site_id,
             problem_id=problem_id,
             event_id=event_id,
             since=since,
+            internal=internal,
         )
     )
 
 
 async def list_of_problem(reader: Database | Transaction, site_id: str, problem_id: str) -> Sequence[Row]:
-    """The attached documents: id, event_id, name, media_type, bytes, in the order in which they were sent."""
+    """The attached documents: id, event_id, name, media_type, bytes, internal, in the order in which they were sent."""
     return await reader.rows(
-        "SELECT id, event_id, name, media_type, bytes FROM documents"
+        "SELECT id, event_id, name, media_type, bytes, internal FROM documents"
         " WHERE problem_id = :problem_id AND site_id = :site_id AND event_id <> '' AND removed_at IS NULL ORDER BY id",
         site_id=site_id,
         problem_id=problem_id,
@@ -85,7 +86,7 @@ async def list_of_problem(reader: Database | Transaction, site_id: str, problem_
 async def find_readable(database: Database, document_id: str) -> Row | None:
     """name, media_type and `public` (whether everybody may read it); None where there is none."""
     return await database.row(
-        "SELECT d.name, d.media_type, p.published AND d.event_id <> '' AS public FROM documents d"
+        "SELECT d.name, d.media_type, p.published AND d.event_id <> '' AND NOT d.internal AS public FROM documents d"
         " JOIN problems p ON p.id = d.problem_id AND p.site_id = d.site_id"
         " WHERE d.id = :id AND d.removed_at IS NULL",
         id=document_id,

@@ -59,6 +59,7 @@ problems = Table(
     count("comments"),  # published ones
     Column("photos", Text, nullable=False, server_default="[]"),  # JSON: the photos in public lists
     Column("source", Text, nullable=False),  # widget | form | georeport | platform
+    Column("channel", Text),  # phone | visit | letter | other: how it reached the official who entered it
     Column("source_name", Text),
     Column("source_url", Text),  # its page at the source
     Column("mirror_of", Text),  # the platform it was read from: it is shown here, not changed or sent on
@@ -174,6 +175,7 @@ documents = Table(
     Column("name", Text, nullable=False),  # the agency's file name
     Column("media_type", Text, nullable=False),
     count("bytes"),
+    flag("internal"),  # for the agency alone
     time("created_at"),
     time("removed_at", nullable=True),  # set: the file, then the row, is to be deleted
     Index(None, "problem_id"),

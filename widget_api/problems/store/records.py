@@ -53,6 +53,7 @@ async def add(
         status_event=event_id,
         updated_at=created_at,
         source=report.source,
+        channel=report.channel,
         source_name=report.source_name,
         source_url=report.source_url,
         first_due=answer_due,

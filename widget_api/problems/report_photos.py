@@ -13,8 +13,8 @@ from widget_api.attachments.photos import decoder, intake, service, store
 from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
+from widget_api.problems.forms import Form
 from widget_api.problems.model import Photo
-from widget_api.residents.forms import Form
 from widget_api.sites.model import Site
 
 MAX_FILES = 20  # per form; those beyond a report's limit are rejected by name

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from widget_api import clock
+import orjson
+
+from widget_api import clock, i18n
 from widget_api.errors import FieldError, Malformed
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.model import Site
@@ -69,7 +72,7 @@ PAGE_FIELDS = {
 }
 
 _FIELD_ORDER = (
-    *("category", "answers", "description", "photos", "address", "coordinates"),
+    *("channel", "received_on", "category", "answers", "description", "photos", "address", "coordinates"),
     *("email", "name", "phone", "consent"),
 )
 
@@ -135,6 +138,20 @@ def _split_coordinates(text: str) -> tuple[str, str]:
 
 def _answer(values: list[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else values
+
+
+def fingerprint(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def error_texts(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
+    """Error messages by the names of the page's fields, in its order. `refused` are those of photos."""
+    extra = (FieldError("photos", "photo_broken"),) if refused else ()
+    sentences = {
+        place: i18n.field_error(language, place, error.code, error.values)
+        for place, error in errors_by_field(extra + wrong)
+    }
+    return sentences | ({"photos": " ".join(refused)} if refused else {})
 
 
 def errors_by_field(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:

@@ -1,0 +1,123 @@
+"""An agency moves between mailbox and cabinet with its work under way: nothing is lost, nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.georeport import Worker
+from tests.support.mail import Letter, MailSink
+from tests.support.mailbox import Office
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.mailbox import reminders, service
+from widget_api.mailbox.model import Arrival
+from widget_api.problems import change as problems
+from widget_api.problems import dialogue
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.deadlines import local_date
+
+OFFICE = "priem@gorod.test"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:1", work="off")
+
+
+@pytest.fixture
+async def office(context: Context) -> Office:
+    """A report of an agency that works from its mailbox; its letter is not sent yet."""
+    site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
+    return Office(context, site, await reported(context, site, "Первое"), port=0)
+
+
+async def reported(context: Context, site: object, words: str) -> str:
+    problem_id = (await submit_report(context.database, site, description=words)).problem_id  # type: ignore[arg-type]
+    await problems.confirm(context.database, site.id, problem_id)  # type: ignore[attr-defined]
+    return problem_id
+
+
+async def move(office: Office, mode: str) -> None:
+    await changes.update_agency(office.context.database, office.site.agency.id, {"mode": mode})
+
+
+async def answered(office: Office, name: str) -> None:
+    await service.receive_letter(office.context, Arrival(office.letter(name), OFFICE, (office.reply,)))
+
+
+async def told(office: Office, worker: Worker, sink: MailSink) -> list[Letter]:
+    """The letters to the agency beside acknowledgements, once all that is due went out."""
+    await worker.until_idle()
+    return [one for one in sink.to(OFFICE) if one.message["Auto-Submitted"] == "auto-generated"]
+
+
+async def test_work_under_way_goes_along_to_the_cabinet_and_back(
+    office: Office, worker: Worker, mail_sink: MailSink
+) -> None:
+    database, site = office.context.database, office.site
+    await told(office, worker, mail_sink)
+    await answered(office, "unclear")
+    due = local_date(clock.now(), site.time_zone).isoformat()
+    await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = :due, first_due = :due", due=due))
+    assert await reminders.enqueue_reminders(database) == 1
+    await move(office, "cabinet")
+    assert len(await told(office, worker, mail_sink)) == 1, "the cabinet reminds of it"
+    assert await reminders.enqueue_reminders(database) == 0
+    away = await reported(office.context, site, "Пришло при кабинете")
+    await problems.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
+    await problems.change(database, RESIDENT, site.id, away, Change(to="reopened", text="Нет, всё по-прежнему"))
+    asked = await reported(office.context, site, "Второе при кабинете")
+    await dialogue.ask(database, AGENT, site.id, asked, "Где именно?")
+    await dialogue.clarify(database, site, asked, dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда"))
+    done = await reported(office.context, site, "Уже решённое")
+    await problems.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
+    assert len(await told(office, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
+    await move(office, "email")
+    await move(office, "email")
+    letters = [one.text for one in (await told(office, worker, mail_sink))[1:]]
+    for words, count in (
+        ("Пришло при кабинете", 1),
+        ("Нет, всё по-прежнему", 1),
+        ("Второе при кабинете", 1),
+        ("У третьего подъезда", 1),
+        ("Уже решённое", 0),
+        ("Первое", 0),
+    ):
+        assert sum(words in text for text in letters) == count, words
+    assert await reminders.enqueue_reminders(database) == 1, "the one that was not sent"
+    assert "Первое" in (await told(office, worker, mail_sink))[-1].text
+    await move(office, "cabinet")
+    await answered(office, "resolved")
+    assert (await office.problem())["status"] == "resolved", "a reply to an old letter is an answer all the same"
+    assert len(await office.held_letters()) == 1
+    many = len(await told(office, worker, mail_sink))
+    await move(office, "email")
+    assert len(await told(office, worker, mail_sink)) == many
+
+
+async def test_a_letter_that_is_due_goes_out_once_wherever_the_agency_works_by_then(
+    office: Office, worker: Worker, mail_sink: MailSink
+) -> None:
+    for mode in ("cabinet", "email", "cabinet"):
+        await move(office, mode)
+    assert ["Первое" in one.text for one in await told(office, worker, mail_sink)] == [True]
+
+
+async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: Context) -> None:
+    site = await make_site(context.database, agency={"mode": "cabinet"})
+    for columns, expected in (
+        ({"mode": "email"}, True),
+        ({"digest": False}, False),
+        ({"mode": "email"}, False),
+        ({"mode": "cabinet"}, False),
+        ({"mode": "email", "digest": False}, False),
+    ):
+        await changes.update_agency(context.database, site.agency.id, columns)
+        row = await context.database.row("SELECT digest FROM agencies")
+        assert row is not None
+        assert bool(row["digest"]) is expected, columns

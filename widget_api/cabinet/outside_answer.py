@@ -1,0 +1,156 @@
+"""Serve /cabinet/problems/{id}/outside: record an answer that the agency gave the author outside the system.
+
+It is an ordinary decision whose text names the letter. Its files are for the agency alone, unless the official
+publishes them: a letter has the author's name and address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, i18n, web
+from widget_api.attachments.documents.model import MAX_DOCUMENTS
+from widget_api.cabinet import answer_files, inbox_service
+from widget_api.cabinet.http import (
+    MAX_FILES,
+    MAX_FORM_SIZE,
+    Fields,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_form,
+    to_fields,
+)
+from widget_api.cabinet.inbox_rows import LIST_PATH
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.database import Row
+from widget_api.errors import Conflict, FieldError, Invalid, Refused
+from widget_api.people.model import User, VisibleSite, allowed_transitions
+from widget_api.problems.model import ANSWERS, Change
+from widget_api.problems.registration import MAX_NUMBER_LENGTH
+from widget_api.sites.deadlines import local_date
+
+_PLACES = {"photos": "to"}  # the field of this form that shows the error of another of a decision
+
+
+async def _find(request: Request, user: User) -> tuple[VisibleSite, Row, list[str]]:
+    """The report and the answers the user may give it. Raises NotFound, Refused."""
+    site, row = await inbox_service.find_problem(
+        web.context(request).database, user, path_identifier(request, "problem_id")
+    )
+    free = not (row["erased_at"] or row["spam"] or row["mirror_of"])
+    to = [status for status in allowed_transitions(user, site, row["status"]) if status in ANSWERS] if free else []
+    if not to or not user.sees_contacts or site.assigned_to is not None:
+        raise Refused("transition")
+    return site, row, to
+
+
+async def show_form(request: Request, user: User) -> Response:
+    """GET /cabinet/problems/{problem_id}/outside"""
+    return await _render(request, user, {})
+
+
+async def _render(
+    request: Request,
+    user: User,
+    given: Mapping[str, str],
+    status: int = 200,
+    *,
+    wrong: Invalid | None = None,
+    files: answer_files.AnswerFiles | None = None,
+    conflict: bool = False,
+    refused: str = "",
+) -> Response:
+    site, row, to = await _find(request, user)
+    language, files = language_of(request, user), files or answer_files.AnswerFiles()
+    texts = {"text": i18n.text(site.language, "channels.outside.default"), "to": "answered"}
+    return render_page(
+        request,
+        user,
+        "outside.html",
+        status,
+        number=row["number"],
+        seen=row["status_event"],
+        site=site,
+        decisions=[(one, i18n.text(language, f"cabinet.decide.to.{one}")) for one in to],
+        given={name: given.get(name, texts.get(name, "")) for name in ("to", "text", "number", "day", "publish")},
+        errors=field_errors(language, wrong) | files.wrong,
+        files=files,
+        most=MAX_DOCUMENTS,
+        longest=MAX_NUMBER_LENGTH,
+        today=local_date(clock.now(), site.time_zone).isoformat(),
+        conflict=conflict,
+        refused=refused,
+        back=f"{LIST_PATH}/{row['id']}",
+        section="list",
+        here=request.url.path,
+    )
+
+
+async def send_form(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/outside"""
+    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES)
+    with web.closing_files(one for _, one in sent):
+        context, fields = web.context(request), to_fields(given)
+        site, row, _ = await _find(request, user)
+        files = await answer_files.list_received(context, site.id, row["id"], given)
+        sent = [(name, one) for name, one in sent if name == "documents"]
+        receiving = answer_files.receive_files(
+            context, site.id, row["id"], files, sent, language_of(request, user), web.client_network(request)
+        )
+        await web.cancel_on_disconnect(request, receiving)
+    try:
+        wish = _read_change(site, fields)
+        if files.wrong:
+            return await _render(request, user, fields, 422, files=files)
+        shown, hidden = (files.documented, ()) if fields.get("publish") == "yes" else ((), files.documented)
+        wish = replace(wish, documents=shown, internal_documents=hidden)
+        await inbox_service.decide_problem(context.database, user, row["id"], wish, seen=fields.get("seen", ""))
+    except Invalid as error:
+        moved = tuple(replace(one, field=_PLACES.get(one.field, one.field)) for one in error.fields)
+        return await _render(request, user, fields, 422, wrong=Invalid(moved), files=files)
+    except Conflict as error:
+        if error.code != "problem_changed":
+            raise
+        return await _render(request, user, fields, 409, files=files, conflict=True)
+    except Refused as error:
+        if error.code != "approval":
+            raise
+        refused = i18n.text(language_of(request, user), "channels.outside.approval")
+        return await _render(request, user, fields, 409, files=files, refused=refused)
+    return web.see_other(f"{LIST_PATH}/{row['id']}?done=decided")
+
+
+def _read_change(site: VisibleSite, fields: Fields) -> Change:
+    """The decision, whose text is the official's sentence and the letter. Raises Invalid with every wrong field."""
+    to, number, day = fields.get("to", ""), " ".join(fields.get("number", "").split()), fields.get("day", "").strip()
+    wrong = []
+    if to not in ANSWERS:
+        wrong.append(FieldError("to", "required"))
+    if not number or len(number) > MAX_NUMBER_LENGTH:
+        wrong.append(FieldError("number", "too_long" if number else "required", (("max", MAX_NUMBER_LENGTH),)))
+    if not clock.is_date(day):
+        wrong.append(FieldError("day", "date" if day else "required"))
+    elif day > local_date(clock.now(), site.time_zone).isoformat():
+        wrong.append(FieldError("day", "date_future"))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    letter = i18n.text(
+        site.language, "channels.outside.line", number=number, date=i18n.format_date(site.language, day, today=date.min)
+    )
+    text = "\n\n".join(part for part in (fields.get("text", "").strip(), letter) if part)
+    return Change(to="resolved" if to == "resolved" else "answered", text=text)
+
+
+PATH = f"{LIST_PATH}/{{problem_id}}/outside"
+routes: list[BaseRoute] = [
+    Route(PATH, require_user(show_form)),
+    Route(PATH, require_user(send_form), methods=["POST"]),
+]
