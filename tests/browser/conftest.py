@@ -1,4 +1,4 @@
-"""One service for all tests of the widget; for each module of them a site of its own there, and a host of its own."""
+"""Fixtures of the browser tests: one service for all of them; a site and a host page server for each module."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.factories import SECRET
 from tests.support.processes import Service, free_port, patched_program
 from tests.support.widget import Examples, Stand
 
-# Each form that opens does the proof of work, which takes a fifth of the processor time of a short test. The whole of
-# it is done, and timed, in test_widget_help.py.
+# Every form that opens computes a proof of work: a fifth of the processor time of a short test. test_widget_help.py
+# computes the full one and measures it.
 LESS_WORK = ("widget_api.sites.tickets.MAX_NUMBER=1000",)
 
 
@@ -28,7 +28,7 @@ def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Pa
         "WIDGET_SECRET_KEYS": SECRET,
         "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "WIDGET_MAIL_FROM": "widget@widget.test",
-        "WIDGET_RATE_LIMITS": "off",  # all the residents of these tests share one address
+        "WIDGET_RATE_LIMITS": "off",  # all clients of these tests share one IP address
     }
     service = Service(directory, settings, port, (), patched_program(*LESS_WORK)).start()
     yield service

@@ -1,5 +1,6 @@
-"""What synchronisation and the mailbox added to the cabinet, for eyes, ears and keyboards: where categories go, letters
-that wait for a look, and what cannot be delivered, in both languages and every look.
+"""Cabinet pages of synchronisation and the mailbox: accessibility, languages and layout.
+
+Covers the mapping of categories, held letters and failed deliveries, in both languages, every colour scheme and width.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from widget_api.platform.store import services
 from widget_api.problems import change as problems
 
 pytestmark = pytest.mark.browser
-LOOKS: dict[str, list[axe.Look]] = {  # colours are the same in each language, words are not as wide
+LOOKS: dict[str, list[axe.Look]] = {  # colours do not depend on the language, the width of words does
     "ru": [(360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None)],
     "en": [(360, "light", "black-on-white"), (1280, "light", None)],
 }
@@ -120,7 +121,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
 
 
 def names(page: Page, role: Any) -> list[str]:
-    """What each control is called, for somebody who goes from one to the next."""
+    """Texts of all controls with this role, as heard by someone who moves from one to the next."""
     return [re.sub(r"\s+", " ", one.inner_text()).strip() for one in page.locator("main").get_by_role(role).all()]
 
 
@@ -135,7 +136,7 @@ def check(page: Page, state: str) -> None:
     assert len(set(buttons)) == len(buttons), (state, buttons)
 
 
-# Texts with Cyrillic letters inside no element of their own language; who is signed in and where is said everywhere.
+# Texts with Cyrillic letters outside elements with lang="ru", except the user and agency names in the header.
 MUTE = """language => {
   if (language === 'ru') return [];
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), found = [];
@@ -149,7 +150,7 @@ MUTE = """language => {
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_everybody_can_read_them(desk: Desk, page: Page, watch: Watch, language: str) -> None:
+def test_pages_are_accessible_in_all_languages_and_schemes(desk: Desk, page: Page, watch: Watch, language: str) -> None:
     watch.allow("status of 422")
     desk.sign_in(page)
     mapping = f"/cabinet/sites/{desk.site}/platforms"
@@ -175,8 +176,8 @@ def test_everybody_can_read_them(desk: Desk, page: Page, watch: Watch, language:
 NEEDED = {"resolved": False, "answered": False, "rejected": False, "planned": True, "in_progress": True}
 
 
-def test_a_letter_asks_for_the_words_a_choice_needs(desk: Desk, page: Page) -> None:
-    """«По желанию» stands beside the answer exactly where a decision without one is taken."""
+def test_held_letters_require_a_message_only_where_the_decision_needs_one(desk: Desk, page: Page) -> None:
+    """The message is marked as optional exactly where a decision without one is accepted."""
     desk.sign_in(page)
     desk.open(page, "/cabinet/mail", "ru")
     addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
@@ -191,13 +192,13 @@ def test_a_letter_asks_for_the_words_a_choice_needs(desk: Desk, page: Page) -> N
 
 
 def too_long(page: Page) -> Locator:
-    """The field of a platform that tells no services, with what no browser would let one type."""
+    """The fields of a platform without a service list, filled beyond the maximum length that browsers allow."""
     field = page.locator("input[name=to-snow]")
     field.evaluate("one => { one.maxLength = 300; one.value = '7'.repeat(201) }")
     return field
 
 
-def test_a_table_stays_one_on_a_phone(desk: Desk, page: Page) -> None:
+def test_tables_keep_their_semantics_on_a_phone(desk: Desk, page: Page) -> None:
     desk.sign_in(page)
     desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")
     section = page.get_by_role("region", name="127.0.0.1")
@@ -212,7 +213,7 @@ def test_a_table_stays_one_on_a_phone(desk: Desk, page: Page) -> None:
     expect(page.get_by_role("status")).to_be_in_viewport()
 
 
-def test_a_wrong_field_is_found_from_the_summary(desk: Desk, page: Page, watch: Watch) -> None:
+def test_error_summaries_link_to_the_invalid_fields(desk: Desk, page: Page, watch: Watch) -> None:
     watch.allow("status of 422")
     desk.sign_in(page)
     desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")

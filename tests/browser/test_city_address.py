@@ -1,4 +1,4 @@
-"""The view in the page's address: shared, walked back and forth, and never at the host's expense."""
+"""The list's view in the page's URL: sharing, back and forward, and no interference with the host's history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def city(stand: Stand) -> None:
     stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
 
 
-def test_a_problem_is_a_step_that_back_undoes_and_forward_repeats(page: Page, stand: Stand) -> None:
+def test_opening_a_problem_adds_a_history_entry(page: Page, stand: Stand) -> None:
     cards = browse(page, extended(stand))
     plain = page.url
     steps = page.evaluate("history.length")
@@ -37,11 +37,11 @@ def test_a_problem_is_a_step_that_back_undoes_and_forward_repeats(page: Page, st
     page.get_by_role("button", name="К списку").click()
     expect(cards.nth(2)).to_be_focused()
     expect(page).to_have_url(plain)
-    # Looking at problems one after the other leaves no trail of steps that lead nowhere.
+    # Moving from problem to problem does not pile up history entries.
     assert page.evaluate("history.length") == steps + 1
 
 
-def test_an_address_that_is_passed_on_shows_the_same(page: Page, stand: Stand) -> None:
+def test_a_shared_url_restores_the_view(page: Page, stand: Stand) -> None:
     address = extended(stand, 'view="inline"') + "#igrajdanin?status=done&sort=support"
     page.goto(address)
     expect(page.locator(CARD).first).to_be_visible()
@@ -51,7 +51,7 @@ def test_an_address_that_is_passed_on_shows_the_same(page: Page, stand: Stand) -
     assert hash_of(page) == {"status": "done", "sort": "support"}
 
 
-def test_an_address_of_a_problem_opens_it_and_leads_to_the_list(page: Page, stand: Stand) -> None:
+def test_a_problem_url_opens_the_problem_with_a_way_to_the_list(page: Page, stand: Stand) -> None:
     page.goto(extended(stand, 'view="inline"') + "#igrajdanin?problem=7")
     expect(page.get_by_role("heading", name="Сообщение № 7")).to_be_visible()
     page.get_by_role("button", name="К списку").click()
@@ -67,10 +67,8 @@ def test_an_address_of_a_problem_opens_it_and_leads_to_the_list(page: Page, stan
         ("problem=7", "problem=7"),
     ],
 )
-def test_a_shared_address_is_asked_for_in_one_round(
-    page: Page, watch: Watch, stand: Stand, shared: str, asked: str
-) -> None:
-    """Nothing is answered before all have asked, and the list that came with the code is the one that is shown."""
+def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: Stand, shared: str, asked: str) -> None:
+    """No request is answered before all are sent, and the list fetched beside the code is the one shown."""
     chunks = [f"/w/{RELEASE}/{name}" for name in ("browse.js", "core.js", "ru-browse.json", "ru-widget.json")]
     first = sorted([*chunks, "?lang=ru", f"/problems?{asked}"])
     held: list[Route] = []
@@ -98,8 +96,8 @@ def test_a_shared_address_is_asked_for_in_one_round(
             assert "Решено" in text or "Подтверждено автором" in text
 
 
-def test_what_a_shared_address_makes_up_is_left_out(page: Page, watch: Watch, stand: Stand) -> None:
-    """The service refuses what it does not know; the widget then asks for what it has understood."""
+def test_invalid_parameters_of_a_shared_url_are_dropped(page: Page, watch: Watch, stand: Stand) -> None:
+    """The service rejects unknown values; the widget then repeats the request with the valid ones."""
     watch.allow("status of 400")
     page.goto(extended(stand) + "#igrajdanin?status=done&utm_source=mail")
     expect(page.locator(CARD).first).to_be_visible()
@@ -108,7 +106,7 @@ def test_what_a_shared_address_makes_up_is_left_out(page: Page, watch: Watch, st
 
 
 @pytest.mark.parametrize("first", ["element", "div"])
-def test_of_two_buttons_the_first_opens_a_shared_address(page: Page, watch: Watch, stand: Stand, first: str) -> None:
+def test_the_first_of_two_buttons_opens_a_shared_url(page: Page, watch: Watch, stand: Stand, first: str) -> None:
     other = stand.snippet('type="extended" id="second"')
     div = f'<div id="first" data-igrajdanin-widget="{stand.key}" data-type="extended"></div>'
     own = stand.snippet('type="extended" id="first"') if first == "element" else div
@@ -118,13 +116,13 @@ def test_of_two_buttons_the_first_opens_a_shared_address(page: Page, watch: Watc
     assert page.locator("dialog[open]").count() == 1
     assert len([one for one in watch.requests if "/problems?" in one.url]) == 1
     assert hash_of(page) == {"status": "done"}
-    # The other is a button as before: with its own view, of which the address says nothing.
+    # The second button keeps its own view, which is not in the URL.
     page.keyboard.press("Escape")
     page.locator("#second").get_by_role("button").click()
     expect(page.locator("#second .card")).to_have_count(20)
 
 
-def test_the_hosts_query_and_state_stay(page: Page, stand: Stand) -> None:
+def test_the_hosts_query_and_history_state_are_preserved(page: Page, stand: Stand) -> None:
     address = extended(stand).replace(".html", ".html?section=7&q=host")
     page.goto(address)
     page.evaluate("history.replaceState({ route: 'host' }, '')")
@@ -139,7 +137,7 @@ def test_the_hosts_query_and_state_stay(page: Page, stand: Stand) -> None:
     assert page.evaluate("history.state") == {"route": "host"}
 
 
-def test_a_base_address_of_the_host_leads_nowhere(page: Page, stand: Stand) -> None:
+def test_a_base_element_of_the_host_does_not_change_urls(page: Page, stand: Stand) -> None:
     cards = browse(page, extended(stand, rest="<base href='/elsewhere/'>"))
     path = page.evaluate("location.pathname")
     cards.first.click()
@@ -148,7 +146,7 @@ def test_a_base_address_of_the_host_leads_nowhere(page: Page, stand: Stand) -> N
 
 
 @pytest.mark.parametrize("theirs", ["#/news/12", "#contacts", "#igrajdanin-help"])
-def test_a_hash_of_the_host_is_left_alone(page: Page, stand: Stand, theirs: str) -> None:
+def test_the_hosts_hash_is_not_changed(page: Page, stand: Stand, theirs: str) -> None:
     page.goto(extended(stand) + theirs)
     page.evaluate("changes = []; addEventListener('hashchange', () => changes.push(location.hash))")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -164,7 +162,7 @@ def test_a_hash_of_the_host_is_left_alone(page: Page, stand: Stand, theirs: str)
     assert page.evaluate("history.length") == steps
 
 
-def test_of_two_widgets_the_first_has_the_address(page: Page, stand: Stand) -> None:
+def test_only_the_first_of_two_widgets_uses_the_url(page: Page, stand: Stand) -> None:
     second = stand.snippet('type="extended" view="inline" id="second"')
     page.goto(extended(stand, 'view="inline" id="first"', second))
     first, other = page.locator("#first"), page.locator("#second")
@@ -180,13 +178,13 @@ def test_of_two_widgets_the_first_has_the_address(page: Page, stand: Stand) -> N
     expect(other.get_by_role("heading", name=HEADING)).to_be_visible()
 
 
-# A host with a router: where it believes to be, from all it hears of the way back and forward.
+# A host page with a router: records the location it sees at every popstate and hashchange event.
 ROUTER = """route = location.hash; for (const kind of ["popstate", "hashchange"]) addEventListener(kind, () => {
   route = location.hash })"""
 
 
 def routed(page: Page, stand: Stand) -> str:
-    """A page of the host's that listens to its history, with a page of its own behind it."""
+    """A host page that listens to its history, with another page of its own before it."""
     page.goto(stand.page("<h1>Начало</h1>", loader=False))
     page.goto(extended(stand))
     page.evaluate(ROUTER)
@@ -195,17 +193,17 @@ def routed(page: Page, stand: Stand) -> str:
     return page.url
 
 
-def test_a_closed_dialog_leaves_no_steps_behind(page: Page, stand: Stand) -> None:
+def test_closing_the_dialog_removes_its_history_entries(page: Page, stand: Stand) -> None:
     plain = routed(page, stand)
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Просроченные").click()
     page.get_by_role("button", name="Решено", exact=True).click()
     assert hash_of(page) == {"overdue": "true", "status": "done"}
-    page.keyboard.press("Escape")  # folds the filters
+    page.keyboard.press("Escape")  # collapses the filters
     page.keyboard.press("Escape")
     expect(page).to_have_url(plain)
     expect(page.get_by_role("dialog")).to_have_count(0)
-    # What is chosen stays for the next time, and does not stand in the way back either.
+    # The chosen filters are kept for the next opening, without history entries of their own.
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_text("Выбрано: Решено · Просроченные")).to_be_visible()
     page.keyboard.press("Escape")
@@ -215,7 +213,7 @@ def test_a_closed_dialog_leaves_no_steps_behind(page: Page, stand: Stand) -> Non
     expect(page.get_by_role("heading", name="Начало")).to_be_visible()
 
 
-def test_a_step_of_ours_that_one_comes_to_again_opens_its_view(page: Page, stand: Stand) -> None:
+def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, stand: Stand) -> None:
     plain = routed(page, stand)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
@@ -231,8 +229,8 @@ def test_a_step_of_ours_that_one_comes_to_again_opens_its_view(page: Page, stand
     assert page.evaluate("route") == ""
 
 
-def test_what_the_host_does_meanwhile_is_its_own(page: Page, stand: Stand) -> None:
-    """It goes on to another page of its own with the dialog open: closing takes nothing of that back."""
+def test_history_entries_of_the_host_are_not_removed(page: Page, stand: Stand) -> None:
+    """The host navigates to another page of its own while the dialog is open: closing the dialog must not undo that."""
     routed(page, stand)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()

@@ -1,4 +1,4 @@
-"""List and map, each the other's filter, against the real service: what one narrows, the other shows; numbers agree."""
+"""List and map side by side against the real service: each one filters the other, and their counts agree."""
 
 from __future__ import annotations
 
@@ -39,20 +39,22 @@ def filled(stand: Stand) -> None:
 def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: Stand) -> Page:
     page = new_page(viewport=SIZES[str(request.param)])
     city_map(page, stand.page(stand.snippet('type="extended"')))
-    # Nobody has said where this site lies: the map goes to where its problems are.
+    # The site has no configured view: the map opens where its problems are.
     expect(page.locator(".mark").first).to_be_visible()
     rest(page)
     return page
 
 
 def rest(page: Page) -> None:
-    """Until both have answered."""
-    page.wait_for_timeout(250)  # longer than the map's own rest
+    """Wait until the list and the map have both been updated."""
+    page.wait_for_timeout(250)  # longer than the map's own debounce
     page.wait_for_function(AT_REST)
 
 
 def in_list(page: Page) -> set[int]:
-    """Numbers of all problems in the list, from its beginning to its end; only those near the eyes stand there."""
+    """Numbers of all problems in the list. Scrolls from the beginning to the end, since only cards near the viewport
+    are rendered.
+    """
     more, found = page.get_by_role("button", name="Показать ещё"), set[int]()
     page.evaluate(f"{SHEET}.scrollTop = 0")
     for _ in range(100):
@@ -67,8 +69,9 @@ def in_list(page: Page) -> set[int]:
 
 
 def on_map(page: Page) -> int:
-    """How many the marks in view stand for; the map says the same, as soon as both are drawn. The mark of what the list
-    points at counts nothing: its cluster has counted it."""
+    """Number of problems behind the visible marks. The map reports the same number once both are drawn. The highlighted
+    mark is not counted: its cluster contains the problem already.
+    """
     for _ in range(100):
         counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
             "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
@@ -82,13 +85,13 @@ def on_map(page: Page) -> int:
 
 
 def asked(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
-    """What the service itself lists."""
+    """Numbers that the service itself lists."""
     query = "&".join(f"{name}={value}" for name, value in {"limit": "100", **more}.items())
     items: list[dict[str, Any]] = page.request.get(f"{stand.api}/problems?{query}").json()["items"]
     return items
 
 
-def test_they_stand_side_by_side_or_one_under_the_other(both: Page) -> None:
+def test_list_and_map_are_side_by_side_or_stacked(both: Page) -> None:
     listed, mapped = both.locator("igrajdanin-widget #list").bounding_box(), both.locator(".city-map").bounding_box()
     assert listed is not None
     assert mapped is not None
@@ -96,7 +99,7 @@ def test_they_stand_side_by_side_or_one_under_the_other(both: Page) -> None:
     if both.viewport_size == SIZES["desk"]:
         assert listed["x"] + listed["width"] <= mapped["x"]
         assert abs(listed["y"] - mapped["y"]) < 40
-        # And the map stays beside the list, however far one scrolls in it.
+        # The map stays beside the list while the list scrolls.
         both.locator(CARD).nth(19).scroll_into_view_if_needed()
         expect(both.locator(".city-ground")).to_be_in_viewport(ratio=0.9)
     else:
@@ -106,7 +109,7 @@ def test_they_stand_side_by_side_or_one_under_the_other(both: Page) -> None:
         expect(both.locator(".city-map")).to_have_count(0)
 
 
-def test_moving_the_map_narrows_the_list_to_what_is_on_it(both: Page, stand: Stand) -> None:
+def test_moving_the_map_filters_the_list(both: Page, stand: Stand) -> None:
     assert len(in_list(both)) == on_map(both) == MANY
     both.get_by_label(FOLLOW).check()
     ground = both.locator(".city-ground .ground")
@@ -118,7 +121,7 @@ def test_moving_the_map_narrows_the_list_to_what_is_on_it(both: Page, stand: Sta
     there = {one["number"] for one in asked(stand, both, bbox=bbox)}
     assert 0 < len(there) < MANY
     assert in_list(both) == there
-    # Of a cluster that reaches over the edge only its middle is known, and the map says that it is rough.
+    # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
     assert on_map(both) == len(there) or "≈" in both.locator(SEEN).inner_text()
     both.get_by_label(FOLLOW).uncheck()
     rest(both)
@@ -126,8 +129,8 @@ def test_moving_the_map_narrows_the_list_to_what_is_on_it(both: Page, stand: Sta
     assert len(in_list(both)) == MANY
 
 
-def test_what_was_near_is_left_again(both: Page) -> None:
-    """«Сбросить» takes map and list back to the city, and both say so."""
+def test_resetting_filters_leaves_near_me(both: Page) -> None:
+    """The reset takes map and list back to the whole city, and both show it."""
     both.context.grant_permissions(["geolocation"])
     both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
     assert on_map(both) == MANY
@@ -141,7 +144,7 @@ def test_what_was_near_is_left_again(both: Page) -> None:
     expect(both.get_by_label("Поиск по тексту и адресу")).to_be_focused()
 
 
-def test_who_has_moved_the_map_since_stays_there(both: Page) -> None:
+def test_resetting_filters_keeps_a_map_that_was_moved_since(both: Page) -> None:
     both.context.grant_permissions(["geolocation"])
     both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
     both.get_by_label(FOLLOW).check()
@@ -157,7 +160,7 @@ def test_who_has_moved_the_map_since_stays_there(both: Page) -> None:
     assert hash_of(both) == {}
 
 
-def test_filtering_the_list_changes_the_marks(both: Page, stand: Stand) -> None:
+def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
     marks = both.locator(".mark")
     before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     filters = both.get_by_role("button", name=re.compile("^Фильтры"))
@@ -179,7 +182,7 @@ def test_filtering_the_list_changes_the_marks(both: Page, stand: Stand) -> None:
     expect(both.locator(SEEN)).to_have_text("Здесь сообщений нет")
 
 
-def test_a_card_that_is_pointed_at_shows_its_mark(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=SIZES["desk"])
     city_map(page, stand.page(stand.snippet('type="extended"')))
     rest(page)
@@ -194,5 +197,5 @@ def test_a_card_that_is_pointed_at_shows_its_mark(new_page: Callable[..., Page],
         expect(lit).to_be_in_viewport()
         rest(page)
         expect(page.locator(SEEN)).to_have_text(seen)
-    # The list has not followed a map that moved for the list's sake.
+    # A map that moved because of the list does not filter the list in turn.
     assert hash_of(page) == {}

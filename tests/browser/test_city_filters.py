@@ -1,4 +1,4 @@
-"""Filters of the city's list: what is chosen, asked for, announced, and written into the address."""
+"""Filters of the city's list: their requests, results, announcements and URL parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def told(page: Page) -> str:
     return page.locator("igrajdanin-widget .told").inner_text()
 
 
-def test_a_chip_narrows_the_list_and_says_what_came_of_it(desk: Page, stand: Stand) -> None:
+def test_a_chip_filters_the_list_and_announces_the_result(desk: Page, stand: Stand) -> None:
     page = desk
     cards = browse(page, extended(stand))
     chip = page.get_by_role("button", name="Решено", exact=True)
@@ -52,7 +52,7 @@ def test_a_chip_narrows_the_list_and_says_what_came_of_it(desk: Page, stand: Sta
     expect(chip).to_have_attribute("aria-pressed", "true")
 
 
-def test_typing_asks_once_and_leaves_one_step(desk: Page, stand: Stand) -> None:
+def test_typing_sends_one_request_and_adds_one_history_entry(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
     asked: list[str] = []
@@ -72,13 +72,13 @@ def test_typing_asks_once_and_leaves_one_step(desk: Page, stand: Stand) -> None:
 
 
 def answered(stand: Stand, query: str) -> list[str]:
-    """What the service itself finds: the numbers of the first page, in order."""
+    """Numbers on the service's own first page, in order."""
     with urllib.request.urlopen(f"{stand.api}/problems?{query}", timeout=20) as answer:
         return [f"problem-{item['number']}" for item in json.load(answer)["items"]]
 
 
 def shown(page: Page, expected: list[str]) -> None:
-    """The list holds exactly these cards, in this order."""
+    """Assert that the list shows exactly these cards, in this order."""
     expect(page.locator(".stale")).to_have_count(0)
     expect(page.locator(CARD)).to_have_count(len(expected))
     assert page.locator(CARD).evaluate_all("all => all.map(one => one.id)") == expected
@@ -93,7 +93,7 @@ def shown(page: Page, expected: list[str]) -> None:
         ("Сначала новые", "new", r"^(?!.*голос|Изменено|Ответ)"),
     ],
 )
-def test_each_order_says_what_it_goes_by(desk: Page, stand: Stand, order: str, sort: str, says: str) -> None:
+def test_every_sort_order_shows_its_criterion(desk: Page, stand: Stand, order: str, sort: str, says: str) -> None:
     page = desk
     page.goto(extended(stand) + "#igrajdanin?sort=" + ("due" if sort == "support" else "support"))
     page.get_by_role("button", name="Фильтры").click()
@@ -104,21 +104,21 @@ def test_each_order_says_what_it_goes_by(desk: Page, stand: Stand, order: str, s
         assert re.search(says, text.rpartition(" · ")[2])
 
 
-def test_overdue_ones_alone(desk: Page, stand: Stand) -> None:
+def test_the_overdue_filter(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
     page.get_by_role("button", name="Просроченные").click()
     expect(page.get_by_text("Выбрано: Просроченные")).to_be_visible()
     late = answered(stand, "overdue=true")
-    assert late, "the made-up city has late ones"
+    assert late, "the generated city has overdue problems"
     shown(page, late)
     for text in page.locator(CARD).all_inner_texts():
         assert "Просрочено" in text
     assert hash_of(page) == {"overdue": "true"}
 
 
-def test_words_are_found_in_any_form(desk: Page, stand: Stand) -> None:
-    """«фонарями» finds what says «фонарь»: the description and the address are searched alike."""
+def test_search_finds_all_inflected_forms(desk: Page, stand: Stand) -> None:
+    """«фонарями» finds «фонарь», in descriptions and addresses alike."""
     page = desk
     browse(page, extended(stand))
     expected = answered(stand, "q=" + quote("фонарь"))
@@ -130,7 +130,7 @@ def test_words_are_found_in_any_form(desk: Page, stand: Stand) -> None:
     assert "фонарями" not in "".join(page.locator(CARD).all_inner_texts())
 
 
-def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:
+def test_an_empty_result_offers_to_reset_the_filters(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
     page.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
@@ -141,7 +141,7 @@ def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:
     expect(page.get_by_role("status").filter(has_text="Показаны первые 20")).to_be_visible()
 
 
-def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> None:
+def test_further_filters_load_on_demand(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
     page.get_by_role("button", name="Фильтры").click()
@@ -162,7 +162,7 @@ def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> 
     expect(page.get_by_label("Период")).to_have_value("")
 
 
-def test_near_me_asks_for_a_square_around(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_near_me_requests_a_square_around_the_position(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
     browse(page, extended(stand))
     page.get_by_role("button", name="Фильтры").click()
@@ -175,15 +175,15 @@ def test_near_me_asks_for_a_square_around(new_page: Callable[..., Page], stand: 
     expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
 
 
-def test_a_place_that_is_refused_is_told_where_one_looks(page: Page, stand: Stand) -> None:
-    """On a phone the fields fill the screen, and the answer stands below them."""
+def test_a_denied_geolocation_is_reported_in_view(page: Page, stand: Stand) -> None:
+    """On a phone the open filters fill the screen, so the message below them has to be scrolled into view."""
     browse(page, extended(stand))
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Рядом со мной").click()
     expect(page.get_by_role("status").filter(has_text="Узнать ваше место не получилось")).to_be_in_viewport(ratio=0.95)
 
 
-def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -> None:
+def test_near_me_is_hidden_if_the_hosts_policy_forbids_geolocation(desk: Page, stand: Stand) -> None:
     page = desk
     page.add_init_script(
         "Object.defineProperty(Document.prototype, 'featurePolicy',"
@@ -195,7 +195,7 @@ def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -
     expect(page.get_by_role("button", name="Рядом со мной")).to_have_count(0)
 
 
-def test_on_a_phone_the_filters_fold_into_one_line(page: Page, stand: Stand) -> None:
+def test_filters_collapse_into_one_line_on_a_phone(page: Page, stand: Stand) -> None:
     browse(page, extended(stand))
     expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Фильтры").click()
@@ -205,8 +205,8 @@ def test_on_a_phone_the_filters_fold_into_one_line(page: Page, stand: Stand) -> 
     expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
 
 
-def test_charts_speak_the_language_of_the_rest(desk: Page, stand: Stand) -> None:
-    """The service names categories in the language it is asked in: a reader of English gets no Russian tables."""
+def test_charts_use_the_language_of_the_widget(desk: Page, stand: Stand) -> None:
+    """The service returns category names in the requested language."""
     page = desk
     page.goto(extended(stand, 'view="inline" lang="en"'))
     page.get_by_role("button", name="Charts").click()
@@ -217,7 +217,7 @@ def test_charts_speak_the_language_of_the_rest(desk: Page, stand: Stand) -> None
     expect(charts).to_contain_text("Дороги")
 
 
-def test_days_in_the_wrong_order_are_a_slip_and_no_outage(desk: Page, stand: Stand) -> None:
+def test_reversed_dates_are_an_input_error_and_not_an_outage(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
     page.get_by_role("button", name="Фильтры").click()

@@ -1,4 +1,4 @@
-"""What stands over the city's list: little on a phone, nothing cropped, and large enough for a finger."""
+"""The header above the city's list: its height on a phone, text that is not cropped, and target sizes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.support.widget import Stand
 
 SMALL: ViewportSize = {"width": 360, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 900}
-# The room an input has for its placeholder, and what that takes in the input's own type.
+# Width of an input's content box, and width of its placeholder in the input's font.
 CROPPED = """input => {
   const style = getComputedStyle(input), pen = document.createElement("canvas").getContext("2d");
   pen.font = style.font;
   const room = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   return pen.measureText(input.placeholder).width - room;
 }"""
-# A link inside a sentence has the height of its line (WCAG 2.2, 2.5.8); everything else is 44 pixels high and wide.
+# Links inside a sentence may have the height of their line (WCAG 2.2, 2.5.8); all other targets are 44 × 44 pixels.
 TOO_SMALL = """root => [...root.querySelectorAll("button, input, select, summary, a")].flatMap(one => {
   const { width, height } = (one.closest("label") || one).getBoundingClientRect();
   const inside = one.closest(".notice, .answer, .tick, .timeline") && one.matches("a, .link");
@@ -42,7 +42,7 @@ def list_of(tour: Tour, **attributes: str) -> Locator:
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_the_first_card_begins_above_the_middle_of_a_phone(tour: Tour, lang: str) -> None:
+def test_the_first_card_begins_in_the_upper_half_of_a_phone(tour: Tour, lang: str) -> None:
     widget = list_of(tour, lang=lang)
     assert widget.locator(".city-figures dd").count() == 4
     box = widget.locator(".card").first.bounding_box()
@@ -51,11 +51,11 @@ def test_the_first_card_begins_above_the_middle_of_a_phone(tour: Tour, lang: str
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_what_the_search_asks_for_can_be_read_whole(tour: Tour, lang: str) -> None:
+def test_the_search_placeholder_is_not_cropped(tour: Tour, lang: str) -> None:
     assert list_of(tour, lang=lang).locator("[id=q]").evaluate(CROPPED) <= 0
 
 
-def test_nothing_is_too_small_for_a_finger(tour: Tour) -> None:
+def test_touch_targets_are_large_enough(tour: Tour) -> None:
     widget = list_of(tour)
     widget.locator(".bar-line .button").click()
     expect(tour.at("of-category")).to_be_visible()
@@ -76,7 +76,7 @@ def test_nothing_is_too_small_for_a_finger(tour: Tour) -> None:
     assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot.querySelector('.viewer'))") == []
 
 
-def test_figures_take_no_more_room_when_they_come(tour: Tour) -> None:
+def test_statistics_do_not_shift_the_layout(tour: Tour) -> None:
     widget = list_of(tour)
     before = widget.locator(".bar").bounding_box()
     tour.city.answers["GET /stats"] = "held"
@@ -87,15 +87,15 @@ def test_figures_take_no_more_room_when_they_come(tour: Tour) -> None:
 
 
 @pytest.mark.parametrize(("theme", "colour"), [("light", "rgb(10, 88, 166)"), ("dark", "rgb(122, 184, 255)")])
-def test_the_sites_accent_leaves_the_statuses_their_colours(tour: Tour, theme: str, colour: str) -> None:
-    """A town whose accent is red must not seem to have nothing but failures."""
+def test_status_colours_do_not_depend_on_the_sites_accent(tour: Tour, theme: str, colour: str) -> None:
+    """A red accent must not make every status look like a failure."""
     tour.open(theme=theme, style="--igw-accent: #b3261e; --igw-accent-dark: #ff9b93")
     chip = tour.widget.locator(".card .chip", has_text="Принято").first
     expect(chip).to_have_css("color", colour)
     expect(tour.widget.locator(".card .chip", has_text="Просрочено").first).not_to_have_css("color", colour)
 
 
-def test_charts_keep_within_the_margins_of_a_phone(tour: Tour) -> None:
+def test_charts_fit_a_phone(tour: Tour) -> None:
     widget = list_of(tour)
     widget.get_by_role("button", name="Графики").click()
     labels = widget.locator(".chart p span")
@@ -106,7 +106,7 @@ def test_charts_keep_within_the_margins_of_a_phone(tour: Tour) -> None:
     assert max(ends) <= room["x"] + room["width"]
 
 
-# The buttons of the head that are out of sight or under something, and where its lower edge is.
+# Buttons of the header that are outside the viewport or covered, and the header's lower edge.
 HEAD = """one => {
   const root = one.shadowRoot, head = root.querySelector("header");
   const lost = [...head.querySelectorAll("button")].filter(button => {
@@ -116,7 +116,7 @@ HEAD = """one => {
   const { position } = getComputedStyle(head);
   return { position, lost: lost.map(button => button.ariaLabel), bottom: head.getBoundingClientRect().bottom };
 }"""
-# From the last control to the first, what has the focus and begins under the head.
+# Controls, from the last to the first, that are under the header while focused.
 COVERED = """one => {
   const root = one.shadowRoot, head = root.querySelector("header").getBoundingClientRect();
   const controls = [...root.querySelectorAll(".body :is(a, button, input, select, textarea)")];
@@ -136,7 +136,7 @@ END = """one => {
 @pytest.mark.parametrize("theme", ["light", "contrast", "contrast-blue"])
 @pytest.mark.parametrize("size", [SMALL, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("view", ["button", "inline"])
-def test_the_way_out_stays_in_sight_and_covers_nothing(
+def test_the_header_stays_visible_and_covers_no_focused_control(
     new_page: Callable[..., Page], stand: Stand, size: ViewportSize, view: str, theme: str
 ) -> None:
     page = new_page(viewport=size)

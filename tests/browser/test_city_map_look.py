@@ -1,4 +1,4 @@
-"""The city's map to the eye: marks that are told apart without colour, the ground where it belongs, the border."""
+"""Appearance of the city's map: marks that differ without colour, tiles in their place, and the border."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.tiles import CENTER
 from tests.support.widget import Stand
 
 DESK = {"width": 1280, "height": 900}
-# One of each shape, and one that is overdue as well.
+# One status of each shape, and an overdue problem.
 STATUSES = ("accepted", "in_progress", "planned", "resolved", "answered", "reopened", "rejected")
-DEGREE = 256 * 2**ZOOM / 360  # pixels of one of longitude
+DEGREE = 256 * 2**ZOOM / 360  # pixels per degree of longitude
 STEP = 112 / DEGREE
-# theme, colours that are forced, scheme of the system
+# theme, forced colours, system colour scheme
 LOOKS = [
     ("light", "none", "light"),
     ("dark", "none", "light"),
@@ -34,7 +34,7 @@ LOOKS = [
     ("auto", "active", "dark"),
     ("light", "active", "dark"),
 ]
-# How many pictures of the ground do not fill their square.
+# Number of tiles that do not fill their square.
 OFF = """all => all.filter(square => {
   const [one, other] = [square, square.firstChild].map(each => each.getBoundingClientRect());
   const { borderRadius } = getComputedStyle(square.firstChild);
@@ -44,7 +44,7 @@ Colour = tuple[int, ...]
 
 
 def each_shape(stand: Stand) -> list[dict[str, Any]]:
-    """In two rows, far enough apart to have marks of their own; and three in one cluster below."""
+    """Two rows with one mark per shape, far enough apart not to be clustered; and one cluster of three below."""
     found = scattered(stand, len(STATUSES) + 3)
     for at, (one, status) in enumerate(zip(found, STATUSES, strict=False)):
         place = {"lat": CENTER[0] + 0.012 * (at < 4), "lng": CENTER[1] + STEP * (at % 4 - 1.7)}
@@ -66,7 +66,7 @@ def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: S
 
 
 def picture(page: Page, mark: Locator, side: int = 20) -> Image.Image:
-    """The middle of a mark as it is on the screen."""
+    """Screenshot of the middle of a mark."""
     box = mark.bounding_box()
     assert box
     clip = {"x": box["x"] + (box["width"] - side) / 2, "y": box["y"] + (box["height"] - side) / 2}
@@ -75,7 +75,7 @@ def picture(page: Page, mark: Locator, side: int = 20) -> Image.Image:
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """WCAG 2.2, relative luminance."""
+    """Contrast ratio (WCAG 2.2, relative luminance)."""
 
     def luminance(colour: Colour) -> float:
         parts = [part / 255 for part in colour]
@@ -87,7 +87,7 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def inked(image: Image.Image) -> frozenset[tuple[int, int]]:
-    """Where the symbol is: what stands out from the colour of the corners, clearly enough to be seen by everybody."""
+    """Pixels of the symbol: those with enough contrast to the colour of the corners."""
     width, height = image.size
     colours = {(x, y): image.getpixel((x, y)) for x in range(width) for y in range(height)}
     ground = Counter(colours[at] for at in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)))
@@ -95,7 +95,7 @@ def inked(image: Image.Image) -> frozenset[tuple[int, int]]:
     return frozenset(at for at, colour in colours.items() if contrast(colour, paper) >= 3)  # type: ignore[arg-type]
 
 
-def test_marks_are_told_apart_by_their_shape_alone(look: Page) -> None:
+def test_marks_differ_by_shape_alone(look: Page) -> None:
     shapes = dict[str, frozenset[tuple[int, int]]]()
     for mark in look.locator(".mark.one").all():
         label = mark.get_attribute("aria-label") or ""
@@ -108,7 +108,7 @@ def test_marks_are_told_apart_by_their_shape_alone(look: Page) -> None:
             assert len(shapes[name] ^ shapes[other]) >= 16, f"{name} looks like {other}"
 
 
-def test_a_mark_that_is_set_off_keeps_its_shape_and_differs(look: Page) -> None:
+def test_a_highlighted_mark_keeps_its_shape_and_looks_different(look: Page) -> None:
     mark = look.locator(".mark.one").first
     before = picture(look, mark, side=32)
     mark.press("Enter")
@@ -118,7 +118,7 @@ def test_a_mark_that_is_set_off_keeps_its_shape_and_differs(look: Page) -> None:
     assert picture(look, mark, side=32).tobytes() != before.tobytes()
 
 
-def test_a_cluster_says_its_number_and_its_ring_is_broader_where_things_are_open(look: Page) -> None:
+def test_clusters_show_their_count_and_a_wider_ring_for_open_problems(look: Page) -> None:
     cluster = look.locator(".mark.many")
     expect(cluster).to_have_text("3")
     assert len(inked(picture(look, cluster, side=16))) >= 16
@@ -128,7 +128,7 @@ def test_a_cluster_says_its_number_and_its_ring_is_broader_where_things_are_open
     )
     assert widths == sorted(widths, reverse=True)
     assert len(set(widths)) == 3
-    # And the ring is seen: from the middle to the right there are its paper, the ring, its edge.
+    # The ring is visible: background, ring and edge follow from the middle to the right.
     box = cluster.bounding_box()
     assert box
     whole = picture(look, cluster, side=int(box["width"]))
@@ -144,8 +144,8 @@ def desk(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESK)
 
 
-def test_the_dark_ground_is_dark_and_marks_stand_out_from_it(desk: Page, stand: Stand) -> None:
-    """A light map in a dark dialog dazzles; only its pictures are turned, the marks keep their colours."""
+def test_dark_tiles_are_dark_and_marks_have_contrast(desk: Page, stand: Stand) -> None:
+    """Only the tiles are inverted in the dark theme; marks keep their colours."""
     Town(desk, stand, each_shape(stand))
     city_map(desk, stand.page(stand.snippet('type="extended" theme="dark"')))
     expect(desk.locator(".mark.one")).to_have_count(len(STATUSES))
@@ -159,8 +159,8 @@ def test_the_dark_ground_is_dark_and_marks_stand_out_from_it(desk: Page, stand: 
         assert contrast(ground, tuple(map(int, re.findall(r"\d+", colour)))) >= 4.5, colour
 
 
-def test_each_picture_of_the_ground_lies_on_its_square(desk: Page, stand: Stand) -> None:
-    """Pictures of cards float and have round corners; those of the ground must not."""
+def test_every_tile_fills_its_square(desk: Page, stand: Stand) -> None:
+    """Styles for the pictures of cards (float, round corners) must not apply to tiles."""
     Town(desk, stand, scattered(stand, 5))
     city_map(desk, stand.page(stand.snippet('type="extended"')))
     expect(desk.locator(".leaflet-tile-loaded img").first).to_be_attached()
@@ -168,7 +168,7 @@ def test_each_picture_of_the_ground_lies_on_its_square(desk: Page, stand: Stand)
     assert off == 0
 
 
-def test_the_border_is_asked_for_when_the_map_opens_and_lies_where_it_belongs(
+def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     new_page: Callable[..., Page], watch: Watch, stand: Stand
 ) -> None:
     phone = new_page(viewport={"width": 360, "height": 740})
@@ -196,11 +196,11 @@ def test_the_border_is_asked_for_when_the_map_opens_and_lies_where_it_belongs(
         assert drawn["y"] + drawn["height"] / 2 == pytest.approx(ground["y"] + ground["height"] / 2, abs=2)
         phone.locator(".city-ground .ground").press("+")
         phone.wait_for_timeout(300)
-    # It is no more than a line: what lies under it can be pressed.
+    # The border takes no pointer events.
     assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
 
 
-def test_a_site_without_a_border_is_not_asked_for_one(desk: Page, watch: Watch, stand: Stand) -> None:
+def test_no_border_is_requested_for_a_site_without_one(desk: Page, watch: Watch, stand: Stand) -> None:
     Town(desk, stand, scattered(stand, 5))
     city_map(desk, stand.page(stand.snippet('type="extended"')))
     expect(desk.locator(".mark").first).to_be_visible()
@@ -210,8 +210,8 @@ def test_a_site_without_a_border_is_not_asked_for_one(desk: Page, watch: Watch, 
 # --- the number over the map ---
 
 
-def test_a_cluster_across_the_edge_makes_the_number_rough(desk: Page, stand: Stand) -> None:
-    """Of a cluster whose problems lie on both sides of the edge nobody knows how many are on this side."""
+def test_a_cluster_across_the_edge_makes_the_count_approximate(desk: Page, stand: Stand) -> None:
+    """How many problems of such a cluster are inside the view is unknown."""
     problems = scattered(stand, 2)
     town = Town(desk, stand, problems)
     for one in problems:
@@ -221,9 +221,9 @@ def test_a_cluster_across_the_edge_makes_the_number_rough(desk: Page, stand: Sta
     expect(seen).to_have_text("На карте 2 сообщения")
     box = ground.bounding_box()
     assert box
-    ground.press("ArrowRight")  # by 80 pixels, to where the edge goes through the middle of a square
+    ground.press("ArrowRight")  # by 80 pixels, so that the edge crosses the middle of a grid cell
     edge = CENTER[1] + (box["width"] / 2 + 80) / DEGREE
-    # Both in the square of 64 pixels that the edge goes through.
+    # Both are in the grid cell of 64 pixels that the edge crosses.
     beyond = 64 - (edge + 180) * DEGREE % 64
     assert 8 < beyond < 56
     for one, pixels in zip(problems, (beyond - 60, beyond - 4), strict=True):
@@ -239,7 +239,7 @@ def test_a_cluster_across_the_edge_makes_the_number_rough(desk: Page, stand: Sta
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_what_is_said_about_a_mark_is_seen_whole_and_does_not_cover_it(
+def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
     new_page: Callable[..., Page], stand: Stand, count: int
 ) -> None:
     phone = new_page(viewport={"width": 360, "height": 740})
@@ -259,5 +259,5 @@ def test_what_is_said_about_a_mark_is_seen_whole_and_does_not_cover_it(
     there, box = mark.bounding_box(), said.bounding_box()
     assert there is not None
     assert box is not None
-    assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than what can be pressed of it
+    assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than its target area
     assert box["y"] + box["height"] <= 740

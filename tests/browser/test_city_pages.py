@@ -1,4 +1,4 @@
-"""The city's pages in a real browser, without scripts: filters, pages, axe in every scheme, 320 px, paper."""
+"""The city's pages in a browser without JavaScript: filters, paging, axe in every scheme, 320 px, print."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.browser import Watch
 from tests.support.processes import Service
 
 pytestmark = pytest.mark.browser
-# The part of a date that has the focus shows it by itself.
+# The focused part of a date field is highlighted by the browser itself.
 UNSEEN = """
 () => {
   const one = document.activeElement;
@@ -23,13 +23,13 @@ UNSEEN = """
   return shown ? null : one.outerHTML;
 }
 """
-# A page that answers 400 complains of itself.
+# Chromium logs an error for a page with status 400.
 REVERSED_DATES = r"status of 400 .*since=2026-06-02&until=2026-06-01"
 
 
 @pytest.fixture(scope="module")
 def city(module_serve: Callable[..., Service]) -> str:
-    """The address of a city's page that has published 300 problems in all statuses."""
+    """URL of the page of a city with 300 published problems in all statuses."""
     service = module_serve(rate_limits="off", work="off")
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
@@ -37,7 +37,7 @@ def city(module_serve: Callable[..., Service]) -> str:
     return f"{service.url}/s/{site['key']}"
 
 
-def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(
+def test_filters_paging_and_a_problem_without_javascript(
     city: str, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow(REVERSED_DATES)
@@ -84,7 +84,7 @@ def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(
     expect(page.locator(".due")).to_have_count(1)
 
 
-def test_the_keyboard_reaches_the_filter_and_sees_where_it_is(city: str, new_page: Callable[..., Page]) -> None:
+def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., Page]) -> None:
     page = new_page()
     page.goto(f"{city}?status=new")
     page.focus("[name=q]")
@@ -99,8 +99,8 @@ def test_the_keyboard_reaches_the_filter_and_sees_where_it_is(city: str, new_pag
     assert {"q", "status", "overdue", "category", "sort", "since", "until"} <= reached
 
 
-def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
-    """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desk, with larger letters on top."""
+def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
+    """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desktop, also with larger text."""
     watch.allow(REVERSED_DATES)
     page = new_page(viewport={"width": 320, "height": 640})
     found = {}
@@ -124,7 +124,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[
     assert watch.hosts() == {city.partition("/s/")[0]}
 
 
-def test_paper_shows_the_answer_and_no_controls(city: str, new_page: Callable[..., Page]) -> None:
+def test_the_print_style_shows_the_answer_and_no_controls(city: str, new_page: Callable[..., Page]) -> None:
     page = new_page()
     page.emulate_media(media="print")
     page.goto(city)

@@ -1,4 +1,4 @@
-"""What the city's view says when there is nothing, no answer, or no connection; and that nothing jumps as it comes."""
+"""The city's view when it is empty, unanswered or offline; and no layout shift while it loads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ new PerformanceObserver(list => list.getEntries().forEach(one => { if (!one.hadR
 """
 
 
-def test_a_city_without_problems_says_how_to_begin(page: Page, stand: Stand) -> None:
+def test_an_empty_city_invites_the_first_report(page: Page, stand: Stand) -> None:
     city = City(page, stand)
     city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
     page.goto(extended(stand))
@@ -31,14 +31,14 @@ def test_a_city_without_problems_says_how_to_begin(page: Page, stand: Stand) -> 
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
 
 
-def test_figures_that_do_not_come_leave_the_list_alone(page: Page, watch: Watch, stand: Stand) -> None:
+def test_failing_statistics_do_not_affect_the_list(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
     City(page, stand).answers["GET /stats"] = LOST
     browse(page, extended(stand))
     expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
 
 
-def test_a_list_that_did_not_come_loads_when_the_connection_is_back(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
     city = City(page, stand)
     city.answers[LIST] = LOST
@@ -64,14 +64,14 @@ def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
     news = page.get_by_role("status").get_by_role("button", name="1 новое сообщение. Показать")
     place = cards.first.bounding_box()
     expect(news).to_be_visible(timeout=SOON)
-    assert cards.first.bounding_box() == place, "what one reads stays where it is"
+    assert cards.first.bounding_box() == place, "the scroll position stays"
     expect(cards).to_have_count(3)
     news.click()
     expect(cards).to_have_count(4)
     expect(cards.first).to_be_focused()
 
 
-def test_a_pause_is_the_maps_too(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_pausing_updates_pauses_the_map(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     City(page, stand)
     asked = list[str]()
@@ -80,7 +80,7 @@ def test_a_pause_is_the_maps_too(new_page: Callable[..., Page], stand: Stand) ->
     expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
     page.wait_for_timeout(7_000)
     before = len(asked)
-    assert before > 1, "it would not be a test: nothing was asked again"
+    assert before > 1, "the test is void: nothing was requested again"
     page.get_by_role("button", name="Приостановить обновление").click()
     page.wait_for_timeout(1_000)
     before = len(asked)
@@ -88,7 +88,7 @@ def test_a_pause_is_the_maps_too(new_page: Callable[..., Page], stand: Stand) ->
     assert len(asked) == before
 
 
-def test_nothing_jumps_as_figures_list_and_map_come(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_statistics_list_and_map_load_without_layout_shift(new_page: Callable[..., Page], stand: Stand) -> None:
     for size in ({"width": 360, "height": 740}, {"width": 1280, "height": 900}):
         page = new_page(viewport=size)
         page.add_init_script(SHIFTS)
@@ -98,7 +98,7 @@ def test_nothing_jumps_as_figures_list_and_map_come(new_page: Callable[..., Page
         page.goto(extended(stand))
         page.get_by_role("button", name=REPORT, exact=True).click()
         expect(page.locator("igrajdanin-widget .ghost").first).to_be_visible()
-        page.wait_for_timeout(700)  # what follows a press is forgiven for half a second
+        page.wait_for_timeout(700)  # layout shifts within half a second of input do not count
         city.release()
         expect(page.locator(CARD)).to_have_count(20)
         page.wait_for_timeout(400)

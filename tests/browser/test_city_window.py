@@ -1,4 +1,4 @@
-"""Ten thousand problems in one list: the document stays small, and nobody loses their place."""
+"""Ten thousand problems in one virtual list: the document stays small, and the scroll position is kept."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.support.widget import Stand
 
 SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
 COUNT = "document.querySelector('igrajdanin-widget').shadowRoot.querySelectorAll('*').length"
-# One page comes while another goes: the elements are as many as before, and the list grows.
+# Adding one page removes another: the number of elements stays, and the list grows.
 STATE = f"[{COUNT}, {SHEET}.scrollHeight]"
-# As a pointer presses it.
+# As a click by pointer.
 MORE = f"{SHEET}.querySelector('.wide')?.dispatchEvent(new MouseEvent('click', {{ bubbles: true, detail: 1 }}))"
-# What has the focus stays drawn: a press leaves it on the first card that it brought.
+# The focused card stays rendered: a click moves the focus to the first new card.
 LEAVE = f"{SHEET}.getRootNode().activeElement?.blur()"
 BOTTOM = f"{SHEET}.scrollTop = {SHEET}.scrollHeight"
 LAST = f"[...{SHEET}.querySelectorAll('[role=listitem]')].pop()?.ariaPosInSet"
@@ -34,7 +34,7 @@ def cards(page: Page, stand: Stand) -> Locator:
 
 
 def scrolled_to(page: Page, number: int) -> None:
-    """Down until that problem has been on screen; at the end of what has come, more is asked for."""
+    """Scroll down until that problem has been on screen, loading more at the end."""
     card = page.locator(f"igrajdanin-widget #problem-{number}")
     deadline, last = time.monotonic() + 300, None
     while time.monotonic() < deadline:
@@ -49,9 +49,8 @@ def scrolled_to(page: Page, number: int) -> None:
 
 
 def rested(page: Page) -> int:
-    """How many elements stand in the widget at the list's end, once all that was asked for has come and been drawn.
-
-    What a press brings takes the focus when it comes, and the list moves there: until then no place is one's own.
+    """Number of elements in the widget at the end of the list, once everything requested is rendered. Loading by a
+    click moves the focus and the scroll position when the cards arrive; wait for that first.
     """
     state, still = page.evaluate(STATE), 0
     for _ in range(200):
@@ -65,23 +64,23 @@ def rested(page: Page) -> int:
     raise AssertionError("the list never came to rest")
 
 
-def test_what_is_near_the_end_comes_by_itself_and_the_document_stays_small(page: Page, cards: Locator) -> None:
+def test_pages_load_near_the_end_and_the_document_stays_small(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_500)
     few = rested(page)
     scrolled_to(page, 9_000)
     assert rested(page) < few * 1.3
-    # A reader hears where one is, though most are not there, and that the end is not known.
+    # Positions are announced although most cards are not rendered, and the set size is unknown.
     numbered = page.locator("igrajdanin-widget [role=listitem]").evaluate_all(
         """all => all.map(one => [one.ariaSetSize, +one.ariaPosInSet, +one.querySelector("a").id.split("-")[1]])"""
     )
     assert {tuple(one) for one in numbered} == {("-1", 10_001 - number, number) for *_, number in numbered}
     assert cards.count() <= 20 * 8
-    # The first ones stand again when one goes up.
+    # The first cards are rendered again after scrolling up.
     page.evaluate(f"{SHEET}.scrollTop = 0")
     expect(page.locator("#problem-10000")).to_be_in_viewport()
 
 
-def test_gaps_have_the_height_of_what_stood_there(page: Page, cards: Locator) -> None:
+def test_gaps_have_the_height_of_the_removed_cards(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_800)
     rested(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
@@ -93,7 +92,7 @@ def test_gaps_have_the_height_of_what_stood_there(page: Page, cards: Locator) ->
     assert abs(page.evaluate(f"{SHEET}.scrollHeight") - whole) <= 2
 
 
-def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locator) -> None:
+def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_700)
     rested(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
@@ -111,8 +110,8 @@ def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locato
     expect(page.locator("#problem-9998")).to_be_focused()
 
 
-def test_a_gap_that_opens_above_leaves_the_cards_below_alone(page: Page, cards: Locator) -> None:
-    """They keep their elements: anew, all of them would be laid out in one long task."""
+def test_opening_a_gap_above_keeps_the_elements_of_the_cards_below(page: Page, cards: Locator) -> None:
+    """Recreating them would lay all of them out in one long task."""
     scrolled_to(page, 9_900)
     rested(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
@@ -127,7 +126,7 @@ def test_a_gap_that_opens_above_leaves_the_cards_below_alone(page: Page, cards: 
     assert page.locator("#problem-9970").evaluate("card => card.seen") > 1
 
 
-def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Locator) -> None:
+def test_closing_a_problem_restores_the_scroll_position(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_700)
     rested(page)
     card = page.locator(f"#{cards.nth(cards.count() - 6).get_attribute('id')}")
@@ -143,7 +142,7 @@ def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Lo
     assert abs(before["y"] - after["y"]) <= 2
 
 
-def test_another_width_draws_no_more_and_no_less(page: Page, cards: Locator) -> None:
+def test_resizing_renders_the_same_number_of_cards(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_500)
     few = rested(page)
     for width in (640, 320, 360):

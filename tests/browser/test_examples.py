@@ -1,4 +1,4 @@
-"""Every folder of embed_examples/ from the page to the number; the host page afterwards as if nobody had been there."""
+"""Every folder of embed_examples/, from opening the page to the report's number, without changes to the host page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ STYLED = "[...document.querySelectorAll('link[rel=stylesheet]')].every(link => l
 
 @dataclass(frozen=True)
 class Case:
-    """`room`: the page has the documented rule that keeps room for the button. `own_files`: it serves the widget."""
+    """`room`: the page has the documented rule that reserves room for the button. `own_files`: it serves the widget's
+    files.
+    """
 
     room: bool = True
     own_files: bool = False
@@ -59,7 +61,7 @@ def desk(new_page: Callable[..., Page]) -> Page:
 
 @dataclass
 class Visit:
-    """A host page that is looked at before our script has come to it."""
+    """A host page that is inspected before the widget's script arrives."""
 
     page: Page
     host: Host
@@ -80,7 +82,7 @@ class Visit:
         self.page.add_init_script(MEASURE_SHIFT)
         self.page.route("**/loader.js", hold)
         self.page.goto(address, wait_until="domcontentloaded")
-        while not self.page.evaluate(STYLED):  # wait_for_function would need the page's leave to evaluate text
+        while not self.page.evaluate(STYLED):  # wait_for_function needs a policy that allows eval
             self.page.wait_for_timeout(50)
         link = self.page.get_by_role("link", name=REPORT, exact=True)
         if link.count():
@@ -92,14 +94,14 @@ class Visit:
             route.continue_()
 
     def shift(self) -> float:
-        """How far our script has moved the page; what it did to itself before does not count."""
+        """Layout shift since the widget's script arrived. Shifts by the page itself before that do not count."""
         return float(self.page.evaluate("__shift()")) - self.shifted
 
     def asked(self, origin: str) -> list[str]:
         return [one.url.removeprefix(origin) for one in self.watch.requests if one.url.startswith(origin)]
 
     def report(self, button: Locator) -> int:
-        """Opens, fills, sends, closes; the number."""
+        """Open, fill and send the form, and close the dialog. Returns the number."""
         button.click()
         to_form(self.page)
         fill_form(self.page)
@@ -120,34 +122,34 @@ def buttons(page: Page) -> Locator:
     return page.get_by_role("button", name=REPORT, exact=True)
 
 
-def test_no_example_is_left_out() -> None:
+def test_every_example_is_tested() -> None:
     folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
     assert folders == {*CASES, *LINK_CASES, "iframe"}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_report_goes_through_and_the_host_page_stays_as_it_was(visit: Visit, town: Examples, case: str) -> None:
+def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, town: Examples, case: str) -> None:
     address = town.unsafe(case) if case == "http" else town.address(case)
     visit.arrive(address + ("#report" if case == "spa" else ""))
     page, service = visit.page, town.service.url
     expect(buttons(page).first).to_be_visible()
     page.wait_for_timeout(300)
     given = CASES[case]
-    # The pinned loader of the page with two is the second script of its own snippet.
+    # On the page with two widgets the pinned loader is the second script of the snippet.
     pinned = [f"/w/{RELEASE}/loader.js"] if case == "two" else []
     ours = pinned + ([] if given.own_files else ["/w/1/loader.js"])
     assert sorted(visit.asked(service)) == sorted(ours)
     assert visit.shift() <= (0 if given.room else 0.002)
     assert visit.report(buttons(page).first) > 0
     own = town.unsafe("").rstrip("/") if case == "http" else town.pages.url
-    # The pointer may have come to rest on the button of the second widget, whose files are then on their way.
+    # The pointer may rest on the button of the second widget, which starts loading its files.
     expect(page.locator("link[rel=modulepreload]")).to_have_count(0)
     assert visit.watch.hosts() == {service, own}
     assert "\n".join(visit.host.changed(visit.before)) == ""
 
 
 @pytest.mark.parametrize("case", LINK_CASES)
-def test_where_the_script_cannot_run_the_link_carries_the_report(
+def test_the_link_works_where_the_script_cannot_run(
     new_page: Callable[..., Page], watch: Watch, town: Examples, case: str
 ) -> None:
     page = new_page(java_script_enabled=case != "no-js")
@@ -165,10 +167,10 @@ def test_where_the_script_cannot_run_the_link_carries_the_report(
     assert watch.hosts() == {town.service.url, town.pages.url}
     complaints = [text for text in watch.complaints if "violates" in text or "CSP violation" in text]
     assert bool(complaints) == (case == "csp-without-us")
-    assert all("/w/1/loader.js" in text for text in complaints), "nothing but the loader is held back"
+    assert all("/w/1/loader.js" in text for text in complaints), "only the loader is blocked"
 
 
-def test_the_address_of_links_only_leads_to_the_list_too(page: Page, town: Examples) -> None:
+def test_the_links_only_example_also_links_to_the_list(page: Page, town: Examples) -> None:
     page.goto(town.address("links-only"))
     page.get_by_role("link", name="проблемы города").click()
     expect(page).to_have_url(f"{town.service.url}/s/{town.key}")
@@ -177,7 +179,7 @@ def test_the_address_of_links_only_leads_to_the_list_too(page: Page, town: Examp
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_two_sites_on_one_page_stay_apart(desk: Page, watch: Watch, town: Examples) -> None:
+def test_two_sites_on_one_page_are_independent(desk: Page, watch: Watch, town: Examples) -> None:
     desk.goto(town.address("two"))
     expect(buttons(desk)).to_have_count(2)
     for section, key in (("#town", town.key), ("#utility", town.second)):
@@ -193,7 +195,7 @@ def test_two_sites_on_one_page_stay_apart(desk: Page, watch: Watch, town: Exampl
     assert watch.hosts() == {town.service.url, town.pages.url}
 
 
-def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Examples) -> None:
+def test_a_single_page_application_removes_and_restores_the_widget(desk: Page, town: Examples) -> None:
     desk.goto(town.address("spa"))
     expect(buttons(desk)).to_have_count(0)
     for _ in range(3):
@@ -206,7 +208,7 @@ def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Exam
     buttons(desk).click()
     to_form(desk)
     fill_form(desk, text="Провал у остановки")
-    desk.evaluate("history.back()")  # as the phone's own button does while the dialog is open
+    desk.evaluate("history.back()")  # as the phone's back button does while the dialog is open
     expect(desk.get_by_role("dialog")).to_have_count(0)
     expect(desk.get_by_role("heading", name="О портале")).to_be_visible()
     desk.go_forward()
@@ -219,14 +221,14 @@ def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Exam
 
 
 def send_anew(page: Page) -> None:
-    """A restored draft has everything but the consent, which is given for each report."""
+    """Send a restored draft, which has everything but the consent: that is given for each report."""
     consent = page.get_by_label(re.compile("^Даю согласие"))
     consent.check()
     send(page)
     assert number(page) > 0
 
 
-def test_the_switch_for_the_visually_impaired_is_followed_live(desk: Page, town: Examples) -> None:
+def test_the_hosts_high_contrast_switch_is_followed_live(desk: Page, town: Examples) -> None:
     desk.goto(town.address("vision"))
     buttons(desk).click()
     to_form(desk)
@@ -249,8 +251,8 @@ def test_the_switch_for_the_visually_impaired_is_followed_live(desk: Page, town:
     expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Темно у подъезда")
 
 
-def test_styles_at_war_do_not_reach_inside(desk: Page, town: Examples) -> None:
-    """But for the font, which the widget takes from its host on purpose."""
+def test_hostile_styles_do_not_reach_the_widget(desk: Page, town: Examples) -> None:
+    """Except for the font, which is inherited from the host on purpose."""
     widget = "document.querySelector('igrajdanin-widget')"
 
     desk.goto(town.address("hostile-css"))
@@ -270,7 +272,9 @@ def test_styles_at_war_do_not_reach_inside(desk: Page, town: Examples) -> None:
     }"""
 
     def opened() -> Any:
-        """The form, with the city behind it drawn in full: what is hidden before it was measured stays as it was."""
+        """Open the form once the city behind it is fully rendered: parts hidden before they were measured keep their
+        initial size.
+        """
         buttons(desk).click()
         expect(desk.locator("igrajdanin-widget .city .panel")).to_be_visible()
         to_form(desk)
@@ -281,18 +285,18 @@ def test_styles_at_war_do_not_reach_inside(desk: Page, town: Examples) -> None:
     assert opened() == peaceful
 
 
-def test_from_right_to_left_only_the_host_is(desk: Page, town: Examples) -> None:
+def test_a_right_to_left_host_does_not_mirror_the_widget(desk: Page, town: Examples) -> None:
     desk.goto(town.address("rtl"))
     box, main = buttons(desk).bounding_box(), desk.locator("h1").bounding_box()
     assert box is not None
     assert main is not None
-    assert box["x"] > main["x"] + main["width"] / 2, "the button stands where the host's text begins"
+    assert box["x"] > main["x"] + main["width"] / 2, "the button is where the host's text begins"
     buttons(desk).click()
     to_form(desk)
     assert desk.get_by_role("dialog").evaluate("element => getComputedStyle(element).direction") == "ltr"
 
 
-def test_an_http_host_lacks_what_the_widget_does_without(desk: Page, town: Examples) -> None:
+def test_the_widget_works_on_an_http_host(desk: Page, town: Examples) -> None:
     desk.goto(town.unsafe("http"))
     assert desk.evaluate("[isSecureContext, typeof crypto.subtle, typeof crypto.randomUUID]") == [
         False,
@@ -306,8 +310,8 @@ def test_an_http_host_lacks_what_the_widget_does_without(desk: Page, town: Examp
     assert number(desk) > 0
 
 
-def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Examples) -> None:
-    """Slow 3G as the developer tools have it, on a phone."""
+def test_a_slow_network_shifts_nothing_and_loses_nothing(page: Page, town: Examples) -> None:
+    """Slow 3G as in Chromium's developer tools, on a phone."""
     page.add_init_script(MEASURE_SHIFT)
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
@@ -327,8 +331,8 @@ def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Exampl
     expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
 
 
-def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # Chromium has it on phones and Windows, not here
+def test_the_frame_example_has_all_functions(desk: Page, watch: Watch, town: Examples) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # navigator.share is missing in Chromium for Linux
     desk.goto(town.address("iframe"))
     frame = desk.frame_locator("iframe")
     to_form(frame)
@@ -339,12 +343,12 @@ def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
 
 
 def documented_policies() -> set[str]:
-    """Those for nginx, Apache and `meta`: `W` stands in three places of each."""
+    """The documented policies for nginx, Apache and <meta>: each contains `W` in three places."""
     found = re.findall(r"\"(default-src 'self'; [^\"]+)\"", (EXAMPLES.parent / "docs" / "embedding.md").read_text())
     return {policy for policy in found if "unsafe-inline" not in policy}
 
 
-def test_the_policy_for_servers_is_enough(visit: Visit, town: Examples) -> None:
+def test_the_documented_policy_is_sufficient(visit: Visit, town: Examples) -> None:
     (policy,) = documented_policies()
     town.pages.violations.clear()
     town.pages.policies["plain"] = policy.replace("https://W", town.service.url)

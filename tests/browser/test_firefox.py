@@ -1,4 +1,4 @@
-"""The way of a report in Firefox: from the host page to the number, also under the strictest policy."""
+"""Reporting in Firefox, from the host page to the number, also under the strictest policy."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ pytestmark = [
 
 @pytest.fixture(scope="module", autouse=True)
 def filled(town: Examples) -> None:
-    """Before the first visit: a browser may show a list of half a minute ago while it asks again (RFC 5861)."""
+    """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
+    5861).
+    """
     town.service.cli("load-demo", "--problems", "300", "--site", town.site)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def firefox() -> AsyncIterator[Firefox]:
-    """One for all tests: starting takes longer than they do."""
+    """One browser for all tests: starting takes longer than they do."""
     async with started() as browser:
         yield browser
 
 
 @pytest.mark.parametrize("case", SCRIPTED)
-async def test_a_report_goes_through(firefox: Firefox, town: Examples, case: str) -> None:
+async def test_reporting_works(firefox: Firefox, town: Examples, case: str) -> None:
     town.pages.violations.clear()
     await firefox.goto(town.address(case))
     assert await firefox.report("Яма на переходе у школы № 14") > 0
     assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
     chunks = [url for url in firefox.requests if f"/{RELEASE}/" in url]
-    assert sorted(chunks) == sorted(set(chunks)), "what is preloaded under its hash is what runs: it comes once"
+    assert sorted(chunks) == sorted(set(chunks)), "the preloaded file with its hash is the one that runs: fetched once"
     assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
     assert town.pages.violations == []
 
 
-async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_link(
-    firefox: Firefox, town: Examples
-) -> None:
-    """The same eyes see a violation where there is one."""
+async def test_a_policy_that_blocks_the_script_leaves_the_link(firefox: Firefox, town: Examples) -> None:
+    """Also shows that violations are detected."""
     town.pages.violations.clear()
     await firefox.goto(town.address("csp-without-us"))
     await firefox.tap("link", "Сообщить о проблеме")
@@ -57,21 +57,21 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
 
 
-async def test_an_exchanged_file_does_not_run_and_the_link_returns(firefox: Firefox, stand: Stand) -> None:
+async def test_a_file_with_a_wrong_hash_does_not_run_and_the_link_returns(firefox: Firefox, stand: Stand) -> None:
     await firefox.goto(page_with_modified_files(stand, "report", "basic"))
     await firefox.tap("button", REPORT)
     await firefox.find("link", REPORT)
     assert await firefox.run("() => globalThis.stolen === undefined")
 
 
-async def test_a_frame_has_it_all(firefox: Firefox, town: Examples) -> None:
+async def test_the_frame_has_all_functions(firefox: Firefox, town: Examples) -> None:
     await firefox.goto(town.address("iframe"))
     await firefox.enter_frame()
     await firefox.tap("button", "Сообщить о проблеме")
     assert await firefox.send("Яма на переходе у школы № 14") > 0
 
 
-async def test_a_cluster_of_the_citys_map_opens(firefox: Firefox, town: Examples) -> None:
+async def test_clusters_of_the_citys_map_open(firefox: Firefox, town: Examples) -> None:
     town.pages.violations.clear()
     await firefox.goto(town.address("strict-csp"))
     before, after = await firefox.open_cluster()
@@ -80,7 +80,7 @@ async def test_a_cluster_of_the_citys_map_opens(firefox: Firefox, town: Examples
     assert town.pages.violations == []
 
 
-async def test_the_city_is_read_filtered_and_walked_back(firefox: Firefox, town: Examples) -> None:
+async def test_list_filters_and_back(firefox: Firefox, town: Examples) -> None:
     town.pages.violations.clear()
     await firefox.goto(town.address("strict-csp"))
     reader = Reader(firefox)

@@ -1,7 +1,7 @@
-"""Single-page applications as hosts: the framework owns the element, draws it, moves away from it and comes back.
+"""Frameworks as hosts: they own the element, re-render it, navigate away from it and come back.
 
-The applications in hosts/ are the same page in each framework, with the element inside the framework's own template.
-They are built as for development, since only then do frameworks complain in the console about what they are given.
+The applications in hosts/ are the same page in each framework, with the element in the framework's own template. They
+are development builds, since frameworks warn in the console about wrong attributes only in those.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.widget import REPORT, Stand, fill_form, number, send, to_form
 HOSTS = Path(__file__).parent / "hosts"
 DESK = {"width": 1280, "height": 900}
 BEGUN, ENDED = "Яма на пере", "Яма на переходе"
-# Where the caret stands: in which field of the widget, and after how many letters.
+# The focused field of the widget, and the caret's position.
 CARET = """() => {
   const field = document.activeElement.shadowRoot?.activeElement;
   return field && [field.id, field.selectionStart];
@@ -52,7 +52,7 @@ def application(stand: Stand, bundles: Path, framework: str) -> Callable[[str], 
 
 
 def press(page: Page, control: str) -> None:
-    """A button of the application, as a timer or an answer of its own would: no focus moves."""
+    """Press a button of the application from a script, like a timer or an answer would: the focus does not move."""
     page.evaluate("control => document.getElementById(control).click()", control)
 
 
@@ -64,7 +64,7 @@ def description(page: Page) -> Locator:
     return page.get_by_label(re.compile("^Что именно не так|^What exactly"))
 
 
-def test_a_half_typed_text_survives_what_the_application_draws(
+def test_typed_text_survives_re_rendering_by_the_application(
     new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch
 ) -> None:
     page = new_page(viewport=DESK)
@@ -89,7 +89,7 @@ def test_a_half_typed_text_survives_what_the_application_draws(
 
 
 @pytest.mark.parametrize("view", ["inline", "button"])
-def test_leaving_the_page_and_coming_back_gives_a_widget_that_works(
+def test_the_widget_works_after_navigating_away_and_back(
     new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch, view: str
 ) -> None:
     page = new_page(viewport=DESK)

@@ -1,4 +1,4 @@
-"""The comparison of a host page with itself sees what it is there to see; and nothing where nothing happened."""
+"""The comparison of host page snapshots reports what it should, and nothing where nothing changed."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ def host(page: Page, tmp_path: Path, host_pages: Callable[..., HostPages]) -> Ho
     return watched
 
 
-def test_nothing_happened(host: Host) -> None:
+def test_an_unchanged_page_has_no_differences(host: Host) -> None:
     assert host.changed(host.take()) == []
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_is_told(page: Page, host: Host, change: str) -> None:
+def test_changes_are_reported(page: Page, host: Host, change: str) -> None:
     script, line = CHANGES[change]
     before = host.take()
     page.evaluate(script)
     assert any(line in told for told in host.changed(before)), host.changed(before)
 
 
-def test_what_is_documented_is_not_told(page: Page, host: Host) -> None:
+def test_documented_changes_are_not_reported(page: Page, host: Host) -> None:
     before = host.take()
     page.evaluate(
         """window.igrajdanin = () => {};

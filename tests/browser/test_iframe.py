@@ -1,4 +1,4 @@
-"""The widget in an iframe: fits its height and never swings, speaks to the site's own pages alone, passes events on."""
+"""The widget in an iframe: its height, the messages between frame and host, and the pages that may embed it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRAME = (
 
 @pytest.fixture(autouse=True)
 def _web_share(watch: Watch) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
 def host(
@@ -55,7 +55,7 @@ def content(page: Page) -> float:
 
 
 def fitted(page: Page) -> None:
-    """The frame is as high as what it shows, and stays so."""
+    """Wait until the frame is as high as its content, and stays so."""
     before = -1.0
     for _ in range(60):
         now = height(page)
@@ -67,7 +67,7 @@ def fitted(page: Page) -> None:
     raise AssertionError(f"frame {height(page)}, content {content(page)}")
 
 
-def test_the_frame_grows_and_shrinks_with_its_content_and_never_swings(page: Page, stand: Stand) -> None:
+def test_the_frames_height_follows_its_content_without_oscillating(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?type=basic", height=200))
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
     fitted(page)
@@ -79,7 +79,7 @@ def test_the_frame_grows_and_shrinks_with_its_content_and_never_swings(page: Pag
         }"""
     )
     page.wait_for_timeout(600)
-    assert len(page.evaluate("heights")) == 1, "nothing moves while nothing changes"
+    assert len(page.evaluate("heights")) == 1, "the height is stable while nothing changes"
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
     natural = height(page)
     frame.evaluate("document.body.append(Object.assign(document.createElement('p'), {id: 'more'}))")
@@ -93,14 +93,14 @@ def test_the_frame_grows_and_shrinks_with_its_content_and_never_swings(page: Pag
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_no_width_makes_a_loop(new_page: Callable[..., Page], stand: Stand, width: int) -> None:
+def test_no_width_causes_a_resize_loop(new_page: Callable[..., Page], stand: Stand, width: int) -> None:
     page = new_page(viewport={"width": width, "height": 700})
     page.goto(host(stand))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     fitted(page)
 
 
-def test_the_host_hears_of_a_widget_that_is_ready_before_the_frames_own_script(
+def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
     new_page: Callable[..., Page], stand: Stand
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
@@ -115,7 +115,7 @@ def test_the_host_hears_of_a_widget_that_is_ready_before_the_frames_own_script(
     page.wait_for_function("window.ready === 'IFRAME'")
 
 
-def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(
         """window.heard = [];
@@ -136,11 +136,11 @@ def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page
     heard = page.evaluate("heard.filter(([, tag]) => tag === 'IFRAME')")
     assert heard[1] == ["step", "IFRAME", {"step": 1, "of": 6}]
     assert [name for name, _, _ in heard if name != "step"] == ["ready", "submitted"]
-    assert set(heard[-1][2]) == {"number", "status", "answer_due"}, "nothing of the person"
+    assert set(heard[-1][2]) == {"number", "status", "answer_due"}, "no personal data"
 
 
-def test_nothing_is_said_to_a_page_that_did_not_greet(page: Page, stand: Stand) -> None:
-    """Without the script the frame scrolls inside the height it was given."""
+def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, stand: Stand) -> None:
+    """Without the script the frame scrolls at its initial height."""
     page.goto(host(stand, fit=False, height=500, query="?type=basic"))
     page.evaluate("window.said = []; addEventListener('message', event => said.push(event.data))")
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
@@ -153,7 +153,7 @@ def test_nothing_is_said_to_a_page_that_did_not_greet(page: Page, stand: Stand) 
     assert frame.evaluate("scrollY") == 300
 
 
-def test_a_late_frame_is_greeted_too(page: Page, stand: Stand) -> None:
+def test_a_frame_added_later_is_connected(page: Page, stand: Stand) -> None:
     page.goto(stand.page(FIT.format(w=stand.service.url), loader=False))
     page.evaluate(
         """address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))""",
@@ -163,7 +163,7 @@ def test_a_late_frame_is_greeted_too(page: Page, stand: Stand) -> None:
     fitted(page)
 
 
-def test_a_host_that_sends_no_referrer_is_fitted_as_well(page: Page, stand: Stand) -> None:
+def test_the_height_is_set_without_a_referrer(page: Page, stand: Stand) -> None:
     page.goto(host(stand, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     fitted(page)
@@ -172,8 +172,8 @@ def test_a_host_that_sends_no_referrer_is_fitted_as_well(page: Page, stand: Stan
 # --- whoever speaks in another's name ---
 
 
-def test_another_frame_cannot_speak_for_ours(page: Page, stand: Stand) -> None:
-    """A frame of the host's own origin, and one of the service's that is not the one it names."""
+def test_messages_of_other_frames_are_ignored(page: Page, stand: Stand) -> None:
+    """Of a frame of the host's own origin, and of another frame of the service."""
     (stand.folder / "spoof.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*');"
         "parent.postMessage({igrajdanin: 'submitted', detail: {number: 1}}, '*')</script>"
@@ -196,9 +196,10 @@ def test_another_frame_cannot_speak_for_ours(page: Page, stand: Stand) -> None:
     assert page.evaluate("heard") == []
 
 
-def test_a_frame_that_left_for_another_page_is_not_heard(page: Page, stand: Stand, watch: Watch) -> None:
-    """Its `src` still names the service, its window is still that of the frame: the origin alone tells."""
-    watch.allow("does not match the recipient window's origin")  # it is greeted by the service's name, in vain
+def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, stand: Stand, watch: Watch) -> None:
+    """Its `src` still names the service, and its window is still that of the frame: only the origin differs."""
+    # The greeting is addressed to the service's origin, so it is not delivered.
+    watch.allow("does not match the recipient window's origin")
     (stand.folder / "left.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*')</script>"
     )
@@ -212,7 +213,7 @@ def test_a_frame_that_left_for_another_page_is_not_heard(page: Page, stand: Stan
     assert height(page) == before
 
 
-def test_a_window_of_the_service_is_no_frame_of_this_page(page: Page, stand: Stand) -> None:
+def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, stand: Stand) -> None:
     page.goto(host(stand))
     fitted(page)
     before = height(page)
@@ -223,7 +224,7 @@ def test_a_window_of_the_service_is_no_frame_of_this_page(page: Page, stand: Sta
     assert height(page) == before
 
 
-def test_absurd_heights_are_not_followed(page: Page, stand: Stand) -> None:
+def test_absurd_heights_are_ignored(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?type=basic"))
     fitted(page)
     before = height(page)
@@ -234,10 +235,10 @@ def test_absurd_heights_are_not_followed(page: Page, stand: Stand) -> None:
     assert height(page) == before
 
 
-def test_the_frame_answers_registered_pages_only(
+def test_only_registered_origins_may_embed_the_frame(
     page: Page, stand: Stand, host_pages: Callable[..., HostPages], watch: Watch, tmp_path: Path
 ) -> None:
-    """A look-alike on another port shows no frame at all; one opened by a stranger's window hears nothing."""
+    """The same host on another port shows no frame; a frame opened by a foreign window sends no messages."""
     watch.allow(
         "frame-ancestors|refused to connect|ERR_BLOCKED_BY_RESPONSE|Framing|recipient window's origin \\('null'\\)"
     )
@@ -265,29 +266,29 @@ def test_the_frame_answers_registered_pages_only(
     assert page.evaluate("said") == []
 
 
-def test_the_strictest_host_needs_frame_src_and_script_src(page: Page, stand: Stand) -> None:
+def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, stand: Stand) -> None:
     policy = f"default-src 'none'; frame-src {stand.service.url}; script-src {stand.service.url}; "
     policy += "require-trusted-types-for 'script'; trusted-types 'none'"
     stand.host.headers["Content-Security-Policy"] = policy
     try:
-        page.goto(host(stand, style=""))  # it forbids inline styles too
+        page.goto(host(stand, style=""))  # the policy forbids inline styles too
         expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
         fitted(page)
     finally:
         stand.host.headers.clear()
 
 
-def test_links_leave_the_frame(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_links_open_outside_the_frame(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.goto(host(stand, query="?type=basic"))
     link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
     with page.expect_popup() as opened:
         link.click()
     assert "/consent/" in opened.value.url
-    assert "/embed" in page.frames[1].url, "the frame itself went nowhere"
+    assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
 
 
-def test_without_scripts_the_frame_shows_the_link(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_without_javascript_the_frame_shows_the_link(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(host(stand))
     link = inside(page).get_by_role("link", name=REPORT)
@@ -296,7 +297,7 @@ def test_without_scripts_the_frame_shows_the_link(new_page: Callable[..., Page],
     assert str(link.get_attribute("href")).endswith(f"/s/{stand.key}/report")
 
 
-def test_the_accent_of_the_address_colours_the_form(page: Page, stand: Stand) -> None:
+def test_the_accent_parameter_of_the_url_is_used(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
     widget = inside(page).locator("igrajdanin-widget")
     expect(widget.locator("h2").first).to_be_visible()

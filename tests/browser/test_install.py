@@ -1,4 +1,4 @@
-"""The generator and the install check in a browser, and what widgets on real host pages make the check say."""
+"""The snippet generator and the install check in a browser, and the check's findings for real host pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.widget import RELEASE, REPORT, Stand, open_form
 from widget_api.web.pages import THEMES
 
 DESK = {"width": 1280, "height": 900}
-# What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off.
+# The selected option of a <select> is on one line beside an arrow of 20 pixels; text that does not fit is cut off.
 CUT_OFF = """() => {
     const context = document.createElement("canvas").getContext("2d");
     return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
@@ -41,7 +41,7 @@ LOOKS: dict[str, list[axe.Look]] = {
 
 @pytest.fixture(autouse=True)
 def _web_share(watch: Watch) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
 def generator(stand: Stand, query: str = "") -> str:
@@ -54,7 +54,7 @@ def check(stand: Stand) -> dict[str, Any]:
 
 
 def findings(stand: Stand, wanted: str) -> list[tuple[str, str]]:
-    """(code, origin), once the one waited for is there: counts are written every three seconds."""
+    """All (code, origin) pairs, once the expected one is there: counts are written every three seconds."""
     found: list[tuple[str, str]] = []
     for _ in range(20):
         found = [(one["code"], one["origin"]) for one in check(stand)["findings"]]
@@ -67,7 +67,7 @@ def findings(stand: Stand, wanted: str) -> list[tuple[str, str]]:
 # --- the generator ---
 
 
-def test_the_three_ways_are_live(page: Page, stand: Stand) -> None:
+def test_the_three_kinds_of_embedding_have_live_previews(page: Page, stand: Stand) -> None:
     page.goto(generator(stand, "?accent=%237a1f5c&type=basic"))
     button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
     expect(button).to_be_visible()
@@ -83,7 +83,7 @@ def test_the_three_ways_are_live(page: Page, stand: Stand) -> None:
     expect(page).to_have_url(f"{stand.service.url}/s/{stand.key}/report")
 
 
-def test_a_choice_changes_the_code_at_once(page: Page, stand: Stand) -> None:
+def test_options_change_the_code_at_once(page: Page, stand: Stand) -> None:
     page.goto(generator(stand))
     page.get_by_label("Версия").select_option("pinned")
     expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
@@ -97,10 +97,10 @@ def test_a_choice_changes_the_code_at_once(page: Page, stand: Stand) -> None:
     expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
     page.locator("#script figure").scroll_into_view_if_needed()
     expect(page.locator("#script igrajdanin-widget h2").first).to_be_visible()
-    assert "view=inline" in page.url, "the address can be handed on"
+    assert "view=inline" in page.url, "the URL can be shared"
 
 
-def test_without_scripts_the_form_does_the_same(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_form_works_without_javascript(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(generator(stand))
     page.get_by_label("Оформление").select_option("dark")
@@ -109,7 +109,7 @@ def test_without_scripts_the_form_does_the_same(new_page: Callable[..., Page], s
     expect(page.get_by_role("button", name="Скопировать").first).to_be_hidden()
 
 
-def test_code_is_copied_as_it_stands(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_copy_button_copies_the_exact_code(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     page.goto(generator(stand))
     page.locator("#script .code-block").first.get_by_role("button", name="Скопировать").click()
@@ -120,7 +120,7 @@ def test_code_is_copied_as_it_stands(new_page: Callable[..., Page], stand: Stand
 
 
 @pytest.mark.parametrize("view", ["script", "div", "frame"])
-def test_what_is_copied_works_on_the_host(page: Page, stand: Stand, view: str) -> None:
+def test_the_copied_code_works_on_the_host(page: Page, stand: Stand, view: str) -> None:
     page.goto(generator(stand, "?version=pinned&type=basic"))
     code = page.locator(f"#code-{view}").text_content()
     assert code
@@ -133,7 +133,7 @@ def test_what_is_copied_works_on_the_host(page: Page, stand: Stand, view: str) -
         expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_the_policy_that_is_shown_is_enough(page: Page, stand: Stand, host_pages: Callable[..., HostPages]) -> None:
+def test_the_shown_policy_is_sufficient(page: Page, stand: Stand, host_pages: Callable[..., HostPages]) -> None:
     page.goto(generator(stand))
     policy = page.locator("#code-policy").text_content()
     trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -144,8 +144,8 @@ def test_the_policy_that_is_shown_is_enough(page: Page, stand: Stand, host_pages
         stand.host.headers.clear()
 
 
-def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(page: Page, stand: Stand) -> None:
-    """In English what words and their width can break: colours are the same in each language."""
+def test_pages_fit_the_screen_and_pass_axe(page: Page, stand: Stand) -> None:
+    """In English only structure and width: colours do not depend on the language."""
     link = check(stand)["link"]
     for language, looks in LOOKS.items():
         page.goto(generator(stand, f"?lang={language}"))
@@ -158,7 +158,7 @@ def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(page: Page, stan
 # --- what widgets on host pages make the check say ---
 
 
-def test_an_opening_is_seen_where_it_was(page: Page, stand: Stand) -> None:
+def test_openings_are_counted_by_origin(page: Page, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet()))
     for _ in range(20):
         places = check(stand)["places"]
@@ -168,9 +168,8 @@ def test_an_opening_is_seen_where_it_was(page: Page, stand: Stand) -> None:
     raise AssertionError(places)
 
 
-def test_a_policy_without_connect_src_is_told_although_nothing_can_be_fetched(
-    page: Page, stand: Stand, watch: Watch
-) -> None:
+def test_a_policy_without_connect_src_is_reported(page: Page, stand: Stand, watch: Watch) -> None:
+    """Although the widget cannot fetch anything under it."""
     watch.allow("Content Security Policy|CSP violation|connect-src|Refused to connect|Fetch API|igrajdanin-widget")
     w = stand.service.url
     stand.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
@@ -184,16 +183,17 @@ def test_a_policy_without_connect_src_is_told_although_nothing_can_be_fetched(
     assert ("failed_connect", stand.host.url) in found
 
 
-def test_files_that_do_not_come_are_told(page: Page, stand: Stand, watch: Watch) -> None:
+def test_failing_files_are_reported(page: Page, stand: Stand, watch: Watch) -> None:
     watch.allow("ERR_FAILED|Failed to load|uncaught: http")
     page.route(f"**/w/{RELEASE}/**", lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("link", name=REPORT)).to_be_visible()  # nobody aborts a request while the test itself waits
+    # Requests are aborted by Playwright's loop, which does not run while the test waits in `findings`.
+    expect(page.get_by_role("link", name=REPORT)).to_be_visible()
     assert ("failed_load", stand.host.url) in findings(stand, "failed_load")
 
 
-def test_an_unregistered_origin_and_an_ended_key_are_told(
+def test_unregistered_origins_and_expired_keys_are_reported(
     page: Page, stand: Stand, watch: Watch, host_pages: Callable[..., HostPages]
 ) -> None:
     watch.allow("403|404|зарегистрир|ключ")
@@ -204,7 +204,7 @@ def test_an_unregistered_origin_and_an_ended_key_are_told(
     assert ("origin_refused", other.url) in findings(stand, "origin_refused")
 
 
-def test_a_page_is_looked_at(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_a_page_is_checked_by_its_url(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     address = stand.page(stand.snippet())
     w = stand.service.url

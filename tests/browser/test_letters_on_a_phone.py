@@ -1,4 +1,4 @@
-"""Letters as a mail program would draw them: 320 and 600 px, light and dark, long words and long addresses."""
+"""Letters rendered like in a mail program: 320 and 600 px, light and dark, long words and long URLs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from widget_api.web import pages
 pytestmark = pytest.mark.browser
 
 
-def test_letters_fit_and_can_be_read(page: Page) -> None:
-    """Colours move nothing, so the dark ones are looked at where all rules have run on the light ones."""
+def test_letters_fit_and_are_readable(page: Page) -> None:
+    """All rules are checked in light; colours cannot move anything, so only they are checked in dark."""
     found: dict[str, list[str]] = {}
     for language in i18n.LANGUAGES:
         for name, template, values in all_letters(language, f"{TYPED} {LONG}"):
@@ -40,8 +40,8 @@ def test_letters_fit_and_can_be_read(page: Page) -> None:
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
 
 
-def test_without_its_style_sheet_a_letter_is_the_light_one(new_page: Callable[..., Page]) -> None:
-    """Programs that drop <style> must not show dark letters on a dark ground."""
+def test_letters_without_a_style_sheet_are_light(new_page: Callable[..., Page]) -> None:
+    """Programs that drop <style> must not show dark text on a dark background."""
     page = new_page(color_scheme="dark")
     name, template, values = next(one for one in all_letters("ru") if one[0] == "resolved")
     html = pages.render(f"mail/{template}/body.html", "ru", **values)

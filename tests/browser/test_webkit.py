@@ -1,4 +1,4 @@
-"""The way of a report in WebKitGTK: from the host page to the number, also under the strictest policy."""
+"""Reporting in WebKitGTK, from the host page to the number, also under the strictest policy."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.n
 
 @pytest.fixture(scope="module", autouse=True)
 def filled(town: Examples) -> None:
-    """Before the first visit: a browser may show a list of half a minute ago while it asks again (RFC 5861)."""
+    """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
+    5861).
+    """
     town.service.cli("load-demo", "--problems", "300", "--site", town.site)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def webkit() -> AsyncIterator[WebKit]:
-    """One for all tests: starting takes longer than they do."""
+    """One browser for all tests: starting takes longer than they do."""
     async with started() as browser:
         yield browser
 
 
 @pytest.mark.parametrize("case", SCRIPTED)
-async def test_a_report_goes_through(webkit: WebKit, town: Examples, case: str) -> None:
+async def test_reporting_works(webkit: WebKit, town: Examples, case: str) -> None:
     town.pages.violations.clear()
     await webkit.goto(town.address(case))
     assert await webkit.report("Яма на переходе у школы № 14") > 0
@@ -44,14 +46,12 @@ async def test_a_report_goes_through(webkit: WebKit, town: Examples, case: str) 
     assert any(url.endswith("/loader.js") for url in asked)
     assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()
     chunks = [url for url in asked if f"/{RELEASE}/" in url]
-    assert sorted(chunks) == sorted(set(chunks)), "what is preloaded is what runs: it comes once"
+    assert sorted(chunks) == sorted(set(chunks)), "the preloaded file is the one that runs: fetched once"
     assert town.pages.violations == []
 
 
-async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_link(
-    webkit: WebKit, town: Examples
-) -> None:
-    """The same eyes see a violation where there is one."""
+async def test_a_policy_that_blocks_the_script_leaves_the_link(webkit: WebKit, town: Examples) -> None:
+    """Also shows that violations are detected."""
     town.pages.violations.clear()
     await webkit.goto(town.address("csp-without-us"))
     await webkit.tap("link", "Сообщить о проблеме")
@@ -60,14 +60,14 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
 
 
-async def test_a_frame_has_it_all(webkit: WebKit, town: Examples) -> None:
+async def test_the_frame_has_all_functions(webkit: WebKit, town: Examples) -> None:
     await webkit.goto(town.address("iframe"))
     await webkit.enter_frame()
     await webkit.tap("button", "Сообщить о проблеме")
     assert await webkit.send("Яма на переходе у школы № 14") > 0
 
 
-async def test_a_cluster_of_the_citys_map_opens(webkit: WebKit, town: Examples) -> None:
+async def test_clusters_of_the_citys_map_open(webkit: WebKit, town: Examples) -> None:
     town.pages.violations.clear()
     await webkit.goto(town.address("strict-csp"))
     before, after = await webkit.open_cluster()
@@ -76,7 +76,7 @@ async def test_a_cluster_of_the_citys_map_opens(webkit: WebKit, town: Examples) 
     assert town.pages.violations == []
 
 
-async def test_the_city_is_read_filtered_and_walked_back(webkit: WebKit, town: Examples) -> None:
+async def test_list_filters_and_back(webkit: WebKit, town: Examples) -> None:
     town.pages.violations.clear()
     await webkit.goto(town.address("strict-csp"))
     reader = Reader(webkit)
