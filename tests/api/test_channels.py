@@ -287,3 +287,8 @@ async def test_an_answer_outside_asks_what_every_answer_asks(
         assert (await cabinet.client.get(form.action)).status_code == status, role
         sent = await cabinet.client.post(form.action, data=given | {"form_token": token})
         assert sent.status_code == status, role
+    await changes.update_site(database, site.id, {"moderator": "operator"})
+    waiting = (await submit_report(database, site)).problem_id
+    operator = await enter("operator", None)
+    assert f"/cabinet/problems/{waiting}/outside" not in (await operator.read(f"/cabinet/problems/{waiting}")).links
+    await operator.read(f"/cabinet/problems/{waiting}/outside", 403)
