@@ -1,5 +1,6 @@
-"""A platform's own problem as people meet it: in the widget under the strictest policy, on the city's page, in the
-cabinet. Its picture is foreign; whoever looks at it talks to the service alone.
+"""Problems mirrored from a platform: in the widget under the strictest policy, on the city's page, in the cabinet.
+
+Their photos are on a foreign server; browsers must only contact the service.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ AT_ONCE = ("widget_api.worker.SETTLING=0.1",)
 
 
 class Platform:
-    """Has one request with a photo, and remembers who asked for what."""
+    """A GeoReport server that has one request with a photo and records who requested what."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []  # path, user agent
@@ -53,7 +54,7 @@ class Platform:
                 self.wfile.write(body or b"")
 
             def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                """Silent, as the host pages are."""
+                """Suppress the log on standard error."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -83,7 +84,7 @@ def stand(serve: Callable[..., Service], platform: Platform, tmp_path: Path) -> 
 
 @pytest.fixture
 def number(stand: Stand) -> int:
-    """Of the platform's problem, once it is here with its photo."""
+    """Number of the platform's problem, once it has been imported with its photo."""
     for _ in range(600):
         with urllib.request.urlopen(f"{stand.api}/problems") as answer:
             items = json.load(answer)["items"]
@@ -97,11 +98,11 @@ def all_looks(page: Page, address: str) -> None:
     for language in ("ru", "en"):
         page.goto(f"{address}?lang={language}")
         page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-        # Colours are the same in each language, words are not as wide.
+        # Colours do not depend on the language, the width of words does.
         assert axe.violations_in_appearances(page, LOOKS if language == "ru" else LOOKS[::2]) == [], (address, language)
 
 
-def test_nobody_but_the_service_is_asked_for_anything(
+def test_browsers_contact_only_the_service(
     stand: Stand, platform: Platform, number: int, page: Page, watch: Watch
 ) -> None:
     before = len(platform.asked)
@@ -114,7 +115,7 @@ def test_nobody_but_the_service_is_asked_for_anything(
     expect(source).to_have_attribute("href", URL)
     shot = widget.locator("article .shot img").first
     expect(shot).to_have_js_property("complete", True)
-    assert shot.evaluate("one => one.naturalWidth") > 0, "the photo is shown, not only named"
+    assert shot.evaluate("one => one.naturalWidth") > 0, "the photo is displayed, not only linked"
     widget.locator("article .shot").first.click()
     expect(page.get_by_role("dialog", name="Фотографии").locator("img")).to_have_js_property("complete", True)
     page.goto(f"{stand.service.url}/s/{stand.key}/problems/{number}")
@@ -125,7 +126,7 @@ def test_nobody_but_the_service_is_asked_for_anything(
     assert all("Mozilla" not in agent for _, agent in platform.asked[before:])
 
 
-def test_its_pages_can_be_read_by_everybody(stand: Stand, number: int, page: Page, watch: Watch) -> None:
+def test_pages_of_mirrored_problems_are_accessible(stand: Stand, number: int, page: Page, watch: Watch) -> None:
     all_looks(page, f"{stand.service.url}/s/{stand.key}/problems/{number}")
     agency = stand.service.cli("site", "show", stand.key)["agency"]
     email = "agent@gorod.test"
@@ -134,7 +135,7 @@ def test_its_pages_can_be_read_by_everybody(stand: Stand, number: int, page: Pag
     page.fill("[name=email]", email)
     page.fill("[name=password]", made["password"])
     page.keyboard.press("Enter")
-    expect(page.locator(".empty")).to_be_visible()  # nothing is to be done about it: no list of work holds it
+    expect(page.locator(".empty")).to_be_visible()  # nobody has to act on it: it is in no work list
     with sqlite3.connect(stand.service.directory / "widget.db") as database:
         ((problem_id,),) = database.execute("SELECT id FROM problems")
     page.goto(f"{stand.service.url}/cabinet/problems/{problem_id}")

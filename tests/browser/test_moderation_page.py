@@ -1,4 +1,4 @@
-"""The page a moderator's letter leads to, in a browser: a comment comes in over HTTP, its letter leaves over SMTP."""
+"""The page that a moderator's letter links to, in a browser: comments arrive over HTTP, letters leave over SMTP."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def letter_to(mail: MailSink, address: str, subject: str) -> Any:
 
 @pytest.fixture
 def link(serve: Callable[..., Service], mail_sink: MailSink, page: Page) -> str:
-    """Of the letter about a comment that waits."""
+    """The link in the letter about a comment that awaits moderation."""
     service = serve(rate_limits="off", challenge="off", smtp_url=mail_sink.url)
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", OFFICE, "--mode", "email")
     site = service.cli(
@@ -71,7 +71,7 @@ def confirmed(page: Page, letter: Any) -> None:
     page.click("form button")
 
 
-def test_it_is_decided_with_a_keyboard_and_nothing_is_cut_off(
+def test_comments_are_moderated_by_keyboard_and_nothing_overflows(
     link: str, page: Page, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("422")

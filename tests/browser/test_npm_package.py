@@ -1,4 +1,4 @@
-"""The npm package as a site would install it: packed, unpacked beside React, type-checked, bundled, used in a page."""
+"""The npm package as a site installs it: packed, unpacked beside React, type-checked, bundled, used on a page."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ createRoot(place).render(<StrictMode><App /></StrictMode>);
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a site that has the package and React in its node_modules."""
+    """The folder of a site with the package and React in its node_modules."""
     folder = tmp_path_factory.mktemp("site")
     command = ("npm", "pack", "--json", "--pack-destination", str(folder))
     (packed,) = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
@@ -91,7 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_types_tell_right_from_wrong(site: Path) -> None:
+def test_types_reject_wrong_usage(site: Path) -> None:
     (site / "typed.tsx").write_text(TYPED)
     options = {"strict": True, "noEmit": True, "jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}
     (site / "tsconfig.json").write_text(
@@ -101,7 +101,7 @@ def test_the_types_tell_right_from_wrong(site: Path) -> None:
     assert (checked.returncode, checked.stdout) == (0, "")
 
 
-def test_react_shows_it_hears_it_and_lets_it_go(
+def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     new_page: Callable[..., Page], stand: Stand, site: Path, watch: Watch
 ) -> None:
     (site / "application.jsx").write_text(APPLICATION)

@@ -1,4 +1,4 @@
-"""Following and talking without scripts, and the moderator's queue by keyboard: the whole way, with real letters."""
+"""Following and commenting without JavaScript, and the moderation queue by keyboard, with real letters."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
 
 
 def answer(page: Page, action: str, **given: str) -> None:
-    """Fill in and send the form for an address as a person does, who needs a while."""
+    """Fill in and send the form for an e-mail address as slowly as a person does."""
     form = page.locator(f"form[action$='{action}']")
     for name, value in given.items():
         form.locator(f"[name={name}]").fill(value)
     form.locator("[name=consent]").check()
-    page.wait_for_timeout(2_100)  # faster than two seconds is a program
+    page.wait_for_timeout(2_100)  # forms sent within two seconds are treated as spam
     form.locator("button[type=submit]").click()
 
 
-def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
+def test_following_commenting_and_moderation_by_keyboard(
     town: Town, new_page: Callable[..., Page], mail_sink: MailSink
 ) -> None:
     plain = new_page(java_script_enabled=False)
@@ -129,7 +129,7 @@ def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
     mail_sink.wait(NEIGHBOUR, matching=lambda one: "опубликован" in one.subject)
 
 
-def test_the_moderator_rejects_without_scripts(
+def test_moderators_reject_without_javascript(
     town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
@@ -180,8 +180,8 @@ def states(town: Town) -> dict[str, str]:
     }
 
 
-def test_the_pages_keep_nobody_out(town: Town, page: Page) -> None:
-    """In English what words and their width can break: colours are the same in each language."""
+def test_pages_are_accessible(town: Town, page: Page) -> None:
+    """In English only structure and width: colours do not depend on the language."""
     for name, address in states(town).items():
         for language, looks in LOOKS.items():
             page.goto(f"{address}?lang={language}".replace("?done=1?", "?done=1&"))
@@ -189,7 +189,7 @@ def test_the_pages_keep_nobody_out(town: Town, page: Page) -> None:
             assert axe.violations_in_appearances(page, looks) == [], (name, language)
 
 
-def test_a_form_that_was_refused_says_why_and_keeps_what_was_typed(
+def test_invalid_forms_show_the_reason_and_keep_their_input(
     town: Town, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("422")
@@ -216,8 +216,8 @@ window.Notification = class {
 """
 
 
-def test_the_browser_notifies_only_after_its_owner_asked_for_it(town: Town, new_page: Callable[..., Page]) -> None:
-    """What the service counts and when is in tests/api/test_notices.py; here the answers are given."""
+def test_browser_notifications_are_opt_in(town: Town, new_page: Callable[..., Page]) -> None:
+    """What the service counts and when is covered by tests/api/test_notices.py; here its answers are faked."""
     page, polled = new_page(viewport=DESK), list[str]()
     page.add_init_script(NOTIFICATIONS)
 

@@ -1,4 +1,4 @@
-"""Releases that pages have pinned keep working with the service as it is now."""
+"""Pinned releases keep working with the current service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RELEASED = sorted(json.loads((examples.DIST / "released.json").read_text()))
 
 
 def pinned(stand: Stand, version: str, kind: str) -> str:
-    """Address of a page that holds the release by its hash, as docs/embedding.md says."""
+    """URL of a page that pins the release by its hash, as described in docs/embedding.md."""
     integrity = releases.integrity_hash(version, "loader.js")
     source = f"{stand.service.url}/w/{version}/loader.js"
     script = f'<script async src="{source}" integrity="{integrity}" crossorigin></script>'
@@ -27,7 +27,7 @@ def pinned(stand: Stand, version: str, kind: str) -> str:
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("version", RELEASED)
-def test_a_report_goes_through_a_pinned_release(
+def test_a_pinned_release_sends_reports(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, version: str, kind: str
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
@@ -44,7 +44,7 @@ def test_a_report_goes_through_a_pinned_release(
 
 
 @pytest.mark.parametrize("version", RELEASED)
-def test_a_pinned_release_shows_list_and_problem(page: Page, stand: Stand, version: str) -> None:
+def test_a_pinned_release_shows_the_list_and_a_problem(page: Page, stand: Stand, version: str) -> None:
     stand.service.cli("load-demo", "--problems", "30", "--site", stand.site)
     page.goto(pinned(stand, version, "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()

@@ -1,4 +1,4 @@
-"""The private page in a real browser without scripts: question, answer, mark, two steps to erasure, all reports."""
+"""The private page in a browser without JavaScript: question, answer, rating, erasure in two steps, all reports."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
     return Town(serve(rate_limits="off", smtp_url=mail_sink.url))
 
 
-def test_question_answer_decision_mark_without_scripts(
+def test_question_answer_decision_and_rating_without_javascript(
     town: Town, new_page: Callable[..., Page], watch: Watch, mail_sink: MailSink
 ) -> None:
     watch.allow("422")
@@ -116,7 +116,7 @@ def test_question_answer_decision_mark_without_scripts(
     expect(page.locator(".rating summary")).to_contain_text("Ваша оценка: хорошо")
 
 
-def test_not_solved_goes_back_to_work(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_an_unsolved_problem_is_reopened(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     problem_id = town.report()
@@ -125,16 +125,14 @@ def test_not_solved_goes_back_to_work(town: Town, new_page: Callable[..., Page],
     page.click("text=Нет, не решена")
     page.click("text=Вернуть в работу")
     expect(page.locator(".summary a")).to_have_text("Напишите, что осталось нерешённым.")
-    expect(page.locator("#field-reason")).to_be_visible()  # the fold stays open where something is wrong
+    expect(page.locator("#field-reason")).to_be_visible()  # <details> stays open if it contains an error
     page.fill("#field-reason", "Яма на месте")
     page.click("text=Вернуть в работу")
     expect(page.locator("[role=status]")).to_contain_text("Срок ответа начался заново")
     expect(page.locator(".timeline")).to_contain_text("Вы сообщили, что проблема не решена")
 
 
-def test_the_link_is_changed_and_the_earlier_one_says_where_to_go(
-    town: Town, new_page: Callable[..., Page], watch: Watch
-) -> None:
+def test_the_old_link_explains_that_it_was_replaced(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("status of 404")
     page, old = new_page(java_script_enabled=False), town.private(town.report())
     page.goto(old)
@@ -152,7 +150,7 @@ def test_the_link_is_changed_and_the_earlier_one_says_where_to_go(
     assert answer.status == 200
 
 
-def test_letters_stop_start_and_all_is_erased(town: Town, new_page: Callable[..., Page]) -> None:
+def test_letters_are_switched_off_and_on_and_everything_is_erased(town: Town, new_page: Callable[..., Page]) -> None:
     page = new_page(java_script_enabled=False)
     problem_id = town.report()
     page.goto(town.private(problem_id))
@@ -169,11 +167,13 @@ def test_letters_stop_start_and_all_is_erased(town: Town, new_page: Callable[...
     page.click("button:has-text('Удалить мои данные')")
     expect(page.locator("[role=status]")).to_contain_text("согласие отозвано")
     expect(page.locator("main")).not_to_contain_text("Глубокая яма")
-    page.reload()  # the erased page stays readable
+    page.reload()  # the page after erasure passes axe
     expect(page.locator("main")).to_contain_text("Данные этого сообщения удалены")
 
 
-def test_one_link_to_all_reports(town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch) -> None:
+def test_one_link_opens_all_reports(
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     for description in ("Яма у школы", "Не горит фонарь"):
@@ -195,7 +195,7 @@ def test_one_link_to_all_reports(town: Town, new_page: Callable[..., Page], mail
 
 
 def states(town: Town) -> dict[str, str]:
-    """Each page that looks different, by its address."""
+    """URLs of all states of the pages that look different."""
     found: dict[str, str] = {}
     for name in ("asked", "resolved", "confirmed", "rejected", "erased"):
         problem_id = town.report()
@@ -222,8 +222,8 @@ def states(town: Town) -> dict[str, str]:
     return found
 
 
-def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, page: Page) -> None:
-    """In English what words and their width can break: colours are the same in each language."""
+def test_pages_pass_axe_and_nothing_overflows(town: Town, page: Page) -> None:
+    """In English only structure and width: colours do not depend on the language."""
     found: dict[str, list[str]] = {}
     for state, address in states(town).items():
         for language, looks in (("ru", axe.NARROW), ("en", axe.OF_WORDS)):
@@ -235,7 +235,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, page: Page) -> Non
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
 
 
-def test_what_is_wrong_with_a_group_is_read_with_it(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_errors_of_a_group_are_part_of_its_description(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     problem_id = town.report()
@@ -249,7 +249,7 @@ def test_what_is_wrong_with_a_group_is_read_with_it(town: Town, new_page: Callab
     expect(marks).to_have_accessible_description(re.compile("^Ошибка"))
 
 
-def test_words_of_author_and_agency_keep_their_language(town: Town, new_page: Callable[..., Page]) -> None:
+def test_texts_of_author_and_agency_have_their_own_language(town: Town, new_page: Callable[..., Page]) -> None:
     page = new_page()
     problem_id = town.report()
     town.decide(problem_id, "resolved")

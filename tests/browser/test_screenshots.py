@@ -1,4 +1,4 @@
-"""`make screenshots` goes the way residents and agents go: whoever changes the way learns of it here."""
+"""`make screenshots` works: it follows the same steps as residents and agents."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ def demo(town: Examples) -> dict[str, Any]:
     service = town.service
     service.cli("site", "set", town.site, "--bbox", "38.5,54.9,39.1,55.3")
     service.cli("load-demo", "--problems", "30", "--site", town.site)
-    wanted = service.cli("site", "show", town.site)["agency"]  # other towns of the same service have one of this name
+    # Other sites of the same service have an agency of this name.
+    wanted = service.cli("site", "show", town.site)["agency"]
     user = service.cli("user", "add", "--email", "agent@gorod.test", "--agency", wanted, "--role", "agent")
     agent = {"role": "agent", "instance": "service", "email": "agent@gorod.test", "password": user["password"]}
     return {"pages": town.pages.url, "service": service.url, "sites": [{"key": town.key}], "users": [agent]}
 
 
 @pytest.mark.parametrize("width", screenshots.WIDTHS)
-def test_every_picture_is_taken(
+def test_every_screenshot_is_made(
     new_page: Callable[..., Page],
     demo: dict[str, Any],
     watch: Watch,
@@ -50,7 +51,7 @@ def test_every_picture_is_taken(
     monkeypatch: pytest.MonkeyPatch,
     width: int,
 ) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
     monkeypatch.setattr(screenshots, "TARGET", tmp_path)
     size = {"width": width, "height": screenshots.WIDTHS[width]}
     seen = screenshots.Camera(new_page(viewport=size), width)

@@ -1,7 +1,7 @@
-"""The product's story from a pasted snippet to the central platform and back, as five people live it in one sitting.
+"""The whole product in one scenario with five people, from the pasted snippet to the central platform and back.
 
-Nothing here looks into a database: operators use the command line, everybody else a browser, letters are read from the
-SMTP conversation, and the platform is a second process with a database of its own, reached over TCP.
+Nothing here reads a database: operators use the command line, everybody else a browser; letters are read from the SMTP
+conversation, and the platform is a second process with its own database, connected over TCP.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EMAIL = "anna@example.test"
 AGENCY = "Администрация города"
 PHONE = {"width": 360, "height": 740}
 CABINET = Path(__file__).parents[2] / "widget_api/static/cabinet.js"
-SOON = 30_000  # milliseconds: how soon news travel between the two instances
+SOON = 30_000  # milliseconds: polling interval between the two instances
 
 
 @dataclass
@@ -81,11 +81,11 @@ def letter_to(mail: MailSink, email: str, containing: str) -> Letter:
     raise AssertionError(f"no letter to {email} with «{containing}»: {[letter.subject for letter in mail.letters]}")
 
 
-# Both databases and both ways to the public; that either works on either is what tests/api shows of each step.
+# Both databases and both publication modes; tests/api covers the remaining combinations of each step.
 @pytest.mark.parametrize(
     ("moderation", "dialect"), [("before", "sqlite"), ("after", "postgresql")], indirect=["dialect"]
 )
-def test_from_a_pasted_snippet_to_the_central_platform_and_back(
+def test_from_the_snippet_to_the_central_platform_and_back(
     moderation: str,
     database_url: str,
     serve: Callable[..., Service],
@@ -112,7 +112,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     assert city.site["key"] in city.site["snippet"]
     assert f"{service.url}/w/1/loader.js" in city.site["snippet"]
 
-    # 4 (first half). The representative is there before the report comes.
+    # 4 (first half). The representative signs in before the report arrives.
     agent = city.sign_in(new_page())
     expect(agent.locator("body")).not_to_contain_text(TEXT[:60])
     looks: list[str] = []
@@ -123,7 +123,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     resident.goto(host.url)
     resident.get_by_role("button", name="Сообщить о проблеме").click()
     to_form(resident)
-    onwards = resident.get_by_role("button", name="Далее")  # a phone: one question a step
+    onwards = resident.get_by_role("button", name="Далее")  # a phone shows one question per step
     resident.get_by_label("Дороги и тротуары").check()
     onwards.click()
     resident.get_by_label("Что именно не так").fill(TEXT)
@@ -145,8 +145,8 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     expect(resident.get_by_text("№ 1", exact=True)).to_be_visible()
     private_link = resident.locator("input[readonly]").input_value()
     assert private_link.startswith(f"{service.url}/t/")
-    # Within two seconds, told without a clock: a look comes every 1.2 seconds, and the next one shows it. One may have
-    # been on its way before, one come before this has read the page.
+    # Within two seconds, checked without a clock: polling takes place every 1.2 seconds, and the next poll shows it.
+    # One poll may have been under way before, and one may arrive before the page is read here.
     earlier = len(looks)
     expect(agent.locator("body")).to_contain_text(TEXT[:60], timeout=SOON)
     assert looks
@@ -171,7 +171,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     private.goto(private_link)
     expect(private.locator("main")).to_contain_text("Почта подтверждена")
 
-    # 4. The representative accepts (where that is theirs to do), starts, plans.
+    # 4. The representative accepts (if the site is moderated), starts and schedules the work.
     agent.get_by_role("link", name=re.compile("яма на переходе", re.IGNORECASE)).first.click()
     agent.wait_for_load_state()
     if moderation == "before":
@@ -194,7 +194,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     shown = visitor.locator("igrajdanin-widget")
     expect(shown).to_contain_text("Запланировано")
 
-    # 6. The platform's own representative has it, in order, each event once, and answers.
+    # 6. The platform's own representative has all events once and in order, and answers.
     central = platform.sign_in(new_page())
     central.get_by_role("link", name=re.compile("яма на переходе", re.IGNORECASE)).first.click()
     expect(central.locator(".chips")).to_contain_text("Запланировано", timeout=SOON)
@@ -214,13 +214,13 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     platform_link = private.get_by_role("link", name=re.compile("1")).first
     assert urlsplit(str(platform_link.get_attribute("href"))).netloc == urlsplit(platform.service.url).netloc
 
-    # Nothing echoes: two rounds of asking later both logs are as long as they were.
+    # No echo: after two more polls both logs are unchanged.
     before = feeds(city, token_of(city)), feeds(platform, token)
     time.sleep(6)
     assert (feeds(city, token_of(city)), feeds(platform, token)) == before
     statuses = [event["data"]["status_code"] for event in before[0] if event["data"]["kind"] == "status"]
     assert statuses == ["accepted", "in_progress", "planned", "resolved"]
-    assert watch.hosts() <= {service.url, host.url, platform.service.url}, "the widget talks to its service alone"
+    assert watch.hosts() <= {service.url, host.url, platform.service.url}, "the widget contacts only its service"
 
 
 def token_of(side: Side) -> str:
@@ -228,7 +228,7 @@ def token_of(side: Side) -> str:
 
 
 def feeds(side: Side, token: str) -> list[dict[str, Any]]:
-    """The instance's own feed of events, as a platform would pull it."""
+    """The event feed of the instance, as a platform polls it."""
     url = f"{side.service.url}/api/v1/platform/events?site={side.site['site']}&after=0"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=10) as answer:

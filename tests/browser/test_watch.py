@@ -1,4 +1,4 @@
-"""A page that complains must fail its test: every browser test relies on it."""
+"""Errors and unexpected requests of a page fail its test: all browser tests rely on this."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.browser import Watch
 from tests.support.pages import HostPages
 
 
-def test_violations_errors_and_requests_are_seen(
+def test_violations_errors_and_requests_are_detected(
     page: Page, watch: Watch, host_pages: Callable[..., HostPages], tmp_path: Path
 ) -> None:
     (tmp_path / "index.html").write_text("<h1>Г. Коломна</h1><script>1</script>")

@@ -1,4 +1,4 @@
-"""axe on every state of the widget, in every theme; the keyboard; the narrow screen; reduced colours."""
+"""axe on every state of the widget in every theme; the keyboard; the narrow screen; forced colours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DESK, NARROWEST = (1280, 900), (320, 640)
 
 
 def check(page: Page, state: str, themes: Iterable[str] = ()) -> None:
-    """No finding of any level, best practices included; in each of `themes`, then, what a theme can break."""
+    """Assert that axe finds nothing, best practices included; in further `themes` only what a theme can break."""
     host = page.locator("igrajdanin-widget")
     own = host.get_attribute("theme") or "auto"
     found = axe.violations(page, without=axe.OF_THE_HOST)
@@ -42,7 +42,7 @@ def no_sideways_scrolling(page: Page) -> None:
 
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
-# Until the widget is open there is nothing drawn that wears a theme.
+# The theme has no effect until the widget is open.
 WORN = """theme => {
   const drawn = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".igw");
   return !drawn || drawn.dataset.theme === theme;
@@ -54,7 +54,7 @@ WORN = """theme => {
     [(DESK, "light", THEMES[1:]), (NARROWEST, "contrast", ("dark",))],
     ids=["desk", "narrow"],
 )
-def test_axe_finds_nothing(
+def test_every_state_passes_axe(
     new_page: Callable[..., Page],
     watch: Watch,
     stand: Stand,
@@ -62,7 +62,7 @@ def test_axe_finds_nothing(
     theme: str,
     themes: tuple[str, ...],
 ) -> None:
-    """With the service's own answers; test_widget_states.py looks at every state with made-up ones."""
+    """With the service's real answers; test_widget_states.py checks all states with made-up ones."""
     watch.allow("ERR_FAILED|status of 403|не подключён")
     stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
     page = new_page(viewport={"width": size[0], "height": size[1]})
@@ -109,7 +109,7 @@ def abort_posts(route: Route) -> None:
         route.continue_()
 
 
-def test_by_keyboard_alone(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_reporting_works_by_keyboard(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.goto(stand.page(stand.snippet()))
     page.keyboard.press("Tab")
@@ -140,7 +140,7 @@ def test_by_keyboard_alone(new_page: Callable[..., Page], stand: Stand) -> None:
     expect(page.get_by_role("button", name="Сообщить о проблеме")).to_be_focused()
 
 
-def test_every_control_is_large_enough_to_touch(page: Page, stand: Stand) -> None:
+def test_touch_targets_are_large_enough(page: Page, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet('type="extended"')))
     controls = "button:not(.link), select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])"
     small = page.locator(f"igrajdanin-widget :is({controls})").evaluate_all(
@@ -150,7 +150,7 @@ def test_every_control_is_large_enough_to_touch(page: Page, stand: Stand) -> Non
     assert small == []
 
 
-def test_forced_colours_keep_the_choice_visible(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_selection_is_visible_with_forced_colours(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(forced_colors="active")
     open_form(page, stand.page(stand.snippet()))
     page.get_by_label("Дороги и тротуары").check()

@@ -1,4 +1,4 @@
-"""What visitors have set in their browser and what a page sets around the widget: text size, contrast, the focus."""
+"""Settings of the visitor's browser and styles of the host page: text size, contrast, focus."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.widget import REPORT, Stand, open_form
 from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
-# Custom properties as they are used: a colour of an element that wears it.
+# Computed colours of an element that uses the custom properties.
 COLOURS = """(drawn, names) => {
   const probe = drawn.appendChild(document.createElement("i"));
   const colours = names.map(name => {
@@ -30,9 +30,7 @@ COLOURS = """(drawn, names) => {
 
 @pytest.mark.parametrize("size", [16, 20])
 @pytest.mark.parametrize("root", ["", "62.5%", "20px"])
-def test_text_has_the_size_of_the_visitors_browser_whatever_the_page_does(
-    page: Page, stand: Stand, root: str, size: int
-) -> None:
+def test_text_size_follows_the_browser_and_not_the_page(page: Page, stand: Stand, root: str, size: int) -> None:
     page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": size}})
     style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
     form = open_form(page, stand.page(style + stand.snippet('theme="light"')))
@@ -42,7 +40,7 @@ def test_text_has_the_size_of_the_visitors_browser_whatever_the_page_does(
         assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875]
 
 
-def test_the_look_at_a_mark_is_as_large_as_the_rest(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_popup_of_a_mark_has_the_same_text_size(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     City(page, stand)
     browse(page, extended(stand, rest="<style>html { font-size: 62.5% }</style>"))
@@ -52,7 +50,7 @@ def test_the_look_at_a_mark_is_as_large_as_the_rest(new_page: Callable[..., Page
 
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
-def test_who_asks_for_more_contrast_sees_full_ink_and_strong_borders(
+def test_more_contrast_gives_full_text_colour_and_strong_borders(
     new_page: Callable[..., Page], stand: Stand, theme: str
 ) -> None:
     page = new_page(contrast="more")
@@ -66,9 +64,7 @@ def test_who_asks_for_more_contrast_sees_full_ink_and_strong_borders(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_status_has_one_colour_in_the_widget_and_on_our_pages(
-    new_page: Callable[..., Page], stand: Stand, scheme: Any
-) -> None:
+def test_status_colours_are_equal_in_widget_and_pages(new_page: Callable[..., Page], stand: Stand, scheme: Any) -> None:
     page = new_page(viewport=DESK, color_scheme=scheme)
     City(page, stand)
     browse(page, extended(stand))
@@ -80,15 +76,15 @@ def test_a_status_has_one_colour_in_the_widget_and_on_our_pages(
     assert chip == worn[tones.index("waiting")]
 
 
-def test_our_pages_give_more_contrast_in_the_dark_too(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_pages_support_more_contrast_in_the_dark_scheme(new_page: Callable[..., Page], stand: Stand) -> None:
     for scheme in ("light", "dark"):
         page = new_page(contrast="more", color_scheme=scheme)
         page.goto(f"{stand.service.url}/s/{stand.key}")
         assert len(set(page.locator("body").evaluate(COLOURS, ["ink", "muted", "border", "line"]))) == 1
 
 
-def test_a_rule_of_the_page_outlines_nothing_around_the_widget(page: Page, stand: Stand) -> None:
-    """As block themes of WordPress have it (theme.json, `:where(.wp-site-blocks :focus)`)."""
+def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, stand: Stand) -> None:
+    """As in block themes of WordPress (theme.json, `:where(.wp-site-blocks :focus)`)."""
     theme = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid }</style>"
     open_form(page, stand.page(f"{theme}<div class=wp-site-blocks>{stand.snippet()}</div>"))
     host = page.locator("igrajdanin-widget")
@@ -96,7 +92,7 @@ def test_a_rule_of_the_page_outlines_nothing_around_the_widget(page: Page, stand
     assert host.evaluate(STYLE, "outlineStyle") == "none"
 
 
-def test_pictures_keep_their_place_before_they_come(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     city = City(page, stand)
     (shot,) = city.problems[0]["photos"]

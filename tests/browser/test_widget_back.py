@@ -1,4 +1,4 @@
-"""«Назад» of a phone leads out of the dialog, not out of the page, inside hosts that keep a history of their own."""
+"""The phone's back button closes the dialog instead of leaving the page, also on hosts with their own history."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.support.browse import CARD, extended, hash_of
 from tests.support.browser import Watch
 from tests.support.widget import CLOSE, REPORT, Stand, to_form
 
-# Firefox and Safari: there the dialog does not hear of «Назад». Chromium without the name behaves as they do.
+# Firefox and Safari have no CloseWatcher, so «Назад» does not reach the dialog. Chromium behaves the same without it.
 WITHOUT = "delete window.CloseWatcher"
-# A router: it draws what its state says, and writes down what it hears.
+# A router: renders the history state, and records the events it receives.
 ROUTER = """history.replaceState({ route: "start" }, "");
   heard = []; addEventListener("popstate", event => heard.push([location.hash, event.state && event.state.route]))"""
 STATE = "JSON.stringify([location.href, history.state])"
 HEADING = re.compile("Сообщение № ")
 KINDS = pytest.mark.parametrize("kind", ["basic", "extended"])
-# What a phone's button does where there are close watchers: the dialog is asked to close (HTML, «close requests»).
+# The back button in browsers with CloseWatcher: a close request to the dialog (HTML, «close requests»).
 ASK = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
 
 
@@ -37,7 +37,7 @@ def phone(new_page: Callable[..., Page]) -> Page:
 
 
 def routed(page: Page, stand: Stand, address: str) -> str:
-    """The host's page, with another of its own behind it."""
+    """The host's page, with another one of its own before it."""
     page.goto(stand.page("<h1>Начало</h1>", loader=False))
     page.goto(address)
     page.evaluate(ROUTER)
@@ -70,7 +70,7 @@ def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Wat
         closed(phone)
         assert phone.evaluate(STATE) == before
     assert phone.evaluate("heard") == [["", "start"]] * 2
-    # What lies ahead is the same page: to come to it changes nothing.
+    # The forward entry is the same page: going there changes nothing.
     phone.go_forward()
     assert phone.evaluate(STATE) == before
     closed(phone)
@@ -81,7 +81,9 @@ def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Wat
 
 @KINDS
 @pytest.mark.parametrize("way", ["cross", "key", "script"])
-def test_who_closes_it_takes_the_step_back(phone: Page, watch: Watch, stand: Stand, kind: str, way: str) -> None:
+def test_closing_the_dialog_removes_its_history_entry(
+    phone: Page, watch: Watch, stand: Stand, kind: str, way: str
+) -> None:
     before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
     if way == "cross":
@@ -97,7 +99,7 @@ def test_who_closes_it_takes_the_step_back(phone: Page, watch: Watch, stand: Sta
     at_start(phone)
 
 
-def test_closed_and_opened_at_once_it_has_one_step(phone: Page, watch: Watch, stand: Stand) -> None:
+def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, stand: Stand) -> None:
     before = routed(phone, stand, stand.page(stand.snippet('type="basic"')))
     open_widget(phone)
     phone.evaluate("igrajdanin('close'); igrajdanin('open')")
@@ -160,7 +162,7 @@ def test_back_leads_through_the_steps_of_the_form(
     assert page.evaluate(STATE) == before
 
 
-def test_steps_of_the_view_and_of_the_dialog_are_taken_back_together(phone: Page, watch: Watch, stand: Stand) -> None:
+def test_closing_removes_entries_of_views_and_dialog_together(phone: Page, watch: Watch, stand: Stand) -> None:
     before = routed(phone, stand, extended(stand))
     open_widget(phone)
     phone.get_by_role("button", name="Фильтры").click()
@@ -173,7 +175,7 @@ def test_steps_of_the_view_and_of_the_dialog_are_taken_back_together(phone: Page
     closed(phone)
     phone.wait_for_function("heard.length === 1")
     assert phone.evaluate(STATE) == before
-    # Its view is a step one may come to again, which leads back where one was.
+    # Going forward to the entry of its view opens it; back leaves it again.
     phone.evaluate("history.go(4)")
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
     assert hash_of(phone) == {"problem": number}
@@ -183,10 +185,10 @@ def test_steps_of_the_view_and_of_the_dialog_are_taken_back_together(phone: Page
 
 
 @pytest.mark.parametrize("theirs", ["", "#/news/12"], ids=["", "hash"])
-def test_where_the_address_is_the_hosts_back_leads_to_the_list_too(
+def test_back_leads_to_the_list_on_pages_with_their_own_hash(
     phone: Page, watch: Watch, stand: Stand, theirs: str
 ) -> None:
-    """In a page with a hash of its own problems are no steps; one that a shared address has opened is none either."""
+    """With a hash of the host, problems get no history entries; nor does one opened by a shared URL."""
     phone.goto(stand.page("<h1>Начало</h1>", loader=False))
     if theirs:
         phone.goto(extended(stand) + theirs)
@@ -206,13 +208,13 @@ def test_where_the_address_is_the_hosts_back_leads_to_the_list_too(
 
 
 @KINDS
-def test_where_the_host_goes_meanwhile_it_stays(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
+def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
     routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
     phone.evaluate("history.pushState({ route: 'news' }, '', '?news')")
     phone.get_by_role("button", name=CLOSE, exact=True).click()
     closed(phone)
-    # A step of ours would be taken back before this one is heard of.
+    # The widget would remove its own entry before it is notified of this one.
     phone.evaluate("history.pushState({ route: 'more' }, '', '?more'); history.back()")
     phone.wait_for_function("heard.length > 0")
     assert phone.evaluate("heard") == [["", "news"]]
@@ -221,11 +223,13 @@ def test_where_the_host_goes_meanwhile_it_stays(phone: Page, watch: Watch, stand
 
 @KINDS
 @pytest.mark.parametrize("goes", [False, True], ids=["stays", "goes on"])
-def test_of_a_removed_widget_nothing_lives(phone: Page, watch: Watch, stand: Stand, kind: str, goes: bool) -> None:
-    """The host takes the open widget out, as a router does on its way to another page of its own."""
+def test_a_removed_widget_leaves_no_history_entries(
+    phone: Page, watch: Watch, stand: Stand, kind: str, goes: bool
+) -> None:
+    """The host removes the open widget, as a router does when it navigates to another page of its own."""
     before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
-    # In this order a router would suffer most: it says where it goes after the widget has gone.
+    # The worst order for a router: it pushes its entry after the widget was removed.
     phone.evaluate(
         "goes => { document.querySelector('igrajdanin-widget').remove(); if (goes) history.pushState(2, '', '?2') }",
         goes,
@@ -246,7 +250,8 @@ def test_of_a_removed_widget_nothing_lives(phone: Page, watch: Watch, stand: Sta
     at_start(phone)
 
 
-def test_each_of_two_widgets_closes_by_its_own_step(phone: Page, watch: Watch, stand: Stand) -> None:
+def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, stand: Stand) -> None:
+    """Scripts may open one above the other: back closes the upper one first, and each removes only its own entry."""
     body = stand.snippet('type="basic" id="one"') + "<br>" * 4 + stand.snippet('type="extended" id="two"')
     before = routed(phone, stand, stand.page(body))
     dialogs = phone.locator("igrajdanin-widget dialog[open]")
@@ -274,8 +279,8 @@ def test_each_of_two_widgets_closes_by_its_own_step(phone: Page, watch: Watch, s
     at_start(phone)
 
 
-def test_a_browser_with_close_watchers_asks_the_dialog(page: Page, watch: Watch, stand: Stand) -> None:
-    """The history stays as it is; one view back at a time. Escape is the key that closes."""
+def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, stand: Stand) -> None:
+    """The history is unchanged; each request goes back by one view. In the test Escape is the key for it."""
     page.goto(extended(stand) + "#/news")
     steps = page.evaluate("history.length")
     open_widget(page)
@@ -297,8 +302,8 @@ def test_a_browser_with_close_watchers_asks_the_dialog(page: Page, watch: Watch,
     closed(page)
 
 
-def test_a_file_that_is_not_chosen_leaves_the_form(page: Page, watch: Watch, stand: Stand) -> None:
-    """The chooser of files tells that it was left by an event of the same name, from inside the dialog."""
+def test_cancelling_the_file_chooser_keeps_the_form_open(page: Page, watch: Watch, stand: Stand) -> None:
+    """The file control's `cancel` event has the same name as the dialog's, and comes from inside the dialog."""
     page.goto(extended(stand))
     open_widget(page)
     form = to_form(page)
@@ -306,7 +311,7 @@ def test_a_file_that_is_not_chosen_leaves_the_form(page: Page, watch: Watch, sta
     expect(form).to_be_visible()
 
 
-def test_what_is_typed_and_not_yet_asked_goes_with_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
+def test_pending_searches_end_with_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
     page.clock.install()
     page.goto(extended(stand, 'view="inline"'))
     page.locator(CARD).first.wait_for()

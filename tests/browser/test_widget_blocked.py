@@ -1,4 +1,4 @@
-"""A blocker of the visitor's browser takes nodes away, in the page and in the widget: no exception, always a way on."""
+"""Content blockers remove nodes of the page and of the widget: no exception, and the form stays reachable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.support.city import City
 from tests.support.widget import REPORT, Stand, fill_form, number, open_form, send
 
 DESK = {"width": 1280, "height": 900}
-# What lists of filters name, wherever it stands, now and later. Photos go as those of other servers do.
+# Removes elements named in filter lists, now and later, anywhere. Photos are removed like pictures of third-party
+# servers.
 BLOCK = """() => {
   const named = "[class*=banner], [class~=ad], [class*=promo], [class*=share], .sponsored, img";
   const widgets = [...document.querySelectorAll("igrajdanin-widget")];
@@ -29,7 +30,7 @@ BLOCK = """() => {
   }
 }"""
 PAGE = '<div class="ad banner">Реклама</div>{snippet}<aside class="promo share">Поделиться</aside>'
-# What a blocker that takes the widget for a banner would take: all it has drawn beside its button.
+# Removes everything the widget has rendered except its button, like a blocker that mistakes it for a banner.
 TAKE = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const drawn = [...shadowRoot.children].filter(one => one.localName !== "button");
@@ -43,7 +44,7 @@ def desk(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESK)
 
 
-def test_blocked_neighbours_and_photos_are_not_missed(desk: Page, watch: Watch, stand: Stand) -> None:
+def test_the_widget_works_without_blocked_neighbours_and_photos(desk: Page, watch: Watch, stand: Stand) -> None:
     City(desk, stand)
     cards = browse(desk, stand.page(PAGE.format(snippet=stand.snippet('type="extended"'))))
     expect(desk.locator(f"{CARD} img")).to_have_count(1)
@@ -60,8 +61,10 @@ def test_blocked_neighbours_and_photos_are_not_missed(desk: Page, watch: Watch, 
 
 
 @pytest.mark.parametrize("moment", ["at once", "half-typed"])
-def test_a_widget_that_was_taken_away_leaves_a_way_on(desk: Page, watch: Watch, stand: Stand, moment: str) -> None:
-    """Whatever was drawn is gone; the button, or the plain link, still leads to a form that is sent."""
+def test_the_form_is_reachable_after_the_widget_was_removed(
+    desk: Page, watch: Watch, stand: Stand, moment: str
+) -> None:
+    """Whatever was removed: the button or the plain link still leads to a form that can be sent."""
     open_form(desk, stand.page(stand.snippet()))
     if moment == "half-typed":
         fill_form(desk, "Половина")

@@ -1,4 +1,4 @@
-"""The city's map: what it asks for, how clusters open, what it tells, by mouse and keys, under the strictest policy."""
+"""The city's map: requests, clusters, messages, mouse and keyboard, under the strictest policy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def full(page: Page, stand: Stand, count: int = 300) -> Town:
 
 
 def two(stand: Stand) -> list[dict[str, object]]:
-    """Two problems that are far enough apart to have marks of their own, from the west to the east."""
+    """Two problems far enough apart not to be clustered, from west to east."""
     west, east = scattered(stand, 2)
     west |= {"location": SPOT | {"lng": CENTER[1] - 0.01}, "status": "in_progress", "overdue": True}
     east |= {"location": SPOT | {"lng": CENTER[1] + 0.01}, "status": "resolved", "overdue": False}
@@ -50,7 +50,7 @@ def marks(page: Page) -> Locator:
 
 
 def biggest(page: Page) -> Locator:
-    """The mark with the greatest number that lies free in the middle of the map."""
+    """The mark with the greatest count that is not covered, in the middle of the map."""
     box = page.locator(".city-ground").bounding_box()
     assert box
     free = [
@@ -63,7 +63,7 @@ def biggest(page: Page) -> Locator:
     return max(free, key=lambda found: found[0])[1]
 
 
-def test_clusters_open_as_one_comes_closer(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_clusters_split_on_zooming_in(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     town = full(desk, stand)
     city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
@@ -82,7 +82,7 @@ def test_clusters_open_as_one_comes_closer(desk: Page, watch: Watch, stand: Stan
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
-def test_small_pans_ask_for_what_is_here_and_far_ones_anew(desk: Page, stand: Stand, strict: str) -> None:
+def test_small_pans_use_loaded_data_and_large_ones_request_more(desk: Page, stand: Stand, strict: str) -> None:
     town = full(desk, stand)
     ground = city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
@@ -106,7 +106,7 @@ def test_small_pans_ask_for_what_is_here_and_far_ones_anew(desk: Page, stand: St
     assert town.asked[-1]["bbox"] != box
 
 
-def test_late_answers_are_dropped_and_marks_stay_until_the_next_are_there(
+def test_outdated_answers_are_dropped_and_marks_stay_until_the_next_answer(
     desk: Page, stand: Stand, strict: str
 ) -> None:
     town = full(desk, stand)
@@ -137,7 +137,7 @@ def _held(page: Page, town: Town, count: int, zoom: str = "14") -> None:
     raise AssertionError([route.request.url for route in town.delayed])
 
 
-def test_a_problem_is_looked_at_first_and_opened_then(desk: Page, stand: Stand, strict: str) -> None:
+def test_a_mark_opens_a_preview_and_then_the_problem(desk: Page, stand: Stand, strict: str) -> None:
     Town(desk, stand, two(stand))  # type: ignore[arg-type]
     city_map(desk, strict)
     mark = desk.get_by_role("button", name=re.compile("в работе, просрочено: "))
@@ -151,7 +151,7 @@ def test_a_problem_is_looked_at_first_and_opened_then(desk: Page, stand: Stand, 
     expect(mark).to_have_class(re.compile(r"\bon\b"))
     link = preview.get_by_role("link", name="Открыть")
     expect(link).to_have_attribute("href", re.compile(rf"/s/{stand.key}/problems/\d+$"))
-    # Esc closes it and leaves the dialog open.
+    # Esc closes the preview and leaves the dialog open.
     desk.keyboard.press("Escape")
     expect(preview).to_have_count(0)
     expect(mark).to_be_focused()
@@ -161,7 +161,7 @@ def test_a_problem_is_looked_at_first_and_opened_then(desk: Page, stand: Stand, 
     expect(desk.locator("article")).to_be_visible()
 
 
-def test_keys_alone_walk_from_the_north_west_and_open(desk: Page, stand: Stand, strict: str) -> None:
+def test_marks_are_reached_by_keyboard_from_the_north_west(desk: Page, stand: Stand, strict: str) -> None:
     Town(desk, stand, two(stand))  # type: ignore[arg-type]
     ground = city_map(desk, strict)
     expect(marks(desk)).to_have_count(2)
@@ -170,7 +170,7 @@ def test_keys_alone_walk_from_the_north_west_and_open(desk: Page, stand: Stand, 
     assert "просрочено" in desk.evaluate(FOCUSED)
     desk.keyboard.press("Tab")
     assert "решено" in desk.evaluate(FOCUSED)
-    # Arrows and signs work from a mark as well; the focus stays on it.
+    # The arrow, plus and minus keys also work on a mark; the focus stays on it.
     at = marks(desk).last.bounding_box()
     desk.keyboard.press("ArrowRight")
     moved = marks(desk).last.bounding_box()
@@ -189,16 +189,14 @@ def test_keys_alone_walk_from_the_north_west_and_open(desk: Page, stand: Stand, 
     assert "решено" in desk.evaluate(FOCUSED)
 
 
-def test_the_focus_stays_with_the_same_mark_and_finds_another_where_it_is_gone(
-    desk: Page, stand: Stand, strict: str
-) -> None:
+def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(desk: Page, stand: Stand, strict: str) -> None:
     town = Town(desk, stand, two(stand))  # type: ignore[arg-type]
     city_map(desk, strict)
     expect(marks(desk)).to_have_count(2)
     desk.get_by_label(re.compile("решено: ")).focus()
     town.city.problems = [town.city.problems[1] | {"status": "answered"}, *scattered(stand, 60)[5:]]
     town.city.problems[0]["location"] = SPOT | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
-    # The live following brings it.
+    # Polling brings the change.
     expect(marks(desk)).not_to_have_count(2, timeout=15_000)
     assert "дан ответ" in desk.evaluate(FOCUSED)
     town.city.problems = []
@@ -207,7 +205,7 @@ def test_the_focus_stays_with_the_same_mark_and_finds_another_where_it_is_gone(
     expect(desk.get_by_text("Здесь сообщений нет")).to_be_visible()
 
 
-def test_several_on_one_spot_are_listed(desk: Page, stand: Stand, strict: str) -> None:
+def test_problems_in_one_place_are_listed(desk: Page, stand: Stand, strict: str) -> None:
     problems = scattered(stand, 3)
     for one in problems:
         one["location"] = SPOT
@@ -220,7 +218,7 @@ def test_several_on_one_spot_are_listed(desk: Page, stand: Stand, strict: str) -
     check(desk, "one spot")
 
 
-def test_a_filter_reaches_the_map_and_its_box_and_order_do_not(desk: Page, stand: Stand, strict: str) -> None:
+def test_the_map_uses_the_lists_filters_except_box_and_order(desk: Page, stand: Stand, strict: str) -> None:
     town = full(desk, stand)
     city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
@@ -239,7 +237,7 @@ def test_a_filter_reaches_the_map_and_its_box_and_order_do_not(desk: Page, stand
     assert all(set(query) <= {"status", "bbox", "zoom"} for query in town.asked)
 
 
-def test_a_failure_keeps_what_is_there_and_tries_again(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_failures_keep_the_marks_and_are_retried(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
     town = full(desk, stand)
     ground = city_map(desk, strict)
@@ -255,7 +253,7 @@ def test_a_failure_keeps_what_is_there_and_tries_again(desk: Page, watch: Watch,
     expect(desk.get_by_text("Показаны не все")).to_be_visible()
 
 
-def test_the_list_follows_the_visitor_alone(desk: Page, stand: Stand, strict: str) -> None:
+def test_the_list_follows_only_moves_by_the_visitor(desk: Page, stand: Stand, strict: str) -> None:
     full(desk, stand)
     ground = city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
@@ -267,9 +265,7 @@ def test_the_list_follows_the_visitor_alone(desk: Page, stand: Stand, strict: st
     desk.wait_for_url(re.compile("bbox="))
 
 
-def test_what_the_list_points_at_is_set_off_on_the_map_also_out_of_its_cluster(
-    desk: Page, stand: Stand, strict: str
-) -> None:
+def test_hovering_a_card_highlights_its_mark_even_in_a_cluster(desk: Page, stand: Stand, strict: str) -> None:
     town = full(desk, stand)
     city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
@@ -282,14 +278,14 @@ def test_what_the_list_points_at_is_set_off_on_the_map_also_out_of_its_cluster(
     expect(lit).to_have_accessible_name(re.compile(re.escape(first["description"])))
     desk.mouse.move(5, 5)
     expect(lit).to_have_count(0)
-    # From the map one link leads to the list.
+    # The map has one link to the list.
     skip = desk.get_by_role("button", name="К списку")
     skip.focus()
     desk.keyboard.press("Enter")
     expect(desk.locator("igrajdanin-widget #list")).to_be_focused()
 
 
-def test_my_place_and_a_place_far_away(new_page: Callable[..., Page], stand: Stand, strict: str) -> None:
+def test_my_location_inside_and_far_away(new_page: Callable[..., Page], stand: Stand, strict: str) -> None:
     here = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 80}
     page = new_page(viewport=PHONE, geolocation=here, permissions=["geolocation"])
     full(page, stand)
@@ -303,7 +299,7 @@ def test_my_place_and_a_place_far_away(new_page: Callable[..., Page], stand: Sta
     expect(page.get_by_text("Вы далеко от города")).to_be_visible()
 
 
-def test_in_a_page_one_finger_scrolls_and_a_tap_opens(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(new_page: Callable[..., Page], stand: Stand) -> None:
     phone = new_page(viewport=PHONE, has_touch=True, is_mobile=True)
     Town(phone, stand, two(stand))  # type: ignore[arg-type]
     filler = "<p style='height:1500px'>Новости города</p>"
@@ -319,7 +315,7 @@ def test_in_a_page_one_finger_scrolls_and_a_tap_opens(new_page: Callable[..., Pa
     expect(phone.locator(".preview")).to_be_visible()
 
 
-def test_in_the_dialog_there_is_always_something_to_scroll_by(phone_town: Page) -> None:
+def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_town: Page) -> None:
     sheet, ground = phone_town.locator(".sheet").bounding_box(), phone_town.locator(".city-ground").bounding_box()
     assert sheet is not None
     assert ground is not None
@@ -341,7 +337,7 @@ def phone_town(new_page: Callable[..., Page], stand: Stand) -> Page:
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_axe_finds_nothing(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
+def test_the_map_passes_axe(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
     page = new_page(viewport=size)
     Town(page, stand, two(stand))  # type: ignore[arg-type]
     city_map(page, stand.page(stand.snippet('type="extended" theme="light" lang="en"')))

@@ -1,4 +1,4 @@
-"""The city's map over the real service, with as many problems as a town gathers in a year."""
+"""The city's map with the real service and as many problems as a town collects in a year."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.widget import Stand
 MANY = 2_000
 
 
-def test_thousands_of_problems_come_down_to_one(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
-    """Nobody has said where this site lies: its map begins where its problems are."""
+def test_clusters_of_thousands_lead_to_one_problem(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    """The site has no configured view: the map opens where its problems are."""
     stand.service.cli("load-demo", "--problems", str(MANY), "--site", stand.site)
     stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
     try:

@@ -48,7 +48,7 @@ FORM = [
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("extended", CITY), ("basic", FORM)])
-def test_one_request_before_the_click_and_one_round_after(
+def test_one_request_before_the_click_and_one_round_trip_after(
     page: Page, watch: Watch, stand: Stand, kind: str, expected: list[str]
 ) -> None:
     page.goto(stand.page(stand.snippet(f'type="{kind}"')))
@@ -58,7 +58,7 @@ def test_one_request_before_the_click_and_one_round_after(
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        """No answer before all have asked: a request that waited for another's answer would never come."""
+        """Answer nothing before all requests are sent: one that depended on another's answer would never arrive."""
         held.append(route)
         if len(held) == len(expected):
             for one in held[: len(expected)]:
@@ -73,12 +73,12 @@ def test_one_request_before_the_click_and_one_round_after(
     first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path and "seen" not in path]
     asked = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+|(?<=json)\?.*", "", path) for path in first]
     assert sorted(asked[: len(expected)]) == expected
-    # Figures come beside the list, which does not wait for them.
+    # Statistics load in parallel; the list does not wait for them.
     assert asked[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
-def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, stand: Stand) -> None:
     page.goto(stand.page(stand.snippet('type="extended"')))
     button(page).click()
     turn = page.locator("igrajdanin-widget .turn")
@@ -93,7 +93,7 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
     expect(page.get_by_role("dialog", name="Проблемы города")).to_be_visible()
 
 
-def test_a_form_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile("/report-"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet('type="extended"')))
@@ -107,14 +107,14 @@ def test_a_form_that_does_not_come_can_be_asked_for_again(page: Page, watch: Wat
 
 
 @pytest.mark.parametrize("view", ["button", "inline"])
-def test_a_shared_address_opens_the_city(page: Page, stand: Stand, view: str) -> None:
+def test_a_shared_url_opens_the_city(page: Page, stand: Stand, view: str) -> None:
     address = stand.page("<br>" * 200 + stand.snippet(f'type="extended" view="{view}"') + stand.snippet('type="basic"'))
     page.goto(address + "#igrajdanin?status=new")
     expect(page.locator("igrajdanin-widget .turn")).to_be_in_viewport()
     expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
 
 
-def test_another_hash_is_the_hosts_own(page: Page, watch: Watch, stand: Stand) -> None:
+def test_other_hashes_do_not_open_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
     page.goto(stand.page(stand.snippet('type="extended"')) + "#/igrajdanin?problem=1")
     expect(button(page)).to_be_visible()
     page.wait_for_timeout(300)
@@ -122,8 +122,10 @@ def test_another_hash_is_the_hosts_own(page: Page, watch: Watch, stand: Stand) -
 
 
 @pytest.mark.parametrize("comes", [True, False])
-def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Watch, stand: Stand, comes: bool) -> None:
-    """What follows a report is asked for beside it; should it not come, number and code are there all the same."""
+def test_the_number_is_shown_without_further_code(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, comes: bool
+) -> None:
+    """The code for the steps after a report loads in parallel; if it fails, number and code are shown all the same."""
     watch.allow("ERR_FAILED|uncaught: http")
     page = new_page(viewport=DESK)
     open_form(page, stand.page(stand.snippet()))
@@ -149,21 +151,21 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
     expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
 
-def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_basic_type_does_not_load_the_list(page: Page, watch: Watch, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet('type="basic"')))
     assert not [path for path in to_service(watch, stand) if "/browse-" in path or "/problems" in path]
     expect(page.get_by_role("button", name="К списку")).to_have_count(0)
 
 
 @pytest.mark.parametrize("event", ["hover", "focus"])
-def test_chunks_are_warmed(page: Page, watch: Watch, stand: Stand, event: str) -> None:
+def test_chunks_are_prefetched(page: Page, watch: Watch, stand: Stand, event: str) -> None:
     page.goto(stand.page(stand.snippet()))
     with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
         getattr(button(page), event)()
     assert not [path for path in to_service(watch, stand) if "/api/" in path]
 
 
-def test_the_whole_way_under_the_strict_policy(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_reporting_works_under_the_strict_policy(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
     page = new_page(viewport=DESK)
     policy = STRICT.format(w=stand.service.url)
     stand.host.headers["Content-Security-Policy"] = policy
@@ -196,7 +198,7 @@ def shift(page: Page, address: str) -> float:
 @pytest.mark.parametrize(
     ("rule", "allowed"), [("<style>igrajdanin-widget{display:block;min-height:44px}</style>", 0.0), ("", 0.002)]
 )
-def test_the_page_does_not_shift(page: Page, stand: Stand, tag: str, rule: str, allowed: float) -> None:
+def test_loading_causes_no_layout_shift(page: Page, stand: Stand, tag: str, rule: str, allowed: float) -> None:
     snippet = stand.snippet()
     if tag == "div":
         snippet = stand.snippet().replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
@@ -206,7 +208,7 @@ def test_the_page_does_not_shift(page: Page, stand: Stand, tag: str, rule: str, 
     assert shift(page, stand.page(rule + around.format(snippet))) <= allowed
 
 
-def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
+def test_a_div_works_like_the_element(page: Page, stand: Stand) -> None:
     link = f'<a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a>'
     attributes = f'data-igrajdanin-widget="{stand.key}" data-type="extended" data-lang="ru"'
     open_form(page, stand.page(f"<div {attributes}>{link}</div>"))
@@ -215,7 +217,7 @@ def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
     expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
 
 
-def test_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
+def test_loading_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
     again = LOADER.format(w=stand.service.url) + LOADER.format(w=stand.service.url).replace("/w/1/", f"/w/{RELEASE}/")
     page.goto(stand.page(stand.snippet() + again))
     expect(button(page)).to_have_count(1)
@@ -224,14 +226,14 @@ def test_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
     expect(page.get_by_role("dialog")).to_have_count(1)
 
 
-def test_two_widgets_stand_apart(page: Page, stand: Stand) -> None:
+def test_two_widgets_are_independent(page: Page, stand: Stand) -> None:
     page.goto(stand.page(stand.snippet() + "<p></p>" + stand.snippet('lang="en"')))
     page.get_by_role("button", name="Report a problem").click()
     expect(page.get_by_role("dialog", name="Report a problem")).to_be_visible()
     expect(page.get_by_role("dialog", name=REPORT)).to_have_count(0)
 
 
-def test_queue_before_load_and_events(page: Page, stand: Stand) -> None:
+def test_queued_commands_and_events(page: Page, stand: Stand) -> None:
     stub = "window.igrajdanin = function () { (igrajdanin.q = igrajdanin.q || []).push(arguments) };"
     listen = "".join(
         f"igrajdanin('on', '{name}', event => seen.push('{name}'));"
@@ -243,7 +245,7 @@ def test_queue_before_load_and_events(page: Page, stand: Stand) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.evaluate("igrajdanin('open')")
     page.keyboard.press("Escape")
-    page.wait_for_function("seen.length > 4")  # the browser tells of a closed dialog in a task of its own
+    page.wait_for_function("seen.length > 4")  # the dialog's close event is dispatched in a separate task
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("seen") == ["ready", "open", "close", "open", "close"]
 
@@ -263,10 +265,10 @@ def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand:
     send(page)
     sent = number(page)
     assert page.evaluate("seen.map(({number, status}) => [number, status])") == [[sent, "moderation"]]
-    assert "track_url" not in page.evaluate("Object.keys(seen[0])"), "the private link is not for scripts of the page"
+    assert "track_url" not in page.evaluate("Object.keys(seen[0])"), "events do not reveal the private link to the page"
 
 
-def test_attributes_are_live(page: Page, stand: Stand) -> None:
+def test_attribute_changes_apply_at_once(page: Page, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet('type="extended"')))
     set_to = "([name, value]) => document.querySelector('igrajdanin-widget').setAttribute(name, value)"
     page.get_by_label("Дороги и тротуары").check()
@@ -287,14 +289,14 @@ def test_attributes_are_live(page: Page, stand: Stand) -> None:
     expect(page.get_by_role("button", name="Report a problem")).to_be_visible()
 
 
-def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
+def test_the_category_attribute_selects_a_category(page: Page, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet('category="lighting"')))
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
 
-def test_a_category_that_is_not_there_is_told_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow('category="road"')
     form = open_form(page, stand.page(stand.snippet('category="road"')))
     expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
@@ -304,7 +306,7 @@ def test_a_category_that_is_not_there_is_told_in_the_console(page: Page, watch: 
     assert "roads,yards," in told
 
 
-def test_taken_out_and_put_back(page: Page, stand: Stand) -> None:
+def test_the_widget_can_be_removed_and_added_again(page: Page, stand: Stand) -> None:
     open_form(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
     page.get_by_label("Дороги и тротуары").check()
     page.evaluate("widget = document.querySelector('igrajdanin-widget'); widget.remove()")
@@ -315,7 +317,7 @@ def test_taken_out_and_put_back(page: Page, stand: Stand) -> None:
     expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
 
 
-def test_inline_loads_near_the_viewport(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_inline_widget_loads_near_the_viewport(page: Page, watch: Watch, stand: Stand) -> None:
     far = "<div><p>Далеко внизу.</p></div>" + "<br>" * 200
     page.goto(stand.page(far + stand.snippet('view="inline"')))
     page.wait_for_timeout(300)
@@ -329,7 +331,7 @@ def link(page: Page) -> Any:
     return page.get_by_role("link", name=REPORT)
 
 
-def test_without_its_parts_the_link_returns(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_link_returns_if_chunks_fail(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
@@ -339,7 +341,7 @@ def test_without_its_parts_the_link_returns(page: Page, watch: Watch, stand: Sta
     expect(button(page)).to_have_count(0)
 
 
-def test_without_the_loader_or_scripts_the_link_stays(
+def test_the_link_stays_without_the_loader_or_javascript(
     new_page: Callable[..., Page], watch: Watch, stand: Stand
 ) -> None:
     watch.allow("ERR_FAILED")
@@ -351,7 +353,7 @@ def test_without_the_loader_or_scripts_the_link_stays(
         expect(page.locator("form textarea")).to_be_visible()
 
 
-def test_an_old_browser_keeps_the_link(page: Page, stand: Stand) -> None:
+def test_old_browsers_keep_the_link(page: Page, stand: Stand) -> None:
     page.add_init_script("delete Document.prototype.adoptedStyleSheets")
     page.goto(stand.page(stand.snippet()))
     page.wait_for_timeout(300)
@@ -359,14 +361,14 @@ def test_an_old_browser_keeps_the_link(page: Page, stand: Stand) -> None:
     expect(button(page)).to_have_count(0)
 
 
-def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_unregistered_origin_is_reported_in_page_and_console(page: Page, watch: Watch, stand: Stand) -> None:
     other = HostPages(stand.folder, replace=stand.host.replace)
     try:
         watch.allow("status of 403|не подключён")
         page.goto(f"{other.url}/plain/")
         with page.expect_console_message(lambda message: "не подключён. Администратор" in message.text):
             button(page).click()
-        # Reading is open to all: the list is there.
+        # Reading is public: the list is shown.
         expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
         page.locator("igrajdanin-widget .turn .button").click()
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
@@ -383,8 +385,8 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
         other.close()
 
 
-def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, stand: Stand) -> None:
-    """Under such a key the service has no page either: nothing is offered that leads nowhere."""
+def test_an_unknown_key_is_reported_in_page_and_console(page: Page, watch: Watch, stand: Stand) -> None:
+    """The service has no page for such a key, so no link to it is offered."""
     watch.allow("status of 404|ключа сайта нет")
     page.goto(stand.page(stand.snippet('type="extended"', key="wk_unknown")))
     button(page).click()
@@ -397,8 +399,8 @@ def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, sta
     assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1
 
 
-def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
-    """Files on the host's own server without `api`; a snippet without its key: the console tells how to mend it."""
+def test_missing_attributes_are_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+    """Files on the host's own server without `api`, or a snippet without a key: the console says how to fix it."""
     watch.allow("status of 404|igrajdanin-widget")
     shutil.copytree(examples.DIST / RELEASE, stand.folder / "igrajdanin" / RELEASE)
     own = f'<script async src="{stand.host.url}/igrajdanin/{RELEASE}/loader.js"></script>'
@@ -414,9 +416,9 @@ def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, s
         assert "undefined" not in told
 
 
-def test_a_service_that_does_not_answer_can_be_asked_again(page: Page, watch: Watch, stand: Stand) -> None:
+def test_loading_can_be_retried_if_the_service_does_not_answer(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|не ответил|status of 503")
-    # What the loader asked for and did not get is asked for once more before anybody is told.
+    # Requests of the loader that failed are repeated once before the failure is shown.
     answers: list[Callable[[Route], None]] = [
         lambda route: route.abort(),
         lambda route: route.abort(),
@@ -431,7 +433,7 @@ def test_a_service_that_does_not_answer_can_be_asked_again(page: Page, watch: Wa
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_commands_mean_the_element_that_is_named(page: Page, stand: Stand) -> None:
+def test_commands_apply_to_the_named_element(page: Page, stand: Stand) -> None:
     two = f'<div id="first">{stand.snippet()}</div><div id="second" data-igrajdanin-widget="{stand.key}"></div>'
     page.goto(stand.page(two))
     widgets, dialog = page.locator("igrajdanin-widget"), page.get_by_role("dialog")
@@ -456,8 +458,8 @@ def test_commands_mean_the_element_that_is_named(page: Page, stand: Stand) -> No
     expect(widgets).to_have_count(1)
 
 
-def test_attributes_are_properties_and_are_followed(page: Page, stand: Stand) -> None:
-    """Frameworks set properties where there are some, and overwrite whatever is called as an attribute of theirs is."""
+def test_attributes_are_also_properties(page: Page, stand: Stand) -> None:
+    """Frameworks set a property if there is one with the attribute's name, and overwrite whatever it is."""
     page.goto(
         stand.page(f'<div id="around" data-igrajdanin-widget="{stand.key}" data-type="basic"></div>' + stand.snippet())
     )

@@ -1,4 +1,4 @@
-"""What breaks in the widget: the person is told in a sentence, the service once, by the widget it happened in."""
+"""Errors in the widget: the person gets a message, and the service one report from the widget it happened in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.widget import AGENCY, RELEASE, REPORT, Stand, to_form
 
 DESK = {"width": 1280, "height": 900}
 FAILED = re.compile(r"/sites/([\w-]+)/challenge\?.*&failed=([\w-]+)$")
-# Parts of the browser that somebody's extension has broken.
+# Browser functions broken by an extension.
 BROKEN = """Object.defineProperty(navigator, "geolocation", { value: {} });
   window.print = null;"""
 
@@ -44,22 +44,22 @@ def second(stand: Stand) -> str:
     return str(made["key"])
 
 
-def told(watch: Watch) -> list[tuple[str, str]]:
-    """Failures the service has heard of: of which site, which."""
+def failures(watch: Watch) -> list[tuple[str, str]]:
+    """Failures recorded by the service, as pairs of site and kind."""
     return [found.groups() for one in watch.requests if (found := FAILED.search(one.url))]  # type: ignore[misc]
 
 
-def heard(page: Page, watch: Watch, key: str) -> None:
-    """Waits until the service has heard of a crash of this site's widget."""
+def wait_for_crash(page: Page, watch: Watch, key: str) -> None:
+    """Wait until the service has recorded a crash of this site's widget."""
     for _ in range(500):
-        if (key, "crash") in told(watch):
+        if (key, "crash") in failures(watch):
             return
         page.wait_for_timeout(10)
-    raise AssertionError(f"nothing but {told(watch)}")
+    raise AssertionError(f"nothing but {failures(watch)}")
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_what_cannot_be_drawn_is_said_and_told_once(desk: Page, watch: Watch, stand: Stand, kind: str) -> None:
+def test_rendering_errors_are_shown_and_reported_once(desk: Page, watch: Watch, stand: Stand, kind: str) -> None:
     watch.allow("TypeError|undefined|null|failed=crash")
 
     def spoil(route: Route) -> None:
@@ -74,21 +74,19 @@ def test_what_cannot_be_drawn_is_said_and_told_once(desk: Page, watch: Watch, st
     expect(desk.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
     link = desk.get_by_role("alert").get_by_role("link", name="Открыть страницу")
     expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
-    # What is drawn anew says nothing anew.
+    # Rendering again does not report again.
     for theme in ("dark", "contrast"):
         desk.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
         expect(desk.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
-    heard(desk, watch, stand.key)
-    assert told(watch) == [(stand.key, "crash")]
+    wait_for_crash(desk, watch, stand.key)
+    assert failures(watch) == [(stand.key, "crash")]
     assert len(desk.evaluate("errors")) == 1
     desk.get_by_role("button", name="Закрыть", exact=True).click()
     expect(desk.get_by_role("dialog")).to_have_count(0)
 
 
-def test_of_two_widgets_the_one_it_happened_in_tells_and_tells_once(
-    desk: Page, watch: Watch, stand: Stand, second: str
-) -> None:
-    """An error, and a promise that nobody waited for; neither says which widget it comes from."""
+def test_of_two_widgets_only_the_failing_one_reports(desk: Page, watch: Watch, stand: Stand, second: str) -> None:
+    """An error and an unhandled rejection, neither of which says which widget it comes from."""
     watch.allow("is not a function|failed=crash")
     first = stand.snippet('type="basic" view="inline" id="first"')
     other = stand.snippet('type="extended" view="inline" id="other"', key=second)
@@ -100,20 +98,20 @@ def test_of_two_widgets_the_one_it_happened_in_tells_and_tells_once(
     for _ in range(2):
         with desk.expect_event("pageerror"):
             desk.locator("#other").get_by_role("button", name="Распечатать").click()
-    heard(desk, watch, second)
-    assert told(watch) == [(second, "crash")]
+    wait_for_crash(desk, watch, second)
+    assert failures(watch) == [(second, "crash")]
     with desk.expect_event("pageerror"):
         desk.locator("#first").get_by_role("button", name="Моё местоположение").click()
-    heard(desk, watch, stand.key)
-    # What breaks in the page's own scripts is the page's own.
+    wait_for_crash(desk, watch, stand.key)
+    # Errors in the page's own scripts are not reported.
     with desk.expect_event("pageerror"):
         desk.evaluate("setTimeout(() => print())")
     desk.evaluate("0")
-    assert told(watch) == [(second, "crash"), (stand.key, "crash")]
+    assert failures(watch) == [(second, "crash"), (stand.key, "crash")]
 
 
-def test_texts_that_are_not_beside_the_files_come_from_the_service(desk: Page, watch: Watch, stand: Stand) -> None:
-    """A municipality has copied the scripts alone."""
+def test_missing_texts_are_fetched_from_the_service(desk: Page, watch: Watch, stand: Stand) -> None:
+    """As when a municipality has copied only the scripts."""
     watch.allow("status of 404")
     copy = stand.folder / "scripts-alone" / RELEASE
     shutil.copytree(examples.DIST / RELEASE, copy, ignore=shutil.ignore_patterns("*.json"))
@@ -131,7 +129,7 @@ def test_texts_that_are_not_beside_the_files_come_from_the_service(desk: Page, w
         assert len([url for url in asked if url.startswith(stand.service.url)]) == 1
 
 
-def test_a_configuration_that_does_not_come_again_leaves_what_stands(
+def test_failing_to_reload_the_configuration_keeps_the_view(
     desk: Page, watch: Watch, stand: Stand, second: str
 ) -> None:
     watch.allow("status of 503")
@@ -143,7 +141,7 @@ def test_a_configuration_that_does_not_come_again_leaves_what_stands(
         desk.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(desk.get_by_role("region", name="Report a problem")).to_be_visible()
     expect(field).to_have_value("Яма на переходе")
-    # Nor does an answer that comes late say what another one has said since.
+    # A late answer does not replace a newer one.
     held: list[Route] = []
     desk.unroute(re.compile(r"\?lang=en"))
     desk.route(re.compile(r"\?lang=en"), lambda route: held.append(route))
@@ -158,7 +156,7 @@ def test_a_configuration_that_does_not_come_again_leaves_what_stands(
         held[-1].continue_()
     desk.evaluate("new Promise(requestAnimationFrame)")
     expect(desk.get_by_text("Дороги и тротуары")).to_be_visible()
-    # Of another site nothing stands: its own configuration is waited for.
+    # Another site's view is not kept: the widget waits for the new configuration.
     expect(desk.locator("igrajdanin-widget .agency")).to_have_text(AGENCY)
     desk.evaluate("key => { document.querySelector('igrajdanin-widget').siteKey = key }", second)
     expect(desk.locator("igrajdanin-widget .agency")).to_have_text("Водоканал")

@@ -1,4 +1,4 @@
-"""Focus and scroll move by the person's own act alone: not when something arrives, not when the room changes."""
+"""Focus and scroll position change only when the person acts, not when content arrives or the layout changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, Stand, fill_form, 
 
 DESK = {"width": 1280, "height": 900}
 WORDS = "перенос остановки на улице Мира"
-# A field of the host's own over a column of the given width, as a default theme of WordPress has it.
+# A field of the host above a column of the given width, as in a default theme of WordPress.
 COLUMN = """
 <style>body {{ margin: 0 }} main {{ width: {width}px; margin: 0 auto }} .room {{ height: 700px }}</style>
 <main><p><label>Поиск <input id="own"></label></p><div class="room"></div>{snippet}<div class="room"></div></main>
@@ -27,7 +27,7 @@ def column(stand: Stand, width: int, attributes: str) -> str:
 
 
 def slowly(page: Page, milliseconds: int) -> None:
-    """Every answer of the service comes so much later, those that bring code included."""
+    """Delay every answer of the service, including code, by this much."""
 
     def later(route: Route) -> None:
         page.wait_for_timeout(milliseconds)
@@ -43,7 +43,7 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("width", [400, 599, 640, 700])
-def test_an_inline_widget_arrives_while_somebody_writes_in_the_hosts_field(
+def test_loading_inline_keeps_focus_in_the_hosts_field(
     page: Page, watch: Watch, stand: Stand, width: int, kind: str
 ) -> None:
     slowly(page, 100)
@@ -52,22 +52,20 @@ def test_an_inline_widget_arrives_while_somebody_writes_in_the_hosts_field(
     page.keyboard.type(WORDS, delay=60)
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible()
-    page.wait_for_timeout(300)  # what moves late moves by then
+    page.wait_for_timeout(300)  # late movements have happened by then
     assert page.evaluate(PLACE) == ["own", 0]
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
 @pytest.mark.parametrize("width", [400, 640, 700])
-def test_an_inline_widget_arrives_while_nobody_does_anything(
-    page: Page, watch: Watch, stand: Stand, width: int
-) -> None:
+def test_loading_inline_does_not_take_focus(page: Page, watch: Watch, stand: Stand, width: int) -> None:
     page.goto(column(stand, width, 'type="basic"'))
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     page.wait_for_timeout(300)
     assert page.evaluate(PLACE) == ["BODY", 0]
 
 
-def test_a_report_that_waits_since_a_reload_takes_no_focus(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
     address = column(stand, 800, 'type="basic"')
     page.goto(address)
@@ -84,7 +82,7 @@ def test_a_report_that_waits_since_a_reload_takes_no_focus(page: Page, watch: Wa
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["gone on", "still here"])
-def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stand, elsewhere: bool) -> None:
+def test_a_late_answer_to_a_report(page: Page, watch: Watch, stand: Stand, elsewhere: bool) -> None:
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.goto(column(stand, 800, 'type="basic"'))
@@ -107,8 +105,8 @@ def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stan
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
-def test_the_answer_comes_while_the_person_is_busy_in_another_field(page: Page, watch: Watch, stand: Stand) -> None:
-    """What it finds wrong is told, since the caret stays; asked again by somebody who waits, it takes the focus."""
+def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, stand: Stand) -> None:
+    """Errors are announced, since the focus stays; when sent again by someone who waits, the answer takes the focus."""
     watch.allow("status of 422")
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
@@ -130,7 +128,7 @@ def test_the_answer_comes_while_the_person_is_busy_in_another_field(page: Page, 
     expect(alert).to_have_count(0)
 
 
-def test_the_answer_comes_while_the_person_is_at_the_way_out(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, stand: Stand) -> None:
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     open_form(page, stand.page(stand.snippet()))
@@ -144,7 +142,7 @@ def test_the_answer_comes_while_the_person_is_at_the_way_out(page: Page, watch: 
     expect(out).to_be_focused()
 
 
-def test_a_shared_address_opens_late(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_shared_url_opens_late(page: Page, watch: Watch, stand: Stand) -> None:
     slowly(page, 200)
     page.goto(column(stand, 640, 'type="extended"') + "#igrajdanin?status=new")
     page.locator("#own").click()
@@ -167,7 +165,7 @@ TURNED = [
 
 
 @pytest.mark.parametrize(("view", "kind", "label", "text", "step"), TURNED)
-def test_a_phone_is_turned_in_the_middle_of_a_word(
+def test_rotating_a_phone_while_typing(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, view: str, kind: str, label: str, text: str, step: int
 ) -> None:
     phone = new_page(viewport=LYING, has_touch=True)

@@ -1,4 +1,4 @@
-"""The report form as a resident meets it: steps, errors, drafts, lost connections, and never two reports."""
+"""The report form: steps, errors, drafts, lost connections, and no duplicate reports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def address(stand: Stand) -> str:
 
 
 def posts(watch: Watch) -> list[dict[str, Any]]:
-    """Every report that was sent, as its key and body."""
+    """Keys and bodies of all reports that were sent."""
     sent = [request for request in watch.requests if request.method == "POST" and request.url.endswith("/problems")]
     return [{"key": one.headers["idempotency-key"], **json.loads(one.post_data or "{}")} for one in sent]
 
@@ -46,7 +46,7 @@ def reports(watch: Watch) -> list[str]:
     return [post["key"] for post in posts(watch)]
 
 
-def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
+def test_one_question_per_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
     open_form(page, address)
     following = page.get_by_role("button", name="Далее")
     expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
@@ -84,7 +84,7 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     assert "email" not in post
 
 
-def test_without_an_e_mail_a_code_is_good_at_the_tracking_page(desk: Page, address: str) -> None:
+def test_without_an_e_mail_the_code_opens_the_tracking_page(desk: Page, address: str) -> None:
     open_form(desk, address)
     fill_form(desk)
     send(desk)
@@ -97,7 +97,7 @@ def test_without_an_e_mail_a_code_is_good_at_the_tracking_page(desk: Page, addre
     expect(desk.locator("main")).to_contain_text("Яма на переходе у школы")
 
 
-def test_with_an_e_mail_the_private_link_is_given_to_copy(new_page: Callable[..., Page], address: str) -> None:
+def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])
     open_form(page, address)
     fill_form(page, email=EMAIL)
@@ -115,7 +115,7 @@ def test_with_an_e_mail_the_private_link_is_given_to_copy(new_page: Callable[...
     expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
 
 
-def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch, address: str) -> None:
+def test_all_errors_are_shown_at_once_and_input_is_kept(desk: Page, watch: Watch, address: str) -> None:
     open_form(desk, address)
     desk.get_by_label("Электронная почта").fill("анна")
     send(desk)
@@ -135,8 +135,8 @@ def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch,
     assert posts(watch) == []
 
 
-def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: Watch, address: str) -> None:
-    """Its answer is real: the description passes here and fails there."""
+def test_errors_from_the_service_are_shown_at_their_field(page: Page, watch: Watch, address: str) -> None:
+    """The answer is real: the service rejects a description that the widget accepts."""
     watch.allow("status of 422")
     page.route(re.compile(r"\?lang="), lambda route: with_limits(route, 1))
     open_form(page, address)
@@ -151,7 +151,9 @@ def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: W
 
 
 def steps(page: Page, *texts: str) -> None:
-    """On a phone, as far as there are texts: topic, description, photos, place; ends at the step after the last."""
+    """Go through the steps of a phone for which there are texts (topic, description, photos, place), to the step after
+    the last.
+    """
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Дороги и тротуары").check()
     following.click()
@@ -170,7 +172,7 @@ def with_limits(route: Route, least: int) -> None:
 
 
 @pytest.mark.parametrize("lost", ["request", "answer", "server"])
-def test_a_lost_connection_keeps_the_text_and_makes_one_report(
+def test_a_lost_connection_keeps_the_text_and_sends_one_report(
     desk: Page, watch: Watch, stand: Stand, address: str, lost: str
 ) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
@@ -179,7 +181,7 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
 
     def lose(route: Route) -> None:
         if lost == "answer":
-            route.fetch()  # it arrives; what came back does not
+            route.fetch()  # the request arrives, its answer does not
         if lost == "server":
             return route.fulfill(status=502, body="", headers={"Access-Control-Allow-Origin": "*"})
         return route.abort()
@@ -194,14 +196,14 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
     desk.get_by_role("button", name="Сообщить ещё").click()
     fill_form(desk, "Следующее сообщение")
     send(desk)
-    assert number(desk) == first + 1, "exactly one report came of the lost one"
+    assert number(desk) == first + 1, "the retry created no second report"
     keys = reports(watch)
     assert len(set(keys[:-1])) == 1
     assert keys[-1] not in keys[:-1]
 
 
 def lost(page: Page, address: str, text: str, **given: Any) -> None:
-    """Sends a report that arrives while its answer does not."""
+    """Send a report that arrives while its answer is lost."""
     open_form(page, address)
     fill_form(page, text, **given)
     page.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
@@ -209,7 +211,7 @@ def lost(page: Page, address: str, text: str, **given: Any) -> None:
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
 
 
-def test_after_a_reload_it_goes_out_by_itself_with_the_same_key(
+def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(
     new_page: Callable[..., Page], watch: Watch, address: str
 ) -> None:
     watch.allow("ERR_FAILED")
@@ -225,13 +227,13 @@ def test_after_a_reload_it_goes_out_by_itself_with_the_same_key(
     assert len(set(reports(watch))) == 1
     (first, *_, last) = posts(watch)
     assert last["email"] == EMAIL
-    assert {**first, "ticket": ""} == {**last, "ticket": ""}, "what was agreed to, as it was sent"
+    assert {**first, "ticket": ""} == {**last, "ticket": ""}, "the consent as it was sent"
 
 
-def test_without_its_contacts_it_waits_for_the_person(
+def test_a_pending_report_without_its_contacts_is_not_resent(
     new_page: Callable[..., Page], watch: Watch, address: str
 ) -> None:
-    """The tab was closed: contacts are gone with it, and a report without them is another one."""
+    """Contacts are lost when the tab is closed, and a report without them is a different one."""
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
     lost(page, address, "Начатое сообщение", email=EMAIL)
@@ -249,7 +251,7 @@ def test_without_its_contacts_it_waits_for_the_person(
     assert len(set(reports(watch))) == 1
 
 
-def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
+def test_a_pending_report_can_be_discarded(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
     lost(page, address, "Передумали")
@@ -264,7 +266,9 @@ def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], wa
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Callable[..., Page], address: str) -> None:
+def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
+    new_page: Callable[..., Page], address: str
+) -> None:
     page = new_page(viewport=DESK)
     open_form(page, address)
     fill_form(page, "Черновик", email=EMAIL)
@@ -278,8 +282,8 @@ def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Call
     assert other.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, address: str) -> None:
-    """On a phone, unless something before is missing by now."""
+def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, stand: Stand, address: str) -> None:
+    """On a phone, unless an earlier answer is missing by now."""
     reopened = page.get_by_role("status").filter(has_text="Черновик восстановлен")
     open_form(page, address)
     steps(page, "Яма на переходе", "улица Мира, 5")
@@ -304,7 +308,7 @@ def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, add
         expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
 
 
-def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stand: Stand, address: str) -> None:
+def test_a_first_attempt_is_not_shown_as_a_retry(desk: Page, stand: Stand, address: str) -> None:
     open_form(desk, address)
     fill_form(desk, "Яма на переходе")
     open_form(desk, address)
@@ -319,7 +323,7 @@ def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stan
     number(desk)
 
 
-def test_the_limit_is_heard_when_it_comes_near(desk: Page, address: str) -> None:
+def test_the_length_limit_is_announced_when_near(desk: Page, address: str) -> None:
     open_form(desk, address)
     description = desk.get_by_label("Что именно не так")
     description.fill("я" * 3_900)
@@ -329,7 +333,7 @@ def test_the_limit_is_heard_when_it_comes_near(desk: Page, address: str) -> None
         expect(desk.get_by_text(said)).to_have_role("status")
 
 
-def test_another_key_has_a_draft_of_its_own(desk: Page, stand: Stand, address: str) -> None:
+def test_each_site_key_has_its_own_draft(desk: Page, stand: Stand, address: str) -> None:
     agency = stand.service.cli("site", "show", stand.site)["agency"]
     place = ("--origin", stand.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
     other = stand.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
@@ -342,9 +346,7 @@ def test_another_key_has_a_draft_of_its_own(desk: Page, stand: Stand, address: s
         field.fill(text or before)
 
 
-def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
-    page: Page, watch: Watch, address: str
-) -> None:
+def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Watch, address: str) -> None:
     watch.allow("crashed")
     page.add_init_script(WRITES)
     open_form(page, address)
@@ -355,8 +357,8 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
     before = page.evaluate("writes")
     page.keyboard.type(text)
     page.wait_for_function(f"text => {KEPT} === text", arg=text)
-    assert page.evaluate("writes") - before < len(text) / 3, "not at each key"
-    # Each of these comes sooner than a rest would.
+    assert page.evaluate("writes") - before < len(text) / 3, "not on every key"
+    # Each of these happens before the pause is over.
     for end in ("document.dispatchEvent(new Event('visibilitychange'))", "igrajdanin('close')"):
         page.keyboard.type("!")
         text += "!"
@@ -368,7 +370,7 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
     open_form(page, address)
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     expect(field).to_have_value(text + "?")
-    # Killed by the system, after a rest.
+    # Killed by the system, after a pause.
     field.fill("Убито")
     page.wait_for_function(f"{KEPT} === 'Убито'")
     other = page.context.new_page()
@@ -378,7 +380,7 @@ def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
     expect(other.get_by_label("Что именно не так")).to_have_value("Убито")
 
 
-def test_changed_after_a_lost_answer_the_first_version_is_confirmed(desk: Page, watch: Watch, address: str) -> None:
+def test_editing_after_a_lost_answer_confirms_the_first_version(desk: Page, watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED|status of 422")
     open_form(desk, address)
     fill_form(desk, "Первая версия")
@@ -393,7 +395,7 @@ def test_changed_after_a_lost_answer_the_first_version_is_confirmed(desk: Page, 
     assert len(set(reports(watch))) == 1
 
 
-def test_too_many_reports_say_when_to_try_again(desk: Page, watch: Watch, address: str) -> None:
+def test_rate_limits_say_when_to_try_again(desk: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 429")
     body = {"status": 429, "code": "too_many", "retry_after": 3600}
     headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json"}
@@ -406,7 +408,7 @@ def test_too_many_reports_say_when_to_try_again(desk: Page, watch: Watch, addres
     expect(desk.get_by_label("Что именно не так")).to_have_value("Яма на переходе у школы № 14")
 
 
-def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, address: str) -> None:
+def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 403")
     spoiled: list[str] = []
 
@@ -445,7 +447,7 @@ def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch:
     assert posts(watch)[0]["location"] == {"lat": 55.0952, "lng": 38.7688}
 
 
-def test_without_permission_the_address_is_asked_for(page: Page, address: str) -> None:
+def test_the_address_is_required_if_geolocation_is_denied(page: Page, address: str) -> None:
     page.context.clear_permissions()
     open_form(page, address)
     steps(page, "Яма")
@@ -481,7 +483,7 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
     assert posts(watch)[0]["answers"] == {"kind": "ice", "depth": "5", "where": ["stairs"]}
 
 
-def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: Watch, address: str) -> None:
+def test_the_name_is_published_only_with_consent(desk: Page, watch: Watch, address: str) -> None:
     open_form(desk, address)
     fill_form(desk)
     publish = desk.get_by_label("Разрешаю показать всем моё имя")
@@ -497,7 +499,7 @@ def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: W
     assert post["consent"]["publish_name"] is True
 
 
-def test_the_proof_of_work_is_done_before_it_is_needed(desk: Page, address: str) -> None:
+def test_the_proof_of_work_is_computed_in_advance(desk: Page, address: str) -> None:
     with desk.expect_response(re.compile("/tickets$")) as answer:
         open_form(desk, address)
     assert answer.value.status == 201

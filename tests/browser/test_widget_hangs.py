@@ -1,4 +1,4 @@
-"""A service that takes the connection and never answers: the person is told, can try again, or go elsewhere."""
+"""A service that accepts connections and never answers: the person gets a message and can try again or go elsewhere."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ READING = 15  # seconds, widget_js/loader/timeouts.ts
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """Address of a service whose queue is full: the kernel takes the connection, nobody reads from it."""
+    """URL of a server with a full backlog: the kernel accepts connections, nobody reads from them."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.fixture
 def patient(page: Page) -> Page:
-    """A page whose clock the test turns on."""
+    """A page whose clock is controlled by the test."""
     page.clock.install()
     return page
 
 
 def wait(page: Page) -> None:
-    page.wait_for_timeout(300)  # what is asked at all has been asked by then
+    page.wait_for_timeout(300)  # all requests have been sent by then
     page.clock.run_for(READING * 1000 + 500)
 
 
@@ -42,11 +42,11 @@ def press(page: Page) -> None:
 
 
 def hold(_: Route) -> None:
-    """No answer."""
+    """Never answer."""
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_nothing_but_the_files_answers(patient: Page, watch: Watch, stand: Stand, silent: str, kind: str) -> None:
+def test_a_service_that_only_serves_files(patient: Page, watch: Watch, stand: Stand, silent: str, kind: str) -> None:
     watch.allow("не ответил|ERR_CONNECTION_RESET.*failed=config")
     shutil.copytree(examples.DIST / RELEASE, stand.folder / f"silent-{kind}" / RELEASE)
     script = f'<script async src="/silent-{kind}/{RELEASE}/loader.js" data-api="{silent}"></script>'
@@ -58,7 +58,7 @@ def test_nothing_but_the_files_answers(patient: Page, watch: Watch, stand: Stand
     expect(alert).to_contain_text("Сервис сейчас не отвечает")
     plain = f"{stand.service.url}/s/{stand.key}/report"
     expect(alert.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", plain)
-    # Again, and told again: the second try ends as well.
+    # The second attempt also times out, and says so.
     alert.get_by_role("button", name="Попробовать ещё раз").click()
     expect(patient.get_by_role("alert")).to_have_count(0)
     wait(patient)
@@ -66,7 +66,7 @@ def test_nothing_but_the_files_answers(patient: Page, watch: Watch, stand: Stand
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_a_hanging_configuration_can_be_asked_for_again(patient: Page, watch: Watch, stand: Stand, kind: str) -> None:
+def test_a_hanging_configuration_can_be_retried(patient: Page, watch: Watch, stand: Stand, kind: str) -> None:
     held = re.compile(r"\?lang=")
     patient.route(held, hold)
     patient.goto(stand.page(stand.snippet(f'type="{kind}"')))
@@ -79,7 +79,7 @@ def test_a_hanging_configuration_can_be_asked_for_again(patient: Page, watch: Wa
     to_form(patient)
 
 
-def test_a_hanging_list_and_a_hanging_problem(patient: Page, watch: Watch, stand: Stand) -> None:
+def test_a_hanging_list_and_a_hanging_problem_can_be_retried(patient: Page, watch: Watch, stand: Stand) -> None:
     stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
     held = re.compile(r"/problems(\?|/\d)")
     patient.route(held, hold)
@@ -101,12 +101,12 @@ def test_a_hanging_list_and_a_hanging_problem(patient: Page, watch: Watch, stand
     expect(link).to_have_attribute("href", re.compile(rf"^{stand.service.url}/s/{stand.key}/problems/\d+$"))
     expect(again).to_have_text("Попробовать ещё раз")
     patient.unroute(held, hold)
-    # Whoever does not press it is not left behind: it is asked for again by itself.
+    # It is also retried without a click.
     wait(patient)
     expect(patient.locator("igrajdanin-widget .timeline")).to_be_visible()
 
 
-def test_hanging_files_give_the_link_back(patient: Page, watch: Watch, stand: Stand) -> None:
+def test_the_link_returns_if_files_hang(patient: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("uncaught: http")
     patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
     patient.goto(stand.page(stand.snippet()))
@@ -116,7 +116,7 @@ def test_hanging_files_give_the_link_back(patient: Page, watch: Watch, stand: St
     expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
 
 
-def test_a_hanging_form_can_be_asked_for_again(patient: Page, watch: Watch, stand: Stand) -> None:
+def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, stand: Stand) -> None:
     held = re.compile("/report-")
     patient.route(held, hold)
     patient.goto(extended(stand))

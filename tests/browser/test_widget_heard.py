@@ -1,4 +1,4 @@
-"""What somebody hears who does not see the widget: where they stand after a press, in which language, what is told."""
+"""The widget for screen reader users: focus after each action, languages, announcements and names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.widget import REPORT, Stand
 RETRY = "Попробовать ещё раз"
 MORE = "Показать ещё"
 TITLE = "igrajdanin-widget #title"
-# Ids that stand twice in one shadow root.
+# Duplicate ids in one shadow root.
 TWICE = """() => {
   const ids = [...document.querySelector("igrajdanin-widget").shadowRoot.querySelectorAll("[id]")].map(one => one.id);
   return ids.filter((id, at) => id && ids.indexOf(id) !== at);
 }"""
-# Texts in Cyrillic whose language is not said to be Russian.
+# Cyrillic texts outside lang="ru".
 FOREIGN = """place => {
   const found = [];
   const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
@@ -36,7 +36,7 @@ FOREIGN = """place => {
   return found;
 }"""
 
-# What is read out in a dialog: the name of what has the focus, and what live regions hold that is not part of it.
+# Texts announced in a dialog: the name of the focused element, and those of live regions outside it.
 SAID = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const focused = shadowRoot.activeElement, text = one => one.textContent.trim().replace(/\\s+/g, " ");
@@ -58,13 +58,11 @@ def open_widget(page: Page, address: str) -> None:
 
 
 def again(page: Page) -> None:
-    """With the keyboard, as a reader presses it."""
+    """Press the retry button with the keyboard."""
     page.get_by_role("button", name=RETRY).press("Enter")
 
 
-def test_another_try_of_the_list_leads_to_its_heading_and_tells_each_failure(
-    page: Page, watch: Watch, stand: Stand
-) -> None:
+def test_retrying_the_list_focuses_its_heading_and_announces_failures(page: Page, watch: Watch, stand: Stand) -> None:
     fails(watch)
     city = City(page, stand)
     city.answers["GET /problems"] = LOST
@@ -73,7 +71,7 @@ def test_another_try_of_the_list_leads_to_its_heading_and_tells_each_failure(
     page.get_by_role("alert").evaluate("alert => { alert.dataset.heard = '' }")
     again(page)
     expect(page.locator(TITLE)).to_be_focused()
-    # An alert is heard when it comes: this one is another.
+    # An alert is announced when it is inserted: this one is a new element.
     expect(page.locator("[role=alert]:not([data-heard])")).to_contain_text("Список не загрузился")
     city.answers.clear()
     again(page)
@@ -81,7 +79,7 @@ def test_another_try_of_the_list_leads_to_its_heading_and_tells_each_failure(
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_another_try_of_the_whole_leads_to_the_title(page: Page, watch: Watch, stand: Stand) -> None:
+def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, stand: Stand) -> None:
     fails(watch)
     city = City(page, stand)
     city.answers["GET "] = (503, {})
@@ -94,7 +92,7 @@ def test_another_try_of_the_whole_leads_to_the_title(page: Page, watch: Watch, s
 
 
 @pytest.mark.parametrize("answer", [LOST, (503, {})])
-def test_another_try_of_a_problem_leads_to_its_heading(page: Page, watch: Watch, stand: Stand, answer: object) -> None:
+def test_retrying_a_problem_focuses_its_heading(page: Page, watch: Watch, stand: Stand, answer: object) -> None:
     fails(watch)
     city = City(page, stand)
     cards = browse(page, extended(stand))
@@ -107,7 +105,7 @@ def test_another_try_of_a_problem_leads_to_its_heading(page: Page, watch: Watch,
     expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
 
 
-def test_another_try_of_the_discussion_leads_to_it(page: Page, watch: Watch, stand: Stand) -> None:
+def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, stand: Stand) -> None:
     fails(watch)
     city = City(page, stand)
     city.answers["GET /problems/1204/comments"] = LOST
@@ -119,7 +117,7 @@ def test_another_try_of_the_discussion_leads_to_it(page: Page, watch: Watch, sta
     expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
-def test_another_try_of_the_map_leads_into_it(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
     fails(watch)
     page = new_page(viewport=DESK)
     city = City(page, stand)
@@ -132,8 +130,8 @@ def test_another_try_of_the_map_leads_into_it(new_page: Callable[..., Page], wat
     expect(page.get_by_role("application")).to_be_focused()
 
 
-def test_back_without_a_card_leads_to_the_heading(page: Page, stand: Stand) -> None:
-    """A link to a problem that the first page of the list does not show."""
+def test_back_without_a_card_focuses_the_heading(page: Page, stand: Stand) -> None:
+    """After a link to a problem that is not on the first page of the list."""
     city = City(page, stand)
     shown = city.problems
     city.problems = [*shown]
@@ -146,7 +144,7 @@ def test_back_without_a_card_leads_to_the_heading(page: Page, stand: Stand) -> N
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_words_of_residents_and_the_agency_keep_their_language(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_texts_of_residents_and_agencies_have_their_own_language(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     City(page, stand)
     page.goto(extended(stand, 'lang="en"'))
@@ -156,7 +154,7 @@ def test_words_of_residents_and_the_agency_keep_their_language(new_page: Callabl
     own = [".card-title", ".card [lang]", ".comment .text", "article > .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
-    # A mark says the first words of a problem; the ground's source is the site's own word.
+    # The name of a mark contains the problem's first words; the map's attribution is the site's own text.
     assert {one.get_attribute("lang") for one in page.locator(".mark.one").all()} == {"ru"}
     page.locator(".mark").first.press("Enter")
     expect(page.locator(".preview h3")).to_have_attribute("lang", "ru")
@@ -165,14 +163,14 @@ def test_words_of_residents_and_the_agency_keep_their_language(new_page: Callabl
     expect(page.locator(".comment")).to_have_count(2)
     for at in own[2:]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
-    # Names of bodies and people are of no language (WCAG 2.2, 3.1.2); all other words of theirs are marked.
+    # Proper names have no language (WCAG 2.2, 3.1.2); all other texts of theirs are marked.
     told = page.locator("article").evaluate(FOREIGN)
     names = ("Администрация", "Сосед", "Дороги")
     assert [one for one in told if not one.strip().startswith(names)] == []
 
 
-def test_no_id_stands_twice(new_page: Callable[..., Page], stand: Stand) -> None:
-    """The form keeps standing behind the city, and both have an address."""
+def test_ids_are_unique(new_page: Callable[..., Page], stand: Stand) -> None:
+    """The form stays in the document behind the city, and both have an address field."""
     page = new_page(viewport=DESK)
     page.add_init_script(
         "delete Navigator.prototype.share; Navigator.prototype.__defineGetter__('clipboard', () => undefined)"
@@ -190,7 +188,7 @@ def test_no_id_stands_twice(new_page: Callable[..., Page], stand: Stand) -> None
     assert page.evaluate(TWICE) == []
 
 
-def test_a_cards_name_is_read_in_parts(page: Page, stand: Stand) -> None:
+def test_the_name_of_a_card_consists_of_parts(page: Page, stand: Stand) -> None:
     City(page, stand)
     browse(page, extended(stand))
     listed = page.get_by_role("list", name="Проблемы города")
@@ -200,7 +198,7 @@ def test_a_cards_name_is_read_in_parts(page: Page, stand: Stand) -> None:
 
 
 def pressed(page: Page, pointer: bool) -> int:
-    """How many cards there are after one press, however far one scrolls."""
+    """Number of cards after one press, after scrolling to the end."""
     more = page.get_by_role("button", name=MORE)
     more.click() if pointer else more.press("Enter")
     counted = 0
@@ -220,8 +218,8 @@ def numbers(cards: Locator) -> list[str]:
     return found
 
 
-def test_one_press_brings_a_page_by_keys_and_three_by_pointer(page: Page, stand: Stand) -> None:
-    """Then the button stands again, so that what is below the widget can be reached."""
+def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page, stand: Stand) -> None:
+    """Then the button appears again, so that content below the widget can be reached."""
     city = City(page, stand)
     crowd(page, stand, city)
     browse(page, extended(stand))
@@ -229,7 +227,7 @@ def test_one_press_brings_a_page_by_keys_and_three_by_pointer(page: Page, stand:
     assert pressed(page, pointer=True) == 100
 
 
-def test_the_viewer_says_what_is_on_the_photo(page: Page, stand: Stand) -> None:
+def test_the_viewer_describes_the_photo(page: Page, stand: Stand) -> None:
     City(page, stand)
     browse(page, extended(stand)).first.click()
     page.locator(".shot").first.click()
@@ -239,18 +237,18 @@ def test_the_viewer_says_what_is_on_the_photo(page: Page, stand: Stand) -> None:
     expect(viewer.get_by_role("status")).to_have_text(re.compile(r"Фото 2 из 2\s?. После: Ровный асфальт"))
 
 
-def test_a_change_of_the_open_problem_is_told(page: Page, stand: Stand) -> None:
+def test_changes_of_the_open_problem_are_announced(page: Page, stand: Stand) -> None:
     city = City(page, stand)
     browse(page, extended(stand)).nth(1).click()
     status = page.locator("article [role=status]", has_text="Принято")
     expect(status).to_be_visible()
     status.evaluate("status => { status.dataset.same = '' }")
     city.problems[1] |= {"status": "planned"}
-    # A live region speaks when what is in it changes, not when it comes.
+    # A live region is announced when its content changes, not when it is inserted.
     expect(page.locator("article [role=status][data-same]")).to_have_text("Запланировано", timeout=SOON)
 
 
-def test_the_message_alone_is_the_alert_of_a_report_that_waits(
+def test_the_alert_of_a_pending_report_contains_only_the_message(
     new_page: Callable[..., Page], watch: Watch, stand: Stand
 ) -> None:
     fails(watch)
@@ -270,8 +268,10 @@ def test_the_message_alone_is_the_alert_of_a_report_that_waits(
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
 
 
-def test_the_form_says_each_thing_once(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
-    """By the focus or by a live region: what has both is read twice. The search is silent until something is typed."""
+def test_the_form_announces_everything_once(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    """Either by focus or by a live region: text with both is read twice. The search is silent until
+    something is typed.
+    """
     fails(watch)
     page = new_page(viewport=DESK)
     city = City(page, stand)
@@ -289,7 +289,7 @@ def test_the_form_says_each_thing_once(new_page: Callable[..., Page], watch: Wat
     page.locator("#category input").nth(1).check()
     page.locator("#description").fill(TEXT)
     page.locator("#address").fill("улица Мира, 5")
-    # A draft that is there again: told without a move of the focus.
+    # A restored draft is announced without moving the focus.
     page.reload()
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
@@ -305,7 +305,7 @@ def test_the_form_says_each_thing_once(new_page: Callable[..., Page], watch: Wat
     assert page.evaluate(SAID) == ["Сообщение получено", []]
 
 
-def test_groups_and_tables_have_names_of_their_own(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_groups_and_tables_have_names(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK, forced_colors="active")
     City(page, stand)
     browse(page, extended(stand))
@@ -313,9 +313,9 @@ def test_groups_and_tables_have_names_of_their_own(new_page: Callable[..., Page]
     expect(group.get_by_role("button")).to_have_count(5)
     page.get_by_role("button", name="Графики").click()
     tables = page.locator("igrajdanin-widget summary")
-    expect(tables).to_have_count(2)  # their code comes with the press
+    expect(tables).to_have_count(2)  # their code is loaded by this press
     assert len(set(tables.all_inner_texts())) == 2
-    # Where the system chooses the colours, a full bar differs from a hollow one.
+    # With forced colours a full bar differs from an empty one.
     fills = [
         page.locator(f".chart {at}").first.evaluate("bar => getComputedStyle(bar).backgroundColor")
         for at in (".came", ".went")
@@ -323,7 +323,7 @@ def test_groups_and_tables_have_names_of_their_own(new_page: Callable[..., Page]
     assert fills[0] != fills[1]
 
 
-def test_the_device_s_place_on_the_map_is_told(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_device_location_is_announced(new_page: Callable[..., Page], stand: Stand) -> None:
     here = {"latitude": 55.1, "longitude": 38.77}
     page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
     City(page, stand)
@@ -332,7 +332,7 @@ def test_the_device_s_place_on_the_map_is_told(new_page: Callable[..., Page], st
     expect(page.get_by_role("status").get_by_text("Показано ваше место на карте.")).to_be_attached()
 
 
-def test_photos_are_taken_away_by_name(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_buttons_to_remove_photos_name_the_photo(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     city = City(page, stand)
     open_widget(page, stand.page(stand.snippet()))
@@ -347,8 +347,8 @@ def test_photos_are_taken_away_by_name(new_page: Callable[..., Page], stand: Sta
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_opened_again_it_begins_at_its_title(page: Page, stand: Stand, kind: str) -> None:
-    """Full of what it showed before, the scrolled part would take the focus, and say nothing."""
+def test_reopening_focuses_the_title(page: Page, stand: Stand, kind: str) -> None:
+    """If the previous content were still there, its scrollable part would take the focus without an announcement."""
     City(page, stand)
     page.set_viewport_size({"width": 360, "height": 560})
     open_widget(page, extended(stand) if kind == "extended" else stand.page(stand.snippet()))
@@ -360,21 +360,21 @@ def test_opened_again_it_begins_at_its_title(page: Page, stand: Stand, kind: str
         page.keyboard.press("Enter")
 
 
-def test_opened_again_before_it_has_told_that_it_was_closed_it_is_open(page: Page, stand: Stand) -> None:
-    """Escape and Enter soon after each other: the browser has closed the dialog, and says so later."""
+def test_reopening_before_the_close_event_keeps_it_open(page: Page, stand: Stand) -> None:
+    """Escape directly followed by Enter: the browser has closed the dialog, but its close event comes later."""
     City(page, stand)
     open_widget(page, stand.page(stand.snippet()))
     expect(page.locator(TITLE)).to_be_focused()
     host = "const host = document.querySelector('igrajdanin-widget');"
     page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); igrajdanin('open')")
-    page.wait_for_timeout(100)  # by then it has told
+    page.wait_for_timeout(100)  # the close event has been dispatched by then
     expect(page.locator(TITLE)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
     expect(page.locator(TITLE)).to_be_hidden()
 
 
-def test_in_the_page_it_takes_no_focus(page: Page, stand: Stand) -> None:
+def test_the_inline_widget_takes_no_focus(page: Page, stand: Stand) -> None:
     City(page, stand)
     page.goto(extended(stand, 'view="inline"'))
     expect(page.locator(CARD).first).to_be_visible()
