@@ -1,4 +1,4 @@
-"""What the form does for a resident: finds the category, shows what is reported near by, lets look everything over."""
+"""Assistance in the form: finding a category, reports nearby, and the summary before sending."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.widget import Stand, fill_form, number, open_form, send
 from widget_api.sites import tickets
 
 DESK = {"width": 1280, "height": 900}
-WHOLE_WORK = tickets.MAX_NUMBER  # before the tests get less
+WHOLE_WORK = tickets.MAX_NUMBER  # the real one, before the fixtures reduce it
 
 
 @pytest.fixture
@@ -29,22 +29,22 @@ def address(stand: Stand) -> str:
     return stand.page(stand.snippet())
 
 
-def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> None:
+def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) -> None:
     open_form(page, address)
     search = page.get_by_label("Найти категорию")
     choices = page.get_by_role("radio")
     expect(choices).to_have_count(12)
-    expect(page.get_by_text(re.compile("Найден. \\d+ категори"))).to_have_count(0)  # nobody has searched
+    expect(page.get_by_text(re.compile("Найден. \\d+ категори"))).to_have_count(0)  # without a search
     search.fill("Жкх")
     expect(choices).to_have_count(1)
     expect(page.get_by_role("status").filter(has_text="Найдена 1 категория")).to_be_visible()
     page.get_by_label("Дом и ЖКХ").check()
     search.fill("озеленЕние")
-    expect(choices).to_have_count(2)  # what is chosen stays in sight
-    search.fill("яма")  # what people call it, though no category is named so
+    expect(choices).to_have_count(2)  # the selected category stays visible
+    search.fill("яма")  # a colloquial word that is in no category's name
     expect(page.get_by_label("Дороги и тротуары")).to_be_visible()
     for said, topic in (("не горит фонарь", "Уличное освещение"), ("бегает собака", "Безопасность и правопорядок")):
-        search.fill(said)  # a phrase, in whatever form
+        search.fill(said)  # a phrase in any inflected form
         expect(choices).to_have_count(2)
         expect(page.get_by_label(topic)).to_be_visible()
     search.fill("")
@@ -53,7 +53,7 @@ def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> 
     expect(page.locator(".choice .icon").first).to_be_visible()
 
 
-def test_everything_is_looked_over_and_mended_before_it_goes(page: Page, stand: Stand) -> None:
+def test_the_summary_shows_everything_and_allows_changes(page: Page, stand: Stand) -> None:
     stand.service.cli("category", "set", "water", "--site", stand.site, "--notice", "Прорыв — звоните 112")
     open_form(page, stand.page(stand.snippet('category="water"')))
     following = page.get_by_role("button", name="Далее")
@@ -71,14 +71,14 @@ def test_everything_is_looked_over_and_mended_before_it_goes(page: Page, stand: 
     place = page.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
     place.fill("улица Мира, 7")
-    following.click()  # back to where the person came from, not through the rest again
+    following.click()  # returns to the summary, not to the following steps
     expect(page.get_by_text("Шаг 6 из 6")).to_be_visible()
     expect(widget).to_contain_text("улица Мира, 7")
     send(page)
     number(page)
 
 
-def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_a_vote_replaces_a_duplicate_report(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
     watch.allow("status of 404")
     here = {"latitude": 55.095211, "longitude": 38.768812}
     page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
@@ -101,7 +101,7 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
     refused: list[Route] = []
 
     def refuse(route: Route) -> None:
-        """A ticket that is spent or too old: the widget gets another by itself."""
+        """Refuse the ticket as spent or too old: the widget gets another one by itself."""
         refused.append(route)
         route.fulfill(status=403, json={"code": "ticket_invalid"}, headers={"Access-Control-Allow-Origin": "*"})
 
@@ -112,26 +112,26 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
     assert (len(refused), support.value.json()) == (1, {"supporters": 1})
     assert page.evaluate(f"localStorage['igrajdanin:voices:{stand.key}']") == str(first)
     expect(near).to_contain_text(f"Ваш голос добавлен к сообщению № {first}")
-    # One voice a browser: pressed again, or after a reload, it is the same.
+    # One vote per browser, also when pressed again or after a reload.
     with page.expect_response(re.compile("/support$")) as again:
         near.get_by_role("button", name="У меня тоже").click()
     assert again.value.json() == {"supporters": 1}
-    # It never stands in the way of a report of one's own.
+    # The suggestion never prevents sending a report.
     fill_form(page, "Тот же тротуар, но яма глубже")
     send(page)
     assert number(page) == first + 1
 
 
 def publish(stand: Stand, problem: int) -> None:
-    """As a moderator does; the shortest way from here is the database the service reads."""
+    """Publish as a moderator does. The shortest way from here is the database of the service."""
     with sqlite3.connect(str(stand.service.directory / "widget.db")) as database:
         of_here = "UPDATE problems SET published = 1, status = 'accepted' WHERE site_id = ? AND number = ?"
         database.execute(of_here, (stand.site, problem))
     database.close()
 
 
-def test_dictated_text_is_never_rewritten_or_cut(desk: Page, address: str) -> None:
-    """System keyboards dictate by composing: whoever sets the value then breaks the sentence off."""
+def test_dictated_text_is_not_changed_or_cut(desk: Page, address: str) -> None:
+    """System keyboards dictate by input composition, which ends if a script sets the value."""
     open_form(desk, address)
     field = desk.get_by_label("Что именно не так")
     written = field.evaluate(
@@ -153,7 +153,7 @@ def test_dictated_text_is_never_rewritten_or_cut(desk: Page, address: str) -> No
     assert desk.locator("igrajdanin-widget [maxlength]").count() == 0
 
 
-def test_the_site_s_colours_are_worn_unless_the_page_has_its_own(desk: Page, stand: Stand) -> None:
+def test_the_sites_colours_apply_unless_the_page_sets_its_own(desk: Page, stand: Stand) -> None:
     desk.route(re.compile(r"\?lang="), with_colours)
     open_form(desk, stand.page(stand.snippet()))
     sends = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.end .button')"
@@ -169,7 +169,7 @@ def with_colours(route: Route) -> None:
     route.fulfill(response=answer, json=answer.json() | {"colours": "--igw-accent:#7a003c;--igw-accent-ink:#ffffff"})
 
 
-def test_the_receipt_is_shared_and_printed(new_page: Callable[..., Page], address: str) -> None:
+def test_the_receipt_can_be_shared_and_printed(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESK)
     page.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
     open_form(page, address)
@@ -187,10 +187,12 @@ def test_the_receipt_is_shared_and_printed(new_page: Callable[..., Page], addres
     expect(page.get_by_role("button", name="Сообщить ещё")).to_be_hidden()
 
 
-def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(
+def test_a_slow_phone_meets_the_time_budgets(
     page: Page, stand: Stand, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """6× slower processor, slow 3G (400 ms, 400 kbit/s): bounds of the contract, with room for a busy machine."""
+    """With a 6× slower processor and slow 3G (400 ms, 400 kbit/s): the documented budgets, with a margin for busy
+    machines.
+    """
     monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
     asked = tickets.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
     shared = {"Access-Control-Allow-Origin": "*"}
@@ -215,7 +217,7 @@ def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(
     )
     with page.expect_response(re.compile("/tickets$")) as ticket:
         pass
-    assert ticket.value.ok, "the service takes the solution"
+    assert ticket.value.ok, "the service accepts the solution"
     marks = page.evaluate(
         """() => {
           const at = name => performance.getEntriesByType("resource").find(one => one.name.includes(name));
@@ -223,10 +225,10 @@ def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(
           return { usable, work: at("/tickets").startTime - from } }"""
     )
     assert marks["work"] < 2_000, "proof of work (contract, budgets)"
-    assert marks["usable"] < 4_000, "one round of requests, and the code to run"
+    assert marks["usable"] < 4_000, "one round trip of requests, and the time to run the code"
 
 
-def test_axe_finds_nothing_in_any_step(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport={"width": 320, "height": 640})
     near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}

@@ -1,7 +1,7 @@
-"""The whole path by keys alone: from the button over each question, map and photo to the number, the list and back.
+"""The whole widget by keyboard: from the button through every question, map and photo to the number, list and back.
 
-After every key the focus is somewhere inside the open dialog and can be seen: it has an outline, or a frame of its own,
-of three pixels in a colour that stands out from the ground.
+After every key press the focus is inside the open dialog and visible: it has an outline or border of three pixels in a
+colour with enough contrast to the background.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ class Keys:
         self.seen()
 
     def seen(self) -> None:
-        # What vanishes hands its focus on with the next drawing.
+        # A removed element passes its focus on in the next frame.
         self._page.wait_for_function(f"() => !({FOCUS})().includes('lost')")
         assert self._page.evaluate(FOCUS) == ""
 
     def to(self, selector: str, back: bool = False) -> None:
-        """Tab until the focus is there."""
+        """Press Tab until the focus is there."""
         there = f"root => !!root.shadowRoot.activeElement?.matches({selector!r})"
         left = 0
         for _ in range(60):
             if self.widget.evaluate(there):
                 return
             self._page.keyboard.press("Shift+Tab" if back else "Tab")
-            # After the last control of a dialog comes the browser's own bar, and then the first again.
+            # The browser's toolbar follows the last control of a dialog, and then its first control again.
             if "lost" in self._page.evaluate(FOCUS) and not left:
                 left += 1
             else:
@@ -84,7 +84,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     expect(keys.widget.locator("form")).to_be_visible()
 
     def onward(title: str) -> None:
-        """On a phone the next question takes the focus."""
+        """Press the button that continues. On a phone the next question takes the focus."""
         if narrow:
             keys.to(".end .button:not([type])")
             keys.press("Enter")
@@ -97,7 +97,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.type("#description", "Сломана скамейка")
     onward("Добавьте фото")
     keys.to("#photos")
-    # What handles them takes the place of the first button, and the focus with it.
+    # The photo control replaces the first button and takes its focus.
     expect(keys.widget.locator("input#photos[accept*='.heic']")).to_be_focused()
     with page.expect_file_chooser() as chooser:
         keys.press("Enter" if narrow else "Space")
@@ -142,7 +142,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     expect(keys.widget.locator("[part=button]")).to_be_focused()
 
 
-def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_removed_controls_pass_their_focus_on(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
     watch.allow("status of (403|422|503)")
     page = new_page(viewport=DESK)
     city = City(page, stand)
@@ -179,8 +179,8 @@ def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: 
     pressed(".done .actions .button", "h3")
 
 
-def test_a_file_dialog_that_is_cancelled_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
-    """The event `cancel` of a file control bubbles, past the dialog the control stands in."""
+def test_cancelling_a_file_chooser_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
+    """The `cancel` event of a file control bubbles beyond the dialog that contains the control."""
     page = new_page(viewport=DESK)
     form = open_form(page, stand.page(stand.snippet()))
     form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
@@ -189,8 +189,8 @@ def test_a_file_dialog_that_is_cancelled_closes_nothing(new_page: Callable[..., 
     expect(form).to_be_hidden()
 
 
-def test_escape_ends_what_is_innermost(page: Page, stand: Stand) -> None:
-    """First what is typed, then the filters that are open, then the dialog."""
+def test_escape_closes_the_innermost_part(page: Page, stand: Stand) -> None:
+    """First the typed text, then the open filters, then the dialog."""
     page.goto(stand.page(stand.snippet('type="extended"')))
     page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
     search, dialog = page.get_by_label("Поиск по тексту и адресу"), page.get_by_role("dialog")
@@ -205,7 +205,7 @@ def test_escape_ends_what_is_innermost(page: Page, stand: Stand) -> None:
             expect(fold).to_have_attribute("aria-expanded", str(unfolded))
 
 
-def test_a_selection_that_ends_on_the_backdrop_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_a_text_selection_that_ends_on_the_backdrop_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     open_form(page, stand.page(stand.snippet()))
     box = page.get_by_role("heading", name="Сообщить о проблеме").bounding_box()

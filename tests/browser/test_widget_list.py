@@ -1,4 +1,4 @@
-"""The published problems of the city in the extended widget: list, one problem, and news without a reload."""
+"""The published problems in the extended widget: list, one problem, and updates without a reload."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.support.browser import Watch
 from tests.support.widget import Stand, open_form
 
-SOON = 15_000  # two rounds of asking
+SOON = 15_000  # two polls
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +29,7 @@ def cards(page: Page, stand: Stand) -> Locator:
 
 
 def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> None:
-    """The first further page when it is asked for, those behind it by themselves."""
+    """The second page is loaded by the button, the following ones by scrolling."""
     expect(cards).to_have_count(20)
     page.get_by_role("button", name="Показать ещё").click()
     expect(cards).to_have_count(40)
@@ -45,7 +45,7 @@ def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> Non
     assert len(addresses) == 45
 
 
-def test_a_card_is_one_link_that_opens_here(page: Page, cards: Locator, stand: Stand) -> None:
+def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, stand: Stand) -> None:
     card = cards.nth(3)
     address = card.get_attribute("href")
     assert re.fullmatch(rf"{stand.service.url}/s/{stand.key}/problems/\d+", address or "")
@@ -60,8 +60,8 @@ def test_a_card_is_one_link_that_opens_here(page: Page, cards: Locator, stand: S
     expect(cards.nth(3)).to_be_focused()
 
 
-def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
-    """The service's answer with one status changed: what a representative's decision does to it."""
+def test_a_changed_problem_is_updated_in_place(page: Page, cards: Locator) -> None:
+    """The service's answer with another status, as after a decision."""
     title = cards.nth(1).locator(".card-title").inner_text()
 
     def decide(route: Route) -> None:
@@ -75,7 +75,7 @@ def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
     expect(cards.nth(1)).to_contain_text(title)
 
 
-def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator) -> None:
+def test_new_problems_are_shown_on_request(page: Page, cards: Locator) -> None:
     before = cards.evaluate_all("all => all.map(one => one.href)")
     news = page.get_by_role("button", name="1 новое сообщение. Показать")
 
@@ -93,7 +93,7 @@ def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator) -> None:
     expect(news).to_have_count(0)
 
 
-def test_an_open_problem_follows_its_answer(page: Page, cards: Locator) -> None:
+def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
     cards.filter(has_text="Принято").first.click()
     problem = page.locator("article")
     expect(problem.locator(".timeline")).to_be_visible()
@@ -112,10 +112,10 @@ def test_an_open_problem_follows_its_answer(page: Page, cards: Locator) -> None:
     expect(problem.locator(".answer")).to_contain_text("Отдел благоустройства", timeout=SOON)
     expect(problem.locator(".chips").first).to_contain_text("Решено")
     expect(problem.get_by_text("Яму заделали 25 ноября.")).to_have_count(1)  # once, in the answer
-    expect(problem.locator(".timeline li:not(.past)")).to_have_count(0)  # nothing is due any more
+    expect(problem.locator(".timeline li:not(.past)")).to_have_count(0)  # the due date is no longer shown
 
 
-def test_unchanged_lists_cost_a_304_and_a_closed_widget_asks_nothing(page: Page, cards: Locator, watch: Watch) -> None:
+def test_unchanged_lists_cost_a_304_and_a_closed_widget_does_not_poll(page: Page, cards: Locator, watch: Watch) -> None:
     with page.expect_response(re.compile(r"/problems\?$"), timeout=SOON) as asked:
         pass
     assert asked.value.request.all_headers()["if-none-match"]
@@ -127,7 +127,7 @@ def test_unchanged_lists_cost_a_304_and_a_closed_widget_asks_nothing(page: Page,
     assert len(watch.requests) == count
 
 
-def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Locator, watch: Watch) -> None:
+def test_a_problem_removed_from_the_site_is_reported_as_gone(page: Page, cards: Locator, watch: Watch) -> None:
     watch.allow("status of 404")
     cards.first.click()
     expect(page.locator("article .timeline")).to_be_visible()
@@ -137,7 +137,7 @@ def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Loca
     expect(page.get_by_role("alert")).to_contain_text("больше нет на сайте", timeout=SOON)
 
 
-def test_a_list_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_list_can_be_retried(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
     page.route(re.compile(r"/problems\?$"), lambda route: route.abort())
     open_form(page, stand.page(stand.snippet('type="extended"')))

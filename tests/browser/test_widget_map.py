@@ -1,4 +1,4 @@
-"""The map of the form: what it asks for, what it shows, where the place may come from, and that it leaves no trace."""
+"""The map of the form: its requests and messages, the sources of a location, and no traces on the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HERE = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 
 @pytest.fixture
 def strict(stand: Stand) -> Iterator[str]:
-    """Address of a host page under the strictest policy."""
+    """URL of a host page under the strictest policy."""
     stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
     yield stand.page(stand.snippet())
     del stand.host.headers["Content-Security-Policy"]
@@ -46,9 +46,7 @@ def chunks(watch: Watch) -> list[str]:
     return [request.url for request in watch.requests if re.search(r"/w/\S+/map-", request.url)]
 
 
-def test_it_comes_when_asked_for_and_from_the_service_alone(
-    desk: Page, watch: Watch, stand: Stand, strict: str
-) -> None:
+def test_the_map_loads_on_demand_and_only_from_the_service(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     maps.to_place(desk, strict)
     assert chunks(watch) + pictures(watch) == []
@@ -61,14 +59,14 @@ def test_it_comes_when_asked_for_and_from_the_service_alone(
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
-def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> None:
+def test_loading_causes_no_layout_shift(page: Page, stand: Stand, strict: str) -> None:
     maps.prepare(page, stand)
     held: list[Route] = []
     page.route(re.compile(r"/w/\S+/map-"), lambda route: held.append(route))
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator("form .skeleton")).to_be_visible()
-    # From the top of the form: the map itself may be scrolled into view.
+    # Relative to the top of the form, since the map may be scrolled into view.
     below = "form => form.querySelector('.end').getBoundingClientRect().top - form.getBoundingClientRect().top"
     form = page.locator("igrajdanin-widget form")
     before = form.evaluate(below)
@@ -77,7 +75,7 @@ def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> 
     assert form.evaluate(below) == pytest.approx(before, abs=1)
 
 
-def test_when_it_does_not_load_it_says_so_and_tries_again(page: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_loading_failures_are_reported_and_can_be_retried(page: Page, watch: Watch, stand: Stand, strict: str) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
     maps.prepare(page, stand)
     page.route(re.compile(r"/w/\S+/map-"), lambda route: route.abort())
@@ -94,7 +92,7 @@ def test_when_it_does_not_load_it_says_so_and_tries_again(page: Page, watch: Wat
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
 
 
-def test_a_place_is_put_said_and_taken_away(desk: Page, stand: Stand, strict: str) -> None:
+def test_a_pin_is_set_announced_and_removed(desk: Page, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     ground = maps.opened_map(desk, strict)
     x, y = maps.middle(ground)
@@ -128,7 +126,7 @@ def test_typed_coordinates_move_the_pin(desk: Page, stand: Stand, strict: str) -
     expect(field).to_have_value("там")
 
 
-def test_my_location_moves_the_pin_and_shows_how_exact_it_is(
+def test_my_location_moves_the_pin_and_shows_its_accuracy(
     new_page: Callable[..., Page], stand: Stand, strict: str
 ) -> None:
     page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
@@ -142,13 +140,13 @@ def test_my_location_moves_the_pin_and_shows_how_exact_it_is(
     round_, box = spot.bounding_box(), pin.bounding_box()
     assert round_ is not None
     assert box is not None
-    # 240 m across at this latitude, on one of the map's zooms.
+    # A diameter of 240 m at this latitude, at one of the map's zoom levels.
     metres = 40_075_016.686 * 0.5721 / 256
     widths = [240 / (metres / 2**zoom) for zoom in range(12, 18)]
     assert any(round_["width"] == pytest.approx(width, abs=3) for width in widths)
     assert round_["x"] + round_["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
     assert round_["y"] + round_["height"] / 2 == pytest.approx(box["y"] + box["height"], abs=4)
-    # It is the device's word about one place: a typed one has no such circle, nor has one that was pressed.
+    # The circle is the accuracy of the device's location: typed and pressed locations have none.
     page.get_by_label("Координаты").fill("55,0990; 38,7735")
     expect(spot).to_have_count(0)
     page.get_by_role("button", name="Моё местоположение").click()
@@ -159,7 +157,7 @@ def test_my_location_moves_the_pin_and_shows_how_exact_it_is(
 
 
 @pytest.mark.parametrize("why", ["policy", "http"])
-def test_my_location_hides_where_the_host_forbids_it(desk: Page, stand: Stand, why: str) -> None:
+def test_my_location_is_hidden_if_the_hosts_policy_forbids_it(desk: Page, stand: Stand, why: str) -> None:
     if why == "http":
         desk.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
     else:
@@ -173,7 +171,7 @@ def test_my_location_hides_where_the_host_forbids_it(desk: Page, stand: Stand, w
         stand.host.headers.pop("Permissions-Policy", None)
 
 
-def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str) -> None:
+def test_the_location_of_a_photo_is_a_suggestion(desk: Page, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     maps.to_place(desk, strict)
     expect(desk.get_by_role("button", name="Взять место с фото")).to_have_count(0)
@@ -188,8 +186,8 @@ def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str)
     expect(desk.locator(".pin")).to_be_visible()
 
 
-def test_the_place_of_a_photo_is_offered_when_the_place_is_asked_for(page: Page, stand: Stand, address: str) -> None:
-    """On a phone too, and before the photo has arrived: the device has read it. What was said of the place stays."""
+def test_the_location_of_a_photo_is_offered_in_the_location_step(page: Page, stand: Stand, address: str) -> None:
+    """Also on a phone, and before the upload ends, since the device has read it. An announced location is kept."""
     held: list[Route] = []
     page.route(re.compile(r"/photos\?lang="), lambda route: held.append(route))
     maps.to_place(page, address)
@@ -212,7 +210,7 @@ def test_the_place_of_a_photo_is_offered_when_the_place_is_asked_for(page: Page,
     expect(page.locator(".photo").get_by_text("Загружено")).to_be_visible()
 
 
-def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stand: Stand, address: str) -> None:
+def test_typing_the_address_continues_while_the_map_loads(page: Page, stand: Stand, address: str) -> None:
     maps.prepare(page, stand)
     maps.to_place(page, address)
     held: list[Route] = []
@@ -225,7 +223,7 @@ def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stan
     expect(page.locator("#address")).to_have_value("улица Мира")
 
 
-def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: Watch, stand: Stand) -> None:
+def test_a_location_outside_is_reported_with_the_responsible_agency(desk: Page, watch: Watch, stand: Stand) -> None:
     maps.prepare(desk, stand)
     detail = "Эта точка — территория другого сайта. Или уберите точку и опишите место словами."
     other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
@@ -246,7 +244,7 @@ def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: 
     told = desk.get_by_role("alert")
     expect(told).to_contain_text("опишите место словами")
     expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
-    # Only where the pin rests.
+    # Only where the pin stays.
     assert len(asked) == 1
     desk.mouse.click(x, y)
     expect(told).to_have_count(0)
@@ -255,7 +253,7 @@ def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: 
     expect(told).to_have_count(0)
 
 
-def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: Stand) -> None:
+def test_an_outdated_answer_about_a_location_is_not_shown(desk: Page, stand: Stand) -> None:
     maps.prepare(desk, stand)
     held: list[Route] = []
     desk.route(re.compile(r"/place\?"), lambda route: held.append(route))
@@ -269,7 +267,7 @@ def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: S
     expect(desk.get_by_role("alert")).to_have_count(0)
 
 
-def test_without_tiles_the_ground_is_drawn_and_works(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_the_map_works_without_tiles(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand, tiles=None, attribution=None)
     ground = maps.opened_map(desk, strict)
     expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
@@ -280,7 +278,7 @@ def test_without_tiles_the_ground_is_drawn_and_works(desk: Page, watch: Watch, s
     assert pictures(watch) == []
 
 
-def test_missing_tiles_leave_the_ground(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_missing_tiles_show_the_background(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     watch.allow("status of 404")
     maps.prepare(desk, stand)
     desk.route(re.compile("/tiles/"), lambda route: route.fulfill(status=404, body=""))
@@ -293,7 +291,7 @@ def test_missing_tiles_leave_the_ground(desk: Page, watch: Watch, stand: Stand, 
     assert asked >= 6
 
 
-def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_beyond_the_greatest_zoom_tiles_are_scaled(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand, max_zoom=17)
     ground = maps.opened_map(desk, strict)
     for _ in range(3):
@@ -310,15 +308,15 @@ def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Wa
     assert maps.near(maps.coordinates(desk), maps.away(80, 0, zoom=19), zoom=19, pixels=8)
 
 
-def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of what the widest view shows
+def test_only_tiles_of_the_site_are_requested(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of the widest view
     maps.prepare(desk, stand, bbox=(west, south, east, north))
     ground = maps.opened_map(desk, strict)
     farther = desk.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
         farther.click()
         desk.wait_for_timeout(150)
-    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):  # as far as it can be moved, and back
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):  # pan to the limit and back
         for _ in range(8):
             ground.press(key)
             desk.wait_for_timeout(60)
@@ -330,11 +328,11 @@ def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: S
         zoom, column, row = map(int, found.groups())
         left, top = tile_of(north + down, west - across, zoom)
         right, bottom = tile_of(south - down, east + across, zoom)
-        assert left - 1 <= column <= right + 1, url  # what stands beside the territory is seen as well
+        assert left - 1 <= column <= right + 1, url  # surroundings of the territory are visible too
         assert top - 1 <= row <= bottom + 1, url
 
 
-def test_without_a_known_view_it_opens_where_the_device_is(
+def test_without_a_configured_view_the_map_opens_at_the_device(
     new_page: Callable[..., Page], stand: Stand, strict: str
 ) -> None:
     page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
@@ -356,12 +354,12 @@ SNAPSHOT = """() => {
 }"""
 
 
-def test_the_host_page_stays_as_it_was(desk: Page, stand: Stand, strict: str) -> None:
+def test_the_host_page_is_unchanged(desk: Page, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     maps.to_place(desk, strict)
     before: Any = desk.evaluate(SNAPSHOT)
     desk.evaluate(
-        # A file is preloaded under its hash by a link that comes and goes (docs/embedding.md).
+        # Files are preloaded with their hash by a temporary <link> (docs/embedding.md).
         """() => { window.touched = []; Object.defineProperty(window, "touched", {enumerable: false});
         const preloads = ({type, addedNodes, removedNodes}) => type === "childList"
           && [...addedNodes, ...removedNodes].every(one => one.rel === "modulepreload");
@@ -384,9 +382,7 @@ def test_the_host_page_stays_as_it_was(desk: Page, stand: Stand, strict: str) ->
     assert desk.evaluate(SNAPSHOT) == before
 
 
-def test_it_can_be_hidden_shown_again_and_taken_out_of_the_page(
-    desk: Page, watch: Watch, stand: Stand, strict: str
-) -> None:
+def test_the_map_can_be_hidden_shown_and_removed(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     ground = maps.opened_map(desk, strict)
     x, y = maps.middle(ground)
@@ -406,7 +402,7 @@ def test_it_can_be_hidden_shown_again_and_taken_out_of_the_page(
     assert maps.near(maps.coordinates(desk), place)
 
 
-def test_attributes_change_under_an_open_map(desk: Page, stand: Stand, strict: str) -> None:
+def test_attributes_can_change_while_the_map_is_open(desk: Page, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     ground = maps.opened_map(desk, strict)
     height = ground.bounding_box()
@@ -419,7 +415,7 @@ def test_attributes_change_under_an_open_map(desk: Page, stand: Stand, strict: s
     expect(desk.get_by_role("button", name="Zoom in")).to_be_visible()
 
 
-def test_a_step_back_and_forth_keeps_the_place(page: Page, stand: Stand, strict: str) -> None:
+def test_a_step_back_and_forth_keeps_the_location(page: Page, stand: Stand, strict: str) -> None:
     maps.prepare(page, stand)
     ground = maps.opened_map(page, strict)
     x, y = maps.middle(ground)

@@ -1,4 +1,4 @@
-"""The map by finger, mouse, wheel and keys, in the dialog and in a page that scrolls; and with assistive technology."""
+"""The map with finger, mouse, wheel, keyboard and assistive technology, in the dialog and in a scrolling page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def address(stand: Stand) -> str:
 
 @pytest.fixture
 def inline(stand: Stand) -> str:
-    """The widget in a page that is longer than the screen."""
+    """The inline widget in a page that is longer than the screen."""
     filler = "<p style='height:1500px'>Новости города</p>"
     return stand.page(stand.snippet('view="inline"') + filler)
 
@@ -42,14 +42,14 @@ def phone(new_page: Callable[..., Page]) -> Page:
 
 
 def centre(page: Page) -> tuple[float, float]:
-    """Where the map looks: what Enter puts a pin on."""
+    """The centre of the map, where Enter sets the pin."""
     page.locator(".ground").focus()
     page.keyboard.press("Enter")
     return coordinates(page)
 
 
 def zoom(page: Page) -> int:
-    """Of the pictures on top."""
+    """Zoom level of the topmost tiles."""
     source = page.locator(".leaflet-tile-loaded img").last.get_attribute("src")
     found = re.search(r"/tiles/(\d+)/", source or "")
     assert found
@@ -57,7 +57,7 @@ def zoom(page: Page) -> int:
 
 
 def pin_at(page: Page) -> tuple[float, float]:
-    """Where its tip is on the screen."""
+    """Position of the pin's tip on the screen."""
     box = page.locator(".pin").bounding_box()
     assert box
     return box["x"] + box["width"] / 2, box["y"] + 50
@@ -66,23 +66,23 @@ def pin_at(page: Page) -> tuple[float, float]:
 # --- mouse ---
 
 
-def test_the_mouse_drags_the_map_and_the_pin(desk: Page, stand: Stand, address: str) -> None:
+def test_dragging_the_map_and_the_pin_with_a_mouse(desk: Page, stand: Stand, address: str) -> None:
     prepare(desk, stand)
     x, y = middle(opened_map(desk, address))
     desk.mouse.click(x, y)
     start = coordinates(desk)
     assert near(start, CENTER)
-    # The map: the pin goes along and keeps its place; a drag is no click.
+    # Dragging the map moves the pin with it and keeps its location; a drag is not a click.
     desk.mouse.move(x + 100, y + 50)
     desk.mouse.down()
     desk.mouse.move(x + 30, y + 20, steps=6)
     desk.mouse.up()
     assert pin_at(desk) == pytest.approx((x - 70, y - 30), abs=2)
     assert coordinates(desk) == start
-    # A press on the pin's head leaves it where it is.
+    # Pressing the pin's head does not move it.
     desk.mouse.click(x - 70, y - 60)
     assert coordinates(desk) == start
-    # The pin: the map stays.
+    # Dragging the pin does not move the map.
     desk.mouse.move(x - 70, y - 50)
     desk.mouse.down()
     desk.mouse.move(x + 10, y + 10, steps=6)
@@ -92,7 +92,7 @@ def test_the_mouse_drags_the_map_and_the_pin(desk: Page, stand: Stand, address: 
     assert near(centre(desk), away(70, 30), pixels=2)
 
 
-def test_the_wheel_zooms_where_the_map_has_the_focus(desk: Page, stand: Stand, inline: str) -> None:
+def test_the_wheel_zooms_if_the_map_is_focused(desk: Page, stand: Stand, inline: str) -> None:
     prepare(desk, stand)
     x, y = middle(opened_map(desk, inline))
     desk.get_by_label("Адрес или ориентир").focus()
@@ -112,8 +112,8 @@ def test_the_wheel_zooms_where_the_map_has_the_focus(desk: Page, stand: Stand, i
 
 
 @pytest.mark.parametrize("by", ["mouse", "keys"])
-def test_from_afar_a_press_comes_closer_before_it_counts(desk: Page, stand: Stand, address: str, by: str) -> None:
-    """At zoom 12 a touch is a hundred metres off."""
+def test_at_low_zoom_the_first_press_only_zooms_in(desk: Page, stand: Stand, address: str, by: str) -> None:
+    """At zoom 12 a touch is imprecise by a hundred metres."""
     prepare(desk, stand, zoom=12)
     ground = opened_map(desk, address)
     x, y = middle(ground)
@@ -130,11 +130,11 @@ def test_from_afar_a_press_comes_closer_before_it_counts(desk: Page, stand: Stan
     expect(desk.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]').first).to_be_attached()
     expect(desk.locator(".pin")).to_have_count(0)
     press()
-    # What was pressed stays under the pointer while the map comes closer.
+    # The pressed location stays under the pointer while the map zooms in.
     assert near(coordinates(desk), away(70, -40, zoom=12) if by == "mouse" else CENTER, zoom=12)
 
 
-def test_a_double_click_comes_closer_to_the_place(desk: Page, stand: Stand, address: str) -> None:
+def test_a_double_click_zooms_in_on_the_location(desk: Page, stand: Stand, address: str) -> None:
     prepare(desk, stand)
     x, y = middle(opened_map(desk, address))
     desk.mouse.dblclick(x + 50, y + 20)
@@ -149,7 +149,7 @@ PANE = """() => { window.seen = []; const pane = document.querySelector("igrajda
 
 
 def moves(page: Page) -> tuple[int, bool]:
-    """In how many steps the map was moved by a key, and whether zooming was animated."""
+    """Number of steps in which a key moved the map, and whether zooming was animated."""
     page.evaluate(PANE)
     page.locator(".ground").press("ArrowRight")
     page.wait_for_timeout(600)
@@ -160,7 +160,7 @@ def moves(page: Page) -> tuple[int, bool]:
     return steps, any("leaflet-zoom-anim" in names.split() for _, names in page.evaluate("seen"))
 
 
-def test_motion_only_where_it_is_not_reduced(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
+def test_no_animation_with_reduced_motion(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
     lively, still = new_page(viewport=DESK, reduced_motion="no-preference"), new_page(viewport=DESK)
     for page in (lively, still):
         prepare(page, stand)
@@ -175,7 +175,7 @@ def test_motion_only_where_it_is_not_reduced(new_page: Callable[..., Page], stan
 # --- fingers ---
 
 
-def test_in_the_dialog_one_finger_moves_the_map_and_a_tap_puts_the_pin(phone: Page, stand: Stand, address: str) -> None:
+def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(phone: Page, stand: Stand, address: str) -> None:
     prepare(phone, stand)
     x, y = middle(opened_map(phone, address))
     phone.touchscreen.tap(x - 40, y + 30)
@@ -189,7 +189,7 @@ def test_in_the_dialog_one_finger_moves_the_map_and_a_tap_puts_the_pin(phone: Pa
     assert not near(centre(phone), CENTER, pixels=40)
 
 
-def test_a_finger_drags_the_pin(phone: Page, stand: Stand, inline: str) -> None:
+def test_dragging_the_pin_with_a_finger(phone: Page, stand: Stand, inline: str) -> None:
     prepare(phone, stand)
     x, y = middle(opened_map(phone, inline))
     phone.touchscreen.tap(x, y)
@@ -201,7 +201,7 @@ def test_a_finger_drags_the_pin(phone: Page, stand: Stand, inline: str) -> None:
     assert phone.evaluate("scrollY") == scrolled
 
 
-def test_in_a_page_one_finger_scrolls_the_page_and_two_move_the_map(phone: Page, stand: Stand, inline: str) -> None:
+def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, stand: Stand, inline: str) -> None:
     prepare(phone, stand)
     ground = opened_map(phone, inline)
     expect(phone.get_by_text("Карту двигайте двумя пальцами")).to_be_visible()
@@ -221,7 +221,7 @@ def test_in_a_page_one_finger_scrolls_the_page_and_two_move_the_map(phone: Page,
     assert near(centre(phone), away(-60, -60), pixels=15)
 
 
-def test_two_fingers_apart_come_closer(phone: Page, stand: Stand, address: str) -> None:
+def test_pinching_zooms_in(phone: Page, stand: Stand, address: str) -> None:
     prepare(phone, stand)
     x, y = middle(opened_map(phone, address))
     Fingers(phone).move(((x - 20, y), (x - 85, y)), ((x + 20, y), (x + 85, y)))
@@ -233,7 +233,7 @@ def test_two_fingers_apart_come_closer(phone: Page, stand: Stand, address: str) 
 # --- keys ---
 
 
-def test_keys_alone_put_the_pin(desk: Page, stand: Stand, address: str) -> None:
+def test_the_pin_is_set_by_keyboard(desk: Page, stand: Stand, address: str) -> None:
     prepare(desk, stand)
     ground = opened_map(desk, address)
     keys = desk.locator(".keys")
@@ -265,12 +265,12 @@ def test_keys_alone_put_the_pin(desk: Page, stand: Stand, address: str) -> None:
     assert near(coordinates(desk), away(240 - 24, 160 - 8, zoom=maps.ZOOM + 1), zoom=maps.ZOOM + 1, pixels=3)
     desk.keyboard.press("Tab")
     expect(desk.get_by_role("button", name="Приблизить")).to_be_focused()
-    # The form was not sent, and the dialog is still there.
+    # The form was not sent, and the dialog is still open.
     expect(desk.get_by_role("dialog")).to_be_visible()
     expect(desk.get_by_role("alert")).to_have_count(0)
 
 
-def test_keys_that_belong_to_the_browser_pass(desk: Page, stand: Stand, address: str) -> None:
+def test_keys_of_the_browser_are_not_intercepted(desk: Page, stand: Stand, address: str) -> None:
     prepare(desk, stand)
     ground = opened_map(desk, address)
     ground.evaluate(
@@ -291,7 +291,7 @@ def test_keys_that_belong_to_the_browser_pass(desk: Page, stand: Stand, address:
 @pytest.mark.parametrize(
     ("size", "theme", "language"), [(DESK, "light", "ru"), (PHONE, "contrast", "en")], ids=["desk", "phone"]
 )
-def test_axe_finds_nothing_on_an_open_map(
+def test_an_open_map_passes_axe(
     new_page: Callable[..., Page], stand: Stand, size: dict[str, int], theme: str, language: str
 ) -> None:
     page = new_page(viewport=size)
@@ -303,7 +303,7 @@ def test_axe_finds_nothing_on_an_open_map(
     no_sideways_scrolling(page)
 
 
-def test_nothing_is_lost_on_the_narrowest_screen(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_nothing_is_cut_off_on_the_narrowest_screen(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=NARROWEST)
     prepare(page, stand)
     ground = opened_map(page, stand.page(stand.snippet('theme="contrast"')))
@@ -326,7 +326,7 @@ def _apart(one: Locator, other: Locator) -> None:
     assert a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
 
 
-def test_forced_colours_keep_the_pin(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
+def test_the_pin_is_visible_with_forced_colours(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
     page = new_page(viewport=DESK, forced_colors="active")
     prepare(page, stand)
     page.mouse.click(*middle(opened_map(page, address)))

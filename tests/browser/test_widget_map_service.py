@@ -1,4 +1,4 @@
-"""The map on the real service: tiles of a PMTiles file, its territory, its refusal."""
+"""The map with the real service: tiles from a PMTiles file, the site's territory, refusal of locations outside."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def polygon(path: Path, west: float, south: float, east: float, north: float) ->
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory, module_serve: Callable[..., Service]) -> Iterator[Stand]:
-    """A site with a territory and tiles; a neighbour's begins where it ends in the east."""
+    """A site with a territory and tiles; the territory of a neighbouring site borders it in the east."""
     directory = tmp_path_factory.mktemp("town")
     archive(directory / "town.pmtiles", range(10, DEEPEST + 1))
     tiles = {"tiles": str(directory / "town.pmtiles"), "tiles_attribution": "© Участники OpenStreetMap"}
@@ -52,7 +52,7 @@ def desk(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESK)
 
 
-def test_the_services_own_tiles_make_the_ground(desk: Page, watch: Watch, town: Stand) -> None:
+def test_the_services_own_tiles_are_shown(desk: Page, watch: Watch, town: Stand) -> None:
     town.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=town.service.url)
     try:
         ground = maps.opened_map(desk, town.page(town.snippet()))
@@ -69,13 +69,13 @@ def test_the_services_own_tiles_make_the_ground(desk: Page, watch: Watch, town: 
         desk.wait_for_timeout(500)
     finally:
         del town.host.headers["Content-Security-Policy"]
-    # No tile was asked for that the service does not have: `watch` would have heard of a 404.
+    # No missing tile was requested: `watch` would report a 404.
     asked = {re.findall(r"/tiles/(\d+)/", request.url)[0] for request in watch.requests if "/tiles/" in request.url}
     assert max(map(int, asked)) == DEEPEST
     assert watch.hosts() == {town.service.url, town.host.url}
 
 
-def test_outside_is_told_at_once_and_again_by_the_refusal(desk: Page, watch: Watch, town: Stand) -> None:
+def test_a_location_outside_is_reported_at_once_and_refused_on_sending(desk: Page, watch: Watch, town: Stand) -> None:
     watch.allow("status of 422")
     maps.to_place(desk, town.page(town.snippet()))
     fill_form(desk)
@@ -95,11 +95,11 @@ def test_outside_is_told_at_once_and_again_by_the_refusal(desk: Page, watch: Wat
     assert number(desk) > 0
 
 
-def test_a_report_carries_where_the_pin_stands(desk: Page, watch: Watch, town: Stand) -> None:
+def test_a_report_has_the_location_of_the_pin(desk: Page, watch: Watch, town: Stand) -> None:
     ground = maps.opened_map(desk, town.page(town.snippet()))
     fill_form(desk, "Яма у остановки")
     x, y = maps.middle(ground)
-    # The first press comes closer, the second one counts.
+    # The first press only zooms in, the second one sets the pin.
     desk.mouse.click(x + 30, y + 10)
     expect(desk.get_by_text("Карта приблизилась")).to_be_attached()
     desk.mouse.click(x + 30, y + 10)

@@ -1,4 +1,4 @@
-"""Photos as a resident adds them: each with its progress, nothing lost, nothing said twice, nothing given away."""
+"""Photos in the report form: progress, retries, announcements and privacy."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def address(stand: Stand) -> str:
 
 @pytest.fixture(scope="module")
 def snapshot() -> bytes:
-    """A JPEG of three megabytes, taken lying on its side at a known place."""
+    """A JPEG of three megabytes, taken with the camera on its side, with a known location."""
     return photo(noise(4000, 3000), place=PLACE, orientation=6, quality=88)
 
 
 @pytest.fixture(scope="module")
 def grainy() -> bytes:
-    """A JPEG of half a megabyte, which goes as it is: on its way for as long as a test needs."""
+    """A JPEG of half a megabyte, which is not resized: its upload takes long enough for a test."""
     return photo(noise(1200, 900), quality=95)
 
 
@@ -51,11 +51,11 @@ def small() -> bytes:
     return photo(halves(640, 480))
 
 
-HANDLED = "input#photos[accept*='.heic']"  # the control that came with the code
+HANDLED = "input#photos[accept*='.heic']"  # the control of the loaded chunk
 
 
 def ready(page: Page) -> Locator:
-    """The section is looked at, so its code comes and the real control takes the place of the button that brings it."""
+    """Scroll the section into view, so that its chunk loads and the real control replaces the placeholder button."""
     page.locator("#photos").evaluate("control => control.scrollIntoView({ block: 'center' })")
     control = page.locator(HANDLED)
     control.wait_for(state="attached")
@@ -80,12 +80,12 @@ def uploads(watch: Watch) -> list[Request]:
 
 
 def attached(watch: Watch) -> list[list[dict[str, str]]]:
-    """The photos of every report that was sent."""
+    """Photos of all reports that were sent."""
     sent = [one for one in watch.requests if one.method == "POST" and one.url.endswith("/problems")]
     return [json.loads(one.post_data or "{}")["photos"] for one in sent]
 
 
-# The browser does not tell what is in the parts of a form.
+# Playwright does not show the parts of a multipart body.
 OVERHEAR = """
 window.overheard = [];
 const send = XMLHttpRequest.prototype.send;
@@ -107,7 +107,7 @@ def overheard(page: Page) -> tuple[str, bytes]:
 
 
 def stored(page: Page) -> int:
-    """Pictures that this browser keeps."""
+    """Pictures stored in this browser."""
     return int(
         page.evaluate(
             """async () => {
@@ -127,7 +127,7 @@ def stored(page: Page) -> int:
 
 
 def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[int]:
-    """Answers so many uploads with a failure; grows by one with each upload."""
+    """Answer that many uploads with a failure. The returned list grows by one with each upload."""
     seen: list[int] = []
 
     def answer(route: Route) -> None:
@@ -146,7 +146,7 @@ def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[i
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "heif"])
-def test_every_format_arrives_under_the_strict_policy(
+def test_every_format_is_uploaded_under_the_strict_policy(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, kind: str
 ) -> None:
     page = new_page(viewport=DESK)
@@ -154,7 +154,7 @@ def test_every_format_arrives_under_the_strict_policy(
     try:
         open_form(page, f"{stand.host.url}/strict-csp/")
         fill_form(page)
-        # Some systems do not know what a .heic is.
+        # Some systems have no MIME type for .heic.
         given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
         choose(page, given)
         uploaded(page)
@@ -172,7 +172,7 @@ def test_every_format_arrives_under_the_strict_policy(
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
-def test_a_policy_without_blob_costs_the_preview_alone(
+def test_a_policy_without_blob_only_disables_previews(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, grainy: bytes
 ) -> None:
     watch.allow("CSP violation: img-src blob|violates the following Content Security Policy directive: .img-src")
@@ -192,7 +192,7 @@ def test_a_policy_without_blob_costs_the_preview_alone(
     assert len(attached(watch)[0]) == 1
 
 
-def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
+def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     desk: Page, address: str, snapshot: bytes
 ) -> None:
     desk.add_init_script(OVERHEAR)
@@ -200,11 +200,11 @@ def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
     choose(desk, file(snapshot, "IMG_ivanov_home.jpg"))
     uploaded(desk)
     name, content = overheard(desk)
-    assert name == "photo", "what its owner called it stays at home"
+    assert name == "photo", "the file name is not sent"
     assert len(content) < len(snapshot) / 2
     sent = Image.open(io.BytesIO(content))
     assert sent.format == "JPEG"
-    assert sent.size == (1536, 2048), "the camera lay on its side"
+    assert sent.size == (1536, 2048), "the camera was on its side"
     exif = sent.getexif()
     assert exif.get(ORIENTATION) is None
     assert exif.get(MAKE) is None
@@ -214,7 +214,7 @@ def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
     assert (place[1], place[3]) == ("N", "E")
 
 
-def test_a_small_photo_goes_as_it_is(desk: Page, address: str, small: bytes) -> None:
+def test_small_photos_are_sent_unchanged(desk: Page, address: str, small: bytes) -> None:
     desk.add_init_script(OVERHEAR)
     open_form(desk, address)
     choose(desk, file(small))
@@ -222,7 +222,7 @@ def test_a_small_photo_goes_as_it_is(desk: Page, address: str, small: bytes) -> 
     assert overheard(desk) == ("photo", small)
 
 
-def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
+def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     open_form(desk, address)
@@ -230,12 +230,12 @@ def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
     choose(desk, file(photo(halves(640, 480), place=PLACE)))
     uploaded(desk)
     offer = "JSON.parse(localStorage.getItem(localStorage.key(0))).values.photoPlace"
-    given = desk.wait_for_function(offer).json_value()  # a draft is written down after a rest
+    given = desk.wait_for_function(offer).json_value()  # drafts are saved after a pause
     assert (given["lat"], given["lng"]) == pytest.approx(PLACE, abs=1e-4)
     send(desk)
     number(desk)
     sent = json.loads(next(one for one in watch.requests if one.url.endswith("/problems")).post_data or "{}")
-    assert sent["location"] == {"address": "улица Мира, 5"}, "an offer is not an answer"
+    assert sent["location"] == {"address": "улица Мира, 5"}, "a suggestion is not an answer"
     desk.get_by_role("button", name="Сообщить ещё").click()
     choose(desk, file(photo(halves(640, 480), place=PLACE)))
     uploaded(desk)
@@ -243,7 +243,7 @@ def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
     desk.wait_for_function(f"{offer} === null")
 
 
-def test_what_a_photo_shows_is_published_with_it(
+def test_photo_descriptions_are_published(
     new_page: Callable[..., Page], desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
 ) -> None:
     open_form(desk, address)
@@ -261,7 +261,7 @@ def test_what_a_photo_shows_is_published_with_it(
 
 
 def publish(agent: Page, stand: Stand, text: str) -> None:
-    """As the agency does it, in its cabinet."""
+    """Publish as the agency does in its cabinet."""
     agency = stand.service.cli("site", "show", stand.site)["agency"]
     account = ("--email", "photos@gorod.test", "--agency", agency, "--role", "admin")
     user = stand.service.cli("user", "add", *account)
@@ -280,7 +280,7 @@ def publish(agent: Page, stand: Stand, text: str) -> None:
 
 
 def slowed(page: Page, kilobytes: int) -> Callable[[], None]:
-    """Uploads get so many kilobytes a second, until what it returns is called."""
+    """Limit uploads to so many kilobytes a second, until the returned function is called."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": kilobytes * 1024}
@@ -292,7 +292,7 @@ def slowed(page: Page, kilobytes: int) -> Callable[[], None]:
     return free
 
 
-def test_each_photo_tells_how_far_it_is(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
+def test_each_photo_shows_its_progress(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
     open_form(desk, address)
     ready(desk)
     slowed(desk, 120)
@@ -306,11 +306,11 @@ def test_each_photo_tells_how_far_it_is(desk: Page, address: str, snapshot: byte
         if len(seen) > 4:
             break
         desk.wait_for_timeout(50)
-    assert len([share for share in seen if 0 < share < 1]) > 2, "it moves with what has left"
+    assert len([share for share in seen if 0 < share < 1]) > 2, "it follows the bytes that were sent"
     expect(photos(desk).get_by_text(re.compile(r"Загружаем: \d+ %")).first).to_be_visible()
 
 
-def test_a_screen_reader_hears_the_start_and_the_end(desk: Page, address: str, small: bytes) -> None:
+def test_the_start_and_end_of_uploads_are_announced(desk: Page, address: str, small: bytes) -> None:
     open_form(desk, address)
     ready(desk)
     desk.evaluate(
@@ -336,7 +336,7 @@ def test_a_screen_reader_hears_the_start_and_the_end(desk: Page, address: str, s
     ]
 
 
-def test_removing_stops_the_upload(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
+def test_removing_a_photo_cancels_its_upload(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
     watch.allow("ERR_ABORTED")
     open_form(desk, address)
     fill_form(desk)
@@ -357,7 +357,7 @@ def test_removing_stops_the_upload(desk: Page, watch: Watch, address: str, grain
     assert attached(watch) == [[]]
 
 
-def test_a_failed_server_is_asked_again_by_itself(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_failed_uploads_are_retried(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 500")
     open_form(desk, address)
     seen = fail_first(desk, 2)
@@ -367,9 +367,7 @@ def test_a_failed_server_is_asked_again_by_itself(desk: Page, watch: Watch, addr
     assert len(seen) == 3
 
 
-def test_without_a_network_it_waits_and_goes_out_when_there_is_one(
-    desk: Page, watch: Watch, address: str, small: bytes
-) -> None:
+def test_uploads_wait_for_the_network(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED")
     open_form(desk, address)
     ready(desk)
@@ -379,12 +377,12 @@ def test_without_a_network_it_waits_and_goes_out_when_there_is_one(
     for _ in range(3):
         photos(desk).get_by_role("button", name="Попробовать ещё раз").click()
         expect(photos(desk)).to_contain_text("Нет связи")
-    # The next try by itself would be a quarter of a minute away.
+    # The next automatic attempt would be 15 seconds away.
     desk.context.set_offline(False)
     expect(photos(desk)).to_contain_text("Загружено", timeout=5000)
 
 
-def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 403")
     spoiled: list[str] = []
 
@@ -404,13 +402,13 @@ def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, a
     assert len(uploads(watch)) == 2
     send(desk)
     number(desk)
-    assert len(attached(watch)) == 1, "the ticket that took the photo was good for the report too"
+    assert len(attached(watch)) == 1, "the ticket of the photo was valid for the report too"
 
 
 # --- what cannot be taken ---
 
 
-def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
+def test_invalid_and_large_files_are_reported_and_can_be_removed(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of (413|415|422)")
@@ -426,7 +424,7 @@ def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
     expect(photos(desk).nth(0)).to_contain_text("Это не фотография в формате JPEG")
     expect(photos(desk).nth(1)).to_contain_text("Файл повреждён")
     expect(photos(desk).nth(2)).to_contain_text("Файл больше 10 МБ")
-    assert len(uploads(watch)) == 2, "what is too large is not sent to hear that"
+    assert len(uploads(watch)) == 2, "files that are too large are not sent"
     send(desk)
     expect(summary(desk)).to_be_focused()
     expect(summary(desk).get_by_role("button")).to_have_count(3)
@@ -440,7 +438,7 @@ def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
     assert attached(watch) == [[]]
 
 
-def test_no_more_than_the_site_takes(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_the_number_of_photos_is_limited(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     open_form(desk, address)
     choose(desk, file(small), file(small), file(small), file(small), file(small))
     uploaded(desk, 3)
@@ -452,9 +450,7 @@ def test_no_more_than_the_site_takes(desk: Page, watch: Watch, address: str, sma
     assert len(uploads(watch)) == 3
 
 
-def test_a_category_that_needs_a_photo_says_so(
-    desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
-) -> None:
+def test_categories_may_require_a_photo(desk: Page, watch: Watch, stand: Stand, address: str, small: bytes) -> None:
     stand.service.cli("category", "set", "greenery", "--site", stand.site, "--photo-required")
     open_form(desk, address)
     fill_form(desk)
@@ -474,7 +470,7 @@ def test_a_category_that_needs_a_photo_says_so(
 # --- sending ---
 
 
-def test_the_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
+def test_a_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
     open_form(desk, address)
     fill_form(desk)
     ready(desk)
@@ -489,7 +485,7 @@ def test_the_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, a
     assert [len(one) for one in attached(watch)] == [1]
 
 
-def test_who_cannot_wait_sends_without_them(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_a_report_can_be_sent_without_waiting(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 503")
     open_form(desk, address)
     fill_form(desk)
@@ -502,7 +498,7 @@ def test_who_cannot_wait_sends_without_them(desk: Page, watch: Watch, address: s
     assert attached(watch) == [[]]
 
 
-def test_a_photo_refused_while_the_report_waits_is_said_and_nothing_is_sent(
+def test_a_photo_refused_while_the_report_waits_stops_sending(
     desk: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of 422")
@@ -522,9 +518,7 @@ def test_a_photo_refused_while_the_report_waits_is_said_and_nothing_is_sent(
     assert attached(watch) == []
 
 
-def test_a_token_the_service_no_longer_knows_is_renewed_by_itself(
-    desk: Page, watch: Watch, address: str, small: bytes
-) -> None:
+def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 422")
     open_form(desk, address)
     fill_form(desk)
@@ -554,7 +548,9 @@ def test_a_token_the_service_no_longer_knows_is_renewed_by_itself(
 
 
 @pytest.mark.parametrize("left", ["reload", "closed tab"])
-def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address: str, small: bytes, left: str) -> None:
+def test_photos_are_restored_with_the_draft(
+    desk: Page, watch: Watch, stand: Stand, address: str, small: bytes, left: str
+) -> None:
     open_form(desk, address)
     fill_form(desk, "Начатое с фото")
     choose(desk, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
@@ -579,7 +575,7 @@ def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address:
     uploaded(page, 3)
     expect(photos(page).locator("img")).to_have_count(3)
     expect(page.get_by_label("Что на фото 2")).to_have_value("Упавшее дерево")
-    assert len(uploads(watch)) == before + 1, "what was uploaded stays so"
+    assert len(uploads(watch)) == before + 1, "uploaded photos are not uploaded again"
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
     number(page)
@@ -587,7 +583,9 @@ def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address:
     assert page.evaluate("indexedDB.databases().then(all => all.length)") == 0
 
 
-def test_after_most_of_a_day_they_are_uploaded_again(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_restored_photos_are_uploaded_again_after_most_of_a_day(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
@@ -603,7 +601,7 @@ def test_after_most_of_a_day_they_are_uploaded_again(desk: Page, watch: Watch, a
     assert len(uploads(watch)) == 2
 
 
-def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_discarding_the_draft_deletes_its_photos(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
@@ -614,7 +612,7 @@ def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: 
     expect(desk.get_by_label("Что именно не так")).to_have_value("")
     desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
     assert desk.evaluate("localStorage.length") == 0
-    # Before their code is here, too.
+    # Also before the photo chunk is loaded.
     fill_form(desk)
     choose(desk, file(small))
     uploaded(desk)
@@ -627,7 +625,7 @@ def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: 
 
 
 @pytest.mark.parametrize("forbidden", ["indexedDB", "localStorage"])
-def test_where_nothing_can_be_kept_photos_still_go(
+def test_photos_are_sent_even_if_storage_is_unavailable(
     desk: Page, watch: Watch, address: str, small: bytes, forbidden: str
 ) -> None:
     desk.add_init_script(
@@ -647,7 +645,7 @@ def test_where_nothing_can_be_kept_photos_still_go(
 # --- ways in ---
 
 
-def test_dropped_and_pasted_on_a_desk(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_drop_and_paste_on_a_desktop(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     open_form(desk, address)
     ready(desk)
     desk.evaluate(
@@ -673,7 +671,7 @@ def test_dropped_and_pasted_on_a_desk(desk: Page, watch: Watch, address: str, sm
     assert desk.evaluate("taken") == [True, True, True, False]
 
 
-def test_two_buttons_on_a_phone(new_page: Callable[..., Page], address: str, small: bytes) -> None:
+def test_a_phone_has_two_buttons(new_page: Callable[..., Page], address: str, small: bytes) -> None:
     page = new_page(has_touch=True, is_mobile=True)
     open_form(page, address)
     to_photos(page)
@@ -691,7 +689,7 @@ def test_two_buttons_on_a_phone(new_page: Callable[..., Page], address: str, sma
 
 
 def to_photos(page: Page) -> None:
-    """By the steps of a phone."""
+    """Go through the steps of a phone to the photos."""
     following = page.locator("igrajdanin-widget .end .button").last
     page.locator("igrajdanin-widget [type=radio]").first.check()
     following.click()
@@ -700,7 +698,7 @@ def to_photos(page: Page) -> None:
     page.locator("input#photos").wait_for(state="attached")
 
 
-def test_on_a_phone_photos_go_on_while_other_steps_are_shown(
+def test_on_a_phone_uploads_continue_in_other_steps(
     new_page: Callable[..., Page], watch: Watch, address: str, grainy: bytes
 ) -> None:
     page = new_page()
@@ -721,7 +719,7 @@ def test_on_a_phone_photos_go_on_while_other_steps_are_shown(
     assert [len(one) for one in attached(watch)] == [1]
 
 
-def test_by_keyboard_alone(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_photos_are_added_by_keyboard(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     desk.on("filechooser", lambda chooser: chooser.set_files(file(small)))
     open_form(desk, address)
     fill_form(desk)
@@ -759,7 +757,7 @@ def test_by_keyboard_alone(desk: Page, watch: Watch, address: str, small: bytes)
     [(1280, "ru", "light", ("dark", "contrast")), (320, "en", "contrast-black", ("dark",))],
     ids=["desk", "narrow"],
 )
-def test_axe_finds_nothing(
+def test_the_photo_section_passes_axe(
     new_page: Callable[..., Page],
     watch: Watch,
     stand: Stand,
@@ -809,7 +807,7 @@ def opened_in(page: Page, address: str) -> None:
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None:
+def test_focus_is_kept_when_the_chunk_loads(desk: Page, address: str) -> None:
     held: list[Route] = []
     desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
     open_form(desk, address)
@@ -823,7 +821,7 @@ def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None
 
 
 @pytest.mark.parametrize("arrives", ["before the choice", "after it"])
-def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
+def test_the_first_press_opens_the_chooser_whenever_the_chunk_loads(
     desk: Page, address: str, small: bytes, arrives: str
 ) -> None:
     held: list[Route] = []
@@ -842,8 +840,8 @@ def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
 
 
 @pytest.mark.parametrize("theme", ["light", "contrast-blue"])
-def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, address: str, theme: str) -> None:
-    """Or the finger that meant the field of the address would meet something else. Larger letters take more lines."""
+def test_loading_the_chunk_causes_no_layout_shift(desk: Page, address: str, theme: str) -> None:
+    """Otherwise a press meant for the address would hit something else. Larger text takes more lines."""
     held: list[Route] = []
     desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
     open_form(desk, address)

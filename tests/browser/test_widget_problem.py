@@ -1,4 +1,4 @@
-"""One problem as a whole: photos, promise, answer, voices, followers, discussion, sharing, paper."""
+"""The page of one problem: photos, due date, answer, votes, followers, discussion, sharing, printing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of(city: City, number: int, **more: Any) -> None:
     city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
 
 
-def test_code_is_warmed_and_data_travels_beside_it(tour: Tour, page: Page) -> None:
+def test_code_is_prefetched_and_data_loads_in_parallel(tour: Tour, page: Page) -> None:
     tour.open()
     card = tour.widget.locator(".card").first
     with page.expect_request(re.compile("/problem-")):
@@ -58,7 +58,7 @@ def test_code_is_warmed_and_data_travels_beside_it(tour: Tour, page: Page) -> No
 @pytest.mark.parametrize(
     ("direction", "ahead", "mirrored"), [("ltr", 1, "none"), ("rtl", -1, "matrix(-1, 0, 0, 1, 0, 0)")]
 )
-def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(
+def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(
     tour: Tour, page: Page, direction: str, ahead: int, mirrored: str
 ) -> None:
     article = opened(tour)
@@ -108,12 +108,12 @@ def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> Non
         ({"kept": None, "answered_at": None, "overdue": False}, "До 4 декабря"),
     ],
 )
-def test_the_promise_is_held_against_what_happened(tour: Tour, city: City, more: dict[str, Any], said: str) -> None:
+def test_the_due_date_is_compared_with_the_actual_one(tour: Tour, city: City, more: dict[str, Any], said: str) -> None:
     of(city, 1204, **more)
     expect(opened(tour).locator(".brief")).to_contain_text(said)
 
 
-def test_who_acted_and_what_the_answer_rests_on(tour: Tour, stand: Stand) -> None:
+def test_actors_and_attached_documents_are_shown(tour: Tour, stand: Stand) -> None:
     article = opened(tour)
     lines = article.locator(".timeline li")
     expect(lines.nth(0)).to_contain_text("автор сообщения")
@@ -124,7 +124,7 @@ def test_who_acted_and_what_the_answer_rests_on(tour: Tour, stand: Stand) -> Non
     expect(answer).to_contain_text("1,2 МБ")
 
 
-def test_another_systems_words_stand_under_its_name(tour: Tour, city: City) -> None:
+def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: City) -> None:
     number = city.problems[0]["number"]
     said = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
     said |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
@@ -136,7 +136,7 @@ def test_another_systems_words_stand_under_its_name(tour: Tour, city: City) -> N
     expect(article).not_to_contain_text("Официальный ответ")
 
 
-def test_a_voice_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request.post_data_json) if "/support" in request.url else None)
     article = opened(tour)
@@ -151,7 +151,7 @@ def test_a_voice_counts_once_and_is_remembered(tour: Tour, page: Page, city: Cit
     expect(mine).to_be_visible()
 
 
-def test_a_voice_that_does_not_arrive_can_be_given_again(tour: Tour, city: City, watch: Watch) -> None:
+def test_a_failed_vote_can_be_repeated(tour: Tour, city: City, watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of 409")
     article = opened(tour)
     city.answers["POST /problems/1204/support"] = LOST
@@ -163,10 +163,10 @@ def test_a_voice_that_does_not_arrive_can_be_given_again(tour: Tour, city: City,
     expect(article).to_contain_text("Сообщение закрыто.")
 
 
-def test_where_the_page_is_not_registered_a_resident_is_told_where_to_go(
+def test_on_an_unregistered_page_residents_are_told_where_to_go(
     tour: Tour, city: City, watch: Watch, stand: Stand
 ) -> None:
-    """The service's own words are the webmaster's, and stand in the console."""
+    """The service's own message is meant for the webmaster and is in the console."""
     watch.allow("status of 403")
     words = {"code": "origin_not_registered", "detail": "Сайт не подключён. Администратор подключает его на"}
     article = opened(tour)
@@ -185,11 +185,11 @@ def test_where_the_page_is_not_registered_a_resident_is_told_where_to_go(
     assert "Администратор" not in article.inner_text()
 
 
-def test_a_closed_one_takes_no_voice(tour: Tour) -> None:
+def test_closed_problems_accept_no_votes(tour: Tour) -> None:
     expect(opened(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
 
 
-def test_following_needs_an_address_and_a_consent(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: City, watch: Watch) -> None:
     watch.allow("status of 422")
     article = opened(tour)
     article.get_by_role("button", name="Следить").click()
@@ -219,7 +219,7 @@ def test_following_needs_an_address_and_a_consent(tour: Tour, page: Page, city: 
     expect(tour.at("follow-sent")).to_be_focused()
 
 
-def test_the_discussion_has_pages_and_marks_the_agency(tour: Tour, city: City, page: Page) -> None:
+def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: City, page: Page) -> None:
     answers = [city.comments(next="2.x"), city.comments()]
     page.route(
         re.compile(r"/comments"),
@@ -238,11 +238,11 @@ def test_the_discussion_has_pages_and_marks_the_agency(tour: Tour, city: City, p
     expect(talk.locator("li").nth(2)).to_be_focused()
 
 
-def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) -> None:
+def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> None:
     article = opened(tour)
     article.get_by_role("button", name="Написать комментарий").click()
     expect(tour.at("comment-text")).to_be_focused()
-    # As much of the form as has room below the head: on this phone, all but its end.
+    # As much of the form as fits below the header: on this phone, all but its end.
     form = article.locator("form").bounding_box()
     assert form
     room = PHONE["height"] - 5 * 16
@@ -255,7 +255,7 @@ def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) 
     tour.at("comment-consent").check()
     expect(tour.at("comment-publish")).not_to_be_checked()
     tour.at("comment-publish").check()
-    # Another language keeps what is typed.
+    # A change of language keeps the typed text.
     page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
     expect(tour.at("comment-text")).to_have_value("<b>И у нас</b>")
@@ -266,14 +266,14 @@ def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) 
     expect(tour.at("comment-sent")).to_contain_text("will appear after it has been checked")
 
 
-def test_where_nothing_is_discussed_nothing_is_asked(tour: Tour, city: City, watch: Watch) -> None:
+def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: City, watch: Watch) -> None:
     of(city, 1204, discussion="off")
     article = opened(tour)
     expect(article.get_by_text("Обсуждение")).to_have_count(0)
     assert not [one for one in watch.requests if "/comments" in one.url]
 
 
-def test_a_merged_one_leads_to_the_other(tour: Tour, city: City) -> None:
+def test_a_merged_problem_links_to_the_other(tour: Tour, city: City) -> None:
     of(city, 1204, duplicate_of=1187, status="duplicate")
     article = opened(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
@@ -282,11 +282,11 @@ def test_a_merged_one_leads_to_the_other(tour: Tour, city: City) -> None:
     expect(article).to_contain_text("Не горит фонарь")
 
 
-def test_its_address_is_handed_on(tour: Tour, page: Page, stand: Stand) -> None:
+def test_the_url_can_be_shared(tour: Tour, page: Page, stand: Stand) -> None:
     article = opened(tour)
     page.evaluate("delete Navigator.prototype.share")
     article.get_by_role("button", name="Поделиться").click()
-    # Said on the button, where one looks, and to those who hear it.
+    # Confirmed on the button, and announced.
     expect(article.get_by_role("button", name="Скопировано")).to_be_in_viewport()
     expect(article.get_by_role("status").filter(has_text="Скопировано")).to_have_count(1)
     assert page.evaluate("navigator.clipboard.readText()") == f"{stand.service.url}/s/{stand.key}/problems/1204"
@@ -296,7 +296,7 @@ def test_its_address_is_handed_on(tour: Tour, page: Page, stand: Stand) -> None:
     expect(tour.at("copy")).to_be_focused()
 
 
-def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> None:
+def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> None:
     page.set_viewport_size(DESK)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = opened(tour)
@@ -315,7 +315,7 @@ def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> 
     printed = page.evaluate("printed")
     assert printed["host"] == printed["actions"] == "none"
     assert printed["widget"] != "none"
-    # A sheet of paper says whose it is, where to read on, and of which day.
+    # The printed page shows the agency, the URL and the date.
     address = f"{stand.service.url}/s/{stand.key}/problems/1204"
     assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24 ноября 2026"]
     expect(article.locator(".printed")).to_have_count(0)
@@ -323,7 +323,7 @@ def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> 
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
 
 
-def test_the_answer_comes_before_what_one_can_do_and_forms_stand_in_line(tour: Tour, page: Page) -> None:
+def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page: Page) -> None:
     page.set_viewport_size(DESK)
     article = opened(tour)
     top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
@@ -336,7 +336,7 @@ def test_the_answer_comes_before_what_one_can_do_and_forms_stand_in_line(tour: T
     assert abs(form["x"] - actions["x"]) <= 1
 
 
-def test_what_was_read_stays_when_the_connection_goes(tour: Tour, city: City, page: Page, watch: Watch) -> None:
+def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: City, page: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED")
     article = opened(tour)
     city.answers["GET /problems/1204"] = LOST
@@ -344,7 +344,7 @@ def test_what_was_read_stays_when_the_connection_goes(tour: Tour, city: City, pa
     expect(article.locator(".answer").first).to_be_visible()
 
 
-def test_it_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) -> None:
+def test_a_problem_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) -> None:
     stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
     try:
         page.goto(f"{stand.host.url}/strict-csp/")
@@ -356,7 +356,7 @@ def test_it_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) 
         del stand.host.headers["Content-Security-Policy"]
 
 
-def test_a_platforms_own_problem_says_where_it_lives(tour: Tour, city: City) -> None:
+def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: City) -> None:
     tour.open()
     number = city.problems[0]["number"]
     of(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
@@ -368,8 +368,8 @@ def test_a_platforms_own_problem_says_where_it_lives(tour: Tour, city: City) -> 
     )
 
 
-def test_whoever_answers_elsewhere_promises_in_their_own_name(tour: Tour, city: City) -> None:
-    """A platform has a name even where it has no page of the problem; and where it promised no day, none is told."""
+def test_due_dates_of_platforms_name_the_platform(tour: Tour, city: City) -> None:
+    """Also if the platform has no page of the problem. Without a due date none is shown."""
     tour.open()
     number = city.problems[0]["number"]
     ours = {"status": "accepted", "has_answer": False, "answer": None, "kept": None, "overdue": False}

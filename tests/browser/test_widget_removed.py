@@ -1,4 +1,4 @@
-"""What is left of widgets that came and went: nothing that grows with their number, and nobody who still asks."""
+"""Removed widgets leave nothing behind: no memory that grows with their number, and no requests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.widget import Stand
 
 DESK = {"width": 1280, "height": 900}
 WARM, TIMES = 10, 200
-# As embedded, and what stands in it once somebody can use it.
+# Ways of embedding, and the element that shows that the widget is usable.
 BUTTON = ({"type": "extended"}, "button")
 FORM = ({"type": "basic"}, "form")
 CITY = ({"type": "extended", "view": "inline"}, ".card")
-# An application that shows one widget after the other, waits until it is usable, and goes elsewhere.
+# An application that repeatedly shows a widget, waits until it is usable, and navigates away.
 COME_AND_GO = """async ([key, ways, times]) => {
   const frame = () => new Promise(requestAnimationFrame);
   for (let time = 0; time < times; time++) {
@@ -34,9 +34,9 @@ COME_AND_GO = """async ([key, ways, times]) => {
     await frame();
   }
 }"""
-# Of each widget that went. One that stays is hundreds of nodes and eighty kilobytes.
+# Allowed per removed widget. A leaked widget has hundreds of nodes and eighty kilobytes.
 MOST = {"nodes": 0.5, "listeners": 0.5, "kilobytes": 5}
-LONG_AFTER = 300_000  # milliseconds: longer than any pause between two questions
+LONG_AFTER = 300_000  # milliseconds: longer than any polling interval
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +46,7 @@ def city(stand: Stand) -> None:
 
 @pytest.fixture
 def page(new_page: Callable[..., Page], stand: Stand) -> Page:
-    """A page whose clock the test turns on; nobody asks for proof of work, which takes its time."""
+    """A page whose clock is controlled by the test. The proof of work is off, since it takes time."""
     page = new_page(viewport=DESK)
     page.clock.install()
     page.route(re.compile("/challenge"), lambda route: route.fulfill(json={}, headers=ANY_ORIGIN))
@@ -56,7 +56,7 @@ def page(new_page: Callable[..., Page], stand: Stand) -> Page:
 
 
 def count_objects(session: CDPSession) -> dict[str, int]:
-    """What the page holds once all garbage is collected."""
+    """Objects of the page after a full garbage collection."""
     for _ in range(3):
         session.send("HeapProfiler.collectGarbage")
     counters: dict[str, Any] = session.send("Memory.getDOMCounters")
@@ -66,11 +66,11 @@ def count_objects(session: CDPSession) -> dict[str, int]:
 
 def come_and_go(page: Page, stand: Stand, ways: list[Any], times: int) -> None:
     page.evaluate(COME_AND_GO, [stand.key, ways, times])
-    page.clock.run_for(LONG_AFTER)  # what waits for an answer or a moment has done so by then
+    page.clock.run_for(LONG_AFTER)  # pending answers and timers have ended by then
 
 
 @pytest.mark.parametrize("ways", [[BUTTON], [FORM, CITY]], ids=["never opened", "in use"])
-def test_two_hundred_widgets_leave_nothing(page: Page, watch: Watch, stand: Stand, ways: list[Any]) -> None:
+def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, stand: Stand, ways: list[Any]) -> None:
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
     come_and_go(page, stand, ways, WARM)
@@ -81,9 +81,9 @@ def test_two_hundred_widgets_leave_nothing(page: Page, watch: Watch, stand: Stan
     assert [name for name, most in MOST.items() if grown[name] >= most * TIMES] == [], grown
 
 
-def test_a_widget_that_went_asks_nothing(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_removed_widget_sends_no_requests(page: Page, watch: Watch, stand: Stand) -> None:
     come_and_go(page, stand, [FORM, CITY], 6)
     asked = len(watch.requests)
     page.clock.run_for(LONG_AFTER)
-    page.evaluate("0")  # what was asked has been told
+    page.evaluate("0")  # requests under way have been recorded
     assert [request.url for request in watch.requests[asked:]] == []

@@ -1,8 +1,7 @@
-"""Every state of the widget × Russian, English × every theme: what axe finds, what is lost, what is read out.
+"""Every state of the widget in Russian, English and every theme: axe, overflow and the accessibility tree.
 
-One page goes through all states once; the tests look at what was found there. A zoom of 200 % halves the width a page
-has: 1280 × 900 pixels become 640 × 450, and 320 pixels are 1280 at 400 % (WCAG 2.2, 1.4.10). Text spacing is that of
-1.4.12.
+One page goes through all states once; the tests check the collected findings. 200 % zoom halves the width of a page:
+1280 × 900 pixels become 640 × 450, and 320 pixels are 1280 at 400 % (WCAG 2.2, 1.4.10). Text spacing is that of 1.4.12.
 """
 
 from __future__ import annotations
@@ -33,8 +32,9 @@ WEAR = """([lang, theme]) => {
   one.lang = lang;
   one.setAttribute("theme", theme);
 }"""
-# Texts, configuration and answers of the other language come one after the other: it is there when the widget says so,
-# no answer and no code is under way, and as much of each kind is drawn as was before, of what late chunks draw too.
+# Texts, configuration and answers of the other language load one after the other. The change is complete when the
+# widget has the new language, no request or chunk is pending, and as many elements of each kind are rendered as before,
+# including those of lazy chunks.
 COUNT = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
   const kinds = ["[role=alert]", "[role=application]", "input[accept*='.heic']", ".skeleton", ".card", ".facts > *",
@@ -60,8 +60,8 @@ window.fetch = async (...request) => {
   }
 };
 """
-# Where boxes stand in a page that is written from the right, and in a widget that is. What is in a line of text goes by
-# the letters, and a map has its west on the left.
+# Positions of boxes in a right-to-left page and in a right-to-left widget. Inline content follows its letters, and maps
+# are not mirrored.
 TURNED = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
   const drawn = root.querySelector(".igw");
@@ -100,8 +100,8 @@ SPACING = """on => {
   shadowRoot.adoptedStyleSheets = on ? [...rest, sheet] : rest;
 }"""
 
-# Whether spaced: what is too small or covered shows in the small letters of most themes, what finds no room shows first
-# in spaced text, in the large letters of the contrast themes, and where the window is narrowest.
+# The flag is text spacing. Small or covered targets show in the small text of most themes; overflow shows first with
+# spaced text, in the large text of the contrast themes, and in the narrowest window.
 SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desk": DESK}
 ROOMS: dict[str, dict[str, list[tuple[ViewportSize, bool]]]] = {
     "phone": {
@@ -114,7 +114,7 @@ ROOMS: dict[str, dict[str, list[tuple[ViewportSize, bool]]]] = {
 
 @dataclass
 class Found:
-    """What there was to find, a line each, over all states."""
+    """All findings over all states, one line each."""
 
     states: list[str] = field(default_factory=list)
     axe: list[str] = field(default_factory=list)
@@ -124,13 +124,13 @@ class Found:
 
 
 class Visitor:
-    """Looks at each state of one tour."""
+    """Checks each state of one tour."""
 
     def __init__(self, page: Page, tour: Tour, found: Found, which: str) -> None:
         self._page, self._tour, self._found, self._which = page, tour, found, which
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("Accessibility.enable")
-        # Scripts on their way: what is drawn speaks the language of before until the texts of a late chunk are here.
+        # Pending scripts: lazy chunks show the previous language until their texts are loaded.
         self._coming: set[Request] = set()
         page.on("request", lambda request: request.resource_type == "script" and self._coming.add(request))
         for end in ("requestfinished", "requestfailed"):
@@ -164,7 +164,7 @@ class Visitor:
             raise AssertionError(f"{lang}, {theme}: {self._page.evaluate(COUNT)} instead of {count}")
 
     def _arrive(self) -> bool:
-        """Waits for what is on its way; whether anything was."""
+        """Wait for pending requests. Returns whether there were any."""
         waited = False
         while self._page.evaluate("pending") > self._tour.city.delayed_count or self._coming:
             self._page.wait_for_timeout(30)
@@ -172,7 +172,7 @@ class Visitor:
         return waited
 
     def _violations(self, lang: str, theme: str) -> list[str]:
-        """Every rule in Russian and light; names and structure in English; of the other themes the colours."""
+        """All rules in Russian and light; names and structure in English; only colours in the other themes."""
         if lang != "ru":
             return axe.violations(self._page, without=axe.OF_THE_HOST + axe.OF_COLOURS) if theme == "light" else []
         if theme == "light":
@@ -193,7 +193,7 @@ class Visitor:
 @pytest.fixture(scope="module", params=["phone", "desk"])
 def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Found:
     which, watch = str(request.param), Watch()
-    # What the states are about makes Chromium complain of answers that fail.
+    # Some states need failing answers, which Chromium logs as errors.
     watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget site-key=")
     context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
     page = context.new_page()
@@ -208,16 +208,16 @@ def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Fou
     return seen
 
 
-def test_axe_finds_nothing_in_any_state(found: Found) -> None:
+def test_every_state_passes_axe(found: Found) -> None:
     assert len(found.states) >= 12
     assert found.axe == []
 
 
-def test_narrow_screens_zoom_and_spaced_text_lose_nothing(found: Found) -> None:
+def test_nothing_overflows_with_narrow_screens_zoom_and_text_spacing(found: Found) -> None:
     assert found.lost == []
 
 
-def test_the_direction_of_the_page_moves_nothing_and_a_language_from_the_right_all(found: Found) -> None:
+def test_layout_is_mirrored_by_the_widgets_language_and_not_by_the_page(found: Found) -> None:
     assert found.turned == []
 
 
@@ -225,8 +225,8 @@ def by_state(text: str) -> dict[str, str]:
     return dict(re.findall(r"^# (.*)\n((?:(?!# ).*\n)*)", text, re.MULTILINE))
 
 
-def test_what_is_read_out_is_what_was_agreed(found: Found) -> None:
-    """`UPDATE_SNAPSHOTS=1` writes them anew; then read them as they would be heard."""
+def test_accessibility_trees_match_their_snapshots(found: Found) -> None:
+    """`UPDATE_SNAPSHOTS=1` writes them anew; read the difference as a screen reader would."""
     for name, text in found.read_out.items():
         file = SNAPSHOTS / f"{name}.txt"
         if os.environ.get("UPDATE_SNAPSHOTS"):

@@ -1,4 +1,4 @@
-"""Programs of the visitor's browser that change what the widget has drawn: it goes on over their heads."""
+"""Translation programs change the rendered widget, and it keeps working."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.browser import Watch
 from tests.support.widget import Stand, fill_form, number, open_form, send, summary, to_form
 
 DESK = {"width": 1280, "height": 900}
-# As Google Translate does: every text, and every one that comes later, gives way to another one inside two elements.
+# Like Google Translate: replaces every text, now and later, by another one inside two elements.
 TRANSLATE = """() => {
   const skipped = "font, svg, style, textarea, option";
   const translate = text => {
@@ -53,7 +53,7 @@ def translate(page: Page) -> None:
     expect(page.locator(TRANSLATED).first).to_be_attached()
 
 
-def test_a_translated_form_is_sent(desk: Page, watch: Watch, stand: Stand) -> None:
+def test_a_translated_form_can_be_sent(desk: Page, watch: Watch, stand: Stand) -> None:
     open_form(desk, stand.page(stand.snippet()))
     translate(desk)
     send(desk)
@@ -69,7 +69,7 @@ def test_a_translated_form_is_sent(desk: Page, watch: Watch, stand: Stand) -> No
     assert number(desk) > 0
 
 
-def test_a_translated_form_is_sent_step_by_step(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, stand: Stand) -> None:
     open_form(page, stand.page(stand.snippet()))
     translate(page)
     following = page.get_by_role("button", name="Далее")
@@ -91,7 +91,7 @@ def test_a_translated_form_is_sent_step_by_step(page: Page, watch: Watch, stand:
     assert number(page) > 0
 
 
-def test_a_translated_list_is_filtered_and_read(desk: Page, watch: Watch, stand: Stand) -> None:
+def test_a_translated_list_can_be_filtered_and_read(desk: Page, watch: Watch, stand: Stand) -> None:
     cards = browse(desk, extended(stand))
     translate(desk)
     desk.get_by_role("button", name="Показать ещё").click()

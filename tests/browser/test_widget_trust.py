@@ -1,4 +1,6 @@
-"""What others may write into a host page, the widget does not believe: names, attributes, links, exchanged files."""
+"""The widget does not trust content that others may write into a host page: names, attributes, links,
+modified files.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,12 @@ from tests.support.widget import (
 )
 
 DESK = {"width": 1280, "height": 900}
-# Members of `document` that an element of the page with such a name hides (HTML, «named properties» of Document).
+# Members of `document` that a named element of the page shadows (HTML, «named properties» of Document).
 MEMBERS = (
     "activeElement", "addEventListener", "adoptedStyleSheets", "body", "createElement", "createElementNS",
     "currentScript", "documentElement", "head", "hidden", "querySelector", "querySelectorAll", "removeEventListener",
 )  # fmt: skip
-# Globals: elements with such an id or name do not hide them, whatever they are.
+# Globals, which elements with such an id or name do not shadow.
 GLOBALS = (
     "AbortController", "CSSStyleSheet", "HTMLScriptElement", "IntersectionObserver", "JSON", "MutationObserver",
     "Promise", "URL", "addEventListener", "customElements", "fetch", "history", "localStorage", "location",
@@ -43,7 +45,7 @@ GLOBALS = (
 
 @pytest.fixture
 def evil(tmp_path: Path) -> Iterator[HostPages]:
-    """Somebody else's server: it answers, so that a request to it would succeed."""
+    """A foreign server. It answers, so that a request to it would succeed."""
     (tmp_path / "w" / "1").mkdir(parents=True)
     (tmp_path / "w" / "1" / "loader.js").write_text("globalThis.stolen = true;")
     host = HostPages(tmp_path)
@@ -61,13 +63,13 @@ def bait(host: HostPages) -> str:
 
 
 def asked(watch: Watch, host: HostPages) -> list[str]:
-    """What was asked of that server; the pictures are the bait itself."""
+    """Requests to the foreign server, except for the bait pictures themselves."""
     return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("element", [True, False], ids=["element", "div"])
-def test_elements_that_are_named_like_members_of_the_document(
+def test_the_widget_works_beside_elements_named_like_document_members(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages, kind: str, element: bool
 ) -> None:
     page = new_page(viewport=DESK)
@@ -84,7 +86,7 @@ def test_elements_that_are_named_like_members_of_the_document(
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_the_citys_map_among_such_elements(
+def test_the_citys_map_works_beside_such_elements(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
 ) -> None:
     stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
@@ -96,7 +98,7 @@ def test_the_citys_map_among_such_elements(
     assert asked(watch, evil) == []
 
 
-def test_the_frames_script_among_such_elements(
+def test_the_frame_script_works_beside_such_elements(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
 ) -> None:
     page = new_page(viewport=DESK)
@@ -115,7 +117,7 @@ def test_the_frames_script_among_such_elements(
     ],
     ids=["div", "element"],
 )
-def test_an_element_cannot_name_the_service(
+def test_elements_of_the_page_cannot_change_the_service(
     page: Page, watch: Watch, stand: Stand, evil: HostPages, markup: str
 ) -> None:
     watch.allow("status of 404|ключа сайта нет")
@@ -126,8 +128,8 @@ def test_an_element_cannot_name_the_service(
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
-def test_links_lead_somewhere_and_are_never_code(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
-    """A service that was broken into answers with these; the one the tag names is believed in all but that."""
+def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    """A compromised service answers with javascript: URLs; everything else in its answers is trusted."""
     page = new_page(viewport=DESK)
     code = "javascript:document.title='stolen'"
 
@@ -153,7 +155,7 @@ def test_links_lead_somewhere_and_are_never_code(new_page: Callable[..., Page], 
 
 
 def test_the_plain_link_is_never_code(page: Page, watch: Watch, stand: Stand) -> None:
-    """Where a key is unknown there is no link: its page would be missing too. Where the service fails there is."""
+    """There is no link for an unknown key, since its page does not exist. There is one if the service fails."""
     watch.allow("status of 503")
     page.route(re.compile(r"\?lang="), lambda route: route.fulfill(status=503, json={}, headers=ANY_ORIGIN))
     page.goto(stand.page(stand.snippet().replace(f"{stand.service.url}/s/{stand.key}/report", "javascript:alert(1)")))
@@ -163,7 +165,7 @@ def test_the_plain_link_is_never_code(page: Page, watch: Watch, stand: Stand) ->
 
 
 @pytest.mark.parametrize(("name", "kind"), [("core", "basic"), ("report", "basic"), ("browse", "extended")])
-def test_an_exchanged_file_does_not_run_and_the_link_returns(
+def test_a_modified_file_does_not_run_and_the_link_returns(
     page: Page, watch: Watch, stand: Stand, name: str, kind: str
 ) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
@@ -174,7 +176,7 @@ def test_an_exchanged_file_does_not_run_and_the_link_returns(
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_an_exchanged_file_that_comes_later_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
     page.goto(page_with_modified_files(stand, "report", "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()
@@ -183,7 +185,7 @@ def test_an_exchanged_file_that_comes_later_does_not_run(page: Page, watch: Watc
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_a_copy_that_is_whole_works_and_leaves_no_link_behind(
+def test_an_unmodified_copy_works_and_removes_the_link(
     new_page: Callable[..., Page], watch: Watch, stand: Stand
 ) -> None:
     page = new_page(viewport=DESK)

@@ -1,4 +1,4 @@
-"""Larger than drawn: a page zoomed to 400 % and text of twice the size scroll one way only (WCAG 1.4.4, 1.4.10)."""
+"""Zoom to 400 % and text of twice the size scroll in one direction only (WCAG 1.4.4, 1.4.10)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.support.browser import Watch
 from tests.support.city import City
 from tests.support.widget import REPORT, Stand, summary, to_form
 
-# How a page is made larger: what the browser's context gets, and what the host's root does.
+# Ways to enlarge a page: options of the browser context, and a style of the host's root element.
 LARGER: dict[str, tuple[dict[str, Any], str]] = {
     "400 %": ({"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}, ""),
     "zoom of the host": ({"viewport": {"width": 640, "height": 800}}, "zoom: 2"),
     "text of 200 %": ({"viewport": {"width": 640, "height": 800}}, "font-size: 200%"),
 }
-# The page and every box of the widget that scrolls: those that do so sideways.
+# The page and the scrolling boxes of the widget that scroll horizontally.
 SIDEWAYS = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const boxes = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, section, .sheet, .body, form")];
@@ -30,7 +30,7 @@ SIDEWAYS = """() => {
 
 @pytest.mark.parametrize("view", ["inline", "button"])
 @pytest.mark.parametrize("way", LARGER)
-def test_a_larger_page_scrolls_in_one_direction_and_can_be_used(
+def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, way: str, view: str
 ) -> None:
     options, style = LARGER[way]

@@ -1,4 +1,4 @@
-"""The service's wall clock jumps by hours and days: nothing is lost, doubled, or stuck once it is right again."""
+"""The system clock jumps by hours and days: nothing is lost, duplicated or stuck once it is right again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JUMPS, FULL_JUMPS = (3 * DAY, -5 * HOUR), (3 * DAY, -2 * DAY, 5 * HOUR, -5 * HOU
 
 
 class Receiver:
-    """Takes what is signed by the right clock; while `hanging`, it answers nobody."""
+    """A webhook receiver that accepts signatures of the right time. While `hanging` it does not answer."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
 
 @pytest.fixture
 def offset(tmp_path: Path) -> Callable[[int], None]:
-    """Sets the clock of the processes that were started with it."""
+    """Set the clock of the processes that were started with it."""
     file = tmp_path / "offset"
 
     def put(seconds: int) -> None:
@@ -71,7 +71,7 @@ def offset(tmp_path: Path) -> Callable[[int], None]:
     return put
 
 
-async def test_leases_tries_and_signatures_survive_jumps(
+async def test_leases_attempts_and_signatures_survive_jumps(
     receiver: tuple[Receiver, str],
     serve: Callable[..., Service],
     offset: Callable[[int], None],
@@ -103,7 +103,7 @@ async def test_leases_tries_and_signatures_survive_jumps(
                 return hook.late > before
 
             await service_database.wait_until(refused, tried(city), "nothing was tried under the wrong clock")
-        hook.hanging.set()  # what is in hand when it is killed has a lease that ends when that clock says so
+        hook.hanging.set()  # deliveries in progress at the kill have a lease that ends by the wrong clock
         await fill(city, 1, 0)
         problems += 1
 
@@ -129,7 +129,7 @@ async def test_leases_tries_and_signatures_survive_jumps(
 async def test_both_sides_agree_after_a_jump_without_a_restart(
     serve: Callable[..., Service], offset: Callable[[int], None], tmp_path: Path, database_url: str
 ) -> None:
-    """The platform was away while the clock was wrong, so all that waits was put off by that clock."""
+    """The platform was down while the clock was wrong, so every retry is scheduled by the wrong clock."""
     platform = await asyncio.to_thread(create_platform, serve)
     service = await asyncio.to_thread(
         serve,
@@ -163,7 +163,7 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
 
     await service_database.wait_until(heard, tried(city), "the platform's decisions do not come in")
     assert set(await service_database.states(city.database)) == {"delivered"}
-    # A report from the future is received now, over there: what came in its first second may stand in another order.
+    # The platform stores reports from the future with its own time, so the order within its first second may differ.
     states = f"SELECT description, status, status_at, status_event FROM problems WHERE status_at <= {clock.now()}"
     here, there = (
         await service_database.rows(city.database, states),
@@ -172,7 +172,7 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
     assert sorted(map(tuple, here)) == sorted(map(tuple, there))
 
 
-async def test_regular_work_goes_on_after_a_wrong_clock(database: Database) -> None:
+async def test_periodic_jobs_continue_after_a_wrong_clock(database: Database) -> None:
     now = clock.now()
     assert await schedule.begin(database, "purge", now + 5 * DAY, HOUR)
     assert await schedule.begin(database, "purge", now, HOUR)
@@ -190,7 +190,7 @@ def tried(city: City) -> Callable[[], Any]:
 
 
 async def decide(platform: City, number: int) -> str:
-    """Somebody at the platform decides; the birth id of that."""
+    """Decide as a representative at the platform. Returns the problem's birth id."""
     identifier = str(uuid.uuid4())
     fields = {"service_request_id": str(number), "update_id": identifier, "status": "OPEN", "description": "Приняли"}
     async with aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""Whatever happens on either side, in whatever order, over whatever network: in the end both know and say the same."""
+"""Stateful test: after any actions on both sides, in any order and over a faulty network, both agree in the end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NAMES = ("status", "status_at", "status_event", "published", "expected_on", "res
 
 
 class TwoInstances(RuleBasedStateMachine):
-    """`here` sends to and asks `there`, through a proxy that plays tricks when it is told to."""
+    """`here` delivers to `there` and polls it, through a proxy that injects faults on request."""
 
     make_settings: Callable[..., Settings]
     fresh: Callable[[], tuple[str, str]]
@@ -101,12 +101,12 @@ class TwoInstances(RuleBasedStateMachine):
         return found
 
     async def _row(self, side: str, which: int) -> Any:
-        """One of the problems there are on that side; which, a number says."""
+        """One of the problems on that side, selected by a number."""
         found = await self.side(side).database.rows("SELECT * FROM problems ORDER BY number")
         return found[which % len(found)] if found else None
 
     def act(self, side: str, which: int, do: Callable[[Instance, Any], Coroutine[Any, Any, Any]]) -> None:
-        """What the rules of a problem forbid does not happen."""
+        """Try an action. If the rules of a problem forbid it, nothing happens."""
 
         async def attempt() -> None:
             row = await self._row(side, which)
@@ -127,7 +127,8 @@ class TwoInstances(RuleBasedStateMachine):
 
         self.run(report())
 
-    @precondition(lambda self: hasattr(georeport, "SOFTWARE"))  # the server says what it is: its problems are mirrored
+    # The server reports its type, so its problems are mirrored.
+    @precondition(lambda self: hasattr(georeport, "SOFTWARE"))
     @rule()
     def report_there(self) -> None:
         async def report() -> None:
@@ -157,7 +158,7 @@ class TwoInstances(RuleBasedStateMachine):
 
     @rule(side=SIDES, which=WHICH)
     def note(self, side: str, which: int) -> None:
-        """Another system that has the report too tells this side something."""
+        """Another system that has the report sends an update to this side."""
         update = Update(id=clock.new_id(), at=clock.now(), status=None, text="Выехала бригада")
         actor = Actor(kind="platform", source="another")
 
@@ -174,7 +175,7 @@ class TwoInstances(RuleBasedStateMachine):
     @rule(side=SIDES, which=WHICH, sure=st.integers(0, 3))
     def erase(self, side: str, which: int, sure: int) -> None:
         async def forget(one: Instance, row: Any) -> None:
-            if row["mirror_of"] is None:  # the platform's own are erased there
+            if row["mirror_of"] is None:  # the platform's own problems are erased there
                 await problems.erase(one.database, RESIDENT, one.site.id, row["id"])
 
         if sure == 0:
@@ -201,18 +202,18 @@ class TwoInstances(RuleBasedStateMachine):
     @precondition(lambda self: not self.proxy.planned)
     @rule(fault=st.sampled_from(FAULTS))
     def trick(self, fault: Any) -> None:
-        """What the next thing we post meets."""
+        """The fault for the next POST from here."""
         self.proxy.planned.append(fault)
 
     @rule()
     def later(self) -> None:
-        """Time passes for whoever tries again."""
+        """Let time pass for retries."""
         self.carrier.now += 300
 
-    @precondition(lambda self: self.kills < LOST - 2)  # what ends its worker as often as that is given up
+    @precondition(lambda self: self.kills < LOST - 2)  # deliveries that end their worker this often are given up
     @rule(carried=st.booleans())
     def killed(self, carried: bool) -> None:
-        """The process ends amid what it has in hand, before or after it was carried, and another one begins."""
+        """Kill the process during deliveries, before or after they were sent, and start another one."""
         self.kills += 1
 
         async def end() -> None:
@@ -223,7 +224,7 @@ class TwoInstances(RuleBasedStateMachine):
             now = self.carrier.now
             await self.process.aclose()
             await self._begin()
-            self.carrier.now = now + 300  # until the leases of the one that ended are over
+            self.carrier.now = now + 300  # until the leases of the killed process expire
             self.here = Instance(self.context, self.here.site)
 
         self.run(end())
@@ -255,9 +256,9 @@ class TwoInstances(RuleBasedStateMachine):
         gone = {name for name, (row, _) in (*here.items(), *there.items()) if row["erased_at"]}
         left = [one for one in here.items() if one[1][0]["released_at"] is not None]
         sent = {name for name, (row, _) in left if not row["spam"] and row["status"] != "withdrawn"}
-        assert sent - gone <= there.keys(), "every report that was released is there"
+        assert sent - gone <= there.keys(), "every released report exists there"
         told = {name for name, (row, _) in there.items() if row["published"]}
-        assert told - gone <= here.keys(), "every problem that is shown there is here"
+        assert told - gone <= here.keys(), "every public problem of the platform exists here"
         marks = await self._marks()
         for name in here.keys() & there.keys():
             (ours, known), (theirs, known_there) = here[name], there[name]
@@ -275,7 +276,7 @@ class TwoInstances(RuleBasedStateMachine):
                 assert {key: ours[key] for key in names} == {key: theirs[key] for key in names}
 
     async def _marks(self) -> set[str]:
-        """A mark as spam is a rejection to the other side alone, and keeps back what was owed: neither is the same."""
+        """Rejections as spam reach the other side as plain rejections and hold back later events: compare neither."""
         sql = (
             "SELECT id FROM events WHERE kind IN ('spam', 'unspam')"
             " UNION SELECT event_id AS id FROM deliveries WHERE state = 'dropped' AND reason = 'spam'"
@@ -284,9 +285,8 @@ class TwoInstances(RuleBasedStateMachine):
         return {row["id"] for found in rows for row in found}
 
     async def _all(self, one: Instance) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
-        """Every problem by the birth id of its first event, with the events that travel.
-
-        One that was read from the platform has its first event, which no update tells, from there.
+        """All problems with their exchanged events, by the birth id of their first event. The first event of a problem
+        read from the platform is not part of any update, so it is taken from the platform.
         """
         mirrored = "SELECT problem_id, remote_id FROM platform_links WHERE born = 'there'"
         own = {row["problem_id"]: int(row["remote_id"]) for row in await one.database.rows(mirrored)}
@@ -301,7 +301,7 @@ class TwoInstances(RuleBasedStateMachine):
             )
             (received,) = (event for event in told if event["kind"] == "received")
             born = there[own[row["id"]]] if row["id"] in own else received["id"]
-            assert born not in found, "doubled"
+            assert born not in found, "duplicated"
             found[born] = (row, sorted(tuple(dict(event).values()) for event in told if event["id"] != received["id"]))
         return found
 
@@ -310,7 +310,7 @@ class TwoInstances(RuleBasedStateMachine):
 def fresh(
     dialect: str, new_database: Callable[..., str], request: pytest.FixtureRequest
 ) -> Callable[[], tuple[str, str]]:
-    """Two empty databases, again and again."""
+    """Two empty databases for each example."""
     pair = new_database(), new_database()
 
     def make() -> tuple[str, str]:
@@ -345,7 +345,7 @@ def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstance
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink] if full_counts else [Phase.generate],  # to shrink takes minutes
+            phases=[Phase.generate, Phase.shrink] if full_counts else [Phase.generate],  # shrinking takes minutes
             report_multiple_bugs=False,
             database=None,
             derandomize=not full_counts,
@@ -354,24 +354,24 @@ def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstance
     )
 
 
-def test_a_decision_before_the_answer_that_was_lost(machine: Callable[[], TwoInstances]) -> None:
-    """The platform has the report and decides on it while we, whom its answer did not reach, know no number there."""
+def test_a_decision_about_a_report_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
+    """The platform has the report and decides, while we did not get the answer and know no number."""
     story = machine()
     story.report_here(confirmed=True)
-    story.push()  # the letter to the resident; the report
+    story.push()  # the letter to the resident, and the report
     story.decide(side="there", which=0, wish=WISHES[2])
     story.pull()
     story.report_here(confirmed=True)
     story.proxy.planned.append("lost answer")
     story.push()
     story.decide(side="there", which=1, wish=WISHES[2])
-    story.run(asyncio.sleep(1.1))  # times are whole seconds, and what is of the last one read is asked for again
+    story.run(asyncio.sleep(1.1))  # times are whole seconds, and the last second is always requested again
     story.decide(side="there", which=0, wish=WISHES[4])
     story.pull()
     story.teardown()
 
 
-def test_an_erasure_reaches_a_platform_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
+def test_erasure_reaches_a_platform_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
     story = machine()
     story.report_here(confirmed=True)
     story.proxy.planned.append("lost answer")

@@ -1,4 +1,4 @@
-"""`kill -9` at random moments under load: each 201 is there once, here and at the platform, and deliveries go on."""
+"""`kill -9` at random moments under load: every 201 is stored exactly once on both sides, and deliveries continue."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support.service_database import rows, states, wait_until_delivered
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 WRITERS = 24
-AT_LEAST = 16  # requests in flight at each kill
+AT_LEAST = 16  # concurrent requests at each kill
 KILLS, FULL_KILLS = 10, 250
-BURST = 0.05, 0.4  # seconds of new reports before a kill: to deliver them takes longer than all the rest
-BACKLOG = 300  # deliveries that may be waiting when the next burst begins
+BURST = 0.05, 0.4  # seconds of new reports before a kill; their delivery takes most of the test's time
+BACKLOG = 300  # pending deliveries allowed when the next burst begins
 
 
 class Load:
-    """Residents who report and confirm; the test's own record of every 201."""
+    """Residents who report and confirm, with an independent record of every 201."""
 
     def __init__(self, service: Service, key: str, consent: str, mail: MailSink) -> None:
         self.service, self.key, self.consent, self.mail = service, key, consent, mail
@@ -49,7 +49,7 @@ class Load:
             await self._report(session, str(uuid.uuid4()))
 
     async def _report(self, session: aiohttp.ClientSession, key: str) -> None:
-        """Try with the same key until the service has said 201, as the widget does."""
+        """Retry with the same key until the service has answered 201, as the widget does."""
         body = {
             "category": "roads",
             "description": f"Яма, сообщение {key}",
@@ -74,7 +74,7 @@ class Load:
             await asyncio.sleep(0.1)
 
     async def _confirm(self, session: aiohttp.ClientSession, part: int, parts: int) -> None:
-        """Press the button in every letter that arrives; stop when writing has stopped and no letter is left."""
+        """Confirm every letter that arrives. Stop when writing has stopped and no letter is left."""
         done = part
         quiet_since = time.monotonic()
         while not self.stopping or time.monotonic() - quiet_since < 3:
@@ -112,7 +112,7 @@ def platform(serve: Callable[..., Service]) -> tuple[Service, str]:
     return service, service.cli("token", "add", "--site", site, "--scope", "platform")["token"]
 
 
-async def test_nothing_acknowledged_is_lost_or_doubled(
+async def test_nothing_acknowledged_is_lost_or_duplicated(
     serve: Callable[..., Service],
     platform: tuple[Service, str],
     database_url: str,
@@ -148,15 +148,15 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
         if load.in_flight < AT_LEAST:
             continue
         await asyncio.to_thread(service.kill)
-        load.going.clear()  # what was cut off is sent again, new reports wait: the backlog stays bounded
+        load.going.clear()  # interrupted requests are repeated before new reports, so the backlog stays bounded
         if (await states(database)).get("leased", 0) > 0:
             counted += 1
-        else:  # it fell between two deliveries: one more
+        else:  # the kill was between two deliveries: repeat it
             uncounted += 1
         await asyncio.to_thread(service.start)
         while (await states(database)).get("pending", 0) > BACKLOG:  # noqa: ASYNC110 - another process tells
             await asyncio.sleep(0.5)
-    assert uncounted <= kills, "deliveries are hardly ever active"
+    assert uncounted <= kills, "hardly any kill hit an active delivery"
     load.stopping = True
     load.going.set()
     await running
@@ -167,13 +167,13 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
     await asyncio.to_thread(central.stop)
 
     here = {row[0]: row[1] for row in await rows(database, REPORTS)}
-    assert here == load.acknowledged, "each 201 once, and nothing that was never acknowledged"
+    assert here == load.acknowledged, "every 201 exactly once, and nothing unacknowledged"
     numbers = sorted(load.acknowledged.values())
-    assert numbers == list(range(1, len(numbers) + 1)), "a number is given once and none is skipped"
+    assert numbers == list(range(1, len(numbers) + 1)), "numbers are unique and without gaps"
     confirmed = {row[0] for row in await rows(database, CONFIRMED)}
     at_platform = Counter(row[0] for row in await rows(central.settings["WIDGET_DATABASE_URL"], ALL_TEXTS))
-    assert set(at_platform.values()) <= {1}, "doubled at the platform"
-    assert set(at_platform) == confirmed, "each confirmed report, and no other, reached the platform"
+    assert set(at_platform.values()) <= {1}, "duplicated at the platform"
+    assert set(at_platform) == confirmed, "exactly the confirmed reports reached the platform"
     assert await integrity(database, dialect) == "ok"
     assert await integrity(central.settings["WIDGET_DATABASE_URL"], "sqlite") == "ok"
     with capsys.disabled():
@@ -191,7 +191,7 @@ CONFIRMED = (
 
 
 async def integrity(url: str, dialect: str) -> str:
-    if dialect == "postgresql":  # there is no such pragma; every row of every table is read instead
+    if dialect == "postgresql":  # PostgreSQL has no such pragma: read every row of every table instead
         for table in ("problems", "events", "deliveries", "submissions", "contacts"):
             await rows(url, f"SELECT * FROM {table}")
         return "ok"

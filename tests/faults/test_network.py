@@ -1,4 +1,4 @@
-"""A network that breaks every third request between two instances: each event arrives once, and in its order."""
+"""Between two instances the network breaks every third request: every event arrives once and in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.processes import Service
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 UPDATES = 4
 PROBLEMS, FULL_PROBLEMS = 60, 2000  # times (1 + UPDATES) events: 300 and 10,000
-DECIDED = 10  # every tenth is decided at the platform as well
+DECIDED = 10  # every tenth report is also decided at the platform
 EVENTS = (
     "SELECT p.description, e.id, e.source, e.status, e.at, t.body FROM events e JOIN problems p ON p.id = e.problem_id"
     " LEFT JOIN texts t ON t.id = e.text_id"
@@ -28,7 +28,7 @@ EVENTS = (
 STATES = "SELECT description, status, status_at, status_event FROM problems"
 
 
-async def test_each_event_arrives_once_and_in_its_order(
+async def test_every_event_arrives_once_and_in_order(
     serve: Callable[..., Service],
     database_url: str,
     dialect: str,
@@ -77,22 +77,21 @@ async def test_each_event_arrives_once_and_in_its_order(
     assert sorted(await service_database.rows(city.database, STATES)) == sorted(
         await service_database.rows(platform.database, STATES)
     )
-    assert set(proxy.met) >= {*FAULTS, "none"}, "each kind of fault was met"
+    assert set(proxy.met) >= {*FAULTS, "none"}, "every kind of fault occurred"
     with capsys.disabled():
         print(f"\n{dialect}: {problems * (1 + UPDATES)} events, {proxy.passed} requests, {dict(proxy.met)}")
 
 
 async def interrupt(proxy: FaultProxy, chance: random.Random) -> None:
-    """Now and then nobody listens at all."""
+    """From time to time accept no connections at all."""
     while True:
         await asyncio.sleep(chance.uniform(2, 6))
         await proxy.away(chance.uniform(0.2, 0.6))
 
 
 async def decide(city: City, platform: City, problems: int) -> set[str]:
-    """Somebody works at the platform on what arrives there, while more arrives; the birth ids of what was decided.
-
-    Only on what is linked: a decision that comes before is test_convergence's.
+    """Decide reports at the platform while more arrive. Returns the birth ids of those decided. Only linked reports are
+    decided: test_convergence covers earlier decisions.
     """
     decided: dict[str, str] = {}
     wanted = problems // DECIDED
@@ -118,7 +117,7 @@ async def decide(city: City, platform: City, problems: int) -> set[str]:
 
 
 async def logs(city: City) -> dict[str, list[tuple[Any, ...]]]:
-    """What is known of each problem, in the order in which it came to be known."""
+    """The events of each problem, in the order in which they were stored."""
     found: dict[str, list[tuple[Any, ...]]] = {}
     for description, identifier, _, status, at, text in await service_database.rows(city.database, EVENTS):
         found.setdefault(description, []).append((identifier, status, at, text))

@@ -1,4 +1,6 @@
-"""The real service against a failing platform, killed in between: there every effect is once, and in order."""
+"""The real service with a failing platform, killed in between: every effect at the platform occurs
+once and in order.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from tests.support.processes import Service, patched_program
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
 LIMIT = 90.0
-# For the service after the second kill. Its circuit would let one delivery pass a pause, and each fails once.
+# For the service after the second kill: its circuit breaker would let one delivery pass per pause, and each fails once.
 PATIENT = "widget_api.deliveries.circuit.OPENS=1000"
 
 
@@ -28,7 +30,7 @@ def _faulty(fake: FakePlatform) -> None:
     fake.first_try = ("500", "lost answer", "drop", "429", "garbage")
 
 
-async def test_kills_and_faults_lose_and_double_nothing(
+async def test_kills_and_faults_lose_and_duplicate_nothing(
     fake: FakePlatform, serve: Callable[..., Service], database_url: str
 ) -> None:
     service = await asyncio.to_thread(
@@ -47,7 +49,7 @@ async def test_kills_and_faults_lose_and_double_nothing(
         assert answer.status_code == 200, answer.text
         return answer.json()[0]
 
-    async with httpx2.AsyncClient(timeout=LIMIT) as client:  # a busy machine must not fail it
+    async with httpx2.AsyncClient(timeout=LIMIT) as client:  # tolerates a busy machine
         for number in range(REPORTS):
             report = {"service_code": "roads", "lat": "55.08", "long": "38.78", "description": f"Яма {number}"}
             found = await post(client, "requests", **report)
@@ -65,7 +67,7 @@ async def test_kills_and_faults_lose_and_double_nothing(
     assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {number}" for number in range(REPORTS))
     for number in range(1, REPORTS + 1):
         told = [one for one in fake.updates if one["service_request_id"] == str(number)]
-        by_id = {one["update_id"]: one["status"] for one in told}  # a repeat has the id of what it repeats
+        by_id = {one["update_id"]: one["status"] for one in told}  # a retry has the id of the original
         assert list(by_id.values()) == ["IN_PROGRESS", "FIXED"]
         assert [one["status"] for one in told] == sorted(
             (one["status"] for one in told), key=("IN_PROGRESS", "FIXED").index

@@ -1,4 +1,6 @@
-"""Reports a platform cannot digest, among a thousand that it can: those arrive, these die, are told and replayed."""
+"""A thousand reports, some of which the platform cannot process: those become dead letters, are
+reported and replayed.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ POISON: dict[str, Fault] = {"Яма 7": "500", "Яма 13": "400", "Яма 29": 
 
 @dataclass
 class Picky(FakePlatform):
-    """Fails in its way whenever it meets one of these texts."""
+    """A platform that fails for every report with one of these texts."""
 
     bitter: dict[str, Fault] = field(default_factory=dict)
 
@@ -47,7 +49,7 @@ async def fake() -> AsyncIterator[Picky]:
     await platform.stop()
 
 
-async def test_poison_holds_up_nothing_but_what_follows_it(
+async def test_poisoned_reports_only_block_their_own_updates(
     fake: Picky, serve: Callable[..., Service], database_url: str, full_counts: bool
 ) -> None:
     settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
@@ -78,10 +80,10 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
     assert {str(one["number"]) for one in await dead()} == set(poisoned)
     assert {one["kind"] for one in await dead()} == {"received"}
     owed = await service_database.states(city.database)
-    assert owed == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "its updates wait"
+    assert owed == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "updates blocked"
 
     fake.bitter.clear()
-    async with aiohttp.ClientSession() as session:  # the city goes on meanwhile
+    async with aiohttp.ClientSession() as session:  # meanwhile new reports arrive
         await city.update(session, poisoned[0], "FIXED", "Засыпана")
     replayed = await asyncio.to_thread(service.cli, "deliveries", "retry", "--dead")
     assert len(replayed["retried"]) == len(POISON)
@@ -95,10 +97,10 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
     ]
 
 
-async def test_two_poisoned_reports_die_where_nothing_else_happens(
+async def test_poisoned_reports_die_without_other_traffic(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:
-    """A probe costs no try where the platform is away, and costs one where anybody else is answered."""
+    """A probe consumes no attempt if the platform is down, but does if it answers other requests."""
     platform = await FakePlatform(first_try=()).start()
     settings = make_settings(database_url=database_url, platform_url=platform.url, platform_key="secret")
     async with open_context(settings) as context:

@@ -1,4 +1,4 @@
-"""Two `work` processes on one PostgreSQL share what is owed, and carry nothing twice."""
+"""Two `work` processes on one PostgreSQL share the deliveries and send none twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.long]
 PROBLEMS, FULL_PROBLEMS = 100, 1500  # times four events
 UPDATES = 3
 SHARE = 0.2
-# Who took what, written by the database itself: the product forgets a holder when it is done.
+# Records every lease by a trigger, since the product clears the holder of finished deliveries.
 NOTE_LEASES = """
 CREATE TABLE taken (delivery text, holder text);
 CREATE FUNCTION note_lease() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -35,14 +35,14 @@ WHEN (NEW.state = 'leased' AND OLD.leases < NEW.leases) EXECUTE FUNCTION note_le
 
 @pytest.fixture
 def own_database(postgres: PostgreSQL) -> str:
-    """Not one of those that tests take in turns, for it keeps the trigger until the server ends."""
+    """Not one of the shared test databases, since the trigger stays until the server ends."""
     url = postgres.database()
     run_in_thread(migrate(url))
     postgres.run(NOTE_LEASES, name=url.rsplit("/", 1)[1])
     return url
 
 
-async def test_two_workers_share_and_take_nothing_twice(
+async def test_two_workers_share_deliveries_without_duplicates(
     fake: FakePlatform,
     own_database: str,
     serve: Callable[..., Service],
@@ -71,7 +71,7 @@ async def test_two_workers_share_and_take_nothing_twice(
     assert len(fake.requests) == problems
     assert len({one["description"] for one in fake.requests}) == problems
     assert len(fake.updates) == len({one["update_id"] for one in fake.updates}) == events - problems
-    for told in by_request(fake).values():  # those without an update are not among them
+    for told in by_request(fake).values():  # reports without an update have none
         assert [int(one["description"].split()[1]) for one in told] == list(range(UPDATES)), "in order"
     taken = await service_database.rows(own_database, "SELECT delivery, holder FROM taken")
     assert len(taken) == len({row["delivery"] for row in taken}) == events, "leased once each"
@@ -83,7 +83,7 @@ async def test_two_workers_share_and_take_nothing_twice(
 
 
 async def until_both_take(city: City) -> int:
-    """Reports one after another until the slower of the two has begun; how many that took."""
+    """Send reports until the slower worker has started delivering. Returns how many it took."""
     sent = 0
     async with aiohttp.ClientSession() as session:
 
