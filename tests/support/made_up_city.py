@@ -80,7 +80,7 @@ DECISIONS: list[tuple[int, str, dict[str, str]]] = [
     (1, "accepted", {}),
     (2, "forwarded", {"responsible": "МБУ «Горсвет»", "text": "Передали светотехникам"}),
     (3, "in_progress", {"text": "Мастер выехал"}),
-    (4, "planned", {"expected_on": "2026-07-15", "text": "Разметка в июле"}),
+    (4, "planned", {"expected_on": "2026-07-01", "text": "Разметка в июле"}),
     (5, "resolved", {"text": "Свалку убрали, <i>спасибо</i>"}),
     (6, "answered", {"text": "Реле времени заменят\n\nПодробности: https://zarechensk.test/svet"}),
     (7, "redirected", {"responsible": "Министерство транспорта"}),

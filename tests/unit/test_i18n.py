@@ -57,6 +57,7 @@ APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal 
     "footer.message_not_appeal",
     "track.handoff",
     "widget.appeal",
+    "operator.site.appeals",
 }
 
 

@@ -113,10 +113,12 @@ async def read_today(database: Database, user: User) -> Today:
     at = await _make_version(database, sites, now)
     sections, shown = list[Section](), set[str]()
     for name, selection in _SECTIONS.items():
+        selection = replace(selection, user_id=user.id)
         if name == "approval" and not user.approves:
             continue
-        selection = replace(selection, user_id=user.id)
         count = await inbox_store.count_problems(database, sites, selection, now)
+        if name == "approval" and not count:  # where nobody asks for approval, nothing is said of it
+            continue
         most = SECTION_SIZE + len(shown)  # so many may stand in a worse section
         rows = (await inbox_store.read_page(database, sites, selection, now, most=most))[0] if count else []
         rows = [row for row in rows if row["id"] not in shown][:SECTION_SIZE]

@@ -224,8 +224,10 @@ class _Reader:
             yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
-        if part.approval:  # few, by their drafts
-            yield _branch(self.where("TRUE", words=True))
+        if part.approval:  # few, by their drafts; CROSS JOIN makes SQLite begin with them
+            submitted = "(SELECT DISTINCT problem_id FROM drafts WHERE submitted_at IS NOT NULL) d"
+            where = self.where("p.id = d.problem_id", words=True)
+            yield _Branch(f"{submitted} CROSS JOIN problems p", where, where.values)
             return
         if part.returned:  # by ix_problems_inbox, _awaits and _outcome: few, whatever else is asked
             if "reopened" in part.statuses:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from widget_api.errors import Refused
 from widget_api.sites import origins
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Agency, Site
 
 PUBLIC_URL = "https://widget.test"
@@ -32,6 +33,7 @@ def site(*allowed: str) -> Site:
         moderator="agent",
         jurisdiction="city.test",
         time_zone="Europe/Moscow",
+        calendar=Calendar("Europe/Moscow"),
         language="ru",
         contact="optional",
         appeals="off",
