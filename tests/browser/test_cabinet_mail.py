@@ -72,7 +72,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
     )
     media = (service.directory / "data" / "media").as_uri()
 
-    async def filled() -> Desk:
+    async def fill() -> Desk:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
@@ -86,7 +86,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
         storage = Storage(media)
         await storage.put_letter("office", letter("office", reply="r@widget.test", root="x"))
         common: dict[str, Any] = {"kind": "answer", "state": "held", "site_id": site.id, "problem_id": ids[0]}
-        told = [
+        verdicts = [
             Verdict(**common, reason="dmarc", sender="priem@gorod.test", subject="Re: Яма", text="Готово. " * 60,
                     status="planned", expected_on="2099-12-15", stored="office", details={"attached": 2}),
             Verdict(**common, reason="unclear", sender=f"{'priem' * 12}@gorod.test", subject=LONG),
@@ -94,7 +94,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
         ]  # fmt: skip
 
         async def work(tx: Any) -> None:
-            for place, verdict in enumerate(told):
+            for place, verdict in enumerate(verdicts):
                 await letters.insert_letter(tx, f"letter-{place}", verdict, now() - (place * 400 + 1) * DAY)
             await letters.record_agency_failure(tx, site.agency.id, "550 5.1.1 user unknown", now())
             values = {"reason": "Ящика больше нет", "error": ERROR, "at": now() - 500 * DAY, "later": now() + DAY}
@@ -115,7 +115,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
         return Desk(service, site.id, "a@gorod.test", password)
 
     with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
-        made = thread.submit(asyncio.run, filled()).result()
+        made = thread.submit(asyncio.run, fill()).result()
     service.cli("platform", "add", "--name", "Портал региона", "--url", "http://127.0.0.1:9/", "--key", "k")
     return made
 

@@ -60,23 +60,23 @@ def test_a_problem_url_opens_the_problem_with_a_way_to_the_list(page: Page, stan
 
 
 @pytest.mark.parametrize(
-    ("shared", "asked"),
+    ("shared", "query"),
     [
         ("status=done&sort=support&problem=7", "status=done&sort=support&problem=7"),
         ("q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83", "q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83"),
         ("problem=7", "problem=7"),
     ],
 )
-def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: Stand, shared: str, asked: str) -> None:
+def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: Stand, shared: str, query: str) -> None:
     """No request is answered before all are sent, and the list fetched beside the code is the one shown."""
     chunks = [f"/w/{RELEASE}/{name}" for name in ("browse.js", "core.js", "ru-browse.json", "ru-widget.json")]
-    first = sorted([*chunks, "?lang=ru", f"/problems?{asked}"])
+    first = sorted([*chunks, "?lang=ru", f"/problems?{query}"])
     held: list[Route] = []
-    told: list[str] = []
+    paths: list[str] = []
 
     def hold(route: Route) -> None:
         path = route.request.url.removeprefix(stand.api).removeprefix(stand.service.url)
-        told.append(re.sub(r"-\w{8}(?=\.js)|(?<=json)\?.*", "", path))
+        paths.append(re.sub(r"-\w{8}(?=\.js)|(?<=json)\?.*", "", path))
         held.append(route)
         if len(held) == len(first):
             for one in held:
@@ -89,8 +89,8 @@ def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: S
     if "problem" in shared:
         page.get_by_role("button", name="К списку").click(timeout=20_000)
     expect(page.locator(CARD).or_(page.locator("igrajdanin-widget .panel")).first).to_be_visible(timeout=20_000)
-    assert sorted(told[: len(first)]) == first
-    assert len([path for path in told if path.startswith("/problems?")]) == 1
+    assert sorted(paths[: len(first)]) == first
+    assert len([path for path in paths if path.startswith("/problems?")]) == 1
     if "status" in shared:
         for text in page.locator(CARD).all_inner_texts():
             assert "Решено" in text or "Подтверждено автором" in text
@@ -183,7 +183,7 @@ ROUTER = """route = location.hash; for (const kind of ["popstate", "hashchange"]
   route = location.hash })"""
 
 
-def routed(page: Page, stand: Stand) -> str:
+def open_routed_page(page: Page, stand: Stand) -> str:
     """A host page that listens to its history, with another page of its own before it."""
     page.goto(stand.page("<h1>Начало</h1>", loader=False))
     page.goto(extended(stand))
@@ -194,7 +194,7 @@ def routed(page: Page, stand: Stand) -> str:
 
 
 def test_closing_the_dialog_removes_its_history_entries(page: Page, stand: Stand) -> None:
-    plain = routed(page, stand)
+    plain = open_routed_page(page, stand)
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Просроченные").click()
     page.get_by_role("button", name="Решено", exact=True).click()
@@ -214,7 +214,7 @@ def test_closing_the_dialog_removes_its_history_entries(page: Page, stand: Stand
 
 
 def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, stand: Stand) -> None:
-    plain = routed(page, stand)
+    plain = open_routed_page(page, stand)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     number = hash_of(page)["problem"]
@@ -231,7 +231,7 @@ def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, s
 
 def test_history_entries_of_the_host_are_not_removed(page: Page, stand: Stand) -> None:
     """The host navigates to another page of its own while the dialog is open: closing the dialog must not undo that."""
-    routed(page, stand)
+    open_routed_page(page, stand)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     page.evaluate("history.pushState({ route: 'news' }, '', '?news')")

@@ -25,7 +25,7 @@ def city(stand: Stand) -> None:
     stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
 
 
-def told(page: Page) -> str:
+def result_message(page: Page) -> str:
     return page.locator("igrajdanin-widget .told").inner_text()
 
 
@@ -55,13 +55,13 @@ def test_a_chip_filters_the_list_and_announces_the_result(desk: Page, stand: Sta
 def test_typing_sends_one_request_and_adds_one_history_entry(desk: Page, stand: Stand) -> None:
     page = desk
     browse(page, extended(stand))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "problems?q=" in request.url else None)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "problems?q=" in request.url else None)
     steps = page.evaluate("history.length")
     search = page.get_by_label("Поиск по тексту и адресу")
     search.press_sequentially("фонарь", delay=40)
     expect(page.get_by_role("status").filter(has_text=re.compile("Найдено|Показаны|ничего"))).to_be_visible()
-    assert len(asked) == 1
+    assert len(requests) == 1
     assert page.evaluate("history.length") == steps
     assert hash_of(page) == {"q": "фонарь"}
     page.get_by_role("button", name="Очистить поиск").click()
@@ -71,13 +71,13 @@ def test_typing_sends_one_request_and_adds_one_history_entry(desk: Page, stand: 
     assert hash_of(page) == {}
 
 
-def answered(stand: Stand, query: str) -> list[str]:
+def expected_numbers(stand: Stand, query: str) -> list[str]:
     """Numbers on the service's own first page, in order."""
     with urllib.request.urlopen(f"{stand.api}/problems?{query}", timeout=20) as answer:
         return [f"problem-{item['number']}" for item in json.load(answer)["items"]]
 
 
-def shown(page: Page, expected: list[str]) -> None:
+def expect_cards(page: Page, expected: list[str]) -> None:
     """Assert that the list shows exactly these cards, in this order."""
     expect(page.locator(".stale")).to_have_count(0)
     expect(page.locator(CARD)).to_have_count(len(expected))
@@ -99,7 +99,7 @@ def test_every_sort_order_shows_its_criterion(desk: Page, stand: Stand, order: s
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_label("Порядок", exact=True).select_option(label=order)
     expect(page.locator(f"{CARD} > .muted").first).to_have_text(re.compile(rf" · {says.lstrip('^')}[^·]*$"))
-    shown(page, answered(stand, f"sort={sort}"))
+    expect_cards(page, expected_numbers(stand, f"sort={sort}"))
     for text in page.locator(f"{CARD} > .muted").all_inner_texts():
         assert re.search(says, text.rpartition(" · ")[2])
 
@@ -109,9 +109,9 @@ def test_the_overdue_filter(desk: Page, stand: Stand) -> None:
     browse(page, extended(stand))
     page.get_by_role("button", name="Просроченные").click()
     expect(page.get_by_text("Выбрано: Просроченные")).to_be_visible()
-    late = answered(stand, "overdue=true")
+    late = expected_numbers(stand, "overdue=true")
     assert late, "the generated city has overdue problems"
-    shown(page, late)
+    expect_cards(page, late)
     for text in page.locator(CARD).all_inner_texts():
         assert "Просрочено" in text
     assert hash_of(page) == {"overdue": "true"}
@@ -121,12 +121,12 @@ def test_search_finds_all_inflected_forms(desk: Page, stand: Stand) -> None:
     """«фонарями» finds «фонарь», in descriptions and addresses alike."""
     page = desk
     browse(page, extended(stand))
-    expected = answered(stand, "q=" + quote("фонарь"))
+    expected = expected_numbers(stand, "q=" + quote("фонарь"))
     assert expected
     page.get_by_label("Поиск по тексту и адресу").fill("фонарями")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Выбрано: «фонарями»")).to_be_visible()
-    shown(page, expected)
+    expect_cards(page, expected)
     assert "фонарями" not in "".join(page.locator(CARD).all_inner_texts())
 
 
@@ -225,15 +225,15 @@ def test_reversed_dates_are_an_input_error_and_not_an_outage(desk: Page, stand: 
     since, until = page.get_by_label("С", exact=True), page.get_by_label("По", exact=True)
     with page.expect_request(re.compile("until=2026-02-03")):
         until.fill("2026-02-03")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "since=2026-03" in request.url else None)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "since=2026-03" in request.url else None)
     since.fill("2026-03-04")
     expect(page.get_by_role("alert").filter(has_text="Начало периода позже конца")).to_be_visible()
     for field in (since, until):
         expect(field).to_have_attribute("aria-invalid", "true")
     expect(since).to_have_value("2026-03-04")
     page.wait_for_timeout(500)
-    assert asked == []
+    assert requests == []
     assert hash_of(page) == {"until": "2026-02-03"}
     until.fill("2026-04-05")
     expect(page.get_by_text("Начало периода позже конца")).to_have_count(0)

@@ -147,7 +147,7 @@ def test_the_header_stays_visible_and_covers_no_focused_control(
         page.get_by_role("button").click()
     widget = tour.widget
 
-    def scrolled(*buttons: str) -> None:
+    def check_scrolled(*buttons: str) -> None:
         widget.evaluate(END)
         head = widget.evaluate(HEAD)
         assert [name for name in buttons if name in head["lost"]] == []
@@ -161,11 +161,11 @@ def test_the_header_stays_visible_and_covers_no_focused_control(
     close = ["Закрыть"] if view == "button" else []
     widget.locator(".card").first.click()
     expect(widget.locator(".talk li").first).to_be_visible()
-    scrolled("К списку", *close)
+    check_scrolled("К списку", *close)
     tour.back()
     expect(widget.locator(".card").first).to_be_focused()
-    scrolled(*close)
+    check_scrolled(*close)
     widget.evaluate("one => one.scrollIntoView()")
     tour.open_form()
     expect(widget.locator("form")).to_be_visible()
-    scrolled("К списку", *close)
+    check_scrolled("К списку", *close)

@@ -86,7 +86,7 @@ def contrast(one: Colour, other: Colour) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def inked(image: Image.Image) -> frozenset[tuple[int, int]]:
+def symbol_pixels(image: Image.Image) -> frozenset[tuple[int, int]]:
     """Pixels of the symbol: those with enough contrast to the colour of the corners."""
     width, height = image.size
     colours = {(x, y): image.getpixel((x, y)) for x in range(width) for y in range(height)}
@@ -99,7 +99,7 @@ def test_marks_differ_by_shape_alone(look: Page) -> None:
     shapes = dict[str, frozenset[tuple[int, int]]]()
     for mark in look.locator(".mark.one").all():
         label = mark.get_attribute("aria-label") or ""
-        shapes[label.partition(":")[0]] = inked(picture(look, mark))
+        shapes[label.partition(":")[0]] = symbol_pixels(picture(look, mark))
     assert len(shapes) == len(STATUSES)
     assert all(len(shape) >= 16 for shape in shapes.values()), {name: len(shape) for name, shape in shapes.items()}
     names = list(shapes)
@@ -114,14 +114,14 @@ def test_a_highlighted_mark_keeps_its_shape_and_looks_different(look: Page) -> N
     mark.press("Enter")
     expect(mark).to_have_class(re.compile(r"\bon\b"))
     look.wait_for_timeout(100)
-    assert 16 <= len(inked(picture(look, mark))) <= 20 * 20 - 16
+    assert 16 <= len(symbol_pixels(picture(look, mark))) <= 20 * 20 - 16
     assert picture(look, mark, side=32).tobytes() != before.tobytes()
 
 
 def test_clusters_show_their_count_and_a_wider_ring_for_open_problems(look: Page) -> None:
     cluster = look.locator(".mark.many")
     expect(cluster).to_have_text("3")
-    assert len(inked(picture(look, cluster, side=16))) >= 16
+    assert len(symbol_pixels(picture(look, cluster, side=16))) >= 16
     expect(cluster).to_have_attribute("title", "Скопление: 3 сообщения, 1 новое, 1 решено, 1 закрыто")
     widths = cluster.locator("circle").evaluate_all(
         "all => all.map(one => parseFloat(getComputedStyle(one).strokeWidth))"
@@ -235,7 +235,7 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desk: Page, stand
     expect(seen).to_have_text("На карте 2 сообщения")
 
 
-# --- what is said about a mark ---
+# --- preview of a mark ---
 
 
 @pytest.mark.parametrize("count", [1, 12])
@@ -253,10 +253,10 @@ def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
     expect(mark).to_have_count(1)
     phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")
     mark.click()
-    said = phone.locator(".preview")
-    expect(said.get_by_role("link")).to_have_count(count)
+    preview = phone.locator(".preview")
+    expect(preview.get_by_role("link")).to_have_count(count)
     phone.wait_for_timeout(300)
-    there, box = mark.bounding_box(), said.bounding_box()
+    there, box = mark.bounding_box(), preview.bounding_box()
     assert there is not None
     assert box is not None
     assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than its target area

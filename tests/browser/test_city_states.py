@@ -74,18 +74,18 @@ def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
 def test_pausing_updates_pauses_the_map(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     City(page, stand)
-    asked = list[str]()
-    page.on("request", lambda request: asked.append(request.url) if "/clusters" in request.url else None)
+    requests = list[str]()
+    page.on("request", lambda request: requests.append(request.url) if "/clusters" in request.url else None)
     browse(page, extended(stand))
     expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
     page.wait_for_timeout(7_000)
-    before = len(asked)
+    before = len(requests)
     assert before > 1, "the test is void: nothing was requested again"
     page.get_by_role("button", name="Приостановить обновление").click()
     page.wait_for_timeout(1_000)
-    before = len(asked)
+    before = len(requests)
     page.wait_for_timeout(8_000)
-    assert len(asked) == before
+    assert len(requests) == before
 
 
 def test_statistics_list_and_map_load_without_layout_shift(new_page: Callable[..., Page], stand: Stand) -> None:

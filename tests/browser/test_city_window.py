@@ -33,7 +33,7 @@ def cards(page: Page, stand: Stand) -> Locator:
     return found
 
 
-def scrolled_to(page: Page, number: int) -> None:
+def scroll_to_problem(page: Page, number: int) -> None:
     """Scroll down until that problem has been on screen, loading more at the end."""
     card = page.locator(f"igrajdanin-widget #problem-{number}")
     deadline, last = time.monotonic() + 300, None
@@ -48,7 +48,7 @@ def scrolled_to(page: Page, number: int) -> None:
     raise AssertionError(f"problem {number} never came")
 
 
-def rested(page: Page) -> int:
+def rendered_at_end(page: Page) -> int:
     """Number of elements in the widget at the end of the list, once everything requested is rendered. Loading by a
     click moves the focus and the scroll position when the cards arrive; wait for that first.
     """
@@ -65,10 +65,10 @@ def rested(page: Page) -> int:
 
 
 def test_pages_load_near_the_end_and_the_document_stays_small(page: Page, cards: Locator) -> None:
-    scrolled_to(page, 9_500)
-    few = rested(page)
-    scrolled_to(page, 9_000)
-    assert rested(page) < few * 1.3
+    scroll_to_problem(page, 9_500)
+    few = rendered_at_end(page)
+    scroll_to_problem(page, 9_000)
+    assert rendered_at_end(page) < few * 1.3
     # Positions are announced although most cards are not rendered, and the set size is unknown.
     numbered = page.locator("igrajdanin-widget [role=listitem]").evaluate_all(
         """all => all.map(one => [one.ariaSetSize, +one.ariaPosInSet, +one.querySelector("a").id.split("-")[1]])"""
@@ -81,8 +81,8 @@ def test_pages_load_near_the_end_and_the_document_stays_small(page: Page, cards:
 
 
 def test_gaps_have_the_height_of_the_removed_cards(page: Page, cards: Locator) -> None:
-    scrolled_to(page, 9_800)
-    rested(page)
+    scroll_to_problem(page, 9_800)
+    rendered_at_end(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     expect(page.locator("#problem-10000")).to_be_in_viewport()
     whole = page.evaluate(f"{SHEET}.scrollHeight")
@@ -93,8 +93,8 @@ def test_gaps_have_the_height_of_the_removed_cards(page: Page, cards: Locator) -
 
 
 def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Locator) -> None:
-    scrolled_to(page, 9_700)
-    rested(page)
+    scroll_to_problem(page, 9_700)
+    rendered_at_end(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     page.locator("#problem-9999").focus()
     for _ in range(100):
@@ -112,8 +112,8 @@ def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Loca
 
 def test_opening_a_gap_above_keeps_the_elements_of_the_cards_below(page: Page, cards: Locator) -> None:
     """Recreating them would lay all of them out in one long task."""
-    scrolled_to(page, 9_900)
-    rested(page)
+    scroll_to_problem(page, 9_900)
+    rendered_at_end(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     page.locator("#problem-9999").focus()
     for _ in range(100):
@@ -127,8 +127,8 @@ def test_opening_a_gap_above_keeps_the_elements_of_the_cards_below(page: Page, c
 
 
 def test_closing_a_problem_restores_the_scroll_position(page: Page, cards: Locator) -> None:
-    scrolled_to(page, 9_700)
-    rested(page)
+    scroll_to_problem(page, 9_700)
+    rendered_at_end(page)
     card = page.locator(f"#{cards.nth(cards.count() - 6).get_attribute('id')}")
     card.scroll_into_view_if_needed()
     before = card.bounding_box()
@@ -143,9 +143,9 @@ def test_closing_a_problem_restores_the_scroll_position(page: Page, cards: Locat
 
 
 def test_resizing_renders_the_same_number_of_cards(page: Page, cards: Locator) -> None:
-    scrolled_to(page, 9_500)
-    few = rested(page)
+    scroll_to_problem(page, 9_500)
+    few = rendered_at_end(page)
     for width in (640, 320, 360):
         page.set_viewport_size({"width": width, "height": 740})
         expect(cards.first).to_be_attached()
-        assert rested(page) < few * 2
+        assert rendered_at_end(page) < few * 2

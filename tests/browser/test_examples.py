@@ -88,16 +88,16 @@ class Visit:
         if link.count():
             link.first.scroll_into_view_if_needed()
         self.before = self.host.take()
-        self.shifted = self.shift()
+        self.shifted = self.layout_shift()
         waiting, held = held, None
         for route in waiting:
             route.continue_()
 
-    def shift(self) -> float:
+    def layout_shift(self) -> float:
         """Layout shift since the widget's script arrived. Shifts by the page itself before that do not count."""
         return float(self.page.evaluate("__shift()")) - self.shifted
 
-    def asked(self, origin: str) -> list[str]:
+    def requested(self, origin: str) -> list[str]:
         return [one.url.removeprefix(origin) for one in self.watch.requests if one.url.startswith(origin)]
 
     def report(self, button: Locator) -> int:
@@ -138,8 +138,8 @@ def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, town: E
     # On the page with two widgets the pinned loader is the second script of the snippet.
     pinned = [f"/w/{RELEASE}/loader.js"] if case == "two" else []
     ours = pinned + ([] if given.own_files else ["/w/1/loader.js"])
-    assert sorted(visit.asked(service)) == sorted(ours)
-    assert visit.shift() <= (0 if given.room else 0.002)
+    assert sorted(visit.requested(service)) == sorted(ours)
+    assert visit.layout_shift() <= (0 if given.room else 0.002)
     assert visit.report(buttons(page).first) > 0
     own = town.unsafe("").rstrip("/") if case == "http" else town.pages.url
     # The pointer may rest on the button of the second widget, which starts loading its files.
@@ -217,10 +217,10 @@ def test_a_single_page_application_removes_and_restores_the_widget(desk: Page, t
     expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Провал у остановки")
     expect(desk.get_by_role("dialog")).to_have_count(1)
     assert desk.evaluate("history.length") == depth
-    send_anew(desk)
+    send_restored_draft(desk)
 
 
-def send_anew(page: Page) -> None:
+def send_restored_draft(page: Page) -> None:
     """Send a restored draft, which has everything but the consent: that is given for each report."""
     consent = page.get_by_label(re.compile("^Даю согласие"))
     consent.check()
@@ -271,7 +271,7 @@ def test_hostile_styles_do_not_reach_the_widget(desk: Page, town: Examples) -> N
       });
     }"""
 
-    def opened() -> Any:
+    def open_and_measure() -> Any:
         """Open the form once the city behind it is fully rendered: parts hidden before they were measured keep their
         initial size.
         """
@@ -280,9 +280,9 @@ def test_hostile_styles_do_not_reach_the_widget(desk: Page, town: Examples) -> N
         to_form(desk)
         return desk.evaluate(look)
 
-    peaceful = opened()
+    peaceful = open_and_measure()
     desk.goto(town.address("hostile-css"))
-    assert opened() == peaceful
+    assert open_and_measure() == peaceful
 
 
 def test_a_right_to_left_host_does_not_mirror_the_widget(desk: Page, town: Examples) -> None:

@@ -21,7 +21,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def filled(town: Examples) -> None:
+def fill_site(town: Examples) -> None:
     """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
     5861).
     """

@@ -95,12 +95,12 @@ def test_the_widget_works_after_navigating_away_and_back(
     page = new_page(viewport=DESK)
     page.goto(application(view))
 
-    def come() -> None:
+    def open_form() -> None:
         if view == "button":
             page.get_by_role("button", name=REPORT, exact=True).click()
         to_form(page)
 
-    come()
+    open_form()
     description(page).fill(BEGUN)
     for leave, come_back in (("away", "back"), ("away", "")):
         press(page, leave)
@@ -111,7 +111,7 @@ def test_the_widget_works_after_navigating_away_and_back(
         else:
             page.go_back()
         expect(widget(page)).to_have_count(1)
-        come()
+        open_form()
     expect(description(page)).to_have_value(BEGUN)
     fill_form(page)
     send(page)

@@ -73,7 +73,7 @@ def test_changes_are_reported(page: Page, host: Host, change: str) -> None:
     script, line = CHANGES[change]
     before = host.take()
     page.evaluate(script)
-    assert any(line in told for told in host.changed(before)), host.changed(before)
+    assert any(line in difference for difference in host.changed(before)), host.changed(before)
 
 
 def test_documented_changes_are_not_reported(page: Page, host: Host) -> None:

@@ -54,7 +54,7 @@ def content(page: Page) -> float:
     return float(frame.evaluate("document.documentElement.getBoundingClientRect().height"))
 
 
-def fitted(page: Page) -> None:
+def wait_until_fitted(page: Page) -> None:
     """Wait until the frame is as high as its content, and stays so."""
     before = -1.0
     for _ in range(60):
@@ -70,7 +70,7 @@ def fitted(page: Page) -> None:
 def test_the_frames_height_follows_its_content_without_oscillating(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?type=basic", height=200))
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
-    fitted(page)
+    wait_until_fitted(page)
     page.evaluate(
         """() => {
           window.heights = [];
@@ -84,10 +84,10 @@ def test_the_frames_height_follows_its_content_without_oscillating(page: Page, s
     natural = height(page)
     frame.evaluate("document.body.append(Object.assign(document.createElement('p'), {id: 'more'}))")
     frame.evaluate("document.getElementById('more').style.height = '700px'")
-    fitted(page)
+    wait_until_fitted(page)
     assert height(page) == pytest.approx(natural + 716, abs=2)
     frame.evaluate("document.getElementById('more').remove()")
-    fitted(page)
+    wait_until_fitted(page)
     assert height(page) == pytest.approx(natural, abs=1)
     assert len(page.evaluate("heights")) <= 4, page.evaluate("heights")
 
@@ -97,7 +97,7 @@ def test_no_width_causes_a_resize_loop(new_page: Callable[..., Page], stand: Sta
     page = new_page(viewport={"width": width, "height": 700})
     page.goto(host(stand))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    fitted(page)
+    wait_until_fitted(page)
 
 
 def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
@@ -118,34 +118,34 @@ def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
 def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(
-        """window.heard = [];
+        """window.events = [];
         for (const name of ['ready', 'step', 'submitted', 'error'])
-          addEventListener('igrajdanin:' + name, event => heard.push([name, event.target.tagName, event.detail]));"""
+          addEventListener('igrajdanin:' + name, event => events.push([name, event.target.tagName, event.detail]));"""
     )
     page.goto(host(stand, query="?type=basic"))
     form = inside(page).locator("igrajdanin-widget form")
     expect(form).to_be_visible()
-    fitted(page)
+    wait_until_fitted(page)
     form.get_by_label("Дороги и тротуары").check()
     form.get_by_label("Что именно не так").fill("Яма на переходе у школы № 14")
     form.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     form.get_by_label(re.compile("Даю согласие")).check()
     form.get_by_role("button", name="Отправить в администрацию").click()
     expect(inside(page).get_by_role("heading", name="Сообщение получено")).to_be_visible()
-    fitted(page)
-    heard = page.evaluate("heard.filter(([, tag]) => tag === 'IFRAME')")
-    assert heard[1] == ["step", "IFRAME", {"step": 1, "of": 6}]
-    assert [name for name, _, _ in heard if name != "step"] == ["ready", "submitted"]
-    assert set(heard[-1][2]) == {"number", "status", "answer_due"}, "no personal data"
+    wait_until_fitted(page)
+    events = page.evaluate("events.filter(([, tag]) => tag === 'IFRAME')")
+    assert events[1] == ["step", "IFRAME", {"step": 1, "of": 6}]
+    assert [name for name, _, _ in events if name != "step"] == ["ready", "submitted"]
+    assert set(events[-1][2]) == {"number", "status", "answer_due"}, "no personal data"
 
 
 def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, stand: Stand) -> None:
     """Without the script the frame scrolls at its initial height."""
     page.goto(host(stand, fit=False, height=500, query="?type=basic"))
-    page.evaluate("window.said = []; addEventListener('message', event => said.push(event.data))")
+    page.evaluate("window.messages = []; addEventListener('message', event => messages.push(event.data))")
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     page.wait_for_timeout(500)
-    assert page.evaluate("said") == []
+    assert page.evaluate("messages") == []
     assert height(page) == 500
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
     assert frame.evaluate("document.documentElement.scrollHeight > innerHeight")
@@ -160,13 +160,13 @@ def test_a_frame_added_later_is_connected(page: Page, stand: Stand) -> None:
         f"{stand.service.url}/s/{stand.key}/embed",
     )
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    fitted(page)
+    wait_until_fitted(page)
 
 
 def test_the_height_is_set_without_a_referrer(page: Page, stand: Stand) -> None:
     page.goto(host(stand, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    fitted(page)
+    wait_until_fitted(page)
 
 
 # --- whoever speaks in another's name ---
@@ -178,8 +178,10 @@ def test_messages_of_other_frames_are_ignored(page: Page, stand: Stand) -> None:
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*');"
         "parent.postMessage({igrajdanin: 'submitted', detail: {number: 1}}, '*')</script>"
     )
-    page.goto(host(stand, before="<script>heard=[];addEventListener('igrajdanin:submitted',e=>heard.push(1))</script>"))
-    fitted(page)
+    page.goto(
+        host(stand, before="<script>events=[];addEventListener('igrajdanin:submitted',e=>events.push(1))</script>")
+    )
+    wait_until_fitted(page)
     before = height(page)
     page.evaluate(
         """() => {
@@ -193,7 +195,7 @@ def test_messages_of_other_frames_are_ignored(page: Page, stand: Stand) -> None:
     page.wait_for_timeout(600)
     assert height(page) == before
     assert page.evaluate("document.getElementById('spoof').style.height") == ""
-    assert page.evaluate("heard") == []
+    assert page.evaluate("events") == []
 
 
 def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, stand: Stand, watch: Watch) -> None:
@@ -204,7 +206,7 @@ def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, st
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*')</script>"
     )
     page.goto(host(stand))
-    fitted(page)
+    wait_until_fitted(page)
     before = height(page)
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
     frame.evaluate("address => { location.href = address }", f"{stand.host.url}/left.html")
@@ -215,7 +217,7 @@ def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, st
 
 def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, stand: Stand) -> None:
     page.goto(host(stand))
-    fitted(page)
+    wait_until_fitted(page)
     before = height(page)
     with page.expect_popup() as opened:
         page.evaluate("address => { window.opened = open(address) }", f"{stand.service.url}/s/{stand.key}/report")
@@ -226,7 +228,7 @@ def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, stand:
 
 def test_absurd_heights_are_ignored(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?type=basic"))
-    fitted(page)
+    wait_until_fitted(page)
     before = height(page)
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
     for value in ("-5", "0", "1e9", "NaN", "Infinity", "'x'", "{}", "null"):
@@ -254,8 +256,8 @@ def test_only_registered_origins_may_embed_the_frame(
     embed = f"{stand.service.url}/s/{stand.key}/embed"
     page.evaluate(
         """address => {
-          window.said = [];
-          addEventListener('message', event => said.push(event.data));
+          window.messages = [];
+          addEventListener('message', event => messages.push(event.data));
           window.opened = open(address);
         }""",
         embed,
@@ -263,7 +265,7 @@ def test_only_registered_origins_may_embed_the_frame(
     page.wait_for_timeout(700)
     page.evaluate("opened.postMessage({igrajdanin: 'hello'}, '*')")
     page.wait_for_timeout(400)
-    assert page.evaluate("said") == []
+    assert page.evaluate("messages") == []
 
 
 def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, stand: Stand) -> None:
@@ -273,7 +275,7 @@ def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, stand: 
     try:
         page.goto(host(stand, style=""))  # the policy forbids inline styles too
         expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-        fitted(page)
+        wait_until_fitted(page)
     finally:
         stand.host.headers.clear()
 

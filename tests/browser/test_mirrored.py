@@ -38,14 +38,14 @@ class Platform:
     """A GeoReport server that has one request with a photo and records who requested what."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []  # path, user agent
+        self.requested: list[tuple[str, str]] = []  # path, user agent
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
-                platform.asked.append((path, self.headers.get("User-Agent", "")))
-                known = {"/photo.jpg": ("image/jpeg", picture()), "/requests.json": ("application/json", told)}
+                platform.requested.append((path, self.headers.get("User-Agent", "")))
+                known = {"/photo.jpg": ("image/jpeg", picture()), "/requests.json": ("application/json", requests_json)}
                 kind, body = known.get(path, ("text/plain", None))
                 self.send_response(404 if body is None else 200)
                 self.send_header("Content-Type", kind)
@@ -58,7 +58,7 @@ class Platform:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        told = json.dumps([own(media_url=f"{self.url}/photo.jpg")]).encode()
+        requests_json = json.dumps([own(media_url=f"{self.url}/photo.jpg")]).encode()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ def all_looks(page: Page, address: str) -> None:
 def test_browsers_contact_only_the_service(
     stand: Stand, platform: Platform, number: int, page: Page, watch: Watch
 ) -> None:
-    before = len(platform.asked)
+    before = len(platform.requested)
     stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
     page.goto(f"{stand.host.url}/strict-csp/")
     page.get_by_role("button", name="Сообщить о проблеме").click()
@@ -122,8 +122,8 @@ def test_browsers_contact_only_the_service(
     expect(page.get_by_role("link", name="127.0.0.1")).to_have_attribute("href", URL)
     expect(page.locator(".gallery img")).to_have_js_property("complete", True)
     assert watch.hosts() == {stand.service.url, stand.host.url}
-    assert [path for path, _ in platform.asked].count("/photo.jpg") == 1, "fetched once, by the service"
-    assert all("Mozilla" not in agent for _, agent in platform.asked[before:])
+    assert [path for path, _ in platform.requested].count("/photo.jpg") == 1, "fetched once, by the service"
+    assert all("Mozilla" not in agent for _, agent in platform.requested[before:])
 
 
 def test_pages_of_mirrored_problems_are_accessible(stand: Stand, number: int, page: Page, watch: Watch) -> None:

@@ -51,13 +51,13 @@ import { IgrajdaninWidget } from "igrajdanin-widget/react";
 
 const place = document.getElementById("app");
 const { api, site, link } = place.dataset;
-window.heard = [];
-igrajdanin("on", "ready", event => heard.push([0, event.type, null]));
+window.events = [];
+igrajdanin("on", "ready", event => events.push([0, event.type, null]));
 window.installed = Promise.all([install({ api: api + "/" }), install({ api })]);
 
 function App() {
   const [drawn, draw] = useState(1);
-  const hear = ({ type, detail }) => heard.push([drawn, type, detail]);
+  const hear = ({ type, detail }) => events.push([drawn, type, detail]);
   return (
     <main>
       <button id="draw" onClick={() => draw(drawn + 1)}>{drawn}</button>
@@ -122,12 +122,12 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     send(page)
     sent = number(page)
     page.keyboard.press("Escape")
-    page.wait_for_function("heard.at(-1)[1] === 'igrajdanin:close'")
-    told = page.evaluate("heard.map(([drawn, type, detail]) => [drawn, type.split(':')[1], detail])")
-    heard = [tuple(one) for one in told]
-    assert [name for _, name, _ in heard if name != "step"] == ["ready", "open", "submitted", "close"]
-    assert (1, "step", {"step": 1, "of": 6}) in heard
-    assert [(drawn, detail["number"]) for drawn, name, detail in heard if name == "submitted"] == [(2, sent)]
+    page.wait_for_function("events.at(-1)[1] === 'igrajdanin:close'")
+    recorded = page.evaluate("events.map(([drawn, type, detail]) => [drawn, type.split(':')[1], detail])")
+    events = [tuple(one) for one in recorded]
+    assert [name for _, name, _ in events if name != "step"] == ["ready", "open", "submitted", "close"]
+    assert (1, "step", {"step": 1, "of": 6}) in events
+    assert [(drawn, detail["number"]) for drawn, name, detail in events if name == "submitted"] == [(2, sent)]
     page.evaluate("document.getElementById('draw').click()")
     expect(page.locator("igrajdanin-widget")).to_have_count(0)
     assert watch.unexpected() == []

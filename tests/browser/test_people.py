@@ -54,7 +54,7 @@ class Town:
 def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
     service = serve(smtp_url=mail_sink.url, rate_limits="off")
 
-    async def found() -> Town:
+    async def create() -> Town:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database, discussion="moderated")
@@ -65,7 +65,7 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
         await database.disconnect()
         return Town(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
 
-    made: Town = run_in_thread(found())
+    made: Town = run_in_thread(create())
     return made
 
 
@@ -139,7 +139,7 @@ def test_moderators_reject_without_javascript(
     from widget_api.problems.persons import Person
     from widget_api.sites import service as sites
 
-    async def said() -> None:
+    async def post_comment() -> None:
         database = Database(town.service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await sites.by_key(database, town.key)
@@ -149,7 +149,7 @@ def test_moderators_reject_without_javascript(
         await discussion.confirm_comment(database, row)
         await database.disconnect()
 
-    run_in_thread(said())
+    run_in_thread(post_comment())
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
     page.goto(f"{town.service.url}/cabinet/comments")
     page.locator(".queue summary").click()

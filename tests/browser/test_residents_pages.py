@@ -55,9 +55,9 @@ class Town:
                 self.site_id = site.id
             from widget_api.sites import service as sites
 
-            found = await sites.by_id(database, self.site_id)
-            receipt = await factories.submit_report(database, found, **changes)
-            await problems.confirm(database, found.id, receipt.problem_id)
+            urls = await sites.by_id(database, self.site_id)
+            receipt = await factories.submit_report(database, urls, **changes)
+            await problems.confirm(database, urls.id, receipt.problem_id)
             return receipt.problem_id
 
         return str(self.do(work))
@@ -196,17 +196,17 @@ def test_one_link_opens_all_reports(
 
 def states(town: Town) -> dict[str, str]:
     """URLs of all states of the pages that look different."""
-    found: dict[str, str] = {}
+    urls: dict[str, str] = {}
     for name in ("asked", "resolved", "confirmed", "rejected", "erased"):
         problem_id = town.report()
-        found[name] = town.private(problem_id)
+        urls[name] = town.private(problem_id)
         if name == "asked":
             town.ask(problem_id)
-            found["withdraw"] = f"{found[name]}/withdraw"
-            found["erase"] = f"{found[name]}/erase"
-            found["link"] = f"{found[name]}/link"
-            found["mine"] = town.url(Purpose.REPORTS, "mine", problem_id)
-            found["unsubscribe"] = town.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
+            urls["withdraw"] = f"{urls[name]}/withdraw"
+            urls["erase"] = f"{urls[name]}/erase"
+            urls["link"] = f"{urls[name]}/link"
+            urls["mine"] = town.url(Purpose.REPORTS, "mine", problem_id)
+            urls["unsubscribe"] = town.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
         elif name == "erased":
             town.do(lambda database, one=problem_id: problems.erase(database, RESIDENT, town.site_id, one))
         else:
@@ -217,22 +217,22 @@ def states(town: Town) -> dict[str, str]:
                     database, RESIDENT, town.site_id, one, Change(to="confirmed")
                 )
             )
-    found["ask for all"] = f"{town.service.url}/mine"
-    found["asked for all"] = f"{town.service.url}/mine?asked=1"
-    return found
+    urls["ask for all"] = f"{town.service.url}/mine"
+    urls["asked for all"] = f"{town.service.url}/mine?asked=1"
+    return urls
 
 
 def test_pages_pass_axe_and_nothing_overflows(town: Town, page: Page) -> None:
     """In English only structure and width: colours do not depend on the language."""
-    found: dict[str, list[str]] = {}
+    urls: dict[str, list[str]] = {}
     for state, address in states(town).items():
         for language, looks in (("ru", axe.NARROW), ("en", axe.OF_WORDS)):
             page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
             page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
             complaints = axe.violations_in_appearances(page, looks) + axe.violations_with_large_text(page)
             if complaints:
-                found[f"{state}, {language}"] = complaints
-    assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
+                urls[f"{state}, {language}"] = complaints
+    assert urls == {}, json.dumps(urls, ensure_ascii=False, indent=1)
 
 
 def test_errors_of_a_group_are_part_of_its_description(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:

@@ -44,7 +44,7 @@ class Side:
     login: tuple[str, str]
 
     @classmethod
-    def found(cls, service: Service, name: str, origin: str, *options: str) -> Side:
+    def create(cls, service: Service, name: str, origin: str, *options: str) -> Side:
         """What the operator does: an agency, a site, a representative."""
         agency = service.cli("agency", "add", "--name", name, "--email", "office@gorod.test")["agency"]
         place = ("--agency", agency, "--origin", origin, "--jurisdiction", "gorod.test")
@@ -96,7 +96,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
 ) -> None:
     watch.allow("favicon.ico")
     # 1. The operators of both instances.
-    platform = Side.found(serve(), "Платформа", "https://platform.test")
+    platform = Side.create(serve(), "Платформа", "https://platform.test")
     token = platform.service.cli("token", "add", "--site", platform.site["site"], "--scope", "platform")["token"]
     replace: dict[str, str] = {}
     host = host_pages(EXAMPLES / "plain", replace=replace)
@@ -107,7 +107,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
         platform_key=token,
         fork=False,
     )
-    city = Side.found(service, AGENCY, host.url, "--moderation", moderation)
+    city = Side.create(service, AGENCY, host.url, "--moderation", moderation)
     replace |= {"{{W}}": service.url, "{{KEY}}": city.site["key"]}
     assert city.site["key"] in city.site["snippet"]
     assert f"{service.url}/w/1/loader.js" in city.site["snippet"]

@@ -23,7 +23,7 @@ REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.n
 
 
 @pytest.fixture(scope="module", autouse=True)
-def filled(town: Examples) -> None:
+def fill_site(town: Examples) -> None:
     """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
     5861).
     """
@@ -42,10 +42,10 @@ async def test_reporting_works(webkit: WebKit, town: Examples, case: str) -> Non
     town.pages.violations.clear()
     await webkit.goto(town.address(case))
     assert await webkit.report("Яма на переходе у школы № 14") > 0
-    asked = await webkit.run(REQUESTED)
-    assert any(url.endswith("/loader.js") for url in asked)
-    assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()
-    chunks = [url for url in asked if f"/{RELEASE}/" in url]
+    requested = await webkit.run(REQUESTED)
+    assert any(url.endswith("/loader.js") for url in requested)
+    assert {url for url in requested if not url.startswith((town.service.url, town.pages.url))} == set()
+    chunks = [url for url in requested if f"/{RELEASE}/" in url]
     assert sorted(chunks) == sorted(set(chunks)), "the preloaded file is the one that runs: fetched once"
     assert town.pages.violations == []
 
@@ -86,7 +86,7 @@ async def test_list_filters_and_back(webkit: WebKit, town: Examples) -> None:
     await reader.problem()
     await reader.map()
     assert await reader.console_messages() == []
-    asked = await webkit.run(REQUESTED)
-    assert any("/problems?status=done" in url for url in asked)
-    assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()
+    requested = await webkit.run(REQUESTED)
+    assert any("/problems?status=done" in url for url in requested)
+    assert {url for url in requested if not url.startswith((town.service.url, town.pages.url))} == set()
     assert town.pages.violations == []

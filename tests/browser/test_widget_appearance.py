@@ -109,7 +109,7 @@ def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], stand: St
             })"""
         )
 
-    def come(of: str) -> None:
+    def deliver(of: str) -> None:
         before = places(of)
         assert before
         for route in held:
@@ -122,13 +122,13 @@ def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], stand: St
 
     cards = browse(page, extended(stand))
     expect(cards.first.locator("img")).to_be_visible()
-    come(".card, .card *")
+    deliver(".card, .card *")
     cards.first.click()
     expect(page.locator("article .pair img")).to_have_count(2)
     expect(page.locator("article .shots img")).to_have_count(2)
     expect(page.locator("article .comment").first).to_be_visible()
-    come("article, article *")
+    deliver("article, article *")
     page.locator("article .shot").first.click()
     expect(page.locator(".viewer img")).to_be_visible()
-    come(".viewer, .viewer .bar, .viewer .bar *, .viewer .stage")
+    deliver(".viewer, .viewer .bar, .viewer .bar *, .viewer .stage")
     assert page.get_by_role("button", name=REPORT).count()

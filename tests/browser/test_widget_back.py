@@ -16,7 +16,7 @@ from tests.support.widget import CLOSE, REPORT, Stand, to_form
 WITHOUT = "delete window.CloseWatcher"
 # A router: renders the history state, and records the events it receives.
 ROUTER = """history.replaceState({ route: "start" }, "");
-  heard = []; addEventListener("popstate", event => heard.push([location.hash, event.state && event.state.route]))"""
+  events = []; addEventListener("popstate", event => events.push([location.hash, event.state && event.state.route]))"""
 STATE = "JSON.stringify([location.href, history.state])"
 HEADING = re.compile("Сообщение № ")
 KINDS = pytest.mark.parametrize("kind", ["basic", "extended"])
@@ -36,7 +36,7 @@ def phone(new_page: Callable[..., Page]) -> Page:
     return page
 
 
-def routed(page: Page, stand: Stand, address: str) -> str:
+def open_routed_page(page: Page, stand: Stand, address: str) -> str:
     """The host's page, with another one of its own before it."""
     page.goto(stand.page("<h1>Начало</h1>", loader=False))
     page.goto(address)
@@ -50,33 +50,33 @@ def open_widget(page: Page) -> None:
     expect(page.locator(f"{CARD}:visible, igrajdanin-widget form:not(.bar):visible").first).to_be_visible()
 
 
-def closed(page: Page) -> None:
+def expect_closed(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def at_start(page: Page) -> None:
+def expect_start_page(page: Page) -> None:
     expect(page.get_by_role("heading", name="Начало")).to_be_visible()
 
 
 @KINDS
 def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
-    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     steps = phone.evaluate("history.length")
     for _ in range(2):
         open_widget(phone)
         assert phone.evaluate(STATE) == before
         assert phone.evaluate("history.length") == steps + 1
         phone.go_back()
-        closed(phone)
+        expect_closed(phone)
         assert phone.evaluate(STATE) == before
-    assert phone.evaluate("heard") == [["", "start"]] * 2
+    assert phone.evaluate("events") == [["", "start"]] * 2
     # The forward entry is the same page: going there changes nothing.
     phone.go_forward()
     assert phone.evaluate(STATE) == before
-    closed(phone)
+    expect_closed(phone)
     phone.go_back()
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 @KINDS
@@ -84,7 +84,7 @@ def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Wat
 def test_closing_the_dialog_removes_its_history_entry(
     phone: Page, watch: Watch, stand: Stand, kind: str, way: str
 ) -> None:
-    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
     if way == "cross":
         phone.get_by_role("button", name=CLOSE, exact=True).click()
@@ -92,28 +92,28 @@ def test_closing_the_dialog_removes_its_history_entry(
         phone.keyboard.press("Escape")
     else:
         phone.evaluate("igrajdanin('close')")
-    closed(phone)
-    phone.wait_for_function("heard.length === 1")
+    expect_closed(phone)
+    phone.wait_for_function("events.length === 1")
     assert phone.evaluate(STATE) == before
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = routed(phone, stand, stand.page(stand.snippet('type="basic"')))
+    before = open_routed_page(phone, stand, stand.page(stand.snippet('type="basic"')))
     open_widget(phone)
     phone.evaluate("igrajdanin('close'); igrajdanin('open')")
-    phone.wait_for_function("heard.length === 1")
+    phone.wait_for_function("events.length === 1")
     expect(phone.get_by_role("dialog")).to_be_visible()
     phone.go_back()
-    closed(phone)
+    expect_closed(phone)
     assert phone.evaluate(STATE) == before
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = routed(phone, stand, extended(stand))
+    before = open_routed_page(phone, stand, extended(stand))
     open_widget(phone)
     phone.locator(CARD).nth(2).click()
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
@@ -124,10 +124,10 @@ def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -
     expect(phone.locator(CARD).first).to_be_visible()
     assert hash_of(phone) == {}
     phone.go_back()
-    closed(phone)
+    expect_closed(phone)
     assert phone.evaluate(STATE) == before
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 @KINDS
@@ -138,7 +138,7 @@ def test_back_leads_through_the_steps_of_the_form(
     page = new_page(viewport={"width": 360, "height": 740})
     if not watched:
         page.add_init_script(WITHOUT)
-    before = routed(page, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(page, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(page)
     to_form(page)
     page.get_by_label("Дороги и тротуары").check()
@@ -158,12 +158,12 @@ def test_back_leads_through_the_steps_of_the_form(
     if kind == "extended":
         expect(page.locator(CARD).first).to_be_visible()
         press()
-    closed(page)
+    expect_closed(page)
     assert page.evaluate(STATE) == before
 
 
 def test_closing_removes_entries_of_views_and_dialog_together(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = routed(phone, stand, extended(stand))
+    before = open_routed_page(phone, stand, extended(stand))
     open_widget(phone)
     phone.get_by_role("button", name="Фильтры").click()
     phone.get_by_role("button", name="Просроченные").click()
@@ -172,15 +172,15 @@ def test_closing_removes_entries_of_views_and_dialog_together(phone: Page, watch
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
     number = hash_of(phone)["problem"]
     phone.get_by_role("button", name=CLOSE, exact=True).click()
-    closed(phone)
-    phone.wait_for_function("heard.length === 1")
+    expect_closed(phone)
+    phone.wait_for_function("events.length === 1")
     assert phone.evaluate(STATE) == before
     # Going forward to the entry of its view opens it; back leaves it again.
     phone.evaluate("history.go(4)")
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
     assert hash_of(phone) == {"problem": number}
     phone.get_by_role("button", name=CLOSE, exact=True).click()
-    closed(phone)
+    expect_closed(phone)
     expect(phone).to_have_url(re.compile("html$"))
 
 
@@ -201,23 +201,23 @@ def test_back_leads_to_the_list_on_pages_with_their_own_hash(
     expect(phone.locator(CARD).first).to_be_visible()
     assert phone.evaluate("location.hash") == theirs
     phone.go_back()
-    closed(phone)
+    expect_closed(phone)
     assert phone.evaluate("location.hash") == theirs
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 @KINDS
 def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
-    routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
     phone.evaluate("history.pushState({ route: 'news' }, '', '?news')")
     phone.get_by_role("button", name=CLOSE, exact=True).click()
-    closed(phone)
+    expect_closed(phone)
     # The widget would remove its own entry before it is notified of this one.
     phone.evaluate("history.pushState({ route: 'more' }, '', '?more'); history.back()")
-    phone.wait_for_function("heard.length > 0")
-    assert phone.evaluate("heard") == [["", "news"]]
+    phone.wait_for_function("events.length > 0")
+    assert phone.evaluate("events") == [["", "news"]]
     assert phone.url.endswith("?news")
 
 
@@ -227,33 +227,33 @@ def test_a_removed_widget_leaves_no_history_entries(
     phone: Page, watch: Watch, stand: Stand, kind: str, goes: bool
 ) -> None:
     """The host removes the open widget, as a router does when it navigates to another page of its own."""
-    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
     open_widget(phone)
     # The worst order for a router: it pushes its entry after the widget was removed.
     phone.evaluate(
         "goes => { document.querySelector('igrajdanin-widget').remove(); if (goes) history.pushState(2, '', '?2') }",
         goes,
     )
-    closed(phone)
+    expect_closed(phone)
     if goes:
         phone.evaluate("history.pushState(3, '', '?3'); history.back()")
-        phone.wait_for_function("heard.length > 0")
+        phone.wait_for_function("events.length > 0")
         assert phone.url.endswith("?2")
         phone.go_back()
     else:
-        phone.wait_for_function("heard.length === 1")
+        phone.wait_for_function("events.length === 1")
     assert phone.evaluate(STATE) == before
-    closed(phone)
+    expect_closed(phone)
     phone.go_back()
     if goes:
         phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, stand: Stand) -> None:
     """Scripts may open one above the other: back closes the upper one first, and each removes only its own entry."""
     body = stand.snippet('type="basic" id="one"') + "<br>" * 4 + stand.snippet('type="extended" id="two"')
-    before = routed(phone, stand, stand.page(body))
+    before = open_routed_page(phone, stand, stand.page(body))
     dialogs = phone.locator("igrajdanin-widget dialog[open]")
     for name in ("one", "two"):
         phone.locator(f"#{name}").get_by_role("button", name=REPORT, exact=True).click()
@@ -269,14 +269,14 @@ def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, stan
             phone.go_back()
         else:
             phone.locator("#one").get_by_role("button", name=CLOSE, exact=True).click()
-            phone.wait_for_function("heard.length === 5")
+            phone.wait_for_function("events.length === 5")
         expect(phone.locator("#one dialog[open]")).to_have_count(0)
         expect(phone.locator("#two dialog[open]")).to_have_count(1)
         phone.go_back()
         expect(dialogs).to_have_count(0)
         assert phone.evaluate(STATE) == before
     phone.go_back()
-    at_start(phone)
+    expect_start_page(phone)
 
 
 def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, stand: Stand) -> None:
@@ -293,13 +293,13 @@ def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Wa
     expect(form).to_be_hidden()
     expect(page.locator(CARD).first).to_be_visible()
     page.evaluate(ASK)
-    closed(page)
+    expect_closed(page)
     assert page.evaluate("history.length") == steps
     open_widget(page)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     page.keyboard.press("Escape")
-    closed(page)
+    expect_closed(page)
 
 
 def test_cancelling_the_file_chooser_keeps_the_form_open(page: Page, watch: Watch, stand: Stand) -> None:

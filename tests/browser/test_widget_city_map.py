@@ -88,8 +88,8 @@ def test_small_pans_use_loaded_data_and_large_ones_request_more(desk: Page, stan
     expect(marks(desk).first).to_be_visible()
     x, y = middle(ground)
     box = town.asked[-1]["bbox"]
-    asked = [query["bbox"] for query in town.asked]
-    assert set(asked) == {box}
+    boxes = [query["bbox"] for query in town.asked]
+    assert set(boxes) == {box}
     for by in (4, -4):
         desk.mouse.move(x, y + 3)
         desk.mouse.down()
@@ -244,12 +244,12 @@ def test_failures_keep_the_marks_and_are_retried(desk: Page, watch: Watch, stand
     expect(marks(desk).first).to_be_visible()
     town.failing = True
     ground.press("+")
-    told = desk.locator(".city-ground [role=alert]")
-    expect(told).to_contain_text("Сообщения не загрузились.")
+    alert = desk.locator(".city-ground [role=alert]")
+    expect(alert).to_contain_text("Сообщения не загрузились.")
     expect(marks(desk).first).to_be_attached()
     town.failing, town.partial = False, True
-    told.get_by_role("button", name="Попробовать ещё раз").click()
-    expect(told).to_have_count(0)
+    alert.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(alert).to_have_count(0)
     expect(desk.get_by_text("Показаны не все")).to_be_visible()
 
 

@@ -41,6 +41,6 @@ def test_clusters_of_thousands_lead_to_one_problem(new_page: Callable[..., Page]
         expect(page.locator("article")).to_contain_text(re.compile(rf"№ {number:,}".replace(",", r"\s?")))
     finally:
         del stand.host.headers["Content-Security-Policy"]
-    asked = [request.url for request in watch.requests if "/clusters?" in request.url]
-    assert len(asked) >= 3
+    requested = [request.url for request in watch.requests if "/clusters?" in request.url]
+    assert len(requested) >= 3
     assert watch.hosts() == {stand.service.url, stand.host.url}

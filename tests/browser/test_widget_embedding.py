@@ -71,10 +71,10 @@ def test_one_request_before_the_click_and_one_round_trip_after(
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible(timeout=20_000)
     first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path and "seen" not in path]
-    asked = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+|(?<=json)\?.*", "", path) for path in first]
-    assert sorted(asked[: len(expected)]) == expected
+    requested = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+|(?<=json)\?.*", "", path) for path in first]
+    assert sorted(requested[: len(expected)]) == expected
     # Statistics load in parallel; the list does not wait for them.
-    assert asked[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
+    assert requested[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
@@ -130,8 +130,8 @@ def test_the_number_is_shown_without_further_code(
     page = new_page(viewport=DESK)
     open_form(page, stand.page(stand.snippet()))
     assert not [path for path in to_service(watch, stand) if "/done-" in path]
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.route(re.compile("/done-"), lambda route: route.continue_() if comes else route.abort())
@@ -139,7 +139,7 @@ def test_the_number_is_shown_without_further_code(
     fill_form(page)
     send(page)
     expect(filled_form).to_have_attribute("aria-busy", "true")
-    while not held or not [url for url in asked if "/done-" in url]:
+    while not held or not [url for url in requested if "/done-" in url]:
         page.wait_for_timeout(20)
     held[0].continue_()
     assert number(page) > 0
@@ -301,9 +301,9 @@ def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch
     form = open_form(page, stand.page(stand.snippet('category="road"')))
     expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
     expect(form.get_by_role("radio", checked=True)).to_have_count(0)
-    (told,) = [text for text in watch.complaints if 'category="road"' in text]
-    assert stand.key in told
-    assert "roads,yards," in told
+    (message,) = [text for text in watch.complaints if 'category="road"' in text]
+    assert stand.key in message
+    assert "roads,yards," in message
 
 
 def test_the_widget_can_be_removed_and_added_again(page: Page, stand: Stand) -> None:
@@ -377,10 +377,10 @@ def test_an_unregistered_origin_is_reported_in_page_and_console(page: Page, watc
         expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(
             "href", re.compile("^mailto:")
         )
-        told = [text for text in watch.complaints if "не подключён. Администратор" in text]
-        assert len(told) == 1
-        assert other.url in told[0]
-        assert f"{stand.service.url}/sites/new" in told[0]
+        message = [text for text in watch.complaints if "не подключён. Администратор" in text]
+        assert len(message) == 1
+        assert other.url in message[0]
+        assert f"{stand.service.url}/sites/new" in message[0]
     finally:
         other.close()
 
@@ -411,9 +411,9 @@ def test_missing_attributes_are_named_in_the_console(page: Page, watch: Watch, s
         page.goto(stand.page(body, loader=False))
         button(page).click()
         expect(page.get_by_role("alert")).to_contain_text("Виджет настроен неверно")
-        told = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
-        assert missing in told
-        assert "undefined" not in told
+        message = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
+        assert missing in message
+        assert "undefined" not in message
 
 
 def test_loading_can_be_retried_if_the_service_does_not_answer(page: Page, watch: Watch, stand: Stand) -> None:
@@ -439,8 +439,8 @@ def test_commands_apply_to_the_named_element(page: Page, stand: Stand) -> None:
     widgets, dialog = page.locator("igrajdanin-widget"), page.get_by_role("dialog")
     expect(widgets).to_have_count(2)
     page.evaluate("""() => {
-      window.heard = [];
-      window.listen = event => heard.push(event.target.parentElement.id);
+      window.events = [];
+      window.listen = event => events.push(event.target.parentElement.id);
       igrajdanin("on", "open", listen, document.querySelector("#second"));
       igrajdanin("open", document.querySelector("#second"));
     }""")
@@ -452,7 +452,7 @@ def test_commands_apply_to_the_named_element(page: Page, stand: Stand) -> None:
     expect(widgets.first.get_by_role("dialog")).to_be_visible()
     page.evaluate("igrajdanin('close'); igrajdanin('open', document.querySelector('#second'))")
     expect(widgets.nth(1).get_by_role("dialog")).to_be_visible()
-    assert page.evaluate("heard") == ["second"]
+    assert page.evaluate("events") == ["second"]
     page.evaluate("igrajdanin('destroy', document.querySelector('#second'))")
     expect(page.locator("#second")).to_have_count(0)
     expect(widgets).to_have_count(1)

@@ -124,9 +124,9 @@ def test_missing_texts_are_fetched_from_the_service(desk: Page, watch: Watch, st
     to_form(desk)
     texts = [one.url.split("?")[0] for one in watch.requests if ".json" in one.url]
     for name in ("ru-widget", "ru-browse", "en-widget", "en-browse"):
-        asked = [url for url in texts if url.endswith(f"/{name}.json")]
-        assert asked[-1] == f"{stand.service.url}/w/{RELEASE}/{name}.json", asked
-        assert len([url for url in asked if url.startswith(stand.service.url)]) == 1
+        requested = [url for url in texts if url.endswith(f"/{name}.json")]
+        assert requested[-1] == f"{stand.service.url}/w/{RELEASE}/{name}.json", requested
+        assert len([url for url in requested if url.startswith(stand.service.url)]) == 1
 
 
 def test_failing_to_reload_the_configuration_keeps_the_view(

@@ -173,16 +173,16 @@ def with_limits(route: Route, least: int) -> None:
 
 @pytest.mark.parametrize("lost", ["request", "answer", "server"])
 def test_a_lost_connection_keeps_the_text_and_sends_one_report(
-    desk: Page, watch: Watch, stand: Stand, address: str, lost: str
+    desk: Page, watch: Watch, stand: Stand, address: str, send_and_lose_answer: str
 ) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
     open_form(desk, address)
     fill_form(desk, "Потерянное сообщение", email=EMAIL)
 
     def lose(route: Route) -> None:
-        if lost == "answer":
+        if send_and_lose_answer == "answer":
             route.fetch()  # the request arrives, its answer does not
-        if lost == "server":
+        if send_and_lose_answer == "server":
             return route.fulfill(status=502, body="", headers={"Access-Control-Allow-Origin": "*"})
         return route.abort()
 
@@ -202,7 +202,7 @@ def test_a_lost_connection_keeps_the_text_and_sends_one_report(
     assert keys[-1] not in keys[:-1]
 
 
-def lost(page: Page, address: str, text: str, **given: Any) -> None:
+def send_and_lose_answer(page: Page, address: str, text: str, **given: Any) -> None:
     """Send a report that arrives while its answer is lost."""
     open_form(page, address)
     fill_form(page, text, **given)
@@ -216,7 +216,7 @@ def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(
 ) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
-    lost(page, address, "Начатое сообщение", email=EMAIL)
+    send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
     page.unroute(re.compile("/problems$"))
     page.reload()
     page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
@@ -236,7 +236,7 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
     """Contacts are lost when the tab is closed, and a report without them is a different one."""
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
-    lost(page, address, "Начатое сообщение", email=EMAIL)
+    send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
     other = page.context.new_page()
     page.close()
     open_form(other, address)
@@ -254,7 +254,7 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
 def test_a_pending_report_can_be_discarded(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
-    lost(page, address, "Передумали")
+    send_and_lose_answer(page, address, "Передумали")
     page.get_by_role("button", name="Изменить").click()
     page.reload()
     open_form(page, address)
@@ -328,9 +328,9 @@ def test_the_length_limit_is_announced_when_near(desk: Page, address: str) -> No
     description = desk.get_by_label("Что именно не так")
     description.fill("я" * 3_900)
     expect(desk.get_by_text("Осталось 100 знаков")).not_to_have_role("status")
-    for length, said in ((3_990, "Осталось 10 знаков"), (4_001, "Сократите текст на 1 знак.")):
+    for length, message in ((3_990, "Осталось 10 знаков"), (4_001, "Сократите текст на 1 знак.")):
         description.fill("я" * length)
-        expect(desk.get_by_text(said)).to_have_role("status")
+        expect(desk.get_by_text(message)).to_have_role("status")
 
 
 def test_each_site_key_has_its_own_draft(desk: Page, stand: Stand, address: str) -> None:

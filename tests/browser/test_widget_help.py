@@ -43,8 +43,8 @@ def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) 
     expect(choices).to_have_count(2)  # the selected category stays visible
     search.fill("яма")  # a colloquial word that is in no category's name
     expect(page.get_by_label("Дороги и тротуары")).to_be_visible()
-    for said, topic in (("не горит фонарь", "Уличное освещение"), ("бегает собака", "Безопасность и правопорядок")):
-        search.fill(said)  # a phrase in any inflected form
+    for words, topic in (("не горит фонарь", "Уличное освещение"), ("бегает собака", "Безопасность и правопорядок")):
+        search.fill(words)  # a phrase in any inflected form
         expect(choices).to_have_count(2)
         expect(page.get_by_label(topic)).to_be_visible()
     search.fill("")
@@ -65,8 +65,8 @@ def test_the_summary_shows_everything_and_allows_changes(page: Page, stand: Stan
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()
     widget = page.locator("igrajdanin-widget")
-    for said in ("Водоснабжение и канализация", "Течёт из люка", "улица Мира, 5", "Прорыв — звоните"):
-        expect(widget).to_contain_text(said)
+    for words in ("Водоснабжение и канализация", "Течёт из люка", "улица Мира, 5", "Прорыв — звоните"):
+        expect(widget).to_contain_text(words)
     page.get_by_role("button", name="Изменить: Адрес или ориентир").click()
     place = page.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
@@ -194,9 +194,9 @@ def test_a_slow_phone_meets_the_time_budgets(
     machines.
     """
     monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
-    asked = tickets.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
+    challenge = tickets.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
     shared = {"Access-Control-Allow-Origin": "*"}
-    page.route(re.compile("/challenge"), lambda route: route.fulfill(json=asked, headers=shared))
+    page.route(re.compile("/challenge"), lambda route: route.fulfill(json=challenge, headers=shared))
     session = page.context.new_cdp_session(page)
     page.goto(address)
     session.send("Network.enable")

@@ -40,9 +40,9 @@ class Keys:
 
     def press(self, key: str) -> None:
         self._page.keyboard.press(key)
-        self.seen()
+        self.check_focus()
 
-    def seen(self) -> None:
+    def check_focus(self) -> None:
         # A removed element passes its focus on in the next frame.
         self._page.wait_for_function(f"() => !({FOCUS})().includes('lost')")
         assert self._page.evaluate(FOCUS) == ""
@@ -59,7 +59,7 @@ class Keys:
             if "lost" in self._page.evaluate(FOCUS) and not left:
                 left += 1
             else:
-                self.seen()
+                self.check_focus()
         raise AssertionError(f"Tab never came to {selector}")
 
     def type(self, selector: str, text: str) -> None:
@@ -149,15 +149,15 @@ def test_removed_controls_pass_their_focus_on(new_page: Callable[..., Page], wat
     tour = Tour(page, stand, city)
     keys = Keys(page)
 
-    def pressed(selector: str, focused: str) -> None:
+    def press_and_expect_focus(selector: str, focused: str) -> None:
         keys.to(selector)
         keys.press("Enter")
         expect(keys.widget.locator(focused).first).to_be_focused()
 
     tour.form()
     tour.fill_form()
-    pressed(".actions .link", "#coordinates")
-    pressed("form > .hint .link", "h3")
+    press_and_expect_focus(".actions .link", "#coordinates")
+    press_and_expect_focus("form > .hint .link", "h3")
     for answer in ((503, {}), (422, {"code": "idempotency_key_reused"}), (403, {"code": "ticket_invalid"})):
         city.answers["POST /problems"] = answer
         tour.form()
@@ -165,18 +165,18 @@ def test_removed_controls_pass_their_focus_on(new_page: Callable[..., Page], wat
         keys.to(".end .button")
         keys.press("Enter")
         tour.expect_alert()
-        keys.seen()
+        keys.check_focus()
         if answer[0] != 503:
             expect(keys.widget.locator(".end .button")).to_be_focused()
             expect(keys.widget.get_by_role("alert")).to_be_in_viewport()
             continue
-        pressed(".panel .button:not(.quiet)", ".panel .button:not(.quiet)")
-        pressed(".panel .quiet", "h3")
+        press_and_expect_focus(".panel .button:not(.quiet)", ".panel .button:not(.quiet)")
+        press_and_expect_focus(".panel .quiet", "h3")
     city.answers["POST /problems"] = (201, city.receipt())
     keys.to(".end .button")
     keys.press("Enter")
     expect(keys.widget.locator(".code")).to_be_visible()
-    pressed(".done .actions .button", "h3")
+    press_and_expect_focus(".done .actions .button", "h3")
 
 
 def test_cancelling_a_file_chooser_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:

@@ -116,9 +116,9 @@ def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
 
 
 def test_unchanged_lists_cost_a_304_and_a_closed_widget_does_not_poll(page: Page, cards: Locator, watch: Watch) -> None:
-    with page.expect_response(re.compile(r"/problems\?$"), timeout=SOON) as asked:
+    with page.expect_response(re.compile(r"/problems\?$"), timeout=SOON) as request:
         pass
-    assert asked.value.request.all_headers()["if-none-match"]
+    assert request.value.request.all_headers()["if-none-match"]
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.wait_for_timeout(500)

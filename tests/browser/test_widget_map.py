@@ -81,14 +81,14 @@ def test_loading_failures_are_reported_and_can_be_retried(page: Page, watch: Wat
     page.route(re.compile(r"/w/\S+/map-"), lambda route: route.abort())
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
-    told = page.get_by_role("status").filter(has_text="Карта не загрузилась. Напишите адрес")
-    expect(told).to_be_visible()
+    message = page.get_by_role("status").filter(has_text="Карта не загрузилась. Напишите адрес")
+    expect(message).to_be_visible()
     expect(page.locator("form .skeleton")).to_have_count(0)
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.unroute(re.compile(r"/w/\S+/map-"))
     page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator(".ground")).to_be_visible()
-    expect(told).to_have_count(0)
+    expect(message).to_have_count(0)
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
 
 
@@ -227,10 +227,10 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(desk: Page, 
     maps.prepare(desk, stand)
     detail = "Эта точка — территория другого сайта. Или уберите точку и опишите место словами."
     other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
-    asked: list[str] = []
+    requests: list[str] = []
 
     def answer(route: Route) -> None:
-        asked.append(route.request.url)
+        requests.append(route.request.url)
         inside = "lat=55.095" in route.request.url
         body = maps.INSIDE if inside else {"inside": False, "detail": detail, "other": other}
         route.fulfill(json=body, headers=maps.ANY_ORIGIN)
@@ -241,16 +241,16 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(desk: Page, 
     for step in range(3):
         desk.mouse.click(x + 90 * step, y - 110)
         desk.wait_for_timeout(50)
-    told = desk.get_by_role("alert")
-    expect(told).to_contain_text("опишите место словами")
-    expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
+    message = desk.get_by_role("alert")
+    expect(message).to_contain_text("опишите место словами")
+    expect(message.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
     # Only where the pin stays.
-    assert len(asked) == 1
+    assert len(requests) == 1
     desk.mouse.click(x, y)
-    expect(told).to_have_count(0)
+    expect(message).to_have_count(0)
     desk.wait_for_timeout(900)
-    assert len(asked) == 2
-    expect(told).to_have_count(0)
+    assert len(requests) == 2
+    expect(message).to_have_count(0)
 
 
 def test_an_outdated_answer_about_a_location_is_not_shown(desk: Page, stand: Stand) -> None:
@@ -285,10 +285,10 @@ def test_missing_tiles_show_the_background(desk: Page, watch: Watch, stand: Stan
     maps.opened_map(desk, strict)
     expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
     expect(desk.locator(".leaflet-tile-loaded")).not_to_have_count(0)
-    asked = len(pictures(watch))
+    requests = len(pictures(watch))
     desk.get_by_role("button", name="Приблизить").click()
     expect(desk.locator(".ground")).to_be_visible()
-    assert asked >= 6
+    assert requests >= 6
 
 
 def test_beyond_the_greatest_zoom_tiles_are_scaled(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:

@@ -125,8 +125,8 @@ def test_at_low_zoom_the_first_press_only_zooms_in(desk: Page, stand: Stand, add
             ground.press("Enter")
 
     press()
-    said = desk.locator(".picker [role=status]")
-    expect(said).to_have_text("Карта приблизилась. Нажмите ещё раз, точно на место.")
+    status = desk.locator(".picker [role=status]")
+    expect(status).to_have_text("Карта приблизилась. Нажмите ещё раз, точно на место.")
     expect(desk.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]').first).to_be_attached()
     expect(desk.locator(".pin")).to_have_count(0)
     press()
@@ -245,11 +245,11 @@ def test_the_pin_is_set_by_keyboard(desk: Page, stand: Stand, address: str) -> N
     expect(ground).to_have_accessible_description(re.compile("Enter ставит метку"))
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         desk.keyboard.press(key)
-    said = desk.locator(".picker [role=status]")
-    expect(said).to_have_text(re.compile(r"^Центр карты: 55,09\d\d; 38,77\d\d, масштаб 16$"))
+    status = desk.locator(".picker [role=status]")
+    expect(status).to_have_text(re.compile(r"^Центр карты: 55,09\d\d; 38,77\d\d, масштаб 16$"))
     desk.keyboard.press("Space")
     assert near(coordinates(desk), away(160, 80))
-    expect(said).to_have_text(re.compile(r"^Метка: 55,09\d\d; 38,77\d\d$"))
+    expect(status).to_have_text(re.compile(r"^Метка: 55,09\d\d; 38,77\d\d$"))
     desk.keyboard.press("+")
     expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
     desk.keyboard.press("ArrowLeft")
@@ -279,9 +279,9 @@ def test_keys_of_the_browser_are_not_intercepted(desk: Page, stand: Stand, addre
     )
     for key in ("Control+=", "Alt+ArrowLeft", "Tab", "Shift+Tab", "a", "ArrowLeft"):
         ground.press(key)
-    told = desk.evaluate("prevented")
-    assert told == {"=": False, "ArrowLeft": True, "Tab": False, "a": False} | {
-        key: False for key in ("Control", "Alt", "Shift") if key in told
+    prevented = desk.evaluate("prevented")
+    assert prevented == {"=": False, "ArrowLeft": True, "Tab": False, "a": False} | {
+        key: False for key in ("Control", "Alt", "Shift") if key in prevented
     }
 
 

@@ -70,8 +70,8 @@ def test_the_services_own_tiles_are_shown(desk: Page, watch: Watch, town: Stand)
     finally:
         del town.host.headers["Content-Security-Policy"]
     # No missing tile was requested: `watch` would report a 404.
-    asked = {re.findall(r"/tiles/(\d+)/", request.url)[0] for request in watch.requests if "/tiles/" in request.url}
-    assert max(map(int, asked)) == DEEPEST
+    zooms = {re.findall(r"/tiles/(\d+)/", request.url)[0] for request in watch.requests if "/tiles/" in request.url}
+    assert max(map(int, zooms)) == DEEPEST
     assert watch.hosts() == {town.service.url, town.host.url}
 
 
@@ -82,8 +82,8 @@ def test_a_location_outside_is_reported_at_once_and_refused_on_sending(desk: Pag
     desk.get_by_role("button", name="Ввести координаты").click()
     field = desk.get_by_label("Координаты")
     field.fill(f"{(SOUTH + NORTH) / 2}; {EAST + 0.05}")
-    told = desk.get_by_role("alert").filter(has_text="За это место отвечает другой сайт: «Озёрск»")
-    expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute(
+    alert = desk.get_by_role("alert").filter(has_text="За это место отвечает другой сайт: «Озёрск»")
+    expect(alert.get_by_role("link", name="Администрация Озёрска")).to_have_attribute(
         "href", re.compile(rf"^{re.escape(town.service.url)}/s/wk_")
     )
     send(desk)

@@ -70,7 +70,7 @@ def photos(page: Page) -> Locator:
     return page.locator("igrajdanin-widget .photo")
 
 
-def uploaded(page: Page, count: int = 1) -> None:
+def expect_uploaded(page: Page, count: int = 1) -> None:
     expect(photos(page)).to_have_count(count)
     expect(photos(page).get_by_text("Загружено")).to_have_count(count, timeout=15_000)
 
@@ -79,7 +79,7 @@ def uploads(watch: Watch) -> list[Request]:
     return [one for one in watch.requests if one.method == "POST" and UPLOADS.search(one.url)]
 
 
-def attached(watch: Watch) -> list[list[dict[str, str]]]:
+def attached_photos(watch: Watch) -> list[list[dict[str, str]]]:
     """Photos of all reports that were sent."""
     sent = [one for one in watch.requests if one.method == "POST" and one.url.endswith("/problems")]
     return [json.loads(one.post_data or "{}")["photos"] for one in sent]
@@ -99,14 +99,14 @@ XMLHttpRequest.prototype.send = function (form) {
 """
 
 
-def overheard(page: Page) -> tuple[str, bytes]:
+def record_upload(page: Page) -> tuple[str, bytes]:
     """Name and content of the one file that was uploaded."""
     page.wait_for_function("overheard.length")
     ((name, content),) = page.evaluate("overheard")
     return name, base64.b64decode(content)
 
 
-def stored(page: Page) -> int:
+def stored_pictures(page: Page) -> int:
     """Pictures stored in this browser."""
     return int(
         page.evaluate(
@@ -157,7 +157,7 @@ def test_every_format_is_uploaded_under_the_strict_policy(
         # Some systems have no MIME type for .heic.
         given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
         choose(page, given)
-        uploaded(page)
+        expect_uploaded(page)
         shown = photos(page).locator("img")
         expect(shown).to_have_count(1)
         source = shown.get_attribute("src") or ""
@@ -168,7 +168,7 @@ def test_every_format_is_uploaded_under_the_strict_policy(
         number(page)
     finally:
         del stand.host.headers["Content-Security-Policy"]
-    assert [len(one) for one in attached(watch)] == [1]
+    assert [len(one) for one in attached_photos(watch)] == [1]
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
@@ -182,14 +182,14 @@ def test_a_policy_without_blob_only_disables_previews(
         open_form(page, f"{stand.host.url}/strict-csp/")
         fill_form(page)
         choose(page, file(grainy))
-        uploaded(page)
+        expect_uploaded(page)
         source = photos(page).locator("img").get_attribute("src") or ""
         assert source.startswith(stand.service.url)
         send(page)
         number(page)
     finally:
         del stand.host.headers["Content-Security-Policy"]
-    assert len(attached(watch)[0]) == 1
+    assert len(attached_photos(watch)[0]) == 1
 
 
 def test_large_photos_are_resized_rotated_and_keep_only_their_location(
@@ -198,8 +198,8 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     desk.add_init_script(OVERHEAR)
     open_form(desk, address)
     choose(desk, file(snapshot, "IMG_ivanov_home.jpg"))
-    uploaded(desk)
-    name, content = overheard(desk)
+    expect_uploaded(desk)
+    name, content = record_upload(desk)
     assert name == "photo", "the file name is not sent"
     assert len(content) < len(snapshot) / 2
     sent = Image.open(io.BytesIO(content))
@@ -218,8 +218,8 @@ def test_small_photos_are_sent_unchanged(desk: Page, address: str, small: bytes)
     desk.add_init_script(OVERHEAR)
     open_form(desk, address)
     choose(desk, file(small))
-    uploaded(desk)
-    assert overheard(desk) == ("photo", small)
+    expect_uploaded(desk)
+    assert record_upload(desk) == ("photo", small)
 
 
 def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
@@ -228,7 +228,7 @@ def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(photo(halves(640, 480), place=PLACE)))
-    uploaded(desk)
+    expect_uploaded(desk)
     offer = "JSON.parse(localStorage.getItem(localStorage.key(0))).values.photoPlace"
     given = desk.wait_for_function(offer).json_value()  # drafts are saved after a pause
     assert (given["lat"], given["lng"]) == pytest.approx(PLACE, abs=1e-4)
@@ -238,7 +238,7 @@ def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
     assert sent["location"] == {"address": "улица Мира, 5"}, "a suggestion is not an answer"
     desk.get_by_role("button", name="Сообщить ещё").click()
     choose(desk, file(photo(halves(640, 480), place=PLACE)))
-    uploaded(desk)
+    expect_uploaded(desk)
     photos(desk).get_by_role("button", name="Убрать").click()
     desk.wait_for_function(f"{offer} === null")
 
@@ -249,11 +249,11 @@ def test_photo_descriptions_are_published(
     open_form(desk, address)
     fill_form(desk, "Яма с подписью")
     choose(desk, file(small), file(photo(halves(320, 240))))
-    uploaded(desk, 2)
+    expect_uploaded(desk, 2)
     desk.get_by_label("Что на фото 1").fill("Яма шириной в метр")
     send(desk)
     given = number(desk)
-    (sent,) = attached(watch)
+    (sent,) = attached_photos(watch)
     assert [one["alt"] for one in sent] == ["Яма шириной в метр", ""]
     publish(new_page(viewport=DESK), stand, "Яма с подписью")
     item = desk.evaluate("address => fetch(address).then(answer => answer.json())", f"{stand.api}/problems/{given}")
@@ -279,23 +279,23 @@ def publish(agent: Page, stand: Stand, text: str) -> None:
 # --- while it is on its way ---
 
 
-def slowed(page: Page, kilobytes: int) -> Callable[[], None]:
+def slow_uploads(page: Page, kilobytes: int) -> Callable[[], None]:
     """Limit uploads to so many kilobytes a second, until the returned function is called."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": kilobytes * 1024}
     session.send("Network.emulateNetworkConditions", limits)
 
-    def free() -> None:
+    def restore() -> None:
         session.send("Network.emulateNetworkConditions", limits | {"uploadThroughput": -1})
 
-    return free
+    return restore
 
 
 def test_each_photo_shows_its_progress(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
     open_form(desk, address)
     ready(desk)
-    slowed(desk, 120)
+    slow_uploads(desk, 120)
     choose(desk, file(snapshot), file(photo(noise(900, 700))))
     bars = desk.get_by_role("progressbar")
     expect(bars).to_have_count(2)
@@ -314,21 +314,21 @@ def test_the_start_and_end_of_uploads_are_announced(desk: Page, address: str, sm
     open_form(desk, address)
     ready(desk)
     desk.evaluate(
-        """() => { window.heard = [];
+        """() => { window.announced = [];
         const root = document.querySelector("igrajdanin-widget").shadowRoot;
         new MutationObserver(() => {
           const text = root.querySelector(".away[role=status]").textContent;
-          if (text && heard[heard.length - 1] !== text) heard.push(text);
+          if (text && announced[announced.length - 1] !== text) announced.push(text);
         }).observe(root, { subtree: true, childList: true, characterData: true }) }"""
     )
     choose(desk, file(small))
-    uploaded(desk)
+    expect_uploaded(desk)
     choose(desk, file(b"%PDF-1.4", "a.pdf", "application/pdf"))
     expect(photos(desk)).to_have_count(2)
     photos(desk).first.get_by_role("button", name="Убрать").click()
     expect(desk.locator("input#photos")).to_be_focused()
-    heard = desk.evaluate("heard")
-    assert heard == [
+    announced = desk.evaluate("announced")
+    assert announced == [
         "Фото 1. Загружаем",
         "Фото 1. Загружено",
         "Фото 2. Такой файл не подойдёт. Выберите JPEG, PNG, WebP или HEIC.",
@@ -341,7 +341,7 @@ def test_removing_a_photo_cancels_its_upload(desk: Page, watch: Watch, address: 
     open_form(desk, address)
     fill_form(desk)
     ready(desk)
-    free = slowed(desk, 20)
+    restore = slow_uploads(desk, 20)
     failed: list[str] = []
     desk.on("requestfailed", lambda request: failed.append(request.url))
     choose(desk, file(grainy))
@@ -350,11 +350,11 @@ def test_removing_a_photo_cancels_its_upload(desk: Page, watch: Watch, address: 
     expect(photos(desk)).to_have_count(0)
     desk.wait_for_timeout(300)
     assert any(UPLOADS.search(url) for url in failed)
-    assert stored(desk) == 0
-    free()
+    assert stored_pictures(desk) == 0
+    restore()
     send(desk)
     number(desk)
-    assert attached(watch) == [[]]
+    assert attached_photos(watch) == [[]]
 
 
 def test_failed_uploads_are_retried(desk: Page, watch: Watch, address: str, small: bytes) -> None:
@@ -398,11 +398,11 @@ def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
-    uploaded(desk)
+    expect_uploaded(desk)
     assert len(uploads(watch)) == 2
     send(desk)
     number(desk)
-    assert len(attached(watch)) == 1, "the ticket of the photo was valid for the report too"
+    assert len(attached_photos(watch)) == 1, "the ticket of the photo was valid for the report too"
 
 
 # --- what cannot be taken ---
@@ -435,13 +435,13 @@ def test_invalid_and_large_files_are_reported_and_can_be_removed(
     expect(photos(desk)).to_have_count(0)
     send(desk)
     number(desk)
-    assert attached(watch) == [[]]
+    assert attached_photos(watch) == [[]]
 
 
 def test_the_number_of_photos_is_limited(desk: Page, watch: Watch, address: str, small: bytes) -> None:
     open_form(desk, address)
     choose(desk, file(small), file(small), file(small), file(small), file(small))
-    uploaded(desk, 3)
+    expect_uploaded(desk, 3)
     expect(desk.get_by_role("alert")).to_contain_text("Можно добавить только 3 фото")
     expect(desk.locator("input#photos")).to_have_count(0)
     photos(desk).first.get_by_role("button", name="Убрать").click()
@@ -464,7 +464,7 @@ def test_categories_may_require_a_photo(desk: Page, watch: Watch, stand: Stand, 
     expect(summary(desk)).to_have_count(0)
     send(desk)
     number(desk)
-    assert len(attached(watch)[0]) == 1
+    assert len(attached_photos(watch)[0]) == 1
 
 
 # --- sending ---
@@ -474,15 +474,15 @@ def test_a_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, add
     open_form(desk, address)
     fill_form(desk)
     ready(desk)
-    free = slowed(desk, 60)
+    restore = slow_uploads(desk, 60)
     choose(desk, file(grainy))
     expect(desk.get_by_role("progressbar")).to_be_visible()
     send(desk)
     expect(desk.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
-    assert attached(watch) == []
-    free()
+    assert attached_photos(watch) == []
+    restore()
     number(desk)
-    assert [len(one) for one in attached(watch)] == [1]
+    assert [len(one) for one in attached_photos(watch)] == [1]
 
 
 def test_a_report_can_be_sent_without_waiting(desk: Page, watch: Watch, address: str, small: bytes) -> None:
@@ -495,7 +495,7 @@ def test_a_report_can_be_sent_without_waiting(desk: Page, watch: Watch, address:
     send(desk)
     desk.get_by_role("button", name="Отправить без них").click()
     number(desk)
-    assert attached(watch) == [[]]
+    assert attached_photos(watch) == [[]]
 
 
 def test_a_photo_refused_while_the_report_waits_stops_sending(
@@ -515,7 +515,7 @@ def test_a_photo_refused_while_the_report_waits_stops_sending(
     )
     expect(summary(desk)).to_be_focused()
     expect(photos(desk)).to_contain_text("Повреждён.")
-    assert attached(watch) == []
+    assert attached_photos(watch) == []
 
 
 def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, small: bytes) -> None:
@@ -536,10 +536,10 @@ def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, s
 
     desk.route(UPLOADS, spoil)
     choose(desk, file(small), file(photo(halves(320, 240))))
-    uploaded(desk, 2)
+    expect_uploaded(desk, 2)
     send(desk)
     number(desk)
-    first, second = attached(watch)
+    first, second = attached_photos(watch)
     assert len(uploads(watch)) == 3
     assert len({one["photo"] for one in first} & {one["photo"] for one in second}) == 1
 
@@ -554,14 +554,14 @@ def test_photos_are_restored_with_the_draft(
     open_form(desk, address)
     fill_form(desk, "Начатое с фото")
     choose(desk, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
-    uploaded(desk, 2)
+    expect_uploaded(desk, 2)
     desk.get_by_label("Что на фото 2").fill("Упавшее дерево")
     fail_first(desk, 99, 503)
     watch.allow("status of 503")
     choose(desk, file(photo(halves(320, 240))))
     expect(photos(desk)).to_have_count(3)
     expect(photos(desk).nth(2)).to_contain_text("Сервис сейчас не отвечает")
-    assert stored(desk) == 3
+    assert stored_pictures(desk) == 3
     page = desk
     if left == "reload":
         page.unroute(UPLOADS)
@@ -572,14 +572,14 @@ def test_photos_are_restored_with_the_draft(
     before = len(uploads(watch))
     open_form(page, address)
     expect(page.get_by_text("Черновик восстановлен")).to_be_visible()
-    uploaded(page, 3)
+    expect_uploaded(page, 3)
     expect(photos(page).locator("img")).to_have_count(3)
     expect(page.get_by_label("Что на фото 2")).to_have_value("Упавшее дерево")
     assert len(uploads(watch)) == before + 1, "uploaded photos are not uploaded again"
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
     number(page)
-    assert [one["alt"] for one in attached(watch)[-1]] == ["", "Упавшее дерево", ""]
+    assert [one["alt"] for one in attached_photos(watch)[-1]] == ["", "Упавшее дерево", ""]
     assert page.evaluate("indexedDB.databases().then(all => all.length)") == 0
 
 
@@ -589,7 +589,7 @@ def test_restored_photos_are_uploaded_again_after_most_of_a_day(
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
-    uploaded(desk)
+    expect_uploaded(desk)
     desk.wait_for_function("JSON.parse(localStorage.getItem(localStorage.key(0))).values.photos[0]?.token")
     desk.evaluate(
         """() => { const name = localStorage.key(0), draft = JSON.parse(localStorage.getItem(name));
@@ -597,7 +597,7 @@ def test_restored_photos_are_uploaded_again_after_most_of_a_day(
     )
     desk.reload()
     open_form(desk, address)
-    uploaded(desk)
+    expect_uploaded(desk)
     assert len(uploads(watch)) == 2
 
 
@@ -605,8 +605,8 @@ def test_discarding_the_draft_deletes_its_photos(desk: Page, watch: Watch, addre
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
-    uploaded(desk)
-    assert stored(desk) == 1
+    expect_uploaded(desk)
+    assert stored_pictures(desk) == 1
     desk.get_by_role("button", name="Стереть черновик").first.click()
     expect(photos(desk)).to_have_count(0)
     expect(desk.get_by_label("Что именно не так")).to_have_value("")
@@ -615,7 +615,7 @@ def test_discarding_the_draft_deletes_its_photos(desk: Page, watch: Watch, addre
     # Also before the photo chunk is loaded.
     fill_form(desk)
     choose(desk, file(small))
-    uploaded(desk)
+    expect_uploaded(desk)
     desk.reload()
     desk.route(re.compile(r"/photos-"), lambda route: route.abort())
     watch.allow("ERR_FAILED|uncaught: http")
@@ -634,12 +634,12 @@ def test_photos_are_sent_even_if_storage_is_unavailable(
     open_form(desk, address)
     fill_form(desk)
     choose(desk, file(small))
-    uploaded(desk)
+    expect_uploaded(desk)
     note = desk.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
     expect(note).to_have_count(1 if forbidden == "indexedDB" else 0)
     send(desk)
     number(desk)
-    assert len(attached(watch)[0]) == 1
+    assert len(attached_photos(watch)[0]) == 1
 
 
 # --- ways in ---
@@ -667,7 +667,7 @@ def test_drop_and_paste_on_a_desktop(desk: Page, watch: Watch, address: str, sma
         }""",
         list(small),
     )
-    uploaded(desk, 2)
+    expect_uploaded(desk, 2)
     assert desk.evaluate("taken") == [True, True, True, False]
 
 
@@ -682,10 +682,10 @@ def test_a_phone_has_two_buttons(new_page: Callable[..., Page], address: str, sm
         assert box is not None
         assert box["height"] >= 44
     camera.set_input_files(file(small))
-    uploaded(page)
+    expect_uploaded(page)
     page.get_by_role("button", name="Далее").click()
     page.get_by_role("button", name="Назад").click()
-    uploaded(page)
+    expect_uploaded(page)
 
 
 def to_photos(page: Page) -> None:
@@ -704,7 +704,7 @@ def test_on_a_phone_uploads_continue_in_other_steps(
     page = new_page()
     open_form(page, address)
     to_photos(page)
-    free = slowed(page, 60)
+    restore = slow_uploads(page, 60)
     choose(page, file(grainy))
     expect(page.get_by_role("progressbar", name="Фото 1")).to_be_visible()
     page.get_by_role("button", name="Далее").click()
@@ -714,9 +714,9 @@ def test_on_a_phone_uploads_continue_in_other_steps(
     page.get_by_role("button", name="Далее").click()
     send(page)
     expect(page.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
-    free()
+    restore()
     number(page)
-    assert [len(one) for one in attached(watch)] == [1]
+    assert [len(one) for one in attached_photos(watch)] == [1]
 
 
 def test_photos_are_added_by_keyboard(desk: Page, watch: Watch, address: str, small: bytes) -> None:
@@ -736,7 +736,7 @@ def test_photos_are_added_by_keyboard(desk: Page, watch: Watch, address: str, sm
     ring = desk.locator(".pick").evaluate("label => getComputedStyle(label).outlineStyle")
     assert ring == "solid"
     desk.keyboard.press("Enter")
-    uploaded(desk)
+    expect_uploaded(desk)
     desk.get_by_label("Что именно не так").focus()
     tab_to(".photo button")
     expect(desk.locator(".photo button")).to_have_accessible_name("Убрать Фото 1")
@@ -769,7 +769,7 @@ def test_the_photo_section_passes_axe(
 ) -> None:
     watch.allow("status of 503")
     page = new_page(viewport={"width": width, "height": 700}, has_touch=width < 600)
-    opened_in(page, stand.page(stand.snippet(f'theme="{theme}" lang="{lang}"')))
+    open_in_page(page, stand.page(stand.snippet(f'theme="{theme}" lang="{lang}"')))
     if width < 600:
         to_photos(page)
     ready(page)
@@ -777,7 +777,7 @@ def test_the_photo_section_passes_axe(
     no_sideways_scrolling(page)
     seen = 0
 
-    def second_fails(route: Route) -> None:
+    def fail_second(route: Route) -> None:
         nonlocal seen
         seen += route.request.method == "POST"
         if seen == 2:
@@ -785,7 +785,7 @@ def test_the_photo_section_passes_axe(
         elif seen < 2:
             route.continue_()
 
-    page.route(UPLOADS, second_fails)
+    page.route(UPLOADS, fail_second)
     choose(page, file(small))
     expect(photos(page).locator(".state .icon")).to_have_count(1)
     choose(page, file(small))
@@ -801,7 +801,7 @@ def test_the_photo_section_passes_axe(
     no_sideways_scrolling(page)
 
 
-def opened_in(page: Page, address: str) -> None:
+def open_in_page(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("igrajdanin-widget").get_by_role("button").click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
@@ -836,7 +836,7 @@ def test_the_first_press_opens_the_chooser_whenever_the_chunk_loads(
     chooser.value.set_files([file(small)])
     if arrives == "after it":
         arrived(desk, held).continue_()
-    uploaded(desk)
+    expect_uploaded(desk)
 
 
 @pytest.mark.parametrize("theme", ["light", "contrast-blue"])

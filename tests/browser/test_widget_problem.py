@@ -35,7 +35,7 @@ def tour(page: Page, stand: Stand, city: City) -> Tour:
     return Tour(page, stand, city)
 
 
-def opened(tour: Tour, at: int = 0) -> Locator:
+def open_problem(tour: Tour, at: int = 0) -> Locator:
     tour.open()
     tour.widget.locator(".card").nth(at).click()
     article = tour.widget.locator("article")
@@ -43,7 +43,7 @@ def opened(tour: Tour, at: int = 0) -> Locator:
     return article
 
 
-def of(city: City, number: int, **more: Any) -> None:
+def set_problem(city: City, number: int, **more: Any) -> None:
     city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
 
 
@@ -61,7 +61,7 @@ def test_code_is_prefetched_and_data_loads_in_parallel(tour: Tour, page: Page) -
 def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(
     tour: Tour, page: Page, direction: str, ahead: int, mirrored: str
 ) -> None:
-    article = opened(tour)
+    article = open_problem(tour)
     tour.widget.locator(".igw").evaluate("(one, direction) => { one.dir = direction }", direction)
     key = "ArrowRight" if ahead > 0 else "ArrowLeft"
     expect(article.locator(".pair img")).to_have_count(2)
@@ -92,15 +92,15 @@ def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(
 
 
 def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> None:
-    of(city, 1204, answer=None)
-    opened(tour).locator(".shot").click()
+    set_problem(city, 1204, answer=None)
+    open_problem(tour).locator(".shot").click()
     viewer = page.get_by_role("dialog", name="Фотографии")
     expect(viewer).to_contain_text("Фото 1 из 1")
     expect(viewer.get_by_role("button")).to_have_accessible_name("Закрыть")
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ({"kept": True}, "Ответ дан в срок, 23 ноября"),
         ({"kept": False, "overdue": False}, "Ответ дан 23 ноября, обещали до 4 декабря"),
@@ -108,13 +108,15 @@ def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> Non
         ({"kept": None, "answered_at": None, "overdue": False}, "До 4 декабря"),
     ],
 )
-def test_the_due_date_is_compared_with_the_actual_one(tour: Tour, city: City, more: dict[str, Any], said: str) -> None:
-    of(city, 1204, **more)
-    expect(opened(tour).locator(".brief")).to_contain_text(said)
+def test_the_due_date_is_compared_with_the_actual_one(
+    tour: Tour, city: City, more: dict[str, Any], expected: str
+) -> None:
+    set_problem(city, 1204, **more)
+    expect(open_problem(tour).locator(".brief")).to_contain_text(expected)
 
 
 def test_actors_and_attached_documents_are_shown(tour: Tour, stand: Stand) -> None:
-    article = opened(tour)
+    article = open_problem(tour)
     lines = article.locator(".timeline li")
     expect(lines.nth(0)).to_contain_text("автор сообщения")
     expect(lines.nth(2)).to_contain_text(re.compile("В работе.*Администрация города Зареченска.*Передали бригаде"))
@@ -126,9 +128,11 @@ def test_actors_and_attached_documents_are_shown(tour: Tour, stand: Stand) -> No
 
 def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: City) -> None:
     number = city.problems[0]["number"]
-    said = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
-    said |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
-    of(city, number, status="resolved", has_answer=False, answer=None, kept=None, overdue=False, timeline=[said])
+    expected = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
+    expected |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
+    set_problem(
+        city, number, status="resolved", has_answer=False, answer=None, kept=None, overdue=False, timeline=[expected]
+    )
     tour.open()
     tour.widget.locator(".card").first.click()
     article = tour.widget.locator("article")
@@ -137,15 +141,15 @@ def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: City) -
 
 
 def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
-    asked: list[Any] = []
-    page.on("request", lambda request: asked.append(request.post_data_json) if "/support" in request.url else None)
-    article = opened(tour)
+    requests: list[Any] = []
+    page.on("request", lambda request: requests.append(request.post_data_json) if "/support" in request.url else None)
+    article = open_problem(tour)
     article.get_by_role("button", name="У меня тоже").click()
     mine = article.get_by_role("button", name="Ваш голос учтён")
     expect(mine).to_have_attribute("aria-disabled", "true")
     expect(article).to_contain_text("Ещё у 4 человек")
     mine.click(force=True)
-    assert len([one for one in asked if one]) == 1
+    assert len([one for one in requests if one]) == 1
     tour.back()
     tour.widget.locator(".card").first.click()
     expect(mine).to_be_visible()
@@ -153,7 +157,7 @@ def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: City
 
 def test_a_failed_vote_can_be_repeated(tour: Tour, city: City, watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of 409")
-    article = opened(tour)
+    article = open_problem(tour)
     city.answers["POST /problems/1204/support"] = LOST
     voice = article.get_by_role("button", name="У меня тоже")
     voice.click()
@@ -169,13 +173,13 @@ def test_on_an_unregistered_page_residents_are_told_where_to_go(
     """The service's own message is meant for the webmaster and is in the console."""
     watch.allow("status of 403")
     words = {"code": "origin_not_registered", "detail": "Сайт не подключён. Администратор подключает его на"}
-    article = opened(tour)
+    article = open_problem(tour)
     city.answers["GET /challenge"] = (403, words)
     page = f"{stand.service.url}/s/{stand.key}/problems/1204"
     article.get_by_role("button", name="У меня тоже").click()
-    told = article.get_by_role("status").filter(has_text="отсюда ничего не отправить")
-    expect(told).to_be_in_viewport()
-    expect(told.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
+    message = article.get_by_role("status").filter(has_text="отсюда ничего не отправить")
+    expect(message).to_be_in_viewport()
+    expect(message.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
     article.get_by_role("button", name="Следить").click()
     tour.at("follow-email").fill("anna@example.test")
     tour.at("follow-consent").check()
@@ -186,12 +190,12 @@ def test_on_an_unregistered_page_residents_are_told_where_to_go(
 
 
 def test_closed_problems_accept_no_votes(tour: Tour) -> None:
-    expect(opened(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
+    expect(open_problem(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
 
 
 def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: City, watch: Watch) -> None:
     watch.allow("status of 422")
-    article = opened(tour)
+    article = open_problem(tour)
     article.get_by_role("button", name="Следить").click()
     email = tour.at("follow-email")
     expect(email).to_be_focused()
@@ -211,9 +215,9 @@ def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city:
     send.click()
     expect(tour.at("follow-email-error")).to_have_text("Проверьте адрес.")
     city.answers.clear()
-    with page.expect_request(re.compile("/follow$")) as asked:
+    with page.expect_request(re.compile("/follow$")) as requests:
         send.click()
-    body = asked.value.post_data_json
+    body = requests.value.post_data_json
     assert (body["email"], body["consent"]["processing"], body["lang"]) == ("anna@example.test", True, "ru")
     expect(tour.at("follow-sent")).to_contain_text("Пришлём письмо для подтверждения на anna@example.test")
     expect(tour.at("follow-sent")).to_be_focused()
@@ -229,7 +233,7 @@ def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: Ci
             else route.fallback()
         ),
     )
-    article = opened(tour)
+    article = open_problem(tour)
     talk = article.get_by_role("region", name="Обсуждение")
     expect(talk.locator("li")).to_have_count(2)
     expect(talk.locator("li").nth(1)).to_contain_text(re.compile("Администрация города Зареченска.*официально"))
@@ -239,7 +243,7 @@ def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: Ci
 
 
 def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> None:
-    article = opened(tour)
+    article = open_problem(tour)
     article.get_by_role("button", name="Написать комментарий").click()
     expect(tour.at("comment-text")).to_be_focused()
     # As much of the form as fits below the header: on this phone, all but its end.
@@ -259,23 +263,25 @@ def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> N
     page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
     expect(tour.at("comment-text")).to_have_value("<b>И у нас</b>")
-    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/comments")) as asked:
+    with page.expect_request(
+        lambda request: request.method == "POST" and request.url.endswith("/comments")
+    ) as requests:
         article.get_by_role("button", name="Send the comment").click()
-    assert asked.value.post_data_json["name"] == "Анна"
-    assert asked.value.post_data_json["consent"]["publish_name"] is True
+    assert requests.value.post_data_json["name"] == "Анна"
+    assert requests.value.post_data_json["consent"]["publish_name"] is True
     expect(tour.at("comment-sent")).to_contain_text("will appear after it has been checked")
 
 
 def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: City, watch: Watch) -> None:
-    of(city, 1204, discussion="off")
-    article = opened(tour)
+    set_problem(city, 1204, discussion="off")
+    article = open_problem(tour)
     expect(article.get_by_text("Обсуждение")).to_have_count(0)
     assert not [one for one in watch.requests if "/comments" in one.url]
 
 
 def test_a_merged_problem_links_to_the_other(tour: Tour, city: City) -> None:
-    of(city, 1204, duplicate_of=1187, status="duplicate")
-    article = opened(tour)
+    set_problem(city, 1204, duplicate_of=1187, status="duplicate")
+    article = open_problem(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
     article.get_by_role("link", name="Сообщение № 1 187").click()
     expect(tour.widget.get_by_role("heading", name="Сообщение № 1 187")).to_be_focused()
@@ -283,7 +289,7 @@ def test_a_merged_problem_links_to_the_other(tour: Tour, city: City) -> None:
 
 
 def test_the_url_can_be_shared(tour: Tour, page: Page, stand: Stand) -> None:
-    article = opened(tour)
+    article = open_problem(tour)
     page.evaluate("delete Navigator.prototype.share")
     article.get_by_role("button", name="Поделиться").click()
     # Confirmed on the button, and announced.
@@ -299,7 +305,7 @@ def test_the_url_can_be_shared(tour: Tour, page: Page, stand: Stand) -> None:
 def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> None:
     page.set_viewport_size(DESK)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
-    article = opened(tour)
+    article = open_problem(tour)
     page.emulate_media(media="print")
     page.evaluate(
         """() => { window.print = () => {
@@ -325,7 +331,7 @@ def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> No
 
 def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page: Page) -> None:
     page.set_viewport_size(DESK)
-    article = opened(tour)
+    article = open_problem(tour)
     top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
     assert all(top.values())
     assert top[".answer"]["y"] < top[".facts"]["y"] < top[".actions"]["y"]  # type: ignore[index]
@@ -338,7 +344,7 @@ def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page:
 
 def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: City, page: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED")
-    article = opened(tour)
+    article = open_problem(tour)
     city.answers["GET /problems/1204"] = LOST
     expect(article).to_contain_text("Показано то, что было раньше", timeout=15_000)
     expect(article.locator(".answer").first).to_be_visible()
@@ -359,7 +365,7 @@ def test_a_problem_works_under_the_strict_policy(tour: Tour, stand: Stand, page:
 def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: City) -> None:
     tour.open()
     number = city.problems[0]["number"]
-    of(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
+    set_problem(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
     tour.widget.locator(".card").first.click()
     facts = tour.widget.locator("article .facts")
     expect(facts.locator("dt", has_text="Источник")).to_be_visible()
@@ -373,13 +379,13 @@ def test_due_dates_of_platforms_name_the_platform(tour: Tour, city: City) -> Non
     tour.open()
     number = city.problems[0]["number"]
     ours = {"status": "accepted", "has_answer": False, "answer": None, "kept": None, "overdue": False}
-    of(city, number, **ours, source_name="Портал области", source_url=None, answer_due="2099-03-01")
+    set_problem(city, number, **ours, source_name="Портал области", source_url=None, answer_due="2099-03-01")
     tour.widget.locator(".card").first.click()
     article = tour.widget.locator("article")
     expect(article.locator(".facts")).to_contain_text("Портал области")
     expect(article.locator(".facts").get_by_role("link")).to_have_count(0)
     expect(article.locator(".timeline li").last).to_contain_text("Портал области ответит")
-    of(city, number, **ours, source_name="Портал области", source_url=None, answer_due=None)
+    set_problem(city, number, **ours, source_name="Портал области", source_url=None, answer_due=None)
     tour.widget.get_by_role("button", name="К списку").click()
     tour.widget.locator(".card").first.click()
     expect(article.locator(".timeline li").last).to_be_visible()

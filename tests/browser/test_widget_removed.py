@@ -83,7 +83,7 @@ def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, stand: Stand,
 
 def test_a_removed_widget_sends_no_requests(page: Page, watch: Watch, stand: Stand) -> None:
     come_and_go(page, stand, [FORM, CITY], 6)
-    asked = len(watch.requests)
+    sent = len(watch.requests)
     page.clock.run_for(LONG_AFTER)
     page.evaluate("0")  # requests under way have been recorded
-    assert [request.url for request in watch.requests[asked:]] == []
+    assert [request.url for request in watch.requests[sent:]] == []

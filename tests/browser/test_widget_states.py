@@ -183,11 +183,11 @@ class Visitor:
         self._page.set_viewport_size(size)
         if spaced:
             self._page.evaluate(SPACING, True)
-        told: list[str] = self._page.evaluate(LOST)
+        losses: list[str] = self._page.evaluate(LOST)
         if spaced:
             self._page.evaluate(SPACING, False)
         where = f"{what}, {size['width']} px" + (", spaced" if spaced else "")
-        self._found.lost += [f"{where}: {one}" for one in told]
+        self._found.lost += [f"{where}: {one}" for one in losses]
 
 
 @pytest.fixture(scope="module", params=["phone", "desk"])
@@ -233,5 +233,5 @@ def test_accessibility_trees_match_their_snapshots(found: Found) -> None:
             file.write_text(text)
         states, agreed = by_state(text), by_state(file.read_text())
         assert list(states) == list(agreed)
-        for state, said in states.items():
-            assert said == agreed[state], f"{name}: {state}"
+        for state, actual in states.items():
+            assert actual == agreed[state], f"{name}: {state}"

@@ -62,7 +62,7 @@ def bait(host: HostPages) -> str:
     return "".join(named) + f'<form data-igrajdanin-widget="wk_x">{hidden}</form>'
 
 
-def asked(watch: Watch, host: HostPages) -> list[str]:
+def requests_to(watch: Watch, host: HostPages) -> list[str]:
     """Requests to the foreign server, except for the bait pictures themselves."""
     return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
 
@@ -82,7 +82,7 @@ def test_the_widget_works_beside_elements_named_like_document_members(
     fill_form(page)
     send(page)
     assert number(page) > 0
-    assert asked(watch, evil) == []
+    assert requests_to(watch, evil) == []
     assert page.evaluate("globalThis.stolen") is None
 
 
@@ -95,7 +95,7 @@ def test_the_citys_map_works_beside_such_elements(
     expect(page.get_by_role("application").get_by_role("button").first).to_be_visible()
     page.locator(CARD).first.click()
     expect(page.locator("igrajdanin-widget .timeline")).to_be_visible()
-    assert asked(watch, evil) == []
+    assert requests_to(watch, evil) == []
 
 
 def test_the_frame_script_works_beside_such_elements(

@@ -45,8 +45,8 @@ class Receiver:
         if not signature.is_valid(KEY, headers, body, clock.now()):
             self.late += 1
             return web.Response(status=401)
-        told = orjson.loads(body)
-        self.events += told if isinstance(told, list) else [told]
+        payload = orjson.loads(body)
+        self.events += payload if isinstance(payload, list) else [payload]
         return web.Response(status=204)
 
 
@@ -62,13 +62,13 @@ def offset(tmp_path: Path) -> Callable[[int], None]:
     """Set the clock of the processes that were started with it."""
     file = tmp_path / "offset"
 
-    def put(seconds: int) -> None:
+    def set_offset(seconds: int) -> None:
         replacement = file.with_suffix(".new")
         replacement.write_text(str(seconds))
         replacement.replace(file)
 
-    put(0)
-    return put
+    set_offset(0)
+    return set_offset
 
 
 async def test_leases_attempts_and_signatures_survive_jumps(
@@ -99,18 +99,20 @@ async def test_leases_attempts_and_signatures_survive_jumps(
         problems += 4
         if abs(jump) > signature.TOLERANCE:
 
-            async def refused(before: int = before) -> bool:
+            async def attempt_refused(before: int = before) -> bool:
                 return hook.late > before
 
-            await service_database.wait_until(refused, tried(city), "nothing was tried under the wrong clock")
+            await service_database.wait_until(
+                attempt_refused, attempts(city), "nothing was tried under the wrong clock"
+            )
         hook.hanging.set()  # deliveries in progress at the kill have a lease that ends by the wrong clock
         await fill(city, 1, 0)
         problems += 1
 
-        async def leased() -> bool:
+        async def any_leased() -> bool:
             return bool((await service_database.states(city.database)).get("leased"))
 
-        await service_database.wait_until(leased, tried(city), "nothing is under way")
+        await service_database.wait_until(any_leased, attempts(city), "nothing is under way")
         await asyncio.to_thread(service.kill)
         hook.hanging.clear()
         offset(0)
@@ -121,8 +123,8 @@ async def test_leases_attempts_and_signatures_survive_jumps(
     assert await service_database.states(city.database) == {"delivered": problems + 3 + 4 * len(jumps)}
     assert set(Counter(event["id"] for event in hook.events).values()) == {1}
     for number in range(1, problems + 1):
-        told = [event["data"]["kind"] for event in hook.events if event["subject"] == str(number)]
-        assert told in (["received"], ["received", "status"]), "in order"
+        payload = [event["data"]["kind"] for event in hook.events if event["subject"] == str(number)]
+        assert payload in (["received"], ["received", "status"]), "in order"
     assert len(hook.events) == problems + 3 + 4 * len(jumps)
 
 
@@ -149,19 +151,19 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
         seen = (await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts"))[0][0]
         await fill(city, 2, 1)
 
-        async def put_off(seen: int = seen) -> bool:
-            return bool((await tried(city)())[0][0] > seen)
+        async def attempted(seen: int = seen) -> bool:
+            return bool((await attempts(city)())[0][0] > seen)
 
-        await service_database.wait_until(put_off, tried(city), "nothing was tried while the platform was away")
+        await service_database.wait_until(attempted, attempts(city), "nothing was tried while the platform was away")
         offset(0)
         await asyncio.to_thread(platform.service.start)
         decided.append(await decide(platform, 2))
     await service_database.wait_until_delivered(city.database)
 
-    async def heard() -> bool:
+    async def decisions_known() -> bool:
         return set(decided) <= {row[0] for row in await service_database.rows(city.database, "SELECT id FROM events")}
 
-    await service_database.wait_until(heard, tried(city), "the platform's decisions do not come in")
+    await service_database.wait_until(decisions_known, attempts(city), "the platform's decisions do not come in")
     assert set(await service_database.states(city.database)) == {"delivered"}
     # The platform stores reports from the future with its own time, so the order within its first second may differ.
     states = f"SELECT description, status, status_at, status_event FROM problems WHERE status_at <= {clock.now()}"
@@ -180,7 +182,7 @@ async def test_periodic_jobs_continue_after_a_wrong_clock(database: Database) ->
     assert await schedule.begin(database, "purge", now + HOUR, HOUR)
 
 
-def tried(city: City) -> Callable[[], Any]:
+def attempts(city: City) -> Callable[[], Any]:
     async def count() -> Any:
         return [
             tuple(row) for row in await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")

@@ -257,8 +257,8 @@ class TwoInstances(RuleBasedStateMachine):
         left = [one for one in here.items() if one[1][0]["released_at"] is not None]
         sent = {name for name, (row, _) in left if not row["spam"] and row["status"] != "withdrawn"}
         assert sent - gone <= there.keys(), "every released report exists there"
-        told = {name for name, (row, _) in there.items() if row["published"]}
-        assert told - gone <= here.keys(), "every public problem of the platform exists here"
+        events = {name for name, (row, _) in there.items() if row["published"]}
+        assert events - gone <= here.keys(), "every public problem of the platform exists here"
         marks = await self._marks()
         for name in here.keys() & there.keys():
             (ours, known), (theirs, known_there) = here[name], there[name]
@@ -294,15 +294,18 @@ class TwoInstances(RuleBasedStateMachine):
         there = {row["number"]: row["id"] for row in await self.there.database.rows(births)}
         found = {}
         for row in await one.database.rows("SELECT * FROM problems"):
-            told = await one.database.rows(
+            events = await one.database.rows(
                 "SELECT e.id, e.kind, e.status, e.at, e.actor, t.body FROM events e"
                 f" LEFT JOIN texts t ON t.id = e.text_id WHERE e.problem_id = :id AND e.kind IN {TRAVELS}",
                 id=row["id"],
             )
-            (received,) = (event for event in told if event["kind"] == "received")
+            (received,) = (event for event in events if event["kind"] == "received")
             born = there[own[row["id"]]] if row["id"] in own else received["id"]
             assert born not in found, "duplicated"
-            found[born] = (row, sorted(tuple(dict(event).values()) for event in told if event["id"] != received["id"]))
+            found[born] = (
+                row,
+                sorted(tuple(dict(event).values()) for event in events if event["id"] != received["id"]),
+            )
         return found
 
 

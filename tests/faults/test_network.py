@@ -56,13 +56,15 @@ async def test_every_event_arrives_once_and_in_order(
     decided = await deciding
     await service_database.wait_until_delivered(city.database)
 
-    async def heard() -> int:
+    async def known_decisions() -> int:
         return len({row[1] for row in await service_database.rows(city.database, EVENTS)} & decided)
 
-    async def all_heard() -> bool:
-        return await heard() == len(decided)
+    async def all_decisions_known() -> bool:
+        return await known_decisions() == len(decided)
 
-    await service_database.wait_until(all_heard, heard, f"of {len(decided)} decisions of the platform are known")
+    await service_database.wait_until(
+        all_decisions_known, known_decisions, f"of {len(decided)} decisions of the platform are known"
+    )
     interrupting.cancel()
     await proxy.close()
 
@@ -97,7 +99,7 @@ async def decide(city: City, platform: City, problems: int) -> set[str]:
     wanted = problems // DECIDED
     async with aiohttp.ClientSession() as session:
 
-        async def more() -> bool:
+        async def decide_arrived() -> bool:
             found = {
                 row[0] for row in await service_database.rows(city.database, "SELECT remote_id FROM platform_links")
             }
@@ -112,7 +114,7 @@ async def decide(city: City, platform: City, problems: int) -> set[str]:
         async def count() -> Any:
             return len(decided), await service_database.rows(platform.database, "SELECT COUNT(*) FROM events")
 
-        await service_database.wait_until(more, count, "nothing arrives at the platform")
+        await service_database.wait_until(decide_arrived, count, "nothing arrives at the platform")
     return set(decided.values())
 
 

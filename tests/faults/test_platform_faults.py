@@ -66,10 +66,10 @@ async def test_kills_and_faults_lose_and_duplicate_nothing(
 
     assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {number}" for number in range(REPORTS))
     for number in range(1, REPORTS + 1):
-        told = [one for one in fake.updates if one["service_request_id"] == str(number)]
-        by_id = {one["update_id"]: one["status"] for one in told}  # a retry has the id of the original
+        updates = [one for one in fake.updates if one["service_request_id"] == str(number)]
+        by_id = {one["update_id"]: one["status"] for one in updates}  # a retry has the id of the original
         assert list(by_id.values()) == ["IN_PROGRESS", "FIXED"]
-        assert [one["status"] for one in told] == sorted(
-            (one["status"] for one in told), key=("IN_PROGRESS", "FIXED").index
+        assert [one["status"] for one in updates] == sorted(
+            (one["status"] for one in updates), key=("IN_PROGRESS", "FIXED").index
         )
     assert len({one["update_id"] for one in fake.updates}) == 2 * REPORTS

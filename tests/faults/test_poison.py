@@ -66,21 +66,21 @@ async def test_poisoned_reports_only_block_their_own_updates(
     async def all_dead() -> bool:
         return len(await dead()) == len(POISON)
 
-    async def tried() -> Any:
+    async def attempts() -> Any:
         return await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
 
-    await service_database.wait_until(all_dead, tried, "what is poison does not die")
+    await service_database.wait_until(all_dead, attempts, "what is poison does not die")
     healthy = {f"Яма {index}" for index in range(problems)} - set(POISON)
 
-    async def others() -> bool:
+    async def healthy_arrived() -> bool:
         return len(fake.requests) == len(fake.updates) == len(healthy)
 
-    await service_database.wait_until(others, tried, "what is healthy does not arrive")
+    await service_database.wait_until(healthy_arrived, attempts, "what is healthy does not arrive")
     assert {one["description"] for one in fake.requests} == healthy
     assert {str(one["number"]) for one in await dead()} == set(poisoned)
     assert {one["kind"] for one in await dead()} == {"received"}
-    owed = await service_database.states(city.database)
-    assert owed == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "updates blocked"
+    states = await service_database.states(city.database)
+    assert states == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "updates blocked"
 
     fake.bitter.clear()
     async with aiohttp.ClientSession() as session:  # meanwhile new reports arrive

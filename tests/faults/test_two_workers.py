@@ -71,8 +71,8 @@ async def test_two_workers_share_deliveries_without_duplicates(
     assert len(fake.requests) == problems
     assert len({one["description"] for one in fake.requests}) == problems
     assert len(fake.updates) == len({one["update_id"] for one in fake.updates}) == events - problems
-    for told in by_request(fake).values():  # reports without an update have none
-        assert [int(one["description"].split()[1]) for one in told] == list(range(UPDATES)), "in order"
+    for updates in by_request(fake).values():  # reports without an update have none
+        assert [int(one["description"].split()[1]) for one in updates] == list(range(UPDATES)), "in order"
     taken = await service_database.rows(own_database, "SELECT delivery, holder FROM taken")
     assert len(taken) == len({row["delivery"] for row in taken}) == events, "leased once each"
     shares = Counter(row["holder"] for row in taken)
@@ -87,7 +87,7 @@ async def until_both_take(city: City) -> int:
     sent = 0
     async with aiohttp.ClientSession() as session:
 
-        async def begun() -> bool:
+        async def both_started() -> bool:
             nonlocal sent
             sent += 1
             await city.report(session, f"Раньше {sent}")
@@ -97,7 +97,7 @@ async def until_both_take(city: City) -> int:
         async def holders() -> Any:
             return await service_database.rows(city.database, "SELECT COUNT(*) FROM taken")
 
-        await service_database.wait_until(begun, holders, "two workers")
+        await service_database.wait_until(both_started, holders, "two workers")
     return sent
 
 

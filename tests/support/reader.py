@@ -14,12 +14,12 @@ DONE = ("Решено", "Подтверждено автором")
 
 # Errors that the driver does not report. An error before the page has loaded shows as a missing button.
 LISTEN = """() => {
-  window.said = [];
-  addEventListener("error", event => said.push(event.message));
-  addEventListener("unhandledrejection", event => said.push(String(event.reason)));
-  console.error = console.warn = (...words) => said.push(words.join(" "));
+  window.errors = [];
+  addEventListener("error", event => errors.push(event.message));
+  addEventListener("unhandledrejection", event => errors.push(String(event.reason)));
+  console.error = console.warn = (...words) => errors.push(words.join(" "));
 }"""
-SAID = "() => window.said"
+ERRORS = "() => window.errors"
 
 _ROOT = "document.querySelector('igrajdanin-widget').shadowRoot"
 # Texts of all cards without their ages, which change over time, once they match the address; null before that.
@@ -44,8 +44,8 @@ _OPENED = f"""() => {{
 _STEPS = "() => history.length"
 _CLOSED = f"() => !{_ROOT}.querySelector('dialog[open]')"
 _MAP_READY = f"""() => {{
-  const told = {_ROOT}.querySelector(".city-ground .states [role=status]");
-  return !!told && told.getAttribute("aria-busy") !== "true" && {_ROOT}.querySelectorAll(".mark").length > 0;
+  const status = {_ROOT}.querySelector(".city-ground .states [role=status]");
+  return !!status && status.getAttribute("aria-busy") !== "true" && {_ROOT}.querySelectorAll(".mark").length > 0;
 }}"""
 # The uncovered mark with the smallest count; null while the map is animating.
 _MARK = f"""() => {{
@@ -149,7 +149,7 @@ class Reader:
         assert await self.cards() == before
 
     async def console_messages(self) -> list[str]:
-        return list(await self._browser.run(SAID))
+        return list(await self._browser.run(ERRORS))
 
     async def _shown(self) -> dict[str, Any]:
         return dict(await self._browser.until("a problem", _OPENED))

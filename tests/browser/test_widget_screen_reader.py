@@ -37,7 +37,7 @@ FOREIGN = """place => {
 }"""
 
 # Texts announced in a dialog: the name of the focused element, and those of live regions outside it.
-SAID = """() => {
+ANNOUNCED = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const focused = shadowRoot.activeElement, text = one => one.textContent.trim().replace(/\\s+/g, " ");
   const live = [...shadowRoot.querySelectorAll("[role=alert], [role=status], [aria-live]")].filter(text);
@@ -48,7 +48,7 @@ SAID = """() => {
 }"""
 
 
-def fails(watch: Watch) -> None:
+def allow_failures(watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of (404|503)")
 
 
@@ -63,16 +63,16 @@ def again(page: Page) -> None:
 
 
 def test_retrying_the_list_focuses_its_heading_and_announces_failures(page: Page, watch: Watch, stand: Stand) -> None:
-    fails(watch)
+    allow_failures(watch)
     city = City(page, stand)
     city.answers["GET /problems"] = LOST
     open_widget(page, extended(stand))
     expect(page.get_by_role("alert")).to_be_visible()
-    page.get_by_role("alert").evaluate("alert => { alert.dataset.heard = '' }")
+    page.get_by_role("alert").evaluate("alert => { alert.dataset.former = '' }")
     again(page)
     expect(page.locator(TITLE)).to_be_focused()
     # An alert is announced when it is inserted: this one is a new element.
-    expect(page.locator("[role=alert]:not([data-heard])")).to_contain_text("Список не загрузился")
+    expect(page.locator("[role=alert]:not([data-former])")).to_contain_text("Список не загрузился")
     city.answers.clear()
     again(page)
     expect(page.locator(CARD)).to_have_count(3)
@@ -80,7 +80,7 @@ def test_retrying_the_list_focuses_its_heading_and_announces_failures(page: Page
 
 
 def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, stand: Stand) -> None:
-    fails(watch)
+    allow_failures(watch)
     city = City(page, stand)
     city.answers["GET "] = (503, {})
     open_widget(page, stand.page(stand.snippet()))
@@ -93,7 +93,7 @@ def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, stand: 
 
 @pytest.mark.parametrize("answer", [LOST, (503, {})])
 def test_retrying_a_problem_focuses_its_heading(page: Page, watch: Watch, stand: Stand, answer: object) -> None:
-    fails(watch)
+    allow_failures(watch)
     city = City(page, stand)
     cards = browse(page, extended(stand))
     city.answers["GET /problems/1203"] = answer
@@ -106,7 +106,7 @@ def test_retrying_a_problem_focuses_its_heading(page: Page, watch: Watch, stand:
 
 
 def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, stand: Stand) -> None:
-    fails(watch)
+    allow_failures(watch)
     city = City(page, stand)
     city.answers["GET /problems/1204/comments"] = LOST
     browse(page, extended(stand)).first.click()
@@ -118,7 +118,7 @@ def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, stand: Sta
 
 
 def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
-    fails(watch)
+    allow_failures(watch)
     page = new_page(viewport=DESK)
     city = City(page, stand)
     city.answers["GET /clusters"] = (503, {})
@@ -164,9 +164,9 @@ def test_texts_of_residents_and_agencies_have_their_own_language(new_page: Calla
     for at in own[2:]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
     # Proper names have no language (WCAG 2.2, 3.1.2); all other texts of theirs are marked.
-    told = page.locator("article").evaluate(FOREIGN)
+    foreign = page.locator("article").evaluate(FOREIGN)
     names = ("Администрация", "Сосед", "Дороги")
-    assert [one for one in told if not one.strip().startswith(names)] == []
+    assert [one for one in foreign if not one.strip().startswith(names)] == []
 
 
 def test_ids_are_unique(new_page: Callable[..., Page], stand: Stand) -> None:
@@ -197,7 +197,7 @@ def test_the_name_of_a_card_consists_of_parts(page: Page, stand: Stand) -> None:
     assert page.locator(".card time").count() == 0
 
 
-def pressed(page: Page, pointer: bool) -> int:
+def cards_after_press(page: Page, pointer: bool) -> int:
     """Number of cards after one press, after scrolling to the end."""
     more = page.get_by_role("button", name=MORE)
     more.click() if pointer else more.press("Enter")
@@ -223,8 +223,8 @@ def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page,
     city = City(page, stand)
     crowd(page, stand, city)
     browse(page, extended(stand))
-    assert pressed(page, pointer=False) == 40
-    assert pressed(page, pointer=True) == 100
+    assert cards_after_press(page, pointer=False) == 40
+    assert cards_after_press(page, pointer=True) == 100
 
 
 def test_the_viewer_describes_the_photo(page: Page, stand: Stand) -> None:
@@ -251,7 +251,7 @@ def test_changes_of_the_open_problem_are_announced(page: Page, stand: Stand) -> 
 def test_the_alert_of_a_pending_report_contains_only_the_message(
     new_page: Callable[..., Page], watch: Watch, stand: Stand
 ) -> None:
-    fails(watch)
+    allow_failures(watch)
     page = new_page(viewport=DESK)
     city = City(page, stand)
     open_widget(page, stand.page(stand.snippet()))
@@ -272,20 +272,20 @@ def test_the_form_announces_everything_once(new_page: Callable[..., Page], watch
     """Either by focus or by a live region: text with both is read twice. The search is silent until
     something is typed.
     """
-    fails(watch)
+    allow_failures(watch)
     page = new_page(viewport=DESK)
     city = City(page, stand)
     open_widget(page, stand.page(stand.snippet()))
     send = page.locator("igrajdanin-widget form .end .button:not([type])")
     expect(send).to_be_visible()
-    assert page.evaluate(SAID) == [REPORT, []]
+    assert page.evaluate(ANNOUNCED) == [REPORT, []]
     page.locator("#search").fill("двор")
     expect(page.locator("#search-hint")).to_have_text("Найдена 1 категория")
     page.locator("#search").fill("")
     expect(page.locator("#search-hint")).to_have_text("")
     send.click()
     expect(page.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
-    assert page.evaluate(SAID) == ["Исправьте 4 поля", []]
+    assert page.evaluate(ANNOUNCED) == ["Исправьте 4 поля", []]
     page.locator("#category input").nth(1).check()
     page.locator("#description").fill(TEXT)
     page.locator("#address").fill("улица Мира, 5")
@@ -293,16 +293,16 @@ def test_the_form_announces_everything_once(new_page: Callable[..., Page], watch
     page.reload()
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
-    assert page.evaluate(SAID) == [REPORT, ["Черновик восстановлен. Стереть черновик"]]
+    assert page.evaluate(ANNOUNCED) == [REPORT, ["Черновик восстановлен. Стереть черновик"]]
     page.locator("#consent").check()
     city.answers["POST /problems"] = (503, {})
     send.click()
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
-    assert page.evaluate(SAID)[0] == "Пока не отправлено"
+    assert page.evaluate(ANNOUNCED)[0] == "Пока не отправлено"
     city.answers.clear()
     page.get_by_role("button", name="Отправить ещё раз").click()
     expect(page.locator(".timeline")).to_be_visible()
-    assert page.evaluate(SAID) == ["Сообщение получено", []]
+    assert page.evaluate(ANNOUNCED) == ["Сообщение получено", []]
 
 
 def test_groups_and_tables_have_names(new_page: Callable[..., Page], stand: Stand) -> None:

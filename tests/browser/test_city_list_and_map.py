@@ -31,7 +31,7 @@ AT_REST = """() => {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def filled(stand: Stand) -> None:
+def fill_site(stand: Stand) -> None:
     stand.service.cli("load-demo", "--problems", str(MANY), "--site", stand.site)
 
 
@@ -41,24 +41,24 @@ def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: S
     city_map(page, stand.page(stand.snippet('type="extended"')))
     # The site has no configured view: the map opens where its problems are.
     expect(page.locator(".mark").first).to_be_visible()
-    rest(page)
+    wait_for_updates(page)
     return page
 
 
-def rest(page: Page) -> None:
+def wait_for_updates(page: Page) -> None:
     """Wait until the list and the map have both been updated."""
     page.wait_for_timeout(250)  # longer than the map's own debounce
     page.wait_for_function(AT_REST)
 
 
-def in_list(page: Page) -> set[int]:
+def numbers_in_list(page: Page) -> set[int]:
     """Numbers of all problems in the list. Scrolls from the beginning to the end, since only cards near the viewport
     are rendered.
     """
     more, found = page.get_by_role("button", name="Показать ещё"), set[int]()
     page.evaluate(f"{SHEET}.scrollTop = 0")
     for _ in range(100):
-        rest(page)
+        wait_for_updates(page)
         found |= {int(one) for one in page.evaluate(NUMBERS)}
         if more.count():
             more.evaluate_all("all => all.forEach(one => one.click())")
@@ -68,7 +68,7 @@ def in_list(page: Page) -> set[int]:
     return found
 
 
-def on_map(page: Page) -> int:
+def count_on_map(page: Page) -> int:
     """Number of problems behind the visible marks. The map reports the same number once both are drawn. The highlighted
     mark is not counted: its cluster contains the problem already.
     """
@@ -76,15 +76,15 @@ def on_map(page: Page) -> int:
         counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
             "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
         )
-        told = re.search(r"(\d+)", page.locator(SEEN).inner_text())
-        said = int(told[1]) if told else 0
-        if said == sum(counts):
-            return said
+        match = re.search(r"(\d+)", page.locator(SEEN).inner_text())
+        reported = int(match[1]) if match else 0
+        if reported == sum(counts):
+            return reported
         page.wait_for_timeout(100)
-    raise AssertionError(f"the map says {said}, its marks stand for {sum(counts)}")
+    raise AssertionError(f"the map says {reported}, its marks stand for {sum(counts)}")
 
 
-def asked(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
+def service_items(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
     """Numbers that the service itself lists."""
     query = "&".join(f"{name}={value}" for name, value in {"limit": "100", **more}.items())
     items: list[dict[str, Any]] = page.request.get(f"{stand.api}/problems?{query}").json()["items"]
@@ -110,37 +110,37 @@ def test_list_and_map_are_side_by_side_or_stacked(both: Page) -> None:
 
 
 def test_moving_the_map_filters_the_list(both: Page, stand: Stand) -> None:
-    assert len(in_list(both)) == on_map(both) == MANY
+    assert len(numbers_in_list(both)) == count_on_map(both) == MANY
     both.get_by_label(FOLLOW).check()
     ground = both.locator(".city-ground .ground")
     for key in ("+", "+", "ArrowRight"):
         ground.press(key)
-        rest(both)
+        wait_for_updates(both)
     bbox = hash_of(both)["bbox"]
-    rest(both)
-    there = {one["number"] for one in asked(stand, both, bbox=bbox)}
+    wait_for_updates(both)
+    there = {one["number"] for one in service_items(stand, both, bbox=bbox)}
     assert 0 < len(there) < MANY
-    assert in_list(both) == there
+    assert numbers_in_list(both) == there
     # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
-    assert on_map(both) == len(there) or "≈" in both.locator(SEEN).inner_text()
+    assert count_on_map(both) == len(there) or "≈" in both.locator(SEEN).inner_text()
     both.get_by_label(FOLLOW).uncheck()
-    rest(both)
+    wait_for_updates(both)
     assert hash_of(both) == {}
-    assert len(in_list(both)) == MANY
+    assert len(numbers_in_list(both)) == MANY
 
 
 def test_resetting_filters_leaves_near_me(both: Page) -> None:
     """The reset takes map and list back to the whole city, and both show it."""
     both.context.grant_permissions(["geolocation"])
     both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
-    assert on_map(both) == MANY
+    assert count_on_map(both) == MANY
     both.get_by_role("button", name=re.compile("^Фильтры")).click()
     both.get_by_role("button", name="Рядом со мной").click()
-    rest(both)
-    assert on_map(both) < MANY
+    wait_for_updates(both)
+    assert count_on_map(both) < MANY
     both.get_by_role("button", name="Сбросить", exact=True).first.click()
-    rest(both)
-    assert on_map(both) == MANY
+    wait_for_updates(both)
+    assert count_on_map(both) == MANY
     expect(both.get_by_label("Поиск по тексту и адресу")).to_be_focused()
 
 
@@ -150,13 +150,13 @@ def test_resetting_filters_keeps_a_map_that_was_moved_since(both: Page) -> None:
     both.get_by_label(FOLLOW).check()
     both.get_by_role("button", name=re.compile("^Фильтры")).click()
     both.get_by_role("button", name="Рядом со мной").click()
-    rest(both)
+    wait_for_updates(both)
     both.locator(".city-ground .ground").press("ArrowRight")
-    rest(both)
-    seen = on_map(both)
+    wait_for_updates(both)
+    seen = count_on_map(both)
     both.get_by_label(FOLLOW).uncheck()
-    rest(both)
-    assert on_map(both) == seen < MANY
+    wait_for_updates(both)
+    assert count_on_map(both) == seen < MANY
     assert hash_of(both) == {}
 
 
@@ -167,16 +167,16 @@ def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
     if both.viewport_size == SIZES["phone"]:
         filters.click()
     both.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
-    rest(both)
-    done = {one["number"] for one in asked(stand, both, status="done")}
+    wait_for_updates(both)
+    done = {one["number"] for one in service_items(stand, both, status="done")}
     assert 0 < len(done) < MANY
-    assert in_list(both) == done
-    assert on_map(both) == len(done)
+    assert numbers_in_list(both) == done
+    assert count_on_map(both) == len(done)
     after = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     assert after != before
     assert not any(word in label for label in after for word in ("новых", "в работе", "принято"))
     both.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
-    rest(both)
+    wait_for_updates(both)
     expect(both.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
     expect(marks).to_have_count(0)
     expect(both.locator(SEEN)).to_have_text("Здесь сообщений нет")
@@ -185,7 +185,7 @@ def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
 def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=SIZES["desk"])
     city_map(page, stand.page(stand.snippet('type="extended"')))
-    rest(page)
+    wait_for_updates(page)
     seen = page.locator(SEEN).inner_text()
     for at in (0, 3):
         card = page.locator(CARD).nth(at)
@@ -195,7 +195,7 @@ def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], stan
         title = card.locator(".card-title").inner_text()
         expect(lit).to_have_accessible_name(re.compile(re.escape(title[:40])))
         expect(lit).to_be_in_viewport()
-        rest(page)
+        wait_for_updates(page)
         expect(page.locator(SEEN)).to_have_text(seen)
     # A map that moved because of the list does not filter the list in turn.
     assert hash_of(page) == {}
