@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from tests.factories import make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
-from tests.support.exchange import Carrier
+from tests.support.exchange import PlatformWorker
 from tests.support.georeport import PictureServer, Worker
 from widget_api.app import open_context
 from widget_api.context import Context
@@ -64,8 +64,8 @@ async def gorod(context: Context) -> Site:
 
 
 @pytest.fixture
-def carrier(context: Context) -> Carrier:
-    return Carrier(context)
+def platform_worker(context: Context) -> PlatformWorker:
+    return PlatformWorker(context)
 
 
 @pytest.fixture

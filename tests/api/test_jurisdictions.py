@@ -15,7 +15,7 @@ from tests.api.test_platform_mirror import own, shown
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, poll_platform
+from tests.support.exchange import PlatformWorker, poll_platform
 from tests.support.processes import Service
 from widget_api import demo
 from widget_api.app import open_context
@@ -47,7 +47,7 @@ async def test_two_sites_share_the_platform_of_the_settings(
     for site in (town, village):
         receipt = await submit_report(context.database, site, description=f"Яма: {site.jurisdiction}")
         await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     sent = {one.fields["description"]: one.fields["jurisdiction_id"] for one in fake.posts("requests")}
     assert sent == {"Яма: gorod.test": "city-42", "Яма: selo.test": "selo.test"}
 
@@ -110,7 +110,7 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
         site = await seed.service.by_id(database, sites[seed.UTILITY])
         receipt = await submit_report(database, site, lat=55.081, lng=38.779)
         await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-        await Carrier(context).until_idle()
+        await PlatformWorker(context).until_idle()
     async with httpx2.AsyncClient() as client:
         asked = f"{platform.url}/open311/v2/requests.json?jurisdiction_id={seed.UTILITY}"
         assert len((await client.get(asked)).json()) == 1

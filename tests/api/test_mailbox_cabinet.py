@@ -10,7 +10,7 @@ import pytest
 from tests.api.test_cabinet_comments import signed_in
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
-from tests.support.mailbox import Office
+from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
 from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
@@ -36,23 +36,25 @@ async def site(context: Context) -> Site:
 
 
 @pytest.fixture
-async def office(context: Context, site: Site) -> Office:
+async def agency_mailbox(context: Context, site: Site) -> AgencyMailbox:
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
-    return Office(context, site, receipt.problem_id, 0)
+    return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 
-async def arrives(office: Office, name: str) -> str:
+async def arrives(agency_mailbox: AgencyMailbox, name: str) -> str:
     """Deliver a letter. Returns the path of its cabinet page."""
-    await service.receive_letter(office.context, Arrival(office.letter(name), "priem@gorod.test", (office.reply,)))
-    return f"{LETTERS}/{(await office.last())['id']}"
+    await service.receive_letter(
+        agency_mailbox.context, Arrival(agency_mailbox.letter(name), "priem@gorod.test", (agency_mailbox.reply,))
+    )
+    return f"{LETTERS}/{(await agency_mailbox.last())['id']}"
 
 
 async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
-    client: httpx2.AsyncClient, office: Office
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
 ) -> None:
-    path = await arrives(office, "spoofed")
-    cabinet = await signed_in(client, office.context, office.site)
+    path = await arrives(agency_mailbox, "spoofed")
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     assert "Входящие 1" in (await cabinet.read("/cabinet/")).text
     page = await cabinet.read(LETTERS)
     assert path in page.links
@@ -62,33 +64,39 @@ async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
     assert fields["text"] == "подделка."
     sent = await client.post(path, data=fields | {"to": "resolved", "text": "Яму заделали", "deed": "accept"})
     assert sent.headers["location"] == f"{LETTERS}?done=taken"
-    assert ((await office.problem())["status"], await office.answer()) == ("resolved", "Яму заделали")
-    last = await office.last()
-    assert (last["state"], last["event_id"]) == ("taken", (await office.problem())["status_event"])
+    assert ((await agency_mailbox.problem())["status"], await agency_mailbox.answer()) == ("resolved", "Яму заделали")
+    last = await agency_mailbox.last()
+    assert (last["state"], last["event_id"]) == ("taken", (await agency_mailbox.problem())["status_event"])
     assert last["user_id"] is not None
     assert "Ответ принят" in (await cabinet.read(f"{LETTERS}?done=taken")).text
     assert "Входящие 1" not in (await cabinet.read("/cabinet/")).text
     await cabinet.read(path, 404)
 
 
-async def test_attachments_are_accepted_with_the_letter(client: httpx2.AsyncClient, office: Office) -> None:
-    raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
-    path = f"{LETTERS}/{(await office.last())['id']}"
-    cabinet = await signed_in(client, office.context, office.site)
+async def test_attachments_are_accepted_with_the_letter(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+) -> None:
+    raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
+    path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     page = await cabinet.read(path)
     assert "2 вложения" in page.text
     fields = next(one.fields for one in page.forms if "text" in one.fields)
     await client.post(path, data=fields | {"to": "resolved", "deed": "accept"})
-    found = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
+    found = await documents.list_attached(
+        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
+    )
     assert [one["name"] for one in found] == ["act.docx"]
 
 
-async def test_attachments_can_be_viewed_before_publication(client: httpx2.AsyncClient, office: Office) -> None:
-    raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
-    path = f"{LETTERS}/{(await office.last())['id']}"
-    cabinet = await signed_in(client, office.context, office.site)
+async def test_attachments_can_be_viewed_before_publication(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+) -> None:
+    raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
+    path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     page = await cabinet.read(path)
     attached = [link for link in page.links if "/attached/" in link]
     assert attached == [f"{path}/attached/0"], "what no answer carries leads nowhere"
@@ -103,86 +111,93 @@ async def test_attachments_can_be_viewed_before_publication(client: httpx2.Async
     for wrong in ("1", "2", "999", "x"):
         assert (await client.get(f"{path}/attached/{wrong}")).status_code == 404
     client.cookies.clear()
-    await signed_in(client, office.context, await make_site(office.context.database))
+    await signed_in(client, agency_mailbox.context, await make_site(agency_mailbox.context.database))
     assert (await client.get(attached[0])).status_code == 404
 
 
-async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, office: Office) -> None:
-    path = await arrives(office, "spoofed")
+async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+    path = await arrives(agency_mailbox, "spoofed")
 
     async def long_ago(tx: Transaction) -> None:
         await tx.run("UPDATE mailbox_messages SET received_at = 1700000000")
 
-    await office.context.database.write(long_ago)
-    cabinet = await signed_in(client, office.context, office.site)
+    await agency_mailbox.context.database.write(long_ago)
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     for page in (LETTERS, path):
         source = (await cabinet.client.get(f"{page}?lang=en")).text
         assert '<time datetime="2023-11-14T22:13:20Z">15 November 2023, 01:13</time>' in source.replace("\xa0", " ")
         assert '<p class="prose" lang="ru">' in source, "words of the agency and of residents"
 
 
-async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, office: Office) -> None:
-    path = await arrives(office, "unclear")
-    cabinet = await signed_in(client, office.context, office.site)
+async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+    path = await arrives(agency_mailbox, "unclear")
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
     sent = await client.post(path, data=fields | {"to": "planned", "text": "<b>Проверим</b>", "deed": "accept"})
     assert sent.status_code == 422
     assert "Укажите день, к которому закончат работы" in sent.text
     assert "&lt;b&gt;Проверим&lt;/b&gt;" in sent.text
-    assert (await office.last())["state"] == "held"
+    assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_declining_a_letter_does_not_change_the_report(client: httpx2.AsyncClient, office: Office) -> None:
-    path = await arrives(office, "unlisted")
-    cabinet = await signed_in(client, office.context, office.site)
+async def test_declining_a_letter_does_not_change_the_report(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+) -> None:
+    path = await arrives(agency_mailbox, "unlisted")
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = (await cabinet.read(path)).forms[-1].fields
-    stored = (await office.last())["stored"]
+    stored = (await agency_mailbox.last())["stored"]
     sent = await client.post(path, data=fields | {"deed": "decline"})
     assert sent.headers["location"] == f"{LETTERS}?done=refused"
-    assert ((await office.last())["state"], (await office.problem())["status"]) == ("refused", "accepted")
+    assert ((await agency_mailbox.last())["state"], (await agency_mailbox.problem())["status"]) == (
+        "refused",
+        "accepted",
+    )
     again = await client.post(path, data=fields | {"deed": "decline"})
     assert again.status_code == 404
-    assert await office.context.storage.get_letter(stored) is not None
-    await review.delete_obsolete(office.context.database, office.context.storage)
-    assert await office.context.storage.get_letter(stored) is None
-    assert (await office.last())["stored"] is None
+    assert await agency_mailbox.context.storage.get_letter(stored) is not None
+    await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
+    assert await agency_mailbox.context.storage.get_letter(stored) is None
+    assert (await agency_mailbox.last())["stored"] is None
 
 
-async def test_restoring_a_backup_deletes_unknown_letters(office: Office) -> None:
-    await arrives(office, "unlisted")
-    stored = (await office.last())["stored"]
-    await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
-    await review.reconcile_after_restore(office.context.database, office.context.storage)
-    assert await office.context.storage.get_letter("f" * 64) is None
-    assert await office.context.storage.get_letter(stored) is not None
+async def test_restoring_a_backup_deletes_unknown_letters(agency_mailbox: AgencyMailbox) -> None:
+    await arrives(agency_mailbox, "unlisted")
+    stored = (await agency_mailbox.last())["stored"]
+    await agency_mailbox.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
+    await review.reconcile_after_restore(agency_mailbox.context.database, agency_mailbox.context.storage)
+    assert await agency_mailbox.context.storage.get_letter("f" * 64) is None
+    assert await agency_mailbox.context.storage.get_letter(stored) is not None
 
 
-async def test_erasing_a_report_erases_its_letters(office: Office) -> None:
-    await arrives(office, "unlisted")
-    stored = (await office.last())["stored"]
-    await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
-    await review.delete_obsolete(office.context.database, office.context.storage)
-    last = await office.last()
+async def test_erasing_a_report_erases_its_letters(agency_mailbox: AgencyMailbox) -> None:
+    await arrives(agency_mailbox, "unlisted")
+    stored = (await agency_mailbox.last())["stored"]
+    await problems.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
+    await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
+    last = await agency_mailbox.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
-    assert await office.context.storage.get_letter(stored) is None
+    assert await agency_mailbox.context.storage.get_letter(stored) is None
 
 
-async def test_records_of_letters_are_purged_after_a_year_unless_held(office: Office) -> None:
-    await arrives(office, "unlisted")
-    await arrives(office, "out_of_office")
-    assert [one["state"] for one in await office.records()] == ["held", "ignored"]
+async def test_records_of_letters_are_purged_after_a_year_unless_held(agency_mailbox: AgencyMailbox) -> None:
+    await arrives(agency_mailbox, "unlisted")
+    await arrives(agency_mailbox, "out_of_office")
+    assert [one["state"] for one in await agency_mailbox.records()] == ["held", "ignored"]
     for later, left in ((store.YEAR - 60, ["held", "ignored"]), (store.YEAR + 60, ["held"])):
-        await store.delete_old(office.context.database, clock.now() + later)
-        assert [one["state"] for one in await office.records()] == left
+        await store.delete_old(agency_mailbox.context.database, clock.now() + later)
+        assert [one["state"] for one in await agency_mailbox.records()] == left
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])
-async def test_held_letters_are_not_visible_to_others(client: httpx2.AsyncClient, office: Office, who: str) -> None:
-    path = await arrives(office, "unlisted")
+async def test_held_letters_are_not_visible_to_others(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox, who: str
+) -> None:
+    path = await arrives(agency_mailbox, "unlisted")
     if who == "viewer":
-        cabinet = await signed_in(client, office.context, office.site, "viewer")
+        cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site, "viewer")
     else:
-        cabinet = await signed_in(client, office.context, await make_site(office.context.database))
+        cabinet = await signed_in(client, agency_mailbox.context, await make_site(agency_mailbox.context.database))
     assert LETTERS not in (await cabinet.read("/cabinet/")).links or who == "another agency"
     answer = await client.get(path)
     assert answer.status_code == (403 if who == "viewer" else 404)
@@ -192,37 +207,45 @@ async def test_held_letters_are_not_visible_to_others(client: httpx2.AsyncClient
     for deed in ("accept", "decline"):
         values = {"form_token": token, "deed": deed, "to": "resolved", "text": "Готово"}
         assert (await client.post(path, data=values)).status_code == answer.status_code
-    assert (await office.last())["state"] == "held"
+    assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_requires_the_csrf_token(client: httpx2.AsyncClient, office: Office) -> None:
-    path = await arrives(office, "unlisted")
-    await signed_in(client, office.context, office.site)
+async def test_a_decision_requires_the_csrf_token(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+    path = await arrives(agency_mailbox, "unlisted")
+    await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     assert (await client.post(path, data={"deed": "decline"})).status_code == 403
-    assert (await office.last())["state"] == "held"
+    assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_that_is_no_longer_allowed_is_refused(client: httpx2.AsyncClient, office: Office) -> None:
-    path = await arrives(office, "unclear")
+async def test_a_decision_that_is_no_longer_allowed_is_refused(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+) -> None:
+    path = await arrives(agency_mailbox, "unclear")
     await problems.change(
-        office.context.database, AGENT, office.site.id, office.problem_id, Change(to="resolved", text="Готово")
+        agency_mailbox.context.database,
+        AGENT,
+        agency_mailbox.site.id,
+        agency_mailbox.problem_id,
+        Change(to="resolved", text="Готово"),
     )
-    cabinet = await signed_in(client, office.context, office.site)
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     token = (await cabinet.read(path)).forms[-1].fields["form_token"]
     values = {"form_token": token, "deed": "accept", "to": "answered", "text": "Ответ"}
     assert (await client.post(path, data=values)).status_code == 409
-    assert (await office.last())["state"] == "held"
+    assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_bouncing_mailboxes_of_agency_and_author_are_shown(client: httpx2.AsyncClient, office: Office) -> None:
+async def test_bouncing_mailboxes_of_agency_and_author_are_shown(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+) -> None:
     async def work(tx: Transaction) -> None:
-        await store.record_agency_failure(tx, office.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
-        await store.record_contact_failure(tx, office.problem_id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_agency_failure(tx, agency_mailbox.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_contact_failure(tx, agency_mailbox.problem_id, "5.1.1 user unknown", 1_700_000_000)
 
-    await office.context.database.write(work)
-    cabinet = await signed_in(client, office.context, office.site)
+    await agency_mailbox.context.database.write(work)
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     assert "Письма на адрес priem@gorod.test возвращаются: 5.1.1 user unknown" in (await cabinet.read(LETTERS)).text
-    page = await cabinet.read(f"/cabinet/problems/{office.problem_id}")
+    page = await cabinet.read(f"/cabinet/problems/{agency_mailbox.problem_id}")
     assert "письма на этот адрес возвращаются" in page.text
 
 

@@ -11,7 +11,7 @@ import pytest
 from scripts.servers import dovecot, reason_without_dovecot
 from tests.factories import make_site, submit_report
 from tests.support.dovecot import ELSEWHERE, PASSWORD, Dovecot
-from tests.support.mailbox import Office
+from tests.support.mailbox import AgencyMailbox
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.mailbox import imap, jobs, parse, service
@@ -54,48 +54,52 @@ def settings(make_settings: Callable[..., Settings], database_url: str, server: 
 
 
 @pytest.fixture
-async def office(context: Context) -> Office:
+async def agency_mailbox(context: Context) -> AgencyMailbox:
     site = await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
-    return Office(context, site, receipt.problem_id, 0)
+    return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 
-async def test_unread_letters_are_processed_and_stay_in_the_mailbox(office: Office, inbox: Dovecot) -> None:
-    inbox.put(office.letter("resolved"), office.letter("out_of_office"))
-    assert await imap.fetch(office.context, url(inbox)) == 2
-    assert (await office.problem())["status"] == "resolved"
-    assert sorted(row["kind"] for row in await office.records()) == ["answer", "automatic"]
+async def test_unread_letters_are_processed_and_stay_in_the_mailbox(
+    agency_mailbox: AgencyMailbox, inbox: Dovecot
+) -> None:
+    inbox.put(agency_mailbox.letter("resolved"), agency_mailbox.letter("out_of_office"))
+    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 2
+    assert (await agency_mailbox.problem())["status"] == "resolved"
+    assert sorted(row["kind"] for row in await agency_mailbox.records()) == ["answer", "automatic"]
     assert (inbox.count(), inbox.count(criterion="SEEN")) == (2, 2)
-    assert await imap.fetch(office.context, url(inbox)) == 0
+    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 0
 
 
-async def test_processed_letters_are_moved_to_the_configured_folder(office: Office, inbox: Dovecot) -> None:
+async def test_processed_letters_are_moved_to_the_configured_folder(
+    agency_mailbox: AgencyMailbox, inbox: Dovecot
+) -> None:
     inbox.create("Done")
-    inbox.put(office.letter("resolved"))
-    await imap.fetch(office.context, url(inbox, "INBOX?move=Done"))
+    inbox.put(agency_mailbox.letter("resolved"))
+    await imap.fetch(agency_mailbox.context, url(inbox, "INBOX?move=Done"))
     assert (inbox.count(), inbox.count("Done"), inbox.count("Done", "SEEN")) == (0, 1, 1)
 
 
 @pytest.mark.parametrize("way", ["imaps", "starttls"])
 async def test_remote_connections_require_tls_with_a_valid_certificate(
-    way: str, office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    way: str, agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheme, port = ("imaps", inbox.secure_port) if way == "imaps" else ("imap", inbox.port)
     address = f"{scheme}://widget:{quote(PASSWORD, safe='')}@{ELSEWHERE}:{port}/INBOX"
-    inbox.put(office.letter("resolved"))
+    inbox.put(agency_mailbox.letter("resolved"))
     with pytest.raises(ssl.SSLCertVerificationError):
-        await imap.fetch(office.context, address)
+        await imap.fetch(agency_mailbox.context, address)
     assert inbox.count(criterion="UNSEEN") == 1
     monkeypatch.setenv("SSL_CERT_FILE", str(inbox.certificate.authority))
-    assert await imap.fetch(office.context, address) == 1
-    assert (await office.problem())["status"] == "resolved"
+    assert await imap.fetch(agency_mailbox.context, address) == 1
+    assert (await agency_mailbox.problem())["status"] == "resolved"
 
 
 async def test_a_letter_is_marked_only_after_it_is_stored(
-    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbox.put(office.letter("resolved"))
+    inbox.put(agency_mailbox.letter("resolved"))
 
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")
@@ -103,16 +107,16 @@ async def test_a_letter_is_marked_only_after_it_is_stored(
     with monkeypatch.context() as patch:
         patch.setattr(Database, "write", away)
         with pytest.raises(OSError, match="away"):
-            await imap.fetch(office.context, url(inbox))
+            await imap.fetch(agency_mailbox.context, url(inbox))
     assert inbox.count(criterion="UNSEEN") == 1
-    assert await imap.fetch(office.context, url(inbox)) == 1
-    assert (await office.problem())["status"] == "resolved"
+    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 1
+    assert (await agency_mailbox.problem())["status"] == "resolved"
 
 
 async def test_a_failing_letter_does_not_block_others(
-    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbox.put(office.letter("out_of_office"), office.letter("resolved"))
+    inbox.put(agency_mailbox.letter("out_of_office"), agency_mailbox.letter("resolved"))
     take = service.receive_letter
 
     async def failing(context: Context, arrival: Arrival) -> None:
@@ -122,36 +126,38 @@ async def test_a_failing_letter_does_not_block_others(
 
     monkeypatch.setattr(service, "receive_letter", failing)
     with pytest.raises(OSError, match="nobody"):
-        await imap.fetch(office.context, url(inbox))
-    assert (await office.problem())["status"] == "resolved"
+        await imap.fetch(agency_mailbox.context, url(inbox))
+    assert (await agency_mailbox.problem())["status"] == "resolved"
     assert (inbox.count(criterion="UNSEEN"), inbox.count(criterion="SEEN")) == (1, 1)
 
 
-async def test_a_poll_interrupted_before_marking_processes_nothing_twice(office: Office, inbox: Dovecot) -> None:
-    inbox.put(office.letter("resolved"), office.letter("resolved"))
-    assert await imap.fetch(office.context, url(inbox)) == 2
-    assert len(await office.records()) == 1
+async def test_a_poll_interrupted_before_marking_processes_nothing_twice(
+    agency_mailbox: AgencyMailbox, inbox: Dovecot
+) -> None:
+    inbox.put(agency_mailbox.letter("resolved"), agency_mailbox.letter("resolved"))
+    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 2
+    assert len(await agency_mailbox.records()) == 1
 
 
 async def test_oversized_letters_are_not_fetched(
-    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse, "MAX_SIZE", 1000)
-    inbox.put(office.letter("resolved"))
-    await imap.fetch(office.context, url(inbox))
-    (row,) = await office.records()
+    inbox.put(agency_mailbox.letter("resolved"))
+    await imap.fetch(agency_mailbox.context, url(inbox))
+    (row,) = await agency_mailbox.records()
     assert (row["state"], row["reason"]) == ("refused", "too_large")
     assert inbox.count(criterion="SEEN") == 1
 
 
-async def test_one_process_polls_and_failures_are_reported(office: Office, inbox: Dovecot) -> None:
-    inbox.put(office.letter("resolved"))
-    await jobs.receive_letters(office.context)
-    assert (await office.problem())["status"] == "resolved"
-    inbox.put(office.letter("in_progress_until"))
-    await jobs.receive_letters(office.context)  # another process in the same minute
+async def test_one_process_polls_and_failures_are_reported(agency_mailbox: AgencyMailbox, inbox: Dovecot) -> None:
+    inbox.put(agency_mailbox.letter("resolved"))
+    await jobs.receive_letters(agency_mailbox.context)
+    assert (await agency_mailbox.problem())["status"] == "resolved"
+    inbox.put(agency_mailbox.letter("in_progress_until"))
+    await jobs.receive_letters(agency_mailbox.context)  # another process in the same minute
     assert inbox.count(criterion="UNSEEN") == 1
-    chore = await office.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
+    chore = await agency_mailbox.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
     assert chore is not None
     assert chore["outcome"] == "1 letters"
 

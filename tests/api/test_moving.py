@@ -9,7 +9,7 @@ import pytest
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.georeport import Worker
 from tests.support.mail import Letter, MailSink
-from tests.support.mailbox import Office
+from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.mailbox import reminders, service
@@ -30,10 +30,10 @@ def settings(make_settings: Callable[..., Settings], database_url: str) -> Setti
 
 
 @pytest.fixture
-async def office(context: Context) -> Office:
+async def agency_mailbox(context: Context) -> AgencyMailbox:
     """A report of an agency that works from its mailbox; its letter is not sent yet."""
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
-    return Office(context, site, await reported(context, site, "Первое"), port=0)
+    return AgencyMailbox(context, site, await reported(context, site, "Первое"), port=0)
 
 
 async def reported(context: Context, site: object, words: str) -> str:
@@ -42,44 +42,46 @@ async def reported(context: Context, site: object, words: str) -> str:
     return problem_id
 
 
-async def move(office: Office, mode: str) -> None:
-    await changes.update_agency(office.context.database, office.site.agency.id, {"mode": mode})
+async def move(agency_mailbox: AgencyMailbox, mode: str) -> None:
+    await changes.update_agency(agency_mailbox.context.database, agency_mailbox.site.agency.id, {"mode": mode})
 
 
-async def answered(office: Office, name: str) -> None:
-    await service.receive_letter(office.context, Arrival(office.letter(name), OFFICE, (office.reply,)))
+async def answered(agency_mailbox: AgencyMailbox, name: str) -> None:
+    await service.receive_letter(
+        agency_mailbox.context, Arrival(agency_mailbox.letter(name), OFFICE, (agency_mailbox.reply,))
+    )
 
 
-async def told(office: Office, worker: Worker, sink: MailSink) -> list[Letter]:
+async def told(agency_mailbox: AgencyMailbox, worker: Worker, sink: MailSink) -> list[Letter]:
     """The letters to the agency beside acknowledgements, once all that is due went out."""
     await worker.until_idle()
     return [one for one in sink.to(OFFICE) if one.message["Auto-Submitted"] == "auto-generated"]
 
 
 async def test_work_under_way_goes_along_to_the_cabinet_and_back(
-    office: Office, worker: Worker, mail_sink: MailSink
+    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
-    database, site = office.context.database, office.site
-    await told(office, worker, mail_sink)
-    await answered(office, "unclear")
+    database, site = agency_mailbox.context.database, agency_mailbox.site
+    await told(agency_mailbox, worker, mail_sink)
+    await answered(agency_mailbox, "unclear")
     due = local_date(clock.now(), site.time_zone).isoformat()
     await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = :due, first_due = :due", due=due))
     assert await reminders.enqueue_reminders(database) == 1
-    await move(office, "cabinet")
-    assert len(await told(office, worker, mail_sink)) == 1, "the cabinet reminds of it"
+    await move(agency_mailbox, "cabinet")
+    assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
     assert await reminders.enqueue_reminders(database) == 0
-    away = await reported(office.context, site, "Пришло при кабинете")
+    away = await reported(agency_mailbox.context, site, "Пришло при кабинете")
     await problems.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
     await problems.change(database, RESIDENT, site.id, away, Change(to="reopened", text="Нет, всё по-прежнему"))
-    asked = await reported(office.context, site, "Второе при кабинете")
+    asked = await reported(agency_mailbox.context, site, "Второе при кабинете")
     await dialogue.ask(database, AGENT, site.id, asked, "Где именно?")
     await dialogue.clarify(database, site, asked, dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда"))
-    done = await reported(office.context, site, "Уже решённое")
+    done = await reported(agency_mailbox.context, site, "Уже решённое")
     await problems.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
-    assert len(await told(office, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
-    await move(office, "email")
-    await move(office, "email")
-    letters = [one.text for one in (await told(office, worker, mail_sink))[1:]]
+    assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
+    await move(agency_mailbox, "email")
+    await move(agency_mailbox, "email")
+    letters = [one.text for one in (await told(agency_mailbox, worker, mail_sink))[1:]]
     for words, count in (
         ("Пришло при кабинете", 1),
         ("Нет, всё по-прежнему", 1),
@@ -90,22 +92,24 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     ):
         assert sum(words in text for text in letters) == count, words
     assert await reminders.enqueue_reminders(database) == 1, "the one that was not sent"
-    assert "Первое" in (await told(office, worker, mail_sink))[-1].text
-    await move(office, "cabinet")
-    await answered(office, "resolved")
-    assert (await office.problem())["status"] == "resolved", "a reply to an old letter is an answer all the same"
-    assert len(await office.held_letters()) == 1
-    many = len(await told(office, worker, mail_sink))
-    await move(office, "email")
-    assert len(await told(office, worker, mail_sink)) == many
+    assert "Первое" in (await told(agency_mailbox, worker, mail_sink))[-1].text
+    await move(agency_mailbox, "cabinet")
+    await answered(agency_mailbox, "resolved")
+    assert (await agency_mailbox.problem())["status"] == "resolved", (
+        "a reply to an old letter is an answer all the same"
+    )
+    assert len(await agency_mailbox.held_letters()) == 1
+    many = len(await told(agency_mailbox, worker, mail_sink))
+    await move(agency_mailbox, "email")
+    assert len(await told(agency_mailbox, worker, mail_sink)) == many
 
 
 async def test_a_letter_that_is_due_goes_out_once_wherever_the_agency_works_by_then(
-    office: Office, worker: Worker, mail_sink: MailSink
+    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
     for mode in ("cabinet", "email", "cabinet"):
-        await move(office, mode)
-    assert ["Первое" in one.text for one in await told(office, worker, mail_sink)] == [True]
+        await move(agency_mailbox, mode)
+    assert ["Первое" in one.text for one in await told(agency_mailbox, worker, mail_sink)] == [True]
 
 
 async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: Context) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from tests.support.exchange import Carrier, accept_report, states, status, timeline
+from tests.support.exchange import PlatformWorker, accept_report, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.attachments.photos import service as photos
@@ -52,12 +52,12 @@ def site(gorod: Site) -> Site:
 
 
 async def test_the_request_and_each_change_are_delivered_once_and_in_order(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     (request,) = fake.requests
     assert {name: request[name] for name in ("api_key", "jurisdiction_id", "service_code", "lat", "long")} == {
         "api_key": "secret",
@@ -86,10 +86,10 @@ async def test_the_request_and_each_change_are_delivered_once_and_in_order(
 
 
 async def test_nothing_is_delivered_before_release(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     await submit_report(context.database, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert fake.calls == []
 
 
@@ -132,13 +132,13 @@ async def test_contacts_are_sent_only_as_configured(
         )
         contact = replace(PERSON, publish_name=publishing)
         problem = await accept_report(context, site, contact=contact, consent=agreed)
-        await Carrier(context).until_idle()
+        await PlatformWorker(context).until_idle()
         sent = len(fake.calls)
         row = await records.find(context.database, problem)
         assert row
         await residents.hide_name(context, row)
         await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
-        await Carrier(context).until_idle()
+        await PlatformWorker(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")
     assert not any(set(personal) & call.fields.keys() for call in fake.calls[sent:])
     assert {name: fake.requests[0][name] for name in personal if name in fake.requests[0]} == told
@@ -163,139 +163,143 @@ async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
     async with open_context(make_settings(**common, platform_contacts="all")) as context:
         agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
         await accept_report(context, site, contact=PERSON, consent=agreed)
-        await Carrier(context).until_idle()
+        await PlatformWorker(context).until_idle()
     assert {"email", "first_name", "last_name", "phone"} & set(fake.requests[0]) == told
 
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",), ("json",)])
 @pytest.mark.parametrize("fault", ["500", "429", "lost answer", "drop", "garbage", "redirect", "403", None])
 async def test_every_effect_happens_once_under_any_fault(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, fault: Fault | None, formats: Any
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, fault: Fault | None, formats: Any
 ) -> None:
     fake.formats = formats
     problem = await accept_report(context, site)
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     if fault is not None:
         fake.faults.append(fault)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.requests) == 1
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
     assert set(await states(context)) == {"delivered"}
-    assert bool(carrier.waits) is (fault is not None)
+    assert bool(platform_worker.waits) is (fault is not None)
 
 
 async def test_an_update_is_repeated_with_the_same_id_after_a_lost_answer(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     fake.faults.append("lost answer")
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED", "ACTION_SCHEDULED"]
     assert fake.updates[1]["update_id"] == fake.updates[2]["update_id"]
 
 
 async def test_two_similar_reports_stay_separate(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     """The search for a lost request must not match another one."""
     await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await accept_report(context, site)
     fake.faults.append("500")
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.requests) == 2
     rows = await context.database.rows("SELECT remote_id FROM platform_links ORDER BY remote_id")
     assert [row["remote_id"] for row in rows] == ["1", "2"]
 
 
 async def test_timeouts_are_retried(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
     await accept_report(context, site)
     fake.faults.append("hang")
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.requests) == 1
-    assert len(carrier.waits) == 1
+    assert len(platform_worker.waits) == 1
 
 
 async def test_an_unavailable_platform_gets_everything_after_recovery(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     await fake.stop()
     problem = await accept_report(context, site)
     for _ in range(3):
-        await carrier.round()
-        carrier.now += 4000
+        await platform_worker.round()
+        platform_worker.now += 4000
     assert fake.requests == []
     assert await states(context) == ["pending", "pending"]
     await fake.start()
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
 
 
 async def test_retry_after_of_the_platform_is_honoured(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     fake.retry_after = 4242
     fake.faults.append("429")
     await accept_report(context, site)
-    await carrier.until_idle()
-    assert carrier.waits == [4242]
+    await platform_worker.until_idle()
+    assert platform_worker.waits == [4242]
 
 
 async def test_a_refused_request_is_dead_at_once_and_blocks_no_other(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     await accept_report(context, site)
     fake.faults.append("400")
-    await carrier.round()
+    await platform_worker.round()
     await accept_report(context, site, description="Другая яма")
-    await carrier.round()
-    await carrier.round()
+    await platform_worker.round()
+    await platform_worker.round()
     assert [one["description"] for one in fake.requests] == ["Другая яма"]
     assert await states(context) == ["dead", "pending", "delivered", "delivered"]
     row = await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'")
     assert row is not None
     assert "told to answer 400" in row["last_error"]
-    assert await admin.replay(context.database, row["id"], carrier.now)
-    await carrier.until_idle()
+    assert await admin.replay(context.database, row["id"], platform_worker.now)
+    await platform_worker.until_idle()
     assert set(await states(context)) == {"delivered"}
     assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
 
 
-async def test_a_wrong_key_is_retried(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_a_wrong_key_is_retried(
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
+) -> None:
     fake.faults.extend(["403"] * 3)
     await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.requests) == 1
-    assert len(carrier.waits) == 3
+    assert len(platform_worker.waits) == 3
 
 
 async def test_a_token_is_resolved_to_a_number_later(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     fake.tokens = True
     problem = await accept_report(context, site)
-    await carrier.round()
-    await carrier.round()
+    await platform_worker.round()
+    await platform_worker.round()
     assert (len(fake.requests), len(fake.updates)) == (1, 0)
     fake.resolved = True
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["service_request_id"] for one in fake.updates] == ["1"]
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.updates) == 2
 
 
-async def test_polling_resolves_tokens(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_polling_resolves_tokens(
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
+) -> None:
     fake.tokens = fake.resolved = True
     await accept_report(context, site)
-    await carrier.round()
+    await platform_worker.round()
     fake.updates.clear()
     await pull.poll_platforms(context)
     row = await context.database.row("SELECT remote_id FROM platform_links")
@@ -304,36 +308,38 @@ async def test_polling_resolves_tokens(context: Context, site: Site, fake: FakeP
 
 
 async def test_a_spam_mark_reaches_platforms_that_have_the_report(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     receipt = await submit_report(context.database, site)
     assert await problems.confirm(context.database, site.id, receipt.problem_id)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert len(fake.requests) == 1
     assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION"]
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION", "FOR_TRIAGE"]
 
 
-async def test_erasure_reaches_the_platform(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_erasure_reaches_the_platform(
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
+) -> None:
     problem = await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await problems.change(context.database, AGENT, site.id, problem, PLANNED)
     await problems.erase(context.database, RESIDENT, site.id, problem)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["extended_attributes[kind]"] for one in fake.updates] == ["status", "erased"]
     assert "удалены" in fake.updates[1]["description"]
 
 
 async def test_reports_erased_before_delivery_are_not_delivered(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
     await problems.erase(context.database, RESIDENT, site.id, problem)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert (fake.requests, fake.updates) == ([], [])
 
 
@@ -364,7 +370,7 @@ async def test_a_delivery_in_progress_is_not_claimed_again(
 
 
 async def test_erasure_during_a_delivery_is_passed_on(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site, email=None)
     (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
@@ -382,15 +388,15 @@ def told(number: str = "1", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def sent(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> str:
+async def sent(context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker) -> str:
     """A problem that the platform knows as number 1."""
     problem = await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     return problem
 
 
 async def test_updates_of_a_platform_are_imported_once(
-    context: Context, fake: FakePlatform, carrier: Carrier, sent: str
+    context: Context, fake: FakePlatform, platform_worker: PlatformWorker, sent: str
 ) -> None:
     fake.news = [
         told(status="INVESTIGATING", description="Выехала бригада"),
@@ -399,7 +405,7 @@ async def test_updates_of_a_platform_are_imported_once(
     before = len(fake.posts("servicerequestupdates"))
     for _ in range(3):
         await pull.poll_platforms(context)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert (await timeline(context, sent))[-1] == ("status", "in_progress", "Выехала бригада")
     assert [kind for kind, _, _ in await timeline(context, sent)].count("status") == 2
     assert await status(context, sent) == "in_progress"
@@ -455,10 +461,10 @@ async def test_with_many_sites_each_is_polled_less_often(
 
 
 async def test_echoes_of_our_own_updates_are_ignored(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, sent: str
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, sent: str
 ) -> None:
     await problems.change(context.database, AGENT, site.id, sent, PLANNED)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     fake.news = [
         told(
             update_id=f"theirs-{number}", **{name: one[name] for name in ("status", "updated_datetime", "description")}
@@ -503,12 +509,14 @@ async def test_a_date_in_the_far_future_does_not_stop_polling(context: Context, 
     assert call.fields["start_date"] < clock.rfc3339(clock.now())
 
 
-async def test_photos_are_sent_as_urls(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+async def test_photos_are_sent_as_urls(
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
+) -> None:
     out = io.BytesIO()
     Image.new("RGB", (64, 48)).save(out, "JPEG")
     received = await photos.receive(context, site.id, out.getvalue())
     problem_id = await accept_report(context, site, photos=(Photo(received.id),))
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
     assert row is not None
     assert [fake.requests[0]["media_url"]] == pictures.list_platform_urls(context, row)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from tests.support.exchange import Carrier, accept_report, states
+from tests.support.exchange import PlatformWorker, accept_report, states
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -54,20 +54,22 @@ async def test_an_unavailable_platform_gets_only_probes(
     fake.away = how
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     for _ in range(30):  # nearly a month
-        carrier.now += 86_400
+        platform_worker.now += 86_400
         asked = len(fake.posts("requests"))
-        await carrier.round()
+        await platform_worker.round()
         assert len(fake.posts("requests")) <= asked + 1
     assert (await rest(context))["paused_until"] is not None
     assert set(await states(context)) == {"pending"}
     assert max(await tried(context)) == 1, "only what was under way when it opened has lost a try"
-    assert await admin.measure_delay(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
+    assert await admin.measure_delay(context.database, platform_worker.now) == 0, (
+        "what waits for the platform is no standstill"
+    )
 
     fake.away = None
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert sorted(one["description"] for one in fake.requests) == [f"Яма номер {n}" for n in range(REPORTS)]
     assert set(await states(context)) == {"delivered"}
     closed = await rest(context)
@@ -81,11 +83,11 @@ async def test_deliveries_to_a_paused_platform_do_not_hide_others(
     fake.away = "503"
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     assert (await rest(context))["paused_until"] is not None
     await submit_report(context.database, site, contact=Contact(email="other@example.test"))
-    soon = carrier.now + 1
+    soon = platform_worker.now + 1
     claimed = await queue.claim(context.database, "killed", 50, soon)
     assert {one.sink for one in claimed} >= {"resident"}
     assert not {one.sink for one in claimed if one.sink.startswith("platform:")}
@@ -102,14 +104,14 @@ async def test_deliveries_to_a_paused_platform_do_not_hide_others(
 async def test_one_failing_event_does_not_open_the_circuit(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.poison = frozenset({"Эта роняет платформу"})
     await accept_report(context, site, description="Эта роняет платформу")
-    carrier = Carrier(context)
+    platform_worker = PlatformWorker(context)
     for _ in range(12):
-        await carrier.round()
-        carrier.now += 86_400
+        await platform_worker.round()
+        platform_worker.now += 86_400
     assert (await rest(context))["paused_until"] is None
     assert sorted(await states(context)) == ["dead", "pending"]
     await accept_report(context, site, description="А эта нет")
-    await carrier.round()
+    await platform_worker.round()
     assert [one["description"] for one in fake.requests] == ["А эта нет"]
 
 
@@ -121,17 +123,17 @@ async def test_a_permanently_failing_event_does_not_keep_the_circuit_open(
     await accept_report(context, site, description="Эта роняет платформу")
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     assert (await rest(context))["paused_until"] is not None
     fake.away = None
     for _ in range(40):
-        carrier.now += 400
-        await carrier.round()
+        platform_worker.now += 400
+        await platform_worker.round()
     assert len(fake.requests) == REPORTS, "long before that"
     for _ in range(12):
-        carrier.now += 40_000
-        await carrier.round()
+        platform_worker.now += 40_000
+        await platform_worker.round()
     assert len(fake.requests) == REPORTS
     assert (await states(context)).count("dead") == 1
 
@@ -140,7 +142,7 @@ async def test_retry_after_is_the_minimum_pause(context: Context, site: Site, fa
     fake.away, fake.retry_after = "429", 7200
     for number in range(circuit.OPENS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     assert (await rest(context))["paused_until"] >= clock.now() + 7100
 
 
@@ -148,8 +150,8 @@ async def test_two_workers_send_one_probe(context: Context, site: Site, fake: Fa
     fake.away = "503"
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     later = clock.now() + 4000
     first = await queue.claim(context.database, "one", 50, later)
     second = await queue.claim(context.database, "two", 50, later)
@@ -161,8 +163,8 @@ async def test_other_sinks_continue(context: Context, fake: FakePlatform) -> Non
     fake.away = "503"
     for number in range(REPORTS):
         await accept_report(context, site, description=f"Яма номер {number}")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     problem = await accept_report(context, site, description="Когда она отдыхает")
     await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     claimed = await queue.claim(context.database, "test", 50, clock.now())

@@ -12,7 +12,7 @@ import pytest
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, PageText
-from tests.support.exchange import Carrier, accept_report, poll_platform
+from tests.support.exchange import PlatformWorker, accept_report, poll_platform
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.people.model import Role
@@ -93,7 +93,7 @@ async def test_a_platform_without_a_service_list_gets_the_sites_codes(
     await poll_platform(context, site)
     assert {pair.state for pair in (await pairs(context, site)).values()} == {"unread"}
     await accept_report(context, site)
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     assert fake.requests[0]["service_code"] == "roads"
 
 
@@ -113,7 +113,7 @@ async def test_the_agency_edits_the_mapping_on_a_page(
     assert "Платформа обязательно спрашивает: Размер ямы" in page.text
     assert "У 10 категорий" in page.text
     await accept_report(context, site)
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     assert fake.requests[0]["service_code"] == "7"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accept_report, status
+from tests.support.exchange import PlatformWorker, accept_report, status
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.app import open_context
@@ -87,7 +87,7 @@ async def test_every_platform_has_its_own_sites(context: Context, site: Site, fa
     await serve(context, second, site, False)
     await accept_report(context, site, description="Городская яма")
     await accept_report(context, other, description="Сельская яма")
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Городская яма"]
     assert [one["description"] for one in fakes[1].requests] == ["Сельская яма"]
 
@@ -96,7 +96,7 @@ async def test_a_site_moves_with_the_history_of_each_report(context: Context, si
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
     told = await accept_report(context, site, description="Решена до переезда")
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     # In a later second: within the same one the greater id wins, and theirs is arbitrary.
     first.news = [{"update_id": str(uuid.uuid4()), "service_request_id": "1", "status": "FIXED",
                    "updated_datetime": clock.rfc3339(clock.now() + 2), "description": "Сделали"}]  # fmt: skip
@@ -105,10 +105,10 @@ async def test_a_site_moves_with_the_history_of_each_report(context: Context, si
     owed = await move(context, site, old, new)
     assert owed == 5, "what was decided and read at the last moment is among it"
     assert await status(context, told) == "resolved"
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await problems.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
     await problems.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Решена до переезда"]
     assert history(second, "Решена до переезда") == ["reported", "OPEN", "FIXED"]
     assert history(second, "Ждала отправки") == ["reported", "OPEN", "IN_PROGRESS"]
@@ -119,13 +119,13 @@ async def test_moving_twice_and_back_duplicates_nothing(context: Context, site: 
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
     problem = await accept_report(context, site, description="Путешествует")
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     for _ in range(2):
         await move(context, site, old, new)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     await move(context, site, new, old)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert history(second, "Путешествует")[:2] == ["reported", "OPEN"]
     assert history(first, "Путешествует") == ["reported", "OPEN", "IN_PROGRESS"]
 
@@ -153,12 +153,12 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
     await platforms.change_platform(context.database, new.id, {"exact": True})
     problem = await accept_report(context, site, description="Забудьте меня")
     unsent = (await submit_report(context.database, site)).problem_id
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await move(context, site, old, new)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     for one in (problem, unsent):
         await problems.erase(context.database, AGENT, site.id, one)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     rows = await context.database.rows("SELECT * FROM platform_erasures ORDER BY way")
     told = [(row["platform_id"], row["way"], row["acknowledged_at"] is not None) for row in rows]
     assert told == [(new.id, "call", True), (old.id, "letter", False)]
@@ -175,9 +175,9 @@ async def test_an_erasure_letter_is_sent_once_and_waits_for_an_answer(
 ) -> None:
     cli("platform", "set", "default", "--contact", "privacy@first.test")
     problem = await accept_report(context, site)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     (owed,) = cli("platform", "erasures")
     assert (owed["platform"], owed["way"], owed["remote_id"]) == ("127.0.0.1", "letter", "1")
     cli("platform", "acknowledge", "default", problem, "--note", "письмо от 25.11.2026")
@@ -193,12 +193,12 @@ async def test_a_new_contact_gets_the_pending_erasure_letters(
 ) -> None:
     await platforms.change_platform(context.database, "default", {"contact": before})
     problem = await accept_report(context, site)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     for contact in ("privacy@first.test", "office@first.test"):
         await platforms.change_platform(context.database, "default", {"contact": contact})
-        await Carrier(context).until_idle()
+        await PlatformWorker(context).until_idle()
     assert [letter.recipients for letter in mail_sink.letters] == [("privacy@first.test",)]
     (row,) = await context.database.rows("SELECT told_at, acknowledged_at FROM platform_erasures")
     assert row["told_at"] is not None
@@ -212,12 +212,12 @@ async def test_a_report_with_a_lost_answer_is_found_for_erasure(
     first = fakes[0]
     await platforms.change_platform(context.database, "default", {"contact": "privacy@first.test"})
     await accept_report(context, site, description="Соседняя яма")
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     problem = await accept_report(context, site, description="Забудьте\nменя")
     first.faults.append("lost answer")
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     await problems.erase(context.database, AGENT, site.id, problem)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Соседняя яма", "Забудьте\nменя"]
     link = await context.database.row("SELECT remote_id FROM platform_links WHERE problem_id = :id", id=problem)
     assert link is not None
@@ -231,9 +231,9 @@ async def test_a_report_with_a_lost_answer_is_found_for_erasure(
 async def test_reports_that_never_arrived_need_no_erasure(context: Context, site: Site, fakes: Pair) -> None:
     problem = await accept_report(context, site, description="Забудьте меня")
     fakes[0].faults.append("drop")
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     await problems.erase(context.database, AGENT, site.id, problem)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert fakes[0].requests == []
     assert await context.database.rows("SELECT 1 FROM platform_erasures") == []
 
@@ -242,9 +242,9 @@ async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Con
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await problems.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("lost answer")
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert history(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
 
 
@@ -252,12 +252,12 @@ async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await problems.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("drop")
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert fakes[0].requests == []
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]
 
 
@@ -278,8 +278,8 @@ async def test_a_changed_url_is_treated_as_a_new_server(
 async def test_an_invalid_contact_is_refused(context: Context, site: Site, fakes: Pair) -> None:
     await platforms.change_platform(context.database, "default", {"contact": "privacy at first.test"})
     problem = await accept_report(context, site)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
     (row,) = await context.database.rows("SELECT state, last_error FROM deliveries WHERE state = 'dead'")
     assert "no address" in row["last_error"]

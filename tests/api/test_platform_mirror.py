@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accept_report, poll_platform, status, timeline
+from tests.support.exchange import PlatformWorker, accept_report, poll_platform, status, timeline
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -111,12 +111,12 @@ async def test_reports_sent_from_here_are_not_mirrored(
 ) -> None:
     await accept_report(context, site)
     fake.faults.append("lost answer")
-    carrier = Carrier(context)
-    await carrier.round()
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
     assert len(fake.requests) == 1
     await poll_platform(context, site)  # it has arrived, and its number is not known here
     assert len(await shown(client, site)) == 1
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await poll_platform(context, site)
     assert len(fake.requests) == 1
     assert len(await shown(client, site)) == 1
@@ -127,7 +127,7 @@ async def test_reports_that_wait_for_their_number_are_not_mirrored(
 ) -> None:
     fake.tokens = True
     await accept_report(context, site)
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     await poll_platform(context, site)
     assert len(await shown(client, site)) == 1
 
@@ -156,7 +156,7 @@ async def test_without_an_updates_feed_the_request_list_is_compared(
 ) -> None:
     fake.updates_known = False
     sent = await accept_report(context, site)
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     fake.own = [own(), own(902, status="closed", status_notes="Убрано", description="Лёд на мосту")]
     await poll_platform(context, site)
     rows = await context.database.rows("SELECT description, status FROM problems WHERE mirror_of IS NOT NULL")
@@ -183,7 +183,7 @@ async def test_open_requests_are_polled_individually_from_time_to_time(
     monkeypatch.setattr(mirror, "MAX_STATES", 2)
     fake.updates_known, fake.most = False, 0
     reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(5)]
-    await Carrier(context).until_idle()
+    await PlatformWorker(context).until_idle()
 
     async def older(tx: Transaction) -> None:
         await tx.run("UPDATE platform_links SET linked_at = linked_at - 60 WHERE problem_id = :id", id=reports[0])
@@ -209,7 +209,7 @@ async def test_the_category_is_found_by_the_mapping(context: Context, site: Site
         "Что-то ещё": "other",
     }
     await accept_report(context, site)
-    await Carrier(context).round()
+    await PlatformWorker(context).round()
     assert fake.requests[0]["service_code"] == "7"
 
 

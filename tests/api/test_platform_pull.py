@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accept_report, poll_platform, timeline
+from tests.support.exchange import PlatformWorker, accept_report, poll_platform, timeline
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -28,10 +28,10 @@ def site(gorod: Site) -> Site:
 
 
 async def test_polling_resumes_after_the_last_page_read(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     at = clock.now() - 10
     told = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
     fake.news, fake.broken = [told | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
@@ -63,13 +63,13 @@ async def test_recent_requests_are_read_every_time_and_all_from_time_to_time(
 
 
 async def test_an_unanswered_token_does_not_block_others(
-    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull, "MAX_TOKENS", 1)
     fake.tokens = True
     reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(2)]
     for _ in range(3):
-        await carrier.round()
+        await platform_worker.round()
 
     async def lose(tx: Transaction) -> None:
         await tx.run(

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.conftest import running
 from tests.factories import AGENT, submit_report
-from tests.support.exchange import KEY, Carrier, accept_report, status, timeline, webhook_receiver
+from tests.support.exchange import KEY, PlatformWorker, accept_report, status, timeline, webhook_receiver
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
@@ -85,14 +85,14 @@ def told(number: int, **data: Any) -> dict[str, Any]:
 async def test_events_are_sent_signed_and_in_order(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
-    hook, carrier = receiver[0], Carrier(context)
+    hook, platform_worker = receiver[0], PlatformWorker(context)
     problem = await accept_report(context, site)
     hook.status = 503
-    await carrier.round()
+    await platform_worker.round()
     hook.status = 204
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     await problems.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали"))
-    await carrier.until_idle()
+    await platform_worker.until_idle()
     assert [one["type"].rpartition(".")[2] for one in hook.events] == ["received", "status", "status"]
     first, _, last = hook.events
     assert first["data"]["description"] == "Глубокая яма на пешеходном переходе у школы"
@@ -104,10 +104,10 @@ async def test_events_are_sent_signed_and_in_order(
 async def test_a_refusal_is_final_and_a_timeout_is_retried(
     context: Context, site: Site, receiver: tuple[Receiver, str]
 ) -> None:
-    hook, carrier = receiver[0], Carrier(context)
+    hook, platform_worker = receiver[0], PlatformWorker(context)
     await accept_report(context, site)
     hook.status = 400
-    await carrier.round()
+    await platform_worker.round()
     row = await context.database.row("SELECT state FROM deliveries WHERE opens AND sink LIKE 'platform:%'")
     assert row is not None
     assert row["state"] == "dead"

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from tests.support.exchange import Carrier
+from tests.support.exchange import PlatformWorker
 from tests.support.georeport import Worker, photos_of
 from tests.support.pictures import halves, photo
 from tests.support.processes import free_port
@@ -126,10 +126,10 @@ async def local(
         yield Instance(context, await make_site(context.database, jurisdiction="gorod.test"))
 
 
-async def settle(local: Instance, carrier: Carrier) -> None:
-    await carrier.until_idle()
+async def settle(local: Instance, platform_worker: PlatformWorker) -> None:
+    await platform_worker.until_idle()
     await pull.poll_platforms(local.context)
-    await carrier.until_idle()
+    await platform_worker.until_idle()
 
 
 async def act(instance: Instance, actor: Actor, wish: Change) -> None:
@@ -144,15 +144,15 @@ async def act(instance: Instance, actor: Actor, wish: Change) -> None:
 async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance, str], local: Instance) -> None:
     """Report here, decide there: the change comes back with the platform's number and link, and nothing is echoed."""
     platform, _ = central
-    carrier = Carrier(local.context)
+    platform_worker = PlatformWorker(local.context)
     receipt = await submit_report(local.database, local.site)
     await problems.confirm(local.database, local.site.id, receipt.problem_id)
-    await settle(local, carrier)
+    await settle(local, platform_worker)
     assert (await platform.problem())["status"] == "moderation"
     assert await platform.database.rows("SELECT * FROM deliveries") == []
     await act(platform, AGENT, Change(to="accepted"))
     await act(platform, AGENT, Change(to="planned", expected_on="2099-01-02", text="Заменим"))
-    await settle(local, carrier)
+    await settle(local, platform_worker)
     problem = await local.problem()
     assert (problem["status"], problem["expected_on"], bool(problem["published"])) == ("planned", "2099-01-02", True)
     link = await local.database.row("SELECT * FROM platform_links")
@@ -167,7 +167,7 @@ async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance,
         row["sink"] for row in await local.database.rows("SELECT * FROM deliveries WHERE sink LIKE 'platform:%'")
     ] == ["platform:default"]
     for _ in range(3):
-        await settle(local, carrier)
+        await settle(local, platform_worker)
     assert await local.known() == await platform.known()
     assert await local.state() == await platform.state()
 
@@ -202,12 +202,12 @@ async def test_pictures_of_report_and_answer_are_exchanged(
 
 async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], local: Instance) -> None:
     platform, _ = central
-    carrier = Carrier(local.context)
+    platform_worker = PlatformWorker(local.context)
     receipt = await submit_report(local.database, local.site)
     await problems.confirm(local.database, local.site.id, receipt.problem_id)
-    await settle(local, carrier)
+    await settle(local, platform_worker)
     await problems.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
-    await settle(local, carrier)
+    await settle(local, platform_worker)
     for instance in (local, platform):
         problem = await instance.problem()
         assert (problem["description"], bool(problem["published"])) == ("", False)
@@ -218,7 +218,7 @@ async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], loc
 async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, str], local: Instance, seed: int) -> None:
     platform, _ = central
     chance = random.Random(seed)
-    carrier = Carrier(local.context)
+    platform_worker = PlatformWorker(local.context)
     await submit_report(local.database, local.site)
     for _ in range(25):
         match chance.randrange(5):
@@ -227,13 +227,13 @@ async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, st
             case 2:
                 await act(platform, AGENT, chance.choice(WISHES))
             case 3:
-                await carrier.round()
+                await platform_worker.round()
             case _:
                 await pull.poll_platforms(local.context)
         if chance.random() < 0.1:
             await act(local, RESIDENT, Change(to="reopened", text="Не решено"))
     await act(local, AGENT, Change(to="accepted"))
-    await settle(local, carrier)
+    await settle(local, platform_worker)
     assert await local.known() == await platform.known()
     assert await local.state() == await platform.state()
 
@@ -253,7 +253,7 @@ async def test_the_platforms_own_problems_are_mirrored_exactly(central: tuple[In
     platform, _ = central
     ours = await submit_report(local.database, local.site, description="Наша яма")
     await problems.confirm(local.database, local.site.id, ours.problem_id)
-    await settle(local, Carrier(local.context))
+    await settle(local, PlatformWorker(local.context))
     theirs = await submit_report(platform.database, platform.site, description="Их яма")
     await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, Change(to="accepted"))
     await act(platform, AGENT, Change(to="in_progress"))
@@ -276,7 +276,7 @@ async def test_the_platforms_own_problems_are_mirrored_exactly(central: tuple[In
     assert set(said) == {"127.0.0.1"}
     assert len(await local.database.rows("SELECT 1 FROM problems")) == 2
     before = len(await platform.database.rows("SELECT 1 FROM events"))
-    await settle(local, Carrier(local.context))
+    await settle(local, PlatformWorker(local.context))
     assert len(await platform.database.rows("SELECT 1 FROM events")) == before
     feed, _ = await webhook.read_feed(local.database, local.site, "https://w.test", 0, 100)
     assert {event["data"]["number"] for event in feed} == {ours.number}
@@ -316,7 +316,7 @@ async def test_updates_before_the_number_was_known_are_read_again(
     platform, _ = central
     receipt = await submit_report(local.database, local.site)
     await problems.confirm(local.database, local.site.id, receipt.problem_id)
-    await settle(local, Carrier(local.context))
+    await settle(local, PlatformWorker(local.context))
     await act(platform, AGENT, Change(to="accepted"))
     (link,) = await local.database.rows("SELECT * FROM platform_links")
 

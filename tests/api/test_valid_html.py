@@ -18,7 +18,7 @@ from tests.api.test_third_language import invited
 from tests.factories import PUBLIC_URL, make_site, submit_report
 from tests.support import markup
 from tests.support.cabinet import Cabinet
-from tests.support.mailbox import Office
+from tests.support.mailbox import AgencyMailbox
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
 from widget_api.cabinet import bulk_service, moderation_by_mail
@@ -74,8 +74,10 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     receipt = await submit_report(context.database, site, photos=taken)
     problem, number = receipt.problem_id, receipt.number
     await problems.confirm(context.database, site.id, problem)
-    office = Office(context, site, problem, 0)
-    await mailbox.receive_letter(context, Arrival(office.letter("spoofed"), "priem@gorod.test", (office.reply,)))
+    agency_mailbox = AgencyMailbox(context, site, problem, 0)
+    await mailbox.receive_letter(
+        context, Arrival(agency_mailbox.letter("spoofed"), "priem@gorod.test", (agency_mailbox.reply,))
+    )
     waiting = (await submit_report(context.database, site, email="vera@example.test")).problem_id
     widget = Widget(client, site)
     comment = await confirmed_comment(widget, context, number)
@@ -114,7 +116,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     answering = Answering(client)
     documents = (("Акт № 1.pdf", PDF),)
     await answering.answer(problem, documents=documents, photos=(jpeg("blue"),))
-    letter = (await office.last())["id"]
+    letter = (await agency_mailbox.last())["id"]
     await public.read("problem-answered", f"{city}/problems/{number}")
     await public.read("private-answered", links.track_url(context, problem))
     own = f"/cabinet/sites/{site.id}"

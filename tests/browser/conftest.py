@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import SECRET
 from tests.support.processes import Service, free_port, patched_program
-from tests.support.widget import Examples, Stand
+from tests.support.widget import Examples, WidgetSite
 
 # Every form that opens computes a proof of work: a fifth of the processor time of a short test. test_widget_help.py
 # computes the full one and measures it.
@@ -36,15 +36,15 @@ def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Pa
 
 
 @pytest.fixture(scope="module")
-def stand(widget_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    built = Stand.build(widget_service, tmp_path_factory.mktemp("web"))
+def widget_site(widget_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WidgetSite]:
+    built = WidgetSite.build(widget_service, tmp_path_factory.mktemp("web"))
     yield built
     built.host.close()
 
 
 @pytest.fixture(scope="module")
-def town(widget_service: Service) -> Iterator[Examples]:
-    """The same service, and embed_examples/ on an origin of its own."""
+def example_pages(widget_service: Service) -> Iterator[Examples]:
+    """embed_examples/ on its own origin, embedding sites of the same service."""
     built = Examples.build(widget_service)
     yield built
     built.pages.close()

@@ -46,7 +46,7 @@ DAY = 86_400
 
 
 @dataclass
-class Desk:
+class Instance:
     service: Service
     site: str
     email: str
@@ -65,14 +65,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(serve: Callable[..., Service]) -> Desk:
+def instance(serve: Callable[..., Service]) -> Instance:
     """An administrator's, with a report, two platforms, letters that wait, and deliveries in every state."""
     service = serve(
         "--no-work", rate_limits="off", challenge="off", platform_url="http://127.0.0.1:9/open311", platform_key="k"
     )
     media = (service.directory / "data" / "media").as_uri()
 
-    async def fill() -> Desk:
+    async def fill() -> Instance:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
@@ -112,7 +112,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
 
         await database.write(work)
         await database.disconnect()
-        return Desk(service, site.id, "a@gorod.test", password)
+        return Instance(service, site.id, "a@gorod.test", password)
 
     with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
         made = thread.submit(asyncio.run, fill()).result()
@@ -150,39 +150,41 @@ MUTE = """language => {
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_pages_are_accessible_in_all_languages_and_schemes(desk: Desk, page: Page, watch: Watch, language: str) -> None:
+def test_pages_are_accessible_in_all_languages_and_schemes(
+    instance: Instance, page: Page, watch: Watch, language: str
+) -> None:
     watch.allow("status of 422")
-    desk.sign_in(page)
-    mapping = f"/cabinet/sites/{desk.site}/platforms"
-    desk.open(page, mapping, language)
+    instance.sign_in(page)
+    mapping = f"/cabinet/sites/{instance.site}/platforms"
+    instance.open(page, mapping, language)
     check(page, "mapping")
     too_long(page).press("Enter")
     expect(page.locator(".summary")).to_be_focused()
     check(page, "mapping with an error")
-    desk.open(page, "/cabinet/mail", language)
+    instance.open(page, "/cabinet/mail", language)
     check(page, "letters")
     addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
     assert len(addresses) == 3
     for address in addresses:
-        desk.open(page, address, language)
+        instance.open(page, address, language)
         check(page, address)
     for tab in ("dead", "waiting", "dropped"):
-        desk.open(page, f"/cabinet/deliveries?tab={tab}", language)
+        instance.open(page, f"/cabinet/deliveries?tab={tab}", language)
         expect(page.locator(".delivery").first).to_be_visible()
         check(page, tab)
-    assert watch.hosts() == {desk.service.url}
+    assert watch.hosts() == {instance.service.url}
 
 
 NEEDED = {"resolved": False, "answered": False, "rejected": False, "planned": True, "in_progress": True}
 
 
-def test_held_letters_require_a_message_only_where_the_decision_needs_one(desk: Desk, page: Page) -> None:
+def test_held_letters_require_a_message_only_where_the_decision_needs_one(instance: Instance, page: Page) -> None:
     """The message is marked as optional exactly where a decision without one is accepted."""
-    desk.sign_in(page)
-    desk.open(page, "/cabinet/mail", "ru")
+    instance.sign_in(page)
+    instance.open(page, "/cabinet/mail", "ru")
     addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
     for address in addresses:
-        desk.open(page, address, "ru")
+        instance.open(page, address, "ru")
         if page.locator("#field-to").count():
             break
     optional = page.locator("label[for=field-text] .optional")
@@ -198,9 +200,9 @@ def too_long(page: Page) -> Locator:
     return field
 
 
-def test_tables_keep_their_semantics_on_a_phone(desk: Desk, page: Page) -> None:
-    desk.sign_in(page)
-    desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")
+def test_tables_keep_their_semantics_on_a_phone(instance: Instance, page: Page) -> None:
+    instance.sign_in(page)
+    instance.open(page, f"/cabinet/sites/{instance.site}/platforms", "ru")
     section = page.get_by_role("region", name="127.0.0.1")
     table = section.get_by_role("table", name="Категории сайта и рубрики платформы")
     expect(table.get_by_role("columnheader")).to_have_text(["Категория сайта", "Рубрика платформы"])
@@ -213,10 +215,10 @@ def test_tables_keep_their_semantics_on_a_phone(desk: Desk, page: Page) -> None:
     expect(page.get_by_role("status")).to_be_in_viewport()
 
 
-def test_error_summaries_link_to_the_invalid_fields(desk: Desk, page: Page, watch: Watch) -> None:
+def test_error_summaries_link_to_the_invalid_fields(instance: Instance, page: Page, watch: Watch) -> None:
     watch.allow("status of 422")
-    desk.sign_in(page)
-    desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")
+    instance.sign_in(page)
+    instance.open(page, f"/cabinet/sites/{instance.site}/platforms", "ru")
     field = too_long(page)
     field.press("Enter")
     expect(page.locator(".summary")).to_be_focused()

@@ -9,18 +9,18 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
 from tests.support.browser import Watch
-from tests.support.widget import RELEASE, REPORT, Stand
+from tests.support.widget import RELEASE, REPORT, WidgetSite
 
 HEADING = re.compile("Сообщение № ")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
-def test_opening_a_problem_adds_a_history_entry(page: Page, stand: Stand) -> None:
-    cards = browse(page, extended(stand))
+def test_opening_a_problem_adds_a_history_entry(page: Page, widget_site: WidgetSite) -> None:
+    cards = browse(page, extended(widget_site))
     plain = page.url
     steps = page.evaluate("history.length")
     cards.nth(3).click()
@@ -41,8 +41,8 @@ def test_opening_a_problem_adds_a_history_entry(page: Page, stand: Stand) -> Non
     assert page.evaluate("history.length") == steps + 1
 
 
-def test_a_shared_url_restores_the_view(page: Page, stand: Stand) -> None:
-    address = extended(stand, 'view="inline"') + "#igrajdanin?status=done&sort=support"
+def test_a_shared_url_restores_the_view(page: Page, widget_site: WidgetSite) -> None:
+    address = extended(widget_site, 'view="inline"') + "#igrajdanin?status=done&sort=support"
     page.goto(address)
     expect(page.locator(CARD).first).to_be_visible()
     for text in page.locator(CARD).all_inner_texts():
@@ -51,8 +51,8 @@ def test_a_shared_url_restores_the_view(page: Page, stand: Stand) -> None:
     assert hash_of(page) == {"status": "done", "sort": "support"}
 
 
-def test_a_problem_url_opens_the_problem_with_a_way_to_the_list(page: Page, stand: Stand) -> None:
-    page.goto(extended(stand, 'view="inline"') + "#igrajdanin?problem=7")
+def test_a_problem_url_opens_the_problem_with_a_way_to_the_list(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(extended(widget_site, 'view="inline"') + "#igrajdanin?problem=7")
     expect(page.get_by_role("heading", name="Сообщение № 7")).to_be_visible()
     page.get_by_role("button", name="К списку").click()
     expect(page.locator(CARD).first).to_be_visible()
@@ -67,7 +67,9 @@ def test_a_problem_url_opens_the_problem_with_a_way_to_the_list(page: Page, stan
         ("problem=7", "problem=7"),
     ],
 )
-def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: Stand, shared: str, query: str) -> None:
+def test_a_shared_url_loads_in_one_round_trip(
+    page: Page, watch: Watch, widget_site: WidgetSite, shared: str, query: str
+) -> None:
     """No request is answered before all are sent, and the list fetched beside the code is the one shown."""
     chunks = [f"/w/{RELEASE}/{name}" for name in ("browse.js", "core.js", "ru-browse.json", "ru-widget.json")]
     first = sorted([*chunks, "?lang=ru", f"/problems?{query}"])
@@ -75,7 +77,7 @@ def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: S
     paths: list[str] = []
 
     def hold(route: Route) -> None:
-        path = route.request.url.removeprefix(stand.api).removeprefix(stand.service.url)
+        path = route.request.url.removeprefix(widget_site.api).removeprefix(widget_site.service.url)
         paths.append(re.sub(r"-\w{8}(?=\.js)|(?<=json)\?.*", "", path))
         held.append(route)
         if len(held) == len(first):
@@ -84,8 +86,8 @@ def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: S
         elif len(held) > len(first):
             route.continue_()
 
-    page.route(re.compile(re.escape(stand.service.url) + f"/(api|w/{RELEASE})"), hold)
-    page.goto(extended(stand) + f"#igrajdanin?{shared}")
+    page.route(re.compile(re.escape(widget_site.service.url) + f"/(api|w/{RELEASE})"), hold)
+    page.goto(extended(widget_site) + f"#igrajdanin?{shared}")
     if "problem" in shared:
         page.get_by_role("button", name="К списку").click(timeout=20_000)
     expect(page.locator(CARD).or_(page.locator("igrajdanin-widget .panel")).first).to_be_visible(timeout=20_000)
@@ -96,21 +98,23 @@ def test_a_shared_url_loads_in_one_round_trip(page: Page, watch: Watch, stand: S
             assert "Решено" in text or "Подтверждено автором" in text
 
 
-def test_invalid_parameters_of_a_shared_url_are_dropped(page: Page, watch: Watch, stand: Stand) -> None:
+def test_invalid_parameters_of_a_shared_url_are_dropped(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """The service rejects unknown values; the widget then repeats the request with the valid ones."""
     watch.allow("status of 400")
-    page.goto(extended(stand) + "#igrajdanin?status=done&utm_source=mail")
+    page.goto(extended(widget_site) + "#igrajdanin?status=done&utm_source=mail")
     expect(page.locator(CARD).first).to_be_visible()
     for text in page.locator(CARD).all_inner_texts():
         assert "Решено" in text or "Подтверждено автором" in text
 
 
 @pytest.mark.parametrize("first", ["element", "div"])
-def test_the_first_of_two_buttons_opens_a_shared_url(page: Page, watch: Watch, stand: Stand, first: str) -> None:
-    other = stand.snippet('type="extended" id="second"')
-    div = f'<div id="first" data-igrajdanin-widget="{stand.key}" data-type="extended"></div>'
-    own = stand.snippet('type="extended" id="first"') if first == "element" else div
-    page.goto(stand.page(stand.snippet() + own + other) + "#igrajdanin?status=done")
+def test_the_first_of_two_buttons_opens_a_shared_url(
+    page: Page, watch: Watch, widget_site: WidgetSite, first: str
+) -> None:
+    other = widget_site.snippet('type="extended" id="second"')
+    div = f'<div id="first" data-igrajdanin-widget="{widget_site.key}" data-type="extended"></div>'
+    own = widget_site.snippet('type="extended" id="first"') if first == "element" else div
+    page.goto(widget_site.page(widget_site.snippet() + own + other) + "#igrajdanin?status=done")
     expect(page.locator("#first").locator(CARD.split()[-1]).first).to_be_visible()
     expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
     assert page.locator("dialog[open]").count() == 1
@@ -122,8 +126,8 @@ def test_the_first_of_two_buttons_opens_a_shared_url(page: Page, watch: Watch, s
     expect(page.locator("#second .card")).to_have_count(20)
 
 
-def test_the_hosts_query_and_history_state_are_preserved(page: Page, stand: Stand) -> None:
-    address = extended(stand).replace(".html", ".html?section=7&q=host")
+def test_the_hosts_query_and_history_state_are_preserved(page: Page, widget_site: WidgetSite) -> None:
+    address = extended(widget_site).replace(".html", ".html?section=7&q=host")
     page.goto(address)
     page.evaluate("history.replaceState({ route: 'host' }, '')")
     page.get_by_role("button", name=REPORT, exact=True).click()
@@ -137,8 +141,8 @@ def test_the_hosts_query_and_history_state_are_preserved(page: Page, stand: Stan
     assert page.evaluate("history.state") == {"route": "host"}
 
 
-def test_a_base_element_of_the_host_does_not_change_urls(page: Page, stand: Stand) -> None:
-    cards = browse(page, extended(stand, rest="<base href='/elsewhere/'>"))
+def test_a_base_element_of_the_host_does_not_change_urls(page: Page, widget_site: WidgetSite) -> None:
+    cards = browse(page, extended(widget_site, rest="<base href='/elsewhere/'>"))
     path = page.evaluate("location.pathname")
     cards.first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
@@ -146,8 +150,8 @@ def test_a_base_element_of_the_host_does_not_change_urls(page: Page, stand: Stan
 
 
 @pytest.mark.parametrize("theirs", ["#/news/12", "#contacts", "#igrajdanin-help"])
-def test_the_hosts_hash_is_not_changed(page: Page, stand: Stand, theirs: str) -> None:
-    page.goto(extended(stand) + theirs)
+def test_the_hosts_hash_is_not_changed(page: Page, widget_site: WidgetSite, theirs: str) -> None:
+    page.goto(extended(widget_site) + theirs)
     page.evaluate("changes = []; addEventListener('hashchange', () => changes.push(location.hash))")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name=REPORT, exact=True).click()
@@ -162,9 +166,9 @@ def test_the_hosts_hash_is_not_changed(page: Page, stand: Stand, theirs: str) ->
     assert page.evaluate("history.length") == steps
 
 
-def test_only_the_first_of_two_widgets_uses_the_url(page: Page, stand: Stand) -> None:
-    second = stand.snippet('type="extended" view="inline" id="second"')
-    page.goto(extended(stand, 'view="inline" id="first"', second))
+def test_only_the_first_of_two_widgets_uses_the_url(page: Page, widget_site: WidgetSite) -> None:
+    second = widget_site.snippet('type="extended" view="inline" id="second"')
+    page.goto(extended(widget_site, 'view="inline" id="first"', second))
     first, other = page.locator("#first"), page.locator("#second")
     expect(first.locator(".card").first).to_be_visible()
     expect(other.locator(".card").first).to_be_visible()
@@ -183,18 +187,18 @@ ROUTER = """route = location.hash; for (const kind of ["popstate", "hashchange"]
   route = location.hash })"""
 
 
-def open_routed_page(page: Page, stand: Stand) -> str:
+def open_routed_page(page: Page, widget_site: WidgetSite) -> str:
     """A host page that listens to its history, with another page of its own before it."""
-    page.goto(stand.page("<h1>Начало</h1>", loader=False))
-    page.goto(extended(stand))
+    page.goto(widget_site.page("<h1>Начало</h1>", loader=False))
+    page.goto(extended(widget_site))
     page.evaluate(ROUTER)
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.locator(CARD).first).to_be_visible()
     return page.url
 
 
-def test_closing_the_dialog_removes_its_history_entries(page: Page, stand: Stand) -> None:
-    plain = open_routed_page(page, stand)
+def test_closing_the_dialog_removes_its_history_entries(page: Page, widget_site: WidgetSite) -> None:
+    plain = open_routed_page(page, widget_site)
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Просроченные").click()
     page.get_by_role("button", name="Решено", exact=True).click()
@@ -213,8 +217,8 @@ def test_closing_the_dialog_removes_its_history_entries(page: Page, stand: Stand
     expect(page.get_by_role("heading", name="Начало")).to_be_visible()
 
 
-def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, stand: Stand) -> None:
-    plain = open_routed_page(page, stand)
+def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, widget_site: WidgetSite) -> None:
+    plain = open_routed_page(page, widget_site)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     number = hash_of(page)["problem"]
@@ -229,9 +233,9 @@ def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, s
     assert page.evaluate("route") == ""
 
 
-def test_history_entries_of_the_host_are_not_removed(page: Page, stand: Stand) -> None:
+def test_history_entries_of_the_host_are_not_removed(page: Page, widget_site: WidgetSite) -> None:
     """The host navigates to another page of its own while the dialog is open: closing the dialog must not undo that."""
-    open_routed_page(page, stand)
+    open_routed_page(page, widget_site)
     page.locator(CARD).first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     page.evaluate("history.pushState({ route: 'news' }, '', '?news')")

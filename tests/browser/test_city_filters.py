@@ -12,26 +12,26 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
+def desktop(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport={"width": 1280, "height": 900})
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
 def result_message(page: Page) -> str:
     return page.locator("igrajdanin-widget .told").inner_text()
 
 
-def test_a_chip_filters_the_list_and_announces_the_result(desk: Page, stand: Stand) -> None:
-    page = desk
-    cards = browse(page, extended(stand))
+def test_a_chip_filters_the_list_and_announces_the_result(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    cards = browse(page, extended(widget_site))
     chip = page.get_by_role("button", name="Решено", exact=True)
     with page.expect_request(re.compile(r"/problems\?status=done$")):
         chip.click()
@@ -52,9 +52,9 @@ def test_a_chip_filters_the_list_and_announces_the_result(desk: Page, stand: Sta
     expect(chip).to_have_attribute("aria-pressed", "true")
 
 
-def test_typing_sends_one_request_and_adds_one_history_entry(desk: Page, stand: Stand) -> None:
-    page = desk
-    browse(page, extended(stand))
+def test_typing_sends_one_request_and_adds_one_history_entry(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    browse(page, extended(widget_site))
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url) if "problems?q=" in request.url else None)
     steps = page.evaluate("history.length")
@@ -71,9 +71,9 @@ def test_typing_sends_one_request_and_adds_one_history_entry(desk: Page, stand: 
     assert hash_of(page) == {}
 
 
-def expected_numbers(stand: Stand, query: str) -> list[str]:
+def expected_numbers(widget_site: WidgetSite, query: str) -> list[str]:
     """Numbers on the service's own first page, in order."""
-    with urllib.request.urlopen(f"{stand.api}/problems?{query}", timeout=20) as answer:
+    with urllib.request.urlopen(f"{widget_site.api}/problems?{query}", timeout=20) as answer:
         return [f"problem-{item['number']}" for item in json.load(answer)["items"]]
 
 
@@ -93,23 +93,25 @@ def expect_cards(page: Page, expected: list[str]) -> None:
         ("Сначала новые", "new", r"^(?!.*голос|Изменено|Ответ)"),
     ],
 )
-def test_every_sort_order_shows_its_criterion(desk: Page, stand: Stand, order: str, sort: str, says: str) -> None:
-    page = desk
-    page.goto(extended(stand) + "#igrajdanin?sort=" + ("due" if sort == "support" else "support"))
+def test_every_sort_order_shows_its_criterion(
+    desktop: Page, widget_site: WidgetSite, order: str, sort: str, says: str
+) -> None:
+    page = desktop
+    page.goto(extended(widget_site) + "#igrajdanin?sort=" + ("due" if sort == "support" else "support"))
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_label("Порядок", exact=True).select_option(label=order)
     expect(page.locator(f"{CARD} > .muted").first).to_have_text(re.compile(rf" · {says.lstrip('^')}[^·]*$"))
-    expect_cards(page, expected_numbers(stand, f"sort={sort}"))
+    expect_cards(page, expected_numbers(widget_site, f"sort={sort}"))
     for text in page.locator(f"{CARD} > .muted").all_inner_texts():
         assert re.search(says, text.rpartition(" · ")[2])
 
 
-def test_the_overdue_filter(desk: Page, stand: Stand) -> None:
-    page = desk
-    browse(page, extended(stand))
+def test_the_overdue_filter(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Просроченные").click()
     expect(page.get_by_text("Выбрано: Просроченные")).to_be_visible()
-    late = expected_numbers(stand, "overdue=true")
+    late = expected_numbers(widget_site, "overdue=true")
     assert late, "the generated city has overdue problems"
     expect_cards(page, late)
     for text in page.locator(CARD).all_inner_texts():
@@ -117,11 +119,11 @@ def test_the_overdue_filter(desk: Page, stand: Stand) -> None:
     assert hash_of(page) == {"overdue": "true"}
 
 
-def test_search_finds_all_inflected_forms(desk: Page, stand: Stand) -> None:
+def test_search_finds_all_inflected_forms(desktop: Page, widget_site: WidgetSite) -> None:
     """«фонарями» finds «фонарь», in descriptions and addresses alike."""
-    page = desk
-    browse(page, extended(stand))
-    expected = expected_numbers(stand, "q=" + quote("фонарь"))
+    page = desktop
+    browse(page, extended(widget_site))
+    expected = expected_numbers(widget_site, "q=" + quote("фонарь"))
     assert expected
     page.get_by_label("Поиск по тексту и адресу").fill("фонарями")
     page.keyboard.press("Enter")
@@ -130,9 +132,9 @@ def test_search_finds_all_inflected_forms(desk: Page, stand: Stand) -> None:
     assert "фонарями" not in "".join(page.locator(CARD).all_inner_texts())
 
 
-def test_an_empty_result_offers_to_reset_the_filters(desk: Page, stand: Stand) -> None:
-    page = desk
-    browse(page, extended(stand))
+def test_an_empty_result_offers_to_reset_the_filters(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    browse(page, extended(widget_site))
     page.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
     expect(page.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
     page.locator(".panel").get_by_role("button", name="Сбросить").click()
@@ -141,9 +143,9 @@ def test_an_empty_result_offers_to_reset_the_filters(desk: Page, stand: Stand) -
     expect(page.get_by_role("status").filter(has_text="Показаны первые 20")).to_be_visible()
 
 
-def test_further_filters_load_on_demand(desk: Page, stand: Stand) -> None:
-    page = desk
-    browse(page, extended(stand))
+def test_further_filters_load_on_demand(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     with page.expect_request(re.compile(r"category=roads")):
         page.get_by_label("Категория", exact=True).select_option("roads")
@@ -162,9 +164,9 @@ def test_further_filters_load_on_demand(desk: Page, stand: Stand) -> None:
     expect(page.get_by_label("Период")).to_have_value("")
 
 
-def test_near_me_requests_a_square_around_the_position(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_near_me_requests_a_square_around_the_position(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
-    browse(page, extended(stand))
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
 
     def square(request: Request) -> bool:
@@ -175,28 +177,28 @@ def test_near_me_requests_a_square_around_the_position(new_page: Callable[..., P
     expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
 
 
-def test_a_denied_geolocation_is_reported_in_view(page: Page, stand: Stand) -> None:
+def test_a_denied_geolocation_is_reported_in_view(page: Page, widget_site: WidgetSite) -> None:
     """On a phone the open filters fill the screen, so the message below them has to be scrolled into view."""
-    browse(page, extended(stand))
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Рядом со мной").click()
     expect(page.get_by_role("status").filter(has_text="Узнать ваше место не получилось")).to_be_in_viewport(ratio=0.95)
 
 
-def test_near_me_is_hidden_if_the_hosts_policy_forbids_geolocation(desk: Page, stand: Stand) -> None:
-    page = desk
+def test_near_me_is_hidden_if_the_hosts_policy_forbids_geolocation(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
     page.add_init_script(
         "Object.defineProperty(Document.prototype, 'featurePolicy',"
         " { value: { allowsFeature: name => name !== 'geolocation' } })"
     )
-    browse(page, extended(stand))
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     expect(page.get_by_label("Категория", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Рядом со мной")).to_have_count(0)
 
 
-def test_filters_collapse_into_one_line_on_a_phone(page: Page, stand: Stand) -> None:
-    browse(page, extended(stand))
+def test_filters_collapse_into_one_line_on_a_phone(page: Page, widget_site: WidgetSite) -> None:
+    browse(page, extended(widget_site))
     expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_role("button", name="Решено", exact=True).click()
@@ -205,10 +207,10 @@ def test_filters_collapse_into_one_line_on_a_phone(page: Page, stand: Stand) -> 
     expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
 
 
-def test_charts_use_the_language_of_the_widget(desk: Page, stand: Stand) -> None:
+def test_charts_use_the_language_of_the_widget(desktop: Page, widget_site: WidgetSite) -> None:
     """The service returns category names in the requested language."""
-    page = desk
-    page.goto(extended(stand, 'view="inline" lang="en"'))
+    page = desktop
+    page.goto(extended(widget_site, 'view="inline" lang="en"'))
     page.get_by_role("button", name="Charts").click()
     charts = page.locator("igrajdanin-widget .charts")
     expect(charts).to_contain_text("Roads")
@@ -217,9 +219,9 @@ def test_charts_use_the_language_of_the_widget(desk: Page, stand: Stand) -> None
     expect(charts).to_contain_text("Дороги")
 
 
-def test_reversed_dates_are_an_input_error_and_not_an_outage(desk: Page, stand: Stand) -> None:
-    page = desk
-    browse(page, extended(stand))
+def test_reversed_dates_are_an_input_error_and_not_an_outage(desktop: Page, widget_site: WidgetSite) -> None:
+    page = desktop
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_label("Период").select_option("own")
     since, until = page.get_by_label("С", exact=True), page.get_by_label("По", exact=True)

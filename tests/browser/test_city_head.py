@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.support.city import City
+from tests.support.city import FakeCity
 from tests.support.tour import Tour
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 SMALL: ViewportSize = {"width": 360, "height": 640}
-DESK: ViewportSize = {"width": 1280, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 # Width of an input's content box, and width of its placeholder in the input's font.
 CROPPED = """input => {
   const style = getComputedStyle(input), pen = document.createElement("canvas").getContext("2d");
@@ -29,9 +29,9 @@ TOO_SMALL = """root => [...root.querySelectorAll("button, input, select, summary
 
 
 @pytest.fixture
-def tour(new_page: Callable[..., Page], stand: Stand) -> Tour:
+def tour(new_page: Callable[..., Page], widget_site: WidgetSite) -> Tour:
     page = new_page(viewport=SMALL)
-    return Tour(page, stand, City(page, stand))
+    return Tour(page, widget_site, FakeCity(page, widget_site))
 
 
 def list_of(tour: Tour, **attributes: str) -> Locator:
@@ -58,8 +58,8 @@ def test_the_search_placeholder_is_not_cropped(tour: Tour, lang: str) -> None:
 def test_touch_targets_are_large_enough(tour: Tour) -> None:
     widget = list_of(tour)
     widget.locator(".bar-line .button").click()
-    expect(tour.at("of-category")).to_be_visible()
-    tour.at("period").select_option("own")
+    expect(tour.control("of-category")).to_be_visible()
+    tour.control("period").select_option("own")
     widget.locator(".bar > .pills .pill").first.click()
     expect(widget.locator(".chosen")).to_be_visible()
     widget.locator(".city-figures .link").click()
@@ -69,7 +69,7 @@ def test_touch_targets_are_large_enough(tour: Tour) -> None:
     expect(widget.locator("section.answer")).to_be_visible()
     expect(widget.locator(".talk li").first).to_be_visible()
     widget.locator("article [aria-expanded]").click()
-    expect(tour.at("follow-email")).to_be_visible()
+    expect(tour.control("follow-email")).to_be_visible()
     assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot)") == []
     widget.locator(".shot").first.click()
     expect(widget.locator(".viewer")).to_be_visible()
@@ -134,15 +134,15 @@ END = """one => {
 
 
 @pytest.mark.parametrize("theme", ["light", "contrast", "contrast-blue"])
-@pytest.mark.parametrize("size", [SMALL, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("size", [SMALL, DESKTOP], ids=["phone", "desk"])
 @pytest.mark.parametrize("view", ["button", "inline"])
 def test_the_header_stays_visible_and_covers_no_focused_control(
-    new_page: Callable[..., Page], stand: Stand, size: ViewportSize, view: str, theme: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize, view: str, theme: str
 ) -> None:
     page = new_page(viewport=size)
-    page.goto(stand.page("<style>body { padding-bottom: 900px }</style>"))
-    tour = Tour(page, stand, City(page, stand))
-    tour.fresh(theme=theme, view=view)
+    page.goto(widget_site.page("<style>body { padding-bottom: 900px }</style>"))
+    tour = Tour(page, widget_site, FakeCity(page, widget_site))
+    tour.restart(theme=theme, view=view)
     if view == "button":
         page.get_by_role("button").click()
     widget = tour.widget

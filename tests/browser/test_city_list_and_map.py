@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, hash_of
 from tests.support.clusters import city_map
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 MANY = 60
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
@@ -31,14 +31,14 @@ AT_REST = """() => {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fill_site(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", str(MANY), "--site", stand.site)
+def fill_site(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", str(MANY), "--site", widget_site.site)
 
 
 @pytest.fixture(params=list(SIZES))
-def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: Stand) -> Page:
+def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     page = new_page(viewport=SIZES[str(request.param)])
-    city_map(page, stand.page(stand.snippet('type="extended"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
     # The site has no configured view: the map opens where its problems are.
     expect(page.locator(".mark").first).to_be_visible()
     wait_for_updates(page)
@@ -84,10 +84,10 @@ def count_on_map(page: Page) -> int:
     raise AssertionError(f"the map says {reported}, its marks stand for {sum(counts)}")
 
 
-def service_items(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
+def service_items(widget_site: WidgetSite, page: Page, **more: str) -> list[dict[str, Any]]:
     """Numbers that the service itself lists."""
     query = "&".join(f"{name}={value}" for name, value in {"limit": "100", **more}.items())
-    items: list[dict[str, Any]] = page.request.get(f"{stand.api}/problems?{query}").json()["items"]
+    items: list[dict[str, Any]] = page.request.get(f"{widget_site.api}/problems?{query}").json()["items"]
     return items
 
 
@@ -109,7 +109,7 @@ def test_list_and_map_are_side_by_side_or_stacked(both: Page) -> None:
         expect(both.locator(".city-map")).to_have_count(0)
 
 
-def test_moving_the_map_filters_the_list(both: Page, stand: Stand) -> None:
+def test_moving_the_map_filters_the_list(both: Page, widget_site: WidgetSite) -> None:
     assert len(numbers_in_list(both)) == count_on_map(both) == MANY
     both.get_by_label(FOLLOW).check()
     ground = both.locator(".city-ground .ground")
@@ -118,7 +118,7 @@ def test_moving_the_map_filters_the_list(both: Page, stand: Stand) -> None:
         wait_for_updates(both)
     bbox = hash_of(both)["bbox"]
     wait_for_updates(both)
-    there = {one["number"] for one in service_items(stand, both, bbox=bbox)}
+    there = {one["number"] for one in service_items(widget_site, both, bbox=bbox)}
     assert 0 < len(there) < MANY
     assert numbers_in_list(both) == there
     # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
@@ -160,7 +160,7 @@ def test_resetting_filters_keeps_a_map_that_was_moved_since(both: Page) -> None:
     assert hash_of(both) == {}
 
 
-def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
+def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite) -> None:
     marks = both.locator(".mark")
     before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     filters = both.get_by_role("button", name=re.compile("^Фильтры"))
@@ -168,7 +168,7 @@ def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
         filters.click()
     both.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
     wait_for_updates(both)
-    done = {one["number"] for one in service_items(stand, both, status="done")}
+    done = {one["number"] for one in service_items(widget_site, both, status="done")}
     assert 0 < len(done) < MANY
     assert numbers_in_list(both) == done
     assert count_on_map(both) == len(done)
@@ -182,9 +182,9 @@ def test_filtering_the_list_filters_the_map(both: Page, stand: Stand) -> None:
     expect(both.locator(SEEN)).to_have_text("Здесь сообщений нет")
 
 
-def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport=SIZES["desk"])
-    city_map(page, stand.page(stand.snippet('type="extended"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
     wait_for_updates(page)
     seen = page.locator(SEEN).inner_text()
     for at in (0, 3):

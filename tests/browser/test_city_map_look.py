@@ -14,11 +14,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
 from tests.support.browser import Watch
-from tests.support.clusters import ZOOM, Town, city_map, scattered
+from tests.support.clusters import ZOOM, FakeCityMap, city_map, scattered
 from tests.support.tiles import CENTER
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 # One status of each shape, and an overdue problem.
 STATUSES = ("accepted", "in_progress", "planned", "resolved", "answered", "reopened", "rejected")
 DEGREE = 256 * 2**ZOOM / 360  # pixels per degree of longitude
@@ -43,9 +43,9 @@ OFF = """all => all.filter(square => {
 Colour = tuple[int, ...]
 
 
-def each_shape(stand: Stand) -> list[dict[str, Any]]:
+def each_shape(widget_site: WidgetSite) -> list[dict[str, Any]]:
     """Two rows with one mark per shape, far enough apart not to be clustered; and one cluster of three below."""
-    found = scattered(stand, len(STATUSES) + 3)
+    found = scattered(widget_site, len(STATUSES) + 3)
     for at, (one, status) in enumerate(zip(found, STATUSES, strict=False)):
         place = {"lat": CENTER[0] + 0.012 * (at < 4), "lng": CENTER[1] + STEP * (at % 4 - 1.7)}
         one |= {"status": status, "overdue": status == "planned", "location": place}
@@ -55,11 +55,11 @@ def each_shape(stand: Stand) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(params=LOOKS, ids="-".join)
-def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: Stand) -> Page:
+def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     theme, forced, scheme = request.param
-    page = new_page(viewport=DESK, forced_colors=forced, color_scheme=scheme)
-    Town(page, stand, each_shape(stand))
-    city_map(page, stand.page(stand.snippet(f'type="extended" theme="{theme}"')))
+    page = new_page(viewport=DESKTOP, forced_colors=forced, color_scheme=scheme)
+    FakeCityMap(page, widget_site, each_shape(widget_site))
+    city_map(page, widget_site.page(widget_site.snippet(f'type="extended" theme="{theme}"')))
     expect(page.locator(".mark.one")).to_have_count(len(STATUSES))
     page.mouse.move(5, 5)
     return page
@@ -140,46 +140,46 @@ def test_clusters_show_their_count_and_a_wider_ring_for_open_problems(look: Page
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
-def test_dark_tiles_are_dark_and_marks_have_contrast(desk: Page, stand: Stand) -> None:
+def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site: WidgetSite) -> None:
     """Only the tiles are inverted in the dark theme; marks keep their colours."""
-    Town(desk, stand, each_shape(stand))
-    city_map(desk, stand.page(stand.snippet('type="extended" theme="dark"')))
-    expect(desk.locator(".mark.one")).to_have_count(len(STATUSES))
-    expect(desk.locator(".leaflet-tile img").first).to_be_visible()
-    shot = Image.open(io.BytesIO(desk.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
+    FakeCityMap(desktop, widget_site, each_shape(widget_site))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" theme="dark"')))
+    expect(desktop.locator(".mark.one")).to_have_count(len(STATUSES))
+    expect(desktop.locator(".leaflet-tile img").first).to_be_visible()
+    shot = Image.open(io.BytesIO(desktop.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
     counts = sorted((shot.getcolors(shot.width * shot.height) or []), reverse=True)  # type: ignore[type-var]
     ground: Colour = counts[0][1]  # type: ignore[assignment]
     assert ground != (0x12, 0x17, 0x1D)
     assert contrast(ground, (0x12, 0x17, 0x1D)) < 1.6
-    for colour in desk.locator(".mark.one").evaluate_all("all => all.map(one => getComputedStyle(one).color)"):
+    for colour in desktop.locator(".mark.one").evaluate_all("all => all.map(one => getComputedStyle(one).color)"):
         assert contrast(ground, tuple(map(int, re.findall(r"\d+", colour)))) >= 4.5, colour
 
 
-def test_every_tile_fills_its_square(desk: Page, stand: Stand) -> None:
+def test_every_tile_fills_its_square(desktop: Page, widget_site: WidgetSite) -> None:
     """Styles for the pictures of cards (float, round corners) must not apply to tiles."""
-    Town(desk, stand, scattered(stand, 5))
-    city_map(desk, stand.page(stand.snippet('type="extended"')))
-    expect(desk.locator(".leaflet-tile-loaded img").first).to_be_attached()
-    off = desk.locator(".leaflet-tile-loaded").evaluate_all(OFF)
+    FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    expect(desktop.locator(".leaflet-tile-loaded img").first).to_be_attached()
+    off = desktop.locator(".leaflet-tile-loaded").evaluate_all(OFF)
     assert off == 0
 
 
 def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
 ) -> None:
     phone = new_page(viewport={"width": 360, "height": 740})
-    Town(phone, stand, scattered(stand, 5))
-    maps.config(phone, stand, zoom=ZOOM, outlined=True)
+    FakeCityMap(phone, widget_site, scattered(widget_site, 5))
+    maps.config(phone, widget_site, zoom=ZOOM, outlined=True)
     across, down = 0.01, 0.006
     west, east, south, north = CENTER[1] - across, CENTER[1] + across, CENTER[0] - down, CENTER[0] + down
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     answer = {"type": "MultiLineString", "coordinates": [ring]}
     phone.route(re.compile("/area$"), lambda route: route.fulfill(json=answer, headers=maps.ANY_ORIGIN))
-    phone.goto(stand.page(stand.snippet('type="extended"')))
+    phone.goto(widget_site.page(widget_site.snippet('type="extended"')))
     phone.locator("igrajdanin-widget").get_by_role("button").first.click()
     expect(phone.locator("igrajdanin-widget .card").first).to_be_visible()
     phone.wait_for_timeout(200)
@@ -200,24 +200,24 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
 
 
-def test_no_border_is_requested_for_a_site_without_one(desk: Page, watch: Watch, stand: Stand) -> None:
-    Town(desk, stand, scattered(stand, 5))
-    city_map(desk, stand.page(stand.snippet('type="extended"')))
-    expect(desk.locator(".mark").first).to_be_visible()
+def test_no_border_is_requested_for_a_site_without_one(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    expect(desktop.locator(".mark").first).to_be_visible()
     assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
 
 
 # --- the number over the map ---
 
 
-def test_a_cluster_across_the_edge_makes_the_count_approximate(desk: Page, stand: Stand) -> None:
+def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, widget_site: WidgetSite) -> None:
     """How many problems of such a cluster are inside the view is unknown."""
-    problems = scattered(stand, 2)
-    town = Town(desk, stand, problems)
+    problems = scattered(widget_site, 2)
+    town = FakeCityMap(desktop, widget_site, problems)
     for one in problems:
         one["location"] = {"lat": CENTER[0], "lng": CENTER[1]}
-    ground = city_map(desk, stand.page(stand.snippet('type="extended"')))
-    seen = desk.locator(".city-ground .states [role=status]")
+    ground = city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    seen = desktop.locator(".city-ground .states [role=status]")
     expect(seen).to_have_text("На карте 2 сообщения")
     box = ground.bounding_box()
     assert box
@@ -240,15 +240,15 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desk: Page, stand
 
 @pytest.mark.parametrize("count", [1, 12])
 def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
-    new_page: Callable[..., Page], stand: Stand, count: int
+    new_page: Callable[..., Page], widget_site: WidgetSite, count: int
 ) -> None:
     phone = new_page(viewport={"width": 360, "height": 740})
-    problems = scattered(stand, count)
+    problems = scattered(widget_site, count)
     for one in problems:
         one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
         one |= {"location": {"lat": CENTER[0] - 0.014, "lng": CENTER[1]}}
-    Town(phone, stand, problems)
-    city_map(phone, stand.page(stand.snippet('type="extended"')))
+    FakeCityMap(phone, widget_site, problems)
+    city_map(phone, widget_site.page(widget_site.snippet('type="extended"')))
     mark = phone.locator(".mark")
     expect(mark).to_have_count(1)
     phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, SOON, browse, extended
 from tests.support.browser import Watch
-from tests.support.city import DELAYED, LOST, City
-from tests.support.widget import REPORT, Stand
+from tests.support.city import DELAYED, LOST, FakeCity
+from tests.support.widget import REPORT, WidgetSite
 
 LIST = "GET /problems"
 EMPTY = (200, {"items": [], "next": None})
@@ -20,10 +20,10 @@ new PerformanceObserver(list => list.getEntries().forEach(one => { if (!one.hadR
 """
 
 
-def test_an_empty_city_invites_the_first_report(page: Page, stand: Stand) -> None:
-    city = City(page, stand)
+def test_an_empty_city_invites_the_first_report(page: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(page, widget_site)
     city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
-    page.goto(extended(stand))
+    page.goto(extended(widget_site))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("heading", name="Сообщений пока нет")).to_be_visible()
     expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
@@ -31,18 +31,18 @@ def test_an_empty_city_invites_the_first_report(page: Page, stand: Stand) -> Non
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
 
 
-def test_failing_statistics_do_not_affect_the_list(page: Page, watch: Watch, stand: Stand) -> None:
+def test_failing_statistics_do_not_affect_the_list(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED")
-    City(page, stand).answers["GET /stats"] = LOST
-    browse(page, extended(stand))
+    FakeCity(page, widget_site).answers["GET /stats"] = LOST
+    browse(page, extended(widget_site))
     expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
 
 
-def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
-    city = City(page, stand)
+    city = FakeCity(page, widget_site)
     city.answers[LIST] = LOST
-    page.goto(extended(stand))
+    page.goto(extended(widget_site))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
     page.context.set_offline(True)
@@ -53,9 +53,9 @@ def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Wa
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
-    city = City(page, stand)
-    cards = browse(page, extended(stand))
+def test_updates_can_be_paused(page: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(page, widget_site)
+    cards = browse(page, extended(widget_site))
     page.get_by_role("button", name="Приостановить обновление").click()
     city.problems = [city.problems[0] | {"number": 1300, "description": "Новое сообщение"}, *city.problems]
     page.wait_for_timeout(7_000)
@@ -71,12 +71,12 @@ def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
     expect(cards.first).to_be_focused()
 
 
-def test_pausing_updates_pauses_the_map(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_pausing_updates_pauses_the_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
-    City(page, stand)
+    FakeCity(page, widget_site)
     requests = list[str]()
     page.on("request", lambda request: requests.append(request.url) if "/clusters" in request.url else None)
-    browse(page, extended(stand))
+    browse(page, extended(widget_site))
     expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
     page.wait_for_timeout(7_000)
     before = len(requests)
@@ -88,14 +88,16 @@ def test_pausing_updates_pauses_the_map(new_page: Callable[..., Page], stand: St
     assert len(requests) == before
 
 
-def test_statistics_list_and_map_load_without_layout_shift(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_statistics_list_and_map_load_without_layout_shift(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
     for size in ({"width": 360, "height": 740}, {"width": 1280, "height": 900}):
         page = new_page(viewport=size)
         page.add_init_script(SHIFTS)
-        city = City(page, stand)
+        city = FakeCity(page, widget_site)
         city.problems += [city.problems[0] | {"number": number} for number in range(1100, 1117)]
         city.answers |= {LIST: DELAYED, "GET /stats": DELAYED}
-        page.goto(extended(stand))
+        page.goto(extended(widget_site))
         page.get_by_role("button", name=REPORT, exact=True).click()
         expect(page.locator("igrajdanin-widget .ghost").first).to_be_visible()
         page.wait_for_timeout(700)  # layout shifts within half a second of input do not count

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import browse, crowd, extended
-from tests.support.city import City
-from tests.support.widget import Stand
+from tests.support.city import FakeCity
+from tests.support.widget import WidgetSite
 
 SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
 COUNT = "document.querySelector('igrajdanin-widget').shadowRoot.querySelectorAll('*').length"
@@ -25,10 +25,10 @@ LAST = f"[...{SHEET}.querySelectorAll('[role=listitem]')].pop()?.ariaPosInSet"
 
 
 @pytest.fixture
-def cards(page: Page, stand: Stand) -> Locator:
-    city = City(page, stand)
-    crowd(page, stand, city)
-    found = browse(page, extended(stand))
+def cards(page: Page, widget_site: WidgetSite) -> Locator:
+    city = FakeCity(page, widget_site)
+    crowd(page, widget_site, city)
+    found = browse(page, extended(widget_site))
     page.get_by_role("button", name="Показать ещё").click()
     return found
 

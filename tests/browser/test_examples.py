@@ -17,7 +17,7 @@ from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, fill_form, nu
 from widget_api.problems.forms import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
 new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
 .observe({type: "layout-shift", buffered: true}) }"""
@@ -55,8 +55,8 @@ LINK_CASES = ("csp-without-us", "links-only", "no-js")
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Visit:
     page: Page
     host: Host
     watch: Watch
-    town: Examples
+    example_pages: Examples
     before: int = -1
     shifted: float = 0.0
 
@@ -114,8 +114,8 @@ class Visit:
 
 
 @pytest.fixture
-def visit(desk: Page, watch: Watch, town: Examples) -> Visit:
-    return Visit(desk, Host(desk), watch, town)
+def visit(desktop: Page, watch: Watch, example_pages: Examples) -> Visit:
+    return Visit(desktop, Host(desktop), watch, example_pages)
 
 
 def buttons(page: Page) -> Locator:
@@ -128,10 +128,10 @@ def test_every_example_is_tested() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, town: Examples, case: str) -> None:
-    address = town.unsafe(case) if case == "http" else town.address(case)
+def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, example_pages: Examples, case: str) -> None:
+    address = example_pages.unsafe(case) if case == "http" else example_pages.address(case)
     visit.arrive(address + ("#report" if case == "spa" else ""))
-    page, service = visit.page, town.service.url
+    page, service = visit.page, example_pages.service.url
     expect(buttons(page).first).to_be_visible()
     page.wait_for_timeout(300)
     given = CASES[case]
@@ -141,7 +141,7 @@ def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, town: E
     assert sorted(visit.requested(service)) == sorted(ours)
     assert visit.layout_shift() <= (0 if given.room else 0.002)
     assert visit.report(buttons(page).first) > 0
-    own = town.unsafe("").rstrip("/") if case == "http" else town.pages.url
+    own = example_pages.unsafe("").rstrip("/") if case == "http" else example_pages.pages.url
     # The pointer may rest on the button of the second widget, which starts loading its files.
     expect(page.locator("link[rel=modulepreload]")).to_have_count(0)
     assert visit.watch.hosts() == {service, own}
@@ -150,12 +150,12 @@ def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, town: E
 
 @pytest.mark.parametrize("case", LINK_CASES)
 def test_the_link_works_where_the_script_cannot_run(
-    new_page: Callable[..., Page], watch: Watch, town: Examples, case: str
+    new_page: Callable[..., Page], watch: Watch, example_pages: Examples, case: str
 ) -> None:
     page = new_page(java_script_enabled=case != "no-js")
     if case == "csp-without-us":
         watch.allow(r"script-src-elem|violates the following Content Security Policy")
-    page.goto(town.address(case))
+    page.goto(example_pages.address(case))
     page.get_by_role("link", name=REPORT).click()
     page.select_option("[name=category]", "lighting")
     page.fill("textarea[name=description]", "Не горит фонарь у дома 5")
@@ -164,60 +164,60 @@ def test_the_link_works_where_the_script_cannot_run(
     page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     page.click("button.primary")
     expect(page.get_by_role("heading", name="Сообщение отправлено")).to_be_visible()
-    assert watch.hosts() == {town.service.url, town.pages.url}
+    assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}
     complaints = [text for text in watch.complaints if "violates" in text or "CSP violation" in text]
     assert bool(complaints) == (case == "csp-without-us")
     assert all("/w/1/loader.js" in text for text in complaints), "only the loader is blocked"
 
 
-def test_the_links_only_example_also_links_to_the_list(page: Page, town: Examples) -> None:
-    page.goto(town.address("links-only"))
+def test_the_links_only_example_also_links_to_the_list(page: Page, example_pages: Examples) -> None:
+    page.goto(example_pages.address("links-only"))
     page.get_by_role("link", name="проблемы города").click()
-    expect(page).to_have_url(f"{town.service.url}/s/{town.key}")
+    expect(page).to_have_url(f"{example_pages.service.url}/s/{example_pages.key}")
     page.go_back()
     page.get_by_role("link", name="проверка по номеру").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_two_sites_on_one_page_are_independent(desk: Page, watch: Watch, town: Examples) -> None:
-    desk.goto(town.address("two"))
-    expect(buttons(desk)).to_have_count(2)
-    for section, key in (("#town", town.key), ("#utility", town.second)):
-        desk.locator(section).get_by_role("button", name=REPORT, exact=True).click()
-        expect(desk.get_by_role("dialog")).to_have_count(1)
-        to_form(desk)
-        fill_form(desk)
-        with desk.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201) as sent:
-            desk.get_by_role("button", name=re.compile("^Отправить")).click()
+def test_two_sites_on_one_page_are_independent(desktop: Page, watch: Watch, example_pages: Examples) -> None:
+    desktop.goto(example_pages.address("two"))
+    expect(buttons(desktop)).to_have_count(2)
+    for section, key in (("#town", example_pages.key), ("#utility", example_pages.second)):
+        desktop.locator(section).get_by_role("button", name=REPORT, exact=True).click()
+        expect(desktop.get_by_role("dialog")).to_have_count(1)
+        to_form(desktop)
+        fill_form(desktop)
+        with desktop.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201) as sent:
+            desktop.get_by_role("button", name=re.compile("^Отправить")).click()
         assert f"/sites/{key}/problems" in sent.value.url
-        number(desk.locator(section))
-        desk.get_by_role("button", name=CLOSE, exact=True).click()
-    assert watch.hosts() == {town.service.url, town.pages.url}
+        number(desktop.locator(section))
+        desktop.get_by_role("button", name=CLOSE, exact=True).click()
+    assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}
 
 
-def test_a_single_page_application_removes_and_restores_the_widget(desk: Page, town: Examples) -> None:
-    desk.goto(town.address("spa"))
-    expect(buttons(desk)).to_have_count(0)
+def test_a_single_page_application_removes_and_restores_the_widget(desktop: Page, example_pages: Examples) -> None:
+    desktop.goto(example_pages.address("spa"))
+    expect(buttons(desktop)).to_have_count(0)
     for _ in range(3):
-        desk.get_by_role("link", name="Проблемы города").click()
-        expect(buttons(desk)).to_be_visible()
-        desk.get_by_role("link", name="О портале").click()
-        expect(buttons(desk)).to_have_count(0)
-    depth = desk.evaluate("history.length")
-    desk.go_back()
-    buttons(desk).click()
-    to_form(desk)
-    fill_form(desk, text="Провал у остановки")
-    desk.evaluate("history.back()")  # as the phone's back button does while the dialog is open
-    expect(desk.get_by_role("dialog")).to_have_count(0)
-    expect(desk.get_by_role("heading", name="О портале")).to_be_visible()
-    desk.go_forward()
-    buttons(desk).click()
-    to_form(desk)
-    expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Провал у остановки")
-    expect(desk.get_by_role("dialog")).to_have_count(1)
-    assert desk.evaluate("history.length") == depth
-    send_restored_draft(desk)
+        desktop.get_by_role("link", name="Проблемы города").click()
+        expect(buttons(desktop)).to_be_visible()
+        desktop.get_by_role("link", name="О портале").click()
+        expect(buttons(desktop)).to_have_count(0)
+    depth = desktop.evaluate("history.length")
+    desktop.go_back()
+    buttons(desktop).click()
+    to_form(desktop)
+    fill_form(desktop, text="Провал у остановки")
+    desktop.evaluate("history.back()")  # as the phone's back button does while the dialog is open
+    expect(desktop.get_by_role("dialog")).to_have_count(0)
+    expect(desktop.get_by_role("heading", name="О портале")).to_be_visible()
+    desktop.go_forward()
+    buttons(desktop).click()
+    to_form(desktop)
+    expect(desktop.get_by_label(re.compile("^Что именно не так"))).to_have_value("Провал у остановки")
+    expect(desktop.get_by_role("dialog")).to_have_count(1)
+    assert desktop.evaluate("history.length") == depth
+    send_restored_draft(desktop)
 
 
 def send_restored_draft(page: Page) -> None:
@@ -228,37 +228,37 @@ def send_restored_draft(page: Page) -> None:
     assert number(page) > 0
 
 
-def test_the_hosts_high_contrast_switch_is_followed_live(desk: Page, town: Examples) -> None:
-    desk.goto(town.address("vision"))
-    buttons(desk).click()
-    to_form(desk)
-    dialog = desk.get_by_role("dialog")
+def test_the_hosts_high_contrast_switch_is_followed_live(desktop: Page, example_pages: Examples) -> None:
+    desktop.goto(example_pages.address("vision"))
+    buttons(desktop).click()
+    to_form(desktop)
+    dialog = desktop.get_by_role("dialog")
     look = """element => {
       const {color, backgroundColor, fontSize} = getComputedStyle(element);
       return [color, backgroundColor, fontSize];
     }"""
     assert dialog.evaluate(look)[2] == "16px"
-    desk.get_by_label(re.compile("^Что именно не так")).fill("Темно у подъезда")
+    desktop.get_by_label(re.compile("^Что именно не так")).fill("Темно у подъезда")
     seen = []
     for scheme in ("Чёрным по белому", "Белым по чёрному", "Тёмно-синим по голубому"):
-        desk.get_by_role("button", name=CLOSE, exact=True).click()
-        desk.get_by_role("button", name=scheme).click()
-        buttons(desk).click()
+        desktop.get_by_role("button", name=CLOSE, exact=True).click()
+        desktop.get_by_role("button", name=scheme).click()
+        buttons(desktop).click()
         seen.append(dialog.evaluate(look))
     assert [ink for ink, _, _ in seen] == ["rgb(0, 0, 0)", "rgb(255, 255, 255)", "rgb(6, 52, 98)"]
     assert [ground for _, ground, _ in seen] == ["rgb(255, 255, 255)", "rgb(0, 0, 0)", "rgb(157, 209, 255)"]
     assert all(float(size.removesuffix("px")) >= 20 for _, _, size in seen)
-    expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Темно у подъезда")
+    expect(desktop.get_by_label(re.compile("^Что именно не так"))).to_have_value("Темно у подъезда")
 
 
-def test_hostile_styles_do_not_reach_the_widget(desk: Page, town: Examples) -> None:
+def test_hostile_styles_do_not_reach_the_widget(desktop: Page, example_pages: Examples) -> None:
     """Except for the font, which is inherited from the host on purpose."""
     widget = "document.querySelector('igrajdanin-widget')"
 
-    desk.goto(town.address("hostile-css"))
-    font = desk.evaluate(f"getComputedStyle({widget}).fontFamily")
-    desk.goto(town.address("plain"))
-    desk.evaluate(f"font => {widget}.style.fontFamily = font", font)
+    desktop.goto(example_pages.address("hostile-css"))
+    font = desktop.evaluate(f"getComputedStyle({widget}).fontFamily")
+    desktop.goto(example_pages.address("plain"))
+    desktop.evaluate(f"font => {widget}.style.fontFamily = font", font)
     look = """() => {
       const names = ["display", "visibility", "opacity", "position", "font-size", "line-height", "letter-spacing",
         "text-transform", "color", "background-color", "border-top-width", "height", "width", "white-space",
@@ -275,52 +275,52 @@ def test_hostile_styles_do_not_reach_the_widget(desk: Page, town: Examples) -> N
         """Open the form once the city behind it is fully rendered: parts hidden before they were measured keep their
         initial size.
         """
-        buttons(desk).click()
-        expect(desk.locator("igrajdanin-widget .city .panel")).to_be_visible()
-        to_form(desk)
-        return desk.evaluate(look)
+        buttons(desktop).click()
+        expect(desktop.locator("igrajdanin-widget .city .panel")).to_be_visible()
+        to_form(desktop)
+        return desktop.evaluate(look)
 
     peaceful = open_and_measure()
-    desk.goto(town.address("hostile-css"))
+    desktop.goto(example_pages.address("hostile-css"))
     assert open_and_measure() == peaceful
 
 
-def test_a_right_to_left_host_does_not_mirror_the_widget(desk: Page, town: Examples) -> None:
-    desk.goto(town.address("rtl"))
-    box, main = buttons(desk).bounding_box(), desk.locator("h1").bounding_box()
+def test_a_right_to_left_host_does_not_mirror_the_widget(desktop: Page, example_pages: Examples) -> None:
+    desktop.goto(example_pages.address("rtl"))
+    box, main = buttons(desktop).bounding_box(), desktop.locator("h1").bounding_box()
     assert box is not None
     assert main is not None
     assert box["x"] > main["x"] + main["width"] / 2, "the button is where the host's text begins"
-    buttons(desk).click()
-    to_form(desk)
-    assert desk.get_by_role("dialog").evaluate("element => getComputedStyle(element).direction") == "ltr"
+    buttons(desktop).click()
+    to_form(desktop)
+    assert desktop.get_by_role("dialog").evaluate("element => getComputedStyle(element).direction") == "ltr"
 
 
-def test_the_widget_works_on_an_http_host(desk: Page, town: Examples) -> None:
-    desk.goto(town.unsafe("http"))
-    assert desk.evaluate("[isSecureContext, typeof crypto.subtle, typeof crypto.randomUUID]") == [
+def test_the_widget_works_on_an_http_host(desktop: Page, example_pages: Examples) -> None:
+    desktop.goto(example_pages.unsafe("http"))
+    assert desktop.evaluate("[isSecureContext, typeof crypto.subtle, typeof crypto.randomUUID]") == [
         False,
         "undefined",
         "undefined",
     ]
-    buttons(desk).click()
-    to_form(desk)
-    fill_form(desk)
-    send(desk)
-    assert number(desk) > 0
+    buttons(desktop).click()
+    to_form(desktop)
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
 
 
-def test_a_slow_network_shifts_nothing_and_loses_nothing(page: Page, town: Examples) -> None:
+def test_a_slow_network_shifts_nothing_and_loses_nothing(page: Page, example_pages: Examples) -> None:
     """Slow 3G as in Chromium's developer tools, on a phone."""
     page.add_init_script(MEASURE_SHIFT)
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     session.send("Network.emulateNetworkConditions", slow)
-    page.goto(town.address("slow"), wait_until="commit")
+    page.goto(example_pages.address("slow"), wait_until="commit")
     link = page.get_by_role("link", name=REPORT)
     expect(link).to_be_visible()
-    assert link.get_attribute("href") == f"{town.service.url}/s/{town.key}/report"
+    assert link.get_attribute("href") == f"{example_pages.service.url}/s/{example_pages.key}/report"
     expect(buttons(page)).to_be_visible()
     assert page.evaluate("__shift()") == 0
     buttons(page).click()
@@ -331,15 +331,15 @@ def test_a_slow_network_shifts_nothing_and_loses_nothing(page: Page, town: Examp
     expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
 
 
-def test_the_frame_example_has_all_functions(desk: Page, watch: Watch, town: Examples) -> None:
+def test_the_frame_example_has_all_functions(desktop: Page, watch: Watch, example_pages: Examples) -> None:
     watch.allow("Unrecognized feature: 'web-share'")  # navigator.share is missing in Chromium for Linux
-    desk.goto(town.address("iframe"))
-    frame = desk.frame_locator("iframe")
+    desktop.goto(example_pages.address("iframe"))
+    frame = desktop.frame_locator("iframe")
     to_form(frame)
     fill_form(frame)
     send(frame)
     assert number(frame) > 0
-    assert watch.hosts() == {town.service.url, town.pages.url}
+    assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}
 
 
 def documented_policies() -> set[str]:
@@ -348,13 +348,13 @@ def documented_policies() -> set[str]:
     return {policy for policy in found if "unsafe-inline" not in policy}
 
 
-def test_the_documented_policy_is_sufficient(visit: Visit, town: Examples) -> None:
+def test_the_documented_policy_is_sufficient(visit: Visit, example_pages: Examples) -> None:
     (policy,) = documented_policies()
-    town.pages.violations.clear()
-    town.pages.policies["plain"] = policy.replace("https://W", town.service.url)
+    example_pages.pages.violations.clear()
+    example_pages.pages.policies["plain"] = policy.replace("https://W", example_pages.service.url)
     try:
-        visit.page.goto(town.address("plain"))
+        visit.page.goto(example_pages.address("plain"))
         assert visit.report(buttons(visit.page)) > 0
     finally:
-        town.pages.policies.clear()
-    assert town.pages.violations == []
+        example_pages.pages.policies.clear()
+    assert example_pages.pages.violations == []

@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, Stand, fill_form, number, send, to_form
+from tests.support.widget import REPORT, WidgetSite, fill_form, number, send, to_form
 
 HOSTS = Path(__file__).parent / "hosts"
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 BEGUN, ENDED = "Яма на пере", "Яма на переходе"
 # The focused field of the widget, and the caret's position.
 CARET = """() => {
@@ -37,16 +37,16 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def application(stand: Stand, bundles: Path, framework: str) -> Callable[[str], str]:
+def application(widget_site: WidgetSite, bundles: Path, framework: str) -> Callable[[str], str]:
     """`application(view)` → address of the framework's page with the widget in that view."""
 
     def address(view: str) -> str:
-        script = stand.folder / f"{framework}.js"
+        script = widget_site.folder / f"{framework}.js"
         if not script.exists():
             script.symlink_to(bundles / script.name)
-        link = f"{stand.service.url}/s/{stand.key}/report"
-        place = f'<div id="app" data-key="{stand.key}" data-link="{link}" data-view="{view}"></div>'
-        return stand.page(f'{place}<script type="module" src="/{script.name}"></script>')
+        link = f"{widget_site.service.url}/s/{widget_site.key}/report"
+        place = f'<div id="app" data-key="{widget_site.key}" data-link="{link}" data-view="{view}"></div>'
+        return widget_site.page(f'{place}<script type="module" src="/{script.name}"></script>')
 
     return address
 
@@ -67,7 +67,7 @@ def description(page: Page) -> Locator:
 def test_typed_text_survives_re_rendering_by_the_application(
     new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch
 ) -> None:
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     page.goto(application("inline"))
     to_form(page)
     description(page).click()
@@ -92,7 +92,7 @@ def test_typed_text_survives_re_rendering_by_the_application(
 def test_the_widget_works_after_navigating_away_and_back(
     new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch, view: str
 ) -> None:
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     page.goto(application(view))
 
     def open_form() -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import REPORT, Stand
+from tests.support.widget import REPORT, WidgetSite
 
 pytestmark = pytest.mark.browser
 FIT = '<script async src="{w}/w/1/frame.js"></script>'
@@ -28,7 +28,7 @@ def _web_share(watch: Watch) -> None:
 
 
 def host(
-    stand: Stand,
+    widget_site: WidgetSite,
     *,
     fit: bool = True,
     query: str = "",
@@ -37,8 +37,10 @@ def host(
     before: str = "",
     style: str = STYLE,
 ) -> str:
-    frame = FRAME.format(w=stand.service.url, key=stand.key, query=query, height=height, more=more, style=style)
-    return stand.page(before + frame + (FIT.format(w=stand.service.url) if fit else ""), loader=False)
+    frame = FRAME.format(
+        w=widget_site.service.url, key=widget_site.key, query=query, height=height, more=more, style=style
+    )
+    return widget_site.page(before + frame + (FIT.format(w=widget_site.service.url) if fit else ""), loader=False)
 
 
 def inside(page: Page) -> FrameLocator:
@@ -67,8 +69,8 @@ def wait_until_fitted(page: Page) -> None:
     raise AssertionError(f"frame {height(page)}, content {content(page)}")
 
 
-def test_the_frames_height_follows_its_content_without_oscillating(page: Page, stand: Stand) -> None:
-    page.goto(host(stand, query="?type=basic", height=200))
+def test_the_frames_height_follows_its_content_without_oscillating(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site, query="?type=basic", height=200))
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
     wait_until_fitted(page)
     page.evaluate(
@@ -93,15 +95,15 @@ def test_the_frames_height_follows_its_content_without_oscillating(page: Page, s
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_no_width_causes_a_resize_loop(new_page: Callable[..., Page], stand: Stand, width: int) -> None:
+def test_no_width_causes_a_resize_loop(new_page: Callable[..., Page], widget_site: WidgetSite, width: int) -> None:
     page = new_page(viewport={"width": width, "height": 700})
-    page.goto(host(stand))
+    page.goto(host(widget_site))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     wait_until_fitted(page)
 
 
 def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
-    new_page: Callable[..., Page], stand: Stand
+    new_page: Callable[..., Page], widget_site: WidgetSite
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script("addEventListener('igrajdanin:ready', event => (window.ready = event.target.tagName));")
@@ -111,18 +113,18 @@ def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
         route.continue_()
 
     page.route("**/static/embed.js*", late)
-    page.goto(host(stand, query="?type=basic"))
+    page.goto(host(widget_site, query="?type=basic"))
     page.wait_for_function("window.ready === 'IFRAME'")
 
 
-def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(
         """window.events = [];
         for (const name of ['ready', 'step', 'submitted', 'error'])
           addEventListener('igrajdanin:' + name, event => events.push([name, event.target.tagName, event.detail]));"""
     )
-    page.goto(host(stand, query="?type=basic"))
+    page.goto(host(widget_site, query="?type=basic"))
     form = inside(page).locator("igrajdanin-widget form")
     expect(form).to_be_visible()
     wait_until_fitted(page)
@@ -139,9 +141,9 @@ def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], sta
     assert set(events[-1][2]) == {"number", "status", "answer_due"}, "no personal data"
 
 
-def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, stand: Stand) -> None:
+def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, widget_site: WidgetSite) -> None:
     """Without the script the frame scrolls at its initial height."""
-    page.goto(host(stand, fit=False, height=500, query="?type=basic"))
+    page.goto(host(widget_site, fit=False, height=500, query="?type=basic"))
     page.evaluate("window.messages = []; addEventListener('message', event => messages.push(event.data))")
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     page.wait_for_timeout(500)
@@ -153,18 +155,18 @@ def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, stand: St
     assert frame.evaluate("scrollY") == 300
 
 
-def test_a_frame_added_later_is_connected(page: Page, stand: Stand) -> None:
-    page.goto(stand.page(FIT.format(w=stand.service.url), loader=False))
+def test_a_frame_added_later_is_connected(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(widget_site.page(FIT.format(w=widget_site.service.url), loader=False))
     page.evaluate(
         """address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))""",
-        f"{stand.service.url}/s/{stand.key}/embed",
+        f"{widget_site.service.url}/s/{widget_site.key}/embed",
     )
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     wait_until_fitted(page)
 
 
-def test_the_height_is_set_without_a_referrer(page: Page, stand: Stand) -> None:
-    page.goto(host(stand, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
+def test_the_height_is_set_without_a_referrer(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     wait_until_fitted(page)
 
@@ -172,14 +174,16 @@ def test_the_height_is_set_without_a_referrer(page: Page, stand: Stand) -> None:
 # --- whoever speaks in another's name ---
 
 
-def test_messages_of_other_frames_are_ignored(page: Page, stand: Stand) -> None:
+def test_messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSite) -> None:
     """Of a frame of the host's own origin, and of another frame of the service."""
-    (stand.folder / "spoof.html").write_text(
+    (widget_site.folder / "spoof.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*');"
         "parent.postMessage({igrajdanin: 'submitted', detail: {number: 1}}, '*')</script>"
     )
     page.goto(
-        host(stand, before="<script>events=[];addEventListener('igrajdanin:submitted',e=>events.push(1))</script>")
+        host(
+            widget_site, before="<script>events=[];addEventListener('igrajdanin:submitted',e=>events.push(1))</script>"
+        )
     )
     wait_until_fitted(page)
     before = height(page)
@@ -198,36 +202,40 @@ def test_messages_of_other_frames_are_ignored(page: Page, stand: Stand) -> None:
     assert page.evaluate("events") == []
 
 
-def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, stand: Stand, watch: Watch) -> None:
+def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(
+    page: Page, widget_site: WidgetSite, watch: Watch
+) -> None:
     """Its `src` still names the service, and its window is still that of the frame: only the origin differs."""
     # The greeting is addressed to the service's origin, so it is not delivered.
     watch.allow("does not match the recipient window's origin")
-    (stand.folder / "left.html").write_text(
+    (widget_site.folder / "left.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*')</script>"
     )
-    page.goto(host(stand))
+    page.goto(host(widget_site))
     wait_until_fitted(page)
     before = height(page)
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
-    frame.evaluate("address => { location.href = address }", f"{stand.host.url}/left.html")
+    frame.evaluate("address => { location.href = address }", f"{widget_site.host.url}/left.html")
     page.wait_for_timeout(700)
     assert any("left.html" in frame.url for frame in page.frames)
     assert height(page) == before
 
 
-def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, stand: Stand) -> None:
-    page.goto(host(stand))
+def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site))
     wait_until_fitted(page)
     before = height(page)
     with page.expect_popup() as opened:
-        page.evaluate("address => { window.opened = open(address) }", f"{stand.service.url}/s/{stand.key}/report")
+        page.evaluate(
+            "address => { window.opened = open(address) }", f"{widget_site.service.url}/s/{widget_site.key}/report"
+        )
     opened.value.evaluate("opener.postMessage({igrajdanin: 'height', height: 9999}, '*')")
     page.wait_for_timeout(400)
     assert height(page) == before
 
 
-def test_absurd_heights_are_ignored(page: Page, stand: Stand) -> None:
-    page.goto(host(stand, query="?type=basic"))
+def test_absurd_heights_are_ignored(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site, query="?type=basic"))
     wait_until_fitted(page)
     before = height(page)
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
@@ -238,7 +246,7 @@ def test_absurd_heights_are_ignored(page: Page, stand: Stand) -> None:
 
 
 def test_only_registered_origins_may_embed_the_frame(
-    page: Page, stand: Stand, host_pages: Callable[..., HostPages], watch: Watch, tmp_path: Path
+    page: Page, widget_site: WidgetSite, host_pages: Callable[..., HostPages], watch: Watch, tmp_path: Path
 ) -> None:
     """The same host on another port shows no frame; a frame opened by a foreign window sends no messages."""
     watch.allow(
@@ -246,14 +254,14 @@ def test_only_registered_origins_may_embed_the_frame(
     )
     folder = tmp_path / "stranger"
     folder.mkdir()
-    frame = FRAME.format(w=stand.service.url, key=stand.key, query="", height=640, more="", style=STYLE)
-    (folder / "index.html").write_text(f"<!doctype html><title>x</title>{frame}{FIT.format(w=stand.service.url)}")
+    frame = FRAME.format(w=widget_site.service.url, key=widget_site.key, query="", height=640, more="", style=STYLE)
+    (folder / "index.html").write_text(f"<!doctype html><title>x</title>{frame}{FIT.format(w=widget_site.service.url)}")
     (folder / "favicon.ico").write_bytes(b"")
     stranger = host_pages(folder)
     page.goto(stranger.url)
     page.wait_for_timeout(700)
     assert page.evaluate("document.querySelector('iframe').style.height") == ""
-    embed = f"{stand.service.url}/s/{stand.key}/embed"
+    embed = f"{widget_site.service.url}/s/{widget_site.key}/embed"
     page.evaluate(
         """address => {
           window.messages = [];
@@ -268,21 +276,21 @@ def test_only_registered_origins_may_embed_the_frame(
     assert page.evaluate("messages") == []
 
 
-def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, stand: Stand) -> None:
-    policy = f"default-src 'none'; frame-src {stand.service.url}; script-src {stand.service.url}; "
+def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, widget_site: WidgetSite) -> None:
+    policy = f"default-src 'none'; frame-src {widget_site.service.url}; script-src {widget_site.service.url}; "
     policy += "require-trusted-types-for 'script'; trusted-types 'none'"
-    stand.host.headers["Content-Security-Policy"] = policy
+    widget_site.host.headers["Content-Security-Policy"] = policy
     try:
-        page.goto(host(stand, style=""))  # the policy forbids inline styles too
+        page.goto(host(widget_site, style=""))  # the policy forbids inline styles too
         expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
         wait_until_fitted(page)
     finally:
-        stand.host.headers.clear()
+        widget_site.host.headers.clear()
 
 
-def test_links_open_outside_the_frame(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_links_open_outside_the_frame(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
-    page.goto(host(stand, query="?type=basic"))
+    page.goto(host(widget_site, query="?type=basic"))
     link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
     with page.expect_popup() as opened:
         link.click()
@@ -290,17 +298,17 @@ def test_links_open_outside_the_frame(new_page: Callable[..., Page], stand: Stan
     assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
 
 
-def test_without_javascript_the_frame_shows_the_link(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_without_javascript_the_frame_shows_the_link(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(java_script_enabled=False)
-    page.goto(host(stand))
+    page.goto(host(widget_site))
     link = inside(page).get_by_role("link", name=REPORT)
     expect(link).to_be_visible()
     assert link.get_attribute("target") == "_blank"
-    assert str(link.get_attribute("href")).endswith(f"/s/{stand.key}/report")
+    assert str(link.get_attribute("href")).endswith(f"/s/{widget_site.key}/report")
 
 
-def test_the_accent_parameter_of_the_url_is_used(page: Page, stand: Stand) -> None:
-    page.goto(host(stand, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
+def test_the_accent_parameter_of_the_url_is_used(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
     widget = inside(page).locator("igrajdanin-widget")
     expect(widget.locator("h2").first).to_be_visible()
     assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"

@@ -12,10 +12,10 @@ from playwright.sync_api import Page, expect
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import RELEASE, REPORT, Stand, open_form
+from tests.support.widget import RELEASE, REPORT, WidgetSite, open_form
 from widget_api.web.pages import THEMES
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 # The selected option of a <select> is on one line beside an arrow of 20 pixels; text that does not fit is cut off.
 CUT_OFF = """() => {
     const context = document.createElement("canvas").getContext("2d");
@@ -44,20 +44,20 @@ def _web_share(watch: Watch) -> None:
     watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
-def generator(stand: Stand, query: str = "") -> str:
-    return f"{stand.service.url}/s/{stand.key}/install{query}"
+def generator(widget_site: WidgetSite, query: str = "") -> str:
+    return f"{widget_site.service.url}/s/{widget_site.key}/install{query}"
 
 
-def check(stand: Stand) -> dict[str, Any]:
-    found: dict[str, Any] = stand.service.cli("site", "check", stand.site)
+def check(widget_site: WidgetSite) -> dict[str, Any]:
+    found: dict[str, Any] = widget_site.service.cli("site", "check", widget_site.site)
     return found
 
 
-def findings(stand: Stand, wanted: str) -> list[tuple[str, str]]:
+def findings(widget_site: WidgetSite, wanted: str) -> list[tuple[str, str]]:
     """All (code, origin) pairs, once the expected one is there: counts are written every three seconds."""
     found: list[tuple[str, str]] = []
     for _ in range(20):
-        found = [(one["code"], one["origin"]) for one in check(stand)["findings"]]
+        found = [(one["code"], one["origin"]) for one in check(widget_site)["findings"]]
         if any(code == wanted for code, _ in found):
             break
         time.sleep(0.5)
@@ -67,8 +67,8 @@ def findings(stand: Stand, wanted: str) -> list[tuple[str, str]]:
 # --- the generator ---
 
 
-def test_the_three_kinds_of_embedding_have_live_previews(page: Page, stand: Stand) -> None:
-    page.goto(generator(stand, "?accent=%237a1f5c&type=basic"))
+def test_the_three_kinds_of_embedding_have_live_previews(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(generator(widget_site, "?accent=%237a1f5c&type=basic"))
     button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
     expect(button).to_be_visible()
     assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
@@ -80,11 +80,11 @@ def test_the_three_kinds_of_embedding_have_live_previews(page: Page, stand: Stan
     expect(frame.locator("igrajdanin-widget form")).to_be_visible()
     page.wait_for_function("document.querySelector('#frame iframe').style.height")
     page.locator("#link figure").get_by_role("link").click()
-    expect(page).to_have_url(f"{stand.service.url}/s/{stand.key}/report")
+    expect(page).to_have_url(f"{widget_site.service.url}/s/{widget_site.key}/report")
 
 
-def test_options_change_the_code_at_once(page: Page, stand: Stand) -> None:
-    page.goto(generator(stand))
+def test_options_change_the_code_at_once(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(generator(widget_site))
     page.get_by_label("Версия").select_option("pinned")
     expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
     page.get_by_label("Цвет кнопки").fill("#ffcc00")
@@ -100,18 +100,18 @@ def test_options_change_the_code_at_once(page: Page, stand: Stand) -> None:
     assert "view=inline" in page.url, "the URL can be shared"
 
 
-def test_the_form_works_without_javascript(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_form_works_without_javascript(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(java_script_enabled=False)
-    page.goto(generator(stand))
+    page.goto(generator(widget_site))
     page.get_by_label("Оформление").select_option("dark")
     page.get_by_role("button", name="Показать код").click()
     expect(page.locator("#code-script")).to_contain_text('theme="dark"')
     expect(page.get_by_role("button", name="Скопировать").first).to_be_hidden()
 
 
-def test_the_copy_button_copies_the_exact_code(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_copy_button_copies_the_exact_code(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
-    page.goto(generator(stand))
+    page.goto(generator(widget_site))
     page.locator("#script .code-block").first.get_by_role("button", name="Скопировать").click()
     expect(page.get_by_role("status").filter(has_text="Скопировано")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
@@ -120,11 +120,11 @@ def test_the_copy_button_copies_the_exact_code(new_page: Callable[..., Page], st
 
 
 @pytest.mark.parametrize("view", ["script", "div", "frame"])
-def test_the_copied_code_works_on_the_host(page: Page, stand: Stand, view: str) -> None:
-    page.goto(generator(stand, "?version=pinned&type=basic"))
+def test_the_copied_code_works_on_the_host(page: Page, widget_site: WidgetSite, view: str) -> None:
+    page.goto(generator(widget_site, "?version=pinned&type=basic"))
     code = page.locator(f"#code-{view}").text_content()
     assert code
-    page.goto(stand.page(code, loader=False))
+    page.goto(widget_site.page(code, loader=False))
     if view == "frame":
         expect(page.frame_locator("iframe").locator("igrajdanin-widget form")).to_be_visible()
         page.wait_for_function("document.querySelector('iframe').style.height")
@@ -133,22 +133,24 @@ def test_the_copied_code_works_on_the_host(page: Page, stand: Stand, view: str) 
         expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_the_shown_policy_is_sufficient(page: Page, stand: Stand, host_pages: Callable[..., HostPages]) -> None:
-    page.goto(generator(stand))
+def test_the_shown_policy_is_sufficient(
+    page: Page, widget_site: WidgetSite, host_pages: Callable[..., HostPages]
+) -> None:
+    page.goto(generator(widget_site))
     policy = page.locator("#code-policy").text_content()
     trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
-    stand.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
+    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
     try:
-        open_form(page, stand.page(stand.snippet()))
+        open_form(page, widget_site.page(widget_site.snippet()))
     finally:
-        stand.host.headers.clear()
+        widget_site.host.headers.clear()
 
 
-def test_pages_fit_the_screen_and_pass_axe(page: Page, stand: Stand) -> None:
+def test_pages_fit_the_screen_and_pass_axe(page: Page, widget_site: WidgetSite) -> None:
     """In English only structure and width: colours do not depend on the language."""
-    link = check(stand)["link"]
+    link = check(widget_site)["link"]
     for language, looks in LOOKS.items():
-        page.goto(generator(stand, f"?lang={language}"))
+        page.goto(generator(widget_site, f"?lang={language}"))
         expect(page.locator("#script igrajdanin-widget").get_by_role("button").first).to_be_visible()
         assert axe.violations_in_appearances(page, looks, also=CUT_OFF) == [], language
         page.goto(f"{link}&lang={language}")
@@ -158,67 +160,67 @@ def test_pages_fit_the_screen_and_pass_axe(page: Page, stand: Stand) -> None:
 # --- what widgets on host pages make the check say ---
 
 
-def test_openings_are_counted_by_origin(page: Page, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet()))
+def test_openings_are_counted_by_origin(page: Page, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet()))
     for _ in range(20):
-        places = check(stand)["places"]
-        if any(place["origin"] == stand.host.url and place["versions"] == [RELEASE] for place in places):
+        places = check(widget_site)["places"]
+        if any(place["origin"] == widget_site.host.url and place["versions"] == [RELEASE] for place in places):
             return
         time.sleep(0.5)
     raise AssertionError(places)
 
 
-def test_a_policy_without_connect_src_is_reported(page: Page, stand: Stand, watch: Watch) -> None:
+def test_a_policy_without_connect_src_is_reported(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
     """Although the widget cannot fetch anything under it."""
     watch.allow("Content Security Policy|CSP violation|connect-src|Refused to connect|Fetch API|igrajdanin-widget")
-    w = stand.service.url
-    stand.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
+    w = widget_site.service.url
+    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
     try:
-        page.goto(stand.page(stand.snippet()))
+        page.goto(widget_site.page(widget_site.snippet()))
         page.get_by_role("button", name=REPORT, exact=True).click()
         expect(page.get_by_role("link", name=REPORT)).to_be_visible()
-        found = findings(stand, "failed_connect")
+        found = findings(widget_site, "failed_connect")
     finally:
-        stand.host.headers.clear()
-    assert ("failed_connect", stand.host.url) in found
+        widget_site.host.headers.clear()
+    assert ("failed_connect", widget_site.host.url) in found
 
 
-def test_failing_files_are_reported(page: Page, stand: Stand, watch: Watch) -> None:
+def test_failing_files_are_reported(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
     watch.allow("ERR_FAILED|Failed to load|uncaught: http")
     page.route(f"**/w/{RELEASE}/**", lambda route: route.abort())
-    page.goto(stand.page(stand.snippet()))
+    page.goto(widget_site.page(widget_site.snippet()))
     page.get_by_role("button", name=REPORT, exact=True).click()
     # Requests are aborted by Playwright's loop, which does not run while the test waits in `findings`.
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()
-    assert ("failed_load", stand.host.url) in findings(stand, "failed_load")
+    assert ("failed_load", widget_site.host.url) in findings(widget_site, "failed_load")
 
 
 def test_unregistered_origins_and_expired_keys_are_reported(
-    page: Page, stand: Stand, watch: Watch, host_pages: Callable[..., HostPages]
+    page: Page, widget_site: WidgetSite, watch: Watch, host_pages: Callable[..., HostPages]
 ) -> None:
     watch.allow("403|404|зарегистрир|ключ")
-    other = host_pages(stand.folder, replace=stand.host.replace)
-    page.goto(stand.page(stand.snippet()).replace(stand.host.url, other.url))
+    other = host_pages(widget_site.folder, replace=widget_site.host.replace)
+    page.goto(widget_site.page(widget_site.snippet()).replace(widget_site.host.url, other.url))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.locator("igrajdanin-widget").get_by_role("alert")).to_be_visible()
-    assert ("origin_refused", other.url) in findings(stand, "origin_refused")
+    assert ("origin_refused", other.url) in findings(widget_site, "origin_refused")
 
 
-def test_a_page_is_checked_by_its_url(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    address = stand.page(stand.snippet())
-    w = stand.service.url
-    stand.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}"
+def test_a_page_is_checked_by_its_url(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
+    address = widget_site.page(widget_site.snippet())
+    w = widget_site.service.url
+    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}"
     try:
-        page.goto(check(stand)["link"])
+        page.goto(check(widget_site)["link"])
         page.get_by_label("Адрес страницы").fill(address)
         page.get_by_role("button", name="Проверить").click()
         expect(page.get_by_text("Политика запрещает запросы к сервису (default-src)")).to_be_visible()
         expect(page.get_by_text("Политика разрешает скрипт виджета")).to_be_visible()
         assert axe.violations(page) == []
-        found = stand.service.cli("site", "check", stand.site, "--url", address)["page"]
+        found = widget_site.service.cli("site", "check", widget_site.site, "--url", address)["page"]
     finally:
-        stand.host.headers.clear()
+        widget_site.host.headers.clear()
     states = {line["code"]: line["state"] for line in found["lines"]}
     assert states["element"] == "ok"
     assert states["policy_connect_blocked"] == "wrong"

@@ -24,7 +24,7 @@ from tests.support.browser import Watch
 from tests.support.city import picture
 from tests.support.maps import STRICT
 from tests.support.processes import Service
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"
@@ -74,24 +74,24 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def stand(serve: Callable[..., Service], platform: Platform, tmp_path: Path) -> Iterator[Stand]:
+def widget_site(serve: Callable[..., Service], platform: Platform, tmp_path: Path) -> Iterator[WidgetSite]:
     service = serve(platform_url=platform.url, platform_key="secret", changes=AT_ONCE)
     (tmp_path / "web").mkdir()
-    built = Stand.build(service, tmp_path / "web")
+    built = WidgetSite.build(service, tmp_path / "web")
     yield built
     built.host.close()
 
 
 @pytest.fixture
-def number(stand: Stand) -> int:
+def number(widget_site: WidgetSite) -> int:
     """Number of the platform's problem, once it has been imported with its photo."""
     for _ in range(600):
-        with urllib.request.urlopen(f"{stand.api}/problems") as answer:
+        with urllib.request.urlopen(f"{widget_site.api}/problems") as answer:
             items = json.load(answer)["items"]
         if items and items[0]["photos"]:
             return int(items[0]["number"])
         time.sleep(0.1)
-    raise AssertionError(f"not here yet: {items}\n{stand.service.log[-2000:]}")
+    raise AssertionError(f"not here yet: {items}\n{widget_site.service.log[-2000:]}")
 
 
 def all_looks(page: Page, address: str) -> None:
@@ -103,11 +103,11 @@ def all_looks(page: Page, address: str) -> None:
 
 
 def test_browsers_contact_only_the_service(
-    stand: Stand, platform: Platform, number: int, page: Page, watch: Watch
+    widget_site: WidgetSite, platform: Platform, number: int, page: Page, watch: Watch
 ) -> None:
     before = len(platform.requested)
-    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
-    page.goto(f"{stand.host.url}/strict-csp/")
+    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
+    page.goto(f"{widget_site.host.url}/strict-csp/")
     page.get_by_role("button", name="Сообщить о проблеме").click()
     widget = page.locator("igrajdanin-widget")
     widget.locator(".card", has_text=TEXT).click()
@@ -118,28 +118,30 @@ def test_browsers_contact_only_the_service(
     assert shot.evaluate("one => one.naturalWidth") > 0, "the photo is displayed, not only linked"
     widget.locator("article .shot").first.click()
     expect(page.get_by_role("dialog", name="Фотографии").locator("img")).to_have_js_property("complete", True)
-    page.goto(f"{stand.service.url}/s/{stand.key}/problems/{number}")
+    page.goto(f"{widget_site.service.url}/s/{widget_site.key}/problems/{number}")
     expect(page.get_by_role("link", name="127.0.0.1")).to_have_attribute("href", URL)
     expect(page.locator(".gallery img")).to_have_js_property("complete", True)
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
     assert [path for path, _ in platform.requested].count("/photo.jpg") == 1, "fetched once, by the service"
     assert all("Mozilla" not in agent for _, agent in platform.requested[before:])
 
 
-def test_pages_of_mirrored_problems_are_accessible(stand: Stand, number: int, page: Page, watch: Watch) -> None:
-    all_looks(page, f"{stand.service.url}/s/{stand.key}/problems/{number}")
-    agency = stand.service.cli("site", "show", stand.key)["agency"]
+def test_pages_of_mirrored_problems_are_accessible(
+    widget_site: WidgetSite, number: int, page: Page, watch: Watch
+) -> None:
+    all_looks(page, f"{widget_site.service.url}/s/{widget_site.key}/problems/{number}")
+    agency = widget_site.service.cli("site", "show", widget_site.key)["agency"]
     email = "agent@gorod.test"
-    made = stand.service.cli("user", "add", "--email", email, "--agency", agency, "--role", "agent")
-    page.goto(f"{stand.service.url}/cabinet/")
+    made = widget_site.service.cli("user", "add", "--email", email, "--agency", agency, "--role", "agent")
+    page.goto(f"{widget_site.service.url}/cabinet/")
     page.fill("[name=email]", email)
     page.fill("[name=password]", made["password"])
     page.keyboard.press("Enter")
     expect(page.locator(".empty")).to_be_visible()  # nobody has to act on it: it is in no work list
-    with sqlite3.connect(stand.service.directory / "widget.db") as database:
+    with sqlite3.connect(widget_site.service.directory / "widget.db") as database:
         ((problem_id,),) = database.execute("SELECT id FROM problems")
-    page.goto(f"{stand.service.url}/cabinet/problems/{problem_id}")
+    page.goto(f"{widget_site.service.url}/cabinet/problems/{problem_id}")
     expect(page.locator(f"#decide a[href='{URL}']")).to_be_visible()
     expect(page.locator("form.decision")).to_have_count(0)
     all_looks(page, page.url.partition("?")[0])
-    assert watch.hosts() == {stand.service.url}
+    assert watch.hosts() == {widget_site.service.url}

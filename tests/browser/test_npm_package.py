@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, Stand, fill_form, number, send
+from tests.support.widget import REPORT, WidgetSite, fill_form, number, send
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "node_modules"
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 
 TYPED = """
 import { igrajdanin, install, type IgrajdaninWidgetElement } from "igrajdanin-widget";
@@ -102,17 +102,19 @@ def test_types_reject_wrong_usage(site: Path) -> None:
 
 
 def test_react_mounts_the_widget_gets_events_and_unmounts_it(
-    new_page: Callable[..., Page], stand: Stand, site: Path, watch: Watch
+    new_page: Callable[..., Page], widget_site: WidgetSite, site: Path, watch: Watch
 ) -> None:
     (site / "application.jsx").write_text(APPLICATION)
-    bundle = stand.folder / "npm.js"
+    bundle = widget_site.folder / "npm.js"
     options = ("--bundle", "--format=esm", "--jsx=automatic", "--log-level=error", f"--outfile={bundle}")
     development = '--define:process.env.NODE_ENV="development"'
     subprocess.run([MODULES / ".bin/esbuild", "application.jsx", *options, development], cwd=site, check=True)
-    link = f"{stand.service.url}/s/{stand.key}/report"
-    place = f'<div id="app" data-api="{stand.service.url}" data-site="{stand.key}" data-link="{link}"></div>'
-    page = new_page(viewport=DESK)
-    page.goto(stand.page(f'{place}<script type="module" src="/npm.js"></script>', loader=False))
+    link = f"{widget_site.service.url}/s/{widget_site.key}/report"
+    place = (
+        f'<div id="app" data-api="{widget_site.service.url}" data-site="{widget_site.key}" data-link="{link}"></div>'
+    )
+    page = new_page(viewport=DESKTOP)
+    page.goto(widget_site.page(f'{place}<script type="module" src="/npm.js"></script>', loader=False))
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.evaluate("installed")
     assert page.locator("script[src$='/w/1/loader.js']").count() == 1

@@ -24,12 +24,12 @@ from widget_api.problems.model import Change, Contact
 pytestmark = pytest.mark.browser
 
 NEIGHBOUR = "vera@resident.test"
-DESK = {"width": 1280, "height": 800}
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 
 
 @dataclass
-class Town:
+class Instance:
     service: Service
     key: str
     number: int
@@ -51,10 +51,10 @@ class Town:
 
 
 @pytest.fixture
-def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
+def instance(serve: Callable[..., Service], mail_sink: MailSink) -> Instance:
     service = serve(smtp_url=mail_sink.url, rate_limits="off")
 
-    async def create() -> Town:
+    async def create() -> Instance:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database, discussion="moderated")
@@ -63,9 +63,9 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
         await discussion.post_official_comment(database, site, receipt.problem_id, "Бригада выедет в четверг", None)
         _, password = await accounts.add_user(database, email="a@gorod.test", role="agent", agency_id=site.agency.id)
         await database.disconnect()
-        return Town(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
+        return Instance(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
 
-    made: Town = run_in_thread(create())
+    made: Instance = run_in_thread(create())
     return made
 
 
@@ -80,10 +80,10 @@ def answer(page: Page, action: str, **given: str) -> None:
 
 
 def test_following_commenting_and_moderation_by_keyboard(
-    town: Town, new_page: Callable[..., Page], mail_sink: MailSink
+    instance: Instance, new_page: Callable[..., Page], mail_sink: MailSink
 ) -> None:
     plain = new_page(java_script_enabled=False)
-    plain.goto(town.page)
+    plain.goto(instance.page)
     expect(plain.locator("#comments")).to_contain_text("Бригада выедет в четверг")
     plain.locator("#follow summary").click()
     answer(plain, "/follow", email=NEIGHBOUR)
@@ -93,7 +93,7 @@ def test_following_commenting_and_moderation_by_keyboard(
     plain.get_by_role("button", name="Следить").click()
     expect(plain.locator("h1")).to_have_text("Вы следите за сообщением")
 
-    plain.goto(town.page)
+    plain.goto(instance.page)
     plain.locator("#comments summary").click()
     session = plain.context.new_cdp_session(plain)
     session.send("Accessibility.enable")
@@ -107,30 +107,30 @@ def test_following_commenting_and_moderation_by_keyboard(
     plain.get_by_role("button", name="Подтвердить").click()
     expect(plain.locator(".notice")).to_contain_text("проверяет модератор")
 
-    desk = town.sign_in(new_page(viewport=DESK))
-    menu = desk.get_by_role("navigation", name="Разделы кабинета").get_by_role("link", name="Входящие")
+    desktop = instance.sign_in(new_page(viewport=DESKTOP))
+    menu = desktop.get_by_role("navigation", name="Разделы кабинета").get_by_role("link", name="Входящие")
     expect(menu).to_contain_text("1")
     menu.focus()
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".queue")).to_contain_text("У соседнего дома <b>то же</b>")
-    assert axe.violations(desk) == []
-    publish = desk.get_by_role("button", name="Опубликовать")
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator(".queue")).to_contain_text("У соседнего дома <b>то же</b>")
+    assert axe.violations(desktop) == []
+    publish = desktop.get_by_role("button", name="Опубликовать")
     for _ in range(30):
-        desk.keyboard.press("Tab")
+        desktop.keyboard.press("Tab")
         if publish.evaluate("button => button === document.activeElement"):
             break
-    desk.keyboard.press("Enter")
-    expect(desk.locator("[role=status]")).to_contain_text("опубликован")
-    expect(desk.locator(".empty")).to_be_visible()
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator("[role=status]")).to_contain_text("опубликован")
+    expect(desktop.locator(".empty")).to_be_visible()
 
-    plain.goto(town.page)
+    plain.goto(instance.page)
     expect(plain.locator(".comments li")).to_have_count(2)
     expect(plain.locator(".comments li").last).to_contain_text("У соседнего дома <b>то же</b>")
     mail_sink.wait(NEIGHBOUR, matching=lambda one: "опубликован" in one.subject)
 
 
 def test_moderators_reject_without_javascript(
-    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+    instance: Instance, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
     from tests.api.test_comments import CANARY
@@ -140,18 +140,18 @@ def test_moderators_reject_without_javascript(
     from widget_api.sites import service as sites
 
     async def post_comment() -> None:
-        database = Database(town.service.settings["WIDGET_DATABASE_URL"], readers=1)
+        database = Database(instance.service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
-        site = await sites.by_key(database, town.key)
+        site = await sites.by_key(database, instance.key)
         person = Person(email=CANARY, language="ru", consent_version="1", consent_hash="0", ip=None)
-        await discussion.post_comment(database, site, town.number, Comment(name="Кто-то", text="Реклама"), person)
+        await discussion.post_comment(database, site, instance.number, Comment(name="Кто-то", text="Реклама"), person)
         (row,) = await store.list_of_person(database, CANARY)
         await discussion.confirm_comment(database, row)
         await database.disconnect()
 
     run_in_thread(post_comment())
-    page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
-    page.goto(f"{town.service.url}/cabinet/comments")
+    page = instance.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
+    page.goto(f"{instance.service.url}/cabinet/comments")
     page.locator(".queue summary").click()
     page.get_by_role("button", name="Отклонить").click()
     expect(page.locator(".field-error")).to_contain_text("Напишите причину")
@@ -171,18 +171,18 @@ LOOKS: dict[str, list[axe.Look]] = {
 }  # fmt: skip
 
 
-def states(town: Town) -> dict[str, str]:
+def states(instance: Instance) -> dict[str, str]:
     return {
-        "problem": town.page,
-        "follow": f"{town.page}/follow",
-        "comment": f"{town.page}/comment",
-        "sent": f"{town.page}/comment?done=1",
+        "problem": instance.page,
+        "follow": f"{instance.page}/follow",
+        "comment": f"{instance.page}/comment",
+        "sent": f"{instance.page}/comment?done=1",
     }
 
 
-def test_pages_are_accessible(town: Town, page: Page) -> None:
+def test_pages_are_accessible(instance: Instance, page: Page) -> None:
     """In English only structure and width: colours do not depend on the language."""
-    for name, address in states(town).items():
+    for name, address in states(instance).items():
         for language, looks in LOOKS.items():
             page.goto(f"{address}?lang={language}".replace("?done=1?", "?done=1&"))
             page.evaluate("document.querySelectorAll('main details').forEach(fold => { fold.open = true; })")
@@ -190,11 +190,11 @@ def test_pages_are_accessible(town: Town, page: Page) -> None:
 
 
 def test_invalid_forms_show_the_reason_and_keep_their_input(
-    town: Town, new_page: Callable[..., Page], watch: Watch
+    instance: Instance, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("422")
     page = new_page()
-    page.goto(f"{town.page}/comment")
+    page.goto(f"{instance.page}/comment")
     page.locator("[name=text]").fill("Слова, которые нельзя потерять")
     page.wait_for_timeout(2_100)
     page.get_by_role("button", name="Отправить комментарий").click()
@@ -216,9 +216,9 @@ window.Notification = class {
 """
 
 
-def test_browser_notifications_are_opt_in(town: Town, new_page: Callable[..., Page]) -> None:
+def test_browser_notifications_are_opt_in(instance: Instance, new_page: Callable[..., Page]) -> None:
     """What the service counts and when is covered by tests/api/test_notices.py; here its answers are faked."""
-    page, polled = new_page(viewport=DESK), list[str]()
+    page, polled = new_page(viewport=DESKTOP), list[str]()
     page.add_init_script(NOTIFICATIONS)
 
     def answer_poll(route: Route) -> None:
@@ -229,7 +229,7 @@ def test_browser_notifications_are_opt_in(town: Town, new_page: Callable[..., Pa
 
     page.route("**/cabinet/notices?*", answer_poll)
     page.clock.install()
-    town.sign_in(page).goto(f"{town.service.url}/cabinet/account")
+    instance.sign_in(page).goto(f"{instance.service.url}/cabinet/account")
     button = page.locator("#browser-notices button")
     expect(button).to_have_text("Включить в этом браузере")
     page.clock.run_for(30_000)
@@ -245,7 +245,7 @@ def test_browser_notifications_are_opt_in(town: Town, new_page: Callable[..., Pa
     expect(button).to_have_text("Включить в этом браузере")
     page.clock.run_for(30_000)
     assert polled == ["", "a"]
-    for size in (PHONE, DESK):
+    for size in (PHONE, DESKTOP):
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert axe.violations(page) == []

@@ -29,7 +29,7 @@ QUESTION = "Яма на стороне школы или напротив?"
 
 
 @dataclass
-class Town:
+class Instance:
     """A running service, and hands that reach into its database as the cabinet would."""
 
     service: Service
@@ -84,17 +84,17 @@ class Town:
 
 
 @pytest.fixture
-def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
-    return Town(serve(rate_limits="off", smtp_url=mail_sink.url))
+def instance(serve: Callable[..., Service], mail_sink: MailSink) -> Instance:
+    return Instance(serve(rate_limits="off", smtp_url=mail_sink.url))
 
 
 def test_question_answer_decision_and_rating_without_javascript(
-    town: Town, new_page: Callable[..., Page], watch: Watch, mail_sink: MailSink
+    instance: Instance, new_page: Callable[..., Page], watch: Watch, mail_sink: MailSink
 ) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
-    problem_id = town.report()
-    town.ask(problem_id)
+    problem_id = instance.report()
+    instance.ask(problem_id)
     letter = mail_sink.wait(EMAIL, matching=lambda one: QUESTION in one.text)[0]
     page.goto(letter.links[0])
     expect(page.locator(".asks")).to_contain_text(QUESTION)
@@ -106,7 +106,7 @@ def test_question_answer_decision_and_rating_without_javascript(
     expect(page.locator("[role=status]")).to_contain_text("Ваши слова прочитает ведомство")
     expect(page.locator(".timeline")).to_contain_text("На стороне школы")
     expect(page.locator(".asks")).to_have_count(0)
-    town.decide(problem_id, "resolved")
+    instance.decide(problem_id, "resolved")
     page.goto(letter.links[0])
     expect(page.locator(".asks h2")).to_have_text("Проблема решена?")
     page.click("text=Да, решена")
@@ -116,12 +116,12 @@ def test_question_answer_decision_and_rating_without_javascript(
     expect(page.locator(".rating summary")).to_contain_text("Ваша оценка: хорошо")
 
 
-def test_an_unsolved_problem_is_reopened(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_an_unsolved_problem_is_reopened(instance: Instance, new_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
-    problem_id = town.report()
-    town.decide(problem_id, "resolved")
-    page.goto(town.private(problem_id))
+    problem_id = instance.report()
+    instance.decide(problem_id, "resolved")
+    page.goto(instance.private(problem_id))
     page.click("text=Нет, не решена")
     page.click("text=Вернуть в работу")
     expect(page.locator(".summary a")).to_have_text("Напишите, что осталось нерешённым.")
@@ -132,9 +132,11 @@ def test_an_unsolved_problem_is_reopened(town: Town, new_page: Callable[..., Pag
     expect(page.locator(".timeline")).to_contain_text("Вы сообщили, что проблема не решена")
 
 
-def test_the_old_link_explains_that_it_was_replaced(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_the_old_link_explains_that_it_was_replaced(
+    instance: Instance, new_page: Callable[..., Page], watch: Watch
+) -> None:
     watch.allow("status of 404")
-    page, old = new_page(java_script_enabled=False), town.private(town.report())
+    page, old = new_page(java_script_enabled=False), instance.private(instance.report())
     page.goto(old)
     page.get_by_role("link", name="Сменить ссылку на эту страницу").click()
     page.get_by_role("button", name="Сменить ссылку").click()
@@ -150,10 +152,12 @@ def test_the_old_link_explains_that_it_was_replaced(town: Town, new_page: Callab
     assert answer.status == 200
 
 
-def test_letters_are_switched_off_and_on_and_everything_is_erased(town: Town, new_page: Callable[..., Page]) -> None:
+def test_letters_are_switched_off_and_on_and_everything_is_erased(
+    instance: Instance, new_page: Callable[..., Page]
+) -> None:
     page = new_page(java_script_enabled=False)
-    problem_id = town.report()
-    page.goto(town.private(problem_id))
+    problem_id = instance.report()
+    page.goto(instance.private(problem_id))
     page.click("summary:has-text('Не присылать писем')")
     page.click("text=Больше не присылать")
     page.click("summary:has-text('Снова присылать письма')")
@@ -172,15 +176,15 @@ def test_letters_are_switched_off_and_on_and_everything_is_erased(town: Town, ne
 
 
 def test_one_link_opens_all_reports(
-    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+    instance: Instance, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     for description in ("Яма у школы", "Не горит фонарь"):
-        town.report(description=description)
+        instance.report(description=description)
     mail_sink.wait(EMAIL, 0)
-    town.do(lambda database: database.write(lambda tx: tx.run("DELETE FROM confirmation_letters")))
-    page.goto(f"{town.service.url}/track")
+    instance.do(lambda database: database.write(lambda tx: tx.run("DELETE FROM confirmation_letters")))
+    page.goto(f"{instance.service.url}/track")
     page.fill("#field-email", "не почта")
     page.click("text=Прислать ссылку")
     expect(page.locator("#field-email")).to_have_value("не почта")
@@ -194,38 +198,38 @@ def test_one_link_opens_all_reports(
     expect(page.locator("h1")).to_have_text("Сообщение № 2")
 
 
-def states(town: Town) -> dict[str, str]:
+def states(instance: Instance) -> dict[str, str]:
     """URLs of all states of the pages that look different."""
     urls: dict[str, str] = {}
     for name in ("asked", "resolved", "confirmed", "rejected", "erased"):
-        problem_id = town.report()
-        urls[name] = town.private(problem_id)
+        problem_id = instance.report()
+        urls[name] = instance.private(problem_id)
         if name == "asked":
-            town.ask(problem_id)
+            instance.ask(problem_id)
             urls["withdraw"] = f"{urls[name]}/withdraw"
             urls["erase"] = f"{urls[name]}/erase"
             urls["link"] = f"{urls[name]}/link"
-            urls["mine"] = town.url(Purpose.REPORTS, "mine", problem_id)
-            urls["unsubscribe"] = town.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
+            urls["mine"] = instance.url(Purpose.REPORTS, "mine", problem_id)
+            urls["unsubscribe"] = instance.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
         elif name == "erased":
-            town.do(lambda database, one=problem_id: problems.erase(database, RESIDENT, town.site_id, one))
+            instance.do(lambda database, one=problem_id: problems.erase(database, RESIDENT, instance.site_id, one))
         else:
-            town.decide(problem_id, "rejected" if name == "rejected" else "resolved")
+            instance.decide(problem_id, "rejected" if name == "rejected" else "resolved")
         if name == "confirmed":
-            town.do(
+            instance.do(
                 lambda database, one=problem_id: problems.change(
-                    database, RESIDENT, town.site_id, one, Change(to="confirmed")
+                    database, RESIDENT, instance.site_id, one, Change(to="confirmed")
                 )
             )
-    urls["ask for all"] = f"{town.service.url}/mine"
-    urls["asked for all"] = f"{town.service.url}/mine?asked=1"
+    urls["ask for all"] = f"{instance.service.url}/mine"
+    urls["asked for all"] = f"{instance.service.url}/mine?asked=1"
     return urls
 
 
-def test_pages_pass_axe_and_nothing_overflows(town: Town, page: Page) -> None:
+def test_pages_pass_axe_and_nothing_overflows(instance: Instance, page: Page) -> None:
     """In English only structure and width: colours do not depend on the language."""
     urls: dict[str, list[str]] = {}
-    for state, address in states(town).items():
+    for state, address in states(instance).items():
         for language, looks in (("ru", axe.NARROW), ("en", axe.OF_WORDS)):
             page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
             page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
@@ -235,12 +239,14 @@ def test_pages_pass_axe_and_nothing_overflows(town: Town, page: Page) -> None:
     assert urls == {}, json.dumps(urls, ensure_ascii=False, indent=1)
 
 
-def test_errors_of_a_group_are_part_of_its_description(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_errors_of_a_group_are_part_of_its_description(
+    instance: Instance, new_page: Callable[..., Page], watch: Watch
+) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
-    problem_id = town.report()
-    town.decide(problem_id, "resolved")
-    page.goto(town.private(problem_id))
+    problem_id = instance.report()
+    instance.decide(problem_id, "resolved")
+    page.goto(instance.private(problem_id))
     page.click("text=Да, решена")
     page.click("text=Оценить >> nth=-1")
     page.click(".summary a")
@@ -249,14 +255,14 @@ def test_errors_of_a_group_are_part_of_its_description(town: Town, new_page: Cal
     expect(marks).to_have_accessible_description(re.compile("^Ошибка"))
 
 
-def test_texts_of_author_and_agency_have_their_own_language(town: Town, new_page: Callable[..., Page]) -> None:
+def test_texts_of_author_and_agency_have_their_own_language(instance: Instance, new_page: Callable[..., Page]) -> None:
     page = new_page()
-    problem_id = town.report()
-    town.decide(problem_id, "resolved")
-    page.goto(town.private(problem_id) + "?lang=en")
+    problem_id = instance.report()
+    instance.decide(problem_id, "resolved")
+    page.goto(instance.private(problem_id) + "?lang=en")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     words = page.locator(".prose").all()
     assert len(words) >= 2
     assert {one.get_attribute("lang") for one in words} == {"ru"}
-    page.goto(town.private(problem_id) + "?lang=ru")
+    page.goto(instance.private(problem_id) + "?lang=ru")
     expect(page.locator(".prose[lang]")).to_have_count(0)

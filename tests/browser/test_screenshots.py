@@ -30,16 +30,21 @@ TAKEN = {
 
 
 @pytest.fixture(scope="module")
-def demo(town: Examples) -> dict[str, Any]:
+def demo(example_pages: Examples) -> dict[str, Any]:
     """As much of data/demo.json as the script reads."""
-    service = town.service
-    service.cli("site", "set", town.site, "--bbox", "38.5,54.9,39.1,55.3")
-    service.cli("load-demo", "--problems", "30", "--site", town.site)
+    service = example_pages.service
+    service.cli("site", "set", example_pages.site, "--bbox", "38.5,54.9,39.1,55.3")
+    service.cli("load-demo", "--problems", "30", "--site", example_pages.site)
     # Other sites of the same service have an agency of this name.
-    wanted = service.cli("site", "show", town.site)["agency"]
+    wanted = service.cli("site", "show", example_pages.site)["agency"]
     user = service.cli("user", "add", "--email", "agent@gorod.test", "--agency", wanted, "--role", "agent")
     agent = {"role": "agent", "instance": "service", "email": "agent@gorod.test", "password": user["password"]}
-    return {"pages": town.pages.url, "service": service.url, "sites": [{"key": town.key}], "users": [agent]}
+    return {
+        "pages": example_pages.pages.url,
+        "service": service.url,
+        "sites": [{"key": example_pages.key}],
+        "users": [agent],
+    }
 
 
 @pytest.mark.parametrize("width", screenshots.WIDTHS)

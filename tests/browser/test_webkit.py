@@ -23,11 +23,11 @@ REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.n
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fill_site(town: Examples) -> None:
+def fill_site(example_pages: Examples) -> None:
     """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
     5861).
     """
-    town.service.cli("load-demo", "--problems", "300", "--site", town.site)
+    example_pages.service.cli("load-demo", "--problems", "300", "--site", example_pages.site)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,47 +38,49 @@ async def webkit() -> AsyncIterator[WebKit]:
 
 
 @pytest.mark.parametrize("case", SCRIPTED)
-async def test_reporting_works(webkit: WebKit, town: Examples, case: str) -> None:
-    town.pages.violations.clear()
-    await webkit.goto(town.address(case))
+async def test_reporting_works(webkit: WebKit, example_pages: Examples, case: str) -> None:
+    example_pages.pages.violations.clear()
+    await webkit.goto(example_pages.address(case))
     assert await webkit.report("Яма на переходе у школы № 14") > 0
     requested = await webkit.run(REQUESTED)
     assert any(url.endswith("/loader.js") for url in requested)
-    assert {url for url in requested if not url.startswith((town.service.url, town.pages.url))} == set()
+    assert {
+        url for url in requested if not url.startswith((example_pages.service.url, example_pages.pages.url))
+    } == set()
     chunks = [url for url in requested if f"/{RELEASE}/" in url]
     assert sorted(chunks) == sorted(set(chunks)), "the preloaded file is the one that runs: fetched once"
-    assert town.pages.violations == []
+    assert example_pages.pages.violations == []
 
 
-async def test_a_policy_that_blocks_the_script_leaves_the_link(webkit: WebKit, town: Examples) -> None:
+async def test_a_policy_that_blocks_the_script_leaves_the_link(webkit: WebKit, example_pages: Examples) -> None:
     """Also shows that violations are detected."""
-    town.pages.violations.clear()
-    await webkit.goto(town.address("csp-without-us"))
+    example_pages.pages.violations.clear()
+    await webkit.goto(example_pages.address("csp-without-us"))
     await webkit.tap("link", "Сообщить о проблеме")
     await webkit.until("the plain form", "() => !!document.querySelector('form textarea')")
-    (violation,) = town.pages.violations
-    assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
+    (violation,) = example_pages.pages.violations
+    assert violation["blocked-uri"] == f"{example_pages.service.url}/w/1/loader.js"
 
 
-async def test_the_frame_has_all_functions(webkit: WebKit, town: Examples) -> None:
-    await webkit.goto(town.address("iframe"))
+async def test_the_frame_has_all_functions(webkit: WebKit, example_pages: Examples) -> None:
+    await webkit.goto(example_pages.address("iframe"))
     await webkit.enter_frame()
     await webkit.tap("button", "Сообщить о проблеме")
     assert await webkit.send("Яма на переходе у школы № 14") > 0
 
 
-async def test_clusters_of_the_citys_map_open(webkit: WebKit, town: Examples) -> None:
-    town.pages.violations.clear()
-    await webkit.goto(town.address("strict-csp"))
+async def test_clusters_of_the_citys_map_open(webkit: WebKit, example_pages: Examples) -> None:
+    example_pages.pages.violations.clear()
+    await webkit.goto(example_pages.address("strict-csp"))
     before, after = await webkit.open_cluster()
     assert before > 2
     assert after > 0
-    assert town.pages.violations == []
+    assert example_pages.pages.violations == []
 
 
-async def test_list_filters_and_back(webkit: WebKit, town: Examples) -> None:
-    town.pages.violations.clear()
-    await webkit.goto(town.address("strict-csp"))
+async def test_list_filters_and_back(webkit: WebKit, example_pages: Examples) -> None:
+    example_pages.pages.violations.clear()
+    await webkit.goto(example_pages.address("strict-csp"))
     reader = Reader(webkit)
     await reader.open()
     await reader.leave()
@@ -88,5 +90,7 @@ async def test_list_filters_and_back(webkit: WebKit, town: Examples) -> None:
     assert await reader.console_messages() == []
     requested = await webkit.run(REQUESTED)
     assert any("/problems?status=done" in url for url in requested)
-    assert {url for url in requested if not url.startswith((town.service.url, town.pages.url))} == set()
-    assert town.pages.violations == []
+    assert {
+        url for url in requested if not url.startswith((example_pages.service.url, example_pages.pages.url))
+    } == set()
+    assert example_pages.pages.violations == []

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.widget import Stand, fill_form, number, open_form, send, summary, to_form
+from tests.support.widget import WidgetSite, fill_form, number, open_form, send, summary, to_form
 
-DESK, NARROWEST = (1280, 900), (320, 640)
+DESKTOP, NARROWEST = (1280, 900), (320, 640)
 
 
 def check(page: Page, state: str, themes: Iterable[str] = ()) -> None:
@@ -51,22 +51,22 @@ WORN = """theme => {
 
 @pytest.mark.parametrize(
     ("size", "theme", "themes"),
-    [(DESK, "light", THEMES[1:]), (NARROWEST, "contrast", ("dark",))],
+    [(DESKTOP, "light", THEMES[1:]), (NARROWEST, "contrast", ("dark",))],
     ids=["desk", "narrow"],
 )
 def test_every_state_passes_axe(
     new_page: Callable[..., Page],
     watch: Watch,
-    stand: Stand,
+    widget_site: WidgetSite,
     size: tuple[int, int],
     theme: str,
     themes: tuple[str, ...],
 ) -> None:
     """With the service's real answers; test_widget_states.py checks all states with made-up ones."""
     watch.allow("ERR_FAILED|status of 403|не подключён")
-    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
     page = new_page(viewport={"width": size[0], "height": size[1]})
-    page.goto(stand.page(stand.snippet(f'type="extended" theme="{theme}"')))
+    page.goto(widget_site.page(widget_site.snippet(f'type="extended" theme="{theme}"')))
     check(page, "button", themes)
     page.get_by_role("button", name="Сообщить о проблеме").click()
     to_form(page)
@@ -109,9 +109,9 @@ def abort_posts(route: Route) -> None:
         route.continue_()
 
 
-def test_reporting_works_by_keyboard(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_reporting_works_by_keyboard(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
-    page.goto(stand.page(stand.snippet()))
+    page.goto(widget_site.page(widget_site.snippet()))
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -140,8 +140,8 @@ def test_reporting_works_by_keyboard(new_page: Callable[..., Page], stand: Stand
     expect(page.get_by_role("button", name="Сообщить о проблеме")).to_be_focused()
 
 
-def test_touch_targets_are_large_enough(page: Page, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet('type="extended"')))
+def test_touch_targets_are_large_enough(page: Page, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
     controls = "button:not(.link), select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])"
     small = page.locator(f"igrajdanin-widget :is({controls})").evaluate_all(
         """all => all.filter(one => one.offsetParent && one.getBoundingClientRect().height < 44)
@@ -150,9 +150,9 @@ def test_touch_targets_are_large_enough(page: Page, stand: Stand) -> None:
     assert small == []
 
 
-def test_selection_is_visible_with_forced_colours(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_selection_is_visible_with_forced_colours(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(forced_colors="active")
-    open_form(page, stand.page(stand.snippet()))
+    open_form(page, widget_site.page(widget_site.snippet()))
     page.get_by_label("Дороги и тротуары").check()
     outline = page.locator(".choice.on").evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline == "solid"

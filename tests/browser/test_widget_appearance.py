@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import browse, extended
-from tests.support.city import City
-from tests.support.tour import DESK
-from tests.support.widget import REPORT, Stand, open_form
+from tests.support.city import FakeCity
+from tests.support.tour import DESKTOP
+from tests.support.widget import REPORT, WidgetSite, open_form
 from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
@@ -30,20 +30,22 @@ COLOURS = """(drawn, names) => {
 
 @pytest.mark.parametrize("size", [16, 20])
 @pytest.mark.parametrize("root", ["", "62.5%", "20px"])
-def test_text_size_follows_the_browser_and_not_the_page(page: Page, stand: Stand, root: str, size: int) -> None:
+def test_text_size_follows_the_browser_and_not_the_page(
+    page: Page, widget_site: WidgetSite, root: str, size: int
+) -> None:
     page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": size}})
     style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
-    form = open_form(page, stand.page(style + stand.snippet('theme="light"')))
+    form = open_form(page, widget_site.page(style + widget_site.snippet('theme="light"')))
     for theme, factor in (("light", 1.0), ("contrast", 1.25)):
         page.locator("igrajdanin-widget").evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
         sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
         assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875]
 
 
-def test_the_popup_of_a_mark_has_the_same_text_size(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    City(page, stand)
-    browse(page, extended(stand, rest="<style>html { font-size: 62.5% }</style>"))
+def test_the_popup_of_a_mark_has_the_same_text_size(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site, rest="<style>html { font-size: 62.5% }</style>"))
     page.locator("igrajdanin-widget .mark.one").first.click()
     size = page.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
     assert round(float(size.removesuffix("px"))) == 16
@@ -51,10 +53,10 @@ def test_the_popup_of_a_mark_has_the_same_text_size(new_page: Callable[..., Page
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
 def test_more_contrast_gives_full_text_colour_and_strong_borders(
-    new_page: Callable[..., Page], stand: Stand, theme: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, theme: str
 ) -> None:
     page = new_page(contrast="more")
-    form = open_form(page, stand.page(stand.snippet(f'theme="{theme}"')))
+    form = open_form(page, widget_site.page(widget_site.snippet(f'theme="{theme}"')))
     names = ["ink", "muted", "border", "line"]
     drawn = page.locator("igrajdanin-widget .igw")
     assert len(set(drawn.evaluate(COLOURS, names))) == 1
@@ -64,37 +66,39 @@ def test_more_contrast_gives_full_text_colour_and_strong_borders(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_status_colours_are_equal_in_widget_and_pages(new_page: Callable[..., Page], stand: Stand, scheme: Any) -> None:
-    page = new_page(viewport=DESK, color_scheme=scheme)
-    City(page, stand)
-    browse(page, extended(stand))
+def test_status_colours_are_equal_in_widget_and_pages(
+    new_page: Callable[..., Page], widget_site: WidgetSite, scheme: Any
+) -> None:
+    page = new_page(viewport=DESKTOP, color_scheme=scheme)
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site))
     tones = [name for name in TONES if name != "error"]
     worn = page.locator("igrajdanin-widget .igw").evaluate(COLOURS, [*tones, "bad"])
     chip = page.locator("igrajdanin-widget .chip", has_text="В работе").first.evaluate(STYLE, "color")
-    page.goto(f"{stand.service.url}/s/{stand.key}")
+    page.goto(f"{widget_site.service.url}/s/{widget_site.key}")
     assert page.locator("body").evaluate(COLOURS, [*tones, "error"]) == worn
     assert chip == worn[tones.index("waiting")]
 
 
-def test_pages_support_more_contrast_in_the_dark_scheme(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_pages_support_more_contrast_in_the_dark_scheme(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     for scheme in ("light", "dark"):
         page = new_page(contrast="more", color_scheme=scheme)
-        page.goto(f"{stand.service.url}/s/{stand.key}")
+        page.goto(f"{widget_site.service.url}/s/{widget_site.key}")
         assert len(set(page.locator("body").evaluate(COLOURS, ["ink", "muted", "border", "line"]))) == 1
 
 
-def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, stand: Stand) -> None:
+def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, widget_site: WidgetSite) -> None:
     """As in block themes of WordPress (theme.json, `:where(.wp-site-blocks :focus)`)."""
     theme = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid }</style>"
-    open_form(page, stand.page(f"{theme}<div class=wp-site-blocks>{stand.snippet()}</div>"))
+    open_form(page, widget_site.page(f"{theme}<div class=wp-site-blocks>{widget_site.snippet()}</div>"))
     host = page.locator("igrajdanin-widget")
     assert host.evaluate("one => one.matches(':focus')")
     assert host.evaluate(STYLE, "outlineStyle") == "none"
 
 
-def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
+def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
     (shot,) = city.problems[0]["photos"]
     # One beside what became of it, the others small, and not as the card had them.
     city.problems[0]["photos"] = [shot, *({**shot, "thumb": f"{shot['thumb']}?{at}"} for at in range(2))]
@@ -120,7 +124,7 @@ def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], stand: St
             expect(pictures.nth(at)).to_have_js_property("complete", True)
         assert places(of) == before
 
-    cards = browse(page, extended(stand))
+    cards = browse(page, extended(widget_site))
     expect(cards.first.locator("img")).to_be_visible()
     deliver(".card, .card *")
     cards.first.click()

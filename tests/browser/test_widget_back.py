@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, extended, hash_of
 from tests.support.browser import Watch
-from tests.support.widget import CLOSE, REPORT, Stand, to_form
+from tests.support.widget import CLOSE, REPORT, WidgetSite, to_form
 
 # Firefox and Safari have no CloseWatcher, so «Назад» does not reach the dialog. Chromium behaves the same without it.
 WITHOUT = "delete window.CloseWatcher"
@@ -25,8 +25,8 @@ ASK = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dia
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "25", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "25", "--site", widget_site.site)
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def phone(new_page: Callable[..., Page]) -> Page:
     return page
 
 
-def open_routed_page(page: Page, stand: Stand, address: str) -> str:
+def open_routed_page(page: Page, widget_site: WidgetSite, address: str) -> str:
     """The host's page, with another one of its own before it."""
-    page.goto(stand.page("<h1>Начало</h1>", loader=False))
+    page.goto(widget_site.page("<h1>Начало</h1>", loader=False))
     page.goto(address)
     page.evaluate(ROUTER)
     return str(page.evaluate(STATE))
@@ -59,8 +59,10 @@ def expect_start_page(page: Page) -> None:
 
 
 @KINDS
-def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
-    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+def test_back_closes_the_dialog_and_then_leaves_the_page(
+    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str
+) -> None:
+    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     steps = phone.evaluate("history.length")
     for _ in range(2):
         open_widget(phone)
@@ -82,9 +84,9 @@ def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Wat
 @KINDS
 @pytest.mark.parametrize("way", ["cross", "key", "script"])
 def test_closing_the_dialog_removes_its_history_entry(
-    phone: Page, watch: Watch, stand: Stand, kind: str, way: str
+    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str, way: str
 ) -> None:
-    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(phone)
     if way == "cross":
         phone.get_by_role("button", name=CLOSE, exact=True).click()
@@ -99,8 +101,8 @@ def test_closing_the_dialog_removes_its_history_entry(
     expect_start_page(phone)
 
 
-def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = open_routed_page(phone, stand, stand.page(stand.snippet('type="basic"')))
+def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet('type="basic"')))
     open_widget(phone)
     phone.evaluate("igrajdanin('close'); igrajdanin('open')")
     phone.wait_for_function("events.length === 1")
@@ -112,8 +114,8 @@ def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, s
     expect_start_page(phone)
 
 
-def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = open_routed_page(phone, stand, extended(stand))
+def test_back_leads_through_the_views(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    before = open_routed_page(phone, widget_site, extended(widget_site))
     open_widget(phone)
     phone.locator(CARD).nth(2).click()
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
@@ -133,12 +135,12 @@ def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -
 @KINDS
 @pytest.mark.parametrize("watched", [False, True])
 def test_back_leads_through_the_steps_of_the_form(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, kind: str, watched: bool
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, kind: str, watched: bool
 ) -> None:
     page = new_page(viewport={"width": 360, "height": 740})
     if not watched:
         page.add_init_script(WITHOUT)
-    before = open_routed_page(page, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(page)
     to_form(page)
     page.get_by_label("Дороги и тротуары").check()
@@ -162,8 +164,10 @@ def test_back_leads_through_the_steps_of_the_form(
     assert page.evaluate(STATE) == before
 
 
-def test_closing_removes_entries_of_views_and_dialog_together(phone: Page, watch: Watch, stand: Stand) -> None:
-    before = open_routed_page(phone, stand, extended(stand))
+def test_closing_removes_entries_of_views_and_dialog_together(
+    phone: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    before = open_routed_page(phone, widget_site, extended(widget_site))
     open_widget(phone)
     phone.get_by_role("button", name="Фильтры").click()
     phone.get_by_role("button", name="Просроченные").click()
@@ -186,16 +190,16 @@ def test_closing_removes_entries_of_views_and_dialog_together(phone: Page, watch
 
 @pytest.mark.parametrize("theirs", ["", "#/news/12"], ids=["", "hash"])
 def test_back_leads_to_the_list_on_pages_with_their_own_hash(
-    phone: Page, watch: Watch, stand: Stand, theirs: str
+    phone: Page, watch: Watch, widget_site: WidgetSite, theirs: str
 ) -> None:
     """With a hash of the host, problems get no history entries; nor does one opened by a shared URL."""
-    phone.goto(stand.page("<h1>Начало</h1>", loader=False))
+    phone.goto(widget_site.page("<h1>Начало</h1>", loader=False))
     if theirs:
-        phone.goto(extended(stand) + theirs)
+        phone.goto(extended(widget_site) + theirs)
         open_widget(phone)
         phone.locator(CARD).first.click()
     else:
-        phone.goto(extended(stand) + "#igrajdanin?problem=7")
+        phone.goto(extended(widget_site) + "#igrajdanin?problem=7")
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
     phone.go_back()
     expect(phone.locator(CARD).first).to_be_visible()
@@ -208,8 +212,8 @@ def test_back_leads_to_the_list_on_pages_with_their_own_hash(
 
 
 @KINDS
-def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
-    open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, widget_site: WidgetSite, kind: str) -> None:
+    open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(phone)
     phone.evaluate("history.pushState({ route: 'news' }, '', '?news')")
     phone.get_by_role("button", name=CLOSE, exact=True).click()
@@ -224,10 +228,10 @@ def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, stand: 
 @KINDS
 @pytest.mark.parametrize("goes", [False, True], ids=["stays", "goes on"])
 def test_a_removed_widget_leaves_no_history_entries(
-    phone: Page, watch: Watch, stand: Stand, kind: str, goes: bool
+    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str, goes: bool
 ) -> None:
     """The host removes the open widget, as a router does when it navigates to another page of its own."""
-    before = open_routed_page(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(phone)
     # The worst order for a router: it pushes its entry after the widget was removed.
     phone.evaluate(
@@ -250,10 +254,10 @@ def test_a_removed_widget_leaves_no_history_entries(
     expect_start_page(phone)
 
 
-def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, stand: Stand) -> None:
+def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """Scripts may open one above the other: back closes the upper one first, and each removes only its own entry."""
-    body = stand.snippet('type="basic" id="one"') + "<br>" * 4 + stand.snippet('type="extended" id="two"')
-    before = open_routed_page(phone, stand, stand.page(body))
+    body = widget_site.snippet('type="basic" id="one"') + "<br>" * 4 + widget_site.snippet('type="extended" id="two"')
+    before = open_routed_page(phone, widget_site, widget_site.page(body))
     dialogs = phone.locator("igrajdanin-widget dialog[open]")
     for name in ("one", "two"):
         phone.locator(f"#{name}").get_by_role("button", name=REPORT, exact=True).click()
@@ -279,9 +283,9 @@ def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, stan
     expect_start_page(phone)
 
 
-def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, stand: Stand) -> None:
+def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """The history is unchanged; each request goes back by one view. In the test Escape is the key for it."""
-    page.goto(extended(stand) + "#/news")
+    page.goto(extended(widget_site) + "#/news")
     steps = page.evaluate("history.length")
     open_widget(page)
     page.locator(CARD).nth(1).click()
@@ -302,18 +306,18 @@ def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Wa
     expect_closed(page)
 
 
-def test_cancelling_the_file_chooser_keeps_the_form_open(page: Page, watch: Watch, stand: Stand) -> None:
+def test_cancelling_the_file_chooser_keeps_the_form_open(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """The file control's `cancel` event has the same name as the dialog's, and comes from inside the dialog."""
-    page.goto(extended(stand))
+    page.goto(extended(widget_site))
     open_widget(page)
     form = to_form(page)
     form.evaluate("form => form.dispatchEvent(new Event('cancel', { bubbles: true }))")
     expect(form).to_be_visible()
 
 
-def test_pending_searches_end_with_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
+def test_pending_searches_end_with_the_widget(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     page.clock.install()
-    page.goto(extended(stand, 'view="inline"'))
+    page.goto(extended(widget_site, 'view="inline"'))
     page.locator(CARD).first.wait_for()
     page.locator("igrajdanin-widget #q").press_sequentially("яма")
     page.evaluate("document.querySelector('igrajdanin-widget').remove()")

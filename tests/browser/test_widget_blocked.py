@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse
 from tests.support.browser import Watch
-from tests.support.city import City
-from tests.support.widget import REPORT, Stand, fill_form, number, open_form, send
+from tests.support.city import FakeCity
+from tests.support.widget import REPORT, WidgetSite, fill_form, number, open_form, send
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 # Removes elements named in filter lists, now and later, anywhere. Photos are removed like pictures of third-party
 # servers.
 BLOCK = """() => {
@@ -40,44 +40,46 @@ TAKE = """() => {
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
-def test_the_widget_works_without_blocked_neighbours_and_photos(desk: Page, watch: Watch, stand: Stand) -> None:
-    City(desk, stand)
-    cards = browse(desk, stand.page(PAGE.format(snippet=stand.snippet('type="extended"'))))
-    expect(desk.locator(f"{CARD} img")).to_have_count(1)
-    desk.evaluate(BLOCK)
-    assert desk.evaluate("blocked") >= 3
+def test_the_widget_works_without_blocked_neighbours_and_photos(
+    desktop: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    FakeCity(desktop, widget_site)
+    cards = browse(desktop, widget_site.page(PAGE.format(snippet=widget_site.snippet('type="extended"'))))
+    expect(desktop.locator(f"{CARD} img")).to_have_count(1)
+    desktop.evaluate(BLOCK)
+    assert desktop.evaluate("blocked") >= 3
     for _ in range(2):
         cards.first.click()
-        expect(desk.locator("igrajdanin-widget .timeline")).to_be_visible()
-        desk.get_by_role("button", name="К списку").click()
+        expect(desktop.locator("igrajdanin-widget .timeline")).to_be_visible()
+        desktop.get_by_role("button", name="К списку").click()
         expect(cards.first).to_be_focused()
-    with desk.expect_response("**/problems?status=done"):
-        desk.get_by_role("button", name="Решено", exact=True).click()
-    expect(desk.locator("igrajdanin-widget .stale")).to_have_count(0)
+    with desktop.expect_response("**/problems?status=done"):
+        desktop.get_by_role("button", name="Решено", exact=True).click()
+    expect(desktop.locator("igrajdanin-widget .stale")).to_have_count(0)
 
 
 @pytest.mark.parametrize("moment", ["at once", "half-typed"])
 def test_the_form_is_reachable_after_the_widget_was_removed(
-    desk: Page, watch: Watch, stand: Stand, moment: str
+    desktop: Page, watch: Watch, widget_site: WidgetSite, moment: str
 ) -> None:
     """Whatever was removed: the button or the plain link still leads to a form that can be sent."""
-    open_form(desk, stand.page(stand.snippet()))
+    open_form(desktop, widget_site.page(widget_site.snippet()))
     if moment == "half-typed":
-        fill_form(desk, "Половина")
-    assert desk.evaluate(TAKE) == 1
-    widget = desk.locator("igrajdanin-widget")
+        fill_form(desktop, "Половина")
+    assert desktop.evaluate(TAKE) == 1
+    widget = desktop.locator("igrajdanin-widget")
     link, button = widget.get_by_role("link", name=REPORT), widget.get_by_role("button", name=REPORT, exact=True)
     expect(link.or_(button)).to_be_visible()
     if link.is_visible():
-        assert link.get_attribute("href") == f"{stand.service.url}/s/{stand.key}/report"
+        assert link.get_attribute("href") == f"{widget_site.service.url}/s/{widget_site.key}/report"
         return
     button.click()
     expect(widget.locator("form").or_(link)).to_be_visible()
     if link.count() == 0:
-        fill_form(desk)
-        send(desk)
-        assert number(desk) > 0
+        fill_form(desktop)
+        send(desktop)
+        assert number(desktop) > 0

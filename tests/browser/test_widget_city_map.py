@@ -11,35 +11,35 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.test_widget_accessibility import THEMES, check, no_sideways_scrolling
 from tests.support import maps
 from tests.support.browser import Watch
-from tests.support.clusters import Town, city_map, scattered
+from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 SPOT = {"lat": CENTER[0], "lng": CENTER[1]}
 FOCUSED = "document.querySelector('igrajdanin-widget').shadowRoot.activeElement.getAttribute('aria-label')"
 
 
 @pytest.fixture
-def strict(stand: Stand) -> Iterator[str]:
-    stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
-    yield stand.page(stand.snippet('type="extended"'))
-    del stand.host.headers["Content-Security-Policy"]
+def strict(widget_site: WidgetSite) -> Iterator[str]:
+    widget_site.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=widget_site.service.url)
+    yield widget_site.page(widget_site.snippet('type="extended"'))
+    del widget_site.host.headers["Content-Security-Policy"]
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
-def full(page: Page, stand: Stand, count: int = 300) -> Town:
-    return Town(page, stand, scattered(stand, count))
+def full(page: Page, widget_site: WidgetSite, count: int = 300) -> FakeCityMap:
+    return FakeCityMap(page, widget_site, scattered(widget_site, count))
 
 
-def two(stand: Stand) -> list[dict[str, object]]:
+def two(widget_site: WidgetSite) -> list[dict[str, object]]:
     """Two problems far enough apart not to be clustered, from west to east."""
-    west, east = scattered(stand, 2)
+    west, east = scattered(widget_site, 2)
     west |= {"location": SPOT | {"lng": CENTER[1] - 0.01}, "status": "in_progress", "overdue": True}
     east |= {"location": SPOT | {"lng": CENTER[1] + 0.01}, "status": "resolved", "overdue": False}
     return [west, east]
@@ -63,232 +63,242 @@ def biggest(page: Page) -> Locator:
     return max(free, key=lambda found: found[0])[1]
 
 
-def test_clusters_split_on_zooming_in(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    town = full(desk, stand)
-    city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    expect(desk.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
-    before = town.asked[-1]
+def test_clusters_split_on_zooming_in(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
+    fake_map = full(desktop, widget_site)
+    city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    expect(desktop.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
+    before = fake_map.asked[-1]
     assert before["zoom"] == "13"
-    mark = biggest(desk)
+    mark = biggest(desktop)
     expect(mark).to_have_accessible_name(
         re.compile(r"^Скопление: \d+ сообщени.(, \d+ (новое|новых|в работе|решено|закрыто))+$")
     )
     label = mark.get_attribute("aria-label") or ""
-    desk.mouse.click(*middle(mark))
-    expect(desk.get_by_label(label, exact=True)).to_have_count(0)
-    assert int(town.asked[-1]["zoom"]) > 13
-    expect(marks(desk).first).to_be_visible()
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    desktop.mouse.click(*middle(mark))
+    expect(desktop.get_by_label(label, exact=True)).to_have_count(0)
+    assert int(fake_map.asked[-1]["zoom"]) > 13
+    expect(marks(desktop).first).to_be_visible()
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_small_pans_use_loaded_data_and_large_ones_request_more(desk: Page, stand: Stand, strict: str) -> None:
-    town = full(desk, stand)
-    ground = city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
+def test_small_pans_use_loaded_data_and_large_ones_request_more(
+    desktop: Page, widget_site: WidgetSite, strict: str
+) -> None:
+    fake_map = full(desktop, widget_site)
+    ground = city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
     x, y = middle(ground)
-    box = town.asked[-1]["bbox"]
-    boxes = [query["bbox"] for query in town.asked]
+    box = fake_map.asked[-1]["bbox"]
+    boxes = [query["bbox"] for query in fake_map.asked]
     assert set(boxes) == {box}
     for by in (4, -4):
-        desk.mouse.move(x, y + 3)
-        desk.mouse.down()
-        desk.mouse.move(x + by, y + 3, steps=3)
-        desk.mouse.up()
-        desk.wait_for_timeout(300)
-    assert {query["bbox"] for query in town.asked} == {box}
+        desktop.mouse.move(x, y + 3)
+        desktop.mouse.down()
+        desktop.mouse.move(x + by, y + 3, steps=3)
+        desktop.mouse.up()
+        desktop.wait_for_timeout(300)
+    assert {query["bbox"] for query in fake_map.asked} == {box}
     for _ in range(5):
         ground.press("ArrowLeft")
     for _ in range(50):
-        if town.asked[-1]["bbox"] != box:
+        if fake_map.asked[-1]["bbox"] != box:
             break
-        desk.wait_for_timeout(50)
-    assert town.asked[-1]["bbox"] != box
+        desktop.wait_for_timeout(50)
+    assert fake_map.asked[-1]["bbox"] != box
 
 
 def test_outdated_answers_are_dropped_and_marks_stay_until_the_next_answer(
-    desk: Page, stand: Stand, strict: str
+    desktop: Page, widget_site: WidgetSite, strict: str
 ) -> None:
-    town = full(desk, stand)
-    ground = city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    count = marks(desk).count()
-    town.holding = True
+    fake_map = full(desktop, widget_site)
+    ground = city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    count = marks(desktop).count()
+    fake_map.holding = True
     ground.press("+")
-    _held(desk, town, 1)
-    assert marks(desk).count() == count
+    _held(desktop, fake_map, 1)
+    assert marks(desktop).count() == count
     ground.press("+")
-    _held(desk, town, 2, zoom="15")
-    latest = next(route for route in town.delayed if "zoom=15" in route.request.url)
-    earlier = next(route for route in town.delayed if "zoom=14" in route.request.url)
-    town.answer(latest)
-    expect(marks(desk)).not_to_have_count(count)
-    shown = desk.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-    town.answer(earlier)
-    desk.wait_for_timeout(200)
-    assert desk.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == shown
+    _held(desktop, fake_map, 2, zoom="15")
+    latest = next(route for route in fake_map.delayed if "zoom=15" in route.request.url)
+    earlier = next(route for route in fake_map.delayed if "zoom=14" in route.request.url)
+    fake_map.answer(latest)
+    expect(marks(desktop)).not_to_have_count(count)
+    shown = desktop.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    fake_map.answer(earlier)
+    desktop.wait_for_timeout(200)
+    assert desktop.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == shown
 
 
-def _held(page: Page, town: Town, count: int, zoom: str = "14") -> None:
+def _held(page: Page, fake_map: FakeCityMap, count: int, zoom: str = "14") -> None:
     for _ in range(100):
-        if len(town.delayed) >= count and any(f"zoom={zoom}" in route.request.url for route in town.delayed):
+        if len(fake_map.delayed) >= count and any(f"zoom={zoom}" in route.request.url for route in fake_map.delayed):
             return
         page.wait_for_timeout(50)
-    raise AssertionError([route.request.url for route in town.delayed])
+    raise AssertionError([route.request.url for route in fake_map.delayed])
 
 
-def test_a_mark_opens_a_preview_and_then_the_problem(desk: Page, stand: Stand, strict: str) -> None:
-    Town(desk, stand, two(stand))  # type: ignore[arg-type]
-    city_map(desk, strict)
-    mark = desk.get_by_role("button", name=re.compile("в работе, просрочено: "))
+def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    city_map(desktop, strict)
+    mark = desktop.get_by_role("button", name=re.compile("в работе, просрочено: "))
     expect(mark.locator(".badge")).to_be_visible()
     mark.click()
-    preview = desk.locator(".preview")
+    preview = desktop.locator(".preview")
     expect(preview.get_by_role("heading")).to_be_focused()
     expect(preview).to_contain_text("В работе")
     expect(preview).to_contain_text("Просрочено")
     expect(preview).to_contain_text("улица Мира, 5")
     expect(mark).to_have_class(re.compile(r"\bon\b"))
     link = preview.get_by_role("link", name="Открыть")
-    expect(link).to_have_attribute("href", re.compile(rf"/s/{stand.key}/problems/\d+$"))
+    expect(link).to_have_attribute("href", re.compile(rf"/s/{widget_site.key}/problems/\d+$"))
     # Esc closes the preview and leaves the dialog open.
-    desk.keyboard.press("Escape")
+    desktop.keyboard.press("Escape")
     expect(preview).to_have_count(0)
     expect(mark).to_be_focused()
-    expect(desk.get_by_role("dialog")).to_be_visible()
+    expect(desktop.get_by_role("dialog")).to_be_visible()
     mark.click()
     link.click()
-    expect(desk.locator("article")).to_be_visible()
+    expect(desktop.locator("article")).to_be_visible()
 
 
-def test_marks_are_reached_by_keyboard_from_the_north_west(desk: Page, stand: Stand, strict: str) -> None:
-    Town(desk, stand, two(stand))  # type: ignore[arg-type]
-    ground = city_map(desk, strict)
-    expect(marks(desk)).to_have_count(2)
+def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    ground = city_map(desktop, strict)
+    expect(marks(desktop)).to_have_count(2)
     ground.focus()
-    desk.keyboard.press("Tab")
-    assert "просрочено" in desk.evaluate(FOCUSED)
-    desk.keyboard.press("Tab")
-    assert "решено" in desk.evaluate(FOCUSED)
+    desktop.keyboard.press("Tab")
+    assert "просрочено" in desktop.evaluate(FOCUSED)
+    desktop.keyboard.press("Tab")
+    assert "решено" in desktop.evaluate(FOCUSED)
     # The arrow, plus and minus keys also work on a mark; the focus stays on it.
-    at = marks(desk).last.bounding_box()
-    desk.keyboard.press("ArrowRight")
-    moved = marks(desk).last.bounding_box()
+    at = marks(desktop).last.bounding_box()
+    desktop.keyboard.press("ArrowRight")
+    moved = marks(desktop).last.bounding_box()
     assert at is not None
     assert moved is not None
     assert moved["x"] == pytest.approx(at["x"] - 80, abs=2)
-    desk.keyboard.press("+")
-    expect(desk.locator('.leaflet-tile-loaded img[src*="/tiles/14/"]').first).to_be_attached()
-    desk.wait_for_timeout(400)
-    assert "решено" in desk.evaluate(FOCUSED)
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".preview").get_by_role("heading")).to_be_focused()
-    desk.keyboard.press("Tab")
-    expect(desk.locator(".preview").get_by_role("link")).to_be_focused()
-    desk.keyboard.press("Escape")
-    assert "решено" in desk.evaluate(FOCUSED)
+    desktop.keyboard.press("+")
+    expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/14/"]').first).to_be_attached()
+    desktop.wait_for_timeout(400)
+    assert "решено" in desktop.evaluate(FOCUSED)
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator(".preview").get_by_role("heading")).to_be_focused()
+    desktop.keyboard.press("Tab")
+    expect(desktop.locator(".preview").get_by_role("link")).to_be_focused()
+    desktop.keyboard.press("Escape")
+    assert "решено" in desktop.evaluate(FOCUSED)
 
 
-def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(desk: Page, stand: Stand, strict: str) -> None:
-    town = Town(desk, stand, two(stand))  # type: ignore[arg-type]
-    city_map(desk, strict)
-    expect(marks(desk)).to_have_count(2)
-    desk.get_by_label(re.compile("решено: ")).focus()
-    town.city.problems = [town.city.problems[1] | {"status": "answered"}, *scattered(stand, 60)[5:]]
-    town.city.problems[0]["location"] = SPOT | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
+def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
+    desktop: Page, widget_site: WidgetSite, strict: str
+) -> None:
+    fake_map = FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    city_map(desktop, strict)
+    expect(marks(desktop)).to_have_count(2)
+    desktop.get_by_label(re.compile("решено: ")).focus()
+    fake_map.city.problems = [fake_map.city.problems[1] | {"status": "answered"}, *scattered(widget_site, 60)[5:]]
+    fake_map.city.problems[0]["location"] = SPOT | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
     # Polling brings the change.
-    expect(marks(desk)).not_to_have_count(2, timeout=15_000)
-    assert "дан ответ" in desk.evaluate(FOCUSED)
-    town.city.problems = []
-    expect(marks(desk)).to_have_count(0, timeout=15_000)
-    expect(desk.locator(".city-ground .ground")).to_be_focused()
-    expect(desk.get_by_text("Здесь сообщений нет")).to_be_visible()
+    expect(marks(desktop)).not_to_have_count(2, timeout=15_000)
+    assert "дан ответ" in desktop.evaluate(FOCUSED)
+    fake_map.city.problems = []
+    expect(marks(desktop)).to_have_count(0, timeout=15_000)
+    expect(desktop.locator(".city-ground .ground")).to_be_focused()
+    expect(desktop.get_by_text("Здесь сообщений нет")).to_be_visible()
 
 
-def test_problems_in_one_place_are_listed(desk: Page, stand: Stand, strict: str) -> None:
-    problems = scattered(stand, 3)
+def test_problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    problems = scattered(widget_site, 3)
     for one in problems:
         one["location"] = SPOT
-    Town(desk, stand, problems)
-    city_map(desk, strict)
-    desk.get_by_role("button", name=re.compile("^Скопление: 3 сообщения")).click()
-    preview = desk.locator(".preview")
+    FakeCityMap(desktop, widget_site, problems)
+    city_map(desktop, strict)
+    desktop.get_by_role("button", name=re.compile("^Скопление: 3 сообщения")).click()
+    preview = desktop.locator(".preview")
     expect(preview.get_by_role("heading")).to_have_text("Здесь 3 сообщения")
     expect(preview.get_by_role("link")).to_have_count(3)
-    check(desk, "one spot")
+    check(desktop, "one spot")
 
 
-def test_the_map_uses_the_lists_filters_except_box_and_order(desk: Page, stand: Stand, strict: str) -> None:
-    town = full(desk, stand)
-    city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    desk.get_by_role("button", name="Решено", exact=True).click()
-    seen = desk.locator(".city-ground [role=status]").last
+def test_the_map_uses_the_lists_filters_except_box_and_order(
+    desktop: Page, widget_site: WidgetSite, strict: str
+) -> None:
+    fake_map = full(desktop, widget_site)
+    city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    desktop.get_by_role("button", name="Решено", exact=True).click()
+    seen = desktop.locator(".city-ground [role=status]").last
     for _ in range(60):
-        if town.asked[-1].get("status") == "done":
+        if fake_map.asked[-1].get("status") == "done":
             break
-        desk.wait_for_timeout(50)
-    assert town.asked[-1]["status"] == "done"
+        desktop.wait_for_timeout(50)
+    assert fake_map.asked[-1]["status"] == "done"
     expect(seen).to_have_text(re.compile("^На карте"))
-    rings = desk.locator(".mark.many circle").evaluate_all(
+    rings = desktop.locator(".mark.many circle").evaluate_all(
         "all => [...new Set(all.map(one => one.getAttribute('class')))]"
     )
     assert rings == ["tone-done"]
-    assert all(set(query) <= {"status", "bbox", "zoom"} for query in town.asked)
+    assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.asked)
 
 
-def test_failures_keep_the_marks_and_are_retried(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_failures_keep_the_marks_and_are_retried(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
-    town = full(desk, stand)
-    ground = city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    town.failing = True
+    fake_map = full(desktop, widget_site)
+    ground = city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    fake_map.failing = True
     ground.press("+")
-    alert = desk.locator(".city-ground [role=alert]")
+    alert = desktop.locator(".city-ground [role=alert]")
     expect(alert).to_contain_text("Сообщения не загрузились.")
-    expect(marks(desk).first).to_be_attached()
-    town.failing, town.partial = False, True
+    expect(marks(desktop).first).to_be_attached()
+    fake_map.failing, fake_map.partial = False, True
     alert.get_by_role("button", name="Попробовать ещё раз").click()
     expect(alert).to_have_count(0)
-    expect(desk.get_by_text("Показаны не все")).to_be_visible()
+    expect(desktop.get_by_text("Показаны не все")).to_be_visible()
 
 
-def test_the_list_follows_only_moves_by_the_visitor(desk: Page, stand: Stand, strict: str) -> None:
-    full(desk, stand)
-    ground = city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    desk.get_by_label("Показывать в списке то, что на карте").check()
-    desk.set_viewport_size({"width": 1100, "height": 900})
-    desk.wait_for_timeout(300)
-    assert "bbox" not in desk.url
+def test_the_list_follows_only_moves_by_the_visitor(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    full(desktop, widget_site)
+    ground = city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    desktop.get_by_label("Показывать в списке то, что на карте").check()
+    desktop.set_viewport_size({"width": 1100, "height": 900})
+    desktop.wait_for_timeout(300)
+    assert "bbox" not in desktop.url
     ground.press("ArrowRight")
-    desk.wait_for_url(re.compile("bbox="))
+    desktop.wait_for_url(re.compile("bbox="))
 
 
-def test_hovering_a_card_highlights_its_mark_even_in_a_cluster(desk: Page, stand: Stand, strict: str) -> None:
-    town = full(desk, stand)
-    city_map(desk, strict)
-    expect(marks(desk).first).to_be_visible()
-    card = desk.locator(".card:not(.ghost)").first
+def test_hovering_a_card_highlights_its_mark_even_in_a_cluster(
+    desktop: Page, widget_site: WidgetSite, strict: str
+) -> None:
+    fake_map = full(desktop, widget_site)
+    city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    card = desktop.locator(".card:not(.ghost)").first
     card.hover()
-    lit = desk.locator(".mark.on")
+    lit = desktop.locator(".mark.on")
     expect(lit).to_have_count(1)
     expect(lit).to_be_in_viewport()
-    first = town.city.problems[0]
+    first = fake_map.city.problems[0]
     expect(lit).to_have_accessible_name(re.compile(re.escape(first["description"])))
-    desk.mouse.move(5, 5)
+    desktop.mouse.move(5, 5)
     expect(lit).to_have_count(0)
     # The map has one link to the list.
-    skip = desk.get_by_role("button", name="К списку")
+    skip = desktop.get_by_role("button", name="К списку")
     skip.focus()
-    desk.keyboard.press("Enter")
-    expect(desk.locator("igrajdanin-widget #list")).to_be_focused()
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator("igrajdanin-widget #list")).to_be_focused()
 
 
-def test_my_location_inside_and_far_away(new_page: Callable[..., Page], stand: Stand, strict: str) -> None:
+def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_site: WidgetSite, strict: str) -> None:
     here = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 80}
     page = new_page(viewport=PHONE, geolocation=here, permissions=["geolocation"])
-    full(page, stand)
+    full(page, widget_site)
     city_map(page, strict)
     page.get_by_role("button", name="Моё место").click()
     expect(page.locator(".spot")).to_be_visible()
@@ -299,11 +309,13 @@ def test_my_location_inside_and_far_away(new_page: Callable[..., Page], stand: S
     expect(page.get_by_text("Вы далеко от города")).to_be_visible()
 
 
-def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
     phone = new_page(viewport=PHONE, has_touch=True, is_mobile=True)
-    Town(phone, stand, two(stand))  # type: ignore[arg-type]
+    FakeCityMap(phone, widget_site, two(widget_site))  # type: ignore[arg-type]
     filler = "<p style='height:1500px'>Новости города</p>"
-    ground = city_map(phone, stand.page(stand.snippet('type="extended" view="inline"') + filler))
+    ground = city_map(phone, widget_site.page(widget_site.snippet('type="extended" view="inline"') + filler))
     expect(marks(phone)).to_have_count(2)
     x, y = middle(ground)
     before = phone.evaluate("scrollY")
@@ -315,32 +327,32 @@ def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(new_page: Callable[
     expect(phone.locator(".preview")).to_be_visible()
 
 
-def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_town: Page) -> None:
-    sheet, ground = phone_town.locator(".sheet").bounding_box(), phone_town.locator(".city-ground").bounding_box()
+def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
+    sheet, ground = phone_map.locator(".sheet").bounding_box(), phone_map.locator(".city-ground").bounding_box()
     assert sheet is not None
     assert ground is not None
     assert sheet["height"] - ground["height"] >= 120
-    for mark in phone_town.locator(".mark, .zoom button").all():
+    for mark in phone_map.locator(".mark, .zoom button").all():
         box = mark.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
-    no_sideways_scrolling(phone_town)
+    no_sideways_scrolling(phone_map)
 
 
 @pytest.fixture
-def phone_town(new_page: Callable[..., Page], stand: Stand) -> Page:
+def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     page = new_page(viewport=PHONE)
-    full(page, stand)
-    city_map(page, stand.page(stand.snippet('type="extended"')))
+    full(page, widget_site)
+    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
     expect(marks(page).first).to_be_visible()
     return page
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_the_map_passes_axe(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int]) -> None:
     page = new_page(viewport=size)
-    Town(page, stand, two(stand))  # type: ignore[arg-type]
-    city_map(page, stand.page(stand.snippet('type="extended" theme="light" lang="en"')))
+    FakeCityMap(page, widget_site, two(widget_site))  # type: ignore[arg-type]
+    city_map(page, widget_site.page(widget_site.snippet('type="extended" theme="light" lang="en"')))
     marks(page).first.click()
     expect(page.locator(".preview")).to_be_visible()
     check(page, "city map", THEMES[1:])

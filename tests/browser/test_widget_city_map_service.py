@@ -10,18 +10,20 @@ from playwright.sync_api import Page, expect
 from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.clusters import city_map
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 MANY = 2_000
 
 
-def test_clusters_of_thousands_lead_to_one_problem(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_clusters_of_thousands_lead_to_one_problem(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
     """The site has no configured view: the map opens where its problems are."""
-    stand.service.cli("load-demo", "--problems", str(MANY), "--site", stand.site)
-    stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
+    widget_site.service.cli("load-demo", "--problems", str(MANY), "--site", widget_site.site)
+    widget_site.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=widget_site.service.url)
     try:
         page = new_page(viewport={"width": 1280, "height": 900})
-        city_map(page, stand.page(stand.snippet('type="extended"')))
+        city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
         seen = page.locator(".city-ground .states [role=status]")
         expect(seen).to_have_text(re.compile(r"^На карте [12].?\d{3} сообщени"))
         one = page.locator(".mark.one[tabindex='0']")
@@ -40,7 +42,7 @@ def test_clusters_of_thousands_lead_to_one_problem(new_page: Callable[..., Page]
         number = int(address.rpartition("/")[2])
         expect(page.locator("article")).to_contain_text(re.compile(rf"№ {number:,}".replace(",", r"\s?")))
     finally:
-        del stand.host.headers["Content-Security-Policy"]
+        del widget_site.host.headers["Content-Security-Policy"]
     requested = [request.url for request in watch.requests if "/clusters?" in request.url]
     assert len(requested) >= 3
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages, examples
-from tests.support.widget import LOADER, RELEASE, REPORT, Stand, fill_form, number, open_form, send
+from tests.support.widget import LOADER, RELEASE, REPORT, WidgetSite, fill_form, number, open_form, send
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -25,9 +25,9 @@ def button(page: Page) -> Any:
     return page.get_by_role("button", name=REPORT, exact=True)
 
 
-def to_service(watch: Watch, stand: Stand) -> list[str]:
+def to_service(watch: Watch, widget_site: WidgetSite) -> list[str]:
     urls = (request.url for request in watch.requests)
-    return [url.removeprefix(stand.service.url) for url in urls if url.startswith(stand.service.url)]
+    return [url.removeprefix(widget_site.service.url) for url in urls if url.startswith(widget_site.service.url)]
 
 
 CITY = [
@@ -49,12 +49,12 @@ FORM = [
 
 @pytest.mark.parametrize(("kind", "expected"), [("extended", CITY), ("basic", FORM)])
 def test_one_request_before_the_click_and_one_round_trip_after(
-    page: Page, watch: Watch, stand: Stand, kind: str, expected: list[str]
+    page: Page, watch: Watch, widget_site: WidgetSite, kind: str, expected: list[str]
 ) -> None:
-    page.goto(stand.page(stand.snippet(f'type="{kind}"')))
+    page.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
     expect(button(page)).to_be_visible()
     page.wait_for_timeout(300)
-    assert to_service(watch, stand) == ["/w/1/loader.js"]
+    assert to_service(watch, widget_site) == ["/w/1/loader.js"]
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -66,25 +66,27 @@ def test_one_request_before_the_click_and_one_round_trip_after(
         elif len(held) > len(expected):
             route.continue_()
 
-    page.route(re.compile(re.escape(stand.service.url)), hold)
+    page.route(re.compile(re.escape(widget_site.service.url)), hold)
     page.evaluate("igrajdanin('open')")
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible(timeout=20_000)
-    first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path and "seen" not in path]
+    first = [path for path in to_service(watch, widget_site)[1:] if "/tickets" not in path and "seen" not in path]
     requested = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+|(?<=json)\?.*", "", path) for path in first]
     assert sorted(requested[: len(expected)]) == expected
     # Statistics load in parallel; the list does not wait for them.
     assert requested[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, stand: Stand) -> None:
-    page.goto(stand.page(stand.snippet('type="extended"')))
+def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
     button(page).click()
     turn = page.locator("igrajdanin-widget .turn")
     with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
         turn.get_by_role("button", name=REPORT).hover()
-    assert not [path for path in to_service(watch, stand) if f"/challenge?v={RELEASE}" in path and "seen" not in path]
+    assert not [
+        path for path in to_service(watch, widget_site) if f"/challenge?v={RELEASE}" in path and "seen" not in path
+    ]
     turn.get_by_role("button").click()
     expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
@@ -93,10 +95,10 @@ def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, 
     expect(page.get_by_role("dialog", name="Проблемы города")).to_be_visible()
 
 
-def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile("/report-"), lambda route: route.abort())
-    page.goto(stand.page(stand.snippet('type="extended"')))
+    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
     button(page).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
@@ -107,29 +109,31 @@ def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, stand: Stan
 
 
 @pytest.mark.parametrize("view", ["button", "inline"])
-def test_a_shared_url_opens_the_city(page: Page, stand: Stand, view: str) -> None:
-    address = stand.page("<br>" * 200 + stand.snippet(f'type="extended" view="{view}"') + stand.snippet('type="basic"'))
+def test_a_shared_url_opens_the_city(page: Page, widget_site: WidgetSite, view: str) -> None:
+    address = widget_site.page(
+        "<br>" * 200 + widget_site.snippet(f'type="extended" view="{view}"') + widget_site.snippet('type="basic"')
+    )
     page.goto(address + "#igrajdanin?status=new")
     expect(page.locator("igrajdanin-widget .turn")).to_be_in_viewport()
     expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
 
 
-def test_other_hashes_do_not_open_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
-    page.goto(stand.page(stand.snippet('type="extended"')) + "#/igrajdanin?problem=1")
+def test_other_hashes_do_not_open_the_widget(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    page.goto(widget_site.page(widget_site.snippet('type="extended"')) + "#/igrajdanin?problem=1")
     expect(button(page)).to_be_visible()
     page.wait_for_timeout(300)
-    assert to_service(watch, stand) == ["/w/1/loader.js"]
+    assert to_service(watch, widget_site) == ["/w/1/loader.js"]
 
 
 @pytest.mark.parametrize("comes", [True, False])
 def test_the_number_is_shown_without_further_code(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, comes: bool
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, comes: bool
 ) -> None:
     """The code for the steps after a report loads in parallel; if it fails, number and code are shown all the same."""
     watch.allow("ERR_FAILED|uncaught: http")
-    page = new_page(viewport=DESK)
-    open_form(page, stand.page(stand.snippet()))
-    assert not [path for path in to_service(watch, stand) if "/done-" in path]
+    page = new_page(viewport=DESKTOP)
+    open_form(page, widget_site.page(widget_site.snippet()))
+    assert not [path for path in to_service(watch, widget_site) if "/done-" in path]
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     held: list[Route] = []
@@ -151,34 +155,36 @@ def test_the_number_is_shown_without_further_code(
     expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
 
-def test_the_basic_type_does_not_load_the_list(page: Page, watch: Watch, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet('type="basic"')))
-    assert not [path for path in to_service(watch, stand) if "/browse-" in path or "/problems" in path]
+def test_the_basic_type_does_not_load_the_list(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet('type="basic"')))
+    assert not [path for path in to_service(watch, widget_site) if "/browse-" in path or "/problems" in path]
     expect(page.get_by_role("button", name="К списку")).to_have_count(0)
 
 
 @pytest.mark.parametrize("event", ["hover", "focus"])
-def test_chunks_are_prefetched(page: Page, watch: Watch, stand: Stand, event: str) -> None:
-    page.goto(stand.page(stand.snippet()))
+def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite, event: str) -> None:
+    page.goto(widget_site.page(widget_site.snippet()))
     with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
         getattr(button(page), event)()
-    assert not [path for path in to_service(watch, stand) if "/api/" in path]
+    assert not [path for path in to_service(watch, widget_site) if "/api/" in path]
 
 
-def test_reporting_works_under_the_strict_policy(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    policy = STRICT.format(w=stand.service.url)
-    stand.host.headers["Content-Security-Policy"] = policy
+def test_reporting_works_under_the_strict_policy(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
+    page = new_page(viewport=DESKTOP)
+    policy = STRICT.format(w=widget_site.service.url)
+    widget_site.host.headers["Content-Security-Policy"] = policy
     try:
-        open_form(page, f"{stand.host.url}/strict-csp/")
+        open_form(page, f"{widget_site.host.url}/strict-csp/")
         fill_form(page)
         send(page)
         assert number(page) > 0
         page.get_by_role("button", name="К списку").click()
         expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
     finally:
-        del stand.host.headers["Content-Security-Policy"]
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+        del widget_site.host.headers["Content-Security-Policy"]
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
 def shift(page: Page, address: str) -> float:
@@ -198,48 +204,54 @@ def shift(page: Page, address: str) -> float:
 @pytest.mark.parametrize(
     ("rule", "allowed"), [("<style>igrajdanin-widget{display:block;min-height:44px}</style>", 0.0), ("", 0.002)]
 )
-def test_loading_causes_no_layout_shift(page: Page, stand: Stand, tag: str, rule: str, allowed: float) -> None:
-    snippet = stand.snippet()
+def test_loading_causes_no_layout_shift(
+    page: Page, widget_site: WidgetSite, tag: str, rule: str, allowed: float
+) -> None:
+    snippet = widget_site.snippet()
     if tag == "div":
-        snippet = stand.snippet().replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
+        snippet = widget_site.snippet().replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
         snippet = snippet.replace("</igrajdanin-widget>", "</div>")
         rule = rule.replace("igrajdanin-widget{", "[data-igrajdanin-widget]{")
     around = "<p>Текст до.</p>{}<p>Текст после, довольно длинный, чтобы его сдвиг был заметен.</p>" + "<p>Ещё.</p>" * 20
-    assert shift(page, stand.page(rule + around.format(snippet))) <= allowed
+    assert shift(page, widget_site.page(rule + around.format(snippet))) <= allowed
 
 
-def test_a_div_works_like_the_element(page: Page, stand: Stand) -> None:
-    link = f'<a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a>'
-    attributes = f'data-igrajdanin-widget="{stand.key}" data-type="extended" data-lang="ru"'
-    open_form(page, stand.page(f"<div {attributes}>{link}</div>"))
+def test_a_div_works_like_the_element(page: Page, widget_site: WidgetSite) -> None:
+    link = f'<a href="{widget_site.service.url}/s/{widget_site.key}/report">{REPORT}</a>'
+    attributes = f'data-igrajdanin-widget="{widget_site.key}" data-type="extended" data-lang="ru"'
+    open_form(page, widget_site.page(f"<div {attributes}>{link}</div>"))
     expect(page.get_by_role("button", name="К списку")).to_be_visible()
     page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
     expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
 
 
-def test_loading_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
-    again = LOADER.format(w=stand.service.url) + LOADER.format(w=stand.service.url).replace("/w/1/", f"/w/{RELEASE}/")
-    page.goto(stand.page(stand.snippet() + again))
+def test_loading_the_script_twice_gives_one_widget(page: Page, widget_site: WidgetSite) -> None:
+    again = LOADER.format(w=widget_site.service.url) + LOADER.format(w=widget_site.service.url).replace(
+        "/w/1/", f"/w/{RELEASE}/"
+    )
+    page.goto(widget_site.page(widget_site.snippet() + again))
     expect(button(page)).to_have_count(1)
     page.wait_for_timeout(200)
     button(page).click()
     expect(page.get_by_role("dialog")).to_have_count(1)
 
 
-def test_two_widgets_are_independent(page: Page, stand: Stand) -> None:
-    page.goto(stand.page(stand.snippet() + "<p></p>" + stand.snippet('lang="en"')))
+def test_two_widgets_are_independent(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(widget_site.page(widget_site.snippet() + "<p></p>" + widget_site.snippet('lang="en"')))
     page.get_by_role("button", name="Report a problem").click()
     expect(page.get_by_role("dialog", name="Report a problem")).to_be_visible()
     expect(page.get_by_role("dialog", name=REPORT)).to_have_count(0)
 
 
-def test_queued_commands_and_events(page: Page, stand: Stand) -> None:
+def test_queued_commands_and_events(page: Page, widget_site: WidgetSite) -> None:
     stub = "window.igrajdanin = function () { (igrajdanin.q = igrajdanin.q || []).push(arguments) };"
     listen = "".join(
         f"igrajdanin('on', '{name}', event => seen.push('{name}'));"
         for name in ("ready", "open", "submitted", "error", "close")
     )
-    page.goto(stand.page(f"<script>{stub} seen = []; {listen} igrajdanin('open')</script>{stand.snippet()}"))
+    page.goto(
+        widget_site.page(f"<script>{stub} seen = []; {listen} igrajdanin('open')</script>{widget_site.snippet()}")
+    )
     expect(page.get_by_role("dialog")).to_be_visible()
     page.evaluate("igrajdanin('close')")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -250,17 +262,17 @@ def test_queued_commands_and_events(page: Page, stand: Stand) -> None:
     assert page.evaluate("seen") == ["ready", "open", "close", "open", "close"]
 
 
-def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
+def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
     shadow = f"""<div id=outer></div><script>
       outer.attachShadow({{mode: "open"}}); seen = [];
       document.body.addEventListener("igrajdanin:submitted", event => seen.push(event.detail));
-    </script>{LOADER.format(w=stand.service.url)}<script type=module>
+    </script>{LOADER.format(w=widget_site.service.url)}<script type=module>
       const widget = document.createElement("igrajdanin-widget");
-      widget.setAttribute("site-key", "{stand.key}");
+      widget.setAttribute("site-key", "{widget_site.key}");
       outer.shadowRoot.append(widget);
     </script>"""
-    open_form(page, stand.page(shadow, loader=False))
+    open_form(page, widget_site.page(shadow, loader=False))
     fill_form(page)
     send(page)
     sent = number(page)
@@ -268,8 +280,8 @@ def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand:
     assert "track_url" not in page.evaluate("Object.keys(seen[0])"), "events do not reveal the private link to the page"
 
 
-def test_attribute_changes_apply_at_once(page: Page, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet('type="extended"')))
+def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
     set_to = "([name, value]) => document.querySelector('igrajdanin-widget').setAttribute(name, value)"
     page.get_by_label("Дороги и тротуары").check()
     page.evaluate(set_to, ["lang", "en"])
@@ -289,25 +301,25 @@ def test_attribute_changes_apply_at_once(page: Page, stand: Stand) -> None:
     expect(page.get_by_role("button", name="Report a problem")).to_be_visible()
 
 
-def test_the_category_attribute_selects_a_category(page: Page, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet('category="lighting"')))
+def test_the_category_attribute_selects_a_category(page: Page, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet('category="lighting"')))
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
 
-def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow('category="road"')
-    form = open_form(page, stand.page(stand.snippet('category="road"')))
+    form = open_form(page, widget_site.page(widget_site.snippet('category="road"')))
     expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
     expect(form.get_by_role("radio", checked=True)).to_have_count(0)
     (message,) = [text for text in watch.complaints if 'category="road"' in text]
-    assert stand.key in message
+    assert widget_site.key in message
     assert "roads,yards," in message
 
 
-def test_the_widget_can_be_removed_and_added_again(page: Page, stand: Stand) -> None:
-    open_form(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
+def test_the_widget_can_be_removed_and_added_again(page: Page, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(f"<main>{widget_site.snippet()}</main><section></section>"))
     page.get_by_label("Дороги и тротуары").check()
     page.evaluate("widget = document.querySelector('igrajdanin-widget'); widget.remove()")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -317,11 +329,11 @@ def test_the_widget_can_be_removed_and_added_again(page: Page, stand: Stand) -> 
     expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
 
 
-def test_the_inline_widget_loads_near_the_viewport(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_inline_widget_loads_near_the_viewport(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     far = "<div><p>Далеко внизу.</p></div>" + "<br>" * 200
-    page.goto(stand.page(far + stand.snippet('view="inline"')))
+    page.goto(widget_site.page(far + widget_site.snippet('view="inline"')))
     page.wait_for_timeout(300)
-    assert to_service(watch, stand) == ["/w/1/loader.js"]
+    assert to_service(watch, widget_site) == ["/w/1/loader.js"]
     page.mouse.wheel(0, 20_000)
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -331,38 +343,40 @@ def link(page: Page) -> Any:
     return page.get_by_role("link", name=REPORT)
 
 
-def test_the_link_returns_if_chunks_fail(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_link_returns_if_chunks_fail(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
-    page.goto(stand.page(stand.snippet()))
+    page.goto(widget_site.page(widget_site.snippet()))
     expect(link(page)).to_have_count(0)
     button(page).click()
-    expect(link(page)).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+    expect(link(page)).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
     expect(button(page)).to_have_count(0)
 
 
 def test_the_link_stays_without_the_loader_or_javascript(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
 ) -> None:
     watch.allow("ERR_FAILED")
     blocked, plain = new_page(), new_page(java_script_enabled=False)
     blocked.route("**/loader.js", lambda route: route.abort())
     for page, case in ((blocked, "plain"), (plain, "plain"), (plain, "no-js")):
-        page.goto(f"{stand.host.url}/{case}/")
+        page.goto(f"{widget_site.host.url}/{case}/")
         link(page).click()
         expect(page.locator("form textarea")).to_be_visible()
 
 
-def test_old_browsers_keep_the_link(page: Page, stand: Stand) -> None:
+def test_old_browsers_keep_the_link(page: Page, widget_site: WidgetSite) -> None:
     page.add_init_script("delete Document.prototype.adoptedStyleSheets")
-    page.goto(stand.page(stand.snippet()))
+    page.goto(widget_site.page(widget_site.snippet()))
     page.wait_for_timeout(300)
     expect(link(page)).to_be_visible()
     expect(button(page)).to_have_count(0)
 
 
-def test_an_unregistered_origin_is_reported_in_page_and_console(page: Page, watch: Watch, stand: Stand) -> None:
-    other = HostPages(stand.folder, replace=stand.host.replace)
+def test_an_unregistered_origin_is_reported_in_page_and_console(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    other = HostPages(widget_site.folder, replace=widget_site.host.replace)
     try:
         watch.allow("status of 403|не подключён")
         page.goto(f"{other.url}/plain/")
@@ -373,22 +387,22 @@ def test_an_unregistered_origin_is_reported_in_page_and_console(page: Page, watc
         page.locator("igrajdanin-widget .turn .button").click()
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
-        expect(plain).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+        expect(plain).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
         expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(
             "href", re.compile("^mailto:")
         )
         message = [text for text in watch.complaints if "не подключён. Администратор" in text]
         assert len(message) == 1
         assert other.url in message[0]
-        assert f"{stand.service.url}/sites/new" in message[0]
+        assert f"{widget_site.service.url}/sites/new" in message[0]
     finally:
         other.close()
 
 
-def test_an_unknown_key_is_reported_in_page_and_console(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_unknown_key_is_reported_in_page_and_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """The service has no page for such a key, so no link to it is offered."""
     watch.allow("status of 404|ключа сайта нет")
-    page.goto(stand.page(stand.snippet('type="extended"', key="wk_unknown")))
+    page.goto(widget_site.page(widget_site.snippet('type="extended"', key="wk_unknown")))
     button(page).click()
     dialog = page.get_by_role("dialog", name="Форма здесь не работает")
     expect(dialog.get_by_role("alert")).to_have_text(
@@ -399,16 +413,16 @@ def test_an_unknown_key_is_reported_in_page_and_console(page: Page, watch: Watch
     assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1
 
 
-def test_missing_attributes_are_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+def test_missing_attributes_are_named_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """Files on the host's own server without `api`, or a snippet without a key: the console says how to fix it."""
     watch.allow("status of 404|igrajdanin-widget")
-    shutil.copytree(examples.DIST / RELEASE, stand.folder / "igrajdanin" / RELEASE)
-    own = f'<script async src="{stand.host.url}/igrajdanin/{RELEASE}/loader.js"></script>'
+    shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "igrajdanin" / RELEASE)
+    own = f'<script async src="{widget_site.host.url}/igrajdanin/{RELEASE}/loader.js"></script>'
     for body, missing in (
-        (stand.snippet() + own, 'data-api="http'),
-        (stand.snippet(key=" ").replace('" "', '""') + LOADER.format(w=stand.service.url), 'site-key=""'),
+        (widget_site.snippet() + own, 'data-api="http'),
+        (widget_site.snippet(key=" ").replace('" "', '""') + LOADER.format(w=widget_site.service.url), 'site-key=""'),
     ):
-        page.goto(stand.page(body, loader=False))
+        page.goto(widget_site.page(body, loader=False))
         button(page).click()
         expect(page.get_by_role("alert")).to_contain_text("Виджет настроен неверно")
         message = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
@@ -416,7 +430,9 @@ def test_missing_attributes_are_named_in_the_console(page: Page, watch: Watch, s
         assert "undefined" not in message
 
 
-def test_loading_can_be_retried_if_the_service_does_not_answer(page: Page, watch: Watch, stand: Stand) -> None:
+def test_loading_can_be_retried_if_the_service_does_not_answer(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
     watch.allow("ERR_FAILED|не ответил|status of 503")
     # Requests of the loader that failed are repeated once before the failure is shown.
     answers: list[Callable[[Route], None]] = [
@@ -425,7 +441,7 @@ def test_loading_can_be_retried_if_the_service_does_not_answer(page: Page, watch
         lambda route: route.fulfill(status=503, body="<h1>503</h1>", headers={"Access-Control-Allow-Origin": "*"}),
     ]
     page.route(re.compile(r"\?lang="), lambda route: answers.pop(0)(route) if answers else route.continue_())
-    page.goto(stand.page(stand.snippet()))
+    page.goto(widget_site.page(widget_site.snippet()))
     button(page).click()
     for _ in range(2):
         expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
@@ -433,9 +449,9 @@ def test_loading_can_be_retried_if_the_service_does_not_answer(page: Page, watch
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_commands_apply_to_the_named_element(page: Page, stand: Stand) -> None:
-    two = f'<div id="first">{stand.snippet()}</div><div id="second" data-igrajdanin-widget="{stand.key}"></div>'
-    page.goto(stand.page(two))
+def test_commands_apply_to_the_named_element(page: Page, widget_site: WidgetSite) -> None:
+    second = f'<div id="second" data-igrajdanin-widget="{widget_site.key}"></div>'
+    page.goto(widget_site.page(f'<div id="first">{widget_site.snippet()}</div>{second}'))
     widgets, dialog = page.locator("igrajdanin-widget"), page.get_by_role("dialog")
     expect(widgets).to_have_count(2)
     page.evaluate("""() => {
@@ -458,10 +474,13 @@ def test_commands_apply_to_the_named_element(page: Page, stand: Stand) -> None:
     expect(widgets).to_have_count(1)
 
 
-def test_attributes_are_also_properties(page: Page, stand: Stand) -> None:
+def test_attributes_are_also_properties(page: Page, widget_site: WidgetSite) -> None:
     """Frameworks set a property if there is one with the attribute's name, and overwrite whatever it is."""
     page.goto(
-        stand.page(f'<div id="around" data-igrajdanin-widget="{stand.key}" data-type="basic"></div>' + stand.snippet())
+        widget_site.page(
+            f'<div id="around" data-igrajdanin-widget="{widget_site.key}" data-type="basic"></div>'
+            + widget_site.snippet()
+        )
     )
     sheets = page.locator("igrajdanin-widget .igw")
     page.evaluate("""() => {
@@ -474,7 +493,7 @@ def test_attributes_are_also_properties(page: Page, stand: Stand) -> None:
     expect(sheets.nth(1)).to_have_attribute("data-theme", "dark")
     expect(sheets.nth(1).get_by_role("heading", level=2)).to_have_text("City problems")
     assert page.locator("igrajdanin-widget").nth(1).evaluate("own => [own.siteKey, own.type, own.lang, own.view]") == [
-        stand.key, "extended", "en", "",
+        widget_site.key, "extended", "en", "",
     ]  # fmt: skip
     page.evaluate("document.querySelector('#around').dataset.theme = 'contrast'")
     expect(sheets.first).to_have_attribute("data-theme", "contrast")

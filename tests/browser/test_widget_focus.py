@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch, arrived
-from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, Stand, fill_form, number, open_form, summary
+from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, WidgetSite, fill_form, number, open_form, summary
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 WORDS = "перенос остановки на улице Мира"
 # A field of the host above a column of the given width, as in a default theme of WordPress.
 COLUMN = """
@@ -22,8 +22,8 @@ COLUMN = """
 PLACE = "[document.activeElement.id || document.activeElement.tagName, scrollY]"
 
 
-def column(stand: Stand, width: int, attributes: str) -> str:
-    return stand.page(COLUMN.format(width=width, snippet=stand.snippet(f'view="inline" {attributes}')))
+def column(widget_site: WidgetSite, width: int, attributes: str) -> str:
+    return widget_site.page(COLUMN.format(width=width, snippet=widget_site.snippet(f'view="inline" {attributes}')))
 
 
 def slowly(page: Page, milliseconds: int) -> None:
@@ -38,16 +38,16 @@ def slowly(page: Page, milliseconds: int) -> None:
 
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("width", [400, 599, 640, 700])
 def test_loading_inline_keeps_focus_in_the_hosts_field(
-    page: Page, watch: Watch, stand: Stand, width: int, kind: str
+    page: Page, watch: Watch, widget_site: WidgetSite, width: int, kind: str
 ) -> None:
     slowly(page, 100)
-    page.goto(column(stand, width, f'type="{kind}"'))
+    page.goto(column(widget_site, width, f'type="{kind}"'))
     page.locator("#own").click()
     page.keyboard.type(WORDS, delay=60)
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
@@ -58,16 +58,16 @@ def test_loading_inline_keeps_focus_in_the_hosts_field(
 
 
 @pytest.mark.parametrize("width", [400, 640, 700])
-def test_loading_inline_does_not_take_focus(page: Page, watch: Watch, stand: Stand, width: int) -> None:
-    page.goto(column(stand, width, 'type="basic"'))
+def test_loading_inline_does_not_take_focus(page: Page, watch: Watch, widget_site: WidgetSite, width: int) -> None:
+    page.goto(column(widget_site, width, 'type="basic"'))
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     page.wait_for_timeout(300)
     assert page.evaluate(PLACE) == ["BODY", 0]
 
 
-def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED")
-    address = column(stand, 800, 'type="basic"')
+    address = column(widget_site, 800, 'type="basic"')
     page.goto(address)
     page.route(re.compile("/problems$"), lambda route: route.abort())
     fill_form(page)
@@ -82,10 +82,10 @@ def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["gone on", "still here"])
-def test_a_late_answer_to_a_report(page: Page, watch: Watch, stand: Stand, elsewhere: bool) -> None:
+def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite, elsewhere: bool) -> None:
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
-    page.goto(column(stand, 800, 'type="basic"'))
+    page.goto(column(widget_site, 800, 'type="basic"'))
     fill_form(page)
     page.get_by_role("button", name=SEND).click()
     if elsewhere:
@@ -105,12 +105,12 @@ def test_a_late_answer_to_a_report(page: Page, watch: Watch, stand: Stand, elsew
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
-def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """Errors are announced, since the focus stays; when sent again by someone who waits, the answer takes the focus."""
     watch.allow("status of 422")
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
-    open_form(page, stand.page(stand.snippet()))
+    open_form(page, widget_site.page(widget_site.snippet()))
     fill_form(page)
     wrong = {"errors": [{"field": "description", "code": "", "detail": "Напишите, где это."}]}
     headers = {"Access-Control-Allow-Origin": "*"}
@@ -128,10 +128,10 @@ def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, stand
     expect(alert).to_have_count(0)
 
 
-def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, stand: Stand) -> None:
+def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     held: list[Route] = []
     page.route(re.compile("/problems$"), lambda route: held.append(route))
-    open_form(page, stand.page(stand.snippet()))
+    open_form(page, widget_site.page(widget_site.snippet()))
     fill_form(page)
     page.get_by_role("button", name=SEND).click()
     out = page.get_by_role("button", name=CLOSE)
@@ -142,9 +142,9 @@ def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, st
     expect(out).to_be_focused()
 
 
-def test_a_shared_url_opens_late(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_shared_url_opens_late(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     slowly(page, 200)
-    page.goto(column(stand, 640, 'type="extended"') + "#igrajdanin?status=new")
+    page.goto(column(widget_site, 640, 'type="extended"') + "#igrajdanin?status=new")
     page.locator("#own").click()
     page.keyboard.type(WORDS, delay=40)
     expect(page.locator("igrajdanin-widget .turn")).to_be_visible()
@@ -166,10 +166,17 @@ TURNED = [
 
 @pytest.mark.parametrize(("view", "kind", "label", "text", "step"), TURNED)
 def test_rotating_a_phone_while_typing(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, view: str, kind: str, label: str, text: str, step: int
+    new_page: Callable[..., Page],
+    watch: Watch,
+    widget_site: WidgetSite,
+    view: str,
+    kind: str,
+    label: str,
+    text: str,
+    step: int,
 ) -> None:
     phone = new_page(viewport=LYING, has_touch=True)
-    address = stand.page(stand.snippet(f'type="{kind}" view="{view}"'))
+    address = widget_site.page(widget_site.snippet(f'type="{kind}" view="{view}"'))
     if view == "button":
         open_form(phone, address)
     else:

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, Stand, fill_form, number, open_form, send, summary
+from tests.support.widget import AGENCY, WidgetSite, fill_form, number, open_form, send, summary
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
 DRAFT = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
 KEPT = f"(localStorage.length ? {DRAFT}.values.description : '')"
@@ -27,13 +27,13 @@ Storage.prototype.setItem = function (...item) { writes++; write.apply(this, ite
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
-def address(stand: Stand) -> str:
-    return stand.page(stand.snippet())
+def address(widget_site: WidgetSite) -> str:
+    return widget_site.page(widget_site.snippet())
 
 
 def posts(watch: Watch) -> list[dict[str, Any]]:
@@ -84,21 +84,21 @@ def test_one_question_per_step_on_a_phone(page: Page, watch: Watch, address: str
     assert "email" not in post
 
 
-def test_without_an_e_mail_the_code_opens_the_tracking_page(desk: Page, address: str) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    send(desk)
-    given, code = number(desk), desk.locator(".code").inner_text()
+def test_without_an_e_mail_the_code_opens_the_tracking_page(desktop: Page, address: str) -> None:
+    open_form(desktop, address)
+    fill_form(desktop)
+    send(desktop)
+    given, code = number(desktop), desktop.locator(".code").inner_text()
     assert re.fullmatch(r"[2-9A-Z]{8}", code)
-    desk.get_by_role("link", name="Открыть страницу проверки").click()
-    desk.locator("input[name=number]").fill(str(given))
-    desk.locator("input[name=code]").fill(code)
-    desk.locator("main form button").first.click()
-    expect(desk.locator("main")).to_contain_text("Яма на переходе у школы")
+    desktop.get_by_role("link", name="Открыть страницу проверки").click()
+    desktop.locator("input[name=number]").fill(str(given))
+    desktop.locator("input[name=code]").fill(code)
+    desktop.locator("main form button").first.click()
+    expect(desktop.locator("main")).to_contain_text("Яма на переходе у школы")
 
 
 def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., Page], address: str) -> None:
-    page = new_page(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])
+    page = new_page(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
     open_form(page, address)
     fill_form(page, email=EMAIL)
     send(page)
@@ -115,23 +115,23 @@ def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., P
     expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
 
 
-def test_all_errors_are_shown_at_once_and_input_is_kept(desk: Page, watch: Watch, address: str) -> None:
-    open_form(desk, address)
-    desk.get_by_label("Электронная почта").fill("анна")
-    send(desk)
-    expect(summary(desk)).to_be_focused()
-    expect(summary(desk)).to_contain_text("Исправьте 5 полей")
-    summary(desk).get_by_role("button", name="Укажите место: адрес или точку.").click()
-    place = desk.get_by_label("Адрес или ориентир")
+def test_all_errors_are_shown_at_once_and_input_is_kept(desktop: Page, watch: Watch, address: str) -> None:
+    open_form(desktop, address)
+    desktop.get_by_label("Электронная почта").fill("анна")
+    send(desktop)
+    expect(summary(desktop)).to_be_focused()
+    expect(summary(desktop)).to_contain_text("Исправьте 5 полей")
+    summary(desktop).get_by_role("button", name="Укажите место: адрес или точку.").click()
+    place = desktop.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
     expect(place).to_have_attribute("aria-invalid", "true")
-    describing = desk.evaluate(
+    describing = desktop.evaluate(
         """() => { const root = document.querySelector("igrajdanin-widget").shadowRoot;
         const field = root.getElementById("address");
         return field.getAttribute("aria-describedby").split(" ").map(id => root.getElementById(id).textContent) }"""
     )
     assert describing[1] == "Укажите место: адрес или точку."
-    expect(desk.get_by_label("Электронная почта")).to_have_value("анна")
+    expect(desktop.get_by_label("Электронная почта")).to_have_value("анна")
     assert posts(watch) == []
 
 
@@ -173,30 +173,30 @@ def with_limits(route: Route, least: int) -> None:
 
 @pytest.mark.parametrize("lost", ["request", "answer", "server"])
 def test_a_lost_connection_keeps_the_text_and_sends_one_report(
-    desk: Page, watch: Watch, stand: Stand, address: str, send_and_lose_answer: str
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, lost: str
 ) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
-    open_form(desk, address)
-    fill_form(desk, "Потерянное сообщение", email=EMAIL)
+    open_form(desktop, address)
+    fill_form(desktop, "Потерянное сообщение", email=EMAIL)
 
     def lose(route: Route) -> None:
-        if send_and_lose_answer == "answer":
+        if lost == "answer":
             route.fetch()  # the request arrives, its answer does not
-        if send_and_lose_answer == "server":
+        if lost == "server":
             return route.fulfill(status=502, body="", headers={"Access-Control-Allow-Origin": "*"})
         return route.abort()
 
-    desk.route(re.compile("/problems$"), lose)
-    send(desk)
-    expect(desk.get_by_role("alert")).to_contain_text("Текст сохранён")
-    expect(desk.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
-    desk.unroute(re.compile("/problems$"))
-    desk.evaluate("dispatchEvent(new Event('online'))")
-    first = number(desk)
-    desk.get_by_role("button", name="Сообщить ещё").click()
-    fill_form(desk, "Следующее сообщение")
-    send(desk)
-    assert number(desk) == first + 1, "the retry created no second report"
+    desktop.route(re.compile("/problems$"), lose)
+    send(desktop)
+    expect(desktop.get_by_role("alert")).to_contain_text("Текст сохранён")
+    expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    desktop.unroute(re.compile("/problems$"))
+    desktop.evaluate("dispatchEvent(new Event('online'))")
+    first = number(desktop)
+    desktop.get_by_role("button", name="Сообщить ещё").click()
+    fill_form(desktop, "Следующее сообщение")
+    send(desktop)
+    assert number(desktop) == first + 1, "the retry created no second report"
     keys = reports(watch)
     assert len(set(keys[:-1])) == 1
     assert keys[-1] not in keys[:-1]
@@ -215,7 +215,7 @@ def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(
     new_page: Callable[..., Page], watch: Watch, address: str
 ) -> None:
     watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
     page.unroute(re.compile("/problems$"))
     page.reload()
@@ -235,7 +235,7 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
 ) -> None:
     """Contacts are lost when the tab is closed, and a report without them is a different one."""
     watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
     other = page.context.new_page()
     page.close()
@@ -253,7 +253,7 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
 
 def test_a_pending_report_can_be_discarded(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     send_and_lose_answer(page, address, "Передумали")
     page.get_by_role("button", name="Изменить").click()
     page.reload()
@@ -269,7 +269,7 @@ def test_a_pending_report_can_be_discarded(new_page: Callable[..., Page], watch:
 def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     new_page: Callable[..., Page], address: str
 ) -> None:
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     open_form(page, address)
     fill_form(page, "Черновик", email=EMAIL)
     page.wait_for_function(f"{KEPT} === 'Черновик'")
@@ -282,7 +282,7 @@ def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     assert other.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, stand: Stand, address: str) -> None:
+def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, widget_site: WidgetSite, address: str) -> None:
     """On a phone, unless an earlier answer is missing by now."""
     reopened = page.get_by_role("status").filter(has_text="Черновик восстановлен")
     open_form(page, address)
@@ -308,40 +308,44 @@ def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, stand: Stand, add
         expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
 
 
-def test_a_first_attempt_is_not_shown_as_a_retry(desk: Page, stand: Stand, address: str) -> None:
-    open_form(desk, address)
-    fill_form(desk, "Яма на переходе")
-    open_form(desk, address)
-    desk.get_by_label(re.compile("Даю согласие")).check()
+def test_a_first_attempt_is_not_shown_as_a_retry(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    open_form(desktop, address)
+    fill_form(desktop, "Яма на переходе")
+    open_form(desktop, address)
+    desktop.get_by_label(re.compile("Даю согласие")).check()
     held: list[Route] = []
-    desk.route(re.compile("/problems$"), lambda route: held.append(route))
-    send(desk)
-    expect(desk.get_by_role("button", name="Отправляем")).to_be_visible()
-    expect(desk.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
-    expect(desk.get_by_text("Прошлая отправка не завершилась")).to_have_count(0)
+    desktop.route(re.compile("/problems$"), lambda route: held.append(route))
+    send(desktop)
+    expect(desktop.get_by_role("button", name="Отправляем")).to_be_visible()
+    expect(desktop.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
+    expect(desktop.get_by_text("Прошлая отправка не завершилась")).to_have_count(0)
     held.pop().continue_()
-    number(desk)
+    number(desktop)
 
 
-def test_the_length_limit_is_announced_when_near(desk: Page, address: str) -> None:
-    open_form(desk, address)
-    description = desk.get_by_label("Что именно не так")
+def test_the_length_limit_is_announced_when_near(desktop: Page, address: str) -> None:
+    open_form(desktop, address)
+    description = desktop.get_by_label("Что именно не так")
     description.fill("я" * 3_900)
-    expect(desk.get_by_text("Осталось 100 знаков")).not_to_have_role("status")
+    expect(desktop.get_by_text("Осталось 100 знаков")).not_to_have_role("status")
     for length, message in ((3_990, "Осталось 10 знаков"), (4_001, "Сократите текст на 1 знак.")):
         description.fill("я" * length)
-        expect(desk.get_by_text(message)).to_have_role("status")
+        expect(desktop.get_by_text(message)).to_have_role("status")
 
 
-def test_each_site_key_has_its_own_draft(desk: Page, stand: Stand, address: str) -> None:
-    agency = stand.service.cli("site", "show", stand.site)["agency"]
-    place = ("--origin", stand.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
-    other = stand.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
-    field = desk.get_by_label("Что именно не так")
-    open_form(desk, address)
+def test_each_site_key_has_its_own_draft(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    agency = widget_site.service.cli("site", "show", widget_site.site)["agency"]
+    place = ("--origin", widget_site.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
+    other = widget_site.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
+    field = desktop.get_by_label("Что именно не так")
+    open_form(desktop, address)
     field.fill("Для первого")
-    for key, before, text in ((other, "", "Для второго"), (stand.key, "Для первого", ""), (other, "Для второго", "")):
-        desk.evaluate("key => document.querySelector('igrajdanin-widget').setAttribute('site-key', key)", key)
+    for key, before, text in (
+        (other, "", "Для второго"),
+        (widget_site.key, "Для первого", ""),
+        (other, "Для второго", ""),
+    ):
+        desktop.evaluate("key => document.querySelector('igrajdanin-widget').setAttribute('site-key', key)", key)
         expect(field).to_have_value(before)
         field.fill(text or before)
 
@@ -380,35 +384,35 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     expect(other.get_by_label("Что именно не так")).to_have_value("Убито")
 
 
-def test_editing_after_a_lost_answer_confirms_the_first_version(desk: Page, watch: Watch, address: str) -> None:
+def test_editing_after_a_lost_answer_confirms_the_first_version(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED|status of 422")
-    open_form(desk, address)
-    fill_form(desk, "Первая версия")
-    desk.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
-    send(desk)
-    desk.get_by_role("button", name="Изменить").click()
-    desk.unroute(re.compile("/problems$"))
-    desk.get_by_label("Что именно не так").fill("Вторая версия")
-    send(desk)
-    number(desk)
-    expect(desk.locator("igrajdanin-widget")).to_contain_text("без последних изменений")
+    open_form(desktop, address)
+    fill_form(desktop, "Первая версия")
+    desktop.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
+    send(desktop)
+    desktop.get_by_role("button", name="Изменить").click()
+    desktop.unroute(re.compile("/problems$"))
+    desktop.get_by_label("Что именно не так").fill("Вторая версия")
+    send(desktop)
+    number(desktop)
+    expect(desktop.locator("igrajdanin-widget")).to_contain_text("без последних изменений")
     assert len(set(reports(watch))) == 1
 
 
-def test_rate_limits_say_when_to_try_again(desk: Page, watch: Watch, address: str) -> None:
+def test_rate_limits_say_when_to_try_again(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 429")
     body = {"status": 429, "code": "too_many", "retry_after": 3600}
     headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json"}
-    desk.route(re.compile("/problems$"), lambda route: route.fulfill(status=429, json=body, headers=headers))
-    open_form(desk, address)
-    fill_form(desk)
-    send(desk)
-    expect(desk.get_by_role("alert")).to_contain_text(re.compile(r"попробуйте после \d\d:\d\d"))
-    desk.get_by_role("button", name="Изменить").click()
-    expect(desk.get_by_label("Что именно не так")).to_have_value("Яма на переходе у школы № 14")
+    desktop.route(re.compile("/problems$"), lambda route: route.fulfill(status=429, json=body, headers=headers))
+    open_form(desktop, address)
+    fill_form(desktop)
+    send(desktop)
+    expect(desktop.get_by_role("alert")).to_contain_text(re.compile(r"попробуйте после \d\d:\d\d"))
+    desktop.get_by_role("button", name="Изменить").click()
+    expect(desktop.get_by_label("Что именно не так")).to_have_value("Яма на переходе у школы № 14")
 
 
-def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address: str) -> None:
+def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 403")
     spoiled: list[str] = []
 
@@ -420,17 +424,17 @@ def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address
             body["ticket"] = body["ticket"][:-3] + "AAA"
         route.fulfill(response=answer, json=body)
 
-    desk.route(re.compile("/tickets$"), spoil)
-    open_form(desk, address)
-    fill_form(desk)
-    send(desk)
-    assert number(desk) > 0
+    desktop.route(re.compile("/tickets$"), spoil)
+    open_form(desktop, address)
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
     assert len(posts(watch)) == 2
 
 
 def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     here = {"latitude": 55.095211, "longitude": 38.768812, "accuracy": 20}
-    page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
+    page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])
     open_form(page, address)
     fill_form(page)
     page.get_by_label("Адрес или ориентир").fill("")
@@ -455,7 +459,7 @@ def test_the_address_is_required_if_geolocation_is_denied(page: Page, address: s
     expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
 
 
-def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Stand, address: str) -> None:
+def test_questions_and_notice_of_a_category(desktop: Page, watch: Watch, widget_site: WidgetSite, address: str) -> None:
     questions = [
         {"code": "depth", "datatype": "number", "required": True, "description": "Толщина льда, см", "order": 2},
         {"code": "kind", "datatype": "singlevaluelist", "required": True, "description": "Что мешает", "order": 1,
@@ -465,41 +469,41 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
     ]  # fmt: skip
     notice = "Угроза жизни — звоните 112, диспетчер +7 (496) 000-00-00"
     given = ("--questions", json.dumps(questions), "--notice", notice)
-    stand.service.cli("category", "set", "snow", "--site", stand.site, *given)
-    open_form(desk, address)
-    fill_form(desk)
-    desk.get_by_label("Снег и наледь").check()
-    expect(desk.get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
-    expect(desk.get_by_role("link", name="+7 (496) 000-00-00")).to_have_attribute("href", "tel:+74960000000")
-    send(desk)
-    expect(summary(desk)).to_contain_text("Исправьте 2 поля")
-    desk.get_by_label("Лёд").check()
-    desk.get_by_label("Толщина льда, см").fill("5")
-    desk.get_by_label("Крыша").check()
-    desk.get_by_label("Лестница").check()
-    desk.get_by_label("Крыша").uncheck()
-    send(desk)
-    number(desk)
+    widget_site.service.cli("category", "set", "snow", "--site", widget_site.site, *given)
+    open_form(desktop, address)
+    fill_form(desktop)
+    desktop.get_by_label("Снег и наледь").check()
+    expect(desktop.get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
+    expect(desktop.get_by_role("link", name="+7 (496) 000-00-00")).to_have_attribute("href", "tel:+74960000000")
+    send(desktop)
+    expect(summary(desktop)).to_contain_text("Исправьте 2 поля")
+    desktop.get_by_label("Лёд").check()
+    desktop.get_by_label("Толщина льда, см").fill("5")
+    desktop.get_by_label("Крыша").check()
+    desktop.get_by_label("Лестница").check()
+    desktop.get_by_label("Крыша").uncheck()
+    send(desktop)
+    number(desktop)
     assert posts(watch)[0]["answers"] == {"kind": "ice", "depth": "5", "where": ["stairs"]}
 
 
-def test_the_name_is_published_only_with_consent(desk: Page, watch: Watch, address: str) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    publish = desk.get_by_label("Разрешаю показать всем моё имя")
-    desk.get_by_role("button", name="Добавить имя и телефон").click()
+def test_the_name_is_published_only_with_consent(desktop: Page, watch: Watch, address: str) -> None:
+    open_form(desktop, address)
+    fill_form(desktop)
+    publish = desktop.get_by_label("Разрешаю показать всем моё имя")
+    desktop.get_by_role("button", name="Добавить имя и телефон").click()
     expect(publish).to_have_count(0)
-    desk.get_by_label("Имя (необязательно)").fill("Анна")
+    desktop.get_by_label("Имя (необязательно)").fill("Анна")
     expect(publish).not_to_be_checked()
     publish.check()
-    send(desk)
-    number(desk)
+    send(desktop)
+    number(desktop)
     (post,) = posts(watch)
     assert post["name"] == "Анна"
     assert post["consent"]["publish_name"] is True
 
 
-def test_the_proof_of_work_is_computed_in_advance(desk: Page, address: str) -> None:
-    with desk.expect_response(re.compile("/tickets$")) as answer:
-        open_form(desk, address)
+def test_the_proof_of_work_is_computed_in_advance(desktop: Page, address: str) -> None:
+    with desktop.expect_response(re.compile("/tickets$")) as answer:
+        open_form(desktop, address)
     assert answer.value.status == 201

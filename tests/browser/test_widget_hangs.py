@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.support.browse import CARD, extended
 from tests.support.browser import Watch
 from tests.support.pages import examples
-from tests.support.widget import RELEASE, REPORT, Stand, to_form
+from tests.support.widget import RELEASE, REPORT, WidgetSite, to_form
 
 READING = 15  # seconds, widget_js/loader/timeouts.ts
 
@@ -46,17 +46,19 @@ def hold(_: Route) -> None:
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_a_service_that_only_serves_files(patient: Page, watch: Watch, stand: Stand, silent: str, kind: str) -> None:
+def test_a_service_that_only_serves_files(
+    patient: Page, watch: Watch, widget_site: WidgetSite, silent: str, kind: str
+) -> None:
     watch.allow("не ответил|ERR_CONNECTION_RESET.*failed=config")
-    shutil.copytree(examples.DIST / RELEASE, stand.folder / f"silent-{kind}" / RELEASE)
+    shutil.copytree(examples.DIST / RELEASE, widget_site.folder / f"silent-{kind}" / RELEASE)
     script = f'<script async src="/silent-{kind}/{RELEASE}/loader.js" data-api="{silent}"></script>'
-    patient.goto(stand.page(stand.snippet(f'type="{kind}"') + script, loader=False))
+    patient.goto(widget_site.page(widget_site.snippet(f'type="{kind}"') + script, loader=False))
     press(patient)
     expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
     wait(patient)
     alert = patient.get_by_role("alert").first
     expect(alert).to_contain_text("Сервис сейчас не отвечает")
-    plain = f"{stand.service.url}/s/{stand.key}/report"
+    plain = f"{widget_site.service.url}/s/{widget_site.key}/report"
     expect(alert.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", plain)
     # The second attempt also times out, and says so.
     alert.get_by_role("button", name="Попробовать ещё раз").click()
@@ -66,10 +68,12 @@ def test_a_service_that_only_serves_files(patient: Page, watch: Watch, stand: St
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_a_hanging_configuration_can_be_retried(patient: Page, watch: Watch, stand: Stand, kind: str) -> None:
+def test_a_hanging_configuration_can_be_retried(
+    patient: Page, watch: Watch, widget_site: WidgetSite, kind: str
+) -> None:
     held = re.compile(r"\?lang=")
     patient.route(held, hold)
-    patient.goto(stand.page(stand.snippet(f'type="{kind}"')))
+    patient.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
     press(patient)
     expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
     wait(patient)
@@ -79,17 +83,19 @@ def test_a_hanging_configuration_can_be_retried(patient: Page, watch: Watch, sta
     to_form(patient)
 
 
-def test_a_hanging_list_and_a_hanging_problem_can_be_retried(patient: Page, watch: Watch, stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+def test_a_hanging_list_and_a_hanging_problem_can_be_retried(
+    patient: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
     held = re.compile(r"/problems(\?|/\d)")
     patient.route(held, hold)
-    patient.goto(extended(stand))
+    patient.goto(extended(widget_site))
     press(patient)
     wait(patient)
     alert, card = patient.get_by_role("alert"), patient.locator(CARD).first
     link, again = (alert.get_by_role("link", name="Открыть страницу"), alert.get_by_role("button"))
     expect(alert).to_contain_text("Список не загрузился")
-    expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}")
+    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}")
     patient.unroute(held, hold)
     again.click()
     expect(card).to_be_visible()
@@ -98,7 +104,7 @@ def test_a_hanging_list_and_a_hanging_problem_can_be_retried(patient: Page, watc
     card.click()
     wait(patient)
     expect(alert).to_contain_text("Сообщение не загрузилось")
-    expect(link).to_have_attribute("href", re.compile(rf"^{stand.service.url}/s/{stand.key}/problems/\d+$"))
+    expect(link).to_have_attribute("href", re.compile(rf"^{widget_site.service.url}/s/{widget_site.key}/problems/\d+$"))
     expect(again).to_have_text("Попробовать ещё раз")
     patient.unroute(held, hold)
     # It is also retried without a click.
@@ -106,20 +112,20 @@ def test_a_hanging_list_and_a_hanging_problem_can_be_retried(patient: Page, watc
     expect(patient.locator("igrajdanin-widget .timeline")).to_be_visible()
 
 
-def test_the_link_returns_if_files_hang(patient: Page, watch: Watch, stand: Stand) -> None:
+def test_the_link_returns_if_files_hang(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("uncaught: http")
     patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
-    patient.goto(stand.page(stand.snippet()))
+    patient.goto(widget_site.page(widget_site.snippet()))
     press(patient)
     wait(patient)
     link = patient.get_by_role("link", name=REPORT)
-    expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
 
 
-def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, stand: Stand) -> None:
+def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:
     held = re.compile("/report-")
     patient.route(held, hold)
-    patient.goto(extended(stand))
+    patient.goto(extended(widget_site))
     press(patient)
     patient.locator("igrajdanin-widget .turn .button").click()
     wait(patient)

@@ -12,21 +12,21 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.factories import SECRET
 from tests.support.browser import Watch
-from tests.support.widget import Stand, fill_form, number, open_form, send
+from tests.support.widget import WidgetSite, fill_form, number, open_form, send
 from widget_api.sites import tickets
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 WHOLE_WORK = tickets.MAX_NUMBER  # the real one, before the fixtures reduce it
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
-def address(stand: Stand) -> str:
-    return stand.page(stand.snippet())
+def address(widget_site: WidgetSite) -> str:
+    return widget_site.page(widget_site.snippet())
 
 
 def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) -> None:
@@ -53,9 +53,9 @@ def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) 
     expect(page.locator(".choice .icon").first).to_be_visible()
 
 
-def test_the_summary_shows_everything_and_allows_changes(page: Page, stand: Stand) -> None:
-    stand.service.cli("category", "set", "water", "--site", stand.site, "--notice", "Прорыв — звоните 112")
-    open_form(page, stand.page(stand.snippet('category="water"')))
+def test_the_summary_shows_everything_and_allows_changes(page: Page, widget_site: WidgetSite) -> None:
+    widget_site.service.cli("category", "set", "water", "--site", widget_site.site, "--notice", "Прорыв — звоните 112")
+    open_form(page, widget_site.page(widget_site.snippet('category="water"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Что именно не так").fill("Течёт из люка\nуже неделю")
     for _ in range(2):
@@ -78,17 +78,19 @@ def test_the_summary_shows_everything_and_allows_changes(page: Page, stand: Stan
     number(page)
 
 
-def test_a_vote_replaces_a_duplicate_report(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_a_vote_replaces_a_duplicate_report(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
     watch.allow("status of 404")
     here = {"latitude": 55.095211, "longitude": 38.768812}
-    page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
-    address = stand.page(stand.snippet())
+    page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])
+    address = widget_site.page(widget_site.snippet())
     open_form(page, address)
     fill_form(page, "Разбитый тротуар у рынка")
     page.get_by_role("button", name="Моё местоположение").click()
     send(page)
     first = number(page)
-    publish(stand, first)
+    publish(widget_site, first)
     page.reload()
     open_form(page, address)
     page.get_by_label("Дороги и тротуары").check()
@@ -110,7 +112,7 @@ def test_a_vote_replaces_a_duplicate_report(new_page: Callable[..., Page], watch
     with page.expect_response(lambda response: response.url.endswith("/support") and response.ok) as support:
         near.get_by_role("button", name="У меня тоже").click()
     assert (len(refused), support.value.json()) == (1, {"supporters": 1})
-    assert page.evaluate(f"localStorage['igrajdanin:voices:{stand.key}']") == str(first)
+    assert page.evaluate(f"localStorage['igrajdanin:voices:{widget_site.key}']") == str(first)
     expect(near).to_contain_text(f"Ваш голос добавлен к сообщению № {first}")
     # One vote per browser, also when pressed again or after a reload.
     with page.expect_response(re.compile("/support$")) as again:
@@ -122,18 +124,18 @@ def test_a_vote_replaces_a_duplicate_report(new_page: Callable[..., Page], watch
     assert number(page) == first + 1
 
 
-def publish(stand: Stand, problem: int) -> None:
+def publish(widget_site: WidgetSite, problem: int) -> None:
     """Publish as a moderator does. The shortest way from here is the database of the service."""
-    with sqlite3.connect(str(stand.service.directory / "widget.db")) as database:
+    with sqlite3.connect(str(widget_site.service.directory / "widget.db")) as database:
         of_here = "UPDATE problems SET published = 1, status = 'accepted' WHERE site_id = ? AND number = ?"
-        database.execute(of_here, (stand.site, problem))
+        database.execute(of_here, (widget_site.site, problem))
     database.close()
 
 
-def test_dictated_text_is_not_changed_or_cut(desk: Page, address: str) -> None:
+def test_dictated_text_is_not_changed_or_cut(desktop: Page, address: str) -> None:
     """System keyboards dictate by input composition, which ends if a script sets the value."""
-    open_form(desk, address)
-    field = desk.get_by_label("Что именно не так")
+    open_form(desktop, address)
+    field = desktop.get_by_label("Что именно не так")
     written = field.evaluate(
         """async field => {
           const own = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value");
@@ -150,18 +152,18 @@ def test_dictated_text_is_not_changed_or_cut(desk: Page, address: str) -> None:
     )
     assert written == 0
     expect(field).to_have_value("  яма на углу  ")
-    assert desk.locator("igrajdanin-widget [maxlength]").count() == 0
+    assert desktop.locator("igrajdanin-widget [maxlength]").count() == 0
 
 
-def test_the_sites_colours_apply_unless_the_page_sets_its_own(desk: Page, stand: Stand) -> None:
-    desk.route(re.compile(r"\?lang="), with_colours)
-    open_form(desk, stand.page(stand.snippet()))
+def test_the_sites_colours_apply_unless_the_page_sets_its_own(desktop: Page, widget_site: WidgetSite) -> None:
+    desktop.route(re.compile(r"\?lang="), with_colours)
+    open_form(desktop, widget_site.page(widget_site.snippet()))
     sends = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.end .button')"
     colour = f"getComputedStyle({sends}).backgroundColor"
-    assert desk.evaluate(colour) == "rgb(122, 0, 60)"
-    styled = f"<style>:root {{ --igw-accent: #005500 }}</style>{stand.snippet()}"
-    open_form(desk, stand.page(styled))
-    assert desk.evaluate(colour) == "rgb(0, 85, 0)"
+    assert desktop.evaluate(colour) == "rgb(122, 0, 60)"
+    styled = f"<style>:root {{ --igw-accent: #005500 }}</style>{widget_site.snippet()}"
+    open_form(desktop, widget_site.page(styled))
+    assert desktop.evaluate(colour) == "rgb(0, 85, 0)"
 
 
 def with_colours(route: Route) -> None:
@@ -170,7 +172,7 @@ def with_colours(route: Route) -> None:
 
 
 def test_the_receipt_can_be_shared_and_printed(new_page: Callable[..., Page], address: str) -> None:
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     page.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
     open_form(page, address)
     fill_form(page, "Яма у рынка", email="anna@example.test")
@@ -188,13 +190,13 @@ def test_the_receipt_can_be_shared_and_printed(new_page: Callable[..., Page], ad
 
 
 def test_a_slow_phone_meets_the_time_budgets(
-    page: Page, stand: Stand, address: str, monkeypatch: pytest.MonkeyPatch
+    page: Page, widget_site: WidgetSite, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a 6× slower processor and slow 3G (400 ms, 400 kbit/s): the documented budgets, with a margin for busy
     machines.
     """
     monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
-    challenge = tickets.Challenges((SECRET,)).issue(stand.site, stand.host.url, "127.0.0.1")
+    challenge = tickets.Challenges((SECRET,)).issue(widget_site.site, widget_site.host.url, "127.0.0.1")
     shared = {"Access-Control-Allow-Origin": "*"}
     page.route(re.compile("/challenge"), lambda route: route.fulfill(json=challenge, headers=shared))
     session = page.context.new_cdp_session(page)
@@ -228,14 +230,14 @@ def test_a_slow_phone_meets_the_time_budgets(
     assert marks["usable"] < 4_000, "one round trip of requests, and the time to run the code"
 
 
-def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport={"width": 320, "height": 640})
     near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}
     near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
     shared = {"Access-Control-Allow-Origin": "*"}
     page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
-    open_form(page, stand.page(stand.snippet('theme="light"')))
+    open_form(page, widget_site.page(widget_site.snippet('theme="light"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Найти категорию").fill("дорог")
     page.get_by_label("Дороги и тротуары").check()

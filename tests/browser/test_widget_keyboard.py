@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch, intercept_choosers
-from tests.support.city import City, picture
+from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
-from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import Stand, number, open_form
+from tests.support.tour import DESKTOP, PHONE, Tour
+from tests.support.widget import WidgetSite, number, open_form
 
 FOCUS = """() => {
   const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
@@ -67,13 +67,13 @@ class Keys:
         self._page.keyboard.type(text)
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
+def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int]) -> None:
     page = new_page(viewport=size)
     intercept_choosers(page)
     narrow = size["width"] < 600
-    tour = Tour(page, stand, City(page, stand))
-    tour.fresh()
+    tour = Tour(page, widget_site, FakeCity(page, widget_site))
+    tour.restart()
     keys = Keys(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -142,11 +142,13 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     expect(keys.widget.locator("[part=button]")).to_be_focused()
 
 
-def test_removed_controls_pass_their_focus_on(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_removed_controls_pass_their_focus_on(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
     watch.allow("status of (403|422|503)")
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
-    tour = Tour(page, stand, city)
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
+    tour = Tour(page, widget_site, city)
     keys = Keys(page)
 
     def press_and_expect_focus(selector: str, focused: str) -> None:
@@ -179,19 +181,19 @@ def test_removed_controls_pass_their_focus_on(new_page: Callable[..., Page], wat
     press_and_expect_focus(".done .actions .button", "h3")
 
 
-def test_cancelling_a_file_chooser_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_cancelling_a_file_chooser_closes_nothing(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     """The `cancel` event of a file control bubbles beyond the dialog that contains the control."""
-    page = new_page(viewport=DESK)
-    form = open_form(page, stand.page(stand.snippet()))
+    page = new_page(viewport=DESKTOP)
+    form = open_form(page, widget_site.page(widget_site.snippet()))
     form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
     expect(form).to_be_visible()
     page.keyboard.press("Escape")
     expect(form).to_be_hidden()
 
 
-def test_escape_closes_the_innermost_part(page: Page, stand: Stand) -> None:
+def test_escape_closes_the_innermost_part(page: Page, widget_site: WidgetSite) -> None:
     """First the typed text, then the open filters, then the dialog."""
-    page.goto(stand.page(stand.snippet('type="extended"')))
+    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
     page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
     search, dialog = page.get_by_label("Поиск по тексту и адресу"), page.get_by_role("dialog")
     fold = page.get_by_role("button", name="Фильтры")
@@ -205,9 +207,11 @@ def test_escape_closes_the_innermost_part(page: Page, stand: Stand) -> None:
             expect(fold).to_have_attribute("aria-expanded", str(unfolded))
 
 
-def test_a_text_selection_that_ends_on_the_backdrop_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    open_form(page, stand.page(stand.snippet()))
+def test_a_text_selection_that_ends_on_the_backdrop_closes_nothing(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    page = new_page(viewport=DESKTOP)
+    open_form(page, widget_site.page(widget_site.snippet()))
     box = page.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
     assert box
     page.mouse.move(box["x"] + 5, box["y"] + 5)

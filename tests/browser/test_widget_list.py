@@ -9,19 +9,19 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import Stand, open_form
+from tests.support.widget import WidgetSite, open_form
 
 SOON = 15_000  # two polls
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
 @pytest.fixture
-def cards(page: Page, stand: Stand) -> Locator:
-    open_form(page, stand.page(stand.snippet('type="extended"')))
+def cards(page: Page, widget_site: WidgetSite) -> Locator:
+    open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
     page.get_by_role("button", name="К списку").click()
     found = page.locator("igrajdanin-widget .card")
     expect(found.first).to_be_visible()
@@ -45,17 +45,17 @@ def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> Non
     assert len(addresses) == 45
 
 
-def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, stand: Stand) -> None:
+def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, widget_site: WidgetSite) -> None:
     card = cards.nth(3)
     address = card.get_attribute("href")
-    assert re.fullmatch(rf"{stand.service.url}/s/{stand.key}/problems/\d+", address or "")
+    assert re.fullmatch(rf"{widget_site.service.url}/s/{widget_site.key}/problems/\d+", address or "")
     text = card.locator(".card-title").inner_text()
     card.click()
     expect(page.get_by_role("heading", name=re.compile("Сообщение № "))).to_be_focused()
     problem = page.locator("article")
     expect(problem).to_contain_text(text)
     expect(problem.locator(".timeline li").first).to_contain_text("Сообщение получено")
-    assert page.url.startswith(stand.host.url)
+    assert page.url.startswith(widget_site.host.url)
     page.get_by_role("button", name="К списку").click()
     expect(cards.nth(3)).to_be_focused()
 
@@ -137,10 +137,10 @@ def test_a_problem_removed_from_the_site_is_reported_as_gone(page: Page, cards: 
     expect(page.get_by_role("alert")).to_contain_text("больше нет на сайте", timeout=SOON)
 
 
-def test_a_failed_list_can_be_retried(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_failed_list_can_be_retried(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED")
     page.route(re.compile(r"/problems\?$"), lambda route: route.abort())
-    open_form(page, stand.page(stand.snippet('type="extended"')))
+    open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
     page.get_by_role("button", name="К списку").click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
     page.unroute(re.compile(r"/problems\?$"))

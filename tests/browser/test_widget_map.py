@@ -14,28 +14,28 @@ from tests.support import maps
 from tests.support.browser import Watch, arrived
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 HERE = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 
 
 @pytest.fixture
-def strict(stand: Stand) -> Iterator[str]:
+def strict(widget_site: WidgetSite) -> Iterator[str]:
     """URL of a host page under the strictest policy."""
-    stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
-    yield stand.page(stand.snippet())
-    del stand.host.headers["Content-Security-Policy"]
+    widget_site.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=widget_site.service.url)
+    yield widget_site.page(widget_site.snippet())
+    del widget_site.host.headers["Content-Security-Policy"]
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
-def address(stand: Stand) -> str:
-    return stand.page(stand.snippet())
+def address(widget_site: WidgetSite) -> str:
+    return widget_site.page(widget_site.snippet())
 
 
 def pictures(watch: Watch) -> list[str]:
@@ -46,21 +46,23 @@ def chunks(watch: Watch) -> list[str]:
     return [request.url for request in watch.requests if re.search(r"/w/\S+/map-", request.url)]
 
 
-def test_the_map_loads_on_demand_and_only_from_the_service(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    maps.to_place(desk, strict)
+def test_the_map_loads_on_demand_and_only_from_the_service(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
+    maps.prepare(desktop, widget_site)
+    maps.to_place(desktop, strict)
     assert chunks(watch) + pictures(watch) == []
-    ground = maps.show(desk)
+    ground = maps.show(desktop)
     expect(ground).to_be_focused()
-    expect(desk.locator(".source")).to_contain_text("© Участники OpenStreetMap")
-    expect(desk.locator(".leaflet-tile img").first).to_have_js_property("naturalWidth", 256)
+    expect(desktop.locator(".source")).to_contain_text("© Участники OpenStreetMap")
+    expect(desktop.locator(".leaflet-tile img").first).to_have_js_property("naturalWidth", 256)
     assert len(chunks(watch)) == 1
     assert len(pictures(watch)) >= 6
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_loading_causes_no_layout_shift(page: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(page, stand)
+def test_loading_causes_no_layout_shift(page: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(page, widget_site)
     held: list[Route] = []
     page.route(re.compile(r"/w/\S+/map-"), lambda route: held.append(route))
     maps.to_place(page, strict)
@@ -75,9 +77,11 @@ def test_loading_causes_no_layout_shift(page: Page, stand: Stand, strict: str) -
     assert form.evaluate(below) == pytest.approx(before, abs=1)
 
 
-def test_loading_failures_are_reported_and_can_be_retried(page: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_loading_failures_are_reported_and_can_be_retried(
+    page: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
-    maps.prepare(page, stand)
+    maps.prepare(page, widget_site)
     page.route(re.compile(r"/w/\S+/map-"), lambda route: route.abort())
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
@@ -92,45 +96,45 @@ def test_loading_failures_are_reported_and_can_be_retried(page: Page, watch: Wat
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
 
 
-def test_a_pin_is_set_announced_and_removed(desk: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    ground = maps.opened_map(desk, strict)
+def test_a_pin_is_set_announced_and_removed(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site)
+    ground = maps.opened_map(desktop, strict)
     x, y = maps.middle(ground)
-    desk.mouse.click(x + 60, y - 40)
-    assert maps.near(maps.coordinates(desk), maps.away(60, -40))
-    expect(desk.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
-    expect(desk.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
-    desk.get_by_role("button", name="Убрать метку").click()
-    expect(desk.locator(".pin")).to_have_count(0)
+    desktop.mouse.click(x + 60, y - 40)
+    assert maps.near(maps.coordinates(desktop), maps.away(60, -40))
+    expect(desktop.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
+    expect(desktop.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
+    desktop.get_by_role("button", name="Убрать метку").click()
+    expect(desktop.locator(".pin")).to_have_count(0)
     expect(ground).to_be_focused()
-    expect(desk.get_by_label("Координаты")).to_have_count(0)
-    expect(desk.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
+    expect(desktop.get_by_label("Координаты")).to_have_count(0)
+    expect(desktop.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
 
 
-def test_typed_coordinates_move_the_pin(desk: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    maps.to_place(desk, strict)
-    desk.get_by_role("button", name="Ввести координаты").click()
-    field = desk.get_by_label("Координаты")
+def test_typed_coordinates_move_the_pin(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site)
+    maps.to_place(desktop, strict)
+    desktop.get_by_role("button", name="Ввести координаты").click()
+    field = desktop.get_by_label("Координаты")
     field.fill("55,11; 38,80")
-    ground = maps.show(desk)
+    ground = maps.show(desktop)
     x, y = maps.middle(ground)
-    pin = desk.locator(".pin").bounding_box()
+    pin = desktop.locator(".pin").bounding_box()
     assert pin
     assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx((x, y), abs=4)
     field.fill("55,08; 38,72")
-    expect(desk.get_by_role("status").filter(has_text="Метка: 55,0800; 38,7200")).to_be_attached()
-    expect(desk.locator(".pin")).to_be_in_viewport()
+    expect(desktop.get_by_role("status").filter(has_text="Метка: 55,0800; 38,7200")).to_be_attached()
+    expect(desktop.locator(".pin")).to_be_in_viewport()
     field.fill("там")
-    expect(desk.locator(".pin")).to_have_count(0)
+    expect(desktop.locator(".pin")).to_have_count(0)
     expect(field).to_have_value("там")
 
 
 def test_my_location_moves_the_pin_and_shows_its_accuracy(
-    new_page: Callable[..., Page], stand: Stand, strict: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, strict: str
 ) -> None:
-    page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
-    maps.prepare(page, stand)
+    page = new_page(viewport=DESKTOP, geolocation=HERE, permissions=["geolocation"])
+    maps.prepare(page, widget_site)
     ground = maps.opened_map(page, strict)
     page.get_by_role("button", name="Моё местоположение").click()
     expect(page.get_by_text("точность около 120 м")).to_be_visible()
@@ -157,36 +161,40 @@ def test_my_location_moves_the_pin_and_shows_its_accuracy(
 
 
 @pytest.mark.parametrize("why", ["policy", "http"])
-def test_my_location_is_hidden_if_the_hosts_policy_forbids_it(desk: Page, stand: Stand, why: str) -> None:
+def test_my_location_is_hidden_if_the_hosts_policy_forbids_it(desktop: Page, widget_site: WidgetSite, why: str) -> None:
     if why == "http":
-        desk.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
+        desktop.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
     else:
-        stand.host.headers["Permissions-Policy"] = "geolocation=()"
+        widget_site.host.headers["Permissions-Policy"] = "geolocation=()"
     try:
-        maps.prepare(desk, stand)
-        maps.to_place(desk, stand.page(stand.snippet()))
-        expect(desk.get_by_role("button", name="Показать на карте")).to_be_visible()
-        expect(desk.get_by_role("button", name="Моё местоположение")).to_have_count(0)
+        maps.prepare(desktop, widget_site)
+        maps.to_place(desktop, widget_site.page(widget_site.snippet()))
+        expect(desktop.get_by_role("button", name="Показать на карте")).to_be_visible()
+        expect(desktop.get_by_role("button", name="Моё местоположение")).to_have_count(0)
     finally:
-        stand.host.headers.pop("Permissions-Policy", None)
+        widget_site.host.headers.pop("Permissions-Policy", None)
 
 
-def test_the_location_of_a_photo_is_a_suggestion(desk: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    maps.to_place(desk, strict)
-    expect(desk.get_by_role("button", name="Взять место с фото")).to_have_count(0)
+def test_the_location_of_a_photo_is_a_suggestion(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site)
+    maps.to_place(desktop, strict)
+    expect(desktop.get_by_role("button", name="Взять место с фото")).to_have_count(0)
     kept = {"at": 4e12, "id": "0" * 32, "values": {"photoPlace": {"lat": 55.1, "lng": 38.75}}}
-    desk.evaluate("([name, kept]) => localStorage.setItem(name, kept)", [f"igrajdanin:{stand.key}", json.dumps(kept)])
-    maps.to_place(desk, strict)
-    maps.show(desk)
-    expect(desk.locator(".pin")).to_have_count(0)
-    offer = desk.get_by_role("button", name="Взять место с фото")
+    desktop.evaluate(
+        "([name, kept]) => localStorage.setItem(name, kept)", [f"igrajdanin:{widget_site.key}", json.dumps(kept)]
+    )
+    maps.to_place(desktop, strict)
+    maps.show(desktop)
+    expect(desktop.locator(".pin")).to_have_count(0)
+    offer = desktop.get_by_role("button", name="Взять место с фото")
     offer.click()
-    assert maps.coordinates(desk) == (55.1, 38.75)
-    expect(desk.locator(".pin")).to_be_visible()
+    assert maps.coordinates(desktop) == (55.1, 38.75)
+    expect(desktop.locator(".pin")).to_be_visible()
 
 
-def test_the_location_of_a_photo_is_offered_in_the_location_step(page: Page, stand: Stand, address: str) -> None:
+def test_the_location_of_a_photo_is_offered_in_the_location_step(
+    page: Page, widget_site: WidgetSite, address: str
+) -> None:
     """Also on a phone, and before the upload ends, since the device has read it. An announced location is kept."""
     held: list[Route] = []
     page.route(re.compile(r"/photos\?lang="), lambda route: held.append(route))
@@ -210,8 +218,8 @@ def test_the_location_of_a_photo_is_offered_in_the_location_step(page: Page, sta
     expect(page.locator(".photo").get_by_text("Загружено")).to_be_visible()
 
 
-def test_typing_the_address_continues_while_the_map_loads(page: Page, stand: Stand, address: str) -> None:
-    maps.prepare(page, stand)
+def test_typing_the_address_continues_while_the_map_loads(page: Page, widget_site: WidgetSite, address: str) -> None:
+    maps.prepare(page, widget_site)
     maps.to_place(page, address)
     held: list[Route] = []
     page.route(re.compile(r"/w/\S+/map-"), lambda route: held.append(route))
@@ -223,8 +231,10 @@ def test_typing_the_address_continues_while_the_map_loads(page: Page, stand: Sta
     expect(page.locator("#address")).to_have_value("улица Мира")
 
 
-def test_a_location_outside_is_reported_with_the_responsible_agency(desk: Page, watch: Watch, stand: Stand) -> None:
-    maps.prepare(desk, stand)
+def test_a_location_outside_is_reported_with_the_responsible_agency(
+    desktop: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    maps.prepare(desktop, widget_site)
     detail = "Эта точка — территория другого сайта. Или уберите точку и опишите место словами."
     other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
     requests: list[str] = []
@@ -235,92 +245,96 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(desk: Page, 
         body = maps.INSIDE if inside else {"inside": False, "detail": detail, "other": other}
         route.fulfill(json=body, headers=maps.ANY_ORIGIN)
 
-    desk.route(re.compile(r"/place\?"), answer)
-    ground = maps.opened_map(desk, stand.page(stand.snippet()))
+    desktop.route(re.compile(r"/place\?"), answer)
+    ground = maps.opened_map(desktop, widget_site.page(widget_site.snippet()))
     x, y = maps.middle(ground)
     for step in range(3):
-        desk.mouse.click(x + 90 * step, y - 110)
-        desk.wait_for_timeout(50)
-    message = desk.get_by_role("alert")
+        desktop.mouse.click(x + 90 * step, y - 110)
+        desktop.wait_for_timeout(50)
+    message = desktop.get_by_role("alert")
     expect(message).to_contain_text("опишите место словами")
     expect(message.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
     # Only where the pin stays.
     assert len(requests) == 1
-    desk.mouse.click(x, y)
+    desktop.mouse.click(x, y)
     expect(message).to_have_count(0)
-    desk.wait_for_timeout(900)
+    desktop.wait_for_timeout(900)
     assert len(requests) == 2
     expect(message).to_have_count(0)
 
 
-def test_an_outdated_answer_about_a_location_is_not_shown(desk: Page, stand: Stand) -> None:
-    maps.prepare(desk, stand)
+def test_an_outdated_answer_about_a_location_is_not_shown(desktop: Page, widget_site: WidgetSite) -> None:
+    maps.prepare(desktop, widget_site)
     held: list[Route] = []
-    desk.route(re.compile(r"/place\?"), lambda route: held.append(route))
-    ground = maps.opened_map(desk, stand.page(stand.snippet()))
+    desktop.route(re.compile(r"/place\?"), lambda route: held.append(route))
+    ground = maps.opened_map(desktop, widget_site.page(widget_site.snippet()))
     x, y = maps.middle(ground)
-    desk.mouse.click(x, y - 90)
-    first = arrived(desk, held)
-    desk.mouse.click(x + 80, y)
+    desktop.mouse.click(x, y - 90)
+    first = arrived(desktop, held)
+    desktop.mouse.click(x + 80, y)
     first.fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=maps.ANY_ORIGIN)
-    desk.wait_for_timeout(200)
-    expect(desk.get_by_role("alert")).to_have_count(0)
+    desktop.wait_for_timeout(200)
+    expect(desktop.get_by_role("alert")).to_have_count(0)
 
 
-def test_the_map_works_without_tiles(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand, tiles=None, attribution=None)
-    ground = maps.opened_map(desk, strict)
-    expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
-    expect(desk.locator(".scale")).to_contain_text(re.compile(r"\d (м|км)$"))
+def test_the_map_works_without_tiles(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site, tiles=None, attribution=None)
+    ground = maps.opened_map(desktop, strict)
+    expect(desktop.get_by_text("Карта сейчас не видна")).to_be_visible()
+    expect(desktop.locator(".scale")).to_contain_text(re.compile(r"\d (м|км)$"))
     x, y = maps.middle(ground)
-    desk.mouse.click(x - 30, y)
-    assert maps.near(maps.coordinates(desk), maps.away(-30, 0))
+    desktop.mouse.click(x - 30, y)
+    assert maps.near(maps.coordinates(desktop), maps.away(-30, 0))
     assert pictures(watch) == []
 
 
-def test_missing_tiles_show_the_background(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_missing_tiles_show_the_background(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
     watch.allow("status of 404")
-    maps.prepare(desk, stand)
-    desk.route(re.compile("/tiles/"), lambda route: route.fulfill(status=404, body=""))
-    maps.opened_map(desk, strict)
-    expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
-    expect(desk.locator(".leaflet-tile-loaded")).not_to_have_count(0)
+    maps.prepare(desktop, widget_site)
+    desktop.route(re.compile("/tiles/"), lambda route: route.fulfill(status=404, body=""))
+    maps.opened_map(desktop, strict)
+    expect(desktop.get_by_text("Карта сейчас не видна")).to_be_visible()
+    expect(desktop.locator(".leaflet-tile-loaded")).not_to_have_count(0)
     requests = len(pictures(watch))
-    desk.get_by_role("button", name="Приблизить").click()
-    expect(desk.locator(".ground")).to_be_visible()
+    desktop.get_by_role("button", name="Приблизить").click()
+    expect(desktop.locator(".ground")).to_be_visible()
     assert requests >= 6
 
 
-def test_beyond_the_greatest_zoom_tiles_are_scaled(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand, max_zoom=17)
-    ground = maps.opened_map(desk, strict)
+def test_beyond_the_greatest_zoom_tiles_are_scaled(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
+    maps.prepare(desktop, widget_site, max_zoom=17)
+    ground = maps.opened_map(desktop, strict)
     for _ in range(3):
-        desk.get_by_role("button", name="Приблизить").click()
-        desk.wait_for_timeout(150)
-    expect(desk.locator(".scale")).to_contain_text("10 м")
+        desktop.get_by_role("button", name="Приблизить").click()
+        desktop.wait_for_timeout(150)
+    expect(desktop.locator(".scale")).to_contain_text("10 м")
     zooms = {re.findall(r"/tiles/(\d+)/", url)[0] for url in pictures(watch)}
     assert zooms == {"16", "17"}
-    width = desk.locator('.leaflet-tile-loaded img[src*="/tiles/17/"]').first.bounding_box()
+    width = desktop.locator('.leaflet-tile-loaded img[src*="/tiles/17/"]').first.bounding_box()
     assert width is not None
     assert width["width"] == pytest.approx(4 * 256, abs=2)
     x, y = maps.middle(ground)
-    desk.mouse.click(x + 80, y)
-    assert maps.near(maps.coordinates(desk), maps.away(80, 0, zoom=19), zoom=19, pixels=8)
+    desktop.mouse.click(x + 80, y)
+    assert maps.near(maps.coordinates(desktop), maps.away(80, 0, zoom=19), zoom=19, pixels=8)
 
 
-def test_only_tiles_of_the_site_are_requested(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+def test_only_tiles_of_the_site_are_requested(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
     west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of the widest view
-    maps.prepare(desk, stand, bbox=(west, south, east, north))
-    ground = maps.opened_map(desk, strict)
-    farther = desk.get_by_role("button", name="Отдалить")
+    maps.prepare(desktop, widget_site, bbox=(west, south, east, north))
+    ground = maps.opened_map(desktop, strict)
+    farther = desktop.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
         farther.click()
-        desk.wait_for_timeout(150)
+        desktop.wait_for_timeout(150)
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):  # pan to the limit and back
         for _ in range(8):
             ground.press(key)
-            desk.wait_for_timeout(60)
-    desk.wait_for_timeout(300)
+            desktop.wait_for_timeout(60)
+    desktop.wait_for_timeout(300)
     across, down = (east - west) * 0.25, (north - south) * 0.25
     for url in pictures(watch):
         found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", url)
@@ -333,10 +347,10 @@ def test_only_tiles_of_the_site_are_requested(desk: Page, watch: Watch, stand: S
 
 
 def test_without_a_configured_view_the_map_opens_at_the_device(
-    new_page: Callable[..., Page], stand: Stand, strict: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, strict: str
 ) -> None:
-    page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
-    maps.prepare(page, stand, map=None)
+    page = new_page(viewport=DESKTOP, geolocation=HERE, permissions=["geolocation"])
+    maps.prepare(page, widget_site, map=None)
     maps.to_place(page, strict)
     show = page.get_by_role("button", name="Показать на карте")
     expect(show).to_have_count(0)
@@ -354,11 +368,11 @@ SNAPSHOT = """() => {
 }"""
 
 
-def test_the_host_page_is_unchanged(desk: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    maps.to_place(desk, strict)
-    before: Any = desk.evaluate(SNAPSHOT)
-    desk.evaluate(
+def test_the_host_page_is_unchanged(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site)
+    maps.to_place(desktop, strict)
+    before: Any = desktop.evaluate(SNAPSHOT)
+    desktop.evaluate(
         # Files are preloaded with their hash by a temporary <link> (docs/embedding.md).
         """() => { window.touched = []; Object.defineProperty(window, "touched", {enumerable: false});
         const preloads = ({type, addedNodes, removedNodes}) => type === "childList"
@@ -367,56 +381,58 @@ def test_the_host_page_is_unchanged(desk: Page, stand: Stand, strict: str) -> No
           .map(one => one.target.nodeName + " " + one.attributeName)))
           .observe(document, {attributes: true, childList: true, subtree: true}) }"""
     )
-    ground = maps.show(desk)
+    ground = maps.show(desktop)
     x, y = maps.middle(ground)
-    desk.mouse.click(x, y)
+    desktop.mouse.click(x, y)
     for start in ((x, y - 20), (x - 100, y + 60)):
-        desk.mouse.move(*start)
-        desk.mouse.down()
-        desk.mouse.move(start[0] + 50, start[1] + 20, steps=5)
-        assert desk.evaluate("document.body.className") == ""
-        desk.mouse.up()
-    desk.get_by_role("button", name="Скрыть карту").click()
+        desktop.mouse.move(*start)
+        desktop.mouse.down()
+        desktop.mouse.move(start[0] + 50, start[1] + 20, steps=5)
+        assert desktop.evaluate("document.body.className") == ""
+        desktop.mouse.up()
+    desktop.get_by_role("button", name="Скрыть карту").click()
     expect(ground).to_have_count(0)
-    assert desk.evaluate("touched") == []
-    assert desk.evaluate(SNAPSHOT) == before
+    assert desktop.evaluate("touched") == []
+    assert desktop.evaluate(SNAPSHOT) == before
 
 
-def test_the_map_can_be_hidden_shown_and_removed(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    ground = maps.opened_map(desk, strict)
+def test_the_map_can_be_hidden_shown_and_removed(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
+    maps.prepare(desktop, widget_site)
+    ground = maps.opened_map(desktop, strict)
     x, y = maps.middle(ground)
-    desk.mouse.click(x + 40, y)
-    place = maps.coordinates(desk)
+    desktop.mouse.click(x + 40, y)
+    place = maps.coordinates(desktop)
     for _ in range(2):
-        desk.get_by_role("button", name="Скрыть карту").click()
-        expect(desk.get_by_role("button", name="Показать на карте")).to_be_focused()
-        maps.show(desk)
-        expect(desk.locator(".pin")).to_be_visible()
-        assert maps.coordinates(desk) == place
+        desktop.get_by_role("button", name="Скрыть карту").click()
+        expect(desktop.get_by_role("button", name="Показать на карте")).to_be_focused()
+        maps.show(desktop)
+        expect(desktop.locator(".pin")).to_be_visible()
+        assert maps.coordinates(desktop) == place
     assert len(chunks(watch)) == 1
-    desk.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
-    desk.wait_for_timeout(200)
-    desk.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
-    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
-    assert maps.near(maps.coordinates(desk), place)
+    desktop.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
+    desktop.wait_for_timeout(200)
+    desktop.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
+    expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
+    assert maps.near(maps.coordinates(desktop), place)
 
 
-def test_attributes_can_change_while_the_map_is_open(desk: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
-    ground = maps.opened_map(desk, strict)
+def test_attributes_can_change_while_the_map_is_open(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(desktop, widget_site)
+    ground = maps.opened_map(desktop, strict)
     height = ground.bounding_box()
-    widget = desk.locator("igrajdanin-widget")
+    widget = desktop.locator("igrajdanin-widget")
     widget.evaluate("one => one.setAttribute('theme', 'dark')")
-    desk.wait_for_timeout(100)
+    desktop.wait_for_timeout(100)
     assert ground.bounding_box() == height
     widget.evaluate("one => one.setAttribute('lang', 'en')")
-    expect(desk.get_by_text("Press where the problem is")).to_be_visible()
-    expect(desk.get_by_role("button", name="Zoom in")).to_be_visible()
+    expect(desktop.get_by_text("Press where the problem is")).to_be_visible()
+    expect(desktop.get_by_role("button", name="Zoom in")).to_be_visible()
 
 
-def test_a_step_back_and_forth_keeps_the_location(page: Page, stand: Stand, strict: str) -> None:
-    maps.prepare(page, stand)
+def test_a_step_back_and_forth_keeps_the_location(page: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(page, widget_site)
     ground = maps.opened_map(page, strict)
     x, y = maps.middle(ground)
     page.mouse.click(x, y)

@@ -12,28 +12,28 @@ from tests.browser.test_widget_accessibility import THEMES, check, no_sideways_s
 from tests.support import maps
 from tests.support.maps import Fingers, away, coordinates, middle, near, opened_map, prepare
 from tests.support.tiles import CENTER
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 NARROWEST = {"width": 320, "height": 640}
 
 
 @pytest.fixture
-def address(stand: Stand) -> str:
-    return stand.page(stand.snippet())
+def address(widget_site: WidgetSite) -> str:
+    return widget_site.page(widget_site.snippet())
 
 
 @pytest.fixture
-def inline(stand: Stand) -> str:
+def inline(widget_site: WidgetSite) -> str:
     """The inline widget in a page that is longer than the screen."""
     filler = "<p style='height:1500px'>Новости города</p>"
-    return stand.page(stand.snippet('view="inline"') + filler)
+    return widget_site.page(widget_site.snippet('view="inline"') + filler)
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
@@ -66,81 +66,83 @@ def pin_at(page: Page) -> tuple[float, float]:
 # --- mouse ---
 
 
-def test_dragging_the_map_and_the_pin_with_a_mouse(desk: Page, stand: Stand, address: str) -> None:
-    prepare(desk, stand)
-    x, y = middle(opened_map(desk, address))
-    desk.mouse.click(x, y)
-    start = coordinates(desk)
+def test_dragging_the_map_and_the_pin_with_a_mouse(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    prepare(desktop, widget_site)
+    x, y = middle(opened_map(desktop, address))
+    desktop.mouse.click(x, y)
+    start = coordinates(desktop)
     assert near(start, CENTER)
     # Dragging the map moves the pin with it and keeps its location; a drag is not a click.
-    desk.mouse.move(x + 100, y + 50)
-    desk.mouse.down()
-    desk.mouse.move(x + 30, y + 20, steps=6)
-    desk.mouse.up()
-    assert pin_at(desk) == pytest.approx((x - 70, y - 30), abs=2)
-    assert coordinates(desk) == start
+    desktop.mouse.move(x + 100, y + 50)
+    desktop.mouse.down()
+    desktop.mouse.move(x + 30, y + 20, steps=6)
+    desktop.mouse.up()
+    assert pin_at(desktop) == pytest.approx((x - 70, y - 30), abs=2)
+    assert coordinates(desktop) == start
     # Pressing the pin's head does not move it.
-    desk.mouse.click(x - 70, y - 60)
-    assert coordinates(desk) == start
+    desktop.mouse.click(x - 70, y - 60)
+    assert coordinates(desktop) == start
     # Dragging the pin does not move the map.
-    desk.mouse.move(x - 70, y - 50)
-    desk.mouse.down()
-    desk.mouse.move(x + 10, y + 10, steps=6)
-    desk.mouse.up()
-    assert near(coordinates(desk), away(80, 60, start=start), pixels=2)
-    expect(desk.locator(".ground")).to_be_visible()
-    assert near(centre(desk), away(70, 30), pixels=2)
+    desktop.mouse.move(x - 70, y - 50)
+    desktop.mouse.down()
+    desktop.mouse.move(x + 10, y + 10, steps=6)
+    desktop.mouse.up()
+    assert near(coordinates(desktop), away(80, 60, start=start), pixels=2)
+    expect(desktop.locator(".ground")).to_be_visible()
+    assert near(centre(desktop), away(70, 30), pixels=2)
 
 
-def test_the_wheel_zooms_if_the_map_is_focused(desk: Page, stand: Stand, inline: str) -> None:
-    prepare(desk, stand)
-    x, y = middle(opened_map(desk, inline))
-    desk.get_by_label("Адрес или ориентир").focus()
-    x, y = middle(desk.locator(".ground"))
-    before = desk.evaluate("scrollY")
-    desk.mouse.move(x, y)
-    desk.mouse.wheel(0, 200)
-    desk.wait_for_function("before => scrollY > before", arg=before)
-    assert zoom(desk) == maps.ZOOM
-    x, y = middle(desk.locator(".ground"))
-    desk.mouse.click(x, y)
-    expect(desk.locator(".ground")).to_be_focused()
-    stays = desk.evaluate("scrollY")
-    desk.mouse.wheel(0, -60)
-    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
-    assert desk.evaluate("scrollY") == stays
+def test_the_wheel_zooms_if_the_map_is_focused(desktop: Page, widget_site: WidgetSite, inline: str) -> None:
+    prepare(desktop, widget_site)
+    x, y = middle(opened_map(desktop, inline))
+    desktop.get_by_label("Адрес или ориентир").focus()
+    x, y = middle(desktop.locator(".ground"))
+    before = desktop.evaluate("scrollY")
+    desktop.mouse.move(x, y)
+    desktop.mouse.wheel(0, 200)
+    desktop.wait_for_function("before => scrollY > before", arg=before)
+    assert zoom(desktop) == maps.ZOOM
+    x, y = middle(desktop.locator(".ground"))
+    desktop.mouse.click(x, y)
+    expect(desktop.locator(".ground")).to_be_focused()
+    stays = desktop.evaluate("scrollY")
+    desktop.mouse.wheel(0, -60)
+    expect(desktop.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    assert desktop.evaluate("scrollY") == stays
 
 
 @pytest.mark.parametrize("by", ["mouse", "keys"])
-def test_at_low_zoom_the_first_press_only_zooms_in(desk: Page, stand: Stand, address: str, by: str) -> None:
+def test_at_low_zoom_the_first_press_only_zooms_in(
+    desktop: Page, widget_site: WidgetSite, address: str, by: str
+) -> None:
     """At zoom 12 a touch is imprecise by a hundred metres."""
-    prepare(desk, stand, zoom=12)
-    ground = opened_map(desk, address)
+    prepare(desktop, widget_site, zoom=12)
+    ground = opened_map(desktop, address)
     x, y = middle(ground)
 
     def press() -> None:
         if by == "mouse":
-            desk.mouse.click(x + 70, y - 40)
+            desktop.mouse.click(x + 70, y - 40)
         else:
             ground.press("Enter")
 
     press()
-    status = desk.locator(".picker [role=status]")
+    status = desktop.locator(".picker [role=status]")
     expect(status).to_have_text("Карта приблизилась. Нажмите ещё раз, точно на место.")
-    expect(desk.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]').first).to_be_attached()
-    expect(desk.locator(".pin")).to_have_count(0)
+    expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]').first).to_be_attached()
+    expect(desktop.locator(".pin")).to_have_count(0)
     press()
     # The pressed location stays under the pointer while the map zooms in.
-    assert near(coordinates(desk), away(70, -40, zoom=12) if by == "mouse" else CENTER, zoom=12)
+    assert near(coordinates(desktop), away(70, -40, zoom=12) if by == "mouse" else CENTER, zoom=12)
 
 
-def test_a_double_click_zooms_in_on_the_location(desk: Page, stand: Stand, address: str) -> None:
-    prepare(desk, stand)
-    x, y = middle(opened_map(desk, address))
-    desk.mouse.dblclick(x + 50, y + 20)
-    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
-    assert near(coordinates(desk), away(50, 20))
-    assert pin_at(desk) == pytest.approx((x + 50, y + 20), abs=3)
+def test_a_double_click_zooms_in_on_the_location(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    prepare(desktop, widget_site)
+    x, y = middle(opened_map(desktop, address))
+    desktop.mouse.dblclick(x + 50, y + 20)
+    expect(desktop.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    assert near(coordinates(desktop), away(50, 20))
+    assert pin_at(desktop) == pytest.approx((x + 50, y + 20), abs=3)
 
 
 PANE = """() => { window.seen = []; const pane = document.querySelector("igrajdanin-widget").shadowRoot
@@ -160,10 +162,10 @@ def moves(page: Page) -> tuple[int, bool]:
     return steps, any("leaflet-zoom-anim" in names.split() for _, names in page.evaluate("seen"))
 
 
-def test_no_animation_with_reduced_motion(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
-    lively, still = new_page(viewport=DESK, reduced_motion="no-preference"), new_page(viewport=DESK)
+def test_no_animation_with_reduced_motion(new_page: Callable[..., Page], widget_site: WidgetSite, address: str) -> None:
+    lively, still = new_page(viewport=DESKTOP, reduced_motion="no-preference"), new_page(viewport=DESKTOP)
     for page in (lively, still):
-        prepare(page, stand)
+        prepare(page, widget_site)
         opened_map(page, address)
     steps, zoomed = moves(lively)
     assert steps > 3
@@ -175,8 +177,10 @@ def test_no_animation_with_reduced_motion(new_page: Callable[..., Page], stand: 
 # --- fingers ---
 
 
-def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(phone: Page, stand: Stand, address: str) -> None:
-    prepare(phone, stand)
+def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(
+    phone: Page, widget_site: WidgetSite, address: str
+) -> None:
+    prepare(phone, widget_site)
     x, y = middle(opened_map(phone, address))
     phone.touchscreen.tap(x - 40, y + 30)
     start = coordinates(phone)
@@ -189,8 +193,8 @@ def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(phone: Page, stand
     assert not near(centre(phone), CENTER, pixels=40)
 
 
-def test_dragging_the_pin_with_a_finger(phone: Page, stand: Stand, inline: str) -> None:
-    prepare(phone, stand)
+def test_dragging_the_pin_with_a_finger(phone: Page, widget_site: WidgetSite, inline: str) -> None:
+    prepare(phone, widget_site)
     x, y = middle(opened_map(phone, inline))
     phone.touchscreen.tap(x, y)
     start = coordinates(phone)
@@ -201,8 +205,8 @@ def test_dragging_the_pin_with_a_finger(phone: Page, stand: Stand, inline: str) 
     assert phone.evaluate("scrollY") == scrolled
 
 
-def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, stand: Stand, inline: str) -> None:
-    prepare(phone, stand)
+def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, widget_site: WidgetSite, inline: str) -> None:
+    prepare(phone, widget_site)
     ground = opened_map(phone, inline)
     expect(phone.get_by_text("Карту двигайте двумя пальцами")).to_be_visible()
     x, y = middle(ground)
@@ -221,8 +225,8 @@ def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, stand: St
     assert near(centre(phone), away(-60, -60), pixels=15)
 
 
-def test_pinching_zooms_in(phone: Page, stand: Stand, address: str) -> None:
-    prepare(phone, stand)
+def test_pinching_zooms_in(phone: Page, widget_site: WidgetSite, address: str) -> None:
+    prepare(phone, widget_site)
     x, y = middle(opened_map(phone, address))
     Fingers(phone).move(((x - 20, y), (x - 85, y)), ((x + 20, y), (x + 85, y)))
     expect(phone.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 2}/"]').first).to_be_attached()
@@ -233,53 +237,53 @@ def test_pinching_zooms_in(phone: Page, stand: Stand, address: str) -> None:
 # --- keys ---
 
 
-def test_the_pin_is_set_by_keyboard(desk: Page, stand: Stand, address: str) -> None:
-    prepare(desk, stand)
-    ground = opened_map(desk, address)
-    keys = desk.locator(".keys")
-    desk.keyboard.press("Tab")
-    desk.keyboard.press("Shift+Tab")
+def test_the_pin_is_set_by_keyboard(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    prepare(desktop, widget_site)
+    ground = opened_map(desktop, address)
+    keys = desktop.locator(".keys")
+    desktop.keyboard.press("Tab")
+    desktop.keyboard.press("Shift+Tab")
     expect(ground).to_be_focused()
     expect(keys).to_be_visible()
-    expect(desk.locator(".aim")).to_be_visible()
+    expect(desktop.locator(".aim")).to_be_visible()
     expect(ground).to_have_accessible_description(re.compile("Enter ставит метку"))
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
-        desk.keyboard.press(key)
-    status = desk.locator(".picker [role=status]")
+        desktop.keyboard.press(key)
+    status = desktop.locator(".picker [role=status]")
     expect(status).to_have_text(re.compile(r"^Центр карты: 55,09\d\d; 38,77\d\d, масштаб 16$"))
-    desk.keyboard.press("Space")
-    assert near(coordinates(desk), away(160, 80))
+    desktop.keyboard.press("Space")
+    assert near(coordinates(desktop), away(160, 80))
     expect(status).to_have_text(re.compile(r"^Метка: 55,09\d\d; 38,77\d\d$"))
-    desk.keyboard.press("+")
-    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
-    desk.keyboard.press("ArrowLeft")
-    desk.keyboard.press("Enter")
-    assert near(coordinates(desk), away(120, 80))
-    desk.keyboard.press("Tab")
-    pin = desk.locator(".pin")
+    desktop.keyboard.press("+")
+    expect(desktop.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    desktop.keyboard.press("ArrowLeft")
+    desktop.keyboard.press("Enter")
+    assert near(coordinates(desktop), away(120, 80))
+    desktop.keyboard.press("Tab")
+    pin = desktop.locator(".pin")
     expect(pin).to_be_focused()
-    desk.keyboard.press("ArrowUp")
-    desk.keyboard.press("Shift+ArrowLeft")
-    desk.keyboard.press("Enter")
-    assert pin_at(desk) == pytest.approx(middle(ground), abs=3)
-    assert near(coordinates(desk), away(240 - 24, 160 - 8, zoom=maps.ZOOM + 1), zoom=maps.ZOOM + 1, pixels=3)
-    desk.keyboard.press("Tab")
-    expect(desk.get_by_role("button", name="Приблизить")).to_be_focused()
+    desktop.keyboard.press("ArrowUp")
+    desktop.keyboard.press("Shift+ArrowLeft")
+    desktop.keyboard.press("Enter")
+    assert pin_at(desktop) == pytest.approx(middle(ground), abs=3)
+    assert near(coordinates(desktop), away(240 - 24, 160 - 8, zoom=maps.ZOOM + 1), zoom=maps.ZOOM + 1, pixels=3)
+    desktop.keyboard.press("Tab")
+    expect(desktop.get_by_role("button", name="Приблизить")).to_be_focused()
     # The form was not sent, and the dialog is still open.
-    expect(desk.get_by_role("dialog")).to_be_visible()
-    expect(desk.get_by_role("alert")).to_have_count(0)
+    expect(desktop.get_by_role("dialog")).to_be_visible()
+    expect(desktop.get_by_role("alert")).to_have_count(0)
 
 
-def test_keys_of_the_browser_are_not_intercepted(desk: Page, stand: Stand, address: str) -> None:
-    prepare(desk, stand)
-    ground = opened_map(desk, address)
+def test_keys_of_the_browser_are_not_intercepted(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+    prepare(desktop, widget_site)
+    ground = opened_map(desktop, address)
     ground.evaluate(
         """one => { window.prevented = {};
         one.getRootNode().addEventListener("keydown", event => prevented[event.key] = event.defaultPrevented) }"""
     )
     for key in ("Control+=", "Alt+ArrowLeft", "Tab", "Shift+Tab", "a", "ArrowLeft"):
         ground.press(key)
-    prevented = desk.evaluate("prevented")
+    prevented = desktop.evaluate("prevented")
     assert prevented == {"=": False, "ArrowLeft": True, "Tab": False, "a": False} | {
         key: False for key in ("Control", "Alt", "Shift") if key in prevented
     }
@@ -289,24 +293,24 @@ def test_keys_of_the_browser_are_not_intercepted(desk: Page, stand: Stand, addre
 
 
 @pytest.mark.parametrize(
-    ("size", "theme", "language"), [(DESK, "light", "ru"), (PHONE, "contrast", "en")], ids=["desk", "phone"]
+    ("size", "theme", "language"), [(DESKTOP, "light", "ru"), (PHONE, "contrast", "en")], ids=["desk", "phone"]
 )
 def test_an_open_map_passes_axe(
-    new_page: Callable[..., Page], stand: Stand, size: dict[str, int], theme: str, language: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int], theme: str, language: str
 ) -> None:
     page = new_page(viewport=size)
-    prepare(page, stand)
-    x, y = middle(opened_map(page, stand.page(stand.snippet(f'theme="{theme}" lang="{language}"'))))
+    prepare(page, widget_site)
+    x, y = middle(opened_map(page, widget_site.page(widget_site.snippet(f'theme="{theme}" lang="{language}"'))))
     page.mouse.click(x + 20, y + 20)
     expect(page.locator(".pin")).to_be_visible()
     check(page, "map", THEMES)
     no_sideways_scrolling(page)
 
 
-def test_nothing_is_cut_off_on_the_narrowest_screen(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_nothing_is_cut_off_on_the_narrowest_screen(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport=NARROWEST)
-    prepare(page, stand)
-    ground = opened_map(page, stand.page(stand.snippet('theme="contrast"')))
+    prepare(page, widget_site)
+    ground = opened_map(page, widget_site.page(widget_site.snippet('theme="contrast"')))
     page.mouse.click(*middle(ground))
     no_sideways_scrolling(page)
     box = ground.bounding_box()
@@ -326,9 +330,11 @@ def _apart(one: Locator, other: Locator) -> None:
     assert a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
 
 
-def test_the_pin_is_visible_with_forced_colours(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
-    page = new_page(viewport=DESK, forced_colors="active")
-    prepare(page, stand)
+def test_the_pin_is_visible_with_forced_colours(
+    new_page: Callable[..., Page], widget_site: WidgetSite, address: str
+) -> None:
+    page = new_page(viewport=DESKTOP, forced_colors="active")
+    prepare(page, widget_site)
     page.mouse.click(*middle(opened_map(page, address)))
     ink, ground = page.locator(".pin path").evaluate_all(
         "all => [getComputedStyle(all[0]).fill, getComputedStyle(all[0]).stroke]"

@@ -17,21 +17,21 @@ from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.browser.test_widget_embedding import STRICT
 from tests.support.browser import Watch, arrived, intercept_choosers
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
-from tests.support.widget import Stand, fill_form, number, open_form, send, summary
+from tests.support.widget import WidgetSite, fill_form, number, open_form, send, summary
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 UPLOADS = re.compile(r"/photos\?lang=")
 CORS = {"Access-Control-Allow-Origin": "*"}
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
-def address(stand: Stand) -> str:
-    return stand.page(stand.snippet())
+def address(widget_site: WidgetSite) -> str:
+    return widget_site.page(widget_site.snippet())
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +147,12 @@ def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[i
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "heif"])
 def test_every_format_is_uploaded_under_the_strict_policy(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, kind: str
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, kind: str
 ) -> None:
-    page = new_page(viewport=DESK)
-    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
+    page = new_page(viewport=DESKTOP)
+    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
     try:
-        open_form(page, f"{stand.host.url}/strict-csp/")
+        open_form(page, f"{widget_site.host.url}/strict-csp/")
         fill_form(page)
         # Some systems have no MIME type for .heic.
         given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
@@ -161,45 +161,45 @@ def test_every_format_is_uploaded_under_the_strict_policy(
         shown = photos(page).locator("img")
         expect(shown).to_have_count(1)
         source = shown.get_attribute("src") or ""
-        assert source.startswith(stand.service.url if kind == "heif" else "blob:")
+        assert source.startswith(widget_site.service.url if kind == "heif" else "blob:")
         expect(shown).to_have_js_property("complete", True)
         assert shown.evaluate("image => image.naturalWidth") > 0
         send(page)
         number(page)
     finally:
-        del stand.host.headers["Content-Security-Policy"]
+        del widget_site.host.headers["Content-Security-Policy"]
     assert [len(one) for one in attached_photos(watch)] == [1]
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
 def test_a_policy_without_blob_only_disables_previews(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, grainy: bytes
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, grainy: bytes
 ) -> None:
     watch.allow("CSP violation: img-src blob|violates the following Content Security Policy directive: .img-src")
-    page = new_page(viewport=DESK)
-    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url).replace(" blob:", "")
+    page = new_page(viewport=DESKTOP)
+    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url).replace(" blob:", "")
     try:
-        open_form(page, f"{stand.host.url}/strict-csp/")
+        open_form(page, f"{widget_site.host.url}/strict-csp/")
         fill_form(page)
         choose(page, file(grainy))
         expect_uploaded(page)
         source = photos(page).locator("img").get_attribute("src") or ""
-        assert source.startswith(stand.service.url)
+        assert source.startswith(widget_site.service.url)
         send(page)
         number(page)
     finally:
-        del stand.host.headers["Content-Security-Policy"]
+        del widget_site.host.headers["Content-Security-Policy"]
     assert len(attached_photos(watch)[0]) == 1
 
 
 def test_large_photos_are_resized_rotated_and_keep_only_their_location(
-    desk: Page, address: str, snapshot: bytes
+    desktop: Page, address: str, snapshot: bytes
 ) -> None:
-    desk.add_init_script(OVERHEAR)
-    open_form(desk, address)
-    choose(desk, file(snapshot, "IMG_ivanov_home.jpg"))
-    expect_uploaded(desk)
-    name, content = record_upload(desk)
+    desktop.add_init_script(OVERHEAR)
+    open_form(desktop, address)
+    choose(desktop, file(snapshot, "IMG_ivanov_home.jpg"))
+    expect_uploaded(desktop)
+    name, content = record_upload(desktop)
     assert name == "photo", "the file name is not sent"
     assert len(content) < len(snapshot) / 2
     sent = Image.open(io.BytesIO(content))
@@ -214,58 +214,60 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     assert (place[1], place[3]) == ("N", "E")
 
 
-def test_small_photos_are_sent_unchanged(desk: Page, address: str, small: bytes) -> None:
-    desk.add_init_script(OVERHEAR)
-    open_form(desk, address)
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    assert record_upload(desk) == ("photo", small)
+def test_small_photos_are_sent_unchanged(desktop: Page, address: str, small: bytes) -> None:
+    desktop.add_init_script(OVERHEAR)
+    open_form(desktop, address)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    assert record_upload(desktop) == ("photo", small)
 
 
 def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
-    desk: Page, watch: Watch, address: str, small: bytes
+    desktop: Page, watch: Watch, address: str, small: bytes
 ) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    choose(desk, file(photo(halves(640, 480), place=PLACE)))
-    expect_uploaded(desk)
+    open_form(desktop, address)
+    fill_form(desktop)
+    choose(desktop, file(photo(halves(640, 480), place=PLACE)))
+    expect_uploaded(desktop)
     offer = "JSON.parse(localStorage.getItem(localStorage.key(0))).values.photoPlace"
-    given = desk.wait_for_function(offer).json_value()  # drafts are saved after a pause
+    given = desktop.wait_for_function(offer).json_value()  # drafts are saved after a pause
     assert (given["lat"], given["lng"]) == pytest.approx(PLACE, abs=1e-4)
-    send(desk)
-    number(desk)
+    send(desktop)
+    number(desktop)
     sent = json.loads(next(one for one in watch.requests if one.url.endswith("/problems")).post_data or "{}")
     assert sent["location"] == {"address": "улица Мира, 5"}, "a suggestion is not an answer"
-    desk.get_by_role("button", name="Сообщить ещё").click()
-    choose(desk, file(photo(halves(640, 480), place=PLACE)))
-    expect_uploaded(desk)
-    photos(desk).get_by_role("button", name="Убрать").click()
-    desk.wait_for_function(f"{offer} === null")
+    desktop.get_by_role("button", name="Сообщить ещё").click()
+    choose(desktop, file(photo(halves(640, 480), place=PLACE)))
+    expect_uploaded(desktop)
+    photos(desktop).get_by_role("button", name="Убрать").click()
+    desktop.wait_for_function(f"{offer} === null")
 
 
 def test_photo_descriptions_are_published(
-    new_page: Callable[..., Page], desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
+    new_page: Callable[..., Page], desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
 ) -> None:
-    open_form(desk, address)
-    fill_form(desk, "Яма с подписью")
-    choose(desk, file(small), file(photo(halves(320, 240))))
-    expect_uploaded(desk, 2)
-    desk.get_by_label("Что на фото 1").fill("Яма шириной в метр")
-    send(desk)
-    given = number(desk)
+    open_form(desktop, address)
+    fill_form(desktop, "Яма с подписью")
+    choose(desktop, file(small), file(photo(halves(320, 240))))
+    expect_uploaded(desktop, 2)
+    desktop.get_by_label("Что на фото 1").fill("Яма шириной в метр")
+    send(desktop)
+    given = number(desktop)
     (sent,) = attached_photos(watch)
     assert [one["alt"] for one in sent] == ["Яма шириной в метр", ""]
-    publish(new_page(viewport=DESK), stand, "Яма с подписью")
-    item = desk.evaluate("address => fetch(address).then(answer => answer.json())", f"{stand.api}/problems/{given}")
+    publish(new_page(viewport=DESKTOP), widget_site, "Яма с подписью")
+    item = desktop.evaluate(
+        "address => fetch(address).then(answer => answer.json())", f"{widget_site.api}/problems/{given}"
+    )
     assert [(one["alt"], one["width"]) for one in item["photos"]] == [("Яма шириной в метр", 640), (None, 320)]
 
 
-def publish(agent: Page, stand: Stand, text: str) -> None:
+def publish(agent: Page, widget_site: WidgetSite, text: str) -> None:
     """Publish as the agency does in its cabinet."""
-    agency = stand.service.cli("site", "show", stand.site)["agency"]
+    agency = widget_site.service.cli("site", "show", widget_site.site)["agency"]
     account = ("--email", "photos@gorod.test", "--agency", agency, "--role", "admin")
-    user = stand.service.cli("user", "add", *account)
-    agent.goto(f"{stand.service.url}/cabinet/")
+    user = widget_site.service.cli("user", "add", *account)
+    agent.goto(f"{widget_site.service.url}/cabinet/")
     agent.fill("input[name=email]", "photos@gorod.test")
     agent.fill("input[name=password]", user["password"])
     agent.click("form button")
@@ -292,28 +294,28 @@ def slow_uploads(page: Page, kilobytes: int) -> Callable[[], None]:
     return restore
 
 
-def test_each_photo_shows_its_progress(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
-    open_form(desk, address)
-    ready(desk)
-    slow_uploads(desk, 120)
-    choose(desk, file(snapshot), file(photo(noise(900, 700))))
-    bars = desk.get_by_role("progressbar")
+def test_each_photo_shows_its_progress(desktop: Page, address: str, snapshot: bytes, small: bytes) -> None:
+    open_form(desktop, address)
+    ready(desktop)
+    slow_uploads(desktop, 120)
+    choose(desktop, file(snapshot), file(photo(noise(900, 700))))
+    bars = desktop.get_by_role("progressbar")
     expect(bars).to_have_count(2)
-    expect(desk.get_by_role("progressbar", name="Фото 1")).to_be_visible()
+    expect(desktop.get_by_role("progressbar", name="Фото 1")).to_be_visible()
     seen: set[float] = set()
     for _ in range(200):
         seen.update(bars.evaluate_all("all => all.map(one => one.value)"))
         if len(seen) > 4:
             break
-        desk.wait_for_timeout(50)
+        desktop.wait_for_timeout(50)
     assert len([share for share in seen if 0 < share < 1]) > 2, "it follows the bytes that were sent"
-    expect(photos(desk).get_by_text(re.compile(r"Загружаем: \d+ %")).first).to_be_visible()
+    expect(photos(desktop).get_by_text(re.compile(r"Загружаем: \d+ %")).first).to_be_visible()
 
 
-def test_the_start_and_end_of_uploads_are_announced(desk: Page, address: str, small: bytes) -> None:
-    open_form(desk, address)
-    ready(desk)
-    desk.evaluate(
+def test_the_start_and_end_of_uploads_are_announced(desktop: Page, address: str, small: bytes) -> None:
+    open_form(desktop, address)
+    ready(desktop)
+    desktop.evaluate(
         """() => { window.announced = [];
         const root = document.querySelector("igrajdanin-widget").shadowRoot;
         new MutationObserver(() => {
@@ -321,13 +323,13 @@ def test_the_start_and_end_of_uploads_are_announced(desk: Page, address: str, sm
           if (text && announced[announced.length - 1] !== text) announced.push(text);
         }).observe(root, { subtree: true, childList: true, characterData: true }) }"""
     )
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    choose(desk, file(b"%PDF-1.4", "a.pdf", "application/pdf"))
-    expect(photos(desk)).to_have_count(2)
-    photos(desk).first.get_by_role("button", name="Убрать").click()
-    expect(desk.locator("input#photos")).to_be_focused()
-    announced = desk.evaluate("announced")
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    choose(desktop, file(b"%PDF-1.4", "a.pdf", "application/pdf"))
+    expect(photos(desktop)).to_have_count(2)
+    photos(desktop).first.get_by_role("button", name="Убрать").click()
+    expect(desktop.locator("input#photos")).to_be_focused()
+    announced = desktop.evaluate("announced")
     assert announced == [
         "Фото 1. Загружаем",
         "Фото 1. Загружено",
@@ -336,53 +338,53 @@ def test_the_start_and_end_of_uploads_are_announced(desk: Page, address: str, sm
     ]
 
 
-def test_removing_a_photo_cancels_its_upload(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
+def test_removing_a_photo_cancels_its_upload(desktop: Page, watch: Watch, address: str, grainy: bytes) -> None:
     watch.allow("ERR_ABORTED")
-    open_form(desk, address)
-    fill_form(desk)
-    ready(desk)
-    restore = slow_uploads(desk, 20)
+    open_form(desktop, address)
+    fill_form(desktop)
+    ready(desktop)
+    restore = slow_uploads(desktop, 20)
     failed: list[str] = []
-    desk.on("requestfailed", lambda request: failed.append(request.url))
-    choose(desk, file(grainy))
-    expect(desk.get_by_role("progressbar")).to_be_visible()
-    photos(desk).get_by_role("button", name="Убрать").click()
-    expect(photos(desk)).to_have_count(0)
-    desk.wait_for_timeout(300)
+    desktop.on("requestfailed", lambda request: failed.append(request.url))
+    choose(desktop, file(grainy))
+    expect(desktop.get_by_role("progressbar")).to_be_visible()
+    photos(desktop).get_by_role("button", name="Убрать").click()
+    expect(photos(desktop)).to_have_count(0)
+    desktop.wait_for_timeout(300)
     assert any(UPLOADS.search(url) for url in failed)
-    assert stored_pictures(desk) == 0
+    assert stored_pictures(desktop) == 0
     restore()
-    send(desk)
-    number(desk)
+    send(desktop)
+    number(desktop)
     assert attached_photos(watch) == [[]]
 
 
-def test_failed_uploads_are_retried(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_failed_uploads_are_retried(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 500")
-    open_form(desk, address)
-    seen = fail_first(desk, 2)
-    choose(desk, file(small))
-    expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
-    expect(photos(desk)).to_contain_text("Загружено", timeout=15_000)
+    open_form(desktop, address)
+    seen = fail_first(desktop, 2)
+    choose(desktop, file(small))
+    expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
+    expect(photos(desktop)).to_contain_text("Загружено", timeout=15_000)
     assert len(seen) == 3
 
 
-def test_uploads_wait_for_the_network(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_uploads_wait_for_the_network(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("ERR_INTERNET_DISCONNECTED")
-    open_form(desk, address)
-    ready(desk)
-    desk.context.set_offline(True)
-    choose(desk, file(small))
-    expect(photos(desk)).to_contain_text("Нет связи")
+    open_form(desktop, address)
+    ready(desktop)
+    desktop.context.set_offline(True)
+    choose(desktop, file(small))
+    expect(photos(desktop)).to_contain_text("Нет связи")
     for _ in range(3):
-        photos(desk).get_by_role("button", name="Попробовать ещё раз").click()
-        expect(photos(desk)).to_contain_text("Нет связи")
+        photos(desktop).get_by_role("button", name="Попробовать ещё раз").click()
+        expect(photos(desktop)).to_contain_text("Нет связи")
     # The next automatic attempt would be 15 seconds away.
-    desk.context.set_offline(False)
-    expect(photos(desk)).to_contain_text("Загружено", timeout=5000)
+    desktop.context.set_offline(False)
+    expect(photos(desktop)).to_contain_text("Загружено", timeout=5000)
 
 
-def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 403")
     spoiled: list[str] = []
 
@@ -394,14 +396,14 @@ def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address
             body["ticket"] = body["ticket"][:-3] + "AAA"
         route.fulfill(response=answer, json=body)
 
-    desk.route(re.compile("/tickets$"), spoil)
-    open_form(desk, address)
-    fill_form(desk)
-    choose(desk, file(small))
-    expect_uploaded(desk)
+    desktop.route(re.compile("/tickets$"), spoil)
+    open_form(desktop, address)
+    fill_form(desktop)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
     assert len(uploads(watch)) == 2
-    send(desk)
-    number(desk)
+    send(desktop)
+    number(desktop)
     assert len(attached_photos(watch)) == 1, "the ticket of the photo was valid for the report too"
 
 
@@ -409,119 +411,121 @@ def test_a_refused_ticket_is_replaced_silently(desk: Page, watch: Watch, address
 
 
 def test_invalid_and_large_files_are_reported_and_can_be_removed(
-    desk: Page, watch: Watch, address: str, small: bytes
+    desktop: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of (413|415|422)")
-    open_form(desk, address)
-    fill_form(desk)
+    open_form(desktop, address)
+    fill_form(desktop)
     choose(
-        desk,
+        desktop,
         file(b"GIF89a" + bytes(100), "a.jpg"),
         file(small[:900], "b.jpg"),
         file(b"\xff\xd8\xff" + bytes(10 * 1024 * 1024), "c.heic", "heif"),
     )
-    expect(photos(desk).locator(".error")).to_have_count(3)
-    expect(photos(desk).nth(0)).to_contain_text("Это не фотография в формате JPEG")
-    expect(photos(desk).nth(1)).to_contain_text("Файл повреждён")
-    expect(photos(desk).nth(2)).to_contain_text("Файл больше 10 МБ")
+    expect(photos(desktop).locator(".error")).to_have_count(3)
+    expect(photos(desktop).nth(0)).to_contain_text("Это не фотография в формате JPEG")
+    expect(photos(desktop).nth(1)).to_contain_text("Файл повреждён")
+    expect(photos(desktop).nth(2)).to_contain_text("Файл больше 10 МБ")
     assert len(uploads(watch)) == 2, "files that are too large are not sent"
-    send(desk)
-    expect(summary(desk)).to_be_focused()
-    expect(summary(desk).get_by_role("button")).to_have_count(3)
-    summary(desk).get_by_role("button", name="Файл больше 10 МБ").click()
-    expect(desk.locator("#photos")).to_be_focused()
+    send(desktop)
+    expect(summary(desktop)).to_be_focused()
+    expect(summary(desktop).get_by_role("button")).to_have_count(3)
+    summary(desktop).get_by_role("button", name="Файл больше 10 МБ").click()
+    expect(desktop.locator("#photos")).to_be_focused()
     for _ in range(3):
-        photos(desk).first.get_by_role("button", name="Убрать").click()
-    expect(photos(desk)).to_have_count(0)
-    send(desk)
-    number(desk)
+        photos(desktop).first.get_by_role("button", name="Убрать").click()
+    expect(photos(desktop)).to_have_count(0)
+    send(desktop)
+    number(desktop)
     assert attached_photos(watch) == [[]]
 
 
-def test_the_number_of_photos_is_limited(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    open_form(desk, address)
-    choose(desk, file(small), file(small), file(small), file(small), file(small))
-    expect_uploaded(desk, 3)
-    expect(desk.get_by_role("alert")).to_contain_text("Можно добавить только 3 фото")
-    expect(desk.locator("input#photos")).to_have_count(0)
-    photos(desk).first.get_by_role("button", name="Убрать").click()
-    expect(desk.get_by_role("alert")).to_have_count(0)
-    expect(desk.locator("input#photos")).to_be_focused()
+def test_the_number_of_photos_is_limited(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+    open_form(desktop, address)
+    choose(desktop, file(small), file(small), file(small), file(small), file(small))
+    expect_uploaded(desktop, 3)
+    expect(desktop.get_by_role("alert")).to_contain_text("Можно добавить только 3 фото")
+    expect(desktop.locator("input#photos")).to_have_count(0)
+    photos(desktop).first.get_by_role("button", name="Убрать").click()
+    expect(desktop.get_by_role("alert")).to_have_count(0)
+    expect(desktop.locator("input#photos")).to_be_focused()
     assert len(uploads(watch)) == 3
 
 
-def test_categories_may_require_a_photo(desk: Page, watch: Watch, stand: Stand, address: str, small: bytes) -> None:
-    stand.service.cli("category", "set", "greenery", "--site", stand.site, "--photo-required")
-    open_form(desk, address)
-    fill_form(desk)
-    desk.get_by_label("Озеленение и деревья").check()
-    send(desk)
-    summary(desk).get_by_role("button", name="Добавьте хотя бы одно фото.").click()
-    control = desk.locator("input#photos")
+def test_categories_may_require_a_photo(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
+) -> None:
+    widget_site.service.cli("category", "set", "greenery", "--site", widget_site.site, "--photo-required")
+    open_form(desktop, address)
+    fill_form(desktop)
+    desktop.get_by_label("Озеленение и деревья").check()
+    send(desktop)
+    summary(desktop).get_by_role("button", name="Добавьте хотя бы одно фото.").click()
+    control = desktop.locator("input#photos")
     expect(control).to_be_focused()
     expect(control).to_have_attribute("aria-invalid", "true")
-    choose(desk, file(small))
-    expect(summary(desk)).to_have_count(0)
-    send(desk)
-    number(desk)
+    choose(desktop, file(small))
+    expect(summary(desktop)).to_have_count(0)
+    send(desktop)
+    number(desktop)
     assert len(attached_photos(watch)[0]) == 1
 
 
 # --- sending ---
 
 
-def test_a_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, address: str, grainy: bytes) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    ready(desk)
-    restore = slow_uploads(desk, 60)
-    choose(desk, file(grainy))
-    expect(desk.get_by_role("progressbar")).to_be_visible()
-    send(desk)
-    expect(desk.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
+def test_a_report_waits_for_its_photos_and_says_so(desktop: Page, watch: Watch, address: str, grainy: bytes) -> None:
+    open_form(desktop, address)
+    fill_form(desktop)
+    ready(desktop)
+    restore = slow_uploads(desktop, 60)
+    choose(desktop, file(grainy))
+    expect(desktop.get_by_role("progressbar")).to_be_visible()
+    send(desktop)
+    expect(desktop.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
     assert attached_photos(watch) == []
     restore()
-    number(desk)
+    number(desktop)
     assert [len(one) for one in attached_photos(watch)] == [1]
 
 
-def test_a_report_can_be_sent_without_waiting(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_a_report_can_be_sent_without_waiting(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 503")
-    open_form(desk, address)
-    fill_form(desk)
-    fail_first(desk, 99, 503)
-    choose(desk, file(small))
-    expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
-    send(desk)
-    desk.get_by_role("button", name="Отправить без них").click()
-    number(desk)
+    open_form(desktop, address)
+    fill_form(desktop)
+    fail_first(desktop, 99, 503)
+    choose(desktop, file(small))
+    expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
+    send(desktop)
+    desktop.get_by_role("button", name="Отправить без них").click()
+    number(desktop)
     assert attached_photos(watch) == [[]]
 
 
 def test_a_photo_refused_while_the_report_waits_stops_sending(
-    desk: Page, watch: Watch, address: str, small: bytes
+    desktop: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     watch.allow("status of 422")
-    open_form(desk, address)
-    fill_form(desk)
+    open_form(desktop, address)
+    fill_form(desktop)
     held: list[Route] = []
-    desk.route(UPLOADS, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
-    choose(desk, file(small))
-    expect(photos(desk)).to_contain_text("Загружаем")
-    send(desk)
-    expect(desk.get_by_text("Сначала загрузим фото")).to_be_visible()
-    arrived(desk, held).fulfill(
+    desktop.route(UPLOADS, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    choose(desktop, file(small))
+    expect(photos(desktop)).to_contain_text("Загружаем")
+    send(desktop)
+    expect(desktop.get_by_text("Сначала загрузим фото")).to_be_visible()
+    arrived(desktop, held).fulfill(
         status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=CORS
     )
-    expect(summary(desk)).to_be_focused()
-    expect(photos(desk)).to_contain_text("Повреждён.")
+    expect(summary(desktop)).to_be_focused()
+    expect(photos(desktop)).to_contain_text("Повреждён.")
     assert attached_photos(watch) == []
 
 
-def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_an_expired_upload_is_repeated(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 422")
-    open_form(desk, address)
-    fill_form(desk)
+    open_form(desktop, address)
+    fill_form(desktop)
     spoiled: list[str] = []
 
     def spoil(route: Route) -> None:
@@ -534,11 +538,11 @@ def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, s
             body["photo"] = body["photo"][:-3] + "AAA"
         return route.fulfill(response=answer, json=body)
 
-    desk.route(UPLOADS, spoil)
-    choose(desk, file(small), file(photo(halves(320, 240))))
-    expect_uploaded(desk, 2)
-    send(desk)
-    number(desk)
+    desktop.route(UPLOADS, spoil)
+    choose(desktop, file(small), file(photo(halves(320, 240))))
+    expect_uploaded(desktop, 2)
+    send(desktop)
+    number(desktop)
     first, second = attached_photos(watch)
     assert len(uploads(watch)) == 3
     assert len({one["photo"] for one in first} & {one["photo"] for one in second}) == 1
@@ -549,26 +553,26 @@ def test_an_expired_upload_is_repeated(desk: Page, watch: Watch, address: str, s
 
 @pytest.mark.parametrize("left", ["reload", "closed tab"])
 def test_photos_are_restored_with_the_draft(
-    desk: Page, watch: Watch, stand: Stand, address: str, small: bytes, left: str
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes, left: str
 ) -> None:
-    open_form(desk, address)
-    fill_form(desk, "Начатое с фото")
-    choose(desk, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
-    expect_uploaded(desk, 2)
-    desk.get_by_label("Что на фото 2").fill("Упавшее дерево")
-    fail_first(desk, 99, 503)
+    open_form(desktop, address)
+    fill_form(desktop, "Начатое с фото")
+    choose(desktop, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
+    expect_uploaded(desktop, 2)
+    desktop.get_by_label("Что на фото 2").fill("Упавшее дерево")
+    fail_first(desktop, 99, 503)
     watch.allow("status of 503")
-    choose(desk, file(photo(halves(320, 240))))
-    expect(photos(desk)).to_have_count(3)
-    expect(photos(desk).nth(2)).to_contain_text("Сервис сейчас не отвечает")
-    assert stored_pictures(desk) == 3
-    page = desk
+    choose(desktop, file(photo(halves(320, 240))))
+    expect(photos(desktop)).to_have_count(3)
+    expect(photos(desktop).nth(2)).to_contain_text("Сервис сейчас не отвечает")
+    assert stored_pictures(desktop) == 3
+    page = desktop
     if left == "reload":
         page.unroute(UPLOADS)
         page.reload()
     else:
-        page = desk.context.new_page()
-        desk.close()
+        page = desktop.context.new_page()
+        desktop.close()
     before = len(uploads(watch))
     open_form(page, address)
     expect(page.get_by_text("Черновик восстановлен")).to_be_visible()
@@ -584,71 +588,71 @@ def test_photos_are_restored_with_the_draft(
 
 
 def test_restored_photos_are_uploaded_again_after_most_of_a_day(
-    desk: Page, watch: Watch, address: str, small: bytes
+    desktop: Page, watch: Watch, address: str, small: bytes
 ) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    desk.wait_for_function("JSON.parse(localStorage.getItem(localStorage.key(0))).values.photos[0]?.token")
-    desk.evaluate(
+    open_form(desktop, address)
+    fill_form(desktop)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    desktop.wait_for_function("JSON.parse(localStorage.getItem(localStorage.key(0))).values.photos[0]?.token")
+    desktop.evaluate(
         """() => { const name = localStorage.key(0), draft = JSON.parse(localStorage.getItem(name));
         draft.values.photos[0].at -= 23.5 * 3600000; localStorage.setItem(name, JSON.stringify(draft)) }"""
     )
-    desk.reload()
-    open_form(desk, address)
-    expect_uploaded(desk)
+    desktop.reload()
+    open_form(desktop, address)
+    expect_uploaded(desktop)
     assert len(uploads(watch)) == 2
 
 
-def test_discarding_the_draft_deletes_its_photos(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    open_form(desk, address)
-    fill_form(desk)
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    assert stored_pictures(desk) == 1
-    desk.get_by_role("button", name="Стереть черновик").first.click()
-    expect(photos(desk)).to_have_count(0)
-    expect(desk.get_by_label("Что именно не так")).to_have_value("")
-    desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
-    assert desk.evaluate("localStorage.length") == 0
+def test_discarding_the_draft_deletes_its_photos(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+    open_form(desktop, address)
+    fill_form(desktop)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    assert stored_pictures(desktop) == 1
+    desktop.get_by_role("button", name="Стереть черновик").first.click()
+    expect(photos(desktop)).to_have_count(0)
+    expect(desktop.get_by_label("Что именно не так")).to_have_value("")
+    desktop.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
+    assert desktop.evaluate("localStorage.length") == 0
     # Also before the photo chunk is loaded.
-    fill_form(desk)
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    desk.reload()
-    desk.route(re.compile(r"/photos-"), lambda route: route.abort())
+    fill_form(desktop)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    desktop.reload()
+    desktop.route(re.compile(r"/photos-"), lambda route: route.abort())
     watch.allow("ERR_FAILED|uncaught: http")
-    open_form(desk, address)
-    desk.get_by_role("button", name="Стереть черновик").first.click()
-    desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
+    open_form(desktop, address)
+    desktop.get_by_role("button", name="Стереть черновик").first.click()
+    desktop.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
 
 
 @pytest.mark.parametrize("forbidden", ["indexedDB", "localStorage"])
 def test_photos_are_sent_even_if_storage_is_unavailable(
-    desk: Page, watch: Watch, address: str, small: bytes, forbidden: str
+    desktop: Page, watch: Watch, address: str, small: bytes, forbidden: str
 ) -> None:
-    desk.add_init_script(
+    desktop.add_init_script(
         f"Object.defineProperty(window, '{forbidden}', {{ get() {{ throw new Error('forbidden') }} }})"
     )
-    open_form(desk, address)
-    fill_form(desk)
-    choose(desk, file(small))
-    expect_uploaded(desk)
-    note = desk.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
+    open_form(desktop, address)
+    fill_form(desktop)
+    choose(desktop, file(small))
+    expect_uploaded(desktop)
+    note = desktop.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
     expect(note).to_have_count(1 if forbidden == "indexedDB" else 0)
-    send(desk)
-    number(desk)
+    send(desktop)
+    number(desktop)
     assert len(attached_photos(watch)[0]) == 1
 
 
 # --- ways in ---
 
 
-def test_drop_and_paste_on_a_desktop(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    open_form(desk, address)
-    ready(desk)
-    desk.evaluate(
+def test_drop_and_paste_on_a_desktop(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+    open_form(desktop, address)
+    ready(desktop)
+    desktop.evaluate(
         """async bytes => {
           const root = document.querySelector("igrajdanin-widget").shadowRoot;
           const form = root.querySelector("form"), text = root.getElementById("description");
@@ -667,8 +671,8 @@ def test_drop_and_paste_on_a_desktop(desk: Page, watch: Watch, address: str, sma
         }""",
         list(small),
     )
-    expect_uploaded(desk, 2)
-    assert desk.evaluate("taken") == [True, True, True, False]
+    expect_uploaded(desktop, 2)
+    assert desktop.evaluate("taken") == [True, True, True, False]
 
 
 def test_a_phone_has_two_buttons(new_page: Callable[..., Page], address: str, small: bytes) -> None:
@@ -719,34 +723,36 @@ def test_on_a_phone_uploads_continue_in_other_steps(
     assert [len(one) for one in attached_photos(watch)] == [1]
 
 
-def test_photos_are_added_by_keyboard(desk: Page, watch: Watch, address: str, small: bytes) -> None:
-    desk.on("filechooser", lambda chooser: chooser.set_files(file(small)))
-    open_form(desk, address)
-    fill_form(desk)
-    desk.get_by_label("Что именно не так").focus()
+def test_photos_are_added_by_keyboard(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+    desktop.on("filechooser", lambda chooser: chooser.set_files(file(small)))
+    open_form(desktop, address)
+    fill_form(desktop)
+    desktop.get_by_label("Что именно не так").focus()
 
     def tab_to(selector: str) -> None:
         for _ in range(30):
-            desk.keyboard.press("Tab")
-            if desk.locator(selector).evaluate_all("all => all.some(one => one === one.getRootNode().activeElement)"):
+            desktop.keyboard.press("Tab")
+            if desktop.locator(selector).evaluate_all(
+                "all => all.some(one => one === one.getRootNode().activeElement)"
+            ):
                 return
         raise AssertionError(f"Tab never reached {selector}")
 
     tab_to("input#photos")
-    ring = desk.locator(".pick").evaluate("label => getComputedStyle(label).outlineStyle")
+    ring = desktop.locator(".pick").evaluate("label => getComputedStyle(label).outlineStyle")
     assert ring == "solid"
-    desk.keyboard.press("Enter")
-    expect_uploaded(desk)
-    desk.get_by_label("Что именно не так").focus()
+    desktop.keyboard.press("Enter")
+    expect_uploaded(desktop)
+    desktop.get_by_label("Что именно не так").focus()
     tab_to(".photo button")
-    expect(desk.locator(".photo button")).to_have_accessible_name("Убрать Фото 1")
-    expect(desk.locator(".photo button")).to_have_accessible_description("Загружено")
+    expect(desktop.locator(".photo button")).to_have_accessible_name("Убрать Фото 1")
+    expect(desktop.locator(".photo button")).to_have_accessible_description("Загружено")
     tab_to(".photo input")
-    desk.keyboard.type("Яма")
-    desk.keyboard.press("Shift+Tab")
-    desk.keyboard.press("Enter")
-    expect(photos(desk)).to_have_count(0)
-    expect(desk.locator("input#photos")).to_be_focused()
+    desktop.keyboard.type("Яма")
+    desktop.keyboard.press("Shift+Tab")
+    desktop.keyboard.press("Enter")
+    expect(photos(desktop)).to_have_count(0)
+    expect(desktop.locator("input#photos")).to_be_focused()
 
 
 # --- how it looks to everybody ---
@@ -760,7 +766,7 @@ def test_photos_are_added_by_keyboard(desk: Page, watch: Watch, address: str, sm
 def test_the_photo_section_passes_axe(
     new_page: Callable[..., Page],
     watch: Watch,
-    stand: Stand,
+    widget_site: WidgetSite,
     small: bytes,
     width: int,
     lang: str,
@@ -769,7 +775,7 @@ def test_the_photo_section_passes_axe(
 ) -> None:
     watch.allow("status of 503")
     page = new_page(viewport={"width": width, "height": 700}, has_touch=width < 600)
-    open_in_page(page, stand.page(stand.snippet(f'theme="{theme}" lang="{lang}"')))
+    open_in_page(page, widget_site.page(widget_site.snippet(f'theme="{theme}" lang="{lang}"')))
     if width < 600:
         to_photos(page)
     ready(page)
@@ -807,49 +813,49 @@ def open_in_page(page: Page, address: str) -> None:
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
-def test_focus_is_kept_when_the_chunk_loads(desk: Page, address: str) -> None:
+def test_focus_is_kept_when_the_chunk_loads(desktop: Page, address: str) -> None:
     held: list[Route] = []
-    desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    open_form(desk, address)
-    desk.locator("input#photos").focus()
-    desk.wait_for_timeout(300)
-    code = arrived(desk, held)
+    desktop.route(re.compile(r"/photos-"), lambda route: held.append(route))
+    open_form(desktop, address)
+    desktop.locator("input#photos").focus()
+    desktop.wait_for_timeout(300)
+    code = arrived(desktop, held)
     assert len(held) == 1
     code.continue_()
-    expect(desk.locator(HANDLED)).to_be_attached()
-    expect(desk.locator("input#photos")).to_be_focused()
+    expect(desktop.locator(HANDLED)).to_be_attached()
+    expect(desktop.locator("input#photos")).to_be_focused()
 
 
 @pytest.mark.parametrize("arrives", ["before the choice", "after it"])
 def test_the_first_press_opens_the_chooser_whenever_the_chunk_loads(
-    desk: Page, address: str, small: bytes, arrives: str
+    desktop: Page, address: str, small: bytes, arrives: str
 ) -> None:
     held: list[Route] = []
-    desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    open_form(desk, address)
-    intercept_choosers(desk)
-    with desk.expect_file_chooser() as chooser:
-        desk.get_by_text("Выбрать фото").click()
+    desktop.route(re.compile(r"/photos-"), lambda route: held.append(route))
+    open_form(desktop, address)
+    intercept_choosers(desktop)
+    with desktop.expect_file_chooser() as chooser:
+        desktop.get_by_text("Выбрать фото").click()
     if arrives == "before the choice":
-        arrived(desk, held).continue_()
-        expect(desk.locator(HANDLED)).to_be_attached()
+        arrived(desktop, held).continue_()
+        expect(desktop.locator(HANDLED)).to_be_attached()
     chooser.value.set_files([file(small)])
     if arrives == "after it":
-        arrived(desk, held).continue_()
-    expect_uploaded(desk)
+        arrived(desktop, held).continue_()
+    expect_uploaded(desktop)
 
 
 @pytest.mark.parametrize("theme", ["light", "contrast-blue"])
-def test_loading_the_chunk_causes_no_layout_shift(desk: Page, address: str, theme: str) -> None:
+def test_loading_the_chunk_causes_no_layout_shift(desktop: Page, address: str, theme: str) -> None:
     """Otherwise a press meant for the address would hit something else. Larger text takes more lines."""
     held: list[Route] = []
-    desk.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    open_form(desk, address)
-    desk.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
-    below = desk.get_by_label("Адрес или ориентир")
+    desktop.route(re.compile(r"/photos-"), lambda route: held.append(route))
+    open_form(desktop, address)
+    desktop.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
+    below = desktop.get_by_label("Адрес или ориентир")
     below.scroll_into_view_if_needed()
-    desk.wait_for_timeout(300)
+    desktop.wait_for_timeout(300)
     before = below.bounding_box()
-    arrived(desk, held).continue_()
-    expect(desk.locator(HANDLED)).to_be_attached()
+    arrived(desktop, held).continue_()
+    expect(desktop.locator(HANDLED)).to_be_attached()
     assert below.bounding_box() == before

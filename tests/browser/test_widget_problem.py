@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
-from tests.support.city import LOST, City
-from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import AGENCY, Stand
+from tests.support.city import LOST, FakeCity
+from tests.support.tour import DESKTOP, PHONE, Tour
+from tests.support.widget import AGENCY, WidgetSite
 
 STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
@@ -26,13 +26,13 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
-def city(page: Page, stand: Stand) -> City:
-    return City(page, stand)
+def city(page: Page, widget_site: WidgetSite) -> FakeCity:
+    return FakeCity(page, widget_site)
 
 
 @pytest.fixture
-def tour(page: Page, stand: Stand, city: City) -> Tour:
-    return Tour(page, stand, city)
+def tour(page: Page, widget_site: WidgetSite, city: FakeCity) -> Tour:
+    return Tour(page, widget_site, city)
 
 
 def open_problem(tour: Tour, at: int = 0) -> Locator:
@@ -43,7 +43,7 @@ def open_problem(tour: Tour, at: int = 0) -> Locator:
     return article
 
 
-def set_problem(city: City, number: int, **more: Any) -> None:
+def set_problem(city: FakeCity, number: int, **more: Any) -> None:
     city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
 
 
@@ -91,7 +91,7 @@ def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(
     expect(article).to_be_visible()
 
 
-def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> None:
+def test_a_single_photo_has_no_arrows(tour: Tour, city: FakeCity, page: Page) -> None:
     set_problem(city, 1204, answer=None)
     open_problem(tour).locator(".shot").click()
     viewer = page.get_by_role("dialog", name="Фотографии")
@@ -109,24 +109,24 @@ def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> Non
     ],
 )
 def test_the_due_date_is_compared_with_the_actual_one(
-    tour: Tour, city: City, more: dict[str, Any], expected: str
+    tour: Tour, city: FakeCity, more: dict[str, Any], expected: str
 ) -> None:
     set_problem(city, 1204, **more)
     expect(open_problem(tour).locator(".brief")).to_contain_text(expected)
 
 
-def test_actors_and_attached_documents_are_shown(tour: Tour, stand: Stand) -> None:
+def test_actors_and_attached_documents_are_shown(tour: Tour, widget_site: WidgetSite) -> None:
     article = open_problem(tour)
     lines = article.locator(".timeline li")
     expect(lines.nth(0)).to_contain_text("автор сообщения")
     expect(lines.nth(2)).to_contain_text(re.compile("В работе.*Администрация города Зареченска.*Передали бригаде"))
     answer = article.get_by_role("region", name="Официальный ответ")
     paper = answer.get_by_role("link", name="Акт осмотра.pdf")
-    expect(paper).to_have_attribute("href", f"{stand.service.url}/documents/made-up/1")
+    expect(paper).to_have_attribute("href", f"{widget_site.service.url}/documents/made-up/1")
     expect(answer).to_contain_text("1,2 МБ")
 
 
-def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: City) -> None:
+def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: FakeCity) -> None:
     number = city.problems[0]["number"]
     expected = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
     expected |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
@@ -140,7 +140,7 @@ def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: City) -
     expect(article).not_to_contain_text("Официальный ответ")
 
 
-def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
     requests: list[Any] = []
     page.on("request", lambda request: requests.append(request.post_data_json) if "/support" in request.url else None)
     article = open_problem(tour)
@@ -155,7 +155,7 @@ def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: City
     expect(mine).to_be_visible()
 
 
-def test_a_failed_vote_can_be_repeated(tour: Tour, city: City, watch: Watch) -> None:
+def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of 409")
     article = open_problem(tour)
     city.answers["POST /problems/1204/support"] = LOST
@@ -168,21 +168,21 @@ def test_a_failed_vote_can_be_repeated(tour: Tour, city: City, watch: Watch) -> 
 
 
 def test_on_an_unregistered_page_residents_are_told_where_to_go(
-    tour: Tour, city: City, watch: Watch, stand: Stand
+    tour: Tour, city: FakeCity, watch: Watch, widget_site: WidgetSite
 ) -> None:
     """The service's own message is meant for the webmaster and is in the console."""
     watch.allow("status of 403")
     words = {"code": "origin_not_registered", "detail": "Сайт не подключён. Администратор подключает его на"}
     article = open_problem(tour)
     city.answers["GET /challenge"] = (403, words)
-    page = f"{stand.service.url}/s/{stand.key}/problems/1204"
+    page = f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
     article.get_by_role("button", name="У меня тоже").click()
     message = article.get_by_role("status").filter(has_text="отсюда ничего не отправить")
     expect(message).to_be_in_viewport()
     expect(message.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
     article.get_by_role("button", name="Следить").click()
-    tour.at("follow-email").fill("anna@example.test")
-    tour.at("follow-consent").check()
+    tour.control("follow-email").fill("anna@example.test")
+    tour.control("follow-consent").check()
     article.locator("form").get_by_role("button", name="Следить").click()
     failed = article.get_by_role("alert").filter(has_text="отсюда ничего не отправить")
     expect(failed.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
@@ -193,37 +193,37 @@ def test_closed_problems_accept_no_votes(tour: Tour) -> None:
     expect(open_problem(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
 
 
-def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
     watch.allow("status of 422")
     article = open_problem(tour)
     article.get_by_role("button", name="Следить").click()
-    email = tour.at("follow-email")
+    email = tour.control("follow-email")
     expect(email).to_be_focused()
     send = article.locator("form").get_by_role("button", name="Следить")
-    error = tour.at("follow-email-error")
+    error = tour.control("follow-email-error")
     send.click()
     expect(error).to_contain_text("Напишите адрес почты")
     email.fill("anna")
     send.click()
     expect(error).to_contain_text("Проверьте адрес почты")
     expect(email).to_be_focused()
-    expect(tour.at("follow-consent")).not_to_be_checked()
+    expect(tour.control("follow-consent")).not_to_be_checked()
     email.fill("anna@example.test")
-    tour.at("follow-consent").check()
+    tour.control("follow-consent").check()
     wrong = {"errors": [{"field": "email", "code": "email", "detail": "Проверьте адрес."}]}
     city.answers["POST /problems/1204/follow"] = (422, wrong)
     send.click()
-    expect(tour.at("follow-email-error")).to_have_text("Проверьте адрес.")
+    expect(tour.control("follow-email-error")).to_have_text("Проверьте адрес.")
     city.answers.clear()
-    with page.expect_request(re.compile("/follow$")) as requests:
+    with page.expect_request(re.compile("/follow$")) as request:
         send.click()
-    body = requests.value.post_data_json
+    body = request.value.post_data_json
     assert (body["email"], body["consent"]["processing"], body["lang"]) == ("anna@example.test", True, "ru")
-    expect(tour.at("follow-sent")).to_contain_text("Пришлём письмо для подтверждения на anna@example.test")
-    expect(tour.at("follow-sent")).to_be_focused()
+    expect(tour.control("follow-sent")).to_contain_text("Пришлём письмо для подтверждения на anna@example.test")
+    expect(tour.control("follow-sent")).to_be_focused()
 
 
-def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: City, page: Page) -> None:
+def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: FakeCity, page: Page) -> None:
     answers = [city.comments(next="2.x"), city.comments()]
     page.route(
         re.compile(r"/comments"),
@@ -245,7 +245,7 @@ def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: Ci
 def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> None:
     article = open_problem(tour)
     article.get_by_role("button", name="Написать комментарий").click()
-    expect(tour.at("comment-text")).to_be_focused()
+    expect(tour.control("comment-text")).to_be_focused()
     # As much of the form as fits below the header: on this phone, all but its end.
     form = article.locator("form").bounding_box()
     assert form
@@ -253,33 +253,31 @@ def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> N
     assert form["y"] + min(form["height"], room) <= PHONE["height"] + 1
     article.get_by_role("button", name="Отправить комментарий").click()
     expect(article.locator("form")).to_contain_text("не можем принять комментарий")
-    tour.at("comment-text").fill("<b>И у нас</b>")
-    tour.at("comment-name").fill("Анна")
-    tour.at("comment-email").fill("anna@example.test")
-    tour.at("comment-consent").check()
-    expect(tour.at("comment-publish")).not_to_be_checked()
-    tour.at("comment-publish").check()
+    tour.control("comment-text").fill("<b>И у нас</b>")
+    tour.control("comment-name").fill("Анна")
+    tour.control("comment-email").fill("anna@example.test")
+    tour.control("comment-consent").check()
+    expect(tour.control("comment-publish")).not_to_be_checked()
+    tour.control("comment-publish").check()
     # A change of language keeps the typed text.
     page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
-    expect(tour.at("comment-text")).to_have_value("<b>И у нас</b>")
-    with page.expect_request(
-        lambda request: request.method == "POST" and request.url.endswith("/comments")
-    ) as requests:
+    expect(tour.control("comment-text")).to_have_value("<b>И у нас</b>")
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/comments")) as request:
         article.get_by_role("button", name="Send the comment").click()
-    assert requests.value.post_data_json["name"] == "Анна"
-    assert requests.value.post_data_json["consent"]["publish_name"] is True
-    expect(tour.at("comment-sent")).to_contain_text("will appear after it has been checked")
+    assert request.value.post_data_json["name"] == "Анна"
+    assert request.value.post_data_json["consent"]["publish_name"] is True
+    expect(tour.control("comment-sent")).to_contain_text("will appear after it has been checked")
 
 
-def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: City, watch: Watch) -> None:
+def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: FakeCity, watch: Watch) -> None:
     set_problem(city, 1204, discussion="off")
     article = open_problem(tour)
     expect(article.get_by_text("Обсуждение")).to_have_count(0)
     assert not [one for one in watch.requests if "/comments" in one.url]
 
 
-def test_a_merged_problem_links_to_the_other(tour: Tour, city: City) -> None:
+def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity) -> None:
     set_problem(city, 1204, duplicate_of=1187, status="duplicate")
     article = open_problem(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
@@ -288,22 +286,25 @@ def test_a_merged_problem_links_to_the_other(tour: Tour, city: City) -> None:
     expect(article).to_contain_text("Не горит фонарь")
 
 
-def test_the_url_can_be_shared(tour: Tour, page: Page, stand: Stand) -> None:
+def test_the_url_can_be_shared(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
     article = open_problem(tour)
     page.evaluate("delete Navigator.prototype.share")
     article.get_by_role("button", name="Поделиться").click()
     # Confirmed on the button, and announced.
     expect(article.get_by_role("button", name="Скопировано")).to_be_in_viewport()
     expect(article.get_by_role("status").filter(has_text="Скопировано")).to_have_count(1)
-    assert page.evaluate("navigator.clipboard.readText()") == f"{stand.service.url}/s/{stand.key}/problems/1204"
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
+    )
     article.get_by_role("button", name="Следить").focus()
     page.evaluate("(navigator.clipboard.writeText = () => Promise.reject(new Error()), 0)")
     article.get_by_role("button", name="Поделиться").click()
-    expect(tour.at("copy")).to_be_focused()
+    expect(tour.control("copy")).to_be_focused()
 
 
-def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> None:
-    page.set_viewport_size(DESK)
+def test_only_the_problem_is_printed(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+    page.set_viewport_size(DESKTOP)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = open_problem(tour)
     page.emulate_media(media="print")
@@ -322,7 +323,7 @@ def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> No
     assert printed["host"] == printed["actions"] == "none"
     assert printed["widget"] != "none"
     # The printed page shows the agency, the URL and the date.
-    address = f"{stand.service.url}/s/{stand.key}/problems/1204"
+    address = f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
     assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24 ноября 2026"]
     expect(article.locator(".printed")).to_have_count(0)
     assert page.evaluate("getComputedStyle(document.querySelector('#host')).display") == "block"
@@ -330,7 +331,7 @@ def test_only_the_problem_is_printed(tour: Tour, page: Page, stand: Stand) -> No
 
 
 def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page: Page) -> None:
-    page.set_viewport_size(DESK)
+    page.set_viewport_size(DESKTOP)
     article = open_problem(tour)
     top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
     assert all(top.values())
@@ -342,7 +343,7 @@ def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page:
     assert abs(form["x"] - actions["x"]) <= 1
 
 
-def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: City, page: Page, watch: Watch) -> None:
+def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED")
     article = open_problem(tour)
     city.answers["GET /problems/1204"] = LOST
@@ -350,19 +351,19 @@ def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: City, pag
     expect(article.locator(".answer").first).to_be_visible()
 
 
-def test_a_problem_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) -> None:
-    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
+def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: WidgetSite, page: Page) -> None:
+    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
     try:
-        page.goto(f"{stand.host.url}/strict-csp/")
+        page.goto(f"{widget_site.host.url}/strict-csp/")
         page.get_by_role("button", name="Сообщить о проблеме").click()
         tour.widget.locator(".card").first.click()
         tour.widget.locator(".shot").first.click()
         expect(page.get_by_role("dialog", name="Фотографии")).to_be_visible()
     finally:
-        del stand.host.headers["Content-Security-Policy"]
+        del widget_site.host.headers["Content-Security-Policy"]
 
 
-def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: City) -> None:
+def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: FakeCity) -> None:
     tour.open()
     number = city.problems[0]["number"]
     set_problem(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
@@ -374,7 +375,7 @@ def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: City) -> Non
     )
 
 
-def test_due_dates_of_platforms_name_the_platform(tour: Tour, city: City) -> None:
+def test_due_dates_of_platforms_name_the_platform(tour: Tour, city: FakeCity) -> None:
     """Also if the platform has no page of the problem. Without a due date none is shown."""
     tour.open()
     number = city.problems[0]["number"]

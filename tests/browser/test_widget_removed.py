@@ -11,9 +11,9 @@ from playwright.sync_api import CDPSession, Page
 
 from tests.support.browser import Watch
 from tests.support.maps import ANY_ORIGIN
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 WARM, TIMES = 10, 200
 # Ways of embedding, and the element that shows that the widget is usable.
 BUTTON = ({"type": "extended"}, "button")
@@ -40,17 +40,17 @@ LONG_AFTER = 300_000  # milliseconds: longer than any polling interval
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], stand: Stand) -> Page:
+def page(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     """A page whose clock is controlled by the test. The proof of work is off, since it takes time."""
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     page.clock.install()
     page.route(re.compile("/challenge"), lambda route: route.fulfill(json={}, headers=ANY_ORIGIN))
-    page.goto(stand.page("<main></main>"))
+    page.goto(widget_site.page("<main></main>"))
     page.wait_for_function("!!customElements.get('igrajdanin-widget')")
     return page
 
@@ -64,25 +64,25 @@ def count_objects(session: CDPSession) -> dict[str, int]:
     return {"nodes": counters["nodes"], "listeners": counters["jsEventListeners"], "kilobytes": kilobytes}
 
 
-def come_and_go(page: Page, stand: Stand, ways: list[Any], times: int) -> None:
-    page.evaluate(COME_AND_GO, [stand.key, ways, times])
+def come_and_go(page: Page, widget_site: WidgetSite, ways: list[Any], times: int) -> None:
+    page.evaluate(COME_AND_GO, [widget_site.key, ways, times])
     page.clock.run_for(LONG_AFTER)  # pending answers and timers have ended by then
 
 
 @pytest.mark.parametrize("ways", [[BUTTON], [FORM, CITY]], ids=["never opened", "in use"])
-def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, stand: Stand, ways: list[Any]) -> None:
+def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, widget_site: WidgetSite, ways: list[Any]) -> None:
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
-    come_and_go(page, stand, ways, WARM)
+    come_and_go(page, widget_site, ways, WARM)
     before = count_objects(session)
-    come_and_go(page, stand, ways, TIMES)
+    come_and_go(page, widget_site, ways, TIMES)
     after = count_objects(session)
     grown = {name: after[name] - before[name] for name in before}
     assert [name for name, most in MOST.items() if grown[name] >= most * TIMES] == [], grown
 
 
-def test_a_removed_widget_sends_no_requests(page: Page, watch: Watch, stand: Stand) -> None:
-    come_and_go(page, stand, [FORM, CITY], 6)
+def test_a_removed_widget_sends_no_requests(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    come_and_go(page, widget_site, [FORM, CITY], 6)
     sent = len(watch.requests)
     page.clock.run_for(LONG_AFTER)
     page.evaluate("0")  # requests under way have been recorded

@@ -10,10 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, SOON, browse, crowd, extended
 from tests.support.browser import Watch
-from tests.support.city import DELAYED, LOST, TEXT, City, picture
+from tests.support.city import DELAYED, LOST, TEXT, FakeCity, picture
 from tests.support.pictures import file
-from tests.support.tour import DESK
-from tests.support.widget import REPORT, Stand
+from tests.support.tour import DESKTOP
+from tests.support.widget import REPORT, WidgetSite
 
 RETRY = "Попробовать ещё раз"
 MORE = "Показать ещё"
@@ -62,11 +62,13 @@ def again(page: Page) -> None:
     page.get_by_role("button", name=RETRY).press("Enter")
 
 
-def test_retrying_the_list_focuses_its_heading_and_announces_failures(page: Page, watch: Watch, stand: Stand) -> None:
+def test_retrying_the_list_focuses_its_heading_and_announces_failures(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
     allow_failures(watch)
-    city = City(page, stand)
+    city = FakeCity(page, widget_site)
     city.answers["GET /problems"] = LOST
-    open_widget(page, extended(stand))
+    open_widget(page, extended(widget_site))
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_role("alert").evaluate("alert => { alert.dataset.former = '' }")
     again(page)
@@ -79,11 +81,11 @@ def test_retrying_the_list_focuses_its_heading_and_announces_failures(page: Page
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, stand: Stand) -> None:
+def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
-    city = City(page, stand)
+    city = FakeCity(page, widget_site)
     city.answers["GET "] = (503, {})
-    open_widget(page, stand.page(stand.snippet()))
+    open_widget(page, widget_site.page(widget_site.snippet()))
     expect(page.get_by_role("alert")).to_be_visible()
     city.answers.clear()
     again(page)
@@ -92,10 +94,12 @@ def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, stand: 
 
 
 @pytest.mark.parametrize("answer", [LOST, (503, {})])
-def test_retrying_a_problem_focuses_its_heading(page: Page, watch: Watch, stand: Stand, answer: object) -> None:
+def test_retrying_a_problem_focuses_its_heading(
+    page: Page, watch: Watch, widget_site: WidgetSite, answer: object
+) -> None:
     allow_failures(watch)
-    city = City(page, stand)
-    cards = browse(page, extended(stand))
+    city = FakeCity(page, widget_site)
+    cards = browse(page, extended(widget_site))
     city.answers["GET /problems/1203"] = answer
     cards.nth(1).click()
     expect(page.get_by_role("alert")).to_be_visible()
@@ -105,11 +109,11 @@ def test_retrying_a_problem_focuses_its_heading(page: Page, watch: Watch, stand:
     expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
 
 
-def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, stand: Stand) -> None:
+def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
-    city = City(page, stand)
+    city = FakeCity(page, widget_site)
     city.answers["GET /problems/1204/comments"] = LOST
-    browse(page, extended(stand)).first.click()
+    browse(page, extended(widget_site)).first.click()
     expect(page.get_by_role("alert")).to_contain_text("Комментарии не загрузились")
     city.answers.clear()
     again(page)
@@ -117,12 +121,12 @@ def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, stand: Sta
     expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
-def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
     city.answers["GET /clusters"] = (503, {})
-    browse(page, extended(stand))
+    browse(page, extended(widget_site))
     expect(page.locator(".states [role=alert]")).to_be_visible()
     city.answers.clear()
     page.locator(".states").get_by_role("button", name=RETRY).press("Enter")
@@ -130,12 +134,12 @@ def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch
     expect(page.get_by_role("application")).to_be_focused()
 
 
-def test_back_without_a_card_focuses_the_heading(page: Page, stand: Stand) -> None:
+def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: WidgetSite) -> None:
     """After a link to a problem that is not on the first page of the list."""
-    city = City(page, stand)
+    city = FakeCity(page, widget_site)
     shown = city.problems
     city.problems = [*shown]
-    address = extended(stand) + "#igrajdanin?problem=1187"
+    address = extended(widget_site) + "#igrajdanin?problem=1187"
     city.answers["GET /problems"] = (200, {"items": shown[:2], "next": None})
     page.goto(address)
     expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
@@ -144,10 +148,12 @@ def test_back_without_a_card_focuses_the_heading(page: Page, stand: Stand) -> No
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_texts_of_residents_and_agencies_have_their_own_language(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    City(page, stand)
-    page.goto(extended(stand, 'lang="en"'))
+def test_texts_of_residents_and_agencies_have_their_own_language(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    page = new_page(viewport=DESKTOP)
+    FakeCity(page, widget_site)
+    page.goto(extended(widget_site, 'lang="en"'))
     page.get_by_role("button", name="Report a problem").first.click()
     cards = page.locator(CARD)
     expect(cards).to_have_count(3)
@@ -169,14 +175,14 @@ def test_texts_of_residents_and_agencies_have_their_own_language(new_page: Calla
     assert [one for one in foreign if not one.strip().startswith(names)] == []
 
 
-def test_ids_are_unique(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_ids_are_unique(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     """The form stays in the document behind the city, and both have an address field."""
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     page.add_init_script(
         "delete Navigator.prototype.share; Navigator.prototype.__defineGetter__('clipboard', () => undefined)"
     )
-    City(page, stand)
-    cards = browse(page, extended(stand))
+    FakeCity(page, widget_site)
+    cards = browse(page, extended(widget_site))
     page.get_by_role("dialog").get_by_role("button", name=REPORT).click()
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
     page.get_by_role("button", name="К списку").click()
@@ -188,9 +194,9 @@ def test_ids_are_unique(new_page: Callable[..., Page], stand: Stand) -> None:
     assert page.evaluate(TWICE) == []
 
 
-def test_the_name_of_a_card_consists_of_parts(page: Page, stand: Stand) -> None:
-    City(page, stand)
-    browse(page, extended(stand))
+def test_the_name_of_a_card_consists_of_parts(page: Page, widget_site: WidgetSite) -> None:
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site))
     listed = page.get_by_role("list", name="Проблемы города")
     name = f"{TEXT} , В работе Просрочено , Дороги и тротуары · улица Мира, 5 · 4 дня назад"
     expect(listed.get_by_role("link", name=name, exact=True)).to_be_visible()
@@ -218,18 +224,18 @@ def numbers(cards: Locator) -> list[str]:
     return found
 
 
-def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page, stand: Stand) -> None:
+def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page, widget_site: WidgetSite) -> None:
     """Then the button appears again, so that content below the widget can be reached."""
-    city = City(page, stand)
-    crowd(page, stand, city)
-    browse(page, extended(stand))
+    city = FakeCity(page, widget_site)
+    crowd(page, widget_site, city)
+    browse(page, extended(widget_site))
     assert cards_after_press(page, pointer=False) == 40
     assert cards_after_press(page, pointer=True) == 100
 
 
-def test_the_viewer_describes_the_photo(page: Page, stand: Stand) -> None:
-    City(page, stand)
-    browse(page, extended(stand)).first.click()
+def test_the_viewer_describes_the_photo(page: Page, widget_site: WidgetSite) -> None:
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site)).first.click()
     page.locator(".shot").first.click()
     viewer = page.get_by_role("dialog", name="Фотографии")
     expect(viewer).to_have_accessible_description("Фото 1 из 2 . До: Яма шириной в метр")
@@ -237,9 +243,9 @@ def test_the_viewer_describes_the_photo(page: Page, stand: Stand) -> None:
     expect(viewer.get_by_role("status")).to_have_text(re.compile(r"Фото 2 из 2\s?. После: Ровный асфальт"))
 
 
-def test_changes_of_the_open_problem_are_announced(page: Page, stand: Stand) -> None:
-    city = City(page, stand)
-    browse(page, extended(stand)).nth(1).click()
+def test_changes_of_the_open_problem_are_announced(page: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(page, widget_site)
+    browse(page, extended(widget_site)).nth(1).click()
     status = page.locator("article [role=status]", has_text="Принято")
     expect(status).to_be_visible()
     status.evaluate("status => { status.dataset.same = '' }")
@@ -249,12 +255,12 @@ def test_changes_of_the_open_problem_are_announced(page: Page, stand: Stand) -> 
 
 
 def test_the_alert_of_a_pending_report_contains_only_the_message(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
 ) -> None:
     allow_failures(watch)
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
-    open_widget(page, stand.page(stand.snippet()))
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
+    open_widget(page, widget_site.page(widget_site.snippet()))
     city.answers["POST /problems"] = (503, {})
     page.locator("#category input").nth(1).check()
     send = page.locator("igrajdanin-widget form .end .button:not([type])")
@@ -268,14 +274,16 @@ def test_the_alert_of_a_pending_report_contains_only_the_message(
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
 
 
-def test_the_form_announces_everything_once(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_the_form_announces_everything_once(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
     """Either by focus or by a live region: text with both is read twice. The search is silent until
     something is typed.
     """
     allow_failures(watch)
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
-    open_widget(page, stand.page(stand.snippet()))
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
+    open_widget(page, widget_site.page(widget_site.snippet()))
     send = page.locator("igrajdanin-widget form .end .button:not([type])")
     expect(send).to_be_visible()
     assert page.evaluate(ANNOUNCED) == [REPORT, []]
@@ -305,10 +313,10 @@ def test_the_form_announces_everything_once(new_page: Callable[..., Page], watch
     assert page.evaluate(ANNOUNCED) == ["Сообщение получено", []]
 
 
-def test_groups_and_tables_have_names(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK, forced_colors="active")
-    City(page, stand)
-    browse(page, extended(stand))
+def test_groups_and_tables_have_names(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP, forced_colors="active")
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site))
     group = page.get_by_role("group", name="Фильтры")
     expect(group.get_by_role("button")).to_have_count(5)
     page.get_by_role("button", name="Графики").click()
@@ -323,19 +331,19 @@ def test_groups_and_tables_have_names(new_page: Callable[..., Page], stand: Stan
     assert fills[0] != fills[1]
 
 
-def test_the_device_location_is_announced(new_page: Callable[..., Page], stand: Stand) -> None:
+def test_the_device_location_is_announced(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     here = {"latitude": 55.1, "longitude": 38.77}
-    page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
-    City(page, stand)
-    browse(page, extended(stand))
+    page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])
+    FakeCity(page, widget_site)
+    browse(page, extended(widget_site))
     page.get_by_role("button", name="Моё место").click()
     expect(page.get_by_role("status").get_by_text("Показано ваше место на карте.")).to_be_attached()
 
 
-def test_buttons_to_remove_photos_name_the_photo(new_page: Callable[..., Page], stand: Stand) -> None:
-    page = new_page(viewport=DESK)
-    city = City(page, stand)
-    open_widget(page, stand.page(stand.snippet()))
+def test_buttons_to_remove_photos_name_the_photo(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
+    city = FakeCity(page, widget_site)
+    open_widget(page, widget_site.page(widget_site.snippet()))
     control = page.locator("input#photos")
     control.scroll_into_view_if_needed()
     control = page.locator("input#photos[accept*='.heic']")
@@ -347,11 +355,11 @@ def test_buttons_to_remove_photos_name_the_photo(new_page: Callable[..., Page], 
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_reopening_focuses_the_title(page: Page, stand: Stand, kind: str) -> None:
+def test_reopening_focuses_the_title(page: Page, widget_site: WidgetSite, kind: str) -> None:
     """If the previous content were still there, its scrollable part would take the focus without an announcement."""
-    City(page, stand)
+    FakeCity(page, widget_site)
     page.set_viewport_size({"width": 360, "height": 560})
-    open_widget(page, extended(stand) if kind == "extended" else stand.page(stand.snippet()))
+    open_widget(page, extended(widget_site) if kind == "extended" else widget_site.page(widget_site.snippet()))
     expect(page.locator(CARD if kind == "extended" else "igrajdanin-widget form").first).to_be_visible()
     for _ in range(2):
         expect(page.locator(TITLE)).to_be_focused()
@@ -360,10 +368,10 @@ def test_reopening_focuses_the_title(page: Page, stand: Stand, kind: str) -> Non
         page.keyboard.press("Enter")
 
 
-def test_reopening_before_the_close_event_keeps_it_open(page: Page, stand: Stand) -> None:
+def test_reopening_before_the_close_event_keeps_it_open(page: Page, widget_site: WidgetSite) -> None:
     """Escape directly followed by Enter: the browser has closed the dialog, but its close event comes later."""
-    City(page, stand)
-    open_widget(page, stand.page(stand.snippet()))
+    FakeCity(page, widget_site)
+    open_widget(page, widget_site.page(widget_site.snippet()))
     expect(page.locator(TITLE)).to_be_focused()
     host = "const host = document.querySelector('igrajdanin-widget');"
     page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); igrajdanin('open')")
@@ -374,8 +382,8 @@ def test_reopening_before_the_close_event_keeps_it_open(page: Page, stand: Stand
     expect(page.locator(TITLE)).to_be_hidden()
 
 
-def test_the_inline_widget_takes_no_focus(page: Page, stand: Stand) -> None:
-    City(page, stand)
-    page.goto(extended(stand, 'view="inline"'))
+def test_the_inline_widget_takes_no_focus(page: Page, widget_site: WidgetSite) -> None:
+    FakeCity(page, widget_site)
+    page.goto(extended(widget_site, 'view="inline"'))
     expect(page.locator(CARD).first).to_be_visible()
     expect(page.locator(TITLE)).not_to_be_focused()

@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, CDPSession, Page, Request, ViewportSize
 from tests.support import axe
 from tests.support.accessibility_tree import accessibility_text
 from tests.support.browser import Watch, open_context
-from tests.support.city import City
-from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import Stand
+from tests.support.city import FakeCity
+from tests.support.tour import DESKTOP, PHONE, Tour
+from tests.support.widget import WidgetSite
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -102,13 +102,13 @@ SPACING = """on => {
 
 # The flag is text spacing. Small or covered targets show in the small text of most themes; overflow shows first with
 # spaced text, in the large text of the contrast themes, and in the narrowest window.
-SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desk": DESK}
+SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desk": DESKTOP}
 ROOMS: dict[str, dict[str, list[tuple[ViewportSize, bool]]]] = {
     "phone": {
         "light": [(PHONE, False), (ZOOMED, False), (NARROWEST, True)],
         "contrast": [(NARROWEST, True), (ZOOMED, True)],
     },
-    "desk": {"light": [(DESK, False)], "contrast": [(DESK, True)]},
+    "desk": {"light": [(DESKTOP, False)], "contrast": [(DESKTOP, True)]},
 }
 
 
@@ -191,15 +191,15 @@ class Visitor:
 
 
 @pytest.fixture(scope="module", params=["phone", "desk"])
-def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Found:
+def found(request: pytest.FixtureRequest, browser: Browser, widget_site: WidgetSite) -> Found:
     which, watch = str(request.param), Watch()
     # Some states need failing answers, which Chromium logs as errors.
     watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget site-key=")
-    context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
+    context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESKTOP)
     page = context.new_page()
     seen = Found(read_out={f"{which}-{lang}": "" for lang in LANGUAGES})
     page.add_init_script(PENDING)
-    tour = Tour(page, stand, City(page, stand))
+    tour = Tour(page, widget_site, FakeCity(page, widget_site))
     visitor = Visitor(page, tour, seen, which)
     for state in getattr(tour, which)():
         visitor.look(state)

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse, extended
 from tests.support.browser import Watch
-from tests.support.widget import Stand, fill_form, number, open_form, send, summary, to_form
+from tests.support.widget import WidgetSite, fill_form, number, open_form, send, summary, to_form
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 # Like Google Translate: replaces every text, now and later, by another one inside two elements.
 TRANSLATE = """() => {
   const skipped = "font, svg, style, textarea, option";
@@ -39,13 +39,13 @@ TRANSLATED = "igrajdanin-widget font > font"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> None:
-    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+def city(widget_site: WidgetSite) -> None:
+    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
 @pytest.fixture
-def desk(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESK)
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 def translate(page: Page) -> None:
@@ -53,24 +53,24 @@ def translate(page: Page) -> None:
     expect(page.locator(TRANSLATED).first).to_be_attached()
 
 
-def test_a_translated_form_can_be_sent(desk: Page, watch: Watch, stand: Stand) -> None:
-    open_form(desk, stand.page(stand.snippet()))
-    translate(desk)
-    send(desk)
-    expect(summary(desk)).to_contain_text("Исправьте")
-    desk.get_by_role("button", name="Добавить имя и телефон").click()
-    desk.get_by_label("Имя (необязательно)").fill("Анна")
-    fill_form(desk)
-    send(desk)
-    assert number(desk) > 0
-    desk.get_by_role("button", name="Сообщить ещё").click()
-    fill_form(desk, "Второе сообщение")
-    send(desk)
-    assert number(desk) > 0
+def test_a_translated_form_can_be_sent(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    open_form(desktop, widget_site.page(widget_site.snippet()))
+    translate(desktop)
+    send(desktop)
+    expect(summary(desktop)).to_contain_text("Исправьте")
+    desktop.get_by_role("button", name="Добавить имя и телефон").click()
+    desktop.get_by_label("Имя (необязательно)").fill("Анна")
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
+    desktop.get_by_role("button", name="Сообщить ещё").click()
+    fill_form(desktop, "Второе сообщение")
+    send(desktop)
+    assert number(desktop) > 0
 
 
-def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, stand: Stand) -> None:
-    open_form(page, stand.page(stand.snippet()))
+def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    open_form(page, widget_site.page(widget_site.snippet()))
     translate(page)
     following = page.get_by_role("button", name="Далее")
     following.click()
@@ -91,27 +91,27 @@ def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, st
     assert number(page) > 0
 
 
-def test_a_translated_list_can_be_filtered_and_read(desk: Page, watch: Watch, stand: Stand) -> None:
-    cards = browse(desk, extended(stand))
-    translate(desk)
-    desk.get_by_role("button", name="Показать ещё").click()
+def test_a_translated_list_can_be_filtered_and_read(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    cards = browse(desktop, extended(widget_site))
+    translate(desktop)
+    desktop.get_by_role("button", name="Показать ещё").click()
     expect(cards).to_have_count(40)
-    chip = desk.get_by_role("button", name="Решено", exact=True)
-    with desk.expect_response(re.compile(r"/problems\?status=done$")) as answer:
+    chip = desktop.get_by_role("button", name="Решено", exact=True)
+    with desktop.expect_response(re.compile(r"/problems\?status=done$")) as answer:
         chip.click()
     items = answer.value.json()["items"]
-    expect(desk.locator("igrajdanin-widget .stale")).to_have_count(0)
+    expect(desktop.locator("igrajdanin-widget .stale")).to_have_count(0)
     expect(cards).to_have_count(len(items))
     assert cards.evaluate_all("all => all.map(one => one.id)") == [f"problem-{item['number']}" for item in items]
     cards.first.click()
-    expect(desk.locator("igrajdanin-widget .timeline")).to_be_visible()
-    desk.get_by_role("button", name="К списку").click()
+    expect(desktop.locator("igrajdanin-widget .timeline")).to_be_visible()
+    desktop.get_by_role("button", name="К списку").click()
     expect(cards.first).to_be_focused()
     chip.click()
     expect(cards).to_have_count(20)
-    desk.get_by_label("Поиск по тексту и адресу").fill("абракадабра")
-    expect(desk.locator(CARD)).to_have_count(0)
-    to_form(desk)
-    desk.get_by_role("button", name="К списку").click()
-    desk.get_by_role("button", name="Очистить поиск").click()
+    desktop.get_by_label("Поиск по тексту и адресу").fill("абракадабра")
+    expect(desktop.locator(CARD)).to_have_count(0)
+    to_form(desktop)
+    desktop.get_by_role("button", name="К списку").click()
+    desktop.get_by_role("button", name="Очистить поиск").click()
     expect(cards).to_have_count(20)

@@ -20,7 +20,7 @@ from tests.support.pages import HostPages, examples
 from tests.support.widget import (
     RELEASE,
     REPORT,
-    Stand,
+    WidgetSite,
     fill_form,
     number,
     open_form,
@@ -29,7 +29,7 @@ from tests.support.widget import (
     to_form,
 )
 
-DESK = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1280, "height": 900}
 # Members of `document` that a named element of the page shadows (HTML, «named properties» of Document).
 MEMBERS = (
     "activeElement", "addEventListener", "adoptedStyleSheets", "body", "createElement", "createElementNS",
@@ -70,13 +70,13 @@ def requests_to(watch: Watch, host: HostPages) -> list[str]:
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("element", [True, False], ids=["element", "div"])
 def test_the_widget_works_beside_elements_named_like_document_members(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages, kind: str, element: bool
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages, kind: str, element: bool
 ) -> None:
-    page = new_page(viewport=DESK)
-    snippet = stand.snippet(f'type="{kind}"')
+    page = new_page(viewport=DESKTOP)
+    snippet = widget_site.snippet(f'type="{kind}"')
     if not element:
-        snippet = f'<div data-igrajdanin-widget="{stand.key}" data-type="{kind}"><a href="#">{REPORT}</a></div>'
-    page.goto(stand.page(bait(evil) + snippet))
+        snippet = f'<div data-igrajdanin-widget="{widget_site.key}" data-type="{kind}"><a href="#">{REPORT}</a></div>'
+    page.goto(widget_site.page(bait(evil) + snippet))
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
     fill_form(page)
@@ -87,11 +87,11 @@ def test_the_widget_works_beside_elements_named_like_document_members(
 
 
 def test_the_citys_map_works_beside_such_elements(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
-    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
-    page = new_page(viewport=DESK)
-    browse(page, stand.page(bait(evil) + stand.snippet('type="extended"')))
+    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
+    page = new_page(viewport=DESKTOP)
+    browse(page, widget_site.page(bait(evil) + widget_site.snippet('type="extended"')))
     expect(page.get_by_role("application").get_by_role("button").first).to_be_visible()
     page.locator(CARD).first.click()
     expect(page.locator("igrajdanin-widget .timeline")).to_be_visible()
@@ -99,12 +99,12 @@ def test_the_citys_map_works_beside_such_elements(
 
 
 def test_the_frame_script_works_beside_such_elements(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
-    page = new_page(viewport=DESK)
-    frame = f'<iframe src="{stand.service.url}/s/{stand.key}/embed" width="100%" height="500"></iframe>'
-    script = f'<script async src="{stand.service.url}/w/1/frame.js"></script>'
-    page.goto(stand.page(bait(evil) + frame + script, loader=False))
+    page = new_page(viewport=DESKTOP)
+    frame = f'<iframe src="{widget_site.service.url}/s/{widget_site.key}/embed" width="100%" height="500"></iframe>'
+    script = f'<script async src="{widget_site.service.url}/w/1/frame.js"></script>'
+    page.goto(widget_site.page(bait(evil) + frame + script, loader=False))
     expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
     page.wait_for_function("document.getElementsByTagName('iframe')[0].style.height !== ''")
 
@@ -118,19 +118,19 @@ def test_the_frame_script_works_beside_such_elements(
     ids=["div", "element"],
 )
 def test_elements_of_the_page_cannot_change_the_service(
-    page: Page, watch: Watch, stand: Stand, evil: HostPages, markup: str
+    page: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages, markup: str
 ) -> None:
     watch.allow("status of 404|ключа сайта нет")
-    page.goto(stand.page(markup.format(evil=evil.url)))
-    with page.expect_response(re.compile(re.escape(stand.service.url) + "/api/v1/sites/wk_x")):
+    page.goto(widget_site.page(markup.format(evil=evil.url)))
+    with page.expect_response(re.compile(re.escape(widget_site.service.url) + "/api/v1/sites/wk_x")):
         page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Виджет настроен неверно")
-    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
     """A compromised service answers with javascript: URLs; everything else in its answers is trusted."""
-    page = new_page(viewport=DESK)
+    page = new_page(viewport=DESKTOP)
     code = "javascript:document.title='stolen'"
 
     def answer(route: Route) -> None:
@@ -143,7 +143,7 @@ def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, stand
         route.fulfill(json=config, headers=ANY_ORIGIN)
 
     page.route(re.compile(r"\?lang="), answer)
-    form = open_form(page, stand.page(stand.snippet('type="basic"')))
+    form = open_form(page, widget_site.page(widget_site.snippet('type="basic"')))
     page.get_by_label("Дороги и тротуары").check()
     expect(form.locator(".notice a")).to_have_count(4)
     hrefs = form.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
@@ -154,31 +154,37 @@ def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, stand
     assert not page.locator("igrajdanin-widget a[href^='java' i]").count()
 
 
-def test_the_plain_link_is_never_code(page: Page, watch: Watch, stand: Stand) -> None:
+def test_the_plain_link_is_never_code(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """There is no link for an unknown key, since its page does not exist. There is one if the service fails."""
     watch.allow("status of 503")
     page.route(re.compile(r"\?lang="), lambda route: route.fulfill(status=503, json={}, headers=ANY_ORIGIN))
-    page.goto(stand.page(stand.snippet().replace(f"{stand.service.url}/s/{stand.key}/report", "javascript:alert(1)")))
+    page.goto(
+        widget_site.page(
+            widget_site.snippet().replace(
+                f"{widget_site.service.url}/s/{widget_site.key}/report", "javascript:alert(1)"
+            )
+        )
+    )
     page.get_by_role("button", name=REPORT, exact=True).click()
     link = page.get_by_role("alert").get_by_role("link")
-    expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("core", "basic"), ("report", "basic"), ("browse", "extended")])
 def test_a_modified_file_does_not_run_and_the_link_returns(
-    page: Page, watch: Watch, stand: Stand, name: str, kind: str
+    page: Page, watch: Watch, widget_site: WidgetSite, name: str, kind: str
 ) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    address = page_with_modified_files(stand, name, kind)
+    address = page_with_modified_files(widget_site, name, kind)
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
+def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    page.goto(page_with_modified_files(stand, "report", "extended"))
+    page.goto(page_with_modified_files(widget_site, "report", "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
@@ -186,12 +192,12 @@ def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, stand: Sta
 
 
 def test_an_unmodified_copy_works_and_removes_the_link(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
 ) -> None:
-    page = new_page(viewport=DESK)
-    shutil.copytree(examples.DIST / RELEASE, stand.folder / "whole" / RELEASE)
-    script = f'<script async src="/whole/{RELEASE}/loader.js" data-api="{stand.service.url}"></script>'
-    page.goto(stand.page(stand.snippet('type="extended"') + script, loader=False))
+    page = new_page(viewport=DESKTOP)
+    shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "whole" / RELEASE)
+    script = f'<script async src="/whole/{RELEASE}/loader.js" data-api="{widget_site.service.url}"></script>'
+    page.goto(widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
     fill_form(page)

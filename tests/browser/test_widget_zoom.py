@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
-from tests.support.city import City
-from tests.support.widget import REPORT, Stand, summary, to_form
+from tests.support.city import FakeCity
+from tests.support.widget import REPORT, WidgetSite, summary, to_form
 
 # Ways to enlarge a page: options of the browser context, and a style of the host's root element.
 LARGER: dict[str, tuple[dict[str, Any], str]] = {
@@ -31,13 +31,13 @@ SIDEWAYS = """() => {
 @pytest.mark.parametrize("view", ["inline", "button"])
 @pytest.mark.parametrize("way", LARGER)
 def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
-    new_page: Callable[..., Page], watch: Watch, stand: Stand, way: str, view: str
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, way: str, view: str
 ) -> None:
     options, style = LARGER[way]
     page = new_page(**options)
-    City(page, stand)
+    FakeCity(page, widget_site)
     host = f"<style>html {{ {style} }}</style>"
-    page.goto(stand.page(host + stand.snippet(f'type="extended" view="{view}"')))
+    page.goto(widget_site.page(host + widget_site.snippet(f'type="extended" view="{view}"')))
     if view == "button":
         page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.locator("igrajdanin-widget .card").first).to_be_visible()

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from tests.api.test_two_instances import WISHES, Instance
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from tests.support.exchange import Carrier
+from tests.support.exchange import PlatformWorker
 from tests.support.faults import FaultProxy
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import free_port
@@ -94,7 +94,7 @@ class TwoInstances(RuleBasedStateMachine):
     async def _begin(self) -> None:
         self.process = contextlib.AsyncExitStack()
         self.context = await self.process.enter_async_context(open_context(self.settings))
-        self.carrier = Carrier(self.context)
+        self.carrier = PlatformWorker(self.context)
 
     def side(self, name: str) -> Instance:
         found: Instance = getattr(self, name)

@@ -17,7 +17,7 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support import service_database
 from tests.support.cities import QUICK, create_city, fill
-from tests.support.exchange import Carrier
+from tests.support.exchange import PlatformWorker
 from tests.support.processes import Service
 from widget_api.app import open_context
 from widget_api.deliveries import circuit
@@ -104,15 +104,15 @@ async def test_poisoned_reports_die_without_other_traffic(
     platform = await FakePlatform(first_try=()).start()
     settings = make_settings(database_url=database_url, platform_url=platform.url, platform_key="secret")
     async with open_context(settings) as context:
-        site, carrier = await make_site(context.database), Carrier(context)
+        site, platform_worker = await make_site(context.database), PlatformWorker(context)
         poison = [f"Яма {index}" for index in range(circuit.OPENS + 1)]
         for text in poison:
             receipt = await submit_report(context.database, site, description=text)
             await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         platform.poison = frozenset(poison)
         for _ in range(20 * len(poison)):
-            await carrier.round()
-            carrier.now += 86_400
+            await platform_worker.round()
+            platform_worker.now += 86_400
         found = await context.database.rows("SELECT state FROM deliveries WHERE sink = 'platform:default' AND opens")
         await platform.stop()
     assert [row["state"] for row in found] == ["dead"] * len(poison)

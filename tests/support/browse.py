@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.city import City, problem
+from tests.support.city import FakeCity, problem
 from tests.support.maps import ANY_ORIGIN
-from tests.support.widget import REPORT, Stand
+from tests.support.widget import REPORT, WidgetSite
 
 CARD = "igrajdanin-widget .card"
 MANY = 10_000
@@ -27,22 +27,24 @@ def browse(page: Page, address: str) -> Locator:
     return cards
 
 
-def extended(stand: Stand, attributes: str = "", rest: str = "") -> str:
-    return stand.page(stand.snippet(f'type="extended" {attributes}') + rest)
+def extended(widget_site: WidgetSite, attributes: str = "", rest: str = "") -> str:
+    return widget_site.page(widget_site.snippet(f'type="extended" {attributes}') + rest)
 
 
-def crowd(page: Page, stand: Stand, city: City, count: int = MANY) -> None:
+def crowd(page: Page, widget_site: WidgetSite, city: FakeCity, count: int = MANY) -> None:
     """A city with that many problems, in pages of twenty."""
     texts = ("Яма у школы", "Не горит фонарь у подъезда", "Не убирают снег во дворе с понедельника, " * 3)
 
     def answer(route: Route) -> None:
         start = int(parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])[0])
         numbers = range(count - start, max(0, count - start - 20), -1)
-        items: list[dict[str, Any]] = [problem(stand, one, f"{texts[one % 3]} {one}", "accepted") for one in numbers]
+        items: list[dict[str, Any]] = [
+            problem(widget_site, one, f"{texts[one % 3]} {one}", "accepted") for one in numbers
+        ]
         following = str(start + 20) if start + 20 < count else None
         route.fulfill(json={"items": items, "next": following}, headers=ANY_ORIGIN)
 
-    city.problems += [problem(stand, one, "Яма у школы", "accepted") for one in range(9000, 9720)]
+    city.problems += [problem(widget_site, one, "Яма у школы", "accepted") for one in range(9000, 9720)]
     page.route(re.compile(r"/problems(\?.*)?$"), answer)
 
 

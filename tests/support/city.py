@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route
 from tests.support.maps import ANY_ORIGIN, INSIDE, ZOOM, draw_tiles
 from tests.support.pictures import halves, photo
 from tests.support.tiles import BBOX, CENTER
-from tests.support.widget import AGENCY, UTILITY, Stand
+from tests.support.widget import AGENCY, UTILITY, WidgetSite
 
 NOW = "2026-11-24T12:00:00+03:00"
 LOST, DELAYED = "lost", "held"
@@ -53,8 +53,8 @@ def picture() -> bytes:
     return photo(halves(96, 96))
 
 
-def problem(stand: Stand, number: int, text: str, status: str, **more: Any) -> dict[str, Any]:
-    address = f"{stand.service.url}/photos/made-up-{number}"
+def problem(widget_site: WidgetSite, number: int, text: str, status: str, **more: Any) -> dict[str, Any]:
+    address = f"{widget_site.service.url}/photos/made-up-{number}"
     shot = {"url": f"{address}.jpg", "thumb": f"{address}.thumb.jpg", "width": 960, "height": 720}
     return {
         "number": number,
@@ -83,22 +83,22 @@ def _with_fixed_date(track: str) -> str:
     return re.sub(r"\d+\s[A-Z][a-z]+(\s20\d\d)?", "4 December", russian)
 
 
-class City:
-    """Answers for one page; create it before the page is opened."""
+class FakeCity:
+    """Fake answers for one page; create it before the page is opened."""
 
-    def __init__(self, page: Page, stand: Stand, zoom: int = ZOOM) -> None:
-        self._page, self._stand, self._zoom = page, stand, zoom
+    def __init__(self, page: Page, widget_site: WidgetSite, zoom: int = ZOOM) -> None:
+        self._page, self._widget_site, self._zoom = page, widget_site, zoom
         self.answers: dict[str, Any] = {}
         self._delayed: list[Route] = []
         self._configs: dict[str, Any] = {}
         self.problems = [
-            problem(stand, 1204, TEXT, "in_progress", overdue=True, shot=True),
-            problem(stand, 1203, LONG, "accepted", address=None),
-            problem(stand, 1187, "Не горит фонарь", "resolved", has_answer=True),
+            problem(widget_site, 1204, TEXT, "in_progress", overdue=True, shot=True),
+            problem(widget_site, 1203, LONG, "accepted", address=None),
+            problem(widget_site, 1187, "Не горит фонарь", "resolved", has_answer=True),
         ]
         page.clock.set_fixed_time(NOW)
         draw_tiles(page)
-        page.route(re.compile(re.escape(stand.api)), self._answer)
+        page.route(re.compile(re.escape(widget_site.api)), self._answer)
         page.route(re.compile("/photos/made-up"), self.draw)
 
     @staticmethod
@@ -119,7 +119,7 @@ class City:
             self._answer(route)
 
     def _answer(self, route: Route) -> None:
-        path = route.request.url.removeprefix(self._stand.api)
+        path = route.request.url.removeprefix(self._widget_site.api)
         name = f"{route.request.method} {re.sub(r'[?].*', '', path)}"
         given = self.answers.get(name)
         if given == DELAYED:
@@ -158,17 +158,21 @@ class City:
             return 200, self.detail(int(path.rpartition("/")[2]))
         if name == "POST /photos":
             token = f"token-{len(self._delayed)}"
-            return 201, {"photo": token, "thumb": f"{self._stand.service.url}/photos/made-up.jpg", "location": None}
+            return 201, {
+                "photo": token,
+                "thumb": f"{self._widget_site.service.url}/photos/made-up.jpg",
+                "location": None,
+            }
         if name == "POST /problems":
             return 201, self.receipt()
         return 200, {"supporters": 4}
 
     def _config(self, path: str) -> Any:
         if path not in self._configs:
-            with urllib.request.urlopen(self._stand.api + path, timeout=20) as answer:
+            with urllib.request.urlopen(self._widget_site.api + path, timeout=20) as answer:
                 body = json.load(io.BytesIO(answer.read()))
             town = {"center": CENTER, "zoom": self._zoom, "bbox": BBOX, "max_zoom": 19}
-            tiles = self._stand.service.url + "/tiles/{z}/{x}/{y}"
+            tiles = self._widget_site.service.url + "/tiles/{z}/{x}/{y}"
             body["map"] = town | {"tiles": tiles, "attribution": "© Участники OpenStreetMap"}
             body["categories"][0] |= {"notice_parts": NOTICE, "questions": questions(), "answer_due": "2026-12-04"}
             for category in body["categories"]:
@@ -245,8 +249,8 @@ class City:
             | {"text": text, "actor": actor, "photos": [], "documents": []}
             for day, (kind, status, text, actor) in enumerate(steps)
         ]
-        files = f"{self._stand.service.url}/documents/made-up"
-        mended = problem(self._stand, number, "", "resolved", shot=True)["photos"][0] | {"alt": "Ровный асфальт"}
+        files = f"{self._widget_site.service.url}/documents/made-up"
+        mended = problem(self._widget_site, number, "", "resolved", shot=True)["photos"][0] | {"alt": "Ровный асфальт"}
         answer = {
             "text": said,
             "at": "2026-11-23T09:00:00Z",
@@ -266,7 +270,7 @@ class City:
             "duplicate_of": None,
             "discussion": "moderated",
             "comments": 2,
-            "url": f"{self._stand.service.url}/s/{self._stand.key}/problems/{number}",
+            "url": f"{self._widget_site.service.url}/s/{self._widget_site.key}/problems/{number}",
         }
 
     def comments(self, **more: Any) -> dict[str, Any]:
@@ -280,8 +284,8 @@ class City:
 
     def outside(self) -> dict[str, Any]:
         detail = "Это место вне территории города. За него отвечает другая администрация."
-        other = {"name": UTILITY, "agency": UTILITY, "url": self._stand.service.url}
+        other = {"name": UTILITY, "agency": UTILITY, "url": self._widget_site.service.url}
         return {"inside": False, "detail": detail, "other": other}
 
     def near(self) -> dict[str, Any]:
-        return {"items": [problem(self._stand, 1198, "Яма у перехода", "accepted", shot=True) | {"distance": 40}]}
+        return {"items": [problem(self._widget_site, 1198, "Яма у перехода", "accepted", shot=True) | {"distance": 40}]}

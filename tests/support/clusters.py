@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.city import City, problem
+from tests.support.city import FakeCity, problem
 from tests.support.maps import ANY_ORIGIN
 from tests.support.tiles import BBOX, CENTER
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 ZOOM = 13
 OPEN = ("in_progress", "forwarded", "planned", "reopened")
@@ -26,7 +26,7 @@ CATEGORIES = ("roads", "lighting", "garbage", "playgrounds")
 Box = tuple[float, ...]
 
 
-def scattered(stand: Stand, count: int, seed: int = 4) -> list[dict[str, Any]]:
+def scattered(widget_site: WidgetSite, count: int, seed: int = 4) -> list[dict[str, Any]]:
     """Problems around three places of the town."""
     chance = random.Random(seed)
     west, south, east, north = BBOX
@@ -40,7 +40,7 @@ def scattered(stand: Stand, count: int, seed: int = 4) -> list[dict[str, Any]]:
         kind = chance.randrange(len(TEXTS))
         late = status in ("accepted", "in_progress") and number % 5 == 0
         made.append(
-            problem(stand, number, TEXTS[kind], status, location=place, category=CATEGORIES[kind], overdue=late)
+            problem(widget_site, number, TEXTS[kind], status, location=place, category=CATEGORIES[kind], overdue=late)
         )
     return made
 
@@ -86,11 +86,11 @@ def _feature(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": middle}, "properties": properties}
 
 
-class Town:
+class FakeCityMap:
     """Answers for the map of one page; create it before the page is opened. `asked` records the queries."""
 
-    def __init__(self, page: Page, stand: Stand, problems: list[dict[str, Any]], zoom: int = ZOOM) -> None:
-        self.city = City(page, stand, zoom)
+    def __init__(self, page: Page, widget_site: WidgetSite, problems: list[dict[str, Any]], zoom: int = ZOOM) -> None:
+        self.city = FakeCity(page, widget_site, zoom)
         self.city.problems = problems
         self.partial = False
         self.asked: list[dict[str, str]] = []

@@ -24,7 +24,7 @@ KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of platforms that sign
 ANY_PLATFORM = "platform:%"
 
 
-class Carrier:
+class PlatformWorker:
     """Delivers what is due to platforms as the worker does, with a simulated clock: waiting takes no time."""
 
     def __init__(self, context: Context) -> None:

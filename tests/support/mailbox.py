@@ -26,7 +26,7 @@ def letter(name: str, **placed: str) -> bytes:
 
 
 @dataclass
-class Office:
+class AgencyMailbox:
     """The mailbox of a report's agency: it answers with real letters over a real LMTP session."""
 
     context: Context

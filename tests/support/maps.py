@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.tiles import BBOX, CENTER, tile
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
 STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
@@ -22,13 +22,13 @@ INSIDE = {"inside": True, "detail": None, "other": None}
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
-def config(page: Page, stand: Stand, **change: Any) -> None:
+def config(page: Page, widget_site: WidgetSite, **change: Any) -> None:
     """The site's configuration with a map of the made-up town; keywords change the map, `map=None` removes it."""
     town = {
         "center": CENTER,
         "zoom": ZOOM,
         "bbox": BBOX,
-        "tiles": stand.service.url + "/tiles/{z}/{x}/{y}",
+        "tiles": widget_site.service.url + "/tiles/{z}/{x}/{y}",
         "max_zoom": 19,
         "attribution": "© Участники OpenStreetMap",
     }
@@ -58,8 +58,8 @@ def answerable(page: Page, answer: dict[str, Any] = INSIDE) -> None:
     page.route(re.compile(r"/place\?"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
 
 
-def prepare(page: Page, stand: Stand, **change: Any) -> None:
-    config(page, stand, **change)
+def prepare(page: Page, widget_site: WidgetSite, **change: Any) -> None:
+    config(page, widget_site, **change)
     draw_tiles(page)
     answerable(page)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.city import DELAYED, LOST, TEXT, City, picture
+from tests.support.city import DELAYED, LOST, TEXT, FakeCity, picture
 from tests.support.pictures import file
-from tests.support.widget import Stand
+from tests.support.widget import WidgetSite
 
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"
 MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
 # The control of the photo chunk; a placeholder stands in its place until the chunk has loaded.
@@ -35,22 +35,22 @@ FRESH = """attributes => {
 
 
 class Tour:
-    def __init__(self, page: Page, stand: Stand, city: City) -> None:
-        self.page, self.stand, self.city = page, stand, city
+    def __init__(self, page: Page, widget_site: WidgetSite, city: FakeCity) -> None:
+        self.page, self.widget_site, self.city = page, widget_site, city
         # Restores the state after a change of language, which recreates the map.
         self.again: Callable[[], None] = lambda: None
-        page.goto(stand.page(""))
+        page.goto(widget_site.page(""))
         self.widget = page.locator("igrajdanin-widget")
 
     # --- ways ---
 
-    def fresh(self, **attributes: str) -> None:
+    def restart(self, **attributes: str) -> None:
         """Start as a new visitor; the loaded code stays."""
-        given = {"site-key": self.stand.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
+        given = {"site-key": self.widget_site.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
         self.page.evaluate(FRESH, given)
 
     def open(self, **attributes: str) -> None:
-        self.fresh(**attributes)
+        self.restart(**attributes)
         self.page.get_by_role("button").click()
 
     def form(self, **attributes: str) -> None:
@@ -61,13 +61,13 @@ class Tour:
 
     def load_photos(self) -> None:
         """In one column the photos are below the fold, and their chunk loads when they become visible."""
-        photos = self.at("photos")
+        photos = self.control("photos")
         if photos.count():
             photos.evaluate("control => control.scrollIntoView({ block: 'center' })")
             expect(self.widget.locator(PHOTOS)).to_be_attached()
             self.widget.locator(".sheet").evaluate("sheet => { sheet.scrollTop = 0 }")
 
-    def at(self, control: str) -> Locator:
+    def control(self, control: str) -> Locator:
         return self.widget.locator(f"[id='{control}']")
 
     def press_continue(self) -> None:
@@ -80,11 +80,11 @@ class Tour:
     def fill_form(self, email: str = "") -> None:
         """Fill in everything a report needs, in the one-page form."""
         self.choose(1)
-        self.at("description").fill(TEXT)
-        self.at("address").fill("улица Мира, 5")
+        self.control("description").fill(TEXT)
+        self.control("address").fill("улица Мира, 5")
         if email:
-            self.at("email").fill(email)
-        self.at("consent").check()
+            self.control("email").fill(email)
+        self.control("consent").check()
 
     def open_form(self) -> None:
         """Go from the city to the form."""
@@ -111,7 +111,7 @@ class Tour:
     # --- states ---
 
     def loading(self) -> Iterator[str]:
-        self.fresh()
+        self.restart()
         yield "button"
         self.city.answers["GET "] = DELAYED
         self.page.get_by_role("button").click()
@@ -142,12 +142,12 @@ class Tour:
     def category(self) -> Iterator[str]:
         self.form()
         yield "category"
-        self.at("search").fill("двор")
+        self.control("search").fill("двор")
         yield "category found"
-        self.at("search").fill("щщщ")
+        self.control("search").fill("щщщ")
         self.expect_text("Не найдено, показаны все")
         yield "category not found"
-        self.at("search").fill("")
+        self.control("search").fill("")
         self.choose(0)
         self.expect_text("звоните")
         yield "notice"
@@ -156,40 +156,40 @@ class Tour:
         """On a phone, one question after the other, with the possible errors of each."""
         yield from self.category()
         self.press_continue()
-        expect(self.at("description")).to_be_visible()
+        expect(self.control("description")).to_be_visible()
         yield "description and questions"
         self.press_continue()
         self.expect_error_summary()
         yield "errors"
-        self.at("description").fill(TEXT)
-        self.at("answers.size").fill("30")
+        self.control("description").fill(TEXT)
+        self.control("answers.size").fill("30")
         self.widget.locator("[id='answers.danger'] input").first.check()
         self.press_continue()
         yield from self.photos()
         self.press_continue()
         yield from self.place()
         self.press_continue()
-        expect(self.at("email")).to_be_visible()
+        expect(self.control("email")).to_be_visible()
         yield "contacts"
         self.widget.locator(".section .link").first.click()
-        self.at("name").fill("Анна")
+        self.control("name").fill("Анна")
         yield "name and phone"
-        self.at("consent").check()
+        self.control("consent").check()
         self.press_continue()
         expect(self.widget.locator(".facts")).to_be_visible()
         yield "review"
 
     def place(self) -> Iterator[str]:
-        expect(self.at("address")).to_be_visible()
+        expect(self.control("address")).to_be_visible()
         yield "place"
         self.page.route(re.compile(r"/map-"), lambda route: route.abort())
-        self.at("map").click()
+        self.control("map").click()
         expect(self.widget.locator(".error")).to_be_visible()
         yield "map failed"
         self.page.unroute(re.compile(r"/map-"))
         self.city.answers["GET /place"] = (200, self.city.outside())
         self.city.answers["GET /similar"] = (200, self.city.near())
-        self.at("map").click()
+        self.control("map").click()
         ground = self.widget.locator(".ground")
         expect(ground).to_be_visible()
         expect(self.widget.locator(".leaflet-tile-loaded").first).to_be_attached()
@@ -207,10 +207,10 @@ class Tour:
         yield "pin outside, reported near by"
         self.again = lambda: None
         self.city.answers.clear()
-        self.at("address").fill("улица Мира, 5")
+        self.control("address").fill("улица Мира, 5")
 
     def photos(self) -> Iterator[str]:
-        expect(self.at("photos")).to_be_attached()
+        expect(self.control("photos")).to_be_attached()
         self.load_photos()
         yield "photos"
         photo = self.widget.locator(".photo")
@@ -270,7 +270,7 @@ class Tour:
         self.form()
         self.fill_form("anna@example.test")
         self.press_continue()
-        expect(self.at("track")).to_be_visible()
+        expect(self.control("track")).to_be_visible()
         yield "done with e-mail"
         self.city.answers.clear()
 
@@ -284,11 +284,11 @@ class Tour:
         self.choose(0)
         self.expect_text("звоните")
         yield "form with questions"
-        self.at("description").fill(TEXT)
+        self.control("description").fill(TEXT)
         self.page.wait_for_timeout(50)
         self.page.evaluate("igrajdanin('close')")
         kept = self.page.evaluate(KEPT)
-        self.fresh()
+        self.restart()
         self.page.evaluate(RESTORE, kept)
         self.page.get_by_role("button").click()
         self.open_form()
@@ -299,7 +299,7 @@ class Tour:
     def filters(self) -> Iterator[str]:
         more = self.widget.locator(".bar-line .button")
         more.click()
-        expect(self.at("of-category")).to_be_visible()
+        expect(self.control("of-category")).to_be_visible()
         yield "filters"
         self.city.answers["GET /problems"] = (200, {"items": [], "next": None})
         self.widget.locator(".bar > .pills .pill").nth(3).click()
@@ -316,7 +316,7 @@ class Tour:
         for state, answer in states.items():
             self.city.answers[get] = answer
             self.open()
-            expect(self.at("list")).to_be_visible()
+            expect(self.control("list")).to_be_visible()
             if answer == LOST:
                 self.expect_alert()
             elif answer != DELAYED:
@@ -399,29 +399,29 @@ class Tour:
         follow = self.widget.locator("article [aria-expanded]")
         follow.click()
         self.widget.locator("article form .button").first.click()
-        expect(self.at("follow-email-error")).to_be_visible()
+        expect(self.control("follow-email-error")).to_be_visible()
         yield "follow, with errors"
-        self.at("follow-email").fill("anna@example.test")
-        self.at("follow-consent").check()
+        self.control("follow-email").fill("anna@example.test")
+        self.control("follow-consent").check()
         self.widget.locator("article form .button").first.click()
-        expect(self.at("follow-sent")).to_be_visible()
+        expect(self.control("follow-sent")).to_be_visible()
         yield "followed"
         self.widget.locator(".talk > .actions .button").click()
         self.widget.locator(".talk form .button").click()
-        expect(self.at("comment-text-error")).to_be_visible()
+        expect(self.control("comment-text-error")).to_be_visible()
         yield "comment, with errors"
-        self.at("comment-text").fill("И у нас во дворе то же самое.")
-        self.at("comment-name").fill("Анна")
-        self.at("comment-email").fill("anna@example.test")
-        self.at("comment-consent").check()
+        self.control("comment-text").fill("И у нас во дворе то же самое.")
+        self.control("comment-name").fill("Анна")
+        self.control("comment-email").fill("anna@example.test")
+        self.control("comment-consent").check()
         self.widget.locator(".talk form .button").click()
-        expect(self.at("comment-sent")).to_be_visible()
+        expect(self.control("comment-sent")).to_be_visible()
         yield "commented"
 
     def phone(self) -> Iterator[str]:
         for part in (self.loading, self.steps, self.list, self.map, self.refusals):
             yield from part()
 
-    def desk(self) -> Iterator[str]:
+    def desktop(self) -> Iterator[str]:
         for part in (self.column, self.outcomes, self.map):
             yield from part()

@@ -36,13 +36,13 @@ RELEASE = releases.newest_version("1")  # the release that `/w/1/` redirects to
 
 @dataclass(frozen=True)
 class Examples:
-    """embed_examples/ on its own origin, with two sites of the service: the town's and the utility's."""
+    """embed_examples/ on its own origin, with two sites of the service: a city's and a utility's."""
 
     service: Service
     pages: WatchedPages
     key: str
     second: str
-    site: str  # the first one's
+    site: str  # of the first site
 
     @classmethod
     def build(cls, service: Service) -> Examples:
@@ -68,7 +68,9 @@ class Examples:
 
 
 @dataclass
-class Stand:
+class WidgetSite:
+    """A site of the service, and a web server with host pages on the site's registered origin."""
+
     service: Service
     host: HostPages
     key: str
@@ -77,15 +79,15 @@ class Stand:
     made: int = field(default=0)
 
     @classmethod
-    def build(cls, service: Service, folder: Path) -> Stand:
-        """`folder` is the web root of the municipality; the examples are at /plain/ and so on."""
+    def build(cls, service: Service, folder: Path) -> WidgetSite:
+        """Create them. `folder` is the web root of the host; it contains some examples at /plain/ and so on."""
         for case in ("plain", "strict-csp", "no-js"):
             (folder / case).symlink_to(EXAMPLES / case)
         (folder / "favicon.ico").write_bytes(b"")
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        # One service may serve many stands, and ports are reused.
+        # One service may serve many of these sites, and ports are reused.
         place = ("--origin", host.url, "--jurisdiction", f"gorod-{token_hex(4)}.test")
         options = ("--agency", agency, *place, "--type", "extended")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
@@ -110,14 +112,16 @@ class Stand:
         return f"{self.host.url}/{name}"
 
 
-def page_with_modified_files(stand: Stand, name: str, kind: str) -> str:
+def page_with_modified_files(widget_site: WidgetSite, name: str, kind: str) -> str:
     """A host page that serves a copy of the files with one more line in one of them."""
-    copy = stand.folder / f"copy-{name}-{kind}" / RELEASE
+    copy = widget_site.folder / f"copy-{name}-{kind}" / RELEASE
     shutil.copytree(examples.DIST / RELEASE, copy)
     (chunk,) = copy.glob(f"{name}-????????.js")
     chunk.write_text(chunk.read_text() + ";globalThis.stolen = true")
-    script = f'<script async src="/copy-{name}-{kind}/{RELEASE}/loader.js" data-api="{stand.service.url}/"></script>'
-    return stand.page(stand.snippet(f'type="{kind}"') + script, loader=False)
+    script = (
+        f'<script async src="/copy-{name}-{kind}/{RELEASE}/loader.js" data-api="{widget_site.service.url}/"></script>'
+    )
+    return widget_site.page(widget_site.snippet(f'type="{kind}"') + script, loader=False)
 
 
 def to_form(place: Page | FrameLocator | Locator) -> Locator:
