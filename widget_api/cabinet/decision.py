@@ -53,6 +53,7 @@ async def decide_problem(request: Request, user: User) -> Response:
             case "template":
                 return await again()
             case "draft" if not files.wrong:
+                inbox_service.require_actor(user, site, row)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files)
                 return web.see_other(redirect_done(request, problem_id, "drafted"))
             case "discard":

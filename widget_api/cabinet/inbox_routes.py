@@ -297,10 +297,11 @@ async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, sit
 
 
 async def _photos(request: Request, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
-    """The photos of the events that the user may read."""
+    """The photos of the events that the user may read; those that the agency hid are its own alone."""
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
-    return pictures.gallery(context, [row for row in rows if row["event_id"] in seen])
+    shown = [row for row in rows if row["event_id"] in seen]
+    return pictures.gallery(context, [row for row in shown if row["role"] != "hidden" or not dossier.site.assigned_to])
 
 
 async def ask_author(request: Request, user: User) -> Response:

@@ -359,8 +359,10 @@ def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
 
 
 async def ask_author(database: Database, user: User, problem_id: str, text: str) -> None:
-    """Ask the author a question. Raises what `problems.dialogue.ask` raises, NotFound for another agency's."""
+    """Ask the author a question. Raises what `problems.dialogue.ask` raises, Refused, NotFound for another agency's."""
     site, row = await find_problem(database, user, problem_id)
+    if user.role == "viewer" or not _answers(site):
+        raise Refused
     if not _may_ask(user, site, row):
         raise Refused("nobody_to_ask")
     await dialogue.ask(database, user.actor, site.id, problem_id, text)

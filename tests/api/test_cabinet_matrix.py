@@ -1,0 +1,415 @@
+"""Who may use which address of the cabinet: route × role × agency of the user, in one table.
+
+On SQLite alone: the SQL behind it is tested on both databases where it is used (test_services, test_organisation,
+test_cabinet_access).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import httpx2
+import pytest
+from starlette.routing import Match, Route
+
+from tests.conftest import running
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import PASSWORD, Cabinet
+from tests.support.mailbox import Office
+from tests.support.pictures import noise, photo
+from widget_api import clock
+from widget_api.attachments.photos import service as photos
+from widget_api.cabinet import drafts, form_tokens
+from widget_api.cabinet.answer_files import AnswerFiles
+from widget_api.cabinet.moderation_by_mail import moderation_url
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.deliveries import sinks
+from widget_api.journal import COMMAND_LINE
+from widget_api.mailbox import service as mailbox
+from widget_api.mailbox.model import Arrival
+from widget_api.people import accounts, store
+from widget_api.people.model import Role, User
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems import change as problems
+from widget_api.problems import pictures
+from widget_api.problems.model import Change, Contact, Photo
+from widget_api.settings import Settings
+from widget_api.sites import routing_rules
+from widget_api.sites import service as sites
+
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+CONTACT = Contact(email="canary@resident.test", name="Канарейкин", phone="+7 900 000-00-01")
+CONTACTS = ("canary@resident.test", "Канарейкин", "900 000-00-01", "9000000001")
+REPORT, NOTE, DRAFT, WORK = "Яма canary-report", "canary-note", "canary-draft", "canary-work"
+
+# Where the user works, as seen from the agency whose report it is: there, in a service to which the report is assigned,
+# in another of its services, in the agency above, in a foreign one.
+RELATIONS = ("own", "assigned", "beside", "parent", "foreign")
+ROLES: tuple[Role, ...] = ("viewer", "agent", "head", "admin")
+
+# + done, 2: what was sent is read and refused (422), 3: 403, 4: 404, 9: 409. In the order of RELATIONS.
+# viewer agent head  admin operator
+ANYBODY = "+++++ +++++ +++++ +++++ +"
+NOBODY = "44444 44444 44444 44444 4"
+READERS = "++4+4 ++4+4 ++4+4 ++4+4 +"  # of the report
+DECIDERS = "33434 ++4+4 ++4+4 ++4+4 +"
+ASKERS = "33434 +34+4 +34+4 +34+4 +"
+ANSWERERS = "33434 +34+4 +34+4 +34+4 3"  # those who see contacts
+SERVICES = "33434 3+434 3+434 3+434 3"
+COMMENTERS = "34434 +44+4 +44+4 +44+4 3"
+APPROVERS = "33434 33434 +9494 +9494 3"
+MODERATORS = "34434 +44+4 +44+4 +44+4 3"
+SITE_READERS = "+44+4 +44+4 +44+4 +44+4 +"
+SITE_ADMINS = "34434 34434 34434 +44+4 +"
+CHECKED_FIRST = "33333 33333 33333 +44+4 +"  # the role is refused before the site is looked for
+ADMINS = "44444 44444 44444 +++++ 4"  # of the agency's own organisation
+ADMINS_OF_IT = "44444 44444 44444 +44+4 4"
+EDITORS = "33333 33333 +++++ +++++ 3"
+EDITORS_OF_IT = "33333 33333 +4444 +4444 3"
+JOURNAL = "44444 44444 44444 +++++ +"
+EXPORTERS = "44444 44444 +++++ +++++ 4"
+EXPORTERS_OF_IT = "44444 44444 +44+4 +44+4 4"
+DELIVERIES = "33333 33333 33333 +++++ +"
+DELIVERIES_OF_IT = "34434 34434 34434 +44+4 +"
+DROPPERS = "34434 34434 34434 34434 +"
+MAIL = "33333 +++++ +++++ +++++ +"
+MAIL_OF_IT = "33333 +44+4 +44+4 +44+4 +"
+
+P, S, ORG = "/cabinet/problems/{problem}", "/cabinet/sites/{site}", "/cabinet/organisation"
+Sent = tuple[str, Mapping[str, str]]
+
+
+def get(*paths: str) -> list[Sent]:
+    return [(f"GET {path}", {}) for path in paths]
+
+
+def post(path: str, **fields: str) -> list[Sent]:
+    return [(f"POST {path}", fields)]
+
+
+TABLE: list[tuple[str, list[Sent]]] = [
+    (ANYBODY, get("/cabinet", "/cabinet/", "/cabinet/problems", "/cabinet/version", "/cabinet/inbox")),
+    (
+        ANYBODY,
+        get("/cabinet/sign-in", "/cabinet/forgot", "/cabinet/account", "/cabinet/notices?after=", "/cabinet/sites"),
+    ),
+    (ANYBODY, get("/cabinet/comments", "/moderate/{moderation}", "/cabinet/problems?q=canary-report")),
+    (ANYBODY, post("/cabinet/sign-in", email="{email}", password=PASSWORD)),
+    (ANYBODY, post("/cabinet/forgot", email="nobody@gorod.test") + post("/cabinet/language", language="ru")),
+    (ANYBODY, post("/cabinet/account/password", old_password=PASSWORD, new_password="тихая река у мельницы")),
+    (ANYBODY, post("/cabinet/account/notices", days="3") + post("/cabinet/account/sessions")),
+    (ANYBODY, post("/cabinet/sign-out") + post("/moderate/{moderation}", verdict="published")),
+    (NOBODY, get(*(link := ("/cabinet/reset/x", "/cabinet/invitation/x", "/moderate/x")))),
+    (NOBODY, [one for path in link for one in post(path, password=PASSWORD, verdict="published")]),
+    # the report
+    (READERS, get(P, P + "?lang=en")),
+    (SITE_READERS, get("/cabinet/problems/{new}")),
+    (DECIDERS, post(P, to="in_progress", seen="{seen}")),
+    (DECIDERS, post(P, to="in_progress", text="Засыпали", do="draft")),
+    (DECIDERS, post(P, to="in_progress", text="Засыпали", do="preview")),
+    (DECIDERS, post(P + "/draft", to="in_progress", text="Засыпали")),
+    (APPROVERS, post(P + "/draft/return", author="{author}", remark="Укажите дату")),
+    (ANSWERERS, get(P + "/photos", P + "/correct") + post(P + "/photos", do="hide", photo="{photo}")),
+    (ANSWERERS, post(P + "/correct", category="roads", description="Яма у школы", address="Лесная", place="55; 38")),
+    (ANSWERERS, post(P + "/document", document_number="1", document_date="2026-11-01")),
+    (ANSWERERS, post(P + "/assign", user="")),
+    (ASKERS, post(P + "/ask", question="Какой подъезд?") + post(P + "/read") + post(P + "/note", note="Позвонить")),
+    (COMMENTERS, post(P + "/comment", comment="Едем")),
+    (SERVICES, post(P + "/work", work_text="Засыпали 12 декабря") + post(P + "/return", return_reason="Не наше")),
+    (MODERATORS, post("/cabinet/problems/{new}/spam", spam="yes")),
+    (EXPORTERS, get("/cabinet/problems.csv", "/cabinet/problems.xlsx")),
+    (EXPORTERS_OF_IT, get("/cabinet/problems.csv?site={site}", "/cabinet/problems.xlsx?site={site}")),
+    (READERS, get("/cabinet/problems?site={site}", "/cabinet/version?site={site}")),
+    # what comes in, what goes out
+    (MODERATORS, post("/cabinet/comments/{comment}", verdict="published")),
+    (MAIL, get("/cabinet/mail")),
+    (MAIL_OF_IT, get("/cabinet/mail/{letter}", "/cabinet/mail/{letter}/attached/0")),
+    (MAIL_OF_IT, post("/cabinet/mail/{letter}", deed="decline")),
+    (DELIVERIES, get("/cabinet/deliveries") + post("/cabinet/deliveries/retry", kind="agency")),
+    (DELIVERIES_OF_IT, post("/cabinet/deliveries/{delivery}/retry")),
+    (DROPPERS, post("/cabinet/deliveries/{delivery}/drop", reason="Устарело")),
+    # sites
+    (SITE_READERS, get(S, S + "/calendar", S + "/platforms")),
+    (SITE_READERS.replace("+", "2"), post(S + "/check", url="")),
+    (SITE_ADMINS, get(S + "/settings") + post(S + "/settings", photos="1")),
+    (SITE_ADMINS, post(S + "/calendar", day="2099-01-12", kind="off")),
+    (CHECKED_FIRST, post(S + "/platforms/{platform}", **{"to-roads": "7"})),
+    (CHECKED_FIRST.replace("+", "2"), post(S + "/origins", origin="https://nowhere.test", sure="yes")),
+    # the organisation
+    (ADMINS, get(ORG + "/people", ORG + "/services", ORG + "/routing")),
+    (ADMINS, post(ORG + "/people", email="new@gorod.test", role="agent") + post(ORG + "/approval", approval="yes")),
+    (ADMINS, post(ORG + "/services", name="Горсвет", email="svet@gorod.test", mode="cabinet")),
+    (ADMINS_OF_IT, get(ORG + "/people/{author}") + post(ORG + "/people/{author}", name="Борис")),
+    (ADMINS_OF_IT, post(ORG + "/people/{author}/access", enabled="no") + post(ORG + "/people/{author}/absence")),
+    (ADMINS_OF_IT, post(ORG + "/invitations/{invitation}/send") + post(ORG + "/invitations/{invitation}/withdraw")),
+    (ADMINS_OF_IT, get(ORG + "/services/{service}") + post(ORG + "/services/{service}", name="Горводоканал")),
+    (ADMINS_OF_IT, get(ORG + "/routing?site={site}") + post(ORG + "/routing/{rule}/remove", site="{site}")),
+    (ADMINS_OF_IT, post(ORG + "/routing", site="{site}", service="{service}", category="water")),
+    (EDITORS, get(ORG + "/templates") + post(ORG + "/templates", title="Новый", body="Сделано")),
+    (EDITORS_OF_IT, get(ORG + "/templates/{template}") + post(ORG + "/templates/{template}", title="Иной", body="Да")),
+    (JOURNAL, get(ORG + "/journal", ORG + "/journal.csv")),
+]
+CODES = {"+": (200, 303), "2": (422,), "3": (403,), "4": (404,), "9": (409,)}
+
+
+@dataclass
+class Person:
+    role: Role
+    relation: str
+    email: str
+    client: httpx2.AsyncClient
+    token: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.role} ({self.relation})"
+
+    def expected(self, row: str) -> str:
+        columns = dict(zip((*ROLES, "operator"), row.split(), strict=True))[self.role]
+        return columns if self.role == "operator" else columns[RELATIONS.index(self.relation)]
+
+
+@dataclass
+class World:
+    context: Context
+    ids: dict[str, str]
+    people: list[Person] = field(default_factory=list)
+
+    async def send(self, person: Person, sent: Sent, ids: Mapping[str, str]) -> httpx2.Response:
+        """Send as this person: the same session each time, whatever an answer does to the cookie."""
+        method, _, path = sent[0].partition(" ")
+        values = {**ids, "email": person.email}
+        kept = dict(person.client.cookies)
+        path = path.format_map(values)
+        if method == "GET":
+            answer = await person.client.get(path)
+        else:
+            data = {name: value.format_map(values) for name, value in sent[1].items()}
+            answer = await person.client.post(path, data={"form_token": person.token, **data})
+        person.client.cookies.clear()
+        person.client.cookies.update(kept)
+        return answer
+
+
+@pytest.fixture
+def dialect() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", rate_limits="off", work="off")
+
+
+@pytest.fixture
+async def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """One report with everything that there may be of it, and a person of each role in each agency."""
+    async with running(settings) as app:
+        context = app.state.context
+        made = World(context, {})
+        agencies = await _fill(made)
+        try:
+            for relation, agency_id in agencies.items():
+                for role in ROLES:
+                    made.people.append(await _enter(app, settings, role, relation, agency_id))
+            made.people.append(await _enter(app, settings, "operator", "operator", None))
+            for sent in (*get(P), *get("/cabinet/problems.csv")):  # which fill the journal
+                await made.send(made.people[ROLES.index("admin")], sent, made.ids)
+            monkeypatch.setattr(Database, "write", _roll_back(Database.write))
+            yield made
+        finally:
+            for person in made.people:
+                await person.client.aclose()
+
+
+async def _enter(app: Any, settings: Settings, role: Role, relation: str, agency_id: str | None) -> Person:
+    email = f"{role}-{relation}@gorod.test"
+    user_id, _ = await accounts.add_user(
+        app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
+    )
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)
+    assert (await Cabinet(client).sign_in(email, PASSWORD)).status_code == 303
+    token = form_tokens.form_token(app.state.context.signer, next(iter(client.cookies.values())), user_id)
+    return Person(role, relation, email, client, token)
+
+
+def _roll_back(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Do what is to be written, and undo it, so that everybody finds the same."""
+
+    class Undone(Exception):
+        pass
+
+    async def instead(self: Database, work: Callable[[Any], Any], *rest: str) -> Any:
+        results = []
+
+        async def undo(tx: Any) -> None:
+            results.append(await work(tx))
+            raise Undone
+
+        with suppress(Undone):
+            await write(self, undo, *rest)
+        return results[-1]
+
+    return instead
+
+
+async def _fill(world: World) -> dict[str, str]:
+    """Make the agencies, the report and what belongs to it. Returns the agency of each relation."""
+    context, ids = world.context, world.ids
+    database = context.database
+    region = await sites.add_agency(database, name="Область", email="oblast@region.test")
+    office = {"name": "Город", "mode": "email", "email": "priem@gorod.test", "parent_id": region}
+    site = await make_site(database, agency=office, discussion="moderated")
+    services = [
+        await sites.add_agency(database, name=name, email=f"s{len(name)}@gorod.test", parent_id=site.agency.id)
+        for name in ("Водоканал", "Горсветсбыт")
+    ]
+    foreign = (await make_site(database, agency={"name": "Соседи", "email": "x@other.test"})).agency.id
+    await accounts.add_user(database, email="author@gorod.test", role="agent", agency_id=site.agency.id)
+    await accounts.add_user(database, email="plumber@gorod.test", role="agent", agency_id=services[0])
+    users = {one: found[0] for one in ("author", "plumber") if (found := await _find_user(database, one))}
+
+    shown, hidden = [await photos.receive(context, site.id, photo(noise(64, 48))) for _ in range(2)]
+    told: dict[str, Any] = {"contact": CONTACT, "description": REPORT}
+    receipt = await submit_report(database, site, photos=(Photo(shown.id), Photo(hidden.id)), **told)
+    new = await submit_report(database, site, **told)
+    ids |= {
+        "problem": receipt.problem_id,
+        "new": new.problem_id,
+        "site": site.id,
+        "photo": shown.id,
+        "hidden": hidden.id,
+    }
+    ids |= {"service": services[0], "author": users["author"].id, "template": "a1", "platform": "p1"}
+    await problems.confirm(database, site.id, receipt.problem_id)
+    to_service = Change(to="forwarded", service=services[0])
+    await problems.change(database, AGENT, site.id, receipt.problem_id, to_service)
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+    await problems.change(database, AGENT, site.id, receipt.problem_id, to_service)
+    await database.write(lambda tx: pictures.hide(tx, receipt.problem_id, hidden.id, instead=None), site.id)
+    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=receipt.problem_id)
+    assert row is not None
+    ids["seen"] = row["status_event"]
+
+    draft = (site.id, receipt.problem_id, {"to": "in_progress", "text": DRAFT}, AnswerFiles())
+    await drafts.save_draft(database, users["author"], *draft, submitted_by=COMMAND_LINE)
+    work = (site.id, receipt.problem_id, {"work_text": WORK}, AnswerFiles())
+    await drafts.save_draft(database, users["plumber"], *work)
+    raw = Office(context, site, receipt.problem_id, 0)
+    letter = raw.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await mailbox.receive_letter(context, Arrival(letter, None, (raw.reply,)))
+    ids["letter"] = (await raw.last())["id"]
+    await routing_rules.add_rule(database, site.id, {"service": services[0], "category": "roads"})
+    ids["rule"] = (await routing_rules.list_rules(database, site.id))[0].id
+    platform = {"id": "p1", "name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
+    await platforms.insert_platform(
+        database, Platform(**platform, protocol="georeport", jurisdiction=None, contacts="none", site_id=None)
+    )
+    ids["delivery"] = await _plant(database, site.id, site.agency.id, receipt.problem_id, users["author"].id)
+    ids |= {"comment": "c1", "invitation": "i1"}
+    ids["moderation"] = moderation_url(context, site, "c1", clock.now()).rpartition("/")[2]
+    return dict(zip(RELATIONS, (site.agency.id, *services, region, foreign), strict=True))
+
+
+async def _find_user(database: Database, name: str) -> tuple[User, str] | None:
+    return await store.find_enabled_user(database, f"{name}@gorod.test")
+
+
+async def _plant(database: Database, site_id: str, agency_id: str, problem_id: str, user_id: str) -> str:
+    """A note, a template, an invitation and a comment of the agency. Returns a delivery that failed."""
+    rows = await database.rows("SELECT id, sink FROM deliveries WHERE problem_id = :id", id=problem_id)
+    delivery = next(row["id"] for row in rows if sinks.find_sink(row["sink"]).seen_by_agency)
+    now = clock.now()
+
+    async def work(tx: Any) -> None:
+        await tx.insert("notes", id="n1", problem_id=problem_id, user_id=user_id, text=NOTE, at=now)
+        await tx.insert(
+            "answer_templates", id="a1", agency_id=agency_id, title="Сделано", text="Сделано", changed_at=now
+        )
+        invited = {"email": "invited@gorod.test", "role": "agent", "language": "ru", "expires_at": now + 9999}
+        await tx.insert("invitations", id="i1", agency_id=agency_id, **invited)
+        said = {"name": "Пётр", "body": "Согласен", "state": "moderation", "created_at": now, "official": False}
+        await tx.insert("comments", id="c1", site_id=site_id, problem_id=problem_id, **said)
+        await tx.run("UPDATE deliveries SET state = 'dead', last_error = 'x' WHERE id = :id", id=delivery)
+
+    await database.write(work, site_id)
+    return str(delivery)
+
+
+def text_of(answer: httpx2.Response) -> str:
+    """The words of an answer, those of a spreadsheet too."""
+    if not answer.content.startswith(b"PK"):
+        return answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+        return " ".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
+
+
+def faults_of(person: Person, sent: Sent, expected: str, answer: httpx2.Response, hidden: str) -> list[str]:
+    """What is wrong with an answer: its status, or words of it that are not for this person."""
+    found = [] if answer.status_code in CODES[expected] else [f"{answer.status_code} instead of {expected}"]
+    text, secret = text_of(answer), {WORK}  # a colleague's draft is shown to who approves it alone
+    if person.role in ("viewer", "operator") or person.relation not in ("own", "parent") or "/journal" in sent[0]:
+        secret |= {*CONTACTS}
+    if person.relation not in ("own", "parent", "operator"):
+        secret |= {NOTE, hidden}
+    if person.relation != "own" or person.role not in ("head", "admin"):
+        secret |= {DRAFT}
+    if person.relation in ("beside", "foreign"):
+        secret |= {REPORT, "photos/", "documents/"}
+    return found + [f"has «{word}»" for word in sorted(secret) if word in text and "{moderation}" not in sent[0]]
+
+
+async def test_everybody_gets_what_the_table_says(world: World) -> None:
+    """And where a thing is nothing of theirs, exactly what they get for an unknown one."""
+    unknown, hidden, wrong = dict.fromkeys(world.ids, UNKNOWN), world.ids["hidden"], list[str]()
+    for row, requests in TABLE:
+        for sent in requests:
+            for person in world.people:
+                expected, answer = person.expected(row), await world.send(person, sent, world.ids)
+                wrong += [
+                    f"{person.name} {sent}: {fault}" for fault in faults_of(person, sent, expected, answer, hidden)
+                ]
+                if "{" not in sent[0] or (expected != "4" and person.relation not in ("beside", "foreign")):
+                    continue
+                text = answer.text
+                for value in world.ids.values():
+                    text = text.replace(value, UNKNOWN)
+                other = await world.send(person, sent, unknown)
+                if (other.status_code, other.text) != (answer.status_code, text) and "{moderation}" not in sent[0]:
+                    wrong.append(f"{person.name} {sent}: an unknown one looks different ({other.status_code})")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_the_words_looked_for_are_there(world: World) -> None:
+    """The guards of the test above look for words that the right people see."""
+    agent = next(one for one in world.people if one.name == "agent (own)")
+    page = (await world.send(agent, (f"GET {P}", {}), world.ids)).text
+    assert [word for word in (*CONTACTS[:3], REPORT, NOTE, "photos/") if word not in page] == []
+    head = next(one for one in world.people if one.name == "head (own)")
+    assert DRAFT in (await world.send(head, (f"GET {P}", {}), world.ids)).text
+    book = await world.send(head, ("GET /cabinet/problems.xlsx", {}), world.ids)
+    assert CONTACTS[0] in text_of(book)
+
+
+def test_the_table_has_every_route_of_the_cabinet() -> None:
+    from widget_api.app import ROUTES
+
+    routes = [one for one in ROUTES if isinstance(one, Route) and one.path.startswith(("/cabinet", "/moderate"))]
+    missing = {(method, one.path) for one in routes for method in (one.methods or ()) if method != "HEAD"}
+    assert len(missing) > 80
+    for _, requests in TABLE:
+        for line, _ in requests:
+            method, _, path = line.partition(" ")
+            scope = {"type": "http", "method": method, "path": path.partition("?")[0], "headers": []}
+            found = next((one for one in routes if one.matches(scope)[0] == Match.FULL), None)
+            assert found is not None, line
+            missing.discard((method, found.path))
+    assert missing == set()
+    assert {*ROLES, "operator"} == {*get_args(Role)}
