@@ -84,6 +84,8 @@ async def test_a_covered_photo_takes_the_place_of_the_original(
         assert quarter.getextrema()[1] < 60, "the whole corner is dark"  # type: ignore[operator]
         assert picture.convert("L").getextrema()[1] > 150  # type: ignore[operator]
     assert await context.storage.get(photo_id, "") is not None, "the original stays with the agency"
+    (entry,) = await journal.read(context.database, kind="photo_covered", limit=20)
+    assert (entry["role"], entry["subject"], entry["site_id"]) == ("head", problem, site.id)
 
 
 def test_cells_are_shares_of_the_picture() -> None:

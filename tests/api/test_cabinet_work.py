@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Cabinet, PageText
+from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.cabinet import inbox_store
 from widget_api.people import accounts
@@ -181,6 +182,24 @@ async def test_a_form_sent_twice_decides_once(cabinet: Cabinet, database: Any, s
     statuses = [(await cabinet.client.post(form.action, data=data)).status_code for _ in range(2)]
     assert statuses == [303, 409]
     events = await database.rows("SELECT id FROM events WHERE problem_id = :id AND status = 'planned'", id=problem)
+    assert len(events) == 1
+
+
+async def test_two_people_deciding_at_once_decide_once(
+    cabinet: Cabinet, enter: Enter, database: Any, site: Site
+) -> None:
+    problem, other = await moved(database, site, "accepted"), await enter("agent", site.agency.id)
+    path, words = f"/cabinet/problems/{problem}", ("Яму засыпали 12 мая", "Яму внесли в план на май")
+    forms = [(await one.read(path)).form(path).fields for one in (cabinet, other)]
+    sent = [
+        one.client.post(path, data=form | {"to": "answered", "text": text})
+        for one, form, text in zip((cabinet, other), forms, words, strict=True)
+    ]
+    answers = await asyncio.gather(*sent)
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    late = next(number for number, answer in enumerate(answers) if answer.status_code == 409)
+    assert PageText(answers[late].text).form(path).fields["text"] == words[late]
+    events = await database.rows("SELECT id FROM events WHERE problem_id = :id AND status = 'answered'", id=problem)
     assert len(events) == 1
 
 

@@ -156,6 +156,9 @@ async def test_a_link_ends_by_expiry_resending_or_withdrawal(
         assert await says(second) == (404, GONE)
         assert (await client.post(second, data={"password": CHOSEN})).status_code == 404
         assert await context.database.rows("SELECT id FROM invitations") == []
+        done = [entry for entry in await entries(context) if entry["kind"] not in ("signed_in", "user_added")]
+        assert [entry["kind"] for entry in done[-3:]] == ["invited", "invitation_sent_again", "invitation_withdrawn"]
+        assert {entry["subject"] for entry in done[-3:]} == {done[-1]["subject"]}
         assert await says("/cabinet/invitation/forged") == (404, GONE)
         assert (await client.get(f"/cabinet/invitation/{'a' * 5000}")).status_code == 404
         assert (await client.get("/cabinet/invitation/%00")).status_code == 404

@@ -56,10 +56,11 @@ class Rule:
     days: int | None
     user_id: str | None
     user_name: str | None
+    below: bool  # the service is still below the site's agency; it may have been put elsewhere since
 
     def matches(self, category: str, point: tuple[float, float] | None) -> bool:
         """Whether a report of this category at this point (latitude, longitude) falls under the rule."""
-        if self.category not in (None, category):
+        if not self.below or self.category not in (None, category):
             return False
         return self.area is None or (point is not None and _parse_area(self.area).covers(*point))
 
@@ -85,6 +86,7 @@ async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]
     rows: Sequence[Row] = await reader.rows(
         "SELECT r.id AS rule_id, r.category, r.area, r.area_name, r.days, r.user_id,"
         " COALESCE(u.name, u.email) AS user_name,"
+        " a.parent_id = (SELECT agency_id FROM sites WHERE id = :site_id) AS below,"
         " a.id, a.name, a.email, a.mode, a.delegated FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
         " LEFT JOIN users u ON u.id = r.user_id AND u.disabled_at IS NULL WHERE r.site_id = :site_id"
         " ORDER BY r.category IS NULL, r.area IS NULL, r.created_at, r.id",
@@ -100,6 +102,7 @@ async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]
             days=row["days"],
             user_id=row["user_id"] if row["user_name"] else None,  # a disabled user looks after nothing
             user_name=row["user_name"],
+            below=bool(row["below"]),
         )
         for row in rows
     ]
