@@ -13,7 +13,7 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
-from widget_api.cabinet import inbox_store
+from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.people import accounts
 from widget_api.problems import change as problems
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
@@ -185,21 +185,29 @@ async def test_a_form_sent_twice_decides_once(cabinet: Cabinet, database: Any, s
     assert len(events) == 1
 
 
-async def test_two_people_deciding_at_once_decide_once(
-    cabinet: Cabinet, enter: Enter, database: Any, site: Site
+async def test_of_two_people_deciding_at_once_one_is_told(
+    cabinet: Cabinet, enter: Enter, database: Any, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Both have read the report before either writes."""
     problem, other = await moved(database, site, "accepted"), await enter("agent", site.agency.id)
-    path, words = f"/cabinet/problems/{problem}", ("Яму засыпали 12 мая", "Яму внесли в план на май")
-    forms = [(await one.read(path)).form(path).fields for one in (cabinet, other)]
-    sent = [
-        one.client.post(path, data=form | {"to": "answered", "text": text})
-        for one, form, text in zip((cabinet, other), forms, words, strict=True)
+    path, people, words = f"/cabinet/problems/{problem}", (cabinet, other), ("Внесли в план на май", "Внесли на июнь")
+    forms = [(await one.read(path)).form(path).fields for one in people]
+    read, both = inbox_service.find_decidable, asyncio.Barrier(2)
+
+    async def meet(*given: Any, **named: Any) -> Any:
+        found = await read(*given, **named)
+        await both.wait()
+        return found
+
+    monkeypatch.setattr(inbox_service, "find_decidable", meet)
+    data = [
+        form | {"to": "planned", "expected_on": LATER, "text": text} for form, text in zip(forms, words, strict=True)
     ]
-    answers = await asyncio.gather(*sent)
+    answers = await asyncio.gather(*(one.client.post(path, data=sent) for one, sent in zip(people, data, strict=True)))
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     late = next(number for number, answer in enumerate(answers) if answer.status_code == 409)
     assert PageText(answers[late].text).form(path).fields["text"] == words[late]
-    events = await database.rows("SELECT id FROM events WHERE problem_id = :id AND status = 'answered'", id=problem)
+    events = await database.rows("SELECT id FROM events WHERE problem_id = :id AND status = 'planned'", id=problem)
     assert len(events) == 1
 
 
