@@ -48,6 +48,7 @@ UNKNOWN = "01900000-0000-7000-8000-000000000000"
 CONTACT = Contact(email="canary@resident.test", name="Канарейкин", phone="+7 900 000-00-01")
 CONTACTS = ("canary@resident.test", "Канарейкин", "900 000-00-01", "9000000001")
 REPORT, NOTE, DRAFT, WORK = "Яма canary-report", "canary-note", "canary-draft", "canary-work"
+LETTER = "canary-letter.pdf"  # an answer given outside: it has the name and the address of its author
 
 # Where the user works, as seen from the agency whose report it is: there, in a service to which the report is assigned,
 # in another of its services, in the agency above, in a foreign one.
@@ -79,6 +80,7 @@ EXPORTERS_OF_IT = "44444 44444 +44+4 +44+4 4"
 DELIVERIES = "33333 33333 33333 +++++ +"
 DELIVERIES_OF_IT = "34434 34434 34434 +44+4 +"
 OPERATORS = "44444 44444 44444 44444 +"
+BRINGERS = "33333 +44+4 +44+4 +44+4 3"  # of reports and numbers from outside
 LISTERS = "33333 +++++ +++++ +++++ +"
 OWN_BULK = "44444 +++++ +++++ +++++ +"
 DROPPERS = "34434 34434 34434 34434 +"
@@ -123,7 +125,11 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (ANSWERERS, get(P + "/photos", P + "/correct") + post(P + "/photos", do="hide", photo="{photo}")),
     (ANSWERERS, post(P + "/correct", category="roads", description="Яма у школы", address="Лесная", place="55; 38")),
     (ANSWERERS, post(P + "/document", document_number="1", document_date="2026-11-01")),
-    (ANSWERERS, post(P + "/assign", user="")),
+    (ANSWERERS, post(P + "/assign", user="") + get(P + "/outside")),
+    (ANSWERERS, post(P + "/outside", to="answered", number="7", day="2020-01-01", text="Письмом", seen="{seen}")),
+    (BRINGERS, get("/cabinet/problems/new?site={site}", "/cabinet/problems/documents?site={site}")),
+    (BRINGERS, post("/cabinet/problems/documents?site={site}", rows="")),
+    (BRINGERS.replace("+", "2"), post("/cabinet/problems/new?site={site}", description="Яма")),
     (ASKERS, post(P + "/ask", question="Какой подъезд?") + post(P + "/read") + post(P + "/note", note="Позвонить")),
     (COMMENTERS, post(P + "/comment", comment="Едем")),
     (SERVICES, post(P + "/work", work_text="Засыпали 12 декабря") + post(P + "/return", return_reason="Не наше")),
@@ -364,6 +370,16 @@ async def _plant(database: Database, site_id: str, agency_id: str, ids: Mapping[
         said = {"name": "Пётр", "body": "Согласен", "state": "moderation", "created_at": now, "official": False}
         await tx.insert("comments", id=ids["comment"], site_id=site_id, problem_id=problem_id, **said)
         bulk = {"user_id": user_id, "action": "reject", "state": "draft", "created_at": now, "execute_at": now}
+        letter = {"name": LETTER, "media_type": "application/pdf", "bytes": 1, "internal": True}
+        await tx.insert(
+            "documents",
+            id=clock.new_id(),
+            site_id=site_id,
+            problem_id=problem_id,
+            event_id=ids["seen"],
+            created_at=now,
+            **letter,
+        )
         await tx.insert("bulks", id=ids["bulk"], **bulk)
         await tx.run("UPDATE deliveries SET state = 'dead', last_error = 'x' WHERE id = :id", id=delivery)
 
@@ -384,7 +400,7 @@ def faults_of(person: Person, sent: Sent, expected: str, answer: httpx2.Response
     found = [] if answer.status_code in CODES[expected] else [f"{answer.status_code} instead of {expected}"]
     text, secret = text_of(answer), {WORK}  # a colleague's draft is shown to who approves it alone
     if person.role in ("viewer", "operator") or person.relation not in ("own", "parent") or "/journal" in sent[0]:
-        secret |= {*CONTACTS}
+        secret |= {*CONTACTS, LETTER}
     if person.relation not in ("own", "parent"):
         secret |= {NOTE, hidden}
     if person.relation != "own" or person.role not in ("head", "admin"):
@@ -420,7 +436,7 @@ async def test_the_words_looked_for_are_there(world: World) -> None:
     """The guards of the test above look for words that the right people see."""
     agent = next(one for one in world.people if one.name == "agent (own)")
     page = (await world.send(agent, (f"GET {P}", {}), world.ids)).text
-    assert [word for word in (*CONTACTS[:3], REPORT, NOTE, "photos/") if word not in page] == []
+    assert [word for word in (*CONTACTS[:3], REPORT, NOTE, LETTER, "photos/") if word not in page] == []
     head = next(one for one in world.people if one.name == "head (own)")
     assert DRAFT in (await world.send(head, (f"GET {P}", {}), world.ids)).text
     book = await world.send(head, ("GET /cabinet/problems.xlsx", {}), world.ids)
