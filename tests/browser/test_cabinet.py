@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from tests.factories import HOST_ORIGIN, make_site, problem_body
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.pictures import file, halves, photo
+from tests.support.pictures import halves, photo
 from tests.support.processes import Service
 from widget_api.database import Database
 from widget_api.people import accounts
@@ -53,22 +53,6 @@ class Town:
         """A resident's report; returns its number."""
         consent = self.call("")["consent"]["version"]
         return int(self.call("/problems", problem_body(consent, description=description, **changes))["number"])
-
-    def add_user(self, agency: str) -> tuple[str, str]:
-        """Add an agent to the newest agency of this name; return the address and the password."""
-        email = f"{uuid.uuid4().hex[:8]}@gorod.test"
-
-        async def add() -> str:
-            database = Database(self.service.settings["WIDGET_DATABASE_URL"], readers=1)
-            await database.connect()
-            row = await database.row("SELECT id FROM agencies WHERE name = :name ORDER BY id DESC LIMIT 1", name=agency)
-            assert row is not None
-            _, password = await accounts.add_user(database, email=email, role="agent", agency_id=row["id"])
-            await database.disconnect()
-            return password
-
-        with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
-            return email, thread.submit(asyncio.run, add()).result()
 
     def sign_in(self, page: Page) -> Page:
         page.goto(f"{self.service.url}/cabinet/")
@@ -778,58 +762,3 @@ def test_a_lost_connection_is_told_once(desk: Page, watch: Watch) -> None:
         desk.wait_for_timeout(500)
     assert len(tries) >= first + 2
     assert desk.evaluate("told") == 1
-
-
-def test_a_report_goes_to_a_service_and_comes_back_answered(
-    town: Town, desk: Page, new_page: Callable[..., Page], watch: Watch
-) -> None:
-    """The administrator's first day, then a working day of the agency and of its service, which works on a phone."""
-    organisation = f"{town.service.url}/cabinet/organisation"
-    desk.goto(f"{organisation}/services")
-    desk.fill("[name=name]", "Дорожная служба")
-    desk.fill("[name=email]", "roads@gorod.test")
-    desk.locator("main form:has([name=email]) button").click()
-    expect(desk.locator("main")).to_contain_text("Дорожная служба")
-    desk.goto(f"{organisation}/routing")
-    assert axe.violations_in_appearances(desk, LOOKS) == []
-    desk.select_option("#field-category", label="Дороги и тротуары")
-    desk.select_option("#field-service", label="Дорожная служба")
-    desk.fill("#field-days", "5")
-    desk.get_by_role("button", name="Добавить правило").click()
-    desk.select_option("#try-category", label="Дороги и тротуары")
-    desk.get_by_role("button", name="Проверить").click()
-    expect(desk.locator("#try-title ~ .notice")).to_have_text("Перейдёт службе: Дорожная служба.")
-    assert axe.violations_in_appearances(desk, LOOKS) == []
-
-    number = town.report("Первое: яма")
-    desk.goto(f"{town.service.url}/cabinet/")
-    line(desk, "Первое").click()
-    desk.check("#to-accepted")
-    expect(desk.get_by_text("перейдёт по маршруту: Дорожная служба")).to_be_visible()
-    desk.get_by_role("button", name="Сохранить решение").click()
-    expect(desk.locator("#head .chip").first).to_have_text("Передано исполнителю")
-
-    email, password = town.add_user("Дорожная служба")
-    phone = replace(town, email=email, password=password).sign_in(new_page(viewport=PHONE))
-    line(phone, "Первое").click()
-    phone.get_by_role("button", name="Взять в работу").click()
-    expect(phone.locator("#head .chip").first).to_have_text("В работе")
-    expect(phone.locator("#decide")).to_have_count(0)
-    phone.fill("#field-work_text", "Яму засыпали щебнем и заасфальтировали.")
-    phone.set_input_files("#field-photos", files=[file(photo(halves(64, 64)))])
-    assert axe.violations_in_appearances(phone, LOOKS) == []
-    phone.get_by_role("button", name="Сообщить о выполнении").click()
-    expect(phone.locator(".notice.good").first).to_have_text("Отчёт отправлен ведомству.")
-
-    desk.goto(f"{town.service.url}/cabinet/")
-    expect(desk.locator("#returned, main")).to_contain_text("служба отчиталась")
-    line(desk, "Первое").click()
-    expect(desk.locator("#field-text")).to_have_value("Яму засыпали щебнем и заасфальтировали.")
-    assert axe.violations_in_appearances(desk, LOOKS) == []
-    desk.check("#to-resolved")
-    desk.check("#field-work_photos")
-    desk.get_by_role("button", name="Сохранить решение").click()
-    expect(desk.locator("#head .chip").first).to_have_text("Решено")
-    answer = town.call(f"/problems/{number}")
-    assert answer["answer"]["text"] == "Яму засыпали щебнем и заасфальтировали."
-    assert len(answer["timeline"][-1]["photos"]) == 1

@@ -108,6 +108,13 @@ async def save_draft(
 
     async def work(tx: Transaction) -> None:
         await find_existing(tx, site_id, problem_id)
+        known = await tx.row(
+            "SELECT changed_at FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
+            problem_id=problem_id,
+            user_id=user.id,
+        )
+        if submitted_by is not None or known is None or known["changed_at"] <= now - TYPING:
+            await tx.advance(site_id, 0, 0)  # colleagues' open pages reload: somebody begins to write, or asks a head
         await tx.run(
             """
             INSERT INTO drafts (id, problem_id, user_id, content, changed_at, submitted_at)
@@ -126,7 +133,6 @@ async def save_draft(
         await photo_store.keep_unattached(tx, photos, now + LIFETIME)
         await document_store.keep_unattached(tx, documents, now + LIFETIME)
         if submitted_by is not None:
-            await tx.advance(site_id, 0, 0)  # the lists of heads reload
             received = replace(from_row(await history.received_event(tx, problem_id)), user_id=user.id)
             cause = f"approval:{problem_id}:{user.id}:{now}"
             await notices.notify(tx, "approval", received, now=now, agency_id=user.agency_id, cause=cause)
@@ -173,7 +179,8 @@ async def return_draft(
 async def delete_draft(database: Database, user: User, problem_id: str, *sent: str) -> None:
     """Delete the user's draft of a report, or from it the fields that were `sent`."""
     row = await database.row(
-        "SELECT id, content FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
+        "SELECT d.id, d.content, p.site_id FROM drafts d JOIN problems p ON p.id = d.problem_id"
+        " WHERE d.problem_id = :problem_id AND d.user_id = :user_id",
         problem_id=problem_id,
         user_id=user.id,
     )
@@ -192,8 +199,9 @@ async def delete_draft(database: Database, user: User, problem_id: str, *sent: s
             )
         else:
             await tx.run("DELETE FROM drafts WHERE id = :id", id=row["id"])
+            await tx.advance(row["site_id"], 0, 0)  # nobody is told any more that the user writes
 
-    await database.write(work)
+    await database.write(work, row["site_id"])
 
 
 async def end_drafts(tx: Transaction, user: User, problem_id: str) -> bool:

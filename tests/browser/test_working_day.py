@@ -1,0 +1,318 @@
+"""Walks through whole days of an agency in a real browser: the administrator's first one, and a working day."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.factories import HOST_ORIGIN, make_site, problem_body
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.event_loop_thread import run_in_thread
+from tests.support.mail import MailSink
+from tests.support.pictures import file, halves, photo
+from tests.support.processes import Service
+from widget_api import i18n
+from widget_api.database import Database
+from widget_api.people import accounts
+from widget_api.sites import routing_rules
+from widget_api.sites import service as sites
+
+pytestmark = pytest.mark.browser
+
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+LOOKS: list[axe.Look] = [
+    (360, "light", None), (360, "dark", None), (360, "light", "white-on-black"), (360, "light", "blue"),
+    (1280, "light", None), (1280, "dark", None),
+]  # fmt: skip
+WATER = "Водоканал"
+MANY_TABS = 250
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Somebody at a page of the cabinet, with the mouse or with the keyboard alone."""
+
+    page: Page
+    keyboard: bool = False
+
+    def reach(self, target: Locator) -> None:
+        expect(target).to_be_visible()
+        for _ in range(MANY_TABS):
+            if target.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not lead to {target}")
+
+    def press(self, target: Locator) -> None:
+        if self.keyboard:
+            self.reach(target)
+            self.page.keyboard.press("Enter")
+        else:
+            target.click()
+
+    def tick(self, target: Locator) -> None:
+        if self.keyboard:
+            self.reach(target)
+            self.page.keyboard.press("Space")
+        else:
+            target.check()
+        expect(target).to_be_checked()
+
+    def choose(self, value: str) -> None:
+        """One of the decisions: Tab leads to the group, the arrows through it."""
+        target = self.page.locator(f"#to-{value}")
+        expect(target).to_be_visible()
+        if self.keyboard:
+            values = self.page.locator("[name=to]").evaluate_all("all => all.map(one => one.value)")
+            self.reach(self.page.locator("[name=to]").first)
+            self.page.keyboard.press("Space")
+            for _ in range(values.index(value)):
+                self.page.keyboard.press("ArrowDown")
+        else:
+            target.check()
+        expect(target).to_be_checked()
+
+    def write(self, target: Locator, text: str) -> None:
+        if self.keyboard:
+            self.reach(target)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text)
+        else:
+            target.fill(text)
+        expect(target).to_have_value(text)
+
+    def date(self, target: Locator, day: datetime) -> None:
+        """A date is typed in the order of the browser's language, which may be another one than the page's."""
+        if self.keyboard:
+            self.reach(target)
+            for order in ("%m%d%Y", "%d%m%Y"):
+                self.page.keyboard.type(day.strftime(order))
+                if target.input_value() == day.strftime("%Y-%m-%d"):
+                    break
+                target.blur()
+                target.focus()  # from its first part on
+        else:
+            target.fill(day.strftime("%Y-%m-%d"))
+        expect(target).to_have_value(day.strftime("%Y-%m-%d"))
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An agency with a site, on a running service; `passwords` by e-mail address."""
+
+    service: Service
+    key: str
+    passwords: dict[str, str]
+
+    def report(self, description: str, **changes: Any) -> dict[str, Any]:
+        """Send a resident's report. Returns the answer of the API."""
+        consent = self.call("")["consent"]["version"]
+        return self.call("/problems", problem_body(consent, description=description, **changes))
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"Origin": HOST_ORIGIN, "Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.service.url}/api/v1/sites/{self.key}{path}", data, headers)
+        with urllib.request.urlopen(request) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def sign_in(self, page: Page, email: str) -> Page:
+        """«Сегодня» of somebody."""
+        page.goto(f"{self.service.url}/cabinet/")
+        page.fill("[name=email]", email)
+        page.fill("[name=password]", self.passwords[email])
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.service.url}/cabinet/")
+        return page
+
+    def today(self, page: Page) -> Page:
+        page.goto(f"{self.service.url}/cabinet/")
+        return page
+
+
+STAFF = {
+    "agent@gorod.test": ("agent", "Анна Сергеева"),
+    "head@gorod.test": ("head", "Пётр Ильич"),
+    "service@gorod.test": ("agent", "Водопроводчик"),
+}
+
+
+def found_agency(service: Service, language: str) -> Agency:
+    """An agency whose answers a head approves, with a water utility, a rule that leads to it, and people in both."""
+
+    async def found() -> Agency:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await make_site(database)
+        water = await sites.add_agency(database, name=WATER, email="water@gorod.test", parent_id=site.agency.id)
+        await routing_rules.add_rule(database, site.id, {"service": water, "category": "water"})
+        passwords = {}
+        for email, (role, name) in STAFF.items():
+            agency = water if email.startswith("service") else site.agency.id
+            _, passwords[email] = await accounts.add_user(
+                database, email=email, role=role, agency_id=agency, language=language, name=name
+            )
+        await database.disconnect()
+        service.cli("agency", "set", site.agency.id, "--approval")
+        return Agency(service, site.key, passwords)
+
+    made: Agency = run_in_thread(found())
+    return made
+
+
+def line(page: Page, text: str) -> Locator:
+    return page.locator(".inbox .c-text a", has_text=text)
+
+
+DONE = "Прорыв устранили 25 ноября: заменили два метра трубы."
+AMENDED = "Прорыв устранили 25 ноября: заменили два метра трубы и восстановили асфальт."
+WHY = "Трубу привезут из другого города, поэтому ремонт займёт больше времени."
+AGAIN = "Трубу заменили целиком 27 ноября, воду проверили во всём доме."
+
+
+@pytest.mark.parametrize(
+    ("dialect", "language", "viewport", "keyboard"),
+    [("sqlite", "ru", DESK, True), ("postgresql", "en", PHONE, False)],
+    ids=["keyboard, ru", "phone, en"],
+)
+def test_a_working_day(
+    serve: Callable[..., Service],
+    database_url: str,
+    new_page: Callable[..., Page],
+    language: str,
+    viewport: dict[str, int],
+    keyboard: bool,
+) -> None:
+    """A report, the water utility's work, an answer that a head approves, an objection, an extension, an answer."""
+    agency = found_agency(serve(database_url=database_url, challenge="off", rate_limits="off"), language)
+    say = partial(i18n.text, language)
+    browser: Any = {"viewport": viewport, "locale": {"ru": "ru-RU", "en": "en-US"}[language]}
+
+    def enter(email: str) -> Hand:
+        return Hand(agency.sign_in(new_page(**browser), email), keyboard)
+
+    def check(page: Page) -> None:
+        if keyboard:  # colours and structure are the same on the other database
+            assert axe.violations_in_appearances(page, LOOKS) == []
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        else:
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def save(hand: Hand, done: str) -> None:
+        hand.press(hand.page.get_by_role("button", name=say("cabinet.decide.submit")))
+        expect(hand.page.locator(".notice.good").first).to_have_text(say(f"cabinet.decide.{done}"))
+
+    status = "#head .chip"
+    agency.report("Другое: не горит фонарь", category="lighting")
+    receipt = agency.report("Первое: из-под асфальта бьёт вода", category="water")
+
+    # The agency accepts, the rule leads to the service.
+    agent = enter("agent@gorod.test")
+    agent.press(line(agent.page, "Первое"))
+    agent.choose("accepted")
+    save(agent, "done")
+    expect(agent.page.locator(status).first).to_have_text(say("status.forwarded"))
+    report_url = agent.page.url
+
+    # The service takes it up, works, and says so with a photo.
+    service = enter("service@gorod.test")
+    service.press(line(service.page, "Первое"))
+    service.press(service.page.get_by_role("button", name=say("cabinet.decide.to.in_progress")))
+    expect(service.page.locator(status).first).to_have_text(say("status.in_progress"))
+    service.write(service.page.locator("#field-work_text"), DONE)
+    service.page.set_input_files("#field-photos", files=[file(photo(halves(64, 64)))])
+    check(service.page)
+    service.press(service.page.get_by_role("button", name=say("cabinet.assignment.work_submit")))
+    expect(service.page.locator(".notice.good").first).to_have_text(say("cabinet.decide.done_reported"))
+
+    # What the agent writes is a draft on the service, and a colleague is told who writes.
+    head = enter("head@gorod.test")
+    head.press(line(head.page, "Первое"))
+    agency.today(agent.page)
+    expect(agent.page.locator("#section-returned")).to_contain_text(say("cabinet.list.service.reported"))
+    agent.press(line(agent.page, "Первое"))
+    expect(agent.page.locator("#field-text")).to_have_value(DONE)
+    agent.choose("resolved")
+    agent.write(agent.page.locator("#field-text"), AMENDED)
+    expect(agent.page.locator("#draft-kept")).not_to_be_empty()
+    agent.page.evaluate("sessionStorage.clear()")
+    agent.page.once("dialog", lambda dialog: dialog.accept())
+    agent.page.reload()
+    expect(agent.page.locator("#field-text")).to_have_value(AMENDED)
+    expect(agent.page.locator("#to-resolved")).to_be_checked()
+    expect(head.page.locator("#drafts-said")).to_contain_text(say("answering.draft.typing", name="Анна Сергеева"))
+    agent.tick(agent.page.locator("#field-work_photos"))
+    check(agent.page)
+    save(agent, "done_submitted")
+
+    # The head finds it on «Сегодня» and approves it by saving.
+    agency.today(head.page)
+    expect(head.page.locator("#section-approval")).to_contain_text(say("cabinet.today.section.approval"))
+    check(head.page)
+    head.press(head.page.locator("#section-approval").locator(".c-text a", has_text="Первое"))
+    expect(head.page.locator("#field-text")).to_have_value(AMENDED)
+    check(head.page)
+    save(head, "done")
+    expect(head.page.locator(status).first).to_have_text(say("status.resolved"))
+    answer = agency.call(f"/problems/{receipt['number']}")
+    assert answer["answer"]["text"] == AMENDED
+    assert len(answer["timeline"][-1]["photos"]) == 1
+
+    # The resident reads the answer, and objects.
+    resident = new_page(**browser)
+    resident.goto(f"{receipt['track_url']}?lang={language}")
+    expect(resident.locator(".official").first).to_contain_text(AMENDED)
+    resident.locator("summary", has_text=say("resident.judge.resolved.no")).click()
+    resident.locator("[name=reason]").fill("Вода бьёт снова")
+    resident.locator("form[action$='/reopened'] button").click()
+    expect(resident.locator(".chips")).to_contain_text(say("status.reopened"))
+
+    # It stands on top; more time is needed, which a head grants.
+    agency.today(agent.page)
+    expect(agent.page.locator("#rows .c-text a").first).to_contain_text("Первое")
+    expect(agent.page.locator("#section-returned .c-text a")).to_have_count(1)
+    agent.press(line(agent.page, "Первое"))
+    until = datetime.now(UTC) + timedelta(days=35)
+    agent.choose("extended")
+    agent.write(agent.page.locator("#field-text"), WHY)
+    agent.date(agent.page.locator("#field-extended_to"), until)
+    check(agent.page)
+    save(agent, "done_submitted")
+    agency.today(head.page)
+    head.press(head.page.locator("#section-approval .c-text a"))
+    expect(head.page.locator("#to-extended")).to_be_checked()
+    save(head, "done")
+    day = i18n.format_date(language, until.date())
+    expect(head.page.locator("#facts .due")).to_contain_text(day)
+    resident.reload()
+    expect(resident.locator("main")).to_contain_text(WHY)
+    expect(resident.locator("main")).to_contain_text(day)
+
+    # It is answered; a head needs nobody's approval.
+    head.choose("resolved")
+    head.write(head.page.locator("#field-text"), AGAIN)
+    save(head, "done")
+    resident.reload()
+    expect(resident.locator(".official").first).to_contain_text(AGAIN)
+    agency.today(agent.page)
+    expect(line(agent.page, "Первое")).to_have_count(0)
+
+    # Its photos are hidden or covered, and its words corrected, on pages of their own.
+    agent.page.goto(report_url)
+    for name in ("answering.photos.open", "answering.correction.open"):
+        agent.press(agent.page.get_by_role("link", name=say(name)))
+        expect(agent.page.get_by_role("heading", level=1)).to_contain_text(str(receipt["number"]))
+        check(agent.page)
+        agent.press(agent.page.get_by_role("link", name=i18n.text(language, "common.number", number=receipt["number"])))
