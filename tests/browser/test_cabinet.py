@@ -569,7 +569,33 @@ def test_the_longest_due_date_fits_its_column(town: Town, desk: Page) -> None:
     assert room >= 0
 
 
-def test_the_account_takes_one_line_on_a_phone(town: Town, desk: Page) -> None:
+def test_a_due_date_without_room_beside_the_status_goes_to_its_own_line(town: Town, desk: Page) -> None:
+    open_report(town, desk)
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
+    desk.evaluate(
+        """() => {
+          document.querySelector(".inbox").classList.remove("picking");
+          document.querySelectorAll(".c-pick").forEach(cell => cell.remove());
+          document.querySelector(".inbox .chip").lastChild.textContent = "Passed to the responsible service";
+          document.querySelector(".due").append(" 2027");
+        }"""
+    )
+    status, due = (desk.locator(f".inbox tbody {one}").bounding_box() for one in (".c-status", ".c-due"))
+    assert status
+    assert due
+    assert due["y"] >= status["y"] + status["height"] or due["x"] >= status["x"] + status["width"]
+    assert status["height"] < 50, "two lines at most"
+
+
+def test_the_head_takes_one_line_on_a_desk_and_the_account_one_on_a_phone(town: Town, desk: Page) -> None:
+    desk.locator(".whose").evaluate("whose => whose.prepend('Управление благоустройства и дорожного хозяйства: ')")
+    desk.locator(".account .who").evaluate("who => who.prepend('very.long.name.of.a.representative.')")
+    bounds = desk.locator(".cabinet-head .bounds").bounding_box()
+    assert bounds
+    assert bounds["height"] < 60
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    desk.reload()
     desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
     desk.locator(".account .who").evaluate("who => who.prepend('very.long.name.of.a.representative.')")
     middles = desk.locator(".account > *").evaluate_all(

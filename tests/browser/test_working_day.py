@@ -16,7 +16,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.factories import HOST_ORIGIN, make_site, problem_body
 from tests.support import axe
-from tests.support.browser import Watch
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, photo
@@ -24,6 +23,7 @@ from tests.support.processes import Service
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.people import accounts
+from widget_api.people.model import Role
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
 
@@ -32,8 +32,7 @@ pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 LOOKS: list[axe.Look] = [
-    (360, "light", None), (360, "dark", None), (360, "light", "white-on-black"), (360, "light", "blue"),
-    (1280, "light", None), (1280, "dark", None),
+    (360, "light", None), (360, "light", "white-on-black"), (1280, "light", None), (1280, "dark", None),
 ]  # fmt: skip
 WATER = "Водоканал"
 MANY_TABS = 250
@@ -142,7 +141,8 @@ class Agency:
         return page
 
 
-STAFF = {
+STAFF: dict[str, tuple[Role, str]] = {
+    "admin@gorod.test": ("admin", "Мария Котова"),
     "agent@gorod.test": ("agent", "Анна Сергеева"),
     "head@gorod.test": ("head", "Пётр Ильич"),
     "service@gorod.test": ("agent", "Водопроводчик"),
@@ -316,3 +316,101 @@ def test_a_working_day(
         expect(agent.page.get_by_role("heading", level=1)).to_contain_text(str(receipt["number"]))
         check(agent.page)
         agent.press(agent.page.get_by_role("link", name=i18n.text(language, "common.number", number=receipt["number"])))
+
+
+def test_the_administrators_first_day(
+    serve: Callable[..., Service], new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+) -> None:
+    """Services, people, rules, templates, approval; somebody who came by an invitation is dismissed."""
+    watch.allow("status of (401|403|404|422)")
+    service = serve(smtp_url=mail_sink.url, challenge="off", rate_limits="off")
+    agency = found_agency(service, "ru")
+    desk = agency.sign_in(new_page(viewport=DESK), "admin@gorod.test")
+    organisation = f"{service.url}/cabinet/organisation"
+
+    def check(state: str) -> None:
+        assert axe.violations_in_appearances(desk, LOOKS) == [], state
+        desk.set_viewport_size(DESK)  # type: ignore[arg-type]
+
+    def press(name: str) -> None:
+        desk.get_by_role("button", name=name, exact=True).click()
+
+    desk.goto(f"{organisation}/services")
+    desk.fill("[name=name]", "Дорожная служба")
+    desk.fill("[name=email]", "roads@gorod.test")
+    press("Добавить службу")
+    expect(desk.locator("main")).to_contain_text("Дорожная служба")
+    check("services")
+
+    desk.goto(f"{organisation}/people")
+    desk.fill("#field-email", "new@gorod.test")
+    desk.fill("#field-name", "Вера Новикова")
+    desk.fill("#field-post", "мастер участка")
+    desk.select_option("#field-agency", label="Дорожная служба")
+    press("Отправить приглашение")
+    expect(desk.locator(".notice.good")).to_contain_text("Письмо с приглашением уходит")
+    (letter,) = mail_sink.wait("new@gorod.test", matching=lambda one: "Приглашение" in one.subject)
+    check("people, one of them invited")
+    invited = new_page(viewport=PHONE)
+    invited.goto(letter.links[0])
+    invited.fill("[name=password]", "тихая река у мельницы")
+    invited.get_by_role("button", name="Сохранить пароль и войти").click()
+    expect(invited.locator(".whose")).to_have_text("Дорожная служба")
+
+    desk.goto(f"{organisation}/routing")
+    desk.select_option("#field-category", label="Дороги и тротуары")
+    desk.select_option("#field-service", label="Дорожная служба")
+    desk.fill("#field-days", "5")
+    press("Добавить правило")
+    desk.select_option("#try-category", label="Дороги и тротуары")
+    press("Проверить")
+    expect(desk.locator("#try-title ~ .notice")).to_have_text("Перейдёт службе: Дорожная служба.")
+    check("rules")
+
+    desk.goto(f"{organisation}/templates")
+    press("Добавить пять готовых")
+    expect(desk.locator(".stuck li")).to_have_count(5)
+    desk.fill("[name=title]", "Яма засыпана")
+    desk.fill("[name=body]", "{адрес}: яму засыпали {число}.")
+    press("Добавить шаблон")
+    expect(desk.locator("#field-body[aria-invalid=true]")).to_have_value("{адрес}: яму засыпали {число}.")
+    desk.fill("[name=body]", "{адрес}: яму засыпали.")
+    press("Добавить шаблон")
+    expect(desk.locator(".stuck li")).to_have_count(6)
+    check("templates")
+
+    desk.goto(f"{organisation}/people")
+    desk.locator("#approval, [name=approval]").first.uncheck()
+    desk.locator("form[action$='/approval'] button").click()
+    expect(desk.locator("[name=approval]")).not_to_be_checked()
+
+    desk.goto(f"{service.url}/cabinet/sites")
+    desk.locator("main a[href^='/cabinet/sites/']").first.click()
+    desk.locator("main a[href$='/calendar']").click()
+    desk.fill("#field-day", "2031-03-05")
+    press("Добавить день")
+    expect(desk.locator(".notice.good")).to_be_visible()
+    check("calendar")
+
+    # The report that a rule brought stays with the service when its only employee goes.
+    agency.report("Первое: яма")
+    desk.goto(f"{service.url}/cabinet/")
+    line(desk, "Первое").click()
+    desk.check("#to-accepted")
+    expect(desk.get_by_text("перейдёт по маршруту: Дорожная служба")).to_be_visible()
+    press("Сохранить решение")
+    expect(line(invited, "Первое")).to_be_visible()
+    desk.goto(f"{organisation}/people")
+    desk.get_by_role("link", name="Вера Новикова").click()
+    check("a person")
+    press("Отключить доступ")
+    expect(desk.locator(".notice.good")).to_contain_text("Доступ отключён")
+    expect(invited.locator("#trouble")).to_contain_text("Войти ещё раз")
+    invited.goto(f"{service.url}/cabinet/")
+    invited.fill("[name=email]", "new@gorod.test")
+    invited.fill("[name=password]", "тихая река у мельницы")
+    invited.keyboard.press("Enter")
+    expect(invited.locator("[role=alert]")).to_be_visible()
+    desk.goto(f"{organisation}/journal")
+    expect(desk.locator("main")).to_contain_text("new@gorod.test")
+    check("journal")
