@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from typing import Any
 
@@ -112,8 +113,13 @@ async def test_a_draft_without_text_goes_and_an_old_one_is_purged(
     context: Context, enter: Enter, site: Site, problem: str
 ) -> None:
     agent = await enter("agent", site.agency.id)
-    await type_in(agent, problem, text=ANSWER)
-    await type_in(agent, problem, text="  ", to="resolved")
+    versions = []
+    for text in ("Яму", ANSWER, "  "):
+        versions.append((await agent.client.get("/cabinet/version")).text)
+        await type_in(agent, problem, text=text, to="resolved")
+    versions.append((await agent.client.get("/cabinet/version")).text)
+    begun, writing, ended = (before != after for before, after in itertools.pairwise(versions))
+    assert (begun, writing, ended) == (True, False, True), "open pages reload when somebody begins and ends to write"
     assert await context.database.rows("SELECT id FROM drafts") == []
     await type_in(agent, problem, text=ANSWER)
     form = (await agent.read(path_of(problem))).form(path_of(problem))
