@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/embedding.md from embed_examples/ as they are now: `make pictures`.
+"""Takes the pictures of docs/embedding.md (embed_examples/ as they are now) and docs/cabinet.ru.md: `make pictures`.
 
 `python -m scripts.pictures --wordpress http://… USER PASSWORD` takes those of a running WordPress with the plugin.
 """
@@ -22,6 +22,8 @@ from tests.support.widget import CLOSE, REPORT, Examples
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PAGE = {"width": 1000, "height": 620}
 PHONE = {"width": 390, "height": 620}
+DESK = {"width": 1180, "height": 640}
+ANSWER = "Навес поставили 24 ноября: новый каркас и поликарбонат."
 WIDTH = 900  # of a picture; documents are read in a column
 GAP = 12
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
@@ -187,6 +189,45 @@ def install_check(page: Page, at: Examples) -> None:
     del at.pages.policies["plain"]
 
 
+def cabinet(browser: Browser, at: Examples) -> None:
+    """What a head sees: «Сегодня», the list, a report, and an answer of an agent's that waits for approval."""
+    agency = at.service.cli("site", "show", at.site)["agency"]
+    at.service.cli("site", "set", at.site, "--bbox", "38.5,54.9,39.1,55.3")
+    at.service.cli("load-demo", "--problems", "60", "--site", at.site)
+    at.service.cli("agency", "set", agency, "--approval")
+
+    def enter(role: str, name: str) -> Page:
+        email = f"{role}@gorod.example"
+        given = ("--email", email, "--role", role, "--name", name, "--agency", agency)
+        password = at.service.cli("user", "add", *given)["password"]
+        page = open_context(browser, Watch(), viewport=DESK).new_page()
+        page.goto(f"{at.service.url}/cabinet/")
+        page.fill("[name=email]", email)
+        page.fill("[name=password]", password)
+        page.keyboard.press("Enter")
+        page.locator("#tiles").wait_for()
+        return page
+
+    head, agent = enter("head", "Пётр Ильич"), enter("agent", "Анна Сергеева")
+    agent.goto(f"{at.service.url}/cabinet/problems?tab=work")
+    agent.locator(".inbox .c-text a").first.click()
+    agent.locator("#to-resolved").check()
+    agent.fill("#field-text", ANSWER)
+    agent.get_by_role("button", name="Сохранить решение").click()
+    agent.locator(".notice.good").wait_for()
+    head.reload()
+    keep("cabinet-today", taken(head))
+    head.locator("#section-approval .c-text a").click()
+    head.locator("#drafts-said").wait_for()
+    keep("cabinet-approval", taken(head, clip=head.locator("#decide").bounding_box(), full_page=True), 560)
+    head.goto(f"{at.service.url}/cabinet/problems?tab=all")
+    keep("cabinet-list", taken(head))
+    head.goto(f"{at.service.url}/cabinet/problems?tab=work")
+    head.locator(".inbox .c-text a").nth(1).click()
+    head.locator("#decide").wait_for()
+    keep("cabinet-report", taken(head))
+
+
 def examples(browser: Browser) -> None:
     with town() as at:
         for viewport, works in ((PAGE, (hosts, vision, generator, install_check)), (PHONE, (themes, colours))):
@@ -195,6 +236,7 @@ def examples(browser: Browser) -> None:
             for work in works:
                 work(page, at)
             context.close()
+        cabinet(browser, at)
 
 
 def wordpress(browser: Browser, address: str, user: str, password: str) -> None:
@@ -216,7 +258,7 @@ def wordpress(browser: Browser, address: str, user: str, password: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Pictures for docs/embedding.md.")
+    parser = argparse.ArgumentParser(description="Pictures for docs/embedding.md and docs/cabinet.ru.md.")
     parser.add_argument("--wordpress", nargs=3, metavar=("ADDRESS", "USER", "PASSWORD"))
     given = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)

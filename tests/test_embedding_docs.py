@@ -144,3 +144,7 @@ def test_every_picture_is_used() -> None:
     shown = set().union(*(re.findall(r"\(pictures/([a-z-]+\.png)\)", text) for text in DOCUMENTS.values()))
     made = {path.name for path in (ROOT / "docs" / "pictures").glob("*.png")}
     assert {name for name in made if name.startswith(("embedding-", "wordpress-"))} == shown
+    manual = (ROOT / "docs" / "cabinet.ru.md").read_text()
+    assert {name for name in made if name.startswith("cabinet-")} == set(
+        re.findall(r"\(pictures/(cabinet-[a-z-]+\.png)\)", manual)
+    )

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.factories import HOST_ORIGIN, make_site, problem_body
 from tests.support import axe
+from tests.support.browser import Watch
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, photo
