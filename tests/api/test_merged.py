@@ -31,7 +31,7 @@ ANNA, BORIS = "anna-merged@example.test", "boris-merged@example.test"
 ANSWER = "Яму засыпали щебнем и закатали"
 
 
-class Town:
+class MergedReports:
     """A site with reports that are merged and answered."""
 
     def __init__(self, context: Context, site: Site, sink: MailSink) -> None:
@@ -54,7 +54,7 @@ class Town:
     async def answer(self, receipt: Receipt) -> None:
         await self.change(receipt, to="resolved", text=ANSWER)
 
-    async def told(self, email: str) -> list[Letter]:
+    async def answer_letters(self, email: str) -> list[Letter]:
         """The letters with the answer."""
         return [one for one in await letters(self.context, self.sink, email) if ANSWER in one.text]
 
@@ -63,95 +63,107 @@ class Town:
 
 
 @pytest.fixture
-def town(context: Context, site: Site, mail_sink: MailSink) -> Town:
-    return Town(context, site, mail_sink)
+def merged_reports(context: Context, site: Site, mail_sink: MailSink) -> MergedReports:
+    return MergedReports(context, site, mail_sink)
 
 
 async def test_the_author_gets_a_link_and_then_the_answer(
-    client: httpx2.AsyncClient, context: Context, town: Town
+    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports
 ) -> None:
-    main, merged = await town.report(BORIS), await town.report(ANNA)
-    await town.merge(merged, main)
-    told = (await letters(context, town.sink, ANNA))[-1]
+    main, merged = await merged_reports.report(BORIS), await merged_reports.report(ANNA)
+    await merged_reports.merge(merged, main)
+    told = (await letters(context, merged_reports.sink, ANNA))[-1]
     assert f"по сообщению № {main.number}" in told.text
-    assert town.page_of(main) in told.links
-    await town.change(main, to="in_progress")
-    await town.answer(main)
-    (letter,) = await town.told(ANNA)
+    assert merged_reports.page_of(main) in told.links
+    await merged_reports.change(main, to="in_progress")
+    await merged_reports.answer(main)
+    (letter,) = await merged_reports.answer_letters(ANNA)
     assert f"Ваше сообщение № {merged.number}" in letter.text
-    assert town.page_of(main) in letter.links
+    assert merged_reports.page_of(main) in letter.links
     stop = letter.message["List-Unsubscribe"].strip("<>")
     assert stop in letter.links
     assert context.signer.read(Purpose.UNSUBSCRIBE, stop.rpartition("/")[2]) == merged.problem_id
-    assert len(await town.told(BORIS)) == 1
+    assert len(await merged_reports.answer_letters(BORIS)) == 1
     page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
-    for shown in (f"Общее сообщение № {main.number}", "Официальный ответ", ANSWER, "Решено", town.page_of(main)):
+    for shown in (
+        f"Общее сообщение № {main.number}",
+        "Официальный ответ",
+        ANSWER,
+        "Решено",
+        merged_reports.page_of(main),
+    ):
         assert shown in page
     assert "бращени" not in letter.text
 
 
 async def test_without_an_address_the_answer_is_on_the_private_page(
-    client: httpx2.AsyncClient, context: Context, town: Town
+    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports
 ) -> None:
-    main, merged = await town.report(), await town.report(accepted=False)  # never public itself
-    await town.merge(merged, main)
-    await town.answer(main)
+    main, merged = await merged_reports.report(), await merged_reports.report(accepted=False)  # never public itself
+    await merged_reports.merge(merged, main)
+    await merged_reports.answer(main)
     page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert ANSWER in page
-    assert f'href="{town.page_of(main)}"' in page
+    assert f'href="{merged_reports.page_of(main)}"' in page
 
 
 @pytest.mark.parametrize("first", ["the report", "the one it was merged into"])
 async def test_answers_reach_authors_through_chains_of_merges(
-    client: httpx2.AsyncClient, context: Context, town: Town, first: str
+    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports, first: str
 ) -> None:
-    main, middle, merged = await town.report(), await town.report(), await town.report(ANNA)
+    main, middle, merged = (
+        await merged_reports.report(),
+        await merged_reports.report(),
+        await merged_reports.report(ANNA),
+    )
     voice = str(uuid.uuid4())
-    await support.support(context.database, town.site.id, merged.number, voice, None)
+    await support.support(context.database, merged_reports.site.id, merged.number, voice, None)
     if first == "the report":
-        await town.merge(merged, middle)
-    await town.merge(middle, main)
+        await merged_reports.merge(merged, middle)
+    await merged_reports.merge(middle, main)
     if first != "the report":
-        await town.merge(merged, middle)
-    await town.answer(main)
-    assert len(await town.told(ANNA)) == 1
-    told = [letter.text for letter in town.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text]
+        await merged_reports.merge(merged, middle)
+    await merged_reports.answer(main)
+    assert len(await merged_reports.answer_letters(ANNA)) == 1
+    told = [letter.text for letter in merged_reports.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text]
     assert len(told) == (2 if first == "the report" else 1), "of each merge on the way"
     assert ANSWER in (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
-    assert (await support.count(context.database, town.site.id, main.number, None))[0] == 1
+    assert (await support.count(context.database, merged_reports.site.id, main.number, None))[0] == 1
 
 
 @pytest.mark.parametrize("end", ["stopped", "erased", "taken up again", "withdrawn"])
-async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(context: Context, town: Town, end: str) -> None:
-    main, merged = await town.report(), await town.report(ANNA)
-    await town.merge(merged, main)
+async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
+    context: Context, merged_reports: MergedReports, end: str
+) -> None:
+    main, merged = await merged_reports.report(), await merged_reports.report(ANNA)
+    await merged_reports.merge(merged, main)
     if end == "stopped":
         await residents.stop_letters(context, merged.problem_id)
     elif end == "erased":
-        await problems.erase(context.database, AGENT, town.site.id, merged.problem_id)
+        await problems.erase(context.database, AGENT, merged_reports.site.id, merged.problem_id)
     elif end == "withdrawn":
         row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=merged.problem_id)
         assert row is not None
-        await residents.withdraw_report(context, town.site, row)
+        await residents.withdraw_report(context, merged_reports.site, row)
     else:
-        await town.change(merged, to="in_progress")
-    await town.answer(main)
-    assert await town.told(ANNA) == []
+        await merged_reports.change(merged, to="in_progress")
+    await merged_reports.answer(main)
+    assert await merged_reports.answer_letters(ANNA) == []
 
 
 @pytest.mark.parametrize("seen", ["published", "never published"])
 @pytest.mark.parametrize("end", ["withdrawn", "erased"])
 async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, town: Town, end: str, seen: str
+    client: httpx2.AsyncClient, widget: Widget, context: Context, merged_reports: MergedReports, end: str, seen: str
 ) -> None:
-    database, site = context.database, town.site
-    main = await town.report(BORIS)
-    merged = await town.report(ANNA, accepted=seen == "published")
-    deeper, silent = await town.report(OTHER), await town.report()
-    await town.merge(deeper, merged) if seen == "published" else await town.merge(deeper, main)
+    database, site = context.database, merged_reports.site
+    main = await merged_reports.report(BORIS)
+    merged = await merged_reports.report(ANNA, accepted=seen == "published")
+    deeper, silent = await merged_reports.report(OTHER), await merged_reports.report()
+    await merged_reports.merge(deeper, merged) if seen == "published" else await merged_reports.merge(deeper, main)
     for one in (merged, silent):
-        await town.merge(one, main)
-    before = len(await letters(context, town.sink, ANNA))
+        await merged_reports.merge(one, main)
+    before = len(await letters(context, merged_reports.sink, ANNA))
     await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = '2020-01-01', first_due = '2020-01-01'"))
     if end == "withdrawn":
         row = await database.row("SELECT * FROM problems WHERE id = :id", id=main.problem_id)
@@ -160,7 +172,7 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
     else:
         await problems.erase(database, AGENT, site.id, main.problem_id)
     today = local_date(clock.now(), site.time_zone).isoformat()
-    (letter,) = (await letters(context, town.sink, ANNA))[before:]
+    (letter,) = (await letters(context, merged_reports.sink, ANNA))[before:]
     assert f"Сообщения № {main.number}, с которым объединили ваше, на сайте больше нет" in letter.text
     rows = {row["id"]: row for row in await database.rows("SELECT * FROM problems")}
     status = "accepted" if seen == "published" else "moderation"
@@ -168,63 +180,65 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
     assert rows[merged.problem_id]["duplicate_of"] is None
     assert rows[merged.problem_id]["answer_due"] > today, "the agency is not late with what it could not know"
     assert bool(rows[merged.problem_id]["published"]) == (seen == "published")
-    told = [one.text for one in await letters(context, town.sink, OTHER)]
+    told = [one.text for one in await letters(context, merged_reports.sink, OTHER)]
     assert sum("на него ответят отдельно" in text for text in told) == 1
     page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert f"Рассматривается отдельно от № {main.number}" in page.replace("\xa0", " ")
-    await town.change(merged, to="resolved", text=ANSWER)
-    assert len(await town.told(ANNA)) == 1
-    assert len(await town.told(OTHER)) == (1 if seen == "published" else 0)
+    await merged_reports.change(merged, to="resolved", text=ANSWER)
+    assert len(await merged_reports.answer_letters(ANNA)) == 1
+    assert len(await merged_reports.answer_letters(OTHER)) == (1 if seen == "published" else 0)
 
 
 @pytest.mark.parametrize("end", ["answered", "past its retention"])
-async def test_answered_or_old_merged_reports_do_not_reopen(context: Context, town: Town, end: str) -> None:
-    main, merged = await town.report(BORIS), await town.report(ANNA)
-    await town.merge(merged, main)
+async def test_answered_or_old_merged_reports_do_not_reopen(
+    context: Context, merged_reports: MergedReports, end: str
+) -> None:
+    main, merged = await merged_reports.report(BORIS), await merged_reports.report(ANNA)
+    await merged_reports.merge(merged, main)
     if end == "answered":
-        await town.answer(main)
+        await merged_reports.answer(main)
     actor = AGENT if end == "answered" else Actor(kind="system")
-    await problems.erase(context.database, actor, town.site.id, main.problem_id)
+    await problems.erase(context.database, actor, merged_reports.site.id, main.problem_id)
     row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=merged.problem_id)
     assert row is not None
     assert row["status"] == "duplicate"
 
 
-async def test_addresses_are_not_copied_to_the_main_report(context: Context, town: Town) -> None:
-    main, merged = await town.report(), await town.report(ANNA)
-    await town.merge(merged, main)
-    await town.answer(main)
+async def test_addresses_are_not_copied_to_the_main_report(context: Context, merged_reports: MergedReports) -> None:
+    main, merged = await merged_reports.report(), await merged_reports.report(ANNA)
+    await merged_reports.merge(merged, main)
+    await merged_reports.answer(main)
     assert list(await context.database.rows("SELECT id FROM followers")) == []
     rows = await context.database.rows("SELECT sink, problem_id FROM deliveries WHERE sink LIKE 'author:%'")
     assert [tuple(row) for row in rows] == [(f"author:{merged.problem_id}", main.problem_id)]
 
 
-async def test_letters_go_to_confirmed_addresses_only(context: Context, town: Town) -> None:
-    main, merged = await town.report(), await town.report(ANNA, confirmed=False)
-    await town.merge(merged, main)
-    await town.change(main, to="in_progress")
-    assert len(await letters(context, town.sink, ANNA)) == 1, "the one that asks to confirm"
-    await problems.confirm(context.database, town.site.id, merged.problem_id)
-    await town.answer(main)
-    assert len(await town.told(ANNA)) == 1, "of what happens from then on"
+async def test_letters_go_to_confirmed_addresses_only(context: Context, merged_reports: MergedReports) -> None:
+    main, merged = await merged_reports.report(), await merged_reports.report(ANNA, confirmed=False)
+    await merged_reports.merge(merged, main)
+    await merged_reports.change(main, to="in_progress")
+    assert len(await letters(context, merged_reports.sink, ANNA)) == 1, "the one that asks to confirm"
+    await problems.confirm(context.database, merged_reports.site.id, merged.problem_id)
+    await merged_reports.answer(main)
+    assert len(await merged_reports.answer_letters(ANNA)) == 1, "of what happens from then on"
 
 
-async def test_one_letter_per_address(widget: Widget, context: Context, town: Town) -> None:
+async def test_one_letter_per_address(widget: Widget, context: Context, merged_reports: MergedReports) -> None:
     """Also for somebody who reported the same twice and follows it as well."""
-    main = await town.report(BORIS)
-    await following(widget, context, town.sink, main.number, OTHER)
+    main = await merged_reports.report(BORIS)
+    await following(widget, context, merged_reports.sink, main.number, OTHER)
     for email in (BORIS, OTHER, ANNA, ANNA):
-        await town.merge(await town.report(email), main)
-    await town.answer(main)
-    assert [len(await town.told(email)) for email in (BORIS, OTHER, ANNA)] == [1, 1, 1]
+        await merged_reports.merge(await merged_reports.report(email), main)
+    await merged_reports.answer(main)
+    assert [len(await merged_reports.answer_letters(email)) for email in (BORIS, OTHER, ANNA)] == [1, 1, 1]
 
 
-async def test_circular_merges_are_refused(context: Context, town: Town) -> None:
-    main, middle, merged = await town.report(), await town.report(), await town.report()
-    await town.merge(merged, middle)
-    await town.merge(middle, main)
+async def test_circular_merges_are_refused(context: Context, merged_reports: MergedReports) -> None:
+    main, middle, merged = await merged_reports.report(), await merged_reports.report(), await merged_reports.report()
+    await merged_reports.merge(merged, middle)
+    await merged_reports.merge(middle, main)
     with pytest.raises(Invalid) as refused:
-        await town.merge(main, merged)
+        await merged_reports.merge(main, merged)
     assert [(one.field, one.code) for one in refused.value.fields] == [("duplicate_of", "merged_here")]
 
 

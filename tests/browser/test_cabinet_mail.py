@@ -130,14 +130,14 @@ def check(page: Page, state: str) -> None:
     page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
     assert axe.violations_in_appearances(page, LOOKS[language]) == [], state
     page.set_viewport_size({"width": 360, "height": 800})
-    foreign = page.evaluate(MUTE, language)
+    foreign = page.evaluate(WITHOUT_LANGUAGE, language)
     assert foreign == [], (state, "Russian words an English voice would spell")
     buttons = names(page, "button")
     assert len(set(buttons)) == len(buttons), (state, buttons)
 
 
 # Texts with Cyrillic letters outside elements with lang="ru", except the user and agency names in the header.
-MUTE = """language => {
+WITHOUT_LANGUAGE = """language => {
   if (language === 'ru') return [];
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), found = [];
   while (walker.nextNode()) {

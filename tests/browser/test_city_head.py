@@ -21,7 +21,7 @@ CROPPED = """input => {
   return pen.measureText(input.placeholder).width - room;
 }"""
 # Links inside a sentence may have the height of their line (WCAG 2.2, 2.5.8); all other targets are 44 × 44 pixels.
-TOO_SMALL = """root => [...root.querySelectorAll("button, input, select, summary, a")].flatMap(one => {
+TOO_SMALL_TARGETS = """root => [...root.querySelectorAll("button, input, select, summary, a")].flatMap(one => {
   const { width, height } = (one.closest("label") || one).getBoundingClientRect();
   const inside = one.closest(".notice, .answer, .tick, .timeline") && one.matches("a, .link");
   return !width || inside || height >= 44 && width >= 44 ? [] : [`${one.textContent || one.id}: ${width} × ${height}`];
@@ -64,16 +64,16 @@ def test_touch_targets_are_large_enough(tour: Tour) -> None:
     expect(widget.locator(".chosen")).to_be_visible()
     widget.locator(".city-figures .link").click()
     expect(widget.locator(".charts")).to_be_visible()
-    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot)") == []
+    assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot)") == []
     widget.locator(".card").first.click()
     expect(widget.locator("section.answer")).to_be_visible()
     expect(widget.locator(".talk li").first).to_be_visible()
     widget.locator("article [aria-expanded]").click()
     expect(tour.control("follow-email")).to_be_visible()
-    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot)") == []
+    assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot)") == []
     widget.locator(".shot").first.click()
     expect(widget.locator(".viewer")).to_be_visible()
-    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot.querySelector('.viewer'))") == []
+    assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot.querySelector('.viewer'))") == []
 
 
 def test_statistics_do_not_shift_the_layout(tour: Tour) -> None:
@@ -107,7 +107,7 @@ def test_charts_fit_a_phone(tour: Tour) -> None:
 
 
 # Buttons of the header that are outside the viewport or covered, and the header's lower edge.
-HEAD = """one => {
+HEADER = """one => {
   const root = one.shadowRoot, head = root.querySelector("header");
   const lost = [...head.querySelectorAll("button")].filter(button => {
     const { left, top, width, height } = button.getBoundingClientRect();
@@ -117,7 +117,7 @@ HEAD = """one => {
   return { position, lost: lost.map(button => button.ariaLabel), bottom: head.getBoundingClientRect().bottom };
 }"""
 # Controls, from the last to the first, that are under the header while focused.
-COVERED = """one => {
+COVERED_CONTROLS = """one => {
   const root = one.shadowRoot, head = root.querySelector("header").getBoundingClientRect();
   const controls = [...root.querySelectorAll(".body :is(a, button, input, select, textarea)")];
   return controls.reverse().filter(control => {
@@ -126,7 +126,7 @@ COVERED = """one => {
     return root.activeElement === control && control.getBoundingClientRect().top < head.bottom - 0.5;
   }).map(control => control.id || control.textContent);
 }"""
-END = """one => {
+SCROLL_TO_END = """one => {
   const sheet = one.shadowRoot.querySelector("dialog .sheet");
   if (sheet) sheet.scrollTo(0, sheet.scrollHeight);
   else scrollTo(0, scrollY + one.getBoundingClientRect().bottom - 100);
@@ -148,13 +148,13 @@ def test_the_header_stays_visible_and_covers_no_focused_control(
     widget = tour.widget
 
     def check_scrolled(*buttons: str) -> None:
-        widget.evaluate(END)
-        head = widget.evaluate(HEAD)
+        widget.evaluate(SCROLL_TO_END)
+        head = widget.evaluate(HEADER)
         assert [name for name in buttons if name in head["lost"]] == []
         assert widget.locator("header button").count() == len(buttons)
         if buttons:
             assert 0 < head["bottom"] < size["height"] / 5
-            assert widget.evaluate(COVERED) == []
+            assert widget.evaluate(COVERED_CONTROLS) == []
         else:
             assert head["position"] == "static"
 

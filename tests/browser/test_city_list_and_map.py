@@ -16,7 +16,7 @@ from tests.support.widget import WidgetSite
 MANY = 60
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
 FOLLOW = "Показывать в списке то, что на карте"
-SEEN = ".city-ground .states [role=status]"
+MAP_STATUS = ".city-ground .states [role=status]"
 SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
 NUMBERS = f"[...{SHEET}.querySelectorAll('.card')].map(one => one.id.replace('problem-', ''))"
 SCROLLED = f"""() => {{
@@ -76,12 +76,12 @@ def count_on_map(page: Page) -> int:
         counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
             "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
         )
-        match = re.search(r"(\d+)", page.locator(SEEN).inner_text())
+        match = re.search(r"(\d+)", page.locator(MAP_STATUS).inner_text())
         reported = int(match[1]) if match else 0
         if reported == sum(counts):
             return reported
         page.wait_for_timeout(100)
-    raise AssertionError(f"the map says {reported}, its marks stand for {sum(counts)}")
+    raise AssertionError(f"the map says {reported}, its marks contain {sum(counts)}")
 
 
 def service_items(widget_site: WidgetSite, page: Page, **more: str) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def test_moving_the_map_filters_the_list(both: Page, widget_site: WidgetSite) ->
     assert 0 < len(there) < MANY
     assert numbers_in_list(both) == there
     # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
-    assert count_on_map(both) == len(there) or "≈" in both.locator(SEEN).inner_text()
+    assert count_on_map(both) == len(there) or "≈" in both.locator(MAP_STATUS).inner_text()
     both.get_by_label(FOLLOW).uncheck()
     wait_for_updates(both)
     assert hash_of(both) == {}
@@ -179,14 +179,14 @@ def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite)
     wait_for_updates(both)
     expect(both.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
     expect(marks).to_have_count(0)
-    expect(both.locator(SEEN)).to_have_text("Здесь сообщений нет")
+    expect(both.locator(MAP_STATUS)).to_have_text("Здесь сообщений нет")
 
 
 def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport=SIZES["desk"])
     city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
     wait_for_updates(page)
-    seen = page.locator(SEEN).inner_text()
+    seen = page.locator(MAP_STATUS).inner_text()
     for at in (0, 3):
         card = page.locator(CARD).nth(at)
         card.hover()
@@ -196,6 +196,6 @@ def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widg
         expect(lit).to_have_accessible_name(re.compile(re.escape(title[:40])))
         expect(lit).to_be_in_viewport()
         wait_for_updates(page)
-        expect(page.locator(SEEN)).to_have_text(seen)
+        expect(page.locator(MAP_STATUS)).to_have_text(seen)
     # A map that moved because of the list does not filter the list in turn.
     assert hash_of(page) == {}

@@ -35,7 +35,7 @@ LOOKS = [
     ("light", "active", "dark"),
 ]
 # Number of tiles that do not fill their square.
-OFF = """all => all.filter(square => {
+MISPLACED_TILES = """all => all.filter(square => {
   const [one, other] = [square, square.firstChild].map(each => each.getBoundingClientRect());
   const { borderRadius } = getComputedStyle(square.firstChild);
   return borderRadius !== "0px" || ["x", "y", "width", "height"].some(name => one[name] !== other[name]);
@@ -164,7 +164,7 @@ def test_every_tile_fills_its_square(desktop: Page, widget_site: WidgetSite) -> 
     FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
     city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
     expect(desktop.locator(".leaflet-tile-loaded img").first).to_be_attached()
-    off = desktop.locator(".leaflet-tile-loaded").evaluate_all(OFF)
+    off = desktop.locator(".leaflet-tile-loaded").evaluate_all(MISPLACED_TILES)
     assert off == 0
 
 

@@ -16,7 +16,7 @@ from tests.support.processes import Service
 
 pytestmark = pytest.mark.browser
 # The focused part of a date field is highlighted by the browser itself.
-UNSEEN = """
+WITHOUT_FOCUS_RING = """
 () => {
   const one = document.activeElement;
   const shown = one.matches("html, body, main, [type=date]") || getComputedStyle(one).outlineStyle !== "none";
@@ -95,7 +95,7 @@ def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., 
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.name || document.activeElement.className"))
-        assert page.evaluate(UNSEEN) is None
+        assert page.evaluate(WITHOUT_FOCUS_RING) is None
     assert {"q", "status", "overdue", "category", "sort", "since", "until"} <= reached
 
 
@@ -117,7 +117,7 @@ def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: Callable[...,
     ):
         page.goto(city + path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        complaints = axe.violations_in_appearances(page) + axe.violations_with_large_text(page, axe.OF_LOOKS)
+        complaints = axe.violations_in_appearances(page) + axe.violations_with_large_text(page, axe.APPEARANCE_RULES)
         if complaints:
             found[path] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)

@@ -19,9 +19,9 @@ STATE = f"[{COUNT}, {SHEET}.scrollHeight]"
 # As a click by pointer.
 MORE = f"{SHEET}.querySelector('.wide')?.dispatchEvent(new MouseEvent('click', {{ bubbles: true, detail: 1 }}))"
 # The focused card stays rendered: a click moves the focus to the first new card.
-LEAVE = f"{SHEET}.getRootNode().activeElement?.blur()"
+BLUR = f"{SHEET}.getRootNode().activeElement?.blur()"
 BOTTOM = f"{SHEET}.scrollTop = {SHEET}.scrollHeight"
-LAST = f"[...{SHEET}.querySelectorAll('[role=listitem]')].pop()?.ariaPosInSet"
+LAST_POSITION = f"[...{SHEET}.querySelectorAll('[role=listitem]')].pop()?.ariaPosInSet"
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def scroll_to_problem(page: Page, number: int) -> None:
         if card.count():
             return
         page.evaluate(BOTTOM)
-        before, last = last, page.evaluate(LAST)
+        before, last = last, page.evaluate(LAST_POSITION)
         if before == last:
             page.evaluate(MORE)
         page.wait_for_timeout(30)
-    raise AssertionError(f"problem {number} never came")
+    raise AssertionError(f"problem {number} was never rendered")
 
 
 def rendered_at_end(page: Page) -> int:
@@ -55,13 +55,13 @@ def rendered_at_end(page: Page) -> int:
     state, still = page.evaluate(STATE), 0
     for _ in range(200):
         page.wait_for_timeout(50)
-        page.evaluate(LEAVE)
+        page.evaluate(BLUR)
         page.evaluate(BOTTOM)
         again = page.evaluate(STATE)
         state, still = again, still + 1 if again == state else 0
         if still == 6:
             return int(state[0])
-    raise AssertionError("the list never came to rest")
+    raise AssertionError("the list never became stable")
 
 
 def test_pages_load_near_the_end_and_the_document_stays_small(page: Page, cards: Locator) -> None:

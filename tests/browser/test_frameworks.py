@@ -19,7 +19,7 @@ from tests.support.widget import REPORT, WidgetSite, fill_form, number, send, to
 
 HOSTS = Path(__file__).parent / "hosts"
 DESKTOP = {"width": 1280, "height": 900}
-BEGUN, ENDED = "Яма на пере", "Яма на переходе"
+TYPED_TEXT, ENDED = "Яма на пере", "Яма на переходе"
 # The focused field of the widget, and the caret's position.
 CARET = """() => {
   const field = document.activeElement.shadowRoot?.activeElement;
@@ -71,9 +71,9 @@ def test_typed_text_survives_re_rendering_by_the_application(
     page.goto(application("inline"))
     to_form(page)
     description(page).click()
-    page.keyboard.type(BEGUN)
+    page.keyboard.type(TYPED_TEXT)
     caret = page.evaluate(CARET)
-    assert caret[1] == len(BEGUN)
+    assert caret[1] == len(TYPED_TEXT)
     for drawn in range(1, 21):
         press(page, "draw")
         expect(page.locator("main")).to_have_attribute("data-drawn", str(drawn))
@@ -83,7 +83,7 @@ def test_typed_text_survives_re_rendering_by_the_application(
     press(page, "lang")
     expect(page.get_by_role("region", name="Report a problem")).to_be_visible()
     assert page.evaluate(CARET) == caret
-    page.keyboard.type(ENDED.removeprefix(BEGUN))
+    page.keyboard.type(ENDED.removeprefix(TYPED_TEXT))
     expect(description(page)).to_have_value(ENDED)
     expect(page.locator("igrajdanin-widget .igw")).to_have_count(1)
 
@@ -101,7 +101,7 @@ def test_the_widget_works_after_navigating_away_and_back(
         to_form(page)
 
     open_form()
-    description(page).fill(BEGUN)
+    description(page).fill(TYPED_TEXT)
     for leave, come_back in (("away", "back"), ("away", "")):
         press(page, leave)
         expect(page.get_by_role("heading", name="О городе")).to_be_visible()
@@ -112,7 +112,7 @@ def test_the_widget_works_after_navigating_away_and_back(
             page.go_back()
         expect(widget(page)).to_have_count(1)
         open_form()
-    expect(description(page)).to_have_value(BEGUN)
+    expect(description(page)).to_have_value(TYPED_TEXT)
     fill_form(page)
     send(page)
     assert number(page) > 0

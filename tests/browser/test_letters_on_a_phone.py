@@ -31,9 +31,9 @@ def test_letters_fit_and_are_readable(page: Page) -> None:
                 )
                 complaints += [f"{width}: {small} buttons too low for a finger"] if small else []
             if language == "ru":
-                complaints += axe.violations(page, without=axe.OF_THE_HOST[:2])
+                complaints += axe.violations(page, without=axe.HOST_PAGE_RULES[:2])
                 page.emulate_media(color_scheme="dark")
-                complaints += [f"dark: {one}" for one in axe.violations(page, only=axe.OF_COLOURS)]
+                complaints += [f"dark: {one}" for one in axe.violations(page, only=axe.COLOUR_RULES)]
                 page.emulate_media(color_scheme="light")
             if complaints:
                 found[f"{name}, {language}"] = complaints

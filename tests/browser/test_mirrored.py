@@ -91,7 +91,7 @@ def number(widget_site: WidgetSite) -> int:
         if items and items[0]["photos"]:
             return int(items[0]["number"])
         time.sleep(0.1)
-    raise AssertionError(f"not here yet: {items}\n{widget_site.service.log[-2000:]}")
+    raise AssertionError(f"not imported yet: {items}\n{widget_site.service.log[-2000:]}")
 
 
 def all_looks(page: Page, address: str) -> None:

@@ -14,7 +14,7 @@ from tests.support.browser import Watch
 from tests.support.widget import Examples
 
 pytestmark = pytest.mark.browser
-TAKEN = {
+SCREENSHOTS = {
     "host-page",
     "list",
     "charts",
@@ -63,4 +63,4 @@ def test_every_screenshot_is_made(
     screenshots.pages(seen, demo, screenshots.widget(seen, demo))
     screenshots.cabinet(screenshots.Camera(new_page(viewport=size), width), demo)
     taken = {path.stem.removeprefix(f"{width}-") for path in tmp_path.iterdir()}
-    assert taken > TAKEN
+    assert taken > SCREENSHOTS

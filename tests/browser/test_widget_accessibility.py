@@ -19,10 +19,10 @@ def check(page: Page, state: str, themes: Iterable[str] = ()) -> None:
     """Assert that axe finds nothing, best practices included; in further `themes` only what a theme can break."""
     host = page.locator("igrajdanin-widget")
     own = host.get_attribute("theme") or "auto"
-    found = axe.violations(page, without=axe.OF_THE_HOST)
+    found = axe.violations(page, without=axe.HOST_PAGE_RULES)
     for theme in themes:
         wear(page, theme)
-        found += [f"{theme}: {one}" for one in axe.violations(page, only=axe.OF_LOOKS)]
+        found += [f"{theme}: {one}" for one in axe.violations(page, only=axe.APPEARANCE_RULES)]
         if host.locator(".sheet").count():
             no_sideways_scrolling(page)
     if themes:

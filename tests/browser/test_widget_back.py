@@ -13,7 +13,7 @@ from tests.support.browser import Watch
 from tests.support.widget import CLOSE, REPORT, WidgetSite, to_form
 
 # Firefox and Safari have no CloseWatcher, so «Назад» does not reach the dialog. Chromium behaves the same without it.
-WITHOUT = "delete window.CloseWatcher"
+WITHOUT_CLOSE_WATCHER = "delete window.CloseWatcher"
 # A router: renders the history state, and records the events it receives.
 ROUTER = """history.replaceState({ route: "start" }, "");
   events = []; addEventListener("popstate", event => events.push([location.hash, event.state && event.state.route]))"""
@@ -21,7 +21,7 @@ STATE = "JSON.stringify([location.href, history.state])"
 HEADING = re.compile("Сообщение № ")
 KINDS = pytest.mark.parametrize("kind", ["basic", "extended"])
 # The back button in browsers with CloseWatcher: a close request to the dialog (HTML, «close requests»).
-ASK = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
+CLOSE_REQUEST = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +32,7 @@ def city(widget_site: WidgetSite) -> None:
 @pytest.fixture
 def phone(new_page: Callable[..., Page]) -> Page:
     page = new_page()
-    page.add_init_script(WITHOUT)
+    page.add_init_script(WITHOUT_CLOSE_WATCHER)
     return page
 
 
@@ -139,7 +139,7 @@ def test_back_leads_through_the_steps_of_the_form(
 ) -> None:
     page = new_page(viewport={"width": 360, "height": 740})
     if not watched:
-        page.add_init_script(WITHOUT)
+        page.add_init_script(WITHOUT_CLOSE_WATCHER)
     before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(page)
     to_form(page)
@@ -148,7 +148,7 @@ def test_back_leads_through_the_steps_of_the_form(
     page.get_by_label("Что именно не так").fill("Яма")
 
     def press() -> None:
-        page.evaluate(ASK) if watched else page.go_back()
+        page.evaluate(CLOSE_REQUEST) if watched else page.go_back()
 
     press()
     expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
@@ -265,7 +265,7 @@ def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, widg
         phone.go_back()
         expect(dialogs).to_have_count(0)
         assert phone.evaluate(STATE) == before
-    # One over the other, as a script may open them: the upper one first, and each gives back what is its own.
+    # One above the other, as a script may open them: the upper one closes first, and each removes its own entry.
     for last in ("back", "cross"):
         phone.evaluate("for (const id of ['two', 'one']) igrajdanin('open', document.getElementById(id))")
         expect(dialogs).to_have_count(2)
@@ -290,13 +290,13 @@ def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Wa
     open_widget(page)
     page.locator(CARD).nth(1).click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
-    page.evaluate(ASK)
+    page.evaluate(CLOSE_REQUEST)
     expect(page.locator(CARD).nth(1)).to_be_focused()
     form = to_form(page)
-    page.evaluate(ASK)
+    page.evaluate(CLOSE_REQUEST)
     expect(form).to_be_hidden()
     expect(page.locator(CARD).first).to_be_visible()
-    page.evaluate(ASK)
+    page.evaluate(CLOSE_REQUEST)
     expect_closed(page)
     assert page.evaluate("history.length") == steps
     open_widget(page)

@@ -31,7 +31,7 @@ BLOCK = """() => {
 }"""
 PAGE = '<div class="ad banner">Реклама</div>{snippet}<aside class="promo share">Поделиться</aside>'
 # Removes everything the widget has rendered except its button, like a blocker that mistakes it for a banner.
-TAKE = """() => {
+REMOVE_WIDGET = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const drawn = [...shadowRoot.children].filter(one => one.localName !== "button");
   drawn.forEach(one => one.remove());
@@ -70,7 +70,7 @@ def test_the_form_is_reachable_after_the_widget_was_removed(
     open_form(desktop, widget_site.page(widget_site.snippet()))
     if moment == "half-typed":
         fill_form(desktop, "Половина")
-    assert desktop.evaluate(TAKE) == 1
+    assert desktop.evaluate(REMOVE_WIDGET) == 1
     widget = desktop.locator("igrajdanin-widget")
     link, button = widget.get_by_role("link", name=REPORT), widget.get_by_role("button", name=REPORT, exact=True)
     expect(link.or_(button)).to_be_visible()

@@ -17,7 +17,7 @@ from tests.support.tiles import CENTER
 from tests.support.widget import WidgetSite
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-SPOT = {"lat": CENTER[0], "lng": CENTER[1]}
+SAME_PLACE = {"lat": CENTER[0], "lng": CENTER[1]}
 FOCUSED = "document.querySelector('igrajdanin-widget').shadowRoot.activeElement.getAttribute('aria-label')"
 
 
@@ -40,8 +40,8 @@ def full(page: Page, widget_site: WidgetSite, count: int = 300) -> FakeCityMap:
 def two(widget_site: WidgetSite) -> list[dict[str, object]]:
     """Two problems far enough apart not to be clustered, from west to east."""
     west, east = scattered(widget_site, 2)
-    west |= {"location": SPOT | {"lng": CENTER[1] - 0.01}, "status": "in_progress", "overdue": True}
-    east |= {"location": SPOT | {"lng": CENTER[1] + 0.01}, "status": "resolved", "overdue": False}
+    west |= {"location": SAME_PLACE | {"lng": CENTER[1] - 0.01}, "status": "in_progress", "overdue": True}
+    east |= {"location": SAME_PLACE | {"lng": CENTER[1] + 0.01}, "status": "resolved", "overdue": False}
     return [west, east]
 
 
@@ -68,7 +68,7 @@ def test_clusters_split_on_zooming_in(desktop: Page, watch: Watch, widget_site: 
     city_map(desktop, strict)
     expect(marks(desktop).first).to_be_visible()
     expect(desktop.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
-    before = fake_map.asked[-1]
+    before = fake_map.queries[-1]
     assert before["zoom"] == "13"
     mark = biggest(desktop)
     expect(mark).to_have_accessible_name(
@@ -77,7 +77,7 @@ def test_clusters_split_on_zooming_in(desktop: Page, watch: Watch, widget_site: 
     label = mark.get_attribute("aria-label") or ""
     desktop.mouse.click(*middle(mark))
     expect(desktop.get_by_label(label, exact=True)).to_have_count(0)
-    assert int(fake_map.asked[-1]["zoom"]) > 13
+    assert int(fake_map.queries[-1]["zoom"]) > 13
     expect(marks(desktop).first).to_be_visible()
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
@@ -89,8 +89,8 @@ def test_small_pans_use_loaded_data_and_large_ones_request_more(
     ground = city_map(desktop, strict)
     expect(marks(desktop).first).to_be_visible()
     x, y = middle(ground)
-    box = fake_map.asked[-1]["bbox"]
-    boxes = [query["bbox"] for query in fake_map.asked]
+    box = fake_map.queries[-1]["bbox"]
+    boxes = [query["bbox"] for query in fake_map.queries]
     assert set(boxes) == {box}
     for by in (4, -4):
         desktop.mouse.move(x, y + 3)
@@ -98,14 +98,14 @@ def test_small_pans_use_loaded_data_and_large_ones_request_more(
         desktop.mouse.move(x + by, y + 3, steps=3)
         desktop.mouse.up()
         desktop.wait_for_timeout(300)
-    assert {query["bbox"] for query in fake_map.asked} == {box}
+    assert {query["bbox"] for query in fake_map.queries} == {box}
     for _ in range(5):
         ground.press("ArrowLeft")
     for _ in range(50):
-        if fake_map.asked[-1]["bbox"] != box:
+        if fake_map.queries[-1]["bbox"] != box:
             break
         desktop.wait_for_timeout(50)
-    assert fake_map.asked[-1]["bbox"] != box
+    assert fake_map.queries[-1]["bbox"] != box
 
 
 def test_outdated_answers_are_dropped_and_marks_stay_until_the_next_answer(
@@ -199,7 +199,7 @@ def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
     expect(marks(desktop)).to_have_count(2)
     desktop.get_by_label(re.compile("решено: ")).focus()
     fake_map.city.problems = [fake_map.city.problems[1] | {"status": "answered"}, *scattered(widget_site, 60)[5:]]
-    fake_map.city.problems[0]["location"] = SPOT | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
+    fake_map.city.problems[0]["location"] = SAME_PLACE | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
     # Polling brings the change.
     expect(marks(desktop)).not_to_have_count(2, timeout=15_000)
     assert "дан ответ" in desktop.evaluate(FOCUSED)
@@ -212,7 +212,7 @@ def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
 def test_problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
     problems = scattered(widget_site, 3)
     for one in problems:
-        one["location"] = SPOT
+        one["location"] = SAME_PLACE
     FakeCityMap(desktop, widget_site, problems)
     city_map(desktop, strict)
     desktop.get_by_role("button", name=re.compile("^Скопление: 3 сообщения")).click()
@@ -231,16 +231,16 @@ def test_the_map_uses_the_lists_filters_except_box_and_order(
     desktop.get_by_role("button", name="Решено", exact=True).click()
     seen = desktop.locator(".city-ground [role=status]").last
     for _ in range(60):
-        if fake_map.asked[-1].get("status") == "done":
+        if fake_map.queries[-1].get("status") == "done":
             break
         desktop.wait_for_timeout(50)
-    assert fake_map.asked[-1]["status"] == "done"
+    assert fake_map.queries[-1]["status"] == "done"
     expect(seen).to_have_text(re.compile("^На карте"))
     rings = desktop.locator(".mark.many circle").evaluate_all(
         "all => [...new Set(all.map(one => one.getAttribute('class')))]"
     )
     assert rings == ["tone-done"]
-    assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.asked)
+    assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.queries)
 
 
 def test_failures_keep_the_marks_and_are_retried(

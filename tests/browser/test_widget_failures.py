@@ -55,7 +55,7 @@ def wait_for_crash(page: Page, watch: Watch, key: str) -> None:
         if (key, "crash") in failures(watch):
             return
         page.wait_for_timeout(10)
-    raise AssertionError(f"nothing but {failures(watch)}")
+    raise AssertionError(f"recorded only: {failures(watch)}")
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])

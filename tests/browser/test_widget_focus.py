@@ -156,7 +156,7 @@ LYING, STANDING = {"width": 740, "height": 360}, {"width": 360, "height": 740}
 
 
 DESCRIPTION, PLACE_FIELD = ("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 4)
-TURNED = [
+ROTATION_CASES = [
     ("button", "basic", *DESCRIPTION),
     ("button", "extended", *PLACE_FIELD),
     ("inline", "basic", *PLACE_FIELD),
@@ -164,7 +164,7 @@ TURNED = [
 ]
 
 
-@pytest.mark.parametrize(("view", "kind", "label", "text", "step"), TURNED)
+@pytest.mark.parametrize(("view", "kind", "label", "text", "step"), ROTATION_CASES)
 def test_rotating_a_phone_while_typing(
     new_page: Callable[..., Page],
     watch: Watch,

@@ -18,7 +18,7 @@ from tests.support.widget import AGENCY, WidgetSite, fill_form, number, open_for
 DESKTOP = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
 DRAFT = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
-KEPT = f"(localStorage.length ? {DRAFT}.values.description : '')"
+STORED_DESCRIPTION = f"(localStorage.length ? {DRAFT}.values.description : '')"
 WRITES = """
 window.writes = 0;
 const write = Storage.prototype.setItem;
@@ -272,7 +272,7 @@ def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     page = new_page(viewport=DESKTOP)
     open_form(page, address)
     fill_form(page, "Черновик", email=EMAIL)
-    page.wait_for_function(f"{KEPT} === 'Черновик'")
+    page.wait_for_function(f"{STORED_DESCRIPTION} === 'Черновик'")
     other = page.context.new_page()
     open_form(other, address)
     expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")
@@ -360,13 +360,13 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     field.click()
     before = page.evaluate("writes")
     page.keyboard.type(text)
-    page.wait_for_function(f"text => {KEPT} === text", arg=text)
+    page.wait_for_function(f"text => {STORED_DESCRIPTION} === text", arg=text)
     assert page.evaluate("writes") - before < len(text) / 3, "not on every key"
     # Each of these happens before the pause is over.
     for end in ("document.dispatchEvent(new Event('visibilitychange'))", "igrajdanin('close')"):
         page.keyboard.type("!")
         text += "!"
-        assert page.evaluate(f"() => {{ {end}; return {KEPT} }}") == text
+        assert page.evaluate(f"() => {{ {end}; return {STORED_DESCRIPTION} }}") == text
     page.evaluate("igrajdanin('open')")
     field.press("End")
     page.keyboard.type("?")
@@ -376,7 +376,7 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     expect(field).to_have_value(text + "?")
     # Killed by the system, after a pause.
     field.fill("Убито")
-    page.wait_for_function(f"{KEPT} === 'Убито'")
+    page.wait_for_function(f"{STORED_DESCRIPTION} === 'Убито'")
     other = page.context.new_page()
     with contextlib.suppress(Error):
         page.goto("chrome://crash")

@@ -60,7 +60,7 @@ class Keys:
                 left += 1
             else:
                 self.check_focus()
-        raise AssertionError(f"Tab never came to {selector}")
+        raise AssertionError(f"Tab never reached {selector}")
 
     def type(self, selector: str, text: str) -> None:
         self.to(selector)

@@ -51,13 +51,13 @@ def small() -> bytes:
     return photo(halves(640, 480))
 
 
-HANDLED = "input#photos[accept*='.heic']"  # the control of the loaded chunk
+LOADED_CONTROL = "input#photos[accept*='.heic']"  # the control of the loaded chunk
 
 
 def ready(page: Page) -> Locator:
     """Scroll the section into view, so that its chunk loads and the real control replaces the placeholder button."""
     page.locator("#photos").evaluate("control => control.scrollIntoView({ block: 'center' })")
-    control = page.locator(HANDLED)
+    control = page.locator(LOADED_CONTROL)
     control.wait_for(state="attached")
     return control
 
@@ -86,7 +86,7 @@ def attached_photos(watch: Watch) -> list[list[dict[str, str]]]:
 
 
 # Playwright does not show the parts of a multipart body.
-OVERHEAR = """
+RECORD_UPLOAD = """
 window.overheard = [];
 const send = XMLHttpRequest.prototype.send;
 XMLHttpRequest.prototype.send = function (form) {
@@ -195,7 +195,7 @@ def test_a_policy_without_blob_only_disables_previews(
 def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     desktop: Page, address: str, snapshot: bytes
 ) -> None:
-    desktop.add_init_script(OVERHEAR)
+    desktop.add_init_script(RECORD_UPLOAD)
     open_form(desktop, address)
     choose(desktop, file(snapshot, "IMG_ivanov_home.jpg"))
     expect_uploaded(desktop)
@@ -215,7 +215,7 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
 
 
 def test_small_photos_are_sent_unchanged(desktop: Page, address: str, small: bytes) -> None:
-    desktop.add_init_script(OVERHEAR)
+    desktop.add_init_script(RECORD_UPLOAD)
     open_form(desktop, address)
     choose(desktop, file(small))
     expect_uploaded(desktop)
@@ -822,7 +822,7 @@ def test_focus_is_kept_when_the_chunk_loads(desktop: Page, address: str) -> None
     code = arrived(desktop, held)
     assert len(held) == 1
     code.continue_()
-    expect(desktop.locator(HANDLED)).to_be_attached()
+    expect(desktop.locator(LOADED_CONTROL)).to_be_attached()
     expect(desktop.locator("input#photos")).to_be_focused()
 
 
@@ -838,7 +838,7 @@ def test_the_first_press_opens_the_chooser_whenever_the_chunk_loads(
         desktop.get_by_text("Выбрать фото").click()
     if arrives == "before the choice":
         arrived(desktop, held).continue_()
-        expect(desktop.locator(HANDLED)).to_be_attached()
+        expect(desktop.locator(LOADED_CONTROL)).to_be_attached()
     chooser.value.set_files([file(small)])
     if arrives == "after it":
         arrived(desktop, held).continue_()
@@ -857,5 +857,5 @@ def test_loading_the_chunk_causes_no_layout_shift(desktop: Page, address: str, t
     desktop.wait_for_timeout(300)
     before = below.bounding_box()
     arrived(desktop, held).continue_()
-    expect(desktop.locator(HANDLED)).to_be_attached()
+    expect(desktop.locator(LOADED_CONTROL)).to_be_attached()
     assert below.bounding_box() == before

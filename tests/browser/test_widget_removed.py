@@ -20,7 +20,7 @@ BUTTON = ({"type": "extended"}, "button")
 FORM = ({"type": "basic"}, "form")
 CITY = ({"type": "extended", "view": "inline"}, ".card")
 # An application that repeatedly shows a widget, waits until it is usable, and navigates away.
-COME_AND_GO = """async ([key, ways, times]) => {
+MOUNT_AND_REMOVE = """async ([key, ways, times]) => {
   const frame = () => new Promise(requestAnimationFrame);
   for (let time = 0; time < times; time++) {
     const [attributes, usable] = ways[time % ways.length];
@@ -35,7 +35,7 @@ COME_AND_GO = """async ([key, ways, times]) => {
   }
 }"""
 # Allowed per removed widget. A leaked widget has hundreds of nodes and eighty kilobytes.
-MOST = {"nodes": 0.5, "listeners": 0.5, "kilobytes": 5}
+MAX_GROWTH = {"nodes": 0.5, "listeners": 0.5, "kilobytes": 5}
 LONG_AFTER = 300_000  # milliseconds: longer than any polling interval
 
 
@@ -65,7 +65,7 @@ def count_objects(session: CDPSession) -> dict[str, int]:
 
 
 def come_and_go(page: Page, widget_site: WidgetSite, ways: list[Any], times: int) -> None:
-    page.evaluate(COME_AND_GO, [widget_site.key, ways, times])
+    page.evaluate(MOUNT_AND_REMOVE, [widget_site.key, ways, times])
     page.clock.run_for(LONG_AFTER)  # pending answers and timers have ended by then
 
 
@@ -78,7 +78,7 @@ def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, widget_site: 
     come_and_go(page, widget_site, ways, TIMES)
     after = count_objects(session)
     grown = {name: after[name] - before[name] for name in before}
-    assert [name for name, most in MOST.items() if grown[name] >= most * TIMES] == [], grown
+    assert [name for name, most in MAX_GROWTH.items() if grown[name] >= most * TIMES] == [], grown
 
 
 def test_a_removed_widget_sends_no_requests(page: Page, watch: Watch, widget_site: WidgetSite) -> None:

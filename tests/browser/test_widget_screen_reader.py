@@ -19,12 +19,12 @@ RETRY = "Попробовать ещё раз"
 MORE = "Показать ещё"
 TITLE = "igrajdanin-widget #title"
 # Duplicate ids in one shadow root.
-TWICE = """() => {
+DUPLICATE_IDS = """() => {
   const ids = [...document.querySelector("igrajdanin-widget").shadowRoot.querySelectorAll("[id]")].map(one => one.id);
   return ids.filter((id, at) => id && ids.indexOf(id) !== at);
 }"""
 # Cyrillic texts outside lang="ru".
-FOREIGN = """place => {
+UNMARKED_CYRILLIC = """place => {
   const found = [];
   const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -170,7 +170,7 @@ def test_texts_of_residents_and_agencies_have_their_own_language(
     for at in own[2:]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
     # Proper names have no language (WCAG 2.2, 3.1.2); all other texts of theirs are marked.
-    foreign = page.locator("article").evaluate(FOREIGN)
+    foreign = page.locator("article").evaluate(UNMARKED_CYRILLIC)
     names = ("Администрация", "Сосед", "Дороги")
     assert [one for one in foreign if not one.strip().startswith(names)] == []
 
@@ -191,7 +191,7 @@ def test_ids_are_unique(new_page: Callable[..., Page], widget_site: WidgetSite) 
     copy = page.get_by_role("textbox", name="Скопировать")
     expect(copy).to_be_focused()
     expect(copy).to_have_value(re.compile("/problems/1204$"))
-    assert page.evaluate(TWICE) == []
+    assert page.evaluate(DUPLICATE_IDS) == []
 
 
 def test_the_name_of_a_card_consists_of_parts(page: Page, widget_site: WidgetSite) -> None:

@@ -27,7 +27,7 @@ LANGUAGES = ("ru", "en")
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 NARROWEST, ZOOMED = ViewportSize(width=320, height=640), ViewportSize(width=640, height=450)
 
-WEAR = """([lang, theme]) => {
+SET_LANGUAGE_AND_THEME = """([lang, theme]) => {
   const one = document.querySelector("igrajdanin-widget");
   one.lang = lang;
   one.setAttribute("theme", theme);
@@ -41,7 +41,7 @@ COUNT = """() => {
     ".timeline > *", ".charts", ".bar-fields", ".comment", ".viewer", "button"];
   return kinds.map(one => root.querySelectorAll(one).length).join();
 }"""
-WORN = f"""([lang, theme, count]) => {{
+LANGUAGE_AND_THEME_SHOWN = f"""([lang, theme, count]) => {{
   const drawn = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".igw");
   if (!drawn) return true;
   return drawn.lang.startsWith(lang) && drawn.dataset.theme === theme && ({COUNT})() === count;
@@ -62,7 +62,7 @@ window.fetch = async (...request) => {
 """
 # Positions of boxes in a right-to-left page and in a right-to-left widget. Inline content follows its letters, and maps
 # are not mirrored.
-TURNED = """() => {
+NOT_MIRRORED = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
   const drawn = root.querySelector(".igw");
   if (!drawn) return [];
@@ -89,7 +89,7 @@ TURNED = """() => {
       far(before[at].left - around.left, around.right - mirrored[at].right) ? [told(box, "not mirrored")] : []),
   ]);
 }"""
-LOST = (Path(__file__).parent / "lost.js").read_text()
+CUT_OFF = (Path(__file__).parent / "cut_off.js").read_text()
 SPACING = """on => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const rest = shadowRoot.adoptedStyleSheets.filter(one => !one.spacing);
@@ -151,13 +151,13 @@ class Visitor:
                     self._measure(what, size, spaced)
                 self._page.set_viewport_size(SIZES[self._which])
         self._wear("ru", "light", count)
-        self._found.turned += [f"{state}: {one}" for one in self._page.evaluate(TURNED)]
+        self._found.turned += [f"{state}: {one}" for one in self._page.evaluate(NOT_MIRRORED)]
 
     def _wear(self, lang: str, theme: str, count: str) -> None:
-        self._page.evaluate(WEAR, [lang, theme])
+        self._page.evaluate(SET_LANGUAGE_AND_THEME, [lang, theme])
         for _ in range(400):
             self._tour.again()
-            if self._page.evaluate(WORN, [lang, theme, count]) and not self._arrive():
+            if self._page.evaluate(LANGUAGE_AND_THEME_SHOWN, [lang, theme, count]) and not self._arrive():
                 break
             self._page.wait_for_timeout(50)
         else:
@@ -174,16 +174,18 @@ class Visitor:
     def _violations(self, lang: str, theme: str) -> list[str]:
         """All rules in Russian and light; names and structure in English; only colours in the other themes."""
         if lang != "ru":
-            return axe.violations(self._page, without=axe.OF_THE_HOST + axe.OF_COLOURS) if theme == "light" else []
+            return (
+                axe.violations(self._page, without=axe.HOST_PAGE_RULES + axe.COLOUR_RULES) if theme == "light" else []
+            )
         if theme == "light":
-            return axe.violations(self._page, without=axe.OF_THE_HOST)
-        return axe.violations(self._page, only=axe.OF_COLOURS)
+            return axe.violations(self._page, without=axe.HOST_PAGE_RULES)
+        return axe.violations(self._page, only=axe.COLOUR_RULES)
 
     def _measure(self, what: str, size: ViewportSize, spaced: bool) -> None:
         self._page.set_viewport_size(size)
         if spaced:
             self._page.evaluate(SPACING, True)
-        losses: list[str] = self._page.evaluate(LOST)
+        losses: list[str] = self._page.evaluate(CUT_OFF)
         if spaced:
             self._page.evaluate(SPACING, False)
         where = f"{what}, {size['width']} px" + (", spaced" if spaced else "")

@@ -19,7 +19,7 @@ LARGER: dict[str, tuple[dict[str, Any], str]] = {
     "text of 200 %": ({"viewport": {"width": 640, "height": 800}}, "font-size: 200%"),
 }
 # The page and the scrolling boxes of the widget that scroll horizontally.
-SIDEWAYS = """() => {
+SCROLLS_HORIZONTALLY = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
   const boxes = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, section, .sheet, .body, form")];
   const scrolls = one => one === boxes[0] || /auto|scroll/.test(getComputedStyle(one).overflowX);
@@ -41,10 +41,10 @@ def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
     if view == "button":
         page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.locator("igrajdanin-widget .card").first).to_be_visible()
-    assert page.evaluate(SIDEWAYS) == []
+    assert page.evaluate(SCROLLS_HORIZONTALLY) == []
     to_form(page)
     page.get_by_label("Дороги и тротуары").check()
-    assert page.evaluate(SIDEWAYS) == []
+    assert page.evaluate(SCROLLS_HORIZONTALLY) == []
     page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
     expect(page.get_by_label("Что именно не так").or_(summary(page))).to_be_visible()
-    assert page.evaluate(SIDEWAYS) == []
+    assert page.evaluate(SCROLLS_HORIZONTALLY) == []

@@ -103,7 +103,7 @@ async def test_leases_attempts_and_signatures_survive_jumps(
                 return hook.late > before
 
             await service_database.wait_until(
-                attempt_refused, attempts(city), "nothing was tried under the wrong clock"
+                attempt_refused, attempts(city), "nothing was attempted under the wrong clock"
             )
         hook.hanging.set()  # deliveries in progress at the kill have a lease that ends by the wrong clock
         await fill(city, 1, 0)
@@ -112,7 +112,7 @@ async def test_leases_attempts_and_signatures_survive_jumps(
         async def any_leased() -> bool:
             return bool((await service_database.states(city.database)).get("leased"))
 
-        await service_database.wait_until(any_leased, attempts(city), "nothing is under way")
+        await service_database.wait_until(any_leased, attempts(city), "no delivery is leased")
         await asyncio.to_thread(service.kill)
         hook.hanging.clear()
         offset(0)
@@ -154,7 +154,9 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
         async def attempted(seen: int = seen) -> bool:
             return bool((await attempts(city)())[0][0] > seen)
 
-        await service_database.wait_until(attempted, attempts(city), "nothing was tried while the platform was away")
+        await service_database.wait_until(
+            attempted, attempts(city), "nothing was attempted while the platform was down"
+        )
         offset(0)
         await asyncio.to_thread(platform.service.start)
         decided.append(await decide(platform, 2))
@@ -163,7 +165,7 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
     async def decisions_known() -> bool:
         return set(decided) <= {row[0] for row in await service_database.rows(city.database, "SELECT id FROM events")}
 
-    await service_database.wait_until(decisions_known, attempts(city), "the platform's decisions do not come in")
+    await service_database.wait_until(decisions_known, attempts(city), "the platform's decisions do not arrive")
     assert set(await service_database.states(city.database)) == {"delivered"}
     # The platform stores reports from the future with its own time, so the order within its first second may differ.
     states = f"SELECT description, status, status_at, status_event FROM problems WHERE status_at <= {clock.now()}"

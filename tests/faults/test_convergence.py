@@ -39,9 +39,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.long]
 EXAMPLES, FULL_EXAMPLES = 12, 600
 STEPS = 40
 FAULTS = ("reset before", "reset after send", "500", "429", "lost answer", "twice", "cut", "garbage", "charset")
-TRAVELS = "('received', 'status', 'note')"
+EXCHANGED_KINDS = "('received', 'status', 'note')"
 SIDES = st.sampled_from(("here", "there"))
-WHICH = st.integers(0, 9)
+INDEXES = st.integers(0, 9)
 NAMES = ("status", "status_at", "status_event", "published", "expected_on", "responsible", "description", "category")
 
 
@@ -139,24 +139,24 @@ class TwoInstances(RuleBasedStateMachine):
 
         self.run(report())
 
-    @rule(which=WHICH)
+    @rule(which=INDEXES)
     def confirm(self, which: int) -> None:
         self.act("here", which, lambda one, row: problems.confirm(one.database, one.site.id, row["id"]))
 
-    @rule(side=SIDES, which=WHICH, wish=st.sampled_from(WISHES))
+    @rule(side=SIDES, which=INDEXES, wish=st.sampled_from(WISHES))
     def decide(self, side: str, which: int, wish: Change) -> None:
         self.act(side, which, lambda one, row: problems.change(one.database, AGENT, one.site.id, row["id"], wish))
 
-    @rule(which=WHICH, wish=st.sampled_from((Change(to="reopened", text="Не решено"), Change(to="confirmed"))))
+    @rule(which=INDEXES, wish=st.sampled_from((Change(to="reopened", text="Не решено"), Change(to="confirmed"))))
     def resident(self, which: int, wish: Change) -> None:
         self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
 
-    @rule(which=WHICH)
+    @rule(which=INDEXES)
     def withdraw(self, which: int) -> None:
         wish = Change(to="withdrawn")
         self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
 
-    @rule(side=SIDES, which=WHICH)
+    @rule(side=SIDES, which=INDEXES)
     def note(self, side: str, which: int) -> None:
         """Another system that has the report sends an update to this side."""
         update = Update(id=clock.new_id(), at=clock.now(), status=None, text="Выехала бригада")
@@ -168,11 +168,11 @@ class TwoInstances(RuleBasedStateMachine):
 
         self.act(side, which, tell)
 
-    @rule(side=SIDES, which=WHICH, spam=st.booleans())
+    @rule(side=SIDES, which=INDEXES, spam=st.booleans())
     def mark(self, side: str, which: int, spam: bool) -> None:
         self.act(side, which, lambda one, row: problems.mark_spam(one.database, AGENT, one.site.id, row["id"], spam))
 
-    @rule(side=SIDES, which=WHICH, sure=st.integers(0, 3))
+    @rule(side=SIDES, which=INDEXES, sure=st.integers(0, 3))
     def erase(self, side: str, which: int, sure: int) -> None:
         async def forget(one: Instance, row: Any) -> None:
             if row["mirror_of"] is None:  # the platform's own problems are erased there
@@ -296,7 +296,7 @@ class TwoInstances(RuleBasedStateMachine):
         for row in await one.database.rows("SELECT * FROM problems"):
             events = await one.database.rows(
                 "SELECT e.id, e.kind, e.status, e.at, e.actor, t.body FROM events e"
-                f" LEFT JOIN texts t ON t.id = e.text_id WHERE e.problem_id = :id AND e.kind IN {TRAVELS}",
+                f" LEFT JOIN texts t ON t.id = e.text_id WHERE e.problem_id = :id AND e.kind IN {EXCHANGED_KINDS}",
                 id=row["id"],
             )
             (received,) = (event for event in events if event["kind"] == "received")

@@ -19,7 +19,7 @@ from tests.support.service_database import rows, states, wait_until_delivered
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 WRITERS = 24
-AT_LEAST = 16  # concurrent requests at each kill
+MIN_IN_FLIGHT = 16  # concurrent requests at each kill
 KILLS, FULL_KILLS = 10, 250
 BURST = 0.05, 0.4  # seconds of new reports before a kill; their delivery takes most of the test's time
 BACKLOG = 300  # pending deliveries allowed when the next burst begins
@@ -145,7 +145,7 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
     while counted < kills:
         load.going.set()
         await asyncio.sleep(randomness.uniform(*BURST))
-        if load.in_flight < AT_LEAST:
+        if load.in_flight < MIN_IN_FLIGHT:
             continue
         await asyncio.to_thread(service.kill)
         load.going.clear()  # interrupted requests are repeated before new reports, so the backlog stays bounded

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
 LIMIT = 90.0
 # For the service after the second kill: its circuit breaker would let one delivery pass per pause, and each fails once.
-PATIENT = "widget_api.deliveries.circuit.OPENS=1000"
+PATIENT_CIRCUIT = "widget_api.deliveries.circuit.OPENS=1000"
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ async def test_kills_and_faults_lose_and_duplicate_nothing(
                 await asyncio.sleep(random.uniform(0, 0.5))
                 await asyncio.to_thread(service.kill)
                 if number == REPORTS // 2:
-                    service.program = patched_program(*QUICK, PATIENT)
+                    service.program = patched_program(*QUICK, PATIENT_CIRCUIT)
                 await asyncio.to_thread(service.start)
     await service_database.wait_until_delivered(database_url)
 

@@ -69,13 +69,13 @@ async def test_poisoned_reports_only_block_their_own_updates(
     async def attempts() -> Any:
         return await service_database.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
 
-    await service_database.wait_until(all_dead, attempts, "what is poison does not die")
+    await service_database.wait_until(all_dead, attempts, "poisoned deliveries do not die")
     healthy = {f"Яма {index}" for index in range(problems)} - set(POISON)
 
     async def healthy_arrived() -> bool:
         return len(fake.requests) == len(fake.updates) == len(healthy)
 
-    await service_database.wait_until(healthy_arrived, attempts, "what is healthy does not arrive")
+    await service_database.wait_until(healthy_arrived, attempts, "healthy deliveries do not arrive")
     assert {one["description"] for one in fake.requests} == healthy
     assert {str(one["number"]) for one in await dead()} == set(poisoned)
     assert {one["kind"] for one in await dead()} == {"received"}

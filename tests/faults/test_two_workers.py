@@ -97,7 +97,7 @@ async def until_both_take(city: City) -> int:
         async def holders() -> Any:
             return await service_database.rows(city.database, "SELECT COUNT(*) FROM taken")
 
-        await service_database.wait_until(both_started, holders, "two workers")
+        await service_database.wait_until(both_started, holders, "only one worker takes deliveries")
     return sent
 
 

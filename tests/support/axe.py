@@ -17,11 +17,11 @@ _RUN = """({ only, without }) => axe.run(document, {
   `${id}: ${nodes.map(({ html }) => html).join(" | ").slice(0, 600)}`))"""
 
 # Rules about the host page, which a bare test page does not fulfil.
-OF_THE_HOST = ("region", "landmark-one-main", "page-has-heading-one")
+HOST_PAGE_RULES = ("region", "landmark-one-main", "page-has-heading-one")
 # Rules that depend on the appearance: colours and sizes. All other rules read names, roles and structure, which are the
 # same in every appearance, so they run once per language.
-OF_COLOURS = ("color-contrast", "link-in-text-block")
-OF_LOOKS = (*OF_COLOURS, "target-size", "scrollable-region-focusable")
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+APPEARANCE_RULES = (*COLOUR_RULES, "target-size", "scrollable-region-focusable")
 
 # (width, colour scheme of the system, theme chosen on the page), for residents' pages and the cabinet.
 Look = tuple[int, str, str | None]
@@ -30,7 +30,7 @@ NARROW: tuple[Look, ...] = (
     (320, "light", None), (320, "dark", None), *((320, "light", theme) for theme in CHOSEN),
 )  # fmt: skip
 # The appearances in which the longer words of another language may overflow: default and larger letters.
-OF_WORDS = (NARROW[0], NARROW[2])
+LONG_WORD_LOOKS = (NARROW[0], NARROW[2])
 HEIGHT = 800
 # Same as the theme cookie, without reloading: the answer to a form cannot be fetched again.
 _SET_THEME = """theme => {
@@ -70,7 +70,7 @@ def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: 
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.evaluate(_SET_THEME, theme)
-        complaints = violations(page, only=OF_LOOKS if width in seen else ()) + horizontal_overflow(page)
+        complaints = violations(page, only=APPEARANCE_RULES if width in seen else ()) + horizontal_overflow(page)
         complaints += page.evaluate(also)
         found += [f"{width}, {scheme}, {theme}: {one}" for one in complaints]
         seen.add(width)

@@ -126,7 +126,7 @@ def arrived(page: Page, held: list[Route]) -> Route:
         if held:
             return held[0]
         page.wait_for_timeout(20)
-    raise AssertionError("nothing was asked for")
+    raise AssertionError("no request was delayed")
 
 
 def intercept_choosers(page: Page) -> None:

@@ -238,7 +238,7 @@ class FakeCity:
 
     def detail(self, number: int) -> dict[str, Any]:
         found = next(one for one in self.problems if one["number"] == number)
-        said = "Яму засыпали щебнем, асфальт положим до 1 декабря.\nСпасибо, что сообщили."
+        answer_text = "Яму засыпали щебнем, асфальт положим до 1 декабря.\nСпасибо, что сообщили."
         steps = [
             ("received", None, None, "resident"),
             ("status", "accepted", None, "operator"),
@@ -252,7 +252,7 @@ class FakeCity:
         files = f"{self._widget_site.service.url}/documents/made-up"
         mended = problem(self._widget_site, number, "", "resolved", shot=True)["photos"][0] | {"alt": "Ровный асфальт"}
         answer = {
-            "text": said,
+            "text": answer_text,
             "at": "2026-11-23T09:00:00Z",
             "agency": AGENCY,
             "photos": [mended | {"url": mended["url"].replace("made-up", "made-up-after")}],
@@ -274,11 +274,11 @@ class FakeCity:
         }
 
     def comments(self, **more: Any) -> dict[str, Any]:
-        said = [("Сосед", "И у соседнего дома такая же яма.", False), (AGENCY, "Проверим и соседний двор.", True)]
+        comments = [("Сосед", "И у соседнего дома такая же яма.", False), (AGENCY, "Проверим и соседний двор.", True)]
         items = [
             {"name": name, "text": text, "at": "2026-11-22T09:00:00Z", "official": official}
             | {"agency": AGENCY if official else None}
-            for name, text, official in said
+            for name, text, official in comments
         ]
         return {"items": items, "next": None} | more
 

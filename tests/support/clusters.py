@@ -93,7 +93,7 @@ class FakeCityMap:
         self.city = FakeCity(page, widget_site, zoom)
         self.city.problems = problems
         self.partial = False
-        self.asked: list[dict[str, str]] = []
+        self.queries: list[dict[str, str]] = []
         self.failing = False
         self.holding = False
         self.delayed: list[Route] = []
@@ -101,7 +101,7 @@ class FakeCityMap:
         page.route(re.compile(r"/problems\?.*bbox="), self._listed)
 
     def _clusters(self, route: Route) -> None:
-        self.asked.append(self._query(route))
+        self.queries.append(self._query(route))
         if self.holding:
             self.delayed.append(route)
         elif self.failing:

@@ -92,8 +92,8 @@ class Dovecot:
     def put(self, *letters: bytes, folder: str = "INBOX") -> None:
         client = self.signed_in()
         for raw in letters:
-            status, said = client.append(folder, None, None, raw)
-            assert status == "OK", said
+            status, detail = client.append(folder, None, None, raw)
+            assert status == "OK", detail
         client.logout()
 
     def create(self, folder: str) -> None:

@@ -25,7 +25,7 @@ Fault = Literal[
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
 HARMLESS = ("twice", "drip", "charset")  # faults after which the client still gets an answer
 MOST_TRIES = 4
-HELD = 1.5  # seconds a request hangs before the connection is dropped
+HANG = 1.5  # seconds a request hangs before the connection is dropped
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing sends RST (socket(7))
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
@@ -129,7 +129,7 @@ class FaultProxy:
         head, _, body = answer.partition(b"\r\n\r\n")
         match fault:
             case "hang":
-                await asyncio.sleep(HELD)
+                await asyncio.sleep(HANG)
                 return _reset(writer)
             case "lost answer":
                 return _reset(writer)

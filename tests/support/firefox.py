@@ -45,21 +45,21 @@ class Firefox(RemoteBrowser):
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            told = json.loads(message.data)
-            if told["type"] == "event":
-                self._handle_message(told["method"], told["params"])
-            elif told["type"] == "error":
-                self._answers.pop(told["id"]).set_exception(AssertionError(f"{told['error']}: {told['message']}"))
+            data = json.loads(message.data)
+            if data["type"] == "event":
+                self._handle_message(data["method"], data["params"])
+            elif data["type"] == "error":
+                self._answers.pop(data["id"]).set_exception(AssertionError(f"{data['error']}: {data['message']}"))
             else:
-                self._answers.pop(told["id"]).set_result(told["result"])
+                self._answers.pop(data["id"]).set_result(data["result"])
 
-    def _handle_message(self, event: str, told: dict[str, Any]) -> None:
+    def _handle_message(self, event: str, data: dict[str, Any]) -> None:
         if event == "network.beforeRequestSent":
-            url = told["request"]["url"]
+            url = data["request"]["url"]
             if not url.startswith("data:"):  # no network request; sometimes Firefox also reports its own fonts
                 self.requests.append(url)
-        elif event == "log.entryAdded" and told["level"] in ("error", "warn"):
-            self.complaints.append(told["text"])
+        elif event == "log.entryAdded" and data["level"] in ("error", "warn"):
+            self.complaints.append(data["text"])
 
     async def command(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)
@@ -85,15 +85,15 @@ class Firefox(RemoteBrowser):
         self._context = page["children"][0]["context"]
 
     async def run(self, function: str, *arguments: Any) -> Any:
-        told = await self.command(
+        data = await self.command(
             "script.callFunction",
             functionDeclaration=f"given => ({AS_JSON})({function}, given)",
             arguments=[{"type": "string", "value": json.dumps(arguments)}],
             target={"context": self._context},
             awaitPromise=False,
         )
-        assert told["type"] == "success", told
-        return json.loads(told["result"]["value"])
+        assert data["type"] == "success", data
+        return json.loads(data["result"]["value"])
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         await self.command("input.performActions", context=self._context, actions=sources)
@@ -105,12 +105,12 @@ class Firefox(RemoteBrowser):
 
 async def _address(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None
-    said = b""
+    output = b""
     async for line in process.stderr:
-        said += line
+        output += line
         if found := re.search(rb"WebDriver BiDi listening on (ws://\S+)", line):
             return f"{found[1].decode()}/session"
-    raise AssertionError(f"Firefox did not start: {said.decode(errors='replace')}")
+    raise AssertionError(f"Firefox did not start: {output.decode(errors='replace')}")
 
 
 @contextlib.asynccontextmanager

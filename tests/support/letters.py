@@ -118,14 +118,14 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     for state in ("taken", "held", "refused"):
         yield f"mail {state}", "mail_taken", {**taken, "state": state, "said": typed, "left_out": typed}
     for kind in ("soon", "late"):
-        told = {
+        fields = {
             "kind": kind,
             "due": "12 мая",
             "status": i18n.text(language, "status.in_progress"),
             "address": typed,
             "description": typed,
         }
-        yield f"reminder {kind}", "agency_reminder", {**cabinet, **told}
+        yield f"reminder {kind}", "agency_reminder", {**cabinet, **fields}
     line = {
         "number": 1284,
         "category": about["category_name"],

@@ -32,7 +32,7 @@ ORIGIN, OTHER_ORIGIN = "https://www.zarechensk.test", "https://uk.test"
 CITY_OFFICE, UTILITY_OFFICE = "priem@zarechensk.test", "zhkh@uk.test"
 ROLES = ("admin", "head", "agent", "viewer", "operator")
 # Parts of commands' output that depend on the real time and the machine.
-OF_THE_MOMENT = {
+VARIABLE_PARTS = {
     "platform-list": ((r"(?<=\s|\")2026-06-01T\d\d:\d\d:\d\dZ", "<when>"),),
     "purge": ((r"(?<=spent: )\d+", "<count>"),),
     "doctor": ((r"(?m)(?<=retention: ).*$", "<when and what>"), (r"(?m)^\w+ +decoder: .*\n", "")),
@@ -189,7 +189,7 @@ class World:
 
     def command(self, name: str, *arguments: str) -> None:
         text = recorded.command(self.run(*arguments))
-        for pattern, instead in OF_THE_MOMENT.get(name.removesuffix("-json"), ()):
+        for pattern, instead in VARIABLE_PARTS.get(name.removesuffix("-json"), ()):
             text = re.sub(pattern, instead, text)
         self.kept.keep(f"commands/{name}", text)
 

@@ -1,4 +1,4 @@
-"""A mail server that accepts everything, records every conversation, and can be told to misbehave."""
+"""A mail server that accepts everything, records every conversation, and can be configured to misbehave."""
 
 from __future__ import annotations
 

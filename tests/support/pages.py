@@ -99,16 +99,16 @@ class WatchedPages(_Server):
         class Reporting(examples.Handler):  # type: ignore[name-defined,misc]
             def do_POST(self) -> None:  # noqa: N802 - the base class names it so
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                told = json.loads(body)["csp-report"]
+                report = json.loads(body)["csp-report"]
                 # Browsers request the host's icon by themselves; the strictest policy allows only the service's images.
-                if not told["blocked-uri"].endswith("/favicon.ico"):
-                    violations.append(told)
+                if not report["blocked-uri"].endswith("/favicon.ico"):
+                    violations.append(report)
                 self.answer(b"", "text/plain", {})
 
             def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:
                 policy = policies.get(self.path.split("/")[1], extra.get(POLICY))
-                told = {POLICY: f"{policy}; report-uri /violations"} if policy else {}
-                super().answer(body, media_type, {**extra, **told})
+                csp = {POLICY: f"{policy}; report-uri /violations"} if policy else {}
+                super().answer(body, media_type, {**extra, **csp})
 
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), partial(Reporting, values=values)))
 

@@ -139,8 +139,8 @@ class Recordings:
             for name in self._changed():
                 self._write(name)
             return
-        told = self.differences()
-        assert not told, told
+        message = self.differences()
+        assert not message, message
 
     def differences(self, *, so_far: bool = False) -> str:
         """The failure message, or an empty one; `so_far`: compare only what has been recorded until now."""
@@ -150,8 +150,8 @@ class Recordings:
         lines = [line for name in changed for line in _difference(name, _former(name), self.found.get(name))]
         if len(lines) > MOST_LINES:
             lines[MOST_LINES:] = [f"… and {len(lines) - MOST_LINES} more lines"]
-        told = f"{len(changed)} of {len(self.found)} answers are not as recorded: {', '.join(changed[:40])}"
-        return "\n".join([told, *lines, f"Where all of this is meant, record anew: {RENEW}"])
+        message = f"{len(changed)} of {len(self.found)} answers are not as recorded: {', '.join(changed[:40])}"
+        return "\n".join([message, *lines, f"Where all of this is meant, record anew: {RENEW}"])
 
     def _changed(self) -> list[str]:
         files = (path for group in self.groups for path in (FOLDER / group).glob("*.txt"))

@@ -45,7 +45,7 @@ class RemoteBrowser(ABC):
             if answer:
                 return answer
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{what} did not come; the page says: {await self.run(_PAGE_TEXT)}")
+        raise AssertionError(f"{what} did not appear; the page's text: {await self.run(_PAGE_TEXT)}")
 
     async def find(self, kind: str, name: str) -> dict[str, Any]:
         return dict(await self.until(f"{kind} «{name}»", _FIND, kind, name))

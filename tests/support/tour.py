@@ -22,9 +22,11 @@ LOCALES = Path(__file__).parents[2] / "widget_js/locales"
 MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
 # The control of the photo chunk; a placeholder stands in its place until the chunk has loaded.
 PHOTOS = "input#photos[accept*='.heic']"
-KEPT = "JSON.stringify([localStorage, sessionStorage])"
-RESTORE = "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))"
-FRESH = """attributes => {
+STORAGE = "JSON.stringify([localStorage, sessionStorage])"
+RESTORE_STORAGE = (
+    "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))"
+)
+RESTART = """attributes => {
   document.querySelectorAll("igrajdanin-widget").forEach(one => one.remove());
   localStorage.clear();
   sessionStorage.clear();
@@ -47,7 +49,7 @@ class Tour:
     def restart(self, **attributes: str) -> None:
         """Start as a new visitor; the loaded code stays."""
         given = {"site-key": self.widget_site.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
-        self.page.evaluate(FRESH, given)
+        self.page.evaluate(RESTART, given)
 
     def open(self, **attributes: str) -> None:
         self.restart(**attributes)
@@ -287,9 +289,9 @@ class Tour:
         self.control("description").fill(TEXT)
         self.page.wait_for_timeout(50)
         self.page.evaluate("igrajdanin('close')")
-        kept = self.page.evaluate(KEPT)
+        stored = self.page.evaluate(STORAGE)
         self.restart()
-        self.page.evaluate(RESTORE, kept)
+        self.page.evaluate(RESTORE_STORAGE, stored)
         self.page.get_by_role("button").click()
         self.open_form()
         expect(self.widget.locator("form .notice").first).to_be_visible()

@@ -90,7 +90,7 @@ def until(what: str, condition: Callable[[], Result]) -> Result:
         if answer := condition():
             return answer
         time.sleep(0.05)
-    raise AssertionError(f"{what} did not come in {PATIENCE:.0f} s")
+    raise AssertionError(f"{what} did not arrive within {PATIENCE:.0f} s")
 
 
 def path_of(link: str) -> str:

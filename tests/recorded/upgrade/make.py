@@ -80,7 +80,7 @@ class Official(Visitor):
         return answer.text
 
 
-class Town:
+class UpgradeScenario:
     """Two sites of an earlier version, and everybody involved. `recorded` is what they have at the end."""
 
     def __init__(self, checkout: Path, directory: Path, database_url: str) -> None:
@@ -402,7 +402,7 @@ def make(checkout: Path, dialect: str) -> None:
             url = server.database()
         else:
             url = f"sqlite:///{directory / 'widget.db'}"
-        held = Town(checkout, directory, url).live()
+        held = UpgradeScenario(checkout, directory, url).live()
         if dialect == "postgresql":
             files = {"widget.sql": dump_postgres(server, url)}
         else:
