@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.test_cabinet_comments import signed_in
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, Enter
 from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
 from widget_api.attachments.documents import service as documents
@@ -20,6 +20,7 @@ from widget_api.mailbox.model import Arrival
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 LETTERS = "/cabinet/mail"
@@ -138,6 +139,22 @@ async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, a
     assert "Укажите день, к которому закончат работы" in sent.text
     assert "&lt;b&gt;Проверим&lt;/b&gt;" in sent.text
     assert (await agency_mailbox.last())["state"] == "held"
+
+
+async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
+    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox, enter: Enter
+) -> None:
+    path, agency_id = await arrives(agency_mailbox, "spoofed"), agency_mailbox.site.agency.id
+    await changes.update_agency(agency_mailbox.context.database, agency_id, {"approval": True})
+    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+    head = await enter("head", agency_id)
+    wish = {"to": "resolved", "text": "Яму заделали 1 мая", "deed": "accept"}
+    for who, status in ((cabinet, 422), (head, 303)):
+        fields = next(one.fields for one in (await who.read(path)).forms if "text" in one.fields)
+        sent = await who.client.post(path, data=fields | wish)
+        assert sent.status_code == status
+        assert status != 422 or ("утверждает руководитель" in sent.text and "Яму заделали 1 мая" in sent.text)
+    assert (await agency_mailbox.problem())["status"] == "resolved"
 
 
 async def test_declining_a_letter_does_not_change_the_report(

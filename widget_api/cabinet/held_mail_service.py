@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from widget_api.cabinet import inbox_service
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.errors import Conflict, NotFound, Refused
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.mailbox import review
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.attachments import AttachmentPreview
@@ -90,10 +91,15 @@ async def list_attachments(context: Context, user: User, letter_id: str) -> list
 
 
 async def accept_letter(context: Context, user: User, letter_id: str, wish: Change) -> None:
-    """Apply a letter's answer as a decision. Raises what `problems.change.change` raises, and Conflict (decided)."""
+    """Apply a letter's answer as a decision.
+
+    Raises what `problems.change.change` raises, Conflict (decided), Invalid («to») for what a head has to approve.
+    """
     found = await read_letter(context.database, user, letter_id)
     if found.problem is None or wish.to not in found.transitions:
         raise Conflict
+    if await inbox_service.needs_approval(context.database, user, found.problem, wish):
+        raise Invalid((FieldError("to", "approval"),))
     await review.accept(context, user.actor, found.letter, wish)
 
 
