@@ -296,6 +296,8 @@ async def test_a_repeated_key_gives_the_same_bytes(
     row = await database.row("SELECT COUNT(*) AS many FROM problems")
     assert row is not None
     assert row["many"] == 1
+    other = await post(client, "requests.json", fields(await token("georeport")), **named)
+    assert other.json()[0]["service_request_id"] == "2", "another sender's key is another key"
 
 
 async def test_contacts_are_stored_for_scope_platform_only(

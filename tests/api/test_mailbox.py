@@ -415,14 +415,19 @@ async def test_a_bounce_marks_the_agencys_address_until_it_answers(
 ) -> None:
     (report,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
     assert report.sender.startswith("widget+a")
-    raw = agency_mailbox.letter("bounce", bounce=report.sender)
-    await agency_mailbox.send("", raw=raw, to=report.sender, sender="")
 
     async def failure() -> tuple[int | None, str | None]:
         row = await agency_mailbox.context.database.row("SELECT email_failed_at, email_failure FROM agencies")
         assert row is not None
         return row["email_failed_at"], row["email_failure"]
 
+    local, _, domain = report.sender.partition("@")
+    forged = f"{local[:-1]}{'b' if local.endswith('a') else 'a'}@{domain}"
+    raw = agency_mailbox.letter("bounce", bounce=forged).replace(b"<bounce@", b"<forged@")
+    await agency_mailbox.send("", raw=raw, to=forged, sender="")
+    assert ((await agency_mailbox.last())["reason"], await failure()) == ("not_ours", (None, None))
+    raw = agency_mailbox.letter("bounce", bounce=report.sender)
+    await agency_mailbox.send("", raw=raw, to=report.sender, sender="")
     at, said = await failure()
     assert at is not None
     assert said == "5.1.1 550 5.1.1 <…@…>: user unknown"

@@ -14,6 +14,7 @@ from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from widget_api.app import create_app
 from widget_api.problems import change
 from widget_api.problems.model import Change
+from widget_api.problems.store import contacts
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 from widget_api.sites.tickets import solve_challenge
@@ -355,6 +356,8 @@ async def test_the_consent_to_publish_a_name_can_be_revoked_separately(widget: W
     assert [row["purpose"] for row in rows] == ["publish_name"]
     (contact,) = await database.rows("SELECT publish_name, name FROM contacts")
     assert (bool(contact["publish_name"]), contact["name"]) == (False, "Анна")
+    await database.write(lambda tx: tx.run("UPDATE contacts SET publish_name = TRUE"))
+    assert await contacts.published_name(database, problem_id) is None, "the consent decides, not the mark"
 
 
 async def test_a_consent_without_its_own_document_publishes_no_name(widget: Widget, app: Any) -> None:

@@ -415,10 +415,15 @@ async def test_an_unknown_action_is_not_found(client: httpx2.AsyncClient, contex
 
 
 async def test_the_confirmation_letter_can_be_resent_within_the_limit(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, mail_sink: MailSink
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await asyncio.to_thread(mail_sink.wait, EMAIL, 1)
+    await _settled(context)
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    assert "done=again" in (await client.post(f"{address}/again")).headers["location"], "the mark is not revealed"
+    assert len(await context.database.rows("SELECT 1 FROM confirmation_letters")) == 1, "spam causes no mail"
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     for count in (2, 3):
         await _settled(context)
         answer = await client.post(f"{address}/again")

@@ -114,16 +114,17 @@ async def test_external_urls_require_https_outside_development() -> None:
     await client.close()
 
 
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("127.0.0.1", "93.184.216.34")])
 async def test_a_name_is_resolved_once_and_checked(
-    client: Outbound, answers: Serve, monkeypatch: pytest.MonkeyPatch
+    client: Outbound, answers: Serve, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
 ) -> None:
-    """The resolver is faked: it returns a private address where a public one was expected."""
+    """The resolver is faked: it returns a private address where a public one was expected, or beside it."""
     url = (await answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).replace("127.0.0.1", "rebind.example")
     asked: list[object] = []
 
     def getaddrinfo(host: object, port: object, *rest: object, **more: object) -> object:
         asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with pytest.raises(Forbidden):

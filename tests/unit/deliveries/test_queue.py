@@ -165,6 +165,10 @@ async def test_a_renewed_lease_is_kept(database: Database, site: Site) -> None:
     (leased,) = await take(database)
     await queue.renew(database, "w", [leased.id], NOW + 10 + LEASE - 1)
     assert await take(database, "other", NOW + 10 + LEASE) == []
+    expired = NOW + 10 + 2 * LEASE
+    assert len(await take(database, "other", expired)) == 1
+    await queue.renew(database, "w", [leased.id], expired + LEASE - 1)
+    assert len(await take(database, "third", expired + LEASE)) == 1, "only the holder renews"
 
 
 async def test_two_workers_never_claim_the_same_event(database: Database, site: Site) -> None:

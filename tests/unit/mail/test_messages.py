@@ -32,6 +32,7 @@ CONFIRMATION = {
     "site_name": "Сайт города",
     "problem_number": 15,
     "category_name": "Дороги и тротуары",
+    "channel": None,
     "confirm_url": f"{W}/confirm/abc",
 }
 

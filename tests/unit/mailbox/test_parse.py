@@ -217,6 +217,8 @@ def test_results_below_more_hops_are_not_trusted() -> None:
         ("priem@gorod.test", "priem@gorod.test"),
         ("=?utf-8?B?PHByaWVtQGdvcm9kLnRlc3Q+?= <evil@evil.test>", "evil@evil.test"),
         ("priem@gorod.test, evil@evil.test", None),
+        ("priem@gorod.test\r\nFrom: evil@evil.test", None),
+        ("priem@gorod.test\r\nFrom: evil", None),
         ("priem@gorod.test)evil@evil.test", None),
         ('"priem@gorod.test" <evil@evil.test', None),
         ("<priem@gorod.test> evil@evil.test", None),
