@@ -245,12 +245,15 @@ async def test_invalid_photo_tokens_are_named_and_nothing_is_stored(widget: Widg
     good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
     other = await make_site(context.database)
     foreign = (await service.receive(context, other.id, jpeg())).token
-    assert links.read_photo_token(context.signer, other.id, foreign) is not None
+    theirs = links.read_photo_token(context.signer, other.id, foreign)
+    assert theirs is not None
+    resigned = links.make_photo_token(context.signer, widget.site.id, theirs)
     assert links.read_photo_token(context.signer, widget.site.id, foreign) is None, "before the table is even asked"
     old = links.make_photo_token(context.signer, widget.site.id, clock.new_id())  # never received
     for wrong, fields in (
         ([good, "forged", good], {"photos.1", "photos.2"}),
         ([foreign], {"photos.0"}),
+        ([resigned], {"photos.0"}),
         ([old], {"photos.0"}),
         ([{"photo": good, "alt": 5}], {"photos.0.alt"}),
         ([{"photo": good, "alt": "x" * 501}], {"photos.0.alt"}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tests.support.s3 import LISTED, S3
 from widget_api import clock
 from widget_api.attachments.bucket import Misconfigured
 from widget_api.attachments.photos.model import SIZES
-from widget_api.attachments.storage import Storage
+from widget_api.attachments.storage import Storage, photo_file_name
 from widget_api.errors import Unavailable
 
 
@@ -51,6 +53,18 @@ async def test_a_storage_is_checked_by_writing_to_it(storage: Storage) -> None:
 async def test_the_folder_is_not_readable_by_other_users(tmp_path: Path) -> None:
     await Storage((tmp_path / "media").as_uri()).put(clock.new_id(), "", b"picture")
     assert (tmp_path / "media" / "photos").stat().st_mode & 0o077 == 0
+
+
+async def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo_id, synced = clock.new_id(), list[tuple[bool, bool]]()
+    file = tmp_path / photo_file_name(photo_id, "")
+
+    def note(descriptor: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), file.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    await Storage(tmp_path.as_uri()).put(photo_id, "", b"picture")
+    assert synced == [(False, False), (True, True)], "first the content, then the folder's entry"
 
 
 async def test_documents_are_stored_separately_from_pictures(storage: Storage) -> None:
