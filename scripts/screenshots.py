@@ -141,9 +141,10 @@ def cabinet(seen: Camera, demo: dict[str, Any]) -> None:
     page.fill("input[name=email]", user["email"])
     page.fill("input[name=password]", user["password"])
     page.keyboard.press("Enter")
-    page.locator("a[href*='problems/']").first.wait_for()
+    reports = page.locator("tbody a[href*='problems/']")
+    reports.first.wait_for()
     seen.shoot("cabinet-list")
-    page.locator("a[href*='problems/']").first.click()
+    reports.first.click()
     page.locator("form.decision").wait_for()
     seen.shoot("cabinet-problem")
 

@@ -34,6 +34,7 @@ class Purpose(Enum):
     FORM = ("form", 12 * 3600)
     PHOTO = ("photo", _DAY)
     PICTURE = ("picture", 7 * _DAY)  # a seal, with its own expiry
+    HIDDEN_PICTURE = ("hidden-picture", _DAY)  # the same
     DOCUMENT = ("document", 7 * _DAY)  # the same
     DEVICE = ("device", 180 * _DAY)  # the same
     DOCUMENT_TOKEN = ("document-token", _DAY)
@@ -84,7 +85,13 @@ class Signer:
                 digest_method=hashlib.sha256,
                 key_derivation="hmac",
             )
-            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT, Purpose.DEVICE, Purpose.CABINET_FORM)
+            for purpose in (
+                Purpose.PICTURE,
+                Purpose.HIDDEN_PICTURE,
+                Purpose.DOCUMENT,
+                Purpose.DEVICE,
+                Purpose.CABINET_FORM,
+            )
         }
         self._serializers = {
             purpose: URLSafeTimedSerializer(

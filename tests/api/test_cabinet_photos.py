@@ -48,9 +48,12 @@ async def test_a_hidden_photo_is_the_agencys_alone_until_it_is_shown_again(
     before = await shown(client, site)
     page = await agent.read(path)
     hide = next(form for form in page.forms if form.fields.get("photo", "?") in before[0])
+    given_away = next(link for link in page.links if hide.fields["photo"] in link and "?s=" in link)
+    assert (await client.get(given_away)).status_code == 200
     assert (await agent.client.post(path, data=hide.fields | {"do": "hide"})).status_code == 303
     assert await shown(client, site) == before[1:]
     assert (await client.get(before[0])).status_code == 404
+    assert (await client.get(given_away)).status_code == 404, "a link from before opens it no more"
     page = await agent.read(path)
     assert "Скрыта: видит только ведомство" in page.text
     signed = next(link for link in page.links if hide.fields["photo"] in link and "?s=" in link)

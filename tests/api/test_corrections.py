@@ -39,7 +39,7 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     before = await detail(client, site)
-    feed = await context.database.rows("SELECT id FROM deliveries")
+    feed = await context.database.rows("SELECT id FROM deliveries ORDER BY id")
     form = (await agent.read(path)).form(path)
     form.fields["category"] = "roads"  # a select
     same = await agent.client.post(path, data=form.fields)
@@ -63,10 +63,15 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
     assert [(item["number"], item["location"]) for item in found.json()["items"]] == [(1, {"lat": 55.06, "lng": 38.76})]
     gone = await client.get(f"/api/v1/sites/{site.key}/problems", params={"q": "Ивановой"})
     assert gone.json()["items"] == []
+    stale = await agent.client.post(path, data=form.fields | {"description": WORDS, "category": "snow"})
+    assert stale.status_code == 422
+    assert "исправил другой сотрудник" in stale.text, "an older page does not bring back what was taken out"
+    viewer = await enter("viewer", site.agency.id)
+    assert WORDS not in (await viewer.read(f"/cabinet/problems/{problem}")).text
     history = await agent.read(f"/cabinet/problems/{problem}")
     for words in ("Исправлена категория, была «Дороги и тротуары»", WORDS, "Исправлено место на карте"):
         assert words in history.text
-    assert await context.database.rows("SELECT id FROM deliveries") == feed
+    assert await context.database.rows("SELECT id FROM deliveries ORDER BY id") == feed
     assert "corrected" in [entry["kind"] for entry in await journal.read(context.database, limit=5)]
 
 

@@ -22,8 +22,8 @@ from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
 from widget_api.people.model import User
 from widget_api.problems import change as problems
-from widget_api.problems import deadline, dialogue, submit
-from widget_api.problems.model import OPEN, STATUSES, Actor, Change
+from widget_api.problems import deadline, dialogue, extension, submit
+from widget_api.problems.model import OPEN, STATUSES, Actor, Change, Extension, Update
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import NO_DUE_DATE
@@ -347,6 +347,35 @@ async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_date_that_
         await dialogue.ask(database, AGENT, site.id, problem_id, "Ещё вопрос")
         assert deadline.is_overdue(await row_of(database, problem_id), date(2026, 12, 2))
         assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
+
+
+async def test_a_question_that_reaches_nobody_pauses_nothing(context: Context, site: Site) -> None:
+    with at(RECEIVED):
+        receipt = await submit_report(context.database, site)
+        await change(context.database, site, receipt.problem_id, to="accepted")
+    with at("2026-11-10T12:00"):
+        await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "Какой подъезд?")
+    assert (await row_of(context.database, receipt.problem_id))["answer_due"] == DUE
+
+
+async def test_an_extension_during_a_question_stays(context: Context, site: Site) -> None:
+    database, problem_id = context.database, await taken_in(context.database, site)
+    with at("2026-11-10T12:00"):
+        await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
+        await extension.extend(database, AGENT, site.id, problem_id, Extension(day="2026-12-10", text="Ждём ответа"))
+    with at("2026-11-12T12:00"):
+        await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text="Второй"))
+    assert (await row_of(database, problem_id))["answer_due"] == "2026-12-10"
+
+
+@pytest.mark.parametrize("day", ["9999-12-30", "2026-11-11"])
+async def test_dates_of_who_does_not_speak_for_the_agency_move_nothing(context: Context, site: Site, day: str) -> None:
+    database, problem_id = context.database, await taken_in(context.database, site)
+    with at("2026-11-10T12:00"):
+        update = Update(id=clock.new_id(), at=clock.now(), status="planned", expected_on=day, unofficial=True)
+        await problems.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
+        assert (await row_of(database, problem_id))["answer_due"] == DUE
+        await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
 
 
 async def test_a_sites_own_days_count(context: Context, site: Site) -> None:

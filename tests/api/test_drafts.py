@@ -257,3 +257,39 @@ async def test_an_administrator_says_whether_answers_are_approved(context: Conte
         assert bool(stored["approval"]) is chosen
     token = (await agent.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
     assert (await agent.client.post(action, data={"form_token": token, "approval": "yes"})).status_code == 404
+
+
+async def test_only_what_a_head_saw_is_approved(context: Context, enter: Enter, site: Site, problem: str) -> None:
+    path, database = path_of(problem), context.database
+    await changes.update_agency(database, site.agency.id, {"approval": True})
+    anna, oleg = await enter("agent", site.agency.id), await enter("agent", site.agency.id)
+    head = await enter("head", site.agency.id)
+    with time_machine.travel(clock.now() + 10, tick=False):
+        await anna.decide(problem, "resolved", text=f"{ANSWER} Первый.")
+    assert (await oleg.decide(problem, "in_progress")).headers["location"].endswith("done=decided")
+    assert len(await database.rows("SELECT id FROM drafts WHERE submitted_at IS NOT NULL")) == 1, "others leave it"
+    assert await kinds(context) == ["approval_requested"]
+    form = (await head.read(path)).form(path)
+    await type_in(head, problem, text="Своими словами", approves=form.fields["approves"])
+    assert (await head.read(path)).form(path).fields["text"] == "Своими словами", "the head's correction of it"
+    with time_machine.travel(clock.now() + 20, tick=False):
+        await anna.decide(problem, "resolved", text=f"{ANSWER} Второй.")
+    late = await head.client.post(path, data=form.fields)
+    assert late.status_code == 422
+    assert "изменили или вернули" in late.text
+    assert (await row(context, problem))["status"] == "in_progress"
+    assert (await head.read(path)).form(path).fields["text"] == f"{ANSWER} Второй."
+    assert (await head.decide(problem, "resolved")).status_code == 303
+    assert sorted(await kinds(context)) == ["approval_requested", "approval_requested", "approved"]
+
+
+async def test_photos_of_a_draft_go_with_an_erased_report(
+    context: Context, enter: Enter, site: Site, problem: str
+) -> None:
+    path, agent = path_of(problem), await enter("agent", site.agency.id)
+    form = (await agent.read(path)).form(path)
+    files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")}
+    await agent.client.post(path, data=form.fields | {"do": "draft", "text": ANSWER}, files=files)
+    await problems.erase(context.database, Actor(kind="resident"), site.id, problem)
+    left = await context.database.rows("SELECT id FROM photos WHERE removed_at IS NULL")
+    assert left == []

@@ -28,6 +28,16 @@ def sign_photo_url(context: Context, photo_id: str, size: Size = "", *, until: i
     return f"{context.settings.public_url}{photo_path(photo_id, size)}?s={signature}"
 
 
+def sign_hidden_photo_url(context: Context, photo_id: str, size: Size = "") -> str:
+    """The absolute URL of a hidden picture, for the agency: no link given away before it was hidden opens it."""
+    signature = _sign(context.signer, Purpose.HIDDEN_PICTURE, photo_id, None)
+    return f"{context.settings.public_url}{photo_path(photo_id, size)}?s={signature}"
+
+
+def is_valid_hidden_signature(signer: Signer, signature: str, photo_id: str) -> bool:
+    return _is_valid(signer, Purpose.HIDDEN_PICTURE, signature, photo_id)
+
+
 def is_valid_photo_signature(signer: Signer, signature: str, photo_id: str) -> bool:
     return _is_valid(signer, Purpose.PICTURE, signature, photo_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from starlette.requests import Request
@@ -23,7 +24,7 @@ from widget_api.cabinet.inbox_rows import coordinates_text
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, Refused
-from widget_api.people.model import User, VisibleSite
+from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import correction, timeline
 from widget_api.problems.correction import Correction
 from widget_api.problems.model import ANSWERS
@@ -35,8 +36,9 @@ _PLACE = re.compile(r"\s*(-?\d{1,3}(?:[.,]\d+)?)\s*[;,\s]\s*(-?\d{1,3}(?:[.,]\d+
 
 
 def may_correct(user: User, site: VisibleSite, row: Row) -> bool:
-    """Whether the user may correct a report: who answers for the agency."""
-    return user.sees_contacts and site.assigned_to is None and correction.is_correctable(row)
+    """Whether the user may correct a report: who answers for the agency, and moderates what is not accepted yet."""
+    moderated = row["status"] != "moderation" or is_moderator(user, site)
+    return moderated and user.sees_contacts and site.assigned_to is None and correction.is_correctable(row)
 
 
 def may_correct_answer(user: User, site: VisibleSite, row: Row) -> bool:
@@ -62,6 +64,8 @@ async def correct_report(request: Request, user: User) -> Response:
             await correction.correct_answer(database, user.actor, site.id, row["id"], fields["answer"], seen=seen)
             changed = True
         else:
+            if fields.get("stored") != _digest(row):
+                raise Invalid((FieldError("description", "stale"),))
             changed = await correction.correct_report(
                 database, user.actor, site, row["id"], read_correction(fields, row)
             )
@@ -89,6 +93,12 @@ def read_correction(given: Fields, row: Row) -> Correction:
         lat=lat,
         lng=lng,
     )
+
+
+def _digest(row: Row) -> str:
+    """Names what a report says, so that a form of an older page does not bring back what was taken out."""
+    said = [row[name] for name in ("category", "description", "address", "lat", "lng")]
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _place_text(row: Row) -> str:
@@ -136,6 +146,7 @@ async def _render(
         status,
         number=row["number"],
         seen=row["status_event"],
+        stored=_digest(row),
         back=f"/cabinet/problems/{row['id']}",
         categories=categories,
         given=stored | (given or {}),

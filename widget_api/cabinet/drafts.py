@@ -15,6 +15,7 @@ from widget_api import clock, errors, journal
 from widget_api.attachments.documents import store as document_store
 from widget_api.attachments.links import make_document_token, make_photo_token
 from widget_api.attachments.photos import store as photo_store
+from widget_api.attachments.photos.model import UNATTACHED_LIFETIME
 from widget_api.cabinet import answer_files
 from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.context import Context
@@ -29,7 +30,7 @@ LIFETIME = 30 * 86_400  # seconds after the last change
 TYPING = 300  # seconds after the last change for which its author counts as writing
 MAX_SIZE = 65_536  # bytes of the fields
 MAX_REMARK = 2000  # characters
-FIELDS = frozenset({*DECISION_FIELDS, "question", "comment", "note", "work_text", "return_reason"})
+FIELDS = frozenset({*DECISION_FIELDS, "approves", "question", "comment", "note", "work_text", "return_reason"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,11 @@ class Draft:
     changed_at: int
     submitted_at: int | None
     remark: str | None
+
+    @property
+    def version(self) -> str:
+        """Names this draft as it is: whoever approves it sends the name back."""
+        return f"{self.user_id}.{self.changed_at}"
 
     @property
     def is_typing(self) -> bool:
@@ -99,7 +105,7 @@ async def save_draft(
     """
     fields = {name: value for name, value in given.items() if name in FIELDS and value.strip()}
     photos, documents = [one.id for one in files.photos], [one.id for one in files.documents]
-    if not fields.keys() - {"to"} and not photos and not documents:
+    if not fields.keys() - {"to", "approves"} and not photos and not documents:
         await delete_draft(database, user, problem_id)
         return
     stored, now = orjson.dumps({"fields": fields, "photo": photos, "document": documents}).decode(), clock.now()
@@ -130,8 +136,8 @@ async def save_draft(
             now=now,
             submitted_at=now if submitted_by else None,
         )
-        await photo_store.keep_unattached(tx, photos, now + LIFETIME)
-        await document_store.keep_unattached(tx, documents, now + LIFETIME)
+        await photo_store.keep_unattached(tx, photos, now + LIFETIME - UNATTACHED_LIFETIME)
+        await document_store.keep_unattached(tx, documents, now + LIFETIME - UNATTACHED_LIFETIME)
         if submitted_by is not None:
             received = replace(from_row(await history.received_event(tx, problem_id)), user_id=user.id)
             cause = f"approval:{problem_id}:{user.id}:{now}"
@@ -188,7 +194,7 @@ async def delete_draft(database: Database, user: User, problem_id: str, *sent: s
         return
     content = orjson.loads(row["content"])
     content["fields"] = {name: value for name, value in content["fields"].items() if sent and name not in sent}
-    left = sent and (content["fields"].keys() - {"to"} or content["photo"] or content["document"])
+    left = sent and (content["fields"].keys() - {"to", "approves"} or content["photo"] or content["document"])
 
     async def work(tx: Transaction) -> None:
         if left:
@@ -204,24 +210,30 @@ async def delete_draft(database: Database, user: User, problem_id: str, *sent: s
     await database.write(work, row["site_id"])
 
 
-async def end_drafts(tx: Transaction, user: User, problem_id: str) -> bool:
-    """Delete the user's own draft and what colleagues submitted, in the transaction of the decision.
+async def end_drafts(tx: Transaction, user: User, problem_id: str, approves: str) -> bool:
+    """Delete the user's own draft in the transaction of the decision, and the colleague's one that it `approves`.
 
-    Returns whether the user decided what a colleague had submitted.
+    Returns whether it approved one. Raises Invalid («text») where that draft was changed or returned meanwhile.
     """
-    submitted = await tx.run(
-        "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id <> :user_id AND submitted_at IS NOT NULL"
-        " AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
-        problem_id=problem_id,
-        user_id=user.id,
-        agency_id=user.agency_id,
-    )
     await tx.run(
         "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
         problem_id=problem_id,
         user_id=user.id,
     )
-    return submitted > 0
+    author_id, _, changed_at = approves.partition(".")
+    if not (approves and user.approves):
+        return False
+    approved = await tx.run(
+        "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id = :author_id AND changed_at = :changed_at"
+        " AND submitted_at IS NOT NULL AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
+        problem_id=problem_id,
+        author_id=author_id,
+        changed_at=int(changed_at) if changed_at.isascii() and changed_at.isdigit() and len(changed_at) < 17 else 0,
+        agency_id=user.agency_id,
+    )
+    if not approved:
+        raise errors.Invalid((errors.FieldError("text", "draft_changed"),))
+    return True
 
 
 async def purge(database: Database) -> int:

@@ -205,13 +205,16 @@ async def render_problem(
     if user.sees_contacts and problem_view.has_contact(dossier):
         subject = dossier.row["id"]
         await journal.note(database, "contact_read", journal_user(request, user), subject=subject, site_id=site.id)
-    given, photos = given or {}, await _photos(request, dossier)
+    given, photos = given or {}, await _photos(request, user, dossier)
     if files is None and request.state.restored is not None:  # those received when the form was sent
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)
     own, others = await drafts.list_drafts(database, user, dossier.row["id"])
     submitted = next((one for one in others if one.submitted_at is not None), None) if user.approves else None
+    if submitted is not None and (own is None or own.fields.get("approves") != submitted.version):
+        own = None  # it is no correction of what waits for approval now
     if not given and request.state.restored is None and (draft := own or submitted):
         given, files = dict(draft.fields), await drafts.list_files(context, site.id, dossier.row["id"], draft)
+        given |= {"approves": submitted.version} if submitted else {}
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
@@ -281,7 +284,7 @@ async def render_problem(
 
 def _given_values(work: Assignment, given: Fields) -> Fields:
     """The values of the page's forms. The draft of a service that reported its work begins the answer."""
-    names = (*DECISION_FIELDS, *OTHER_FIELDS)
+    names = (*DECISION_FIELDS, *OTHER_FIELDS, "approves")
     draft = {"text": work.service_text} if work.outcome == "reported" and not given else {}
     return {name: given.get(name, "") for name in names} | draft
 
@@ -296,12 +299,13 @@ async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, sit
     return [item for item in found["items"] if item["number"] != row["number"]]
 
 
-async def _photos(request: Request, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
+async def _photos(request: Request, user: User, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
     """The photos of the events that the user may read; those that the agency hid are its own alone."""
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
-    shown = [row for row in rows if row["event_id"] in seen]
-    return pictures.gallery(context, [row for row in shown if row["role"] != "hidden" or not dossier.site.assigned_to])
+    may_see_hidden = user.sees_contacts and dossier.site.assigned_to is None
+    shown = [row for row in rows if row["event_id"] in seen and (row["role"] != "hidden" or may_see_hidden)]
+    return pictures.gallery(context, shown)
 
 
 async def ask_author(request: Request, user: User) -> Response:

@@ -149,7 +149,7 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
     site, row = await find_problem(database, user, problem_id)
-    timeline = _limit_timeline(site, await inbox_store.list_events(database, site.id, problem_id))
+    timeline = _limit_timeline(user, site, await inbox_store.list_events(database, site.id, problem_id))
     texts = await inbox_store.read_texts(database, site.id, problem_id)
     return ProblemDetail(
         site=site,
@@ -175,14 +175,16 @@ _CONVERSATION = frozenset({"asked", "clarified", "rated"})
 _SERVICES_OWN = frozenset({"work_reported", "assignment_returned"})
 
 
-def _limit_timeline(site: VisibleSite, rows: Sequence[Row]) -> list[Row]:
+def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[Row]:
     """The events that the user may read: of a service neither spam marks nor what other services wrote.
 
     What passes between author and agency is for those who answer: it holds addresses and telephones.
     """
+    if not user.sees_contacts:  # what was taken out of a report may be personal data
+        rows = [row for row in rows if row["kind"] != "corrected"]
     if site.assigned_to is None:
         return list(rows)
-    hidden = {"spam", "unspam"} | (frozenset() if site.delegated else _CONVERSATION)
+    hidden = {"spam", "unspam", "corrected"} | (frozenset() if site.delegated else _CONVERSATION)
     return [
         row
         for row in rows

@@ -23,7 +23,7 @@ from widget_api.cabinet.http import (
 )
 from widget_api.database import Row, Transaction
 from widget_api.errors import NotFound, Refused, Unavailable
-from widget_api.people.model import User, VisibleSite
+from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import pictures
 from widget_api.problems.record import find_existing
 
@@ -34,7 +34,9 @@ _KINDS: dict[str, journal.Kind] = {"hide": "photo_hidden", "show": "photo_shown"
 
 def may_change_photos(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may hide and cover photos: who answers for the agency, of a report that is its own."""
-    return user.sees_contacts and site.assigned_to is None and not row["erased_at"] and not row["mirror_of"]
+    moderated = row["status"] != "moderation" or is_moderator(user, site)
+    own = site.assigned_to is None and not row["erased_at"] and not row["mirror_of"]
+    return user.sees_contacts and own and moderated
 
 
 async def show_photos(request: Request, user: User) -> Response:

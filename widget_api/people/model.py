@@ -110,7 +110,7 @@ DECISION_FIELDS = (
     "work_photos",
 )
 EXTENDED = "extended"  # a choice beside the statuses: an extension
-APPROVED_STATUSES = ANSWERS | {"rejected"}
+APPROVED_STATUSES = ANSWERS | {"rejected", "redirected"}
 
 
 def read_decision(given: Mapping[str, str]) -> Change | Extension:

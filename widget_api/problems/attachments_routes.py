@@ -70,11 +70,11 @@ async def get_photo(request: Request) -> Response:
     if named is None:
         raise NotFound("photo_not_found")
     photo_id, size = named
-    public = await pictures.is_public(context.database, photo_id)
-    signature = request.query_params.get("s", "")
-    if public is None or not (public or links.is_valid_photo_signature(context.signer, signature, photo_id)):
+    access, signature = await pictures.find_access(context.database, photo_id), request.query_params.get("s", "")
+    is_valid = links.is_valid_hidden_signature if access == "hidden" else links.is_valid_photo_signature
+    if access is None or not (access == "public" or is_valid(context.signer, signature, photo_id)):
         raise NotFound("photo_not_found")
-    headers = _file_headers(public, f"{photo_id}{size}", f'inline; filename="{photo_id}.jpg"')
+    headers = _file_headers(access == "public", f"{photo_id}{size}", f'inline; filename="{photo_id}.jpg"')
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = await context.storage.get(photo_id, size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 
 from widget_api import clock, events
 from widget_api.attachments.documents import service as documents
@@ -11,6 +11,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import assignment, merges, pictures, traces
+from widget_api.problems.deadline import MAX_YEARS
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
 from widget_api.problems.store import contacts, followers, history, records
@@ -204,7 +205,10 @@ def _wrong_date(name: str, text: str, zone: str, now: int) -> list[FieldError]:
         day = date.fromisoformat(text)
     except ValueError:
         return [FieldError(name, "date")]
-    return [FieldError(name, "date_past")] if day < local_date(now, zone) else []
+    today = local_date(now, zone)
+    if day > today + timedelta(days=MAX_YEARS * 365):
+        return [FieldError(name, "date")]
+    return [FieldError(name, "date_past")] if day < today else []
 
 
 async def import_update(database: Database, actor: Actor, site_id: str, problem_id: str, update: Update) -> bool:
@@ -286,6 +290,7 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await enqueue.redact_errors(tx, problem_id)
     await traces.record_trace(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
+    await pictures.remove_drafted(tx, problem_id, now)
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
     await records.remove_comments(tx, problem_id)

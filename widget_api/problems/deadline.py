@@ -57,6 +57,7 @@ def find_due_date(problem: Problem) -> str | None:
     return problem["answer_due"] if is_running(problem) else None
 
 
+MAX_YEARS = 100  # that an announced date may lie ahead, so that calculations with it stay inside the calendar
 MAX_PAUSE = 10  # working days in all for which questions to the author move the due date of one round
 
 
@@ -79,8 +80,8 @@ class AnswerPeriod:
         self.due = self.due or self.first_due
 
     def promise(self, day: str) -> None:
-        """Record a date announced to the resident: planned work or an extension."""
-        self.due = day
+        """Record a date announced to the resident: planned work or an extension. It ends a pause."""
+        self.due, self._paused = day, None
 
     def pause(self, day: date, calendar: Calendar) -> None:
         """Record a question to the author."""

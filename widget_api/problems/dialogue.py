@@ -1,6 +1,7 @@
 """Exchange messages between an agency and a report's author beside decisions: questions, additions, ratings.
 
-They are not public and are not sent to platforms. While the author is asked, the due date moves (problems.deadline).
+They are not public and are not sent to platforms. A question that reaches its author moves the due date
+(problems.deadline).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
-from widget_api.problems.record import find_existing, record
+from widget_api.problems.record import find_existing, read_situation, record
+from widget_api.problems.routing import writes_to_resident
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
 from widget_api.validation import clean
@@ -39,7 +41,9 @@ async def ask(database: Database, actor: Actor, site_id: str, problem_id: str, t
         if problem["awaits"] == "author" and await history.newest_text(tx, problem_id, "asked") == text:
             return None
         await _check_daily_limit(tx, problem_id, "asked", now)
-        return (await record(tx, problem, actor, kind="asked", text=text, now=now)).id
+        situation = await read_situation(tx, problem)
+        data = {"pauses": True} if situation.confirmed and writes_to_resident(situation) else {}
+        return (await record(tx, problem, actor, kind="asked", text=text, data=data, now=now)).id
 
     return await database.write(work, site_id)
 

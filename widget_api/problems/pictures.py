@@ -6,7 +6,7 @@ Callers resolve upload tokens to photos first (`attachments.photos.links.attacha
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -146,14 +146,19 @@ async def list_pictures(reader: Database | Transaction, problem_id: str) -> list
     return list(await photo_store.list_of_problem(reader, problem_id))
 
 
-async def is_public(database: Database, photo_id: str) -> bool | None:
-    """Whether everybody may see a photo; None if it does not exist."""
+Access = Literal["public", "signed", "hidden"]
+
+
+async def find_access(database: Database, photo_id: str) -> Access | None:
+    """Who may see a photo: everybody, whoever has its link, or the agency alone; None if it does not exist."""
     row = await database.row_at_once(
-        f"SELECT p.published AND f.role IN ({_PUBLIC}) AS public FROM photos f"
+        f"SELECT f.role, p.published AND f.role IN ({_PUBLIC}) AS public FROM photos f"
         " LEFT JOIN problems p ON p.id = f.problem_id WHERE f.id = :id AND f.removed_at IS NULL",
         id=photo_id,
     )
-    return None if row is None else bool(row["public"])
+    if row is None:
+        return None
+    return "hidden" if row["role"] == "hidden" else "public" if row["public"] else "signed"
 
 
 async def remove(tx: Transaction, problem_id: str, now: int) -> None:
@@ -162,16 +167,20 @@ async def remove(tx: Transaction, problem_id: str, now: int) -> None:
     await records.update(tx, problem_id, {"photos": "[]"})
 
 
+async def remove_drafted(tx: Transaction, problem_id: str, now: int) -> None:
+    """Make the photos of unsent answers inaccessible, before their drafts are deleted."""
+    for row in await tx.rows("SELECT content FROM drafts WHERE problem_id = :id", id=problem_id):
+        for photo_id in orjson.loads(row["content"])["photo"]:
+            await photo_store.remove_one_unattached(tx, photo_id, now)
+
+
 def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows of `list_pictures` with signed `url` and `thumb`, for pages that show unpublished photos."""
-    return [
-        {
-            **dict(row),
-            "url": links.sign_photo_url(context, row["id"]),
-            "thumb": links.sign_photo_url(context, row["id"], ".thumb"),
-        }
-        for row in rows
-    ]
+    shown = []
+    for row in rows:
+        sign = links.sign_hidden_photo_url if row["role"] == "hidden" else links.sign_photo_url
+        shown.append({**dict(row), "url": sign(context, row["id"]), "thumb": sign(context, row["id"], ".thumb")})
+    return shown
 
 
 def list_of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -200,11 +201,12 @@ async def _rounds(tx: Transaction, problem: Row, rows: Sequence[Row]) -> list[An
                 newest = row["id"] == undated[-1]
                 first_due = problem["first_due"] if newest else await _first_due(tx, problem, row["at"])
             rounds.append(AnswerPeriod(first_due))
-        if row["kind"] == "asked":
+        if data.get("pauses"):  # a question that reached its author
             rounds[-1].pause(day, calendar)
         elif row["kind"] == "clarified" or row["status"] is not None:
             rounds[-1].resume(day, calendar)
-        if promised := _announced_date(row["kind"], row["status"], data):
+        promised = _announced_date(row["kind"], row["status"], data)
+        if promised and promised <= (day + timedelta(days=deadline.MAX_YEARS * 366)).isoformat():
             rounds[-1].promise(promised)
         if is_official(row["status"], row["text_id"], data):
             rounds[-1].answer(day)
@@ -212,8 +214,9 @@ async def _rounds(tx: Transaction, problem: Row, rows: Sequence[Row]) -> list[An
 
 
 def _announced_date(kind: str, status: str | None, data: Mapping[str, Any]) -> str | None:
-    """The date by which an event promises the answer: of planned work, or of an extension (a note with a date)."""
-    return data.get("expected_on") if status == "planned" or (kind == "note" and not data.get("unofficial")) else None
+    """The date by which the agency promises the answer: of planned work, or of an extension (a note with a date)."""
+    announces = (status == "planned" or kind == "note") and not data.get("unofficial")
+    return data.get("expected_on") if announces else None
 
 
 def _begins_round(row: Row) -> bool:

@@ -421,7 +421,7 @@ let keeping;
 
 async function keepDraft(address) {
   const fields = new URLSearchParams();
-  const names = ["form_token", "photo", "document"];
+  const names = ["form_token", "photo", "document", "approves"];
   for (const field of forms().flatMap((form) => [...form.elements])) {
     if ((!written(field) && !names.includes(field.name)) || (choice(field) && !field.checked)) continue;
     if (names.includes(field.name) || field.value) fields.append(field.name, field.value);

@@ -34,6 +34,7 @@ CONFIRMATION = {
     "category_name": "Дороги и тротуары",
     "channel": None,
     "confirm_url": f"{W}/confirm/abc",
+    "channel": None,
 }
 
 
