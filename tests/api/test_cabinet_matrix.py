@@ -20,7 +20,7 @@ from starlette.routing import Match, Route
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet
-from tests.support.mailbox import Office
+from tests.support.mailbox import AgencyMailbox
 from tests.support.pictures import noise, photo
 from widget_api import clock
 from widget_api.attachments.photos import service as photos
@@ -333,7 +333,7 @@ async def _fill(world: World) -> dict[str, str]:
     await drafts.save_draft(database, users["author"], *draft, submitted_by=COMMAND_LINE)
     work = (site.id, receipt.problem_id, {"work_text": WORK}, AnswerFiles())
     await drafts.save_draft(database, users["plumber"], *work)
-    raw = Office(context, site, receipt.problem_id, 0)
+    raw = AgencyMailbox(context, site, receipt.problem_id, 0)
     letter = raw.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
     await mailbox.receive_letter(context, Arrival(letter, None, (raw.reply,)))
     ids["letter"] = (await raw.last())["id"]
