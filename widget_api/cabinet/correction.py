@@ -64,7 +64,7 @@ async def correct_report(request: Request, user: User) -> Response:
             await correction.correct_answer(database, user.actor, site.id, row["id"], fields["answer"], seen=seen)
             changed = True
         else:
-            if fields.get("stored") != _digest(row):
+            if fields.get("stored", _digest(row)) != _digest(row):
                 raise Invalid((FieldError("description", "stale"),))
             changed = await correction.correct_report(
                 database, user.actor, site, row["id"], read_correction(fields, row)

@@ -34,7 +34,6 @@ CONFIRMATION = {
     "category_name": "Дороги и тротуары",
     "channel": None,
     "confirm_url": f"{W}/confirm/abc",
-    "channel": None,
 }
 
 
