@@ -215,18 +215,20 @@ async def test_many_rows_are_deleted_in_small_transactions(database: Database, m
         await tx.insert("spent", id="new", expires_at=2**40)
 
     await database.write(fill)
-    sizes = []
+    sizes, deleting = [], list[Transaction]()
     run = Transaction.run
 
     async def counted(self: Transaction, sql: str, **values: Any) -> int:
         done = await run(self, sql, **values)
         if sql.startswith("DELETE FROM spent"):
             sizes.append(done)
+            deleting.append(self)
         return done
 
     monkeypatch.setattr(Transaction, "run", counted)
     assert (await retention.erase_expired(database))["spent"] == 25
     assert sizes == [10, 10, 5]
+    assert all(tx.erases for tx in deleting), "the log must not keep what was deleted"
     assert [row["id"] for row in await database.rows("SELECT id FROM spent")] == ["new"]
 
 
