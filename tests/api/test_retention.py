@@ -48,6 +48,8 @@ async def test_reports_untouched_for_the_retention_period_are_erased(database: D
     with time_machine.travel(now + 31 * DAY):
         assert (await retention.erase_expired(database))["erased"] == 1
     assert await erased(database) == {1}
+    consents = await database.rows("SELECT withdrawn_at FROM consents")
+    assert [row["withdrawn_at"] for row in consents] == [None] * 3, "nobody has withdrawn a consent"
 
 
 async def test_expired_sessions_and_old_letters_are_deleted(database: Database) -> None:
