@@ -415,3 +415,47 @@ def test_the_administrators_first_day(
     desk.goto(f"{organisation}/journal")
     expect(desk.locator("main")).to_contain_text("new@gorod.test")
     check("journal")
+
+
+def test_axe_finds_nothing_on_pages_of_the_operator_and_of_other_channels(
+    serve: Callable[..., Service], new_page: Callable[..., Page], watch: Watch
+) -> None:
+    """The pages that no walk visits, wrong input included."""
+    watch.allow("status of 422")
+    agency = found_agency(serve(challenge="off", rate_limits="off"), "ru")
+    url, page = agency.service.url, new_page(viewport=DESK)
+    for text in ("Яма у школы", "Нет света во дворе"):
+        agency.report(text)
+    added = agency.service.cli("user", "add", "--email", "operator@gorod.test", "--role", "operator")
+    agency.passwords["operator@gorod.test"] = added["password"]
+
+    def check(state: str) -> None:
+        assert axe.violations_in_appearances(page, LOOKS) == [], state
+
+    agency.sign_in(page, "operator@gorod.test")
+    check("state of the service today")
+    for path in ("agencies", "site", "state"):
+        page.goto(f"{url}/cabinet/operator/{path}")
+        check(path)
+    page.locator("main form button.primary").click()
+    page.locator("ul.results").wait_for(timeout=60_000)
+    check("examined")
+    page.goto(f"{url}/cabinet/operator/agencies")
+    page.locator("main table a").first.click()
+    check("an agency")
+
+    page = new_page(viewport=DESK)
+    agency.sign_in(page, "head@gorod.test")
+    page.goto(f"{url}/cabinet/problems?view=map")
+    check("map of the list")
+    page.goto(f"{url}/cabinet/problems")
+    page.locator("[name=id]").first.check()
+    page.get_by_role("button", name="Принять", exact=True).click()
+    check("preview of a bulk")
+    page.goto(f"{url}/cabinet/problems/new")
+    check("report of a caller")
+    page.locator("main form.card button, main form button.primary").last.click()
+    page.locator("[aria-invalid=true]").first.wait_for()
+    check("report of a caller with errors")
+    page.goto(f"{url}/cabinet/problems/documents")
+    check("registration numbers")
