@@ -99,8 +99,8 @@ ROUTES: list[BaseRoute] = [
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
-    *cabinet_entering.routes,  # /cabinet/problems/new: a report for a caller, a visitor, a letter
-    *cabinet_registering.routes,  # /cabinet/problems/documents: numbers of the document system from a file
+    *cabinet_entering.routes,  # /cabinet/new-report: a report for a caller, a visitor, a letter
+    *cabinet_registering.routes,  # /cabinet/registration-numbers: numbers of the document system from a file
     *cabinet_outside_answer.routes,  # /cabinet/problems/{id}/outside: an answer given outside the system
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
     *cabinet_correction.routes,  # /cabinet/problems/{id}/correct: category, text, place, answer

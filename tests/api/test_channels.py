@@ -20,7 +20,7 @@ from widget_api.sites import changes, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-PATH = "/cabinet/problems/new"
+PATH = "/cabinet/new-report"
 SAID = "Во дворе третий день не горит ни один фонарь"
 
 
@@ -188,7 +188,7 @@ async def test_who_may_enter_reports(database: Any, enter: Enter, site: Site) ->
     ):
         cabinet = await enter(role, agency)
         token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
-        for path in (PATH, "/cabinet/problems/documents"):
+        for path in (PATH, "/cabinet/registration-numbers"):
             named = f"{path}?site={site.id}"
             assert (await cabinet.client.get(named)).status_code == status, (role, path)
             sent = await cabinet.client.post(named, data=given | {"form_token": token})

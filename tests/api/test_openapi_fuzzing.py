@@ -84,6 +84,13 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
     next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service
+    # The site has one report; that a date comes with a number is said in words.
+    schemas["DocumentNumbers"]["properties"]["items"] |= {"maxItems": 1}
+    schemas["DocumentNumber"]["properties"]["number"] = {"type": "integer", "enum": [1]}
+    schemas["DocumentNumber"]["anyOf"] = [
+        {"properties": {"document_date": {"type": "null"}}},
+        {"properties": {"document_number": {"type": "string", "minLength": 1}}, "required": ["document_number"]},
+    ]
     schemas["Upload"]["properties"]["file"] = {"type": "string", "format": "binary"}
     schemas["Solution"]["properties"]["challenge"] = {"type": "string", "format": "solution"}
     return document

@@ -40,6 +40,11 @@ AGENCIES, NEW_SITE, STATE = "/cabinet/operator/agencies", "/cabinet/operator/sit
 SECRET_NOTE = "Заявитель скандалит каждую осень"
 
 
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
 class City:
     """A site with all that the cabinet may tell of a report."""
 

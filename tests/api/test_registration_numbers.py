@@ -14,7 +14,7 @@ from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 API = "/api/v1/platform/documents"
-PATH = "/cabinet/problems/documents"
+PATH = "/cabinet/registration-numbers"
 
 
 @pytest.fixture

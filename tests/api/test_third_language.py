@@ -182,8 +182,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/problems.csv": "/cabinet/problems.csv",
         "/cabinet/problems.xlsx": "/cabinet/problems.xlsx",
         "/cabinet/bulk/{bulk_id}": f"/cabinet/bulk/{bulk_id}",
-        "/cabinet/problems/new": "/cabinet/problems/new",
-        "/cabinet/problems/documents": "/cabinet/problems/documents",
+        "/cabinet/new-report": "/cabinet/new-report",
+        "/cabinet/registration-numbers": "/cabinet/registration-numbers",
         "/cabinet/problems/{problem_id}/outside": f"/cabinet/problems/{fresh}/outside",
         "/cabinet/inbox": "/cabinet/inbox",
         "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
@@ -192,7 +192,14 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     assert sorted(readable(app.routes)) == sorted(asked)
     for route, address in asked.items():
         agencys = route == "/cabinet" or route.startswith(
-            ("/cabinet/organisation", "/cabinet/problems", "/cabinet/mail/", "/cabinet/account")
+            (
+                "/cabinet/organisation",
+                "/cabinet/problems",
+                "/cabinet/mail/",
+                "/cabinet/account",
+                "/cabinet/new-",
+                "/cabinet/reg",
+            )
         )
         reader = admin if agencys else client
         answer = await reader.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)

@@ -155,7 +155,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     }.items():
         await public.read(f"cabinet-{name}", path)
     await _read_bulks(public, cabinet, context, [problem, waiting])
-    new, numbers = "/cabinet/problems/new", "/cabinet/problems/documents"
+    new, numbers = "/cabinet/new-report", "/cabinet/registration-numbers"
     outside = f"/cabinet/problems/{waiting}/outside"
     for name, path in (("enter", new), ("numbers", numbers), ("outside", outside)):
         form = (await cabinet.read(path)).form(path)

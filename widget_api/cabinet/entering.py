@@ -1,4 +1,4 @@
-"""Serve /cabinet/problems/new: an official enters a report for a caller, a visitor, or the sender of a letter."""
+"""Serve /cabinet/new-report: an official enters a report for a caller, a visitor, or the sender of a letter."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from widget_api.sites import consent, service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-PATH = f"{LIST_PATH}/new"
+PATH = "/cabinet/new-report"
 
 
 async def _list_sites(request: Request, user: User) -> list[VisibleSite]:
@@ -58,7 +58,7 @@ async def find_site(request: Request, user: User) -> tuple[VisibleSite, Site] | 
 
 
 async def show_form(request: Request, user: User) -> Response:
-    """GET /cabinet/problems/new?site=…, without a site where there are several: the choice of one."""
+    """GET /cabinet/new-report?site=…, without a site where there are several: the choice of one."""
     found = await find_site(request, user)
     if found is None:
         return await render_choice(request, user, PATH, "channels.enter")
@@ -121,7 +121,7 @@ async def _render(
 
 
 async def enter_report(request: Request, user: User) -> Response:
-    """POST /cabinet/problems/new?site=…: store the report, accept it, and show its number and code."""
+    """POST /cabinet/new-report?site=…: store the report, accept it, and show its number and code."""
     given, sent = await session_form(request, report_photos.MAX_UPLOAD_SIZE, report_photos.MAX_FILES)
     with web.closing_files(one for _, one in sent):
         found = await find_site(request, user)

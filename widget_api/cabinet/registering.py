@@ -1,4 +1,4 @@
-"""Serve /cabinet/problems/documents: record numbers of the agency's document system from a file.
+"""Serve /cabinet/registration-numbers: record numbers of the agency's document system from a file.
 
 The file is checked row by row and shown first. What can be recorded then comes back in the form that records it, and is
 checked anew.
@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet.entering import find_site, render_choice
 from widget_api.cabinet.http import language_of, render_page, require_user, session_form, to_fields
-from widget_api.cabinet.inbox_rows import LIST_PATH
 from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people.model import User
@@ -27,7 +26,7 @@ from widget_api.problems import registration
 from widget_api.problems.registration import MAX_AT_ONCE, Registration
 from widget_api.sites.model import Site
 
-PATH = f"{LIST_PATH}/documents"
+PATH = "/cabinet/registration-numbers"
 MAX_SIZE = 65_536  # bytes in UTF-8, so that the form with the rows can be read
 _MAX_UPLOAD_SIZE = 4 * 2**20  # bytes; of larger files the refusal names no limit
 _COLUMNS = ("number", "document_number", "document_date")
@@ -135,7 +134,7 @@ async def _check(database: Database, site: Site, table: Table) -> None:
 
 
 async def show_form(request: Request, user: User) -> Response:
-    """GET /cabinet/problems/documents?site=…, without a site where there are several: the choice of one."""
+    """GET /cabinet/registration-numbers?site=…, without a site where there are several: the choice of one."""
     found = await find_site(request, user)
     if found is None:
         return await render_choice(request, user, PATH, "channels.numbers.title")
@@ -192,7 +191,7 @@ def _count(request: Request, name: str) -> int | None:
 
 
 async def send_form(request: Request, user: User) -> Response:
-    """POST /cabinet/problems/documents?site=…: check a file, or record the rows that were checked (`rows`)."""
+    """POST /cabinet/registration-numbers?site=…: check a file, or record the rows that were checked (`rows`)."""
     given, sent = await session_form(request, _MAX_UPLOAD_SIZE, 1)
     with web.closing_files(one for _, one in sent):
         found = await find_site(request, user)
