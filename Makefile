@@ -52,6 +52,7 @@ test-moments: environment-dev servers
 bench: environment-dev
 	@$(BIN)/python -m benchmarks --postgres
 	@$(BIN)/python -m benchmarks.reads
+	@$(BIN)/python -m benchmarks.cabinet --postgres
 	@$(BIN)/python -m benchmarks.sync --postgres
 
 build: node environment-dev
