@@ -160,6 +160,7 @@ def test_texts_of_residents_and_agencies_have_their_own_language(
     own = [".card-title", ".card [lang]", ".comment .text", "article > .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
+    expect(page.locator(".mark.one").first).to_be_visible()
     # The name of a mark contains the problem's first words; the map's attribution is the site's own text.
     assert {one.get_attribute("lang") for one in page.locator(".mark.one").all()} == {"ru"}
     page.locator(".mark").first.press("Enter")
