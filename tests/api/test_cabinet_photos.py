@@ -74,6 +74,10 @@ async def test_a_covered_photo_takes_the_place_of_the_original(
     grid = next(form for form in (await agent.read(f"{path}?cover={photo_id}")).forms if "photo" in form.fields)
     nothing = await agent.client.post(path, data=grid.fields | {"do": "cover", "cell": "99-99"})
     assert "wrong=cells" in nothing.headers["location"]
+    every = [f"{row}-{column}" for row in range(ROWS) for column in range(COLUMNS)]
+    whole = await agent.client.post(path, data=grid.fields | {"do": "hide", "cell": every})
+    assert whole.status_code == 303, "every cell of the grid may be marked"
+    await agent.client.post(path, data=grid.fields | {"do": "show"})
     cells = [f"{row}-{column}" for row in range(ROWS // 2) for column in range(COLUMNS // 2)]
     sent = await agent.client.post(path, data=grid.fields | {"do": "cover", "cell": cells})
     assert sent.status_code == 303

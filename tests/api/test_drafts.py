@@ -80,7 +80,9 @@ async def test_a_draft_outlives_window_and_session_and_colleagues_see_who_writes
         assert "Есть черновик: anna@gorod.test" in (await oleg.read(path)).text
     # A note goes alone, and leaves the draft of the answer.
     assert (await anna.send(path, f"{path}/note", note="Звонили подрядчику")).status_code == 303
-    assert (await anna.read(path)).form(path).fields["text"] == ANSWER
+    page = await anna.read(path)
+    assert page.form(path).fields["text"] == ANSWER
+    assert page.form(f"{path}/note").fields["note"] == "", "what was sent is no draft any more"
     assert (await anna.decide(problem, "resolved")).status_code == 303
     assert (
         await context.database.rows(

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.cabinet import answer_files, inbox_service
+from widget_api.cabinet import answer_files, drafts, inbox_service
 from widget_api.cabinet.http import (
     MAX_FILES,
     MAX_FORM_SIZE,
@@ -18,7 +18,7 @@ from widget_api.cabinet.http import (
     session_form,
     to_fields,
 )
-from widget_api.cabinet.inbox_routes import redirect_done, render_problem
+from widget_api.cabinet.inbox_routes import end_form, redirect_done, render_problem
 from widget_api.cabinet.inbox_rows import LIST_PATH
 from widget_api.errors import Invalid, Refused
 from widget_api.people.model import User, VisibleSite
@@ -66,7 +66,7 @@ async def report_work(request: Request, user: User) -> Response:
                     fields.get("work_text", ""),
                     files.attached,
                 )
-                return web.see_other(redirect_done(request, problem_id, "reported"))
+                return await end_form(request, user, problem_id, "work_text", "reported")
             except Invalid as error:
                 wrong = error
         return await render_problem(request, user, 422, given=fields, files=files, wrong=wrong)
@@ -84,6 +84,7 @@ async def return_report(request: Request, user: User) -> Response:
         )
     except Invalid as error:
         return await render_problem(request, user, 422, given=fields, wrong=error)
+    await drafts.delete_draft(database, user, problem_id)
     return web.see_other(LIST_PATH)
 
 

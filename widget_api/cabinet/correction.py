@@ -22,7 +22,7 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.inbox_rows import coordinates_text
 from widget_api.cabinet.problem_view import field_errors
-from widget_api.database import Row
+from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import correction, timeline
@@ -54,25 +54,25 @@ async def correct_report(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/correct"""
     fields = await session_fields(request)
     site, row, _ = await _find(request, user)
-    database = web.context(request).database
+    database, changed = web.context(request).database, True
+
+    async def note(tx: Transaction) -> None:
+        await journal.record(tx, "corrected", journal_user(request, user), subject=row["id"], site_id=site.id)
+
     try:
         if "answer" in fields:
             visible, _ = await inbox_service.find_problem(database, user, row["id"])
             if not may_correct_answer(user, visible, row):
                 raise Refused
-            seen = fields.get("seen", "")
-            await correction.correct_answer(database, user.actor, site.id, row["id"], fields["answer"], seen=seen)
-            changed = True
+            text, seen = fields["answer"], fields.get("seen", "")
+            await correction.correct_answer(database, user.actor, site.id, row["id"], text, seen=seen, along=note)
         else:
             if fields.get("stored", _digest(row)) != _digest(row):
                 raise Invalid((FieldError("description", "stale"),))
-            changed = await correction.correct_report(
-                database, user.actor, site, row["id"], read_correction(fields, row)
-            )
+            wish = read_correction(fields, row)
+            changed = await correction.correct_report(database, user.actor, site, row["id"], wish, along=note)
     except Invalid as error:
         return await _render(request, user, *await _find(request, user), 422, given=fields, wrong=error)
-    if changed:
-        await journal.note(database, "corrected", journal_user(request, user), subject=row["id"], site_id=site.id)
     return web.see_other(f"/cabinet/problems/{row['id']}/correct?done={'done' if changed else 'nothing'}")
 
 

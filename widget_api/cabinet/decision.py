@@ -75,7 +75,7 @@ async def decide_problem(request: Request, user: User) -> Response:
                 await inbox_service.check_decision(database, user, site, row, wish)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files, submitted_by=who)
                 return web.see_other(redirect_done(request, problem_id, "submitted"))
-            await _decide(request, user, problem_id, wish, seen, fields.get("approves", ""))
+            await _decide(request, user, site.id, problem_id, wish, seen, fields.get("approves", ""))
         except errors.Invalid as error:
             return await again(422, wrong=error)
         except errors.Conflict as error:
@@ -86,13 +86,13 @@ async def decide_problem(request: Request, user: User) -> Response:
 
 
 async def _decide(
-    request: Request, user: User, problem_id: str, wish: Change | Extension, seen: str, approves: str
+    request: Request, user: User, site_id: str, problem_id: str, wish: Change | Extension, seen: str, approves: str
 ) -> None:
     """Make a decision, and end the drafts that led to it in the same transaction."""
 
     async def end_drafts(tx: Transaction, event_id: str) -> None:
         if await drafts.end_drafts(tx, user, problem_id, approves):
-            await journal.record(tx, "approved", journal_user(request, user), subject=problem_id)
+            await journal.record(tx, "approved", journal_user(request, user), subject=problem_id, site_id=site_id)
 
     database = web.context(request).database
     await inbox_service.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)

@@ -34,6 +34,7 @@ MAX_FILES = 30  # per form; those beyond an answer's limit are rejected by name
 MAX_FORM_SIZE = (
     MAX_PHOTOS * MAX_FILE_SIZE + documents.MAX_DOCUMENTS * documents.MAX_FILE_SIZE + 2**20
 )  # bytes of a form with all it may hold
+_MAX_FIELDS = 250  # of a form; the grid over a photo has 192
 _MAX_PLAIN_FORM_SIZE = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
 _MAX_FIELD_SIZE = 65_536  # bytes of one field of a form with files
 
@@ -119,7 +120,7 @@ async def _pairs(request: Request) -> Pairs:
         raise errors.WrongType
     sent = (await web.read_body(request, _MAX_PLAIN_FORM_SIZE)).decode("utf-8", "replace")
     try:
-        return parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
+        return parse_qsl(sent, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise errors.Malformed from None
 
@@ -156,7 +157,7 @@ async def session_form(
             return form_tokens.form_user_id(web.context(request).signer, token) is not None or _is_own(request, token)
 
         given, sent = await web.read_multipart(
-            request, limit, files=files, fields=100, part=_MAX_FIELD_SIZE, admit=is_ours
+            request, limit, files=files, fields=_MAX_FIELDS, part=_MAX_FIELD_SIZE, admit=is_ours
         )
     else:
         given, sent = await _pairs(request), []

@@ -321,7 +321,7 @@ async def ask_author(request: Request, user: User) -> Response:
         return await render_problem(
             request, user, 409, given=fields, refused=web.error_detail(language_of(request, user), error)
         )
-    return web.see_other(redirect_done(request, problem_id, "asked"))
+    return await end_form(request, user, problem_id, "question", "asked")
 
 
 async def post_comment(request: Request, user: User) -> Response:
@@ -335,7 +335,7 @@ async def post_comment(request: Request, user: User) -> Response:
     except errors.Invalid as error:
         named = errors.Invalid(tuple(replace(wrong, field="comment") for wrong in error.fields))
         return await render_problem(request, user, 422, given=fields, wrong=named)
-    return web.see_other(redirect_done(request, problem_id, "said"))
+    return await end_form(request, user, problem_id, "comment", "said")
 
 
 async def add_note(request: Request, user: User) -> Response:
@@ -345,7 +345,7 @@ async def add_note(request: Request, user: User) -> Response:
         await notes.add_note(web.context(request).database, user, problem_id, fields.get("note", ""))
     except errors.Invalid as error:
         return await render_problem(request, user, 422, given=fields, wrong=error)
-    return web.see_other(redirect_done(request, problem_id, "noted"))
+    return await end_form(request, user, problem_id, "note", "noted")
 
 
 async def register_problem(request: Request, user: User) -> Response:
@@ -372,6 +372,12 @@ async def mark_spam(request: Request, user: User) -> Response:
     problem_id = path_identifier(request, "problem_id")
     await inbox_service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
     return web.see_other(redirect_done(request, problem_id))
+
+
+async def end_form(request: Request, user: User, problem_id: str, field: str, deed: str) -> Response:
+    """Take what one of the page's forms has sent out of the user's draft, and redirect to the report."""
+    await drafts.delete_draft(web.context(request).database, user, problem_id, field)
+    return web.see_other(redirect_done(request, problem_id, deed))
 
 
 def redirect_done(request: Request, problem_id: str, deed: str = "decided") -> str:

@@ -28,7 +28,6 @@ from widget_api.problems import pictures
 from widget_api.problems.record import find_existing
 
 COLUMNS, ROWS = 16, 12
-_FIELDS = COLUMNS * ROWS + 10
 _KINDS: dict[str, journal.Kind] = {"hide": "photo_hidden", "show": "photo_shown", "cover": "photo_covered"}
 
 

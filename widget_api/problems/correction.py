@@ -7,6 +7,7 @@ timeline, and author, followers and platforms get it like any note.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from widget_api.problems.record import check_own, find_existing, record
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
+Along = Callable[[Transaction], Awaitable[None]]
+_FIELDS = ("category", "description", "address", "lat")  # each an event; `lat` stands for the place
+
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
@@ -33,9 +37,12 @@ class Correction:
     lng: float | None
 
 
-async def correct_report(database: Database, actor: Actor, site: Site, problem_id: str, wish: Correction) -> bool:
+async def correct_report(
+    database: Database, actor: Actor, site: Site, problem_id: str, wish: Correction, *, along: Along
+) -> bool:
     """Correct a report; each changed value is an event. False if nothing changes.
 
+    `along` is called once in the same transaction.
     Raises Invalid (with every wrong field), Refused for a platform's own report, Conflict if it is erased, NotFound.
     """
 
@@ -44,15 +51,17 @@ async def correct_report(database: Database, actor: Actor, site: Site, problem_i
         check_own(problem)
         _check(site, problem, wish)
         changed = _changes(problem, wish)
-        for name in changed.keys() & {"category", "description", "address", "lat"}:
+        if not changed:
+            return False
+        for name in [one for one in _FIELDS if one in changed]:
             former = problem["category"] if name == "category" else None
             text = {"description": problem["description"], "address": problem["address"]}.get(name)
             data = {"field": "place" if name == "lat" else name, "from": former}
             data = {key: value for key, value in data.items() if value}
             await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now)
-        if changed:
-            await records.update(tx, problem_id, changed | {"updated_at": now})
-        return bool(changed)
+        await records.update(tx, problem_id, changed | {"updated_at": now})
+        await along(tx)
+        return True
 
     return await database.write(work, site.id)
 
@@ -94,12 +103,12 @@ def _check(site: Site, problem: Row, wish: Correction) -> None:
 
 
 async def correct_answer(
-    database: Database, actor: Actor, site_id: str, problem_id: str, text: str, *, seen: str
+    database: Database, actor: Actor, site_id: str, problem_id: str, text: str, *, seen: str, along: Along
 ) -> None:
     """Replace the official answer of an answered report.
 
-    `seen` is the status event the actor was looking at. Raises Invalid («answer»), Refused where there is no answer,
-    Conflict, NotFound.
+    `seen` is the status event the actor was looking at; `along` is called in the same transaction. Raises Invalid
+    («answer»), Refused where there is no answer, Conflict, NotFound.
     """
     text = text.strip()
     if not text or len(text) > LONGEST_TEXT:
@@ -115,6 +124,7 @@ async def correct_answer(
             raise Refused("transition")
         data = {"corrects": problem["status_event"]}
         await record(tx, problem, actor, kind="note", text=text, data=data, now=clock.now())
+        await along(tx)
 
     await database.write(work, site_id)
 
