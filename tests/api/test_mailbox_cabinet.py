@@ -157,6 +157,17 @@ async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
     assert (await agency_mailbox.problem())["status"] == "resolved"
 
 
+async def test_a_letter_is_decided_once(agency_mailbox: AgencyMailbox) -> None:
+    await arrives(agency_mailbox, "unlisted")
+    letter_id = (await agency_mailbox.last())["id"]
+
+    async def work(tx: Transaction) -> list[bool]:
+        return [await store.mark_decided(tx, letter_id, state, None, "", 1) for state in ("refused", "taken")]
+
+    assert await agency_mailbox.context.database.write(work) == [True, False]
+    assert (await agency_mailbox.last())["state"] == "refused"
+
+
 async def test_declining_a_letter_does_not_change_the_report(
     client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
 ) -> None:

@@ -182,7 +182,7 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
     assert await agency.letters("foreign") == []
 
 
-@pytest.mark.parametrize("way", ["no e-mail", "unconfirmed", "operator", "platform's own", "after"])
+@pytest.mark.parametrize("way", ["no e-mail", "unconfirmed", "operator", "platform's own", "after", "accepted too"])
 async def test_a_report_is_new_when_its_agency_can_take_it_up(agency: Agency, way: str) -> None:
     await agency.add("anna", new="letter")
     options = {"operator": {"moderator": "operator"}, "after": {"moderation": "after"}}.get(way, {})
@@ -200,7 +200,7 @@ async def test_a_report_is_new_when_its_agency_can_take_it_up(agency: Agency, wa
             return
         await problems.confirm(agency.database, agency.site.id, problem_id)
         assert await agency.told("new") == ([] if way == "operator" else ["boris"])
-        if way == "operator":
+        if way in ("operator", "accepted too"):
             await agency.change(problem_id, OPERATOR, to="accepted")
     assert await agency.told("new") == ["boris"]
 
@@ -482,6 +482,17 @@ async def test_nine_is_the_sites_own(agency: Agency, zone: str, before: str, mor
     assert await agency.morning(before, "boris", zone) == []
     assert len(await agency.morning(morning, "boris", zone)) == 1
     assert len(await agency.morning(morning.replace("T09:00", "T11:00"), "boris", zone)) == 1
+
+
+async def test_a_late_digest_tells_what_came_before_nine(agency: Agency) -> None:
+    await agency.add("boris")
+    for moment in ("2026-12-02T08:00", "2026-12-02T10:00"):
+        with at(moment):
+            await agency.report()
+    (late,) = await agency.morning("2026-12-02T15:00", "boris")
+    assert late.text.count("/cabinet/problems/") == 1
+    _, following = await agency.morning("2026-12-03T09:00", "boris")
+    assert following.text.count("/cabinet/problems/") == 1
 
 
 # --- the cabinet -----------------------------------------------------------------------------------------------------
