@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.factories import EMAIL, make_site
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems import forms
@@ -80,6 +80,27 @@ async def test_the_form_names_the_recipient_and_the_procedure(client: httpx2.Asy
     assert re.search(r'<input type="checkbox" id="field-consent"[^>]*>', page)
     assert "checked" not in page
     assert "<script" not in re.sub(r'<script src="/static/place\.js\?v=[0-9a-f]+" defer></script>', "", page)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "55.0794, 38.7783",
+        "55.0794 38.7783",
+        "55.0794;38.7783",
+        "55,0794; 38,7783",
+        "55,0794, 38,7783",
+        " 55,0794 38,7783 ",
+    ],
+)
+def test_coordinates_are_read_as_maps_and_as_people_write_them(written: str) -> None:
+    assert forms.split_coordinates(written) == ("55.0794", "38.7783")
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_example_in_the_error_is_accepted(language: str) -> None:
+    example = i18n.text(language, "fields.coordinates").partition("например " if language == "ru" else "example ")[2]
+    assert forms.split_coordinates(example.rstrip(".")) == ("55.0952", "38.7688")
 
 
 @pytest.mark.usefixtures("patient")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,12 +26,11 @@ from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import correction, timeline
 from widget_api.problems.correction import Correction
+from widget_api.problems.forms import split_coordinates
 from widget_api.problems.model import ANSWERS
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.validation import clean
-
-_PLACE = re.compile(r"\s*(-?\d{1,3}(?:[.,]\d+)?)\s*[;,\s]\s*(-?\d{1,3}(?:[.,]\d+)?)\s*")
 
 
 def may_correct(user: User, site: VisibleSite, row: Row) -> bool:
@@ -82,10 +80,10 @@ def read_correction(given: Fields, row: Row) -> Correction:
     if place == _place_text(row):  # which is rounded
         lat, lng = row["lat"], row["lng"]
     elif place:
-        match = _PLACE.fullmatch(place)
-        if match is None:
-            raise Invalid((FieldError("place", "coordinates"),))
-        lat, lng = (float(number.replace(",", ".")) for number in match.groups())
+        try:
+            lat, lng = (float(number) for number in split_coordinates(place))
+        except ValueError:
+            raise Invalid((FieldError("place", "coordinates"),)) from None
     return Correction(
         category=given.get("category", ""),
         description=clean(given.get("description", "")),

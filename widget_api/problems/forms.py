@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,7 @@ def parse_form(body: bytes) -> Form:
 MIN_FILLING_TIME = 2  # seconds between loading and sending the form, which a person exceeds
 TRAP_FIELD = "website"  # an invisible field, which only programs fill in
 ANSWER_PREFIX = "answers."
+_DECIMAL_COMMAS = re.compile(r"(-?\d{1,3},\d+)[;,\s]\s*(-?\d{1,3},\d+)")
 # Fields of the API whose errors the page shows at another field.
 PAGE_FIELDS = {
     "location": "address",
@@ -110,7 +112,7 @@ def find_suspicion(form: Form, form_id: FormId, now: int) -> str | None:
 
 def to_api_body(form: Form, language: str) -> dict[str, Any]:
     """The fields as the JSON body of POST /api/v1/sites/{key}/problems, so that one parser validates both."""
-    lat, lng = _split_coordinates(form.one("coordinates"))
+    lat, lng = split_coordinates(form.one("coordinates"))
     return {
         "category": form.one("category"),
         "description": form.one("description"),
@@ -130,8 +132,13 @@ def to_api_body(form: Form, language: str) -> dict[str, Any]:
     }
 
 
-def _split_coordinates(text: str) -> tuple[str, str]:
-    """Split «55.0794, 38.7783», as maps write it; anything else is left to the parser's error."""
+def split_coordinates(text: str) -> tuple[str, str]:
+    """Split «55.0794, 38.7783», as maps write it, or «55,0794; 38,7783», as people do, into numbers with a point.
+
+    Anything else is returned as the first of two, for the parser's error.
+    """
+    if match := _DECIMAL_COMMAS.fullmatch(text.strip()):
+        return match[1].replace(",", "."), match[2].replace(",", ".")
     parts = text.replace(";", ",").replace(",", " ").split()
     return (parts[0], parts[1]) if len(parts) == 2 else (text.strip(), "")
 
