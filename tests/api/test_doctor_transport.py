@@ -8,7 +8,7 @@ import pytest
 
 from tests.fake_platform import FakePlatform
 from tests.support.redis import Redis
-from widget_api.ops.doctor import servers
+from widget_api.ops import doctor_servers as servers
 from widget_api.settings import Settings
 
 ELSEWHERE = "0.0.0.0"

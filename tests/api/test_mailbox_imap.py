@@ -16,7 +16,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.mailbox import imap, jobs, parse, service
 from widget_api.mailbox.model import Arrival
-from widget_api.ops.doctor import servers
+from widget_api.ops import doctor_servers as servers
 from widget_api.problems import change as problems
 from widget_api.settings import Settings
 

@@ -27,7 +27,7 @@ from widget_api.mailbox.attachments import AttachmentPreview
 from widget_api.mailbox.model import Verdict
 from widget_api.ops import doctor
 from widget_api.ops import operator_routes as shell
-from widget_api.ops.doctor.servers import Finding
+from widget_api.ops.doctor_servers import Finding
 from widget_api.people import accounts
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change

@@ -23,7 +23,7 @@ from widget_api.context import Context
 from widget_api.deliveries import admin, queries
 from widget_api.ops import doctor, platform_status
 from widget_api.ops.doctor import MAX_AGE
-from widget_api.ops.doctor.servers import Finding
+from widget_api.ops.doctor_servers import Finding
 from widget_api.ops.retention import PURGE
 from widget_api.people import accounts, organisation_store
 from widget_api.people.model import User

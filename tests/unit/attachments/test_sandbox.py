@@ -19,7 +19,7 @@ from tests.support.bad_files import saved, scene
 from widget_api.attachments.photos import decoder, intake, sandbox
 from widget_api.attachments.photos.intake import Intake
 from widget_api.errors import Unavailable
-from widget_api.ops.doctor import servers
+from widget_api.ops import doctor_servers as servers
 from widget_api.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mechanisms of Linux")

@@ -24,7 +24,7 @@ from widget_api import settings as settings_module
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import InvalidAddress, Thread
-from widget_api.ops.doctor import servers
+from widget_api.ops import doctor_servers as servers
 
 W = "https://widget.test"
 CONFIRMATION = {

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterable
 from widget_api import clock, schedule, settings
 from widget_api.database import Database, Row
 from widget_api.deliveries import admin
+from widget_api.ops import doctor_servers as servers
 from widget_api.ops import schema
-from widget_api.ops.doctor import servers
-from widget_api.ops.doctor.servers import TIMEOUT, Finding, error_line
+from widget_api.ops.doctor_servers import TIMEOUT, Finding, error_line
 from widget_api.ops.retention import PURGE
 from widget_api.settings import Settings, SettingsError
 
