@@ -43,6 +43,7 @@ from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
+from widget_api.sites.changes import update_agency, update_site
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 CONTACT = Contact(email="canary@resident.test", name="Канарейкин", phone="+7 900 000-00-01")
@@ -51,41 +52,46 @@ REPORT, NOTE, DRAFT, WORK = "Яма canary-report", "canary-note", "canary-draft
 LETTER = "canary-letter.pdf"  # an answer given outside: it has the name and the address of its author
 
 # Where the user works, as seen from the agency whose report it is: there, in a service to which the report is assigned,
-# in another of its services, in the agency above, in a foreign one.
-RELATIONS = ("own", "assigned", "beside", "parent", "foreign")
+# in another of its services, in the agency above, in a foreign one; in a service that answers by itself. An operator
+# is one for a site that its agency moderates, or for one that the site says the operator moderates.
+RELATIONS = ("own", "assigned", "beside", "parent", "foreign", "delegated")
+OPERATORS_RELATIONS = ("operator", "moderating")
 ROLES: tuple[Role, ...] = ("viewer", "agent", "head", "admin")
 
 # + done, 2: what was sent is read and refused (422), 3: 403, 4: 404, 9: 409. In the order of RELATIONS.
-# viewer agent head  admin operator; the site is moderated by its agency, whose reports are not the operator's
-ANYBODY = "+++++ +++++ +++++ +++++ +"
-NOBODY = "44444 44444 44444 44444 4"
-READERS = "++4+4 ++4+4 ++4+4 ++4+4 4"  # of the report
-DECIDERS = "33434 ++4+4 ++4+4 ++4+4 4"
-ASKERS = "33434 +34+4 +34+4 +34+4 4"
-ANSWERERS = "33434 +34+4 +34+4 +34+4 4"  # those who see contacts
-SERVICES = "33434 3+434 3+434 3+434 4"
-COMMENTERS = "34434 +44+4 +44+4 +44+4 4"
-APPROVERS = "33434 33434 +9494 +9494 4"
-MODERATORS = "34434 +44+4 +44+4 +44+4 4"
-SITE_READERS = "+44+4 +44+4 +44+4 +44+4 +"
-SITE_ADMINS = "34434 34434 34434 +44+4 +"
-CHECKED_FIRST = "33333 33333 33333 +44+4 +"  # the role is refused before the site is looked for
-ADMINS = "44444 44444 44444 +++++ 4"  # of the agency's own organisation
-ADMINS_OF_IT = "44444 44444 44444 +44+4 4"
-EDITORS = "33333 33333 +++++ +++++ 3"
-EDITORS_OF_IT = "33333 33333 +4444 +4444 3"
-JOURNAL = "44444 44444 44444 +++++ +"
-EXPORTERS = "44444 44444 +++++ +++++ 4"
-EXPORTERS_OF_IT = "44444 44444 +44+4 +44+4 4"
-DELIVERIES = "33333 33333 33333 +++++ +"
-DELIVERIES_OF_IT = "34434 34434 34434 +44+4 +"
-OPERATORS = "44444 44444 44444 44444 +"
-BRINGERS = "33333 +44+4 +44+4 +44+4 3"  # of reports and numbers from outside
-LISTERS = "33333 +++++ +++++ +++++ +"
-OWN_BULK = "44444 +++++ +++++ +++++ +"
-DROPPERS = "34434 34434 34434 34434 +"
-MAIL = "33333 +++++ +++++ +++++ +"
-MAIL_OF_IT = "33333 +44+4 +44+4 +44+4 4"
+# viewer agent head admin operator
+ANYBODY = "++++++ ++++++ ++++++ ++++++ ++"
+MAILED = "+++++4 +++++4 +++++4 +++++4 +4"  # a link of a letter, which ends with the agency's moderation
+NOBODY = "444444 444444 444444 444444 44"
+READERS = "++4+4+ ++4+4+ ++4+4+ ++4+4+ 4+"  # of the report
+NEW_READERS = "+44+44 +44+44 +44+44 +44+44 4+"  # nobody has forwarded it to a service
+DECIDERS = "334343 ++4+4+ ++4+4+ ++4+4+ 4+"
+NOTERS = "334343 +34+43 +34+43 +34+43 43"
+ASKERS = "334343 +34+4+ +34+4+ +34+4+ 4+"
+ANSWERERS = "334343 +34+43 +34+43 +34+43 43"  # those who see contacts
+SERVICES = "334343 3+434+ 3+434+ 3+434+ 43"
+COMMENTERS = "344344 +44+44 +44+44 +44+44 43"
+APPROVERS = "334343 334343 +94949 +94949 43"
+MODERATORS = "344344 +44+44 +44+44 +44+44 4+"
+SITE_READERS = "+44+44 +44+44 +44+44 +44+44 ++"
+SITE_ADMINS = "344344 344344 344344 +44+44 ++"
+CHECKED_FIRST = "333333 333333 333333 +44+44 ++"  # the role is refused before the site is looked for
+ADMINS = "444444 444444 444444 ++++++ 44"  # of the agency's own organisation
+ADMINS_OF_IT = "444444 444444 444444 +44+44 44"
+EDITORS = "333333 333333 ++++++ ++++++ 33"
+EDITORS_OF_IT = "333333 333333 +44444 +44444 33"
+JOURNAL = "444444 444444 444444 ++++++ ++"
+EXPORTERS = "444444 444444 ++++++ ++++++ 44"
+EXPORTERS_OF_IT = "444444 444444 +44+44 +44+44 44"
+DELIVERIES = "333333 333333 333333 ++++++ ++"
+DELIVERIES_OF_IT = "344344 344344 344344 +44+44 ++"
+OPERATORS = "444444 444444 444444 444444 ++"
+BRINGERS = "333333 +44+44 +44+44 +44+44 33"  # of reports and numbers from outside
+LISTERS = "333333 ++++++ ++++++ ++++++ ++"
+OWN_BULK = "444444 ++++++ ++++++ ++++++ ++"
+DROPPERS = "344344 344344 344344 344344 ++"
+MAIL = "333333 ++++++ ++++++ ++++++ ++"
+MAIL_OF_IT = "333333 +44+44 +44+44 +44+44 4+"
 
 P, S, ORG = "/cabinet/problems/{problem}", "/cabinet/sites/{site}", "/cabinet/organisation"
 AGENCIES = "/cabinet/operator/agencies"
@@ -106,17 +112,18 @@ TABLE: list[tuple[str, list[Sent]]] = [
         ANYBODY,
         get("/cabinet/sign-in", "/cabinet/forgot", "/cabinet/account", "/cabinet/notices?after=", "/cabinet/sites"),
     ),
-    (ANYBODY, get("/cabinet/comments", "/moderate/{moderation}", "/cabinet/problems?q=canary-report")),
+    (ANYBODY, get("/cabinet/comments", "/cabinet/problems?q=canary-report")),
+    (MAILED, get("/moderate/{moderation}") + post("/moderate/{moderation}", verdict="published")),
     (ANYBODY, post("/cabinet/sign-in", email="{email}", password=PASSWORD)),
     (ANYBODY, post("/cabinet/forgot", email="nobody@gorod.test") + post("/cabinet/language", language="ru")),
     (ANYBODY, post("/cabinet/account/password", old_password=PASSWORD, new_password="тихая река у мельницы")),
     (ANYBODY, post("/cabinet/account/notices", days="3") + post("/cabinet/account/sessions")),
-    (ANYBODY, post("/cabinet/sign-out") + post("/moderate/{moderation}", verdict="published")),
+    (ANYBODY, post("/cabinet/sign-out")),
     (NOBODY, get(*(link := ("/cabinet/reset/x", "/cabinet/invitation/x", "/moderate/x")))),
     (NOBODY, [one for path in link for one in post(path, password=PASSWORD, verdict="published")]),
     # the report
     (READERS, get(P, P + "?lang=en")),
-    (READERS.replace("++", "+4"), get("/cabinet/problems/{new}")),
+    (NEW_READERS, get("/cabinet/problems/{new}")),
     (DECIDERS, post(P, to="in_progress", seen="{seen}")),
     (DECIDERS, post(P, to="in_progress", text="Засыпали", do="draft")),
     (DECIDERS, post(P, to="in_progress", text="Засыпали", do="preview")),
@@ -130,7 +137,9 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (BRINGERS, get("/cabinet/new-report?site={site}", "/cabinet/registration-numbers?site={site}")),
     (BRINGERS, post("/cabinet/registration-numbers?site={site}", rows="")),
     (BRINGERS.replace("+", "2"), post("/cabinet/new-report?site={site}", description="Яма")),
-    (ASKERS, post(P + "/ask", question="Какой подъезд?") + post(P + "/read") + post(P + "/note", note="Позвонить")),
+    (ASKERS, post(P + "/ask", question="Какой подъезд?") + post(P + "/read")),
+    (ASKERS, post(P, to="answered", text="Засыпали", seen="{seen}", anyway="yes")),
+    (NOTERS, post(P + "/note", note="Позвонить")),
     (COMMENTERS, post(P + "/comment", comment="Едем")),
     (SERVICES, post(P + "/work", work_text="Засыпали 12 декабря") + post(P + "/return", return_reason="Не наше")),
     (MODERATORS, post("/cabinet/problems/{new}/spam", spam="yes")),
@@ -198,7 +207,7 @@ class Person:
 
     def expected(self, row: str) -> str:
         columns = dict(zip((*ROLES, "operator"), row.split(), strict=True))[self.role]
-        return columns if self.role == "operator" else columns[RELATIONS.index(self.relation)]
+        return columns[(OPERATORS_RELATIONS if self.role == "operator" else RELATIONS).index(self.relation)]
 
 
 @dataclass
@@ -233,25 +242,34 @@ def settings(make_settings: Callable[..., Settings], database_url: str) -> Setti
     return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", rate_limits="off", work="off")
 
 
-@pytest.fixture
-async def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """One report with everything that there may be of it, and a person of each role in each agency."""
+@pytest.fixture(params=["agent", "operator"])
+async def world(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    """One report with everything that there may be of it, and a person of each role in each agency.
+
+    Where the operator moderates the site, its service answers by itself, and these people alone are there.
+    """
     async with running(settings) as app:
         context = app.state.context
         made = World(context, {})
-        agencies = await _fill(made)
+        agencies, operator = await _fill(made), "operator"
+        if request.param == "operator":
+            agencies, operator = {"delegated": agencies["assigned"]}, "moderating"
+            await update_site(context.database, made.ids["site"], {"moderator": "operator"})
+            await update_agency(context.database, agencies["delegated"], {"delegated": True})
         try:
             for relation, agency_id in agencies.items():
                 for role in ROLES:
                     made.people.append(await _enter(app, settings, role, relation, agency_id))
-            made.people.append(await _enter(app, settings, "operator", "operator", None))
+            made.people.append(await _enter(app, settings, "operator", operator, None))
             for person in made.people:
                 chosen = await made.send(
                     person, ("POST /cabinet/bulk", {"action": "reject", "id": "{problem}"}), made.ids
                 )
                 person.bulk = chosen.headers.get("location", UNKNOWN).rpartition("/")[2]
             for sent in (*get(P), *get("/cabinet/problems.csv")):  # which fill the journal
-                await made.send(made.people[ROLES.index("admin")], sent, made.ids)
+                await made.send(next(one for one in made.people if one.role == "admin"), sent, made.ids)
             monkeypatch.setattr(Database, "write", _roll_back(Database.write))
             yield made
         finally:
@@ -346,7 +364,7 @@ async def _fill(world: World) -> dict[str, str]:
     ids["delivery"] = await _plant(database, site.id, site.agency.id, ids)
     ids["agency"] = site.agency.id
     ids["moderation"] = moderation_url(context, site, ids["comment"], clock.now()).rpartition("/")[2]
-    return dict(zip(RELATIONS, (site.agency.id, *services, region, foreign), strict=True))
+    return dict(zip(RELATIONS[:5], (site.agency.id, *services, region, foreign), strict=True))
 
 
 async def _find_user(database: Database, name: str) -> tuple[User, str] | None:
@@ -432,6 +450,7 @@ async def test_everybody_gets_what_the_table_says(world: World) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("world", ["agent"], indirect=True)
 async def test_the_words_looked_for_are_there(world: World) -> None:
     """The guards of the test above look for words that the right people see."""
     agent = next(one for one in world.people if one.name == "agent (own)")
