@@ -11,9 +11,10 @@ import orjson
 from widget_api.database import Database, Row, Transaction
 
 # Within the agency and its services: neither the author nor the public sees them.
-INTERNAL = frozenset({"assigned", "work_reported", "assignment_returned", "corrected"})
-# These and messages between the agency and the author: sent to no other system, and not in the feed.
-CONFIDENTIAL = INTERNAL | {"asked", "clarified", "rated"}
+INTERNAL = frozenset({"assigned", "work_reported", "assignment_returned"})
+# These, messages between the agency and the author, and what a report said before it was corrected: sent to no other
+# system, and not in the feed.
+CONFIDENTIAL = INTERNAL | {"asked", "clarified", "rated", "corrected"}
 # `received` and `status` have a status, the others have none.
 KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 

@@ -11,8 +11,9 @@ from tests.api.test_letters import letters
 from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.mail import MailSink
-from widget_api import journal
+from widget_api import clock, i18n, journal
 from widget_api.context import Context
+from widget_api.mail import links
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
@@ -39,7 +40,8 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     before = await detail(client, site)
-    feed = await context.database.rows("SELECT id FROM deliveries ORDER BY id")
+    sent = "SELECT id, sink FROM deliveries ORDER BY id"
+    feed = {row["id"] for row in await context.database.rows(sent)}
     form = (await agent.read(path)).form(path)
     form.fields["category"] = "roads"  # a select
     same = await agent.client.post(path, data=form.fields)
@@ -57,7 +59,15 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
     assert (await agent.client.post(path, data=form.fields | wanted)).status_code == 303
     after = await detail(client, site)
     assert [after[name] for name in ("category", "description", "address")] == ["yards", CLEAN, "Лесная, 5"]
-    assert after["timeline"] == before["timeline"], "corrections are no news"
+    assert after["timeline"][:-4] == before["timeline"]
+    marked = [(entry["kind"], entry["label"], entry["text"]) for entry in after["timeline"][-4:]]
+    assert marked == [
+        ("corrected", f"{what} ведомством", None)
+        for what in ("Категория исправлена", "Текст исправлен", "Адрес исправлен", "Место на карте исправлено")
+    ], "everybody sees that, nobody what it was"
+    page = (await client.get(f"/s/{site.key}/problems/1")).text
+    assert f"Текст исправлен ведомством {i18n.format_day('ru', clock.now(), site.time_zone)}." in page
+    assert "Ивановой" not in page
     assert after["answer_due"] == before["answer_due"]
     found = await client.get(f"/api/v1/sites/{site.key}/problems", params={"category": "yards", "q": "подъезд"})
     assert [(item["number"], item["location"]) for item in found.json()["items"]] == [(1, {"lat": 55.06, "lng": 38.76})]
@@ -71,8 +81,37 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
     history = await agent.read(f"/cabinet/problems/{problem}")
     for words in ("Исправлена категория, была «Дороги и тротуары»", WORDS, "Исправлено место на карте"):
         assert words in history.text
-    assert await context.database.rows("SELECT id FROM deliveries ORDER BY id") == feed
+    sinks = [row["sink"] for row in await context.database.rows(sent) if row["id"] not in feed]
+    assert sinks == ["resident"], "one letter, and nothing to platforms"
     assert "corrected" in [entry["kind"] for entry in await journal.read(context.database, limit=5)]
+
+
+async def test_the_author_gets_one_letter_which_says_what_was_corrected(
+    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient, mail_sink: MailSink
+) -> None:
+    path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
+    form = (await agent.read(path)).form(path)
+    form.fields["category"] = "roads"
+    told = len(await letters(context, mail_sink, EMAIL))
+    corrected = {"description": CLEAN, "address": "Лесная, 5"}
+    assert (await agent.client.post(path, data=form.fields | corrected)).status_code == 303
+    got = (await letters(context, mail_sink, EMAIL))[told:]
+    assert len(got) == 1
+    assert "исправило в вашем сообщении: текст, адрес." in got[0].text
+    assert f"Теперь на сайте:\n\n{CLEAN}" in got[0].text.replace("\r\n", "\n")
+    assert "Ивановой" not in got[0].text
+    row = await context.database.row("SELECT link_id FROM problems WHERE id = :id", id=problem)
+    assert row is not None
+    private = (await client.get(links.track_url(context, problem, row["link_id"]))).text
+    assert WORDS in private, "the author's own words stay, for the author"
+    form = (await agent.read(path)).form(path)
+    assert (await agent.client.post(path, data=form.fields | {"category": "yards"})).status_code == 303
+    assert len(await letters(context, mail_sink, EMAIL)) == told + 1, "every letter names the category"
+    await context.database.write(lambda tx: tx.run("UPDATE contacts SET confirmed_at = NULL"))
+    form = (await agent.read(path)).form(path)
+    form.fields |= {"category": "yards", "address": "Лесная, 7"}
+    assert (await agent.client.post(path, data=form.fields)).status_code == 303
+    assert len(await letters(context, mail_sink, EMAIL)) == told + 1, "nobody confirmed the address"
 
 
 async def test_a_corrected_answer_takes_the_place_of_the_answer(

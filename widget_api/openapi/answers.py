@@ -93,7 +93,7 @@ class Entry(BaseModel):
     """One step of a problem."""
 
     at: Moment
-    kind: Literal["received", "status", "note"]
+    kind: Literal["received", "status", "note", "corrected"]
     status: Status | None
     actor: ActorKind
     sender: str | None = None

@@ -1,7 +1,8 @@
 """Correct a report: its category, place or public text, or an answer that was given.
 
-Former values stay beside it in the cabinet's history, the resident's own words among them (`corrected`, an internal
-event with the former text). A corrected answer is a note that takes the place of the answer; both stand in the public
+Everybody sees in the timeline what was corrected (`corrected`, an event for each value, with the former text, which the
+agency and the author alone read). The author gets one letter for a correction, and none for a new category alone: every
+letter names the category. A corrected answer is a note that takes the place of the answer; both stand in the public
 timeline, and author, followers and platforms get it like any note.
 """
 
@@ -23,7 +24,7 @@ from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
 Along = Callable[[Transaction], Awaitable[None]]
-_FIELDS = ("category", "description", "address", "lat")  # each an event; `lat` stands for the place
+_FIELDS = {"category": "category", "description": "description", "address": "address", "lat": "place"}  # by column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Correction:
 async def correct_report(
     database: Database, actor: Actor, site: Site, problem_id: str, wish: Correction, *, along: Along
 ) -> bool:
-    """Correct a report; each changed value is an event. False if nothing changes.
+    """Correct a report; each changed value is an event, the last one the letter's. False if nothing changes.
 
     `along` is called once in the same transaction.
     Raises Invalid (with every wrong field), Refused for a platform's own report, Conflict if it is erased, NotFound.
@@ -53,12 +54,14 @@ async def correct_report(
         changed = _changes(problem, wish)
         if not changed:
             return False
-        for name in [one for one in _FIELDS if one in changed]:
+        named = [field for column, field in _FIELDS.items() if column in changed]
+        for name in named:
             former = problem["category"] if name == "category" else None
             text = {"description": problem["description"], "address": problem["address"]}.get(name)
-            data = {"field": "place" if name == "lat" else name, "from": former}
+            told = name == named[-1] and named != ["category"]
+            data = {"field": name, "from": former, "also": named[:-1] if told else None}
             data = {key: value for key, value in data.items() if value}
-            await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now)
+            await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now, news=told)
         await records.update(tx, problem_id, changed | {"updated_at": now})
         await along(tx)
         return True

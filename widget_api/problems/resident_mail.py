@@ -100,6 +100,7 @@ def news_values(context: Context, site: Site, problem: Problem, entry: wording.E
         "text": entry["text"],
         "attached": letter.attached,
         "author": wording.author(language, entry, site.agency.name),
+        **_corrected_text(language, problem, entry),
         "next": _next_text(language, site, problem, entry),
         "track_url": letter.track_url,
         "into": into,
@@ -115,7 +116,16 @@ def _about_text(language: str, problem: Problem, entry: wording.Entry, into: int
         f"mail.about_status.{wording.text_name(entry)}",
         number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
         sender=wording.author(language, entry, ""),
+        corrected=", ".join(i18n.text(language, f"mail.corrected.{name}") for name in entry.get("corrected", ())),
     )
+
+
+def _corrected_text(language: str, problem: Problem, entry: wording.Entry) -> dict[str, Any]:
+    """What a report says now, in place of the former text of a correction."""
+    if entry["kind"] != "corrected":
+        return {}
+    text = problem["description"] if "description" in entry["corrected"] else None
+    return {"text": text, "author": i18n.text(language, "mail.corrected.now")}
 
 
 def _button_text(language: str, entry: wording.Entry) -> str:

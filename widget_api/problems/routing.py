@@ -26,6 +26,9 @@ class Situation:
     mirrored: bool = False  # a platform's own problem: its news goes to followers only
 
 
+_AUTHORS_NEWS = frozenset({"status", "note", "asked", "corrected"})
+
+
 def writes_to_resident(situation: Situation) -> bool:
     """Whether the author gets mail. Authors of GeoReport requests get theirs from the system they reported to."""
     return has_author_here(situation.source) and situation.has_email and not situation.stopped
@@ -40,7 +43,7 @@ def sinks(event: Event, situation: Situation, *, news: bool = True) -> list[str]
         letter = writes_to_resident(situation) and not situation.confirmed and not situation.spam
         return [RESIDENT] if letter else []
     targets: list[str] = []
-    is_news = news and event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
+    is_news = news and event.kind in _AUTHORS_NEWS and event.actor != "resident" and not situation.spam
     if is_news and writes_to_resident(situation) and situation.confirmed:
         targets.append(RESIDENT)
     if not situation.released or situation.mirrored:

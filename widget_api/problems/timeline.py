@@ -12,8 +12,14 @@ from widget_api.database import Database, Row
 from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
-PUBLIC_KINDS = frozenset({"received", "status", "note"})
-_INTERNAL = ("id", "official", "unofficial", "apart_from")  # left out of API answers, which have `official_answer`
+PUBLIC_KINDS = frozenset({"received", "status", "note", "corrected"})
+_INTERNAL = (
+    "id",
+    "official",
+    "unofficial",
+    "apart_from",
+    "field",
+)  # left out of API answers, which have `official_answer`
 
 
 async def read_timeline(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
@@ -21,11 +27,11 @@ async def read_timeline(database: Database, problem_id: str, *, public: bool) ->
 
     Fields: id, at (Unix time), kind, status, actor, sender (name of the system it came from), text, official,
     unofficial (from a system that does not speak for the agency), expected_on, responsible, duplicate_of, apart_from
-    (number of the report it was merged into until that one was withdrawn or erased). Unless `public`, also mark (of a
-    rating) and photos (their number).
+    (number of the report it was merged into until that one was withdrawn or erased), field (that was corrected). Unless
+    `public`, also mark (of a rating) and photos (their number).
 
-    The public sees the first event and decisions only: no confirmation, no ratings, and nothing the author wrote later,
-    which nobody moderated.
+    The public sees the first event, decisions and that the report was corrected: no confirmation, no ratings, nothing
+    the author wrote later, which nobody moderated, and not what a report said before.
     """
     rows = await history.timeline(database, problem_id)
     bodies = {row["id"]: row["body"] for row in await history.texts_of(database, problem_id)}
@@ -34,7 +40,7 @@ async def read_timeline(database: Database, problem_id: str, *, public: bool) ->
 
 def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
     data = orjson.loads(row["data"])
-    hidden = public and row["actor"] == "resident"
+    hidden = public and (row["actor"] == "resident" or row["kind"] == "corrected")
     return {
         "id": row["id"],
         "at": row["at"],
@@ -49,6 +55,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "responsible": bodies.get(data.get("responsible", "")) or None,
         "duplicate_of": data.get("duplicate_of"),
         "apart_from": data.get("apart_from"),
+        "field": data.get("field"),
         **({} if public else {"mark": data.get("mark"), "photos": data.get("photos", 0)}),
     }
 

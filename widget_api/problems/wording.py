@@ -34,6 +34,8 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
         return i18n.text(language, "events.extended", date=i18n.format_date(language, entry["expected_on"]))
     if is_correction(entry):
         return i18n.text(language, "events.answer_corrected")
+    if entry.get("field"):
+        return i18n.text(language, f"events.field_corrected.{entry['field']}")
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
@@ -84,6 +86,8 @@ def text_name(entry: Entry) -> str:
         return "extended"
     if is_correction(entry):
         return "corrected"
+    if entry["kind"] == "corrected":
+        return "report_corrected"
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
     return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 
@@ -107,4 +111,5 @@ async def read_entry(database: Database, delivery: Delivery) -> dict[str, Any]:
         "apart_from": delivery.data.get("apart_from"),
         "mark": delivery.data.get("mark"),
         "photos": delivery.data.get("photos", 0),
+        "corrected": [*delivery.data.get("also", ()), delivery.data["field"]] if delivery.kind == "corrected" else [],
     }

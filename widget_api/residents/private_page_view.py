@@ -171,8 +171,13 @@ def timeline_entries(
             "title": wording.title(language, entry, to_author=to_author),
             "shape": wording.shape(entry),
             "text": entry["text"],
-            "author": wording.author(language, entry, source_name or site.agency.name, to_author=to_author),
-            "official": bool(entry["text"]) and entry["actor"] != "resident" and not entry["unofficial"],
+            "author": i18n.text(language, "resident.problem.former")
+            if entry["kind"] == "corrected"
+            else wording.author(language, entry, source_name or site.agency.name, to_author=to_author),
+            "official": bool(entry["text"])
+            and entry["actor"] != "resident"
+            and not entry["unofficial"]
+            and entry["kind"] != "corrected",
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
             "documents": entry.get("documents", []),

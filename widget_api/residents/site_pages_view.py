@@ -180,8 +180,10 @@ def problem_values(
     """
     answer = timeline.find_answer(entries)
     shown = [{**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries]
+    corrected = next((one["at"] for one in reversed(entries) if one["field"] == "description"), None)
     return {
         "item": list_item(site, language, item),
+        "corrected": corrected and i18n.format_day(language, corrected, site.time_zone),
         "after": answer["photos"] if answer else [],
         "entries": private.timeline_entries(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},

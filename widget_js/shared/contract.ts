@@ -168,7 +168,7 @@ export interface Document {
 /** One step of a problem. */
 export interface Entry {
   at: string;
-  kind: "received" | "status" | "note";
+  kind: "received" | "status" | "note" | "corrected";
   status: Status | null;
   actor: "resident" | "agent" | "operator" | "platform" | "source" | "system";
   sender?: string | null;
