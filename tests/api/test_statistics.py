@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
-from widget_api.browse.statistics import count_by_category, median, months
+from widget_api.browse.statistics import median, months
 from widget_api.context import Context
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -128,8 +128,3 @@ def test_twelve_months_end_with_this_one(today: str, first: str, last: str) -> N
     told = months(date.fromisoformat(today))
     assert (len(told), told[0], told[-1]) == (12, first, last)
     assert sorted(told) == list(told)
-
-
-def test_a_category_without_problems_is_left_out() -> None:
-    assert count_by_category({("roads", "accepted"): 0, ("snow", "confirmed"): 2})[0].code == "snow"
-    assert len(count_by_category({("roads", "accepted"): 0, ("snow", "confirmed"): 2})) == 1

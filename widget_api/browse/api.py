@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, validation, web
 from widget_api.browse import clusters, detail, listing, similar, statistics
 from widget_api.browse.queries import Near
-from widget_api.browse.statistics import Statistics
+from widget_api.browse.statistics import Month, Statistics
 from widget_api.problems.model import parse_number
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
@@ -155,38 +155,40 @@ async def stats(request: Request) -> Response:
     values(request.query_params.multi_items(), names(Language))
     site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
-    today = local_date(clock.now(), site.time_zone)
+    now = clock.now()
+    today = local_date(now, site.time_zone)
     tag = web.make_etag(site.id, version, today, "stats", language)
     headers = {"Vary": "Accept-Language", "Content-Language": language}
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304, headers=headers)
-    statistics_of_site = await statistics.read(context.database, site.id, today)
-    return web.cacheable_response(as_json(statistics_of_site, site, language), tag, headers=headers)
+    query = statistics.Query(sites=(site,))
+    categories = await statistics.read_by(context.database, query, "category", now)
+    shown = await statistics.read_months(context.database, query, today)
+    return web.cacheable_response(as_json(categories, shown, site, language), tag, headers=headers)
 
 
-def as_json(statistics_of_site: Statistics, site: Site, language: str) -> dict[str, Any]:
+def as_json(categories: Mapping[str, Statistics], shown: Sequence[Month], site: Site, language: str) -> dict[str, Any]:
+    whole = statistics.combine(categories.values())
     return {
-        "total": statistics_of_site.total,
-        "open": statistics_of_site.open,
-        "resolved": statistics_of_site.resolved,
-        "overdue": statistics_of_site.overdue,
-        "by_status": dict(statistics_of_site.by_status),
+        "total": whole.total,
+        "open": whole.open,
+        "resolved": whole.resolved,
+        "overdue": whole.overdue,
+        "by_status": dict(whole.by_status),
         "by_category": [
             {
-                "code": category.code,
-                "name": category_name(site, language, category.code),
+                "code": code,
+                "name": category_name(site, language, code),
                 "total": category.total,
                 "open": category.open,
                 "resolved": category.resolved,
             }
-            for category in statistics_of_site.by_category
+            for code, category in categories.items()
+            if category.total
         ],
-        "by_month": [
-            {"month": month.month, "received": month.received, "answered": month.answered}
-            for month in statistics_of_site.by_month
-        ],
-        "median_days": statistics_of_site.median_days,
-        "share_resolved": statistics_of_site.share_resolved,
+        "by_month": [{"month": month.month, "received": month.received, "answered": month.answered} for month in shown],
+        "median_days": whole.median_days,
+        "share_resolved": whole.share_resolved,
     }
 
 

@@ -1,47 +1,85 @@
-"""Read the statistics of a site from counts that problems/projections updates with every change of a problem."""
+"""Read statistics of sites from the counts that problems/projections/figures.py updates with every change of a report.
+
+One function answers the public API, the page of a city, the widget, the cabinet, exports and reports, so that their
+figures agree. Reports received, by status, category and source, are those received in the period, with the status they
+have now; answers, reactions, reopenings and ratings are those given in the period. docs/figures.md has the definitions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+import calendar
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, timedelta
+from math import ceil
+from typing import Any, Literal
 
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.problems.model import OPEN
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
 from widget_api.status_table import PUBLIC_STATUSES
 
 RESOLVED = frozenset({"resolved", "confirmed"})
 MONTHS = 12
+Dimension = Literal["category", "service", "district", "site_id"]
+DIMENSIONS: tuple[Dimension, ...] = ("category", "service", "district")
+_MEASURES = ("received", "source", "due", "reaction", "answered", "answer", "returned", "rating")
+_FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 31)
 
 
-@dataclass(frozen=True)
-class CategoryCounts:
-    """The published problems of one category."""
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which reports are counted. Days are local at each site and inclusive; None = from the first, to the last."""
 
-    code: str
-    total: int
-    open: int
-    resolved: int
+    sites: tuple[Site, ...]
+    first: date | None = None
+    last: date | None = None
+    category: str | None = None
+    service: str | None = None  # the id of the assigned agency
+    district: str | None = None  # the id of a district
 
+    @property
+    def days(self) -> int | None:
+        """The length of a period with two ends."""
+        return (self.last - self.first).days + 1 if self.first and self.last else None
 
-@dataclass(frozen=True)
-class Month:
-    """Problems received and problems first answered in a month in UTC («2026-11»)."""
+    def shifted_back(self) -> Query | None:
+        """The period before: as many whole months if the period consists of whole months, else as many days."""
+        if self.first is None or self.last is None or self.days is None:
+            return None
+        if self.first.day == 1 and self.last == month_end(self.last):
+            months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
+            last = self.first - timedelta(days=1)
+            return replace(self, first=add_months(self.first, -months), last=last)
+        if self.first.toordinal() <= self.days:
+            return None
+        return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
-    month: str
-    received: int
-    answered: int
+    def year_ago(self) -> Query | None:
+        """The same days a year before."""
+        if self.first is None or self.last is None or self.first.year <= 1:
+            return None
+        last = add_months(self.last, -12)
+        last = month_end(last) if self.last == month_end(self.last) else last
+        return replace(self, first=add_months(self.first, -12), last=last)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Statistics of the published problems of a site."""
+    """Counts of reports of a period."""
 
     by_status: Mapping[str, int]
-    by_category: Sequence[CategoryCounts]  # the largest first, without empty ones
-    by_month: Sequence[Month]  # twelve, the oldest first
-    overdue: int
-    median_days: float | None  # from receipt to the first official answer; None = no answer yet
+    by_source: Mapping[str, int] = field(default_factory=dict)
+    overdue: int = 0  # received in the period; an answer is outstanding now, and its date has passed
+    in_time: int = 0  # answers
+    late: int = 0
+    undecided: int = 0  # first answers of reports that were reopened since and have no further answer
+    returned: int = 0  # reopenings by authors
+    ratings: Mapping[int, int] = field(default_factory=dict)  # how many of each mark
+    answer_hours: Mapping[int, int] = field(default_factory=dict)  # how many answers took so long, see measure_hours
+    reaction_hours: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -56,27 +94,66 @@ class Statistics:
         return sum(count for status, count in self.by_status.items() if status in RESOLVED)
 
     @property
+    def answered(self) -> int:
+        """First official answers."""
+        return self.in_time + self.late + self.undecided
+
+    @property
     def share_resolved(self) -> float | None:
-        """The share of resolved problems among all published ones, from 0 to 1."""
-        return round(self.resolved / self.total, 4) if self.total else None
+        """The share of resolved reports among all of them, from 0 to 1."""
+        return _share(self.resolved, self.total)
+
+    @property
+    def share_in_time(self) -> float | None:
+        """The share of answers in time among those that were in time or late, from 0 to 1."""
+        return _share(self.in_time, self.in_time + self.late)
+
+    @property
+    def median_days(self) -> float | None:
+        """The median of whole days from receipt to the first official answer."""
+        days = Counter[int]()
+        for hours, count in self.answer_hours.items():
+            days[hours // 24] += count
+        return median(days)
+
+    @property
+    def median_hours(self) -> float | None:
+        return median(self.answer_hours)
+
+    @property
+    def rated(self) -> int:
+        return sum(self.ratings.values())
+
+    @property
+    def rating(self) -> float | None:
+        """The mean rating."""
+        return round(sum(mark * count for mark, count in self.ratings.items()) / self.rated, 2) if self.rated else None
 
 
-def count_by_category(counts: Mapping[tuple[str, str], int]) -> tuple[CategoryCounts, ...]:
-    """Sum up counts by (category, status)."""
-    sums_by_code = dict[str, list[int]]()
-    for (code, status), count in counts.items():
-        sums = sums_by_code.setdefault(code, [0, 0, 0])
-        sums[0] += count
-        sums[1] += count if status in OPEN else 0
-        sums[2] += count if status in RESOLVED else 0
-    categories = (CategoryCounts(code, *sums) for code, sums in sums_by_code.items() if sums[0])
-    return tuple(sorted(categories, key=lambda category: (-category.total, category.code)))
+@dataclass(frozen=True)
+class Month:
+    """Reports received and first answers in a month («2026-11»)."""
+
+    month: str
+    received: int
+    answered: int
+    reaction_hours: float | None = None  # median
+
+
+def month_end(day: date) -> date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day some months later or earlier, or the last day of a shorter month."""
+    at = day.year * 12 + day.month - 1 + months
+    year, month = at // 12, at % 12 + 1
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
 def months(today: date) -> tuple[str, ...]:
     """List the twelve months up to that of `today`, the oldest first."""
-    last = today.year * 12 + today.month - 1
-    return tuple(f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - MONTHS + 1, last + 1))
+    return tuple(f"{add_months(today.replace(day=1), -back):%Y-%m}" for back in range(MONTHS - 1, -1, -1))
 
 
 def median(histogram: Mapping[int, int]) -> float | None:
@@ -86,6 +163,12 @@ def median(histogram: Mapping[int, int]) -> float | None:
         return None
     lower, upper = _at(histogram, (count - 1) // 2), _at(histogram, count // 2)
     return lower if lower == upper else (lower + upper) / 2
+
+
+def percentile(histogram: Mapping[int, int], percent: int) -> int | None:
+    """Return the smallest value that is not below `percent` of all values (the nearest-rank method)."""
+    count = sum(histogram.values())
+    return _at(histogram, max(0, ceil(count * percent / 100) - 1)) if count else None
 
 
 def _at(histogram: Mapping[int, int], place: int) -> int:
@@ -98,45 +181,126 @@ def _at(histogram: Mapping[int, int], place: int) -> int:
     raise IndexError(place)
 
 
-async def read(database: Database, site_id: str, today: date) -> Statistics:
-    """Read the statistics; `today` is the current date at the site.
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
 
-    The number of rows read grows with the years a site exists, not with its problems.
+
+async def read(database: Database, query: Query, now: int) -> Statistics:
+    """Read the statistics of a period."""
+    return (await _read_groups(database, query, now, ())).get("", _assemble({}))
+
+
+async def read_by(database: Database, query: Query, dimension: Dimension, now: int) -> dict[str, Statistics]:
+    """Read the statistics of each category, service, district or site; those with the most reports first.
+
+    The key is a code or an id, empty for reports without a service or district.
     """
-    by_kind = await database.rows(
-        "SELECT category, status, SUM(count) AS total FROM site_figures"
-        " WHERE site_id = :site_id AND measure = 'received' GROUP BY category, status",
-        site_id=site_id,
-    )
-    shown = months(today)
-    by_month = await database.rows(
-        "SELECT measure, period, SUM(count) AS total FROM site_figures"
-        " WHERE site_id = :site_id AND measure IN ('received', 'answered') AND period >= :oldest"
-        " GROUP BY measure, period",
-        site_id=site_id,
-        oldest=shown[0],
-    )
-    days = await database.rows(
-        "SELECT period, SUM(count) AS total FROM site_figures WHERE site_id = :site_id AND measure = 'days'"
-        " GROUP BY period",
-        site_id=site_id,
-    )
-    overdue = await database.row(
-        "SELECT SUM(count) AS total FROM site_figures WHERE site_id = :site_id AND measure = 'due' AND period < :today",
-        site_id=site_id,
-        today=today.isoformat(),
-    )
-    counts = {(row["category"], row["status"]): int(row["total"]) for row in by_kind}
-    monthly = {(row["measure"], row["period"]): int(row["total"]) for row in by_month}
+    groups = await _read_groups(database, query, now, (dimension,))
+    return dict(sorted(groups.items(), key=lambda item: (-item[1].total, item[0])))
+
+
+def combine(parts: Iterable[Statistics]) -> Statistics:
+    """Sum up the statistics of groups."""
+    whole = Statistics(by_status=dict.fromkeys(PUBLIC_STATUSES, 0))
+    changes: dict[str, Any] = {}
+    listed = list(parts)
+    for one in fields(Statistics):
+        start = getattr(whole, one.name)
+        if isinstance(start, int):
+            changes[one.name] = sum(getattr(part, one.name) for part in listed)
+        else:
+            counts = Counter(start)
+            for part in listed:
+                counts.update(getattr(part, one.name))
+            changes[one.name] = dict(counts)
+    return replace(whole, **changes)
+
+
+async def read_months(database: Database, query: Query, today: date) -> list[Month]:
+    """Read the twelve whole months up to that in which the period ends, the oldest first; `today` is local."""
+    shown = months(min(query.last or today, today))
+    first, last = (date.fromisoformat(f"{month}-01") for month in (shown[0], shown[-1]))
+    whole = replace(query, first=first, last=month_end(last))
+    rows = await _sum(database, whole, ("received", "answered", "reaction"), ("period",))
+    counts, reactions = Counter[tuple[str, str]](), defaultdict[str, Counter[int]](Counter)
+    for row in rows:
+        counts[row["measure"], row["period"]] += int(row["total"])
+        if row["measure"] == "reaction":
+            reactions[row["period"]][int(row["value"])] += int(row["total"])
+    return [
+        Month(month, counts["received", month], counts["answered", month], median(reactions[month])) for month in shown
+    ]
+
+
+async def _read_groups(database: Database, query: Query, now: int, by: tuple[Dimension, ...]) -> dict[str, Statistics]:
+    columns = ("site_id", *(name for name in by if name != "site_id"))
+    todays = {site.id: local_date(now, site.time_zone).isoformat() for site in query.sites}
+    groups = defaultdict[str, dict[str, Counter[str]]](lambda: defaultdict(Counter))
+    for row in await _sum(database, query, _MEASURES, columns):
+        group, value = row[by[0]] if by else "", row["value"]
+        if row["measure"] == "due":
+            value = "overdue" if value < todays[row["site_id"]] else ""
+        groups[group][row["measure"]][value] += int(row["total"])
+    return {group: _assemble(counts) for group, counts in groups.items()}
+
+
+def _assemble(counts: Mapping[str, Mapping[str, int]]) -> Statistics:
+    def numbers(measure: str) -> dict[int, int]:
+        return {int(value): count for value, count in counts.get(measure, {}).items()}
+
+    received, answered = counts.get("received", {}), counts.get("answered", {})
     return Statistics(
-        by_status={
-            status: sum(count for (_, counted), count in counts.items() if counted == status)
-            for status in PUBLIC_STATUSES
-        },
-        by_category=count_by_category(counts),
-        by_month=[
-            Month(month, monthly.get(("received", month), 0), monthly.get(("answered", month), 0)) for month in shown
-        ],
-        overdue=int(overdue["total"] or 0) if overdue else 0,
-        median_days=median({int(row["period"]): int(row["total"]) for row in days}),
+        by_status={status: received.get(status, 0) for status in PUBLIC_STATUSES},
+        by_source=dict(counts.get("source", {})),
+        overdue=counts.get("due", {}).get("overdue", 0),
+        in_time=answered.get("in_time", 0),
+        late=answered.get("late", 0),
+        undecided=answered.get("", 0),
+        returned=counts.get("returned", {}).get("", 0),
+        ratings=numbers("rating"),
+        answer_hours=numbers("answer"),
+        reaction_hours=numbers("reaction"),
     )
+
+
+async def _sum(
+    database: Database, query: Query, measures: Iterable[str], by: Sequence[str], grain: str = ""
+) -> Sequence[Row]:
+    """Sum up counts by measure, value and some columns. `by` are names of columns, never input."""
+    if not query.sites:
+        return []
+    values: dict[str, Any] = {f"site{at}": site.id for at, site in enumerate(query.sites)}
+    conditions = [f"site_id IN ({', '.join(f':site{at}' for at in range(len(query.sites)))})"]
+    conditions += [f"measure IN ({', '.join(repr(one) for one in measures)})"]
+    for name in DIMENSIONS:
+        if (wanted := getattr(query, name)) is not None:
+            conditions.append(f"{name} = :{name}")
+            values[name] = wanted
+    parts = []
+    for at, (part, first, last) in enumerate(split_period(query.first or _FIRST, query.last or _LAST)):
+        values |= {f"first{at}": first, f"last{at}": last}
+        parts.append(
+            f"SELECT {', '.join(('measure', 'value', 'count', *by))} FROM site_figures"
+            f" WHERE {' AND '.join(conditions)} AND grain = '{part}' AND period BETWEEN :first{at} AND :last{at}"
+        )
+    columns = ", ".join(("measure", "value", *by))
+    return await database.rows(
+        f"SELECT {columns}, SUM(count) AS total FROM ({' UNION ALL '.join(parts)}) AS counted GROUP BY {columns}",
+        **values,
+    )
+
+
+def split_period(first: date, last: date) -> list[tuple[str, str, str]]:
+    """Cover a period with whole months and the days around them: (grain, first, last) each. Empty if it is empty."""
+    if first > last:
+        return [("m", "1", "0")]
+    begins = first if first.day == 1 else month_end(first) + timedelta(days=1) if first < _LAST else first
+    ends = last if last == month_end(last) else last.replace(day=1) - timedelta(days=1)
+    if begins > ends:
+        return [("d", first.isoformat(), last.isoformat())]
+    parts = [("m", f"{begins:%Y-%m}", f"{ends:%Y-%m}")]
+    if first < begins:
+        parts.append(("d", first.isoformat(), (begins - timedelta(days=1)).isoformat()))
+    if ends < last:
+        parts.append(("d", (ends + timedelta(days=1)).isoformat(), last.isoformat()))
+    return parts

@@ -19,7 +19,9 @@ from widget_api.cli.running import (
     run_command,
 )
 from widget_api.database import Database
+from widget_api.database.bulk import open_writer
 from widget_api.geo.geojson import MAX_SIZE
+from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
 from widget_api.sites.install import service as install
@@ -155,6 +157,9 @@ def set_site(
         await changes.update_site(
             database, site_id, columns, add_origins=add_origin or (), remove_origins=remove_origin or ()
         )
+        if time_zone is not None:  # the days of all reports change
+            async with open_writer(database.url) as bulk:
+                await rebuild.rebuild_site(bulk, site_id)
         return await _described(database, settings, site_id)
 
     _show_site(run_command(command), as_json)

@@ -18,6 +18,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
+from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
@@ -123,7 +124,7 @@ _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
     "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
-    "responsible", "duplicate_of",
+    "responsible", "duplicate_of", "counted", "reacted_at", "returns", "street", "district",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -217,7 +218,9 @@ def make_batch(
             problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
             True, False, received, last.at, last.expected_on or due, due, answered is not None,
             min(supporters, 60), "[]", "widget", site.language, cell_at(lat, lng), answered, in_time,
-            last.expected_on, responsible, last.duplicate_of,
+            last.expected_on, responsible, last.duplicate_of, True, steps[1].at,
+            orjson.dumps([step.at for step in steps if step.status == "reopened"]).decode(), find_street(address),
+            site.find_district(lat, lng),
         ))
         # fmt: on
     return batch

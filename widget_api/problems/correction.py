@@ -15,6 +15,7 @@ from typing import Any
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
+from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import intake
 from widget_api.problems.change import LONGEST_TEXT
@@ -51,7 +52,7 @@ async def correct_report(
         problem, now = await find_existing(tx, site.id, problem_id), clock.now()
         check_own(problem)
         _check(site, problem, wish)
-        changed = _changes(problem, wish)
+        changed = _changes(site, problem, wish)
         if not changed:
             return False
         named = [field for column, field in _FIELDS.items() if column in changed]
@@ -69,7 +70,7 @@ async def correct_report(
     return await database.write(work, site.id)
 
 
-def _changes(problem: Row, wish: Correction) -> dict[str, Any]:
+def _changes(site: Site, problem: Row, wish: Correction) -> dict[str, Any]:
     given: dict[str, Any] = {
         "category": wish.category,
         "description": wish.description,
@@ -80,7 +81,9 @@ def _changes(problem: Row, wish: Correction) -> dict[str, Any]:
     changed = {name: value for name, value in given.items() if value != problem[name]}
     if changed.keys() & {"lat", "lng"}:
         cell = cell_at(wish.lat, wish.lng) if wish.lat is not None and wish.lng is not None else None
-        changed |= {"lat": wish.lat, "lng": wish.lng, "cell": cell}
+        changed |= {"lat": wish.lat, "lng": wish.lng, "cell": cell, "district": site.find_district(wish.lat, wish.lng)}
+    if "address" in changed:
+        changed["street"] = find_street(wish.address)
     return changed
 
 

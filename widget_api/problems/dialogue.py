@@ -116,7 +116,7 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
             return False
         await _check_daily_limit(tx, problem_id, "rated", now)
         await record(tx, problem, AUTHOR, kind="rated", text=text, data={"mark": mark}, now=now)
-        await records.update(tx, problem_id, {"rating": mark})
+        await records.update(tx, problem_id, {"rating": mark, "rated_at": now})
         return True
 
     return await database.write(work, site_id)

@@ -163,6 +163,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     rows = await history.timeline(tx, problem["id"])
     decisions = [row for row in rows if row["status"] is not None]
     published, withdrawn, before, responsible = False, False, "moderation", None
+    reactions = [row["at"] for row in decisions if _is_reaction(row)]
     for row in decisions:
         published, before = is_published_after(published, before, row["status"]), row["status"]
         withdrawn = withdrawn or before == "withdrawn"  # final, even if a platform reports another status later
@@ -175,6 +176,9 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "status_at": last["at"],
         "status_event": last["id"],
         "published": published and not withdrawn,
+        "counted": published and not withdrawn,
+        "reacted_at": min(reactions, default=None),
+        "returns": orjson.dumps([row["at"] for row in decisions if row["status"] == "reopened"]).decode(),
         "expected_on": data.get("expected_on") if last["status"] == "planned" else None,
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
@@ -217,6 +221,12 @@ def _announced_date(kind: str, status: str | None, data: Mapping[str, Any]) -> s
     """The date by which the agency promises the answer: of planned work, or of an extension (a note with a date)."""
     announces = (status == "planned" or kind == "note") and not data.get("unofficial")
     return data.get("expected_on") if announces else None
+
+
+def _is_reaction(row: Row) -> bool:
+    """Whether an event is a decision of the agency, by whomever it was made."""
+    by_agency = row["kind"] == "status" and row["actor"] in ("agent", "operator", "platform")
+    return by_agency and not orjson.loads(row["data"]).get("unofficial")
 
 
 def _begins_round(row: Row) -> bool:

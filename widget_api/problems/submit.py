@@ -175,7 +175,7 @@ class _NewProblem:
         await records.add(
             tx,
             problem_id=self.problem_id,
-            site_id=site.id,
+            site=site,
             number=number,
             report=report,
             event_id=self.event_id,

@@ -25,7 +25,8 @@ async def site_page(request: Request) -> Response:
     language = web.negotiate_language(request, site.language)
     pairs = site_pages_view.filter_pairs(request.query_params.multi_items())
     filters, wrong = site_pages_view.parse_filter(pairs, site)
-    today = local_date(clock.now(), site.time_zone)
+    now, figures = clock.now(), statistics.Query(sites=(site,))
+    today = local_date(now, site.time_zone)
     found = listing.Page(rows=[], end=None)  # where the filter is invalid, the form alone is shown
     if not wrong:
         async with web.expensive_read(request, site.id, filters.cost):
@@ -54,7 +55,10 @@ async def site_page(request: Request) -> Response:
         form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
         figures=site_pages_view.statistics_values(
-            await statistics.read(context.database, site.id, today), site, language
+            await statistics.read_by(context.database, figures, "category", now),
+            await statistics.read_months(context.database, figures, today),
+            site,
+            language,
         ),
         items=[
             site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
-from widget_api.browse.statistics import Statistics
+from widget_api.browse.statistics import Month, Statistics, combine
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
@@ -119,10 +119,13 @@ def result_text(filters: listing.Filters, found: listing.Page, language: str) ->
     return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
 
 
-def statistics_values(found: Statistics, site: Site, language: str) -> dict[str, Any]:
+def statistics_values(
+    categories: Mapping[str, Statistics], months: Sequence[Month], site: Site, language: str
+) -> dict[str, Any]:
     """Values of the tiles and charts above the list. Shares are relative to the largest, from 0 to 100."""
-    busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1
-    largest = found.by_category[0].total if found.by_category else 1
+    found = combine(categories.values())
+    busiest = max((max(one.received, one.answered) for one in months), default=0) or 1
+    largest = max((one.total for one in categories.values()), default=0) or 1
     names = {one.code: one.name for one in site.categories}
     return {
         "total": found.total,
@@ -140,18 +143,19 @@ def statistics_values(found: Statistics, site: Site, language: str) -> dict[str,
                 "received_share": 100 * one.received / busiest,
                 "answered_share": 100 * one.answered / busiest,
             }
-            for one in found.by_month
+            for one in months
         ],
         "categories": [
             {
-                "code": one.code,
-                "name": i18n.category_name(language, one.code, names.get(one.code)),
+                "code": code,
+                "name": i18n.category_name(language, code, names.get(code)),
                 "total": one.total,
                 "open": one.open,
                 "resolved": one.resolved,
                 "share": 100 * one.total / largest,
             }
-            for one in found.by_category
+            for code, one in categories.items()
+            if one.total
         ],
     }
 

@@ -82,6 +82,15 @@ class Agency:
 
 
 @dataclass(frozen=True, kw_only=True)
+class District:
+    """A named part of a site's territory."""
+
+    id: str
+    name: str
+    area: Area = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """A site with everything that frequent requests need, cached until `settings` of its counter changes."""
 
@@ -110,6 +119,7 @@ class Site:
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
+    districts: tuple[District, ...] = field(default=(), repr=False)  # by name
 
     @cached_property
     def territory(self) -> Area | None:
@@ -118,6 +128,12 @@ class Site:
 
     def covers(self, lat: float, lng: float) -> bool:
         return self.territory is None or self.territory.covers(lat, lng)
+
+    def find_district(self, lat: float | None, lng: float | None) -> str | None:
+        """The id of the first district that contains a point, by name where several overlap."""
+        if lat is None or lng is None:
+            return None
+        return next((district.id for district in self.districts if district.area.covers(lat, lng)), None)
 
     def category(self, code: str) -> Category | None:
         return next((category for category in self.categories if category.code == code), None)

@@ -10,7 +10,7 @@ import orjson
 from widget_api.database import Database, Row, Transaction
 from widget_api.geo import geojson
 from widget_api.sites.deadlines import Calendar
-from widget_api.sites.model import Agency, Category, Question, Site
+from widget_api.sites.model import Agency, Category, District, Question, Site
 
 _SITE = """
 SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mode, a.parent_id AS agency_parent,
@@ -71,6 +71,9 @@ async def load_site(database: Database, site_id: str) -> Site | None:
     categories = await database.rows(
         "SELECT * FROM site_categories WHERE site_id = :site_id AND enabled ORDER BY place, code", site_id=site_id
     )
+    districts = await database.rows(
+        "SELECT id, name, area FROM districts WHERE site_id = :site_id ORDER BY name, id", site_id=site_id
+    )
     agency = Agency(
         id=row["agency_id"],
         name=row["agency_name"],
@@ -110,6 +113,9 @@ async def load_site(database: Database, site_id: str) -> Site | None:
         retention_days=row["retention_days"],
         origins=frozenset(origin[0] for origin in origins),
         categories=tuple(make_category(found) for found in categories),
+        districts=tuple(
+            District(id=found["id"], name=found["name"], area=geojson.parse_area(found["area"])) for found in districts
+        ),
     )
 
 

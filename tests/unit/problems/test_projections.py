@@ -14,12 +14,13 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import listing
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
+from widget_api.database.schema import site_figures
 from widget_api.errors import DomainError
 from widget_api.geo import cells
 from widget_api.problems import change as service
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
-from widget_api.problems.projections.model import days
+from widget_api.problems.projections.figures import measure_hours
 from widget_api.problems.store import records
 from widget_api.status_table import PUBLIC_STATUSES
 
@@ -42,8 +43,8 @@ async def stored(database: Database) -> Kept:
         if any(counts):
             key = row["site_id"], row["level"], row["category"], row["cell"]
             found[key] = (counts, round(row["lat_sum"], 6), round(row["lng_sum"], 6), row["number_sum"])
-    figures = await database.rows("SELECT * FROM site_figures WHERE count <> 0")
-    names = ("site_id", "measure", "period", "category", "status")
+    figures = await database.rows("SELECT * FROM site_figures")
+    names = [column.name for column in site_figures.primary_key]
     told = {row["id"]: (bytes(row["item"]), row["due"]) for row in await database.rows("SELECT * FROM problem_items")}
     return found, {tuple(row[name] for name in names): row["count"] for row in figures}, told
 
@@ -102,7 +103,7 @@ async def test_a_cell_with_one_problem_names_it(database: Database) -> None:
     found, figures, _ = await stored(database)
     assert {row[3] for row in found.values()} == {receipt.number}
     assert len(found) == 10
-    assert sum(many for (_, measure, *_), many in figures.items() if measure == "received") == 1
+    assert sum(many for (_, grain, measure, *_), many in figures.items() if (grain, measure) == ("m", "received")) == 1
 
 
 async def test_projections_of_another_version_are_rebuilt(database: Database) -> None:
@@ -174,11 +175,20 @@ def test_cells_are_tiles_in_z_order() -> None:
     assert cells.cell_at(-90, -180) == cells.interleave(0, 2**20 - 1)
 
 
-def test_days_are_whole_and_within_bounds() -> None:
-    assert days(0, 86_399) == 0
-    assert days(0, 86_400) == 1
-    assert days(10, 0) == 0
-    assert days(0, 10**12) == 9999
+def test_durations_are_hours_and_from_two_days_on_whole_days() -> None:
+    hour = 3600
+    expected = {
+        0: "0",
+        hour - 1: "0",
+        hour: "1",
+        48 * hour - 1: "47",
+        48 * hour: "48",
+        71 * hour: "48",
+        72 * hour: "72",
+    }
+    assert {seconds: measure_hours(0, seconds) for seconds in expected} == expected
+    assert measure_hours(10, 0) == "0"
+    assert measure_hours(0, 10**12) == str(9999 * 24)
 
 
 def test_a_changed_list_item_needs_a_new_version() -> None:
@@ -188,4 +198,4 @@ def test_a_changed_list_item_needs_a_new_version() -> None:
     row += (photos, 3, True, "widget", 1_700_000_002, 1, None, False, None)
     assert len(row) == len(items.COLUMNS)
     made = items.encode(row) + str(items.due(row)).encode()
-    assert (rebuild.VERSION, hashlib.sha256(made).hexdigest()[:16]) == (4, "f56ebed2602cc735")
+    assert (rebuild.VERSION, hashlib.sha256(made).hexdigest()[:16]) == (5, "f56ebed2602cc735")

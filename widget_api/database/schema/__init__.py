@@ -53,6 +53,7 @@ from widget_api.database.schema.problems import (
 from widget_api.database.schema.sites import (
     agencies,
     consent_documents,
+    districts,
     routing_rules,
     site_categories,
     site_counters,
@@ -77,6 +78,7 @@ __all__ = [
     "contacts",
     "deliveries",
     "delivery_attempts",
+    "districts",
     "documents",
     "erasures",
     "events",

@@ -69,6 +69,13 @@ problems = Table(
     Column("link_id", Text),  # part of the private link; null = the link was never changed
     Column("device", Text),  # GeoReport device_id
     Column("rating", Integer),  # 1 to 5: the author's rating of the answer
+    time("rated_at", nullable=True),
+    # For statistics (projections/figures.py). Erasing a person changes none of them.
+    flag("counted"),  # published, or was when it was erased
+    time("reacted_at", nullable=True),  # the agency's first decision
+    Column("returns", Text, nullable=False, server_default="[]"),  # JSON: times at which its author reopened it
+    Column("district", Text),  # districts.id
+    Column("street", Text),  # of the address, without the house
     Column("document_number", Text),  # in the agency's own document system; never public
     Column("document_date", Text),
     Column("awaits", Text),  # who has to reply: author | agency; null = nobody
@@ -126,6 +133,7 @@ problems = Table(
         **where("service_outcome IS NOT NULL"),
     ),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
+    Index("ix_problems_street", "site_id", "street", "created_at", **where("counted AND street IS NOT NULL")),
 )
 
 # Photos of a report, a clarification or an answer. The files are in the storage, named by the id.
@@ -269,15 +277,20 @@ site_cells = Table(
     Column("number_sum", BigInteger, nullable=False, server_default=text("0")),  # of one problem: its number
 )
 
+# Counts of reports by local day, month or week (projections/figures.py explains each measure). No row has a count of 0.
 site_figures = Table(
     "site_figures",
     metadata,
     reference("site_id", "sites.id", primary_key=True),
-    Column("measure", Text, primary_key=True),  # received | answered | days | due
-    Column("period", Text, primary_key=True),  # «2026-11»; for `days` their number, «0007»; for `due` the date
+    Column("grain", Text, primary_key=True),  # d | m | w
+    Column("measure", Text, primary_key=True),
+    Column("period", Text, primary_key=True),  # «2026-11-28», «2026-11», «2026-W48»
     Column("category", Text, primary_key=True),
-    Column("status", Text, primary_key=True),
+    Column("service", Text, primary_key=True),  # the assigned subordinate agency; empty = none
+    Column("district", Text, primary_key=True),  # empty = none
+    Column("value", Text, primary_key=True),
     count("count"),
+    sqlite_with_rowid=False,
 )
 
 # List items of published problems, ready to be sent (problems/projections/items.py).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
 from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time
 
@@ -52,9 +52,22 @@ sites = Table(
     Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
     Column("ordinal", Integer),  # part of the row ids of the full-text index
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
+    Column("districts_from", Integer),  # reports from this number on wait for their district; null = none
     time("created_at"),
     time("disabled_at", nullable=True),
     Index(None, "ordinal", unique=True),
+)
+
+# Parts of a site's territory, by which reports are filtered and counted.
+districts = Table(
+    "districts",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("name", Text, nullable=False),
+    Column("area", Text, nullable=False),  # GeoJSON geometry: Polygon or MultiPolygon
+    time("created_at"),
+    UniqueConstraint("site_id", "name"),
 )
 
 site_keys = Table(

@@ -8,14 +8,13 @@ problems (docs/decisions/0020-projections.md).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from widget_api.database import Row, Transaction
 from widget_api.geo.cells import parent
-from widget_api.problems.projections import words
+from widget_api.problems.projections import figures, words
 from widget_api.problems.projections.items import COLUMNS, save_item
-from widget_api.problems.projections.model import CONTENT, LEVELS, Figure, PublishedState, figures
+from widget_api.problems.projections.model import CONTENT, LEVELS, PublishedState
 from widget_api.status_table import PUBLIC_STATUSES
 
 __all__ = ["CONTENT", "ITEM_COLUMNS", "save_item", "update"]
@@ -24,15 +23,19 @@ ITEM_COLUMNS = {*COLUMNS, "published"}  # the columns that `save_item` reads
 
 
 async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:
-    """Write the difference between two states of a problem; both have the fields `CONTENT`, `before` None if new."""
+    """Write the difference between two states of a problem; `before` is None if it is new.
+
+    Both have the fields `CONTENT`, and `time_zone` of the site.
+    """
+    difference = Counter(figures.list_figures(after, after["time_zone"]))
+    if before is not None:
+        difference.subtract(figures.list_figures(before, after["time_zone"]))
+    await figures.count(tx, after["site_id"], difference)
     was = PublishedState.of(before) if before is not None and before["published"] else None
     now = PublishedState.of(after) if after["published"] else None
     if was == now:
         return
-    difference = Counter(figures(now) if now else ())
-    difference.subtract(figures(was) if was else ())
-    site_id = (now or was).site_id  # type: ignore[union-attr] # they differ, so one is not None
-    await _count(tx, site_id, difference)
+    site_id = after["site_id"]
     if was and now and was.place == now.place:
         if was.status != now.status and now.cell is not None:
             await _move(tx, now, was.status)
@@ -61,24 +64,6 @@ async def _read_ordinal(tx: Transaction, site_id: str) -> int:
     row = await tx.row("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
     assert row is not None, "a problem without its site"
     return int(row["ordinal"])
-
-
-async def _count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
-    """Add to the statistics in a fixed order, so that two processes cannot deadlock."""
-    for (measure, period, category, status), more in sorted(difference.items()):
-        if more:
-            await tx.run(
-                "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
-                " VALUES (:site_id, :measure, :period, :category, :status, :more)"
-                " ON CONFLICT (site_id, measure, period, category, status)"
-                " DO UPDATE SET count = site_figures.count + excluded.count",
-                site_id=site_id,
-                measure=measure,
-                period=period,
-                category=category,
-                status=status,
-                more=more,
-            )
 
 
 async def _add(tx: Transaction, problem: PublishedState) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from widget_api.database.bulk import Bulk, open_writer
+from widget_api.geo.address import find_street
 from widget_api.geo.cells import LEVEL, cell_at
-from widget_api.problems.deadline import RUNNING
-from widget_api.problems.projections import items, words
-from widget_api.problems.projections.model import LEVELS, MOST_DAYS
+from widget_api.problems.projections import figures, items, words
+from widget_api.problems.projections.model import LEVELS
 from widget_api.status_table import PUBLIC_STATUSES
 
-VERSION = 4  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
+VERSION = 5  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
 _NAME = "city"
 _CHUNK = 5000
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)
@@ -37,10 +37,11 @@ async def rebuild_all(bulk: Bulk) -> None:
 async def rebuild_site(bulk: Bulk, site_id: str) -> None:
     """Rebuild one site in the transaction of `bulk`, and advance the version that caches are checked against."""
     await bulk.run("UPDATE site_counters SET version = version + 1 WHERE site_id = :site_id", site_id=site_id)
+    (site,) = await bulk.rows("SELECT ordinal, time_zone FROM sites WHERE id = :site_id", site_id=site_id)
     await _assign_cells(bulk, site_id)
+    await _assign_streets(bulk, site_id)
     await _cells(bulk, site_id)
-    await _figures(bulk, site_id)
-    (site,) = await bulk.rows("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
+    await figures.rebuild(bulk, site_id, site["time_zone"])
     await words.rebuild(bulk, site_id, site["ordinal"])
     await items.rebuild(bulk, site_id, site["ordinal"])
 
@@ -62,6 +63,25 @@ async def _assign_cells(bulk: Bulk, site_id: str) -> None:
             return
 
 
+async def _assign_streets(bulk: Bulk, site_id: str) -> None:
+    """Set the street of published problems that have an address and no street yet: those of earlier versions."""
+    number = 0
+    while True:
+        rows = await bulk.rows(
+            "SELECT id, number, address FROM problems WHERE site_id = :site_id AND number > :number"
+            " AND published AND address IS NOT NULL AND street IS NULL ORDER BY number LIMIT :limit",
+            site_id=site_id,
+            number=number,
+            limit=_CHUNK,
+        )
+        for row in rows:
+            if street := find_street(row["address"]):
+                await bulk.run("UPDATE problems SET street = :street WHERE id = :id", id=row["id"], street=street)
+        if len(rows) < _CHUNK:
+            return
+        number = rows[-1]["number"]
+
+
 async def _cells(bulk: Bulk, site_id: str) -> None:
     await bulk.run("DELETE FROM site_cells WHERE site_id = :site_id", site_id=site_id)
     columns = f"site_id, level, category, cell, {', '.join(PUBLIC_STATUSES)}, lat_sum, lng_sum, number_sum"
@@ -74,31 +94,3 @@ async def _cells(bulk: Bulk, site_id: str) -> None:
                 f" WHERE site_id = :site_id AND published AND cell IS NOT NULL GROUP BY site_id, {grouped}",
                 site_id=site_id,
             )
-
-
-async def _figures(bulk: Bulk, site_id: str) -> None:
-    await bulk.run("DELETE FROM site_figures WHERE site_id = :site_id", site_id=site_id)
-    sqlite = bulk.dialect == "sqlite"
-    whole_days = f"MAX(0, MIN({MOST_DAYS}, (answered_at - created_at) / 86400))"
-    if sqlite:
-        received, answered = (f"strftime('%Y-%m', {name}, 'unixepoch')" for name in ("created_at", "answered_at"))
-        took = f"printf('%04d', {whole_days})"
-    else:
-        received, answered = (
-            f"to_char(to_timestamp({name}) AT TIME ZONE 'UTC', 'YYYY-MM')" for name in ("created_at", "answered_at")
-        )
-        took = f"LPAD(CAST({whole_days.replace('MAX', 'GREATEST').replace('MIN', 'LEAST')} AS TEXT), 4, '0')"
-    for measure, period, category, status, condition in (
-        ("received", received, "category", "status", "TRUE"),
-        ("answered", answered, "category", "''", "answered_at IS NOT NULL"),
-        ("days", took, "''", "''", "answered_at IS NOT NULL"),
-        ("due", "answer_due", "category", "''", RUNNING),
-    ):
-        await bulk.run(
-            "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
-            " SELECT site_id, measure, period, category, status, COUNT(*) FROM"
-            f" (SELECT site_id, '{measure}' AS measure, {period} AS period, {category} AS category, {status} AS status"
-            f" FROM problems p WHERE site_id = :site_id AND published AND {condition}) AS counted"
-            " GROUP BY site_id, measure, period, category, status",
-            site_id=site_id,
-        )

@@ -11,16 +11,18 @@ from typing import Any, Literal
 import orjson
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import projections
 from widget_api.problems.model import Report
+from widget_api.sites.model import Site
 
 
 async def add(
     tx: Transaction,
     *,
     problem_id: str,
-    site_id: str,
+    site: Site,
     number: int,
     report: Report,
     event_id: str,
@@ -30,7 +32,7 @@ async def add(
     code_hash: str | None,
 ) -> None:
     content: dict[str, Any] = {
-        "site_id": site_id,
+        "site_id": site.id,
         "number": number,
         "category": report.category,
         "description": report.description,
@@ -40,9 +42,14 @@ async def add(
         "cell": cell_at(report.lat, report.lng) if report.lat is not None and report.lng is not None else None,
         "status": report.status,
         "published": published,
+        "counted": published,
         "created_at": created_at,
         "answer_due": answer_due,
         "mirror_of": report.mirror_of,
+        "source": report.source,
+        "channel": report.channel,
+        "district": site.find_district(report.lat, report.lng),
+        "street": find_street(report.address),
     }
     await tx.insert(
         "problems",
@@ -52,8 +59,6 @@ async def add(
         status_at=created_at,
         status_event=event_id,
         updated_at=created_at,
-        source=report.source,
-        channel=report.channel,
         source_name=report.source_name,
         source_url=report.source_url,
         first_due=answer_due,
@@ -63,7 +68,8 @@ async def add(
         device=report.device,
     )
     if published:
-        await projections.update(tx, None, content | {"answered_at": None, "spam": False, "erased_at": None})
+        unset = dict.fromkeys(projections.CONTENT) | {"spam": False, "returns": "[]", "time_zone": site.time_zone}
+        await projections.update(tx, None, unset | content)
         await projections.save_item(tx, problem_id)
 
 
@@ -156,14 +162,18 @@ async def count(tx: Transaction, problem_id: str, name: Literal["supporters", "c
 
 
 async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
-    row = await tx.row(f"SELECT {', '.join(projections.CONTENT)} FROM problems WHERE id = :id", id=problem_id)
-    return None if row is None else {name: row[name] for name in projections.CONTENT}
+    row = await tx.row(
+        f"SELECT {', '.join(f'p.{name}' for name in projections.CONTENT)}, s.time_zone"
+        " FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.id = :id",
+        id=problem_id,
+    )
+    return None if row is None else dict(row)
 
 
 async def blank(tx: Transaction, problem_id: str) -> None:
     """Erase texts and personal data. What remains says that there was a report, its approximate place and its time."""
     tx.mark_erasure()
-    await update(tx, problem_id, {"published": False})
+    await update(tx, problem_id, {"published": False, "street": None})
     for statement in (
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",

@@ -1,0 +1,190 @@
+"""Count reports for statistics: what each contributes to which day, month and week, and the table of the counts.
+
+Whatever a period, a category, a service or a district is asked for, the number of rows that are read depends on the
+length of the period and not on the number of reports. Definitions for readers are in
+docs/figures.md; the contributions below are these definitions, and the only ones.
+
+=========  ===========================================  =======================================================
+measure    is counted on the local day of               value
+=========  ===========================================  =======================================================
+received   receipt                                      the status now
+source     receipt                                      the channel, or the interface the report came through
+due        receipt, while an answer is outstanding      the last day in time
+reaction   the agency's first decision                  hours since receipt (`measure_hours`)
+answered   the first official answer                    in_time, late; empty: not known yet, or not applicable
+answer     the first official answer                    hours since receipt
+returned   each reopening by the author                 empty
+rating     the newest rating by the author              1 to 5
+street     receipt, by month only                       the street
+=========  ===========================================  =======================================================
+
+By week there are `received` without a value, and `street` in total.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import orjson
+
+from widget_api.database import Transaction
+from widget_api.database.bulk import CHUNK, Bulk
+from widget_api.database.schema import site_figures
+from widget_api.problems.deadline import was_running
+from widget_api.sites.deadlines import NO_DUE_DATE, local_date
+
+# The columns of a problem that are read here.
+COLUMNS = (
+    "category",
+    "status",
+    "created_at",
+    "answer_due",
+    "mirror_of",
+    "spam",
+    "erased_at",
+    "answered_at",
+    "answered_in_time",
+    "counted",
+    "reacted_at",
+    "returns",
+    "rating",
+    "rated_at",
+    "source",
+    "channel",
+    "assigned_agency",
+    "district",
+    "street",
+)
+EXACT_HOURS, MAX_DAYS = 48, 9999
+
+
+class Figure(NamedTuple):
+    """The key of a count."""
+
+    grain: str
+    measure: str
+    period: str
+    category: str
+    service: str
+    district: str
+    value: str
+
+
+def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figure]:
+    """Yield what a report contributes, each once (`returned`: once for each reopening)."""
+    if not row["counted"]:
+        return
+    dimensions = (row["category"], row["assigned_agency"] or "", row["district"] or "")
+
+    def by_day(measure: str, day: str, value: str) -> Iterator[Figure]:
+        yield Figure("d", measure, day, *dimensions, value)
+        yield Figure("m", measure, day[:7], *dimensions, value)
+
+    received = local_date(row["created_at"], time_zone)
+    day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
+    yield from by_day("received", day, row["status"])
+    yield from by_day("source", day, row["channel"] or row["source"])
+    yield Figure("w", "received", week, *dimensions, "")
+    if row["street"]:
+        yield Figure("m", "street", month, *dimensions, row["street"])
+        yield Figure("w", "street", week, "", "", "", row["street"])
+    if row["mirror_of"] is not None:  # another system answers it
+        return
+    if (due := _find_due(row, time_zone)) is not None:
+        yield from by_day("due", day, due)
+    if (at := row["reacted_at"]) is not None:
+        yield from by_day("reaction", _day(at, time_zone), measure_hours(row["created_at"], at))
+    if (at := row["answered_at"]) is not None:
+        in_time = row["answered_in_time"]
+        yield from by_day("answered", _day(at, time_zone), "" if in_time is None else "in_time" if in_time else "late")
+        yield from by_day("answer", _day(at, time_zone), measure_hours(row["created_at"], at))
+    for at in orjson.loads(row["returns"]):
+        yield from by_day("returned", _day(at, time_zone), "")
+    if row["rating"] is not None and row["rated_at"] is not None:
+        yield from by_day("rating", _day(row["rated_at"], time_zone), str(row["rating"]))
+
+
+def _day(at: int, time_zone: str) -> str:
+    return local_date(at, time_zone).isoformat()
+
+
+def _find_due(row: Mapping[str, Any] | Any, time_zone: str) -> str | None:
+    """The last day in time, if an answer is outstanding.
+
+    A report whose author was erased stays overdue if it was, and does not become overdue later.
+    """
+    if not was_running(row) or row["answer_due"] == NO_DUE_DATE:
+        return None
+    due: str = row["answer_due"]
+    return due if row["erased_at"] is None or due < _day(row["erased_at"], time_zone) else None
+
+
+def measure_hours(begun: int, ended: int) -> str:
+    """Return whole hours up to two days, and the hours of whole days beyond.
+
+    Coarser than an hour, so that counts stay few; exact enough for a median that is shown in days.
+    """
+    hours = max(0, ended - begun) // 3600
+    return str(hours if hours < EXACT_HOURS else min(hours // 24, MAX_DAYS) * 24)
+
+
+def week_of(day: date) -> str:
+    """The week of a day (ISO 8601), «2026-W48»."""
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+_KEY = tuple(column.name for column in site_figures.primary_key)
+_CONFLICT = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET count = site_figures.count + excluded.count"
+
+
+async def count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
+    """Add to the counts, in a fixed order, so that two processes cannot deadlock. Deletes those that become 0."""
+    changed = sorted((figure, more) for figure, more in difference.items() if more)
+    if not changed:
+        return
+    values = {
+        f"{name}{at}": part
+        for at, (figure, _) in enumerate(changed)
+        for name, part in zip(_KEY[1:], figure, strict=True)
+    }
+    keys = [", ".join([":site_id", *(f":{name}{at}" for name in _KEY[1:])]) for at in range(len(changed))]
+    rows = ", ".join(f"({key}, :more{at})" for at, key in enumerate(keys))
+    await tx.run(
+        f"INSERT INTO site_figures ({', '.join(_KEY)}, count) VALUES {rows} {_CONFLICT}",
+        site_id=site_id,
+        **values,
+        **{f"more{at}": more for at, (_, more) in enumerate(changed)},
+    )
+    fewer = [at for at, (_, more) in enumerate(changed) if more < 0]
+    if fewer:
+        names = [name for at in fewer for name in (f"{name}{at}" for name in _KEY[1:])]
+        await tx.run(
+            f"DELETE FROM site_figures WHERE ({', '.join(_KEY)}) IN"
+            f" (VALUES {', '.join(f'({keys[at]})' for at in fewer)}) AND count = 0",
+            site_id=site_id,
+            **{name: values[name] for name in names},
+        )
+
+
+async def rebuild(bulk: Bulk, site_id: str, time_zone: str) -> None:
+    """Count all reports of a site anew."""
+    await bulk.run("DELETE FROM site_figures WHERE site_id = :site_id", site_id=site_id)
+    counts, number = Counter[Figure](), 0
+    while True:
+        rows: Sequence[Mapping[str, Any]] = await bulk.rows(
+            f"SELECT number, {', '.join(COLUMNS)} FROM problems"
+            " WHERE site_id = :site_id AND number > :number AND counted ORDER BY number LIMIT :chunk",
+            site_id=site_id,
+            number=number,
+            chunk=CHUNK,
+        )
+        for row in rows:
+            counts.update(list_figures(row, time_zone))
+        if len(rows) < CHUNK:
+            break
+        number = rows[-1]["number"]
+    await bulk.insert(site_figures, (*_KEY, "count"), [(site_id, *figure, many) for figure, many in counts.items()])
