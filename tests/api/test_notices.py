@@ -214,6 +214,7 @@ async def test_the_defaults_of_each_role(agency: Agency) -> None:
         "approval": "letter",
         "overdue": "digest",
     }
+    assert {kind for kind, way in ways["admin"].items() if way == "letter"} == {"assigned", "approval"}
     assert set(ways["viewer"].values()) == set(ways["operator"].values()) == {"off"}
     for role in roles:
         await agency.add(role, role)

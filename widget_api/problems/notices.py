@@ -36,7 +36,7 @@ _REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service"), "di
 DEFAULTS: Mapping[str, Mapping[Kind, Way]] = {
     "agent": {**_REST, "assigned": "letter"},
     "head": {"approval": "letter", "overdue": "digest"},
-    "admin": {"assigned": "letter", "overdue": "digest"},
+    "admin": {"approval": "letter", "assigned": "letter", "overdue": "digest"},  # who may be the only one to approve
 }
 
 
