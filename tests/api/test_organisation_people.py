@@ -16,6 +16,7 @@ from tests.support.mail import Letter, MailSink
 from tests.support.processes import CommandFailed, Service
 from widget_api import clock, journal
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.ops import retention
 from widget_api.people import accounts, invitations
 from widget_api.people import letters as account_letters
@@ -252,6 +253,26 @@ async def test_changing_an_account_ends_its_sessions(enter: Enter, site: Site, c
         ("user_disabled", "admin", {}),
         ("user_enabled", "admin", {}),
     ]
+
+
+async def test_a_disabled_persons_saved_views_are_deleted(enter: Enter, site: Site, context: Context) -> None:
+    """The words looked for may be a resident's name or telephone."""
+    admin, anna = await enter("admin", site.agency.id), await enter("agent", site.agency.id, EMAIL)
+    shown = "/cabinet/problems?q=Ivanova"
+    for one in (anna, admin):
+        data = (await one.read(shown)).form("/cabinet/views").fields | {"view_name": "Жалобы"}
+        assert (await one.client.post("/cabinet/views?q=Ivanova", data=data)).status_code == 303
+    left = "SELECT u.email FROM saved_views v JOIN users u ON u.id = v.user_id"
+    path = await person(context, EMAIL)
+    assert (await admin.send(path, f"{path}/access", enabled="no")).status_code == 303
+    assert [row["email"] for row in await context.database.rows(left)] == ["admin-0@gorod.test"]
+
+    async def restore(tx: Transaction) -> None:  # as of a former release, or of a backup
+        await tx.insert("saved_views", user_id=path.rpartition("/")[2], name="Жалобы", query="q=Ivanova")
+
+    await context.database.write(restore)
+    assert (await retention.erase_expired(context.database))["saved_views"] == 1
+    assert [row["email"] for row in await context.database.rows(left)] == ["admin-0@gorod.test"]
 
 
 async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(

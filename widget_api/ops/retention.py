@@ -85,6 +85,13 @@ async def erase_expired(database: Database) -> dict[str, int]:
             database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * DAY
         ),
         "notices": await notices.delete_old(database, now),
+        # Of users disabled by a former release, or before a backup that was restored.
+        "saved_views": await batched_delete.delete_in_batches(
+            database,
+            "saved_views",
+            "user_id IN (SELECT id FROM users WHERE disabled_at IS NOT NULL)",
+            key="user_id",
+        ),
         "spent": await tickets.delete_expired(database),
         "bulks": await bulk_service.purge_bulks(database),
     }

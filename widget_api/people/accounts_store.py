@@ -28,6 +28,10 @@ async def update_user(tx: Transaction, user_id: str, columns: Mapping[str, Any])
     await tx.run(f"UPDATE users SET {assignments} WHERE id = :id", id=user_id, **columns)
 
 
+async def delete_saved_views(tx: Transaction, user_id: str) -> None:
+    await tx.run("DELETE FROM saved_views WHERE user_id = :id", id=user_id)
+
+
 async def lock_enabled_admins(tx: Transaction, agency_id: str) -> list[str]:
     """The enabled administrators of an agency, locked for the transaction, so that two cannot remove each other."""
     lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
