@@ -300,6 +300,60 @@ async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(
     await accounts.disable_user(context.database, "second@gorod.test")  # the operator may
 
 
+async def test_who_was_disabled_from_above_is_enabled_from_above(enter: Enter, site: Site, context: Context) -> None:
+    below = await make_site(context.database, agency={"name": "Район", "parent_id": site.agency.id})
+    above, admin = await enter("admin", site.agency.id), await enter("admin", below.agency.id)
+    await enter("agent", below.agency.id, EMAIL)
+    path = await person(context, EMAIL)
+
+    async def switch(by: Cabinet, enabled: str) -> int:
+        moment.shift(1)
+        token = (await by.read(PEOPLE)).form(PEOPLE).fields["form_token"]
+        answer = await by.client.post(f"{path}/access", data={"form_token": token, "enabled": enabled})
+        if answer.status_code == 422:
+            assert "закрыли не в вашем ведомстве" in answer.text
+        return answer.status_code
+
+    with time_machine.travel(clock.now() + 5, tick=False) as moment:
+        for disable in (above, None):
+            await accounts.disable_user(context.database, EMAIL) if disable is None else await switch(above, "no")
+            assert await switch(admin, "no") == 303, "which changes nothing"
+            assert await switch(admin, "yes") == 422
+            if disable is None:
+                assert await switch(above, "yes") == 422, "only the operator of the service"
+                await accounts.enable_user(context.database, EMAIL)
+            else:
+                assert await switch(above, "yes") == 303
+        assert [await switch(admin, enabled) for enabled in ("no", "yes")] == [303, 303], "their own"
+        assert [await switch(admin, "no"), await switch(above, "yes")] == [303, 303], "and what is below"
+        assert [await switch(admin, "no"), await switch(above, "no"), await switch(admin, "yes")] == [303, 303, 422]
+
+
+async def test_invitations_end_with_the_access_of_who_sent_them(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    boss = await enter("admin", site.agency.id)
+    gone = await enter("admin", site.agency.id, "gone@gorod.test")
+    await invite(boss, "boss-invites@gorod.test")
+    await invite(gone)
+    address = await link(context, mail_sink)
+    await invite(gone, "both@gorod.test")
+    both = await context.database.row("SELECT id FROM invitations WHERE email = 'both@gorod.test'")
+    assert both is not None
+    assert (await boss.send(PEOPLE, f"/cabinet/organisation/invitations/{both['id']}/send")).status_code == 303
+    path = await person(context, "gone@gorod.test")
+    assert (await boss.send(path, f"{path}/access", enabled="no")).status_code == 303
+    assert (await client.get(address)).status_code == 404
+    assert (await client.post(address, data={"password": CHOSEN})).status_code == 404
+    left = await context.database.rows("SELECT email FROM invitations ORDER BY email")
+    assert [row["email"] for row in left] == ["boss-invites@gorod.test", "both@gorod.test"]
+    last = (await entries(context))[-2:]
+    assert [(one["kind"], one["role"]) for one in last] == [
+        ("invitation_withdrawn", "admin"),
+        ("user_disabled", "admin"),
+    ]
+
+
 async def test_an_absent_user_has_a_deputy(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context
 ) -> None:

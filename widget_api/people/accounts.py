@@ -12,7 +12,7 @@ from typing import Any
 from widget_api import clock, i18n, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
-from widget_api.people import accounts_store, passwords, store
+from widget_api.people import accounts_store, organisation_store, passwords, store
 from widget_api.people.model import Role, Session, User
 from widget_api.people.store import hash_token
 
@@ -38,7 +38,9 @@ async def update_user(
 
 
 async def disable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
-    """Disable a user, and delete the user's saved views. Returns the user's id. Raises NotFound, Invalid.
+    """Disable a user, withdraw the invitations the user sent last, and delete the user's saved views.
+
+    Returns the user's id. Raises NotFound, Invalid.
 
     A view holds words that were looked for, such as a resident's name, of no use to anybody else and found by no
     erasure. Most disabled users never come back, so views are deleted at once: whoever does saves a few anew.
@@ -49,15 +51,25 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
         if user["disabled_at"] is None:
             await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
         await accounts_store.delete_saved_views(tx, user["id"])
+        for invitation_id in await organisation_store.list_sent_invitations(tx, user["id"], clock.now()):
+            await organisation_store.delete_invitation(tx, invitation_id)
+            await journal.record(tx, "invitation_withdrawn", who, subject=invitation_id)
         await journal.record(tx, "user_disabled", who, subject=user["id"])
 
     return await _change_user(database, email, change)
 
 
 async def enable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
-    """Enable a disabled user. Returns the user's id. Raises NotFound."""
+    """Enable a disabled user. Returns the user's id. Raises NotFound, Invalid.
+
+    An agency enables whom it, or an agency below it, disabled; by the journal, which nobody can edit.
+    """
 
     async def change(tx: Transaction, user: Row) -> None:
+        since = user["disabled_at"]
+        above = who.agency_id is not None and since is not None
+        if above and await organisation_store.was_disabled_above(tx, str(who.agency_id), user["id"], since):
+            raise Invalid((FieldError("access", "disabled_above"),))
         await accounts_store.update_user(tx, user["id"], {"disabled_at": None})
         await journal.record(tx, "user_enabled", who, subject=user["id"])
 

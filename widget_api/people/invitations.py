@@ -21,7 +21,7 @@ from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
 
-LIFETIME_DAYS = 7
+LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
 KEPT_DAYS = 90  # after it expired: until then its page says what became of it
 MAX_NAME_LENGTH = 200  # characters of a name or a post
 AgencyRole = Literal["admin", "head", "agent", "viewer"]
@@ -50,7 +50,7 @@ async def invite(database: Database, invitee: Invitee, who: journal.Who) -> str:
     if wrong:
         raise Invalid(wrong)
     columns = asdict(invitee) | {"name": invitee.name or None, "post": invitee.post or None}
-    columns |= {"id": invitation_id, "next_at": now, "expires_at": now + LIFETIME_DAYS * _DAY}
+    columns |= {"id": invitation_id, "next_at": now, "expires_at": now + organisation_store.LIFETIME}
 
     async def work(tx: Transaction) -> None:
         if await accounts_store.find_by_email(tx, invitee.email) is not None:
@@ -83,7 +83,7 @@ async def send_again(database: Database, agency_id: str, invitation_id: str, who
     async def work(tx: Transaction) -> str:
         row, now = await _find_open(tx, agency_id, invitation_id), clock.now()
         await _count_letter(tx, row["email"], now)
-        await organisation_store.renew_invitation(tx, invitation_id, now, now + LIFETIME_DAYS * _DAY)
+        await organisation_store.renew_invitation(tx, invitation_id, now, now + organisation_store.LIFETIME)
         await journal.record(tx, "invitation_sent_again", who, subject=invitation_id)
         return str(row["email"])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from widget_api.database import Database, Row, Transaction
 
+LIFETIME = 7 * 86_400  # seconds of an invitation
 # UNION, not UNION ALL, so that a cycle of parents ends.
 TREE = """
     WITH RECURSIVE tree(id) AS (
@@ -61,6 +62,20 @@ async def list_people(database: Database, agency_id: str) -> Sequence[Row]:
 async def find_person(database: Database, agency_id: str, user_id: str) -> Row | None:
     """A user of an agency or of those below it."""
     return await database.row(f"{TREE} {_PERSON} WHERE u.id = :user_id", agency_id=agency_id, user_id=user_id)
+
+
+async def was_disabled_above(tx: Transaction, agency_id: str, user_id: str, since: int) -> bool:
+    """Whether anybody but an agency and those below it has disabled a user `since` a time."""
+    row = await tx.row(
+        f"""
+        {TREE} SELECT 1 FROM journal j WHERE j.at >= :since AND j.kind = 'user_disabled' AND j.subject = :user_id
+        AND (j.agency_id IS NULL OR j.agency_id NOT IN (SELECT id FROM tree)) LIMIT 1
+        """,
+        agency_id=agency_id,
+        user_id=user_id,
+        since=since,
+    )
+    return row is not None
 
 
 # --- invitations ---------------------------------------------------------------------------------------------------
@@ -124,6 +139,21 @@ async def renew_invitation(tx: Transaction, invitation_id: str, now: int, expire
         now=now,
         expires_at=expires_at,
     )
+
+
+async def list_sent_invitations(tx: Transaction, user_id: str, now: int) -> list[str]:
+    """The open invitations whose letter this user was the last to send."""
+    rows = await tx.rows(
+        """
+        SELECT i.id FROM invitations i WHERE i.accepted_at IS NULL AND i.expires_at > :now AND :user_id =
+            (SELECT j.user_id FROM journal j WHERE j.at >= :since AND j.subject = i.id
+             AND j.kind IN ('invited', 'invitation_sent_again') ORDER BY j.at DESC, j.id DESC LIMIT 1)
+        """,
+        now=now,
+        user_id=user_id,
+        since=now - LIFETIME,
+    )
+    return [row["id"] for row in rows]
 
 
 async def delete_invitation(tx: Transaction, invitation_id: str) -> None:
