@@ -26,6 +26,7 @@ MONTHS = 12
 Dimension = Literal["category", "service", "district", "site_id"]
 DIMENSIONS: tuple[Dimension, ...] = ("category", "service", "district")
 _MEASURES = ("received", "source", "due", "reaction", "answered", "answer", "returned", "rating")
+Periods = tuple[str, str, str]  # a grain (figures.py), the first and the last period
 _FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 31)
 
 
@@ -221,7 +222,7 @@ async def read_months(database: Database, query: Query, today: date) -> list[Mon
     shown = months(min(query.last or today, today))
     first, last = (date.fromisoformat(f"{month}-01") for month in (shown[0], shown[-1]))
     whole = replace(query, first=first, last=month_end(last))
-    rows = await _sum(database, whole, ("received", "answered", "reaction"), ("period",))
+    rows = await sum_counts(database, whole, ("received", "answered", "reaction"), ("period",))
     counts, reactions = Counter[tuple[str, str]](), defaultdict[str, Counter[int]](Counter)
     for row in rows:
         counts[row["measure"], row["period"]] += int(row["total"])
@@ -236,7 +237,7 @@ async def _read_groups(database: Database, query: Query, now: int, by: tuple[Dim
     columns = ("site_id", *(name for name in by if name != "site_id"))
     todays = {site.id: local_date(now, site.time_zone).isoformat() for site in query.sites}
     groups = defaultdict[str, dict[str, Counter[str]]](lambda: defaultdict(Counter))
-    for row in await _sum(database, query, _MEASURES, columns):
+    for row in await sum_counts(database, query, _MEASURES, columns):
         group, value = row[by[0]] if by else "", row["value"]
         if row["measure"] == "due":
             value = "overdue" if value < todays[row["site_id"]] else ""
@@ -263,10 +264,19 @@ def _assemble(counts: Mapping[str, Mapping[str, int]]) -> Statistics:
     )
 
 
-async def _sum(
-    database: Database, query: Query, measures: Iterable[str], by: Sequence[str], grain: str = ""
+async def sum_counts(database: Database, query: Query, measures: Iterable[str], by: Sequence[str]) -> Sequence[Row]:
+    """Sum up counts of the period by measure, value and the columns `by`, as `total`. Names are the caller's own."""
+    return await sum_parts(database, query, measures, by, split_period(query.first or _FIRST, query.last or _LAST))
+
+
+async def sum_parts(
+    database: Database,
+    query: Query,
+    measures: Iterable[str],
+    by: Sequence[str],
+    periods: Iterable[tuple[str, str, str]],
 ) -> Sequence[Row]:
-    """Sum up counts by measure, value and some columns. `by` are names of columns, never input."""
+    """`sum_counts` over given periods: the grain, the first and the last each, whatever days the query has."""
     if not query.sites:
         return []
     values: dict[str, Any] = {f"site{at}": site.id for at, site in enumerate(query.sites)}
@@ -277,7 +287,7 @@ async def _sum(
             conditions.append(f"{name} = :{name}")
             values[name] = wanted
     parts = []
-    for at, (part, first, last) in enumerate(split_period(query.first or _FIRST, query.last or _LAST)):
+    for at, (part, first, last) in enumerate(periods):
         values |= {f"first{at}": first, f"last{at}": last}
         parts.append(
             f"SELECT {', '.join(('measure', 'value', 'count', *by))} FROM site_figures"
@@ -290,7 +300,7 @@ async def _sum(
     )
 
 
-def split_period(first: date, last: date) -> list[tuple[str, str, str]]:
+def split_period(first: date, last: date) -> list[Periods]:
     """Cover a period with whole months and the days around them: (grain, first, last) each. Empty if it is empty."""
     if first > last:
         return [("m", "1", "0")]

@@ -250,6 +250,7 @@ events = Table(
     UniqueConstraint("site_id", "position"),
     Index("ix_events_timeline", "problem_id", "at", "id"),
     Index("ix_events_at", "site_id", "at"),  # GeoReport clients query updates by time
+    Index("ix_events_reopened", "site_id", "at", **where("status = 'reopened'")),
 )
 
 submissions = Table(

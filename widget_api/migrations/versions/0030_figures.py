@@ -16,6 +16,7 @@ branch_labels = None
 depends_on = None
 
 _STREETS = "counted AND street IS NOT NULL"
+_REOPENED = "status = 'reopened'"
 _UNPUBLISHED = "('moderation', 'withdrawn')"
 
 
@@ -35,6 +36,13 @@ def upgrade() -> None:
         ["site_id", "street", "created_at"],
         postgresql_where=sa.text(_STREETS),
         sqlite_where=sa.text(_STREETS),
+    )
+    op.create_index(
+        "ix_events_reopened",
+        "events",
+        ["site_id", "at"],
+        postgresql_where=sa.text(_REOPENED),
+        sqlite_where=sa.text(_REOPENED),
     )
     op.add_column("sites", sa.Column("districts_from", sa.Integer()))
     op.create_table(

@@ -16,6 +16,7 @@ answer     the first official answer                    hours since receipt
 returned   each reopening by the author                 empty
 rating     the newest rating by the author              1 to 5
 street     receipt, by month only                       the street
+cell       receipt, by month only                       the cell of the map at CELL_LEVEL
 =========  ===========================================  =======================================================
 
 By week there are `received` without a value, and `street` in total.
@@ -33,6 +34,7 @@ import orjson
 from widget_api.database import Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.database.schema import site_figures
+from widget_api.geo.cells import parent
 from widget_api.problems.deadline import was_running
 from widget_api.sites.deadlines import NO_DUE_DATE, local_date
 
@@ -57,7 +59,9 @@ COLUMNS = (
     "assigned_agency",
     "district",
     "street",
+    "cell",
 )
+CELL_LEVEL = 16  # about 350 m wide in the middle of Russia
 EXACT_HOURS, MAX_DAYS = 48, 9999
 
 
@@ -91,6 +95,8 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
     if row["street"]:
         yield Figure("m", "street", month, *dimensions, row["street"])
         yield Figure("w", "street", week, "", "", "", row["street"])
+    if row["cell"] is not None:
+        yield Figure("m", "cell", month, *dimensions, str(parent(row["cell"], CELL_LEVEL)))
     if row["mirror_of"] is not None:  # another system answers it
         return
     if (due := _find_due(row, time_zone)) is not None:

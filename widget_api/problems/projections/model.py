@@ -11,7 +11,7 @@ from widget_api.problems.projections import figures
 LEVELS = (8, 10, 12, 14, 16)
 # The columns of a problem that the derived tables depend on.
 CONTENT = tuple(
-    dict.fromkeys(("site_id", "number", "published", "description", "address", "lat", "lng", "cell", *figures.COLUMNS))
+    dict.fromkeys(("site_id", "number", "published", "description", "address", "lat", "lng", *figures.COLUMNS))
 )
 
 

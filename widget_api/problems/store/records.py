@@ -173,7 +173,7 @@ async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
 async def blank(tx: Transaction, problem_id: str) -> None:
     """Erase texts and personal data. What remains says that there was a report, its approximate place and its time."""
     tx.mark_erasure()
-    await update(tx, problem_id, {"published": False, "street": None})
+    await update(tx, problem_id, {"published": False, "street": None, "cell": None})
     for statement in (
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",
@@ -187,7 +187,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "UPDATE mailbox_messages SET sender = NULL, subject = NULL, text = NULL,"
         " state = CASE WHEN state = 'held' THEN 'refused' ELSE state END WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
-        " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"
+        " lng = ROUND(CAST(lng AS NUMERIC), 2), answers = '{}', photos = '[]', page_url = NULL,"
         " code_hash = NULL, device = NULL, document_number = NULL, document_date = NULL,"
         " assigned_user = NULL, assigned_due = NULL, service_outcome = NULL WHERE id = :id",
     ):

@@ -1,0 +1,84 @@
+"""Find what grows: a category or a street whose week stands out against its own year.
+
+A week stands out if it has at least MIN_REPORTS reports, and more than the mean of the weeks before by three standard
+deviations. The deviation is that of those weeks, but at least that of a Poisson process, whose variance is its mean:
+rare reports come in clusters by chance alone. Up to 52 weeks are compared, at least MIN_WEEKS since the first report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from math import sqrt
+from typing import Literal
+
+from widget_api.browse.statistics import Query, sum_parts
+from widget_api.database import Database
+from widget_api.problems.projections.figures import week_of
+
+MIN_REPORTS = 5
+MIN_WEEKS = 8
+YEAR = 52  # weeks
+DEVIATIONS = 3
+MAX_TOPICS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """A category or street that grows."""
+
+    kind: Literal["category", "street"]
+    name: str  # the code of the category, or the street
+    monday: date  # of the week
+    count: int
+    usual: float  # reports in a week, the mean
+
+    @property
+    def excess(self) -> float:
+        """By how many deviations of a Poisson process the week is above the mean."""
+        return (self.count - self.usual) / sqrt(max(self.usual, 1 / YEAR))
+
+
+async def find_growing(database: Database, query: Query, today: date) -> list[Topic]:
+    """Find what grows this week or grew in the one before, the most unusual first.
+
+    `today` is local. Of the query the sites and, for categories, the other filters count; its period does not.
+    """
+    mondays = _mondays(today)
+    weeks = [week_of(day) for day in mondays]
+    periods = [("w", weeks[-1], weeks[0])]
+    by_name = defaultdict[tuple[Literal["category", "street"], str], Counter[str]](Counter)
+    for row in await sum_parts(database, query, ("received",), ("category", "period"), periods):
+        by_name["category", row["category"]][row["period"]] += int(row["total"])
+    if query.service is None and query.district is None and query.category is None:
+        for row in await sum_parts(database, replace(query, category=None), ("street",), ("period",), periods):
+            by_name["street", row["value"]][row["period"]] += int(row["total"])
+    first = min((week for counts in by_name.values() for week in counts), default=weeks[0])
+    since = weeks.index(first)  # the oldest week with reports
+    found = list[Topic]()
+    for (kind, name), counts in by_name.items():
+        topics = (find_topic(kind, name, mondays[: since + 1], counts, at) for at in (0, 1))
+        found += [max(fitting, key=lambda one: one.excess)] if (fitting := [one for one in topics if one]) else []
+    return sorted(found, key=lambda one: (-one.excess, one.kind, one.name))[:MAX_TOPICS]
+
+
+def find_topic(
+    kind: Literal["category", "street"], name: str, mondays: Sequence[date], counts: Mapping[str, int], at: int
+) -> Topic | None:
+    """The topic if the week `at` of `mondays`, the newest first, stands out; None otherwise."""
+    before = [counts.get(week_of(day), 0) for day in mondays[at + 1 : at + 1 + YEAR]]
+    if len(before) < MIN_WEEKS:
+        return None
+    count, mean = counts.get(week_of(mondays[at]), 0), sum(before) / len(before)
+    variance = sum((one - mean) ** 2 for one in before) / len(before)
+    if count < MIN_REPORTS or count <= mean + DEVIATIONS * sqrt(max(variance, mean)):
+        return None
+    return Topic(kind=kind, name=name, monday=mondays[at], count=count, usual=mean)
+
+
+def _mondays(today: date) -> list[date]:
+    """The Mondays of this week, of the one before, and of the year before that, the newest first."""
+    monday = today - timedelta(days=today.weekday())
+    return [monday - timedelta(weeks=back) for back in range(YEAR + 2)]

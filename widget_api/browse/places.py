@@ -1,0 +1,109 @@
+"""Read where reports come from: streets, the houses of one, and cells of the map. All of whole months."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from widget_api.browse.statistics import DIMENSIONS, Periods, Query, month_end, sum_parts
+from widget_api.database import Database, Row
+from widget_api.problems.model import OPEN
+from widget_api.sites.model import Site
+
+MAX_STREETS = 20
+MAX_HOUSES = 50
+MAX_OBJECTIONS = 10
+
+
+@dataclass(frozen=True)
+class Place:
+    """A street, or an address on it."""
+
+    name: str
+    total: int
+    open: int | None = None
+
+
+def whole_months(query: Query) -> list[Periods]:
+    """The months in which a period begins and ends, and those between, as `sum_parts` takes them."""
+    return [("m", f"{query.first or date(1970, 1, 1):%Y-%m}", f"{query.last or date(9999, 12, 31):%Y-%m}")]
+
+
+async def list_streets(database: Database, query: Query) -> list[Place]:
+    """List the streets with the most reports."""
+    rows = await sum_parts(database, query, ("street",), (), whole_months(query))
+    counted = sorted(((row["value"], int(row["total"])) for row in rows), key=lambda pair: (-pair[1], pair[0]))
+    return [Place(name, total) for name, total in counted[:MAX_STREETS]]
+
+
+async def list_houses(database: Database, query: Query, street: str) -> list[Place]:
+    """List the addresses of a street with the most reports, and how many of these are open."""
+    totals, still_open = Counter[str](), Counter[str]()
+    for site in query.sites:
+        for row in await _list_addresses(database, query, site, street):
+            totals[row["address"]] += int(row["total"])
+            still_open[row["address"]] += int(row["open"])
+    ordered = sorted(totals, key=lambda address: (-totals[address], address))
+    return [Place(address, totals[address], still_open[address]) for address in ordered[:MAX_HOUSES]]
+
+
+async def _list_addresses(database: Database, query: Query, site: Site, street: str) -> list[Row]:
+    conditions, values = _dimensions(query)
+    statuses = ", ".join(repr(status) for status in sorted(OPEN))
+    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9998, 12, 31))
+    rows = await database.rows(
+        "SELECT p.address, COUNT(*) AS total,"
+        f" SUM(CASE WHEN p.status IN ({statuses}) AND p.mirror_of IS NULL THEN 1 ELSE 0 END) AS open FROM problems p"
+        " WHERE p.site_id = :site_id AND p.street = :street AND p.counted"
+        f" AND p.created_at >= :begins AND p.created_at < :ends{conditions}"
+        " AND p.address IS NOT NULL GROUP BY p.address",
+        site_id=site.id,
+        street=street,
+        begins=_moment(first, site.time_zone),
+        ends=_moment(last + timedelta(days=1), site.time_zone),
+        **values,
+    )
+    return list(rows)
+
+
+async def list_cells(database: Database, query: Query) -> dict[str, Counter[int]]:
+    """Count the reports in each cell of figures.CELL_LEVEL, for each month («2026-11») that has some."""
+    months = dict[str, Counter[int]]()
+    for row in await sum_parts(database, query, ("cell",), ("period",), whole_months(query)):
+        months.setdefault(row["period"], Counter())[int(row["value"])] += int(row["total"])
+    return dict(sorted(months.items()))
+
+
+async def list_objections(database: Database, query: Query) -> list[Row]:
+    """List the newest reopenings of the period with their words: id, number and site_id of the report, at, text."""
+    conditions, values = _dimensions(query)
+    found = list[Row]()
+    for site in query.sites:
+        found += await database.rows(
+            "SELECT p.id, p.number, p.site_id, p.category, e.at, t.body AS text FROM events e"
+            " JOIN problems p ON p.id = e.problem_id JOIN texts t ON t.id = e.text_id"
+            " WHERE e.site_id = :site_id AND e.status = 'reopened' AND e.at >= :begins AND e.at < :ends AND p.counted"
+            f" AND p.mirror_of IS NULL AND t.body <> ''{conditions}"
+            f" ORDER BY e.at DESC, e.id DESC LIMIT {MAX_OBJECTIONS}",
+            site_id=site.id,
+            begins=_moment(query.first or date(1970, 1, 1), site.time_zone),
+            ends=_moment((query.last or date(9998, 12, 31)) + timedelta(days=1), site.time_zone),
+            **values,
+        )
+    return sorted(found, key=lambda row: -row["at"])[:MAX_OBJECTIONS]
+
+
+_COLUMNS = {"category": "category", "service": "assigned_agency", "district": "district"}
+
+
+def _dimensions(query: Query) -> tuple[str, dict[str, str]]:
+    """The filters of a query as conditions on `problems p`."""
+    wanted: dict[str, str] = {name: getattr(query, name) for name in DIMENSIONS if getattr(query, name) is not None}
+    return "".join(f" AND COALESCE(p.{_COLUMNS[name]}, '') = :{name}" for name in wanted), wanted
+
+
+def _moment(day: date, time_zone: str) -> int:
+    """The beginning of a local day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).timestamp())
