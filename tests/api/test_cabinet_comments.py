@@ -12,10 +12,11 @@ from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget
 from tests.factories import make_site
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import PASSWORD, Cabinet
 from tests.support.mail import MailSink
 from widget_api.context import Context
 from widget_api.people import accounts
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 QUEUE = "/cabinet/comments"
@@ -157,6 +158,31 @@ async def test_the_agency_comments_from_the_report_page(
     shown = await viewer.read(page)
     assert "Бригада в пути" in shown.text
     assert not any(form.action.startswith(f"{page}/comment") for form in shown.forms)
+
+
+async def test_a_head_speaks_for_an_agency_whose_answers_a_head_approves(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+) -> None:
+    number = await publish(context.database, site)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    page = f"/cabinet/problems/{row['id']}"
+    agent = await signed_in(client, context, site)
+    form = (await agent.read(page)).form(f"{page}/comment")
+    await changes.update_agency(context.database, site.agency.id, {"approval": True})
+    assert (await agent.client.post(form.action, data=form.fields | {"comment": "Сами"})).status_code == 303, "no head"
+    agency_id = site.agency.id
+    await accounts.add_user(
+        context.database, email="head@gorod.test", role="head", agency_id=agency_id, password=PASSWORD
+    )
+    assert (await agent.client.post(form.action, data=form.fields | {"comment": "Едем"})).status_code == 403
+    shown = await agent.read(page)
+    assert not any(form.action.startswith(f"{page}/comment") for form in shown.forms)
+    assert "В обсуждении от имени ведомства отвечает руководитель" in shown.text
+    client.cookies.clear()
+    assert (await agent.sign_in("head@gorod.test", PASSWORD)).status_code == 303
+    assert (await agent.send(page, f"{page}/comment", comment="Едем")).status_code == 303
+    assert [item["text"] for item in (await read(widget, number))["items"]] == ["Сами", "Едем"]
 
 
 async def test_without_discussion_there_is_no_menu_entry(client: httpx2.AsyncClient, context: Context) -> None:

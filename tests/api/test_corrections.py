@@ -136,9 +136,9 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
     assert "Засыпали 1 июня" in page
     late = await agent.client.post(path, data=fields | {"answer": "Ещё раз", "seen": "?"})
     assert late.status_code == 409
+    head = await enter("head", site.agency.id)
     await changes.update_agency(context.database, site.agency.id, {"approval": True})
     assert (await agent.client.post(path, data=fields | {"answer": "Сам"})).status_code == 403
-    head = await enter("head", site.agency.id)
     assert "Исправить ответ" in (await head.read(path)).text
 
 

@@ -188,6 +188,19 @@ async def test_a_head_approves_what_an_agent_answers(
     assert "Улица Лесная, 5" in letter.text
 
 
+async def test_a_head_approves_a_merge(context: Context, enter: Enter, site: Site, problem: str) -> None:
+    """It closes the report like an answer."""
+    await changes.update_agency(context.database, site.agency.id, {"approval": True})
+    other = (await submit_report(context.database, site)).problem_id
+    await problems.confirm(context.database, site.id, other)
+    agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+    asked = await agent.decide(other, "duplicate", duplicate_of="1")
+    assert asked.headers["location"].endswith("done=submitted")
+    assert (await row(context, other))["status"] == "moderation"
+    assert (await head.decide(other, "duplicate")).status_code == 303
+    assert (await row(context, other))["status"] == "duplicate"
+
+
 async def test_nobody_approves_where_there_is_nobody(context: Context, enter: Enter, site: Site, problem: str) -> None:
     await changes.update_agency(context.database, site.agency.id, {"approval": True})
     agent = await enter("agent", site.agency.id)

@@ -81,8 +81,11 @@ async def decide_comment(database: Database, user: User, comment_id: str, verdic
 
 
 def may_post(user: User) -> bool:
-    """Whether the user may comment for the agency: its own users may, the operator may not."""
-    return user.role in ("admin", "head", "agent")
+    """Whether the user may comment for the agency: its own users may, where a head approves answers the head alone.
+
+    A comment is public speech of the agency, like an answer. The operator may not speak for it.
+    """
+    return user.role in ("admin", "head", "agent") and not user.needs_approval
 
 
 async def post_official_comment(database: Database, user: User, problem_id: str, text: str) -> None:

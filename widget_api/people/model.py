@@ -26,7 +26,7 @@ class User:
     language: str
     name: str | None = None
     post: str | None = None
-    needs_approval: bool = False  # a head approves the user's answers
+    needs_approval: bool = False  # a head approves what the user says for the agency
 
     @property
     def kind(self) -> ActorKind:
@@ -110,7 +110,7 @@ DECISION_FIELDS = (
     "work_photos",
 )
 EXTENDED = "extended"  # a choice beside the statuses: an extension
-APPROVED_STATUSES = ANSWERS | {"rejected", "redirected"}
+APPROVED_STATUSES = ANSWERS | {"rejected", "redirected", "duplicate"}  # after which nobody works on it here
 
 
 def read_decision(given: Mapping[str, str]) -> Change | Extension:

@@ -9,7 +9,11 @@ from dataclasses import replace
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
 
-_USER = "SELECT u.*, a.name AS agency_name, a.approval FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+_HAS_APPROVER = "SELECT 1 FROM users h WHERE h.agency_id = {} AND h.role IN ('head', 'admin') AND h.disabled_at IS NULL"
+_USER = (
+    f"SELECT u.*, a.name AS agency_name, a.approval AND EXISTS ({_HAS_APPROVER.format('a.id')}) AS approval"
+    " FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+)
 
 
 def _user(row: Row) -> User:
@@ -25,8 +29,8 @@ async def find_enabled_user(database: Database, email: str) -> tuple[User, str] 
 
 async def has_approver(database: Database, agency_id: str | None) -> bool:
     """Whether the agency has somebody who may approve answers."""
-    sql = "SELECT 1 FROM users WHERE agency_id = :agency_id AND role IN ('head', 'admin') AND disabled_at IS NULL"
-    return await database.row(sql + " LIMIT 1", agency_id=agency_id) is not None
+    sql = _HAS_APPROVER.format(":agency_id") + " LIMIT 1"
+    return await database.row(sql, agency_id=agency_id) is not None
 
 
 async def find_user(database: Database, user_id: str) -> User | None:
