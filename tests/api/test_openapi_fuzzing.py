@@ -81,6 +81,9 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     next(one for one in clusters if one.get("name") == "bbox")["schema"] = {"type": "string", "enum": boxes}
     parameters["since"]["schema"] = {"type": "string", "enum": ["2020-01-01", "0001-02-03", ""]}
     parameters["until"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9000-01-01", ""]}
+    parameters["from"]["schema"] = {"type": "string", "enum": ["2020-01-01", "0001-02-03", ""]}
+    parameters["to"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9999-12-31", ""]}
+    parameters["district"]["schema"] = {"type": "string", "enum": [""]}
     listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
     next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service

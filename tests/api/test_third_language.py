@@ -43,7 +43,7 @@ WORDLESS = (
     "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
     "/robots.txt", "/s/{key}/sitemap", "/healthz", "/readyz", "/metrics", "/cabinet/version", "/open311/",
     "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area", "/api/v1/sites/{key}/clusters",
-    "/cabinet/mail/{letter_id}/attached/",
+    "/api/v1/sites/{key}/stats.csv", "/cabinet/mail/{letter_id}/attached/",
 )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
-"""Serve the public reads of the JSON API: the list of problems, one problem, the map, problems nearby, statistics."""
+"""Serve the public reads of the JSON API: the list of problems, one problem, the map, problems nearby."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -12,15 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, i18n, validation, web
-from widget_api.browse import clusters, detail, listing, similar, statistics
+from widget_api import clock, validation, web
+from widget_api.browse import clusters, detail, listing, similar
 from widget_api.browse.queries import Near
-from widget_api.browse.statistics import Month, Statistics
+from widget_api.browse.statistics_api import routes as statistics_routes
 from widget_api.problems.model import parse_number
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
-from widget_api.validation import Language, names, values
 
 _CACHE_SIZE = 2 * 1024 * 1024  # bytes
 _OVERHEAD = 300  # bytes of an entry beside its content
@@ -148,59 +147,10 @@ async def similar_problems(request: Request) -> Response:
     return web.cacheable_response(content, tag)
 
 
-async def stats(request: Request) -> Response:
-    """Handle GET /sites/{key}/stats."""
-    context = web.context(request)
-    # Refuse filters: a client must not mistake the totals for a filtered result.
-    values(request.query_params.multi_items(), names(Language))
-    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
-    language = web.negotiate_language(request, site.language)
-    now = clock.now()
-    today = local_date(now, site.time_zone)
-    tag = web.make_etag(site.id, version, today, "stats", language)
-    headers = {"Vary": "Accept-Language", "Content-Language": language}
-    if web.is_not_modified(request, tag):
-        return web.cacheable_response(b"", tag, 304, headers=headers)
-    query = statistics.Query(sites=(site,))
-    categories = await statistics.read_by(context.database, query, "category", now)
-    shown = await statistics.read_months(context.database, query, today)
-    return web.cacheable_response(as_json(categories, shown, site, language), tag, headers=headers)
-
-
-def as_json(categories: Mapping[str, Statistics], shown: Sequence[Month], site: Site, language: str) -> dict[str, Any]:
-    whole = statistics.combine(categories.values())
-    return {
-        "total": whole.total,
-        "open": whole.open,
-        "resolved": whole.resolved,
-        "overdue": whole.overdue,
-        "by_status": dict(whole.by_status),
-        "by_category": [
-            {
-                "code": code,
-                "name": category_name(site, language, code),
-                "total": category.total,
-                "open": category.open,
-                "resolved": category.resolved,
-            }
-            for code, category in categories.items()
-            if category.total
-        ],
-        "by_month": [{"month": month.month, "received": month.received, "answered": month.answered} for month in shown],
-        "median_days": whole.median_days,
-        "share_resolved": whole.share_resolved,
-    }
-
-
-def category_name(site: Site, language: str, code: str) -> str:
-    category = site.category(code)
-    return i18n.category_name(language, code, category.name if category else None)
-
-
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
     Route("/api/v1/sites/{key}/clusters", map_clusters, methods=["GET"]),
     Route("/api/v1/sites/{key}/similar", similar_problems, methods=["GET"]),
-    Route("/api/v1/sites/{key}/stats", stats, methods=["GET"]),
+    *statistics_routes,
 ]

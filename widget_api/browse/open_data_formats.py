@@ -33,6 +33,7 @@ COLUMNS = (
     "photos",
     "source",
 )
+CSV_TYPE = "text/csv; charset=utf-8; header=present"
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the machine's old code page
 
 # Characters that begin a formula in a spreadsheet cell (OWASP, «CSV Injection»), also full-width.
@@ -57,6 +58,11 @@ LICENSES = {  # SPDX name → URL, of licences that a public body is likely to c
 def license_url(license: str) -> str:  # noqa: A002 - the column's name
     """Return the URL of a licence; a site may have set a URL itself."""
     return LICENSES.get(license, license)
+
+
+def filename(jurisdiction: str) -> str:
+    """Return a file name of characters that every file system accepts."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", jurisdiction).strip("-.") or "problems"
 
 
 def safe(text: str) -> str:

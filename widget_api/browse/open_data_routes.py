@@ -5,7 +5,6 @@ Files are written page by page. Connections and transactions are released after 
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -107,7 +106,7 @@ async def serve_csv(request: Request) -> Response:
         request,
         queries.Export,
         "csv",
-        "text/csv; charset=utf-8; header=present",
+        formats.CSV_TYPE,
         lambda export, separator: csv(database, export, separator),
     )
 
@@ -132,7 +131,7 @@ async def _answer(
         "ETag": tag,
         "Cache-Control": web.SHARED_CACHE_CONTROL,
         "Content-Language": language,
-        "Content-Disposition": f'attachment; filename="{_filename(site.jurisdiction)}-{today}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{formats.filename(site.jurisdiction)}-{today}.{ending}"',
         "Link": f'<{formats.license_url(site.license)}>; rel="license"',
     }
     if web.is_not_modified(request, tag):
@@ -140,11 +139,6 @@ async def _answer(
     await context.limits.hit("exports", web.client_address(request), site.id)
     export = Export(site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url)
     return web.StreamedResponse(pieces(export, separator), headers, media_type)
-
-
-def _filename(jurisdiction: str) -> str:
-    """Return a file name of characters that every file system accepts."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", jurisdiction).strip("-.") or "problems"
 
 
 routes: list[BaseRoute] = [

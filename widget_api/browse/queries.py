@@ -20,7 +20,7 @@ from widget_api import status_table
 from widget_api.problems.intake import parse_coordinate
 from widget_api.problems.model import STATUSES
 from widget_api.status_table import PUBLIC_STATUSES
-from widget_api.validation import Language, Parameter, Point, clean
+from widget_api.validation import Language, Parameter, Point, Query, clean
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
 
@@ -97,6 +97,17 @@ def midnight(text: str, time_zone: str, days: int) -> int | None:
         return None
 
 
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
+
+
+def parse_day(text: str) -> date | None:
+    """Parse «YYYY-MM-DD»; days before 1970 equal its first, so that months around them can be computed."""
+    try:
+        return min(max(date.fromisoformat(text), _FIRST_DAY), _LAST_DAY) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
 def _whole(text: str, smallest: int, largest: int) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,3}", text) and smallest <= int(text) <= largest else None
 
@@ -168,8 +179,8 @@ class Ordered(Selection):
     ] = Field("new", description="`due`: the open ones, soonest first.")
 
 
-class Export(Ordered):
-    """The same as a table: `semicolon` is for spreadsheets of countries with a decimal comma."""
+class _Table(Query):
+    """A table: `semicolon` is for spreadsheets of countries with a decimal comma."""
 
     separator: Annotated[
         str,
@@ -179,6 +190,34 @@ class Export(Ordered):
             tuple(SEPARATORS),
         ),
     ] = Field("comma", description="What stands between cells.")
+
+
+class Export(Ordered, _Table):
+    """The same as a table."""
+
+
+_PERIOD_DAY = Parameter(lambda text, _: parse_day(text), _DATE)
+
+
+class Period(Language):
+    """Which days are counted, local at each site."""
+
+    first: Annotated[date | None, _PERIOD_DAY] = Field(
+        None, alias="from", description="The first day; none: from the first report on."
+    )
+    last: Annotated[date | None, _PERIOD_DAY] = Field(
+        None, alias="to", description="The last day, inclusive; none: until today."
+    )
+
+
+class Figures(Period):
+    """Which reports of a site are counted."""
+
+    district: str = Field("", description="The id of one of the site's districts (`by_district`).")
+
+
+class FiguresTable(Figures, _Table):
+    """The same as a table."""
 
 
 class Page(Ordered):

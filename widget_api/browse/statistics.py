@@ -200,6 +200,14 @@ async def read_by(database: Database, query: Query, dimension: Dimension, now: i
     return dict(sorted(groups.items(), key=lambda item: (-item[1].total, item[0])))
 
 
+async def read_by_month(database: Database, query: Query, now: int) -> dict[str, Statistics]:
+    """Read the statistics of each month («2026-11») with any, the oldest first; only its days within the period."""
+    months = defaultdict[str, list[Statistics]](list)
+    for period, part in (await _read_groups(database, query, now, ("period",))).items():
+        months[period[:7]].append(part)
+    return {month: combine(parts) for month, parts in sorted(months.items())}
+
+
 def combine(parts: Iterable[Statistics]) -> Statistics:
     """Sum up the statistics of groups."""
     whole = Statistics(by_status=dict.fromkeys(PUBLIC_STATUSES, 0))
@@ -233,7 +241,9 @@ async def read_months(database: Database, query: Query, today: date) -> list[Mon
     ]
 
 
-async def _read_groups(database: Database, query: Query, now: int, by: tuple[Dimension, ...]) -> dict[str, Statistics]:
+async def _read_groups(
+    database: Database, query: Query, now: int, by: tuple[Dimension | Literal["period"], ...]
+) -> dict[str, Statistics]:
     columns = ("site_id", *(name for name in by if name != "site_id"))
     todays = {site.id: local_date(now, site.time_zone).isoformat() for site in query.sites}
     groups = defaultdict[str, dict[str, Counter[str]]](lambda: defaultdict(Counter))

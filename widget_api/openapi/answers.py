@@ -314,21 +314,52 @@ class OfCategory(BaseModel):
 
 
 class OfMonth(BaseModel):
-    month: str = Field(pattern=r"^\d{4}-\d{2}$", description="In UTC.")
+    month: str = Field(pattern=r"^\d{4}-\d{2}$", description="In the site's time zone.")
     received: int
     answered: int
 
 
+class OfDistrict(BaseModel):
+    id: str
+    name: str
+    total: int
+    open: int
+    resolved: int
+
+
+class Rating(BaseModel):
+    mean: float = Field(ge=1, le=5)
+    count: int
+
+
 class Stats(BaseModel):
+    """docs/figures.md defines each number."""
+
     total: int
     open: int
     resolved: int
     overdue: int
     by_status: dict[str, int]
     by_category: list[OfCategory]
-    by_month: list[OfMonth] = Field(max_length=12, description="The oldest first.")
-    median_days: float | None = Field(description="From receipt to an answer.")
+    by_month: list[OfMonth] = Field(
+        max_length=12, description="The twelve whole months up to the end of the period, the oldest first."
+    )
+    median_days: float | None = Field(description="From receipt to an answer. In a district from five answers on.")
     share_resolved: Share | None
+    from_: Day | None = Field(alias="from")
+    to: Day | None
+    district: str | None
+    answered: Count = Field(description="First official answers given in the period.")
+    in_time: Count
+    late: Count
+    share_in_time: Share | None = Field(description="Of those in time or late.")
+    returned: Count = Field(description="Reopenings by authors in the period.")
+    rating: Rating | None = Field(description="By authors, in the period. From five ratings on.")
+    median_hours_to_answer: float | None = Field(description="Calendar hours. In a district from five answers on.")
+    p90_hours_to_answer: int | None = Field(description="Nine of ten answers took no longer. As above.")
+    median_hours_to_reaction: float | None = Field(description="From receipt to the first decision. As above.")
+    by_source: dict[str, Count] = Field(description="The channel, or the interface a report came through.")
+    by_district: list[OfDistrict] = Field(ABSENT, description="Only where the site has districts.")
 
 
 class GeoPoint(BaseModel):

@@ -267,8 +267,18 @@ OPERATIONS: Sequence[Operation] = (
     _read(
         *(f"{_SITE}/stats", "stats", "Of what is published.", answers.Stats),
         "Figures of a city",
-        "Counts by status, category and month, the median of days to an answer, the share that was resolved.",
-        *(400, 404),
+        "Counts by status, category, month, source and district; how long answers take, how many were in time. Of all"
+        " days, or of a period: received in it, answered in it.",
+        *(400, 404, 429),
+        query=queries.Figures,
+    ),
+    _read(
+        *(f"{_SITE}/stats.csv", "statsTable", "A row for each month.", {"type": "string"}),
+        "Figures of a city by month as CSV",
+        "RFC 4180 with a header: received, answered, in time, late, returned, and those received by their status now.",
+        *(400, 404, 429),
+        query=queries.FiguresTable,
+        media="text/csv",
     ),
     _read(
         *(f"{_SITE}/problems.geojson", "geojson", "Under the site's licence.", answers.FeatureCollection),

@@ -332,8 +332,15 @@ export interface OfCategory {
   open: number;
   resolved: number;
 }
+export interface OfDistrict {
+  id: string;
+  name: string;
+  total: number;
+  open: number;
+  resolved: number;
+}
 export interface OfMonth {
-  /** In UTC. */
+  /** In the site's time zone. */
   month: string;
   received: number;
   answered: number;
@@ -427,6 +434,10 @@ export interface Question {
   order: number;
   values: Choice[];
 }
+export interface Rating {
+  mean: number;
+  count: number;
+}
 export interface Receipt {
   number: number;
   status: Status;
@@ -472,6 +483,7 @@ export interface Solution {
   /** Base64 of the solved challenge's JSON. */
   challenge: string;
 }
+/** docs/figures.md defines each number. */
 export interface Stats {
   total: number;
   open: number;
@@ -479,11 +491,34 @@ export interface Stats {
   overdue: number;
   by_status: Record<string, number>;
   by_category: OfCategory[];
-  /** The oldest first. */
+  /** The twelve whole months up to the end of the period, the oldest first. */
   by_month: OfMonth[];
-  /** From receipt to an answer. */
+  /** From receipt to an answer. In a district from five answers on. */
   median_days: number | null;
   share_resolved: number | null;
+  from: string | null;
+  to: string | null;
+  district: string | null;
+  /** First official answers given in the period. */
+  answered: number;
+  in_time: number;
+  late: number;
+  /** Of those in time or late. */
+  share_in_time: number | null;
+  /** Reopenings by authors in the period. */
+  returned: number;
+  /** By authors, in the period. From five ratings on. */
+  rating: Rating | null;
+  /** Calendar hours. In a district from five answers on. */
+  median_hours_to_answer: number | null;
+  /** Nine of ten answers took no longer. As above. */
+  p90_hours_to_answer: number | null;
+  /** From receipt to the first decision. As above. */
+  median_hours_to_reaction: number | null;
+  /** The channel, or the interface a report came through. */
+  by_source: Record<string, number>;
+  /** Only where the site has districts. */
+  by_district?: OfDistrict[];
 }
 /** Where a problem stands. */
 export type Status =

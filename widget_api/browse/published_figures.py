@@ -1,0 +1,89 @@
+"""Select what is published of statistics: the same values for the API, the widget and the pages.
+
+Numbers of very few ratings, or of very few answers of a district, could say something about a single person. They are
+left out, see docs/figures.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from widget_api.browse.statistics import Month, Query, Statistics, combine, median, percentile
+from widget_api.sites.model import District
+from widget_api.status_table import PUBLIC_STATUSES
+
+FEWEST_RATINGS = 5
+FEWEST_TIMES = 5  # answers or reactions in a district
+# Of a table by month. Stable: programs find a column by its name, and new ones are added at the end.
+COLUMNS = (
+    "month",
+    "received",
+    "answered",
+    "in_time",
+    "late",
+    "returned",
+    *(f"status_{status}" for status in PUBLIC_STATUSES),
+)
+
+
+def counts(found: Statistics) -> dict[str, Any]:
+    return {"total": found.total, "open": found.open, "resolved": found.resolved}
+
+
+def figures(
+    query: Query, categories: Mapping[str, Statistics], months: Sequence[Month], name: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return the figures of a query. `name` returns the name of a category."""
+    whole = combine(categories.values())
+    fewest = FEWEST_TIMES if query.district is not None else 1
+    answer, reaction = (
+        hours if sum(hours.values()) >= fewest else {} for hours in (whole.answer_hours, whole.reaction_hours)
+    )
+    return {
+        **counts(whole),
+        "overdue": whole.overdue,
+        "by_status": dict(whole.by_status),
+        "by_category": [
+            {"code": code, "name": name(code), **counts(category)}
+            for code, category in categories.items()
+            if category.total
+        ],
+        "by_month": [
+            {"month": month.month, "received": month.received, "answered": month.answered} for month in months
+        ],
+        "median_days": whole.median_days if answer else None,
+        "share_resolved": whole.share_resolved,
+        "from": query.first and query.first.isoformat(),
+        "to": query.last and query.last.isoformat(),
+        "district": query.district,
+        "answered": whole.answered,
+        "in_time": whole.in_time,
+        "late": whole.late,
+        "share_in_time": whole.share_in_time,
+        "returned": whole.returned,
+        "rating": {"mean": whole.rating, "count": whole.rated} if whole.rated >= FEWEST_RATINGS else None,
+        "median_hours_to_answer": median(answer),
+        "p90_hours_to_answer": percentile(answer, 90),
+        "median_hours_to_reaction": median(reaction),
+        "by_source": dict(sorted(whole.by_source.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def by_district(districts: Sequence[District], found: Mapping[str, Statistics]) -> list[dict[str, Any]]:
+    """Return the counts of each district of a site, by name."""
+    none = combine(())
+    return [{"id": one.id, "name": one.name, **counts(found.get(one.id, none))} for one in districts]
+
+
+def row(month: str, found: Statistics) -> tuple[Any, ...]:
+    """Return a month's row of the table."""
+    return (
+        month,
+        found.total,
+        found.answered,
+        found.in_time,
+        found.late,
+        found.returned,
+        *(found.by_status[status] for status in PUBLIC_STATUSES),
+    )
