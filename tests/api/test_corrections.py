@@ -129,6 +129,11 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
     assert told["answer"]["text"] == "Засыпали 1 июня"
     assert [entry["text"] for entry in told["timeline"][-2:]] == ["Засыпали 1 мая", "Засыпали 1 июня"]
     assert told["timeline"][-1]["label"] == "Ответ исправлен"
+    (request,) = (await client.get("/open311/v2/requests/1.json")).json()
+    assert request["status_notes"] == "Засыпали 1 июня"
+    (extended,) = (await client.get("/open311/v2/requests/1.json?extensions=true")).json()
+    said = [note["description"] for note in extended["notes"]][-2:]
+    assert said == ["Засыпали 1 мая", "Засыпали 1 июня"], "the history stays"
     letter = (await letters(context, mail_sink, EMAIL))[-1]
     assert "Ведомство исправило свой ответ" in letter.text
     assert "Засыпали 1 июня" in letter.text

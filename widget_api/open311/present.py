@@ -46,14 +46,24 @@ def attribute_fields(question: Question) -> Fields:
 
 
 def request_fields(
-    row: Row, site: Site, language: str, public_url: str, *, timeline: Sequence[Row] | None = None, notes: bool = False
+    row: Row,
+    site: Site,
+    language: str,
+    public_url: str,
+    *,
+    corrected: str | None = None,
+    timeline: Sequence[Row] | None = None,
+    notes: bool = False,
 ) -> Fields:
-    """Convert a problem. `timeline`, the public one, adds the extended attributes, and with `notes` itself as well."""
+    """Convert a problem, whose answer may have been `corrected`.
+
+    `timeline`, the public one, adds the extended attributes, and with `notes` itself as well.
+    """
     category = site.category(row["category"])
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
         "status": georeport_status(row["status"]),
-        "status_notes": _status_notes(row),
+        "status_notes": corrected or _status_notes(row),
         "service_name": i18n.category_name(language, row["category"], category.name if category else None),
         "service_code": row["category"],
         "description": row["description"],

@@ -19,6 +19,7 @@ from widget_api.database import Database, Row
 from widget_api.open311 import parameters, present, store
 from widget_api.open311.georeport import Fields
 from widget_api.open311.intake import Sender
+from widget_api.problems.model import ANSWERS
 from widget_api.sites.model import Site
 
 CHUNK_SIZE = 50  # requests or updates; up to some hundred kilobytes with long texts
@@ -66,8 +67,18 @@ async def _read_requests(
     rows = await store.read_requests(database, site.id, _token_id(reader), numbers)
     extended = notes or (reader is not None and reader.trusted)
     timelines = await store.read_timelines(database, [row["id"] for row in rows]) if extended and rows else {}
+    answered = [row["id"] for row in rows if row["status"] in ANSWERS and row["has_answer"]]
+    corrections = await store.read_corrections(database, answered) if answered else {}
     return [
-        present.request_fields(row, site, language, public_url, timeline=timelines.get(row["id"]), notes=notes)
+        present.request_fields(
+            row,
+            site,
+            language,
+            public_url,
+            corrected=corrections.get(row["status_event"]),
+            timeline=timelines.get(row["id"]),
+            notes=notes,
+        )
         for row in rows
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from widget_api.database import Database, Row
 from widget_api.problems.store.history import SENDER, SENDERS
 
@@ -51,6 +53,18 @@ async def read_requests(
     )
     order = {number: index for index, number in enumerate(numbers)}
     return sorted(rows, key=lambda row: order[row["number"]])
+
+
+async def read_corrections(database: Database, problem_ids: Sequence[str]) -> Mapping[str, str]:
+    """Return the newest correction of each answer that was corrected (problems.correction), by the answer's event."""
+    values: dict[str, Any] = {}
+    rows = await database.rows(
+        "SELECT e.data, t.body AS text FROM events e JOIN texts t ON t.id = e.text_id"
+        f" WHERE {_in_list('e.problem_id', problem_ids, values)} AND e.kind = 'note' ORDER BY e.at, e.id",
+        **values,
+    )
+    found = {orjson.loads(row["data"]).get("corrects"): row["text"] for row in rows}
+    return {event_id: text for event_id, text in found.items() if event_id}
 
 
 async def read_timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[str, list[Row]]:
