@@ -86,6 +86,15 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
     assert "corrected" in [entry["kind"] for entry in await journal.read(context.database, limit=5)]
 
 
+async def test_the_history_names_a_sites_own_category(context: Context, enter: Enter, site: Site, problem: str) -> None:
+    await changes.set_category(context.database, site.id, "wells", {"name": "Колодцы", "enabled": True})
+    path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
+    for category in ("wells", "yards"):
+        form = (await agent.read(path)).form(path)
+        assert (await agent.client.post(path, data=form.fields | {"category": category})).status_code == 303
+    assert "Исправлена категория, была «Колодцы»" in (await agent.read(f"/cabinet/problems/{problem}")).text
+
+
 async def test_the_author_gets_one_letter_which_says_what_was_corrected(
     context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient, mail_sink: MailSink
 ) -> None:

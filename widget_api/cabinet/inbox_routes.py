@@ -248,7 +248,7 @@ async def render_problem(
         return_draft_action=inbox_rows.selection_url(selection, f"{path}/draft/return"),
         spam_action=inbox_rows.selection_url(selection, f"{path}/spam"),
         needs=NEEDS,
-        entries=problem_view.entry_views(language, dossier),
+        entries=problem_view.entry_views(language, dossier, site),
         sent=problem_view.delivery_rows(language, dossier.deliveries),
         ask_action=inbox_rows.selection_url(selection, f"{path}/ask"),
         talk=talk,
@@ -277,7 +277,7 @@ async def render_problem(
         files=(files := files or answer_files.AnswerFiles()),
         most={"photos": MAX_PHOTOS, "documents": MOST_DOCUMENTS},
         errors=problem_view.field_errors(language, wrong) | files.wrong,
-        conflict=problem_view.latest_status(language, dossier) if conflict else None,
+        conflict=problem_view.latest_status(language, dossier, site) if conflict else None,
         done=request.query_params.get("done", ""),
     )
 

@@ -205,10 +205,10 @@ def _awaited_text(dossier: ProblemDetail) -> tuple[str, str]:
     return (last["id"], dossier.texts.get(last["text_id"] or "", "")) if last is not None else ("", "")
 
 
-def latest_status(language: str, dossier: ProblemDetail) -> dict[str, str]:
+def latest_status(language: str, dossier: ProblemDetail, site: Site) -> dict[str, str]:
     """Who set the present status, and when, for users whose decision came too late."""
     row = next(row for row in reversed(dossier.timeline) if row["id"] == dossier.row["status_event"])
-    entry = _entry_view(language, row, dossier)
+    entry = _entry_view(language, row, dossier, site)
     status = i18n.text(language, f"status.{dossier.row['status']}")
     return {"status": status, "who": entry.who, "moment": entry.moment}
 
@@ -229,16 +229,16 @@ def _error_text(language: str, error: FieldError) -> str:
     return i18n.field_error(language, error.field, code, error.values)
 
 
-def entry_views(language: str, dossier: ProblemDetail) -> list[EntryView]:
-    return [_entry_view(language, row, dossier) for row in dossier.timeline]
+def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[EntryView]:
+    return [_entry_view(language, row, dossier, site) for row in dossier.timeline]
 
 
-def _entry_view(language: str, row: Row, dossier: ProblemDetail) -> EntryView:
+def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> EntryView:
     return EntryView(
         id=row["id"],
         kind=row["kind"],
         status=row["status"],
-        title=_title(language, row, dossier.texts, dossier.assignment.names),
+        title=_title(language, row, dossier.texts, dossier.assignment.names, site),
         at=rfc3339(row["at"]),
         moment=i18n.format_moment(language, row["at"], dossier.site.time_zone),
         who=row["user_email"]
@@ -249,7 +249,7 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail) -> EntryView:
     )
 
 
-def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str, str]) -> str:
+def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str, str], site: Site) -> str:
     if row["kind"] == "status":
         data = inbox_store.parse_data(row)
         responsible = texts.get(str(data.get("responsible", "")))
@@ -263,7 +263,8 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
         return i18n.text(language, f"events.status.{row['status']}")
     data = inbox_store.parse_data(row)
     if row["kind"] == "corrected":
-        value = i18n.category_name(language, data.get("from", ""), None)
+        known = site.category(former := data.get("from", ""))
+        value = i18n.category_name(language, former, known.name if known else None)
         return i18n.text(language, f"answering.correction.history.{data['field']}", value=value)
     if row["kind"] == "note" and "corrects" in data:
         return i18n.text(language, "events.answer_corrected")
