@@ -49,6 +49,7 @@ Kind = Literal[
     "site_enabled",
     "site_key_rotated",
     "category_changed",
+    "districts_changed",
     "routing_rule_added",
     "routing_rule_removed",
     "platform_added",

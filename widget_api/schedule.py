@@ -26,6 +26,15 @@ async def plan(database: Database, name: str, at: int) -> None:
     await database.write(work)
 
 
+async def postpone(tx: Transaction, name: str, at: int) -> None:
+    """Set the time of a job's next run, in the transaction that makes the job necessary."""
+    await tx.run(
+        "INSERT INTO chores (name, next_at) VALUES (:name, :at) ON CONFLICT (name) DO UPDATE SET next_at = :at",
+        name=name,
+        at=at,
+    )
+
+
 async def begin(database: Database, name: str, now: int, every: int, *, longest: int | None = None) -> bool:
     """Claim a job that is due. Returns whether this process is to run it; the next run is due in `every` seconds.
 

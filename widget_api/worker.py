@@ -23,6 +23,7 @@ from widget_api.mailbox import jobs
 from widget_api.ops import retention
 from widget_api.people import invitations, letters, notice_letters, password_reset
 from widget_api.platform import batches, pull
+from widget_api.problems import districts
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Worker:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
         steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
         loops = dict.fromkeys(steps, 0.0)
-        late = (self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks)
+        late = (self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks, self._assign_districts)
         loops |= dict.fromkeys(late, SETTLING)
         tasks = [
             asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
@@ -187,6 +188,10 @@ class Worker:
 
     async def _execute_bulks(self) -> float:
         await bulk_service.execute_due(self.context.database)
+        return TIDY
+
+    async def _assign_districts(self) -> float:
+        await districts.assign_if_due(self.context.database)
         return TIDY
 
 

@@ -142,7 +142,13 @@ async def test_failed_sign_ins_are_bounded(
         assert (last["subject"], last["details"], last["ip"]) == (subjects[0], {"times": 1}, "::1")
 
 
-async def test_changes_by_the_command_line_are_recorded(database: Database, cli: Cli) -> None:
+async def test_changes_by_the_command_line_are_recorded(database: Database, cli: Cli, tmp_path: Path) -> None:
+    borders = tmp_path / "districts.geojson"
+    borders.write_text(
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "Центр"}, "geometry":'
+        ' {"type": "Polygon", "coordinates": [[[38, 55], [39, 55], [39, 56], [38, 55]]]}}]}'
+    )
+
     def work() -> str:
         agency = cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test")["agency"]
         made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://www.gorod.test")
@@ -150,6 +156,7 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         cli("agency", "set", agency, "--email", "new@gorod.test")
         cli("site", "set", made["key"], "--discussion", "moderated", "--add-origin", "https://gorod.test")
         cli("category", "set", "roads", *one, "--deadline", "5")
+        cli("site", "districts", made["key"], "--load", str(borders))
         token = cli("token", "add", *one, "--scope", "platform")["token"]
         cli("platform", "speak", cli("token", "list")[0]["id"], *one, "--off")
         cli("token", "revoke", token)
@@ -177,6 +184,7 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         "agency_changed",
         "site_changed",
         "category_changed",
+        "districts_changed",
         "token_added",
         "speaker_changed",
         "token_revoked",
@@ -198,6 +206,7 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
     ]
     assert written["site_changed"]["details"] == {"columns": ["discussion", "origins"]}
     assert written["user_changed"]["details"] == {"columns": ["name", "role"], "role": "head"}
+    assert written["districts_changed"]["details"] == {"added": 1, "changed": 0}
     assert written["category_changed"]["details"] == {"category": "roads", "columns": ["deadline_days"]}
     assert written["token_added"]["details"] == {"scope": "platform"}
     assert written["token_revoked"]["subject"] == written["token_added"]["subject"]

@@ -23,7 +23,7 @@ from widget_api.database.bulk import open_writer
 from widget_api.geo.geojson import MAX_SIZE
 from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
-from widget_api.sites import changes, service, view
+from widget_api.sites import changes, districts, service, view
 from widget_api.sites.install import service as install
 from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, Site
 
@@ -219,6 +219,41 @@ def rotate_key(
     print_result(replaced, [f"key {replaced['key']}", "", replaced["snippet"]], as_json)
 
 
+@site.command("districts")
+def change_districts(
+    site: SiteArgument,
+    load: Annotated[Path | None, typer.Option(help="A GeoJSON FeatureCollection; names in `name`.")] = None,
+    list: Annotated[bool, typer.Option("--list", help="List the districts.")] = False,  # noqa: A002
+    delete: Annotated[str | None, typer.Option(help="The name of a district.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Load, list or delete the districts of a site. Reports get theirs in the background."""
+    if sum((load is not None, list, delete is not None)) != 1:
+        raise Failure("give one of --load, --list and --delete")
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        site_id = await changes.find_site_id(database, site)
+        found = await service.by_id(database, site_id)
+        done: dict[str, Any] = {}
+        if load is not None:
+            added, changed = await districts.load_districts(database, found, _read_file("load", load))
+            done = {"added": added, "changed": changed}
+        if delete is not None:
+            one = next((one for one in found.districts if one.name == delete), None)
+            if one is None:
+                raise Failure(f"--delete: there is no district “{delete}”; --list names them")
+            await districts.delete_district(database, site_id, one.id)
+            done = {"deleted": 1}
+        found, counts = await service.by_id(database, site_id), await districts.count_reports(database, site_id)
+        rows = [{"id": one.id, "name": one.name, "reports": counts.get(one.id, 0)} for one in found.districts]
+        return {"site": site_id, **done, "pending": await districts.is_pending(database, site_id), "districts": rows}
+
+    result = run_command(command)
+    lines = [f"{name}: {result[name]}" for name in ("added", "changed", "deleted") if name in result]
+    lines += print_table(result["districts"], ("id", "name", "reports"))
+    print_result(result, [*lines, *(["reports wait for their district"] if result["pending"] else [])], as_json)
+
+
 def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
     async def command(database: Database, settings: Settings) -> str:
         site_id = await changes.find_site_id(database, site)
@@ -282,14 +317,16 @@ def _snippet(key: str, site_type: str, language: str, settings: Settings) -> str
 
 
 def _area(path: Path | None) -> bytes | None:
+    return None if path is None else _read_file("area", path)
+
+
+def _read_file(option: str, path: Path) -> bytes:
     """The contents of a file, cut above the limit, which parsing then rejects."""
-    if path is None:
-        return None
     try:
         with path.open("rb") as file:
             return file.read(MAX_SIZE + 1) or b" "
     except OSError as error:
-        raise Failure(f"--area: {path}: {error.strerror}") from None
+        raise Failure(f"--{option}: {path}: {error.strerror}") from None
 
 
 def _extent(found: Site) -> dict[str, float] | None:

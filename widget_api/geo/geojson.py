@@ -25,12 +25,21 @@ class InvalidArea(ValueError):
 
 def parse_area(text: str | bytes) -> Area:
     """Parse a Polygon or MultiPolygon, bare, in a Feature or in a FeatureCollection of one. Raises InvalidArea."""
+    return parse_geometry(load(text))
+
+
+def load(text: str | bytes) -> Any:
+    """The document in a text. Raises InvalidArea if it is too large or no JSON."""
     if len(text) > MAX_SIZE:
         raise InvalidArea("area_large")
     try:
-        found = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
         raise InvalidArea("area_json") from None
+
+
+def parse_geometry(found: Any) -> Area:
+    """`parse_area` of a document that is loaded already."""
     geometry = _find_geometry(found)
     coordinates = geometry.get("coordinates")
     if geometry["type"] == "Polygon":

@@ -124,8 +124,31 @@ class Area:
         ]
 
     def covers(self, lat: float, lng: float) -> bool:
-        x, y = round(lng * UNIT), round(lat * UNIT)
+        return self._covers(round(lng * UNIT), round(lat * UNIT))
+
+    def _covers(self, x: int, y: int) -> bool:
         return any(polygon.covers(x, y) for polygon in self.polygons)
+
+    def overlaps(self, other: Area) -> bool:
+        """Whether a corner of one lies in the other, or both cover the middle of what their boxes have in common.
+
+        Made to notice a border that lies elsewhere. Thin areas that cross without a common corner may be missed.
+        """
+        return any(
+            one._covers(x, y)
+            for one, another in ((self, other), (other, self))
+            for polygon in another.polygons
+            for x, y in polygon.rings[0]
+        ) or any(self._meets(one, another) for one in self.polygons for another in other.polygons)
+
+    @staticmethod
+    def _meets(one: Polygon, other: Polygon) -> bool:
+        west, south, east, north = (
+            *map(max, one.bounds[:2], other.bounds[:2]),
+            *map(min, one.bounds[2:], other.bounds[2:]),
+        )
+        x, y = (west + east) // 2, (south + north) // 2
+        return one.covers(x, y) and other.covers(x, y)
 
 
 def rectangle(box: Box) -> Area:

@@ -1,0 +1,376 @@
+"""Districts of a site: how they are loaded and changed, and how reports get theirs anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.processes import CommandFailed
+from widget_api import clock
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.context import Context
+from widget_api.database import Database, Row
+from widget_api.database.bulk import open_writer
+from widget_api.errors import Invalid
+from widget_api.problems import districts as assigning
+from widget_api.problems.change import change
+from widget_api.problems.model import Change
+from widget_api.problems.projections import rebuild
+from widget_api.problems.store import records
+from widget_api.settings import Settings
+from widget_api.sites import districts, service
+from widget_api.sites.model import Site
+
+TOWN = (38.7, 55.0, 38.9, 55.2)
+WEST, EAST, SOUTH = (38.7, 55.0, 0.1), (38.8, 55.0, 0.1), (38.75, 54.95, 0.1)
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, bbox=TOWN)
+
+
+def square(west: float, south: float, side: float) -> dict[str, Any]:
+    east, north = round(west + side, 6), round(south + side, 6)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def feature(name: str | None, geometry: Any, key: str = "name") -> dict[str, Any]:
+    return {"type": "Feature", "properties": {} if name is None else {key: name}, "geometry": geometry}
+
+
+def collection(*features: dict[str, Any]) -> str:
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+async def load(database: Database, site: Site, **borders: tuple[float, float, float]) -> Site:
+    features = [feature(name, square(*border)) for name, border in borders.items()]
+    await districts.load_districts(database, site, collection(*features))
+    return await service.by_id(database, site.id)
+
+
+async def names(database: Database, site: Site) -> list[str]:
+    return [one.name for one in (await service.by_id(database, site.id)).districts]
+
+
+async def refused(database: Database, site: Site, text: str) -> list[str]:
+    """The messages about a collection that must not be stored."""
+    before = await service.by_id(database, site.id)
+    with pytest.raises(Invalid) as caught:
+        await districts.load_districts(database, site, text)
+    assert await service.by_id(database, site.id) is before
+    return list(field_errors("ru", caught.value).values())
+
+
+# --- loading ---
+
+
+async def test_a_collection_is_loaded_and_loaded_again_with_new_borders(context: Context, site: Site) -> None:
+    text = collection(
+        feature("Западный", square(*WEST)),
+        feature(" Восточный ", square(*EAST), "NAME"),
+        feature("Юг", square(*SOUTH), "title"),
+    )
+    assert await districts.load_districts(context.database, site, text) == (3, 0)
+    first = await service.by_id(context.database, site.id)
+    assert [one.name for one in first.districts] == sorted(["Западный", "Восточный", "Юг"])
+    moved = collection(feature("Западный", square(38.71, 55.01, 0.05)), feature("Север", square(38.7, 55.1, 0.1)))
+    assert await districts.load_districts(context.database, first, moved) == (1, 1)
+    after = {one.name: one for one in (await service.by_id(context.database, site.id)).districts}
+    before = {one.name: one for one in first.districts}
+    assert after["Западный"].id == before["Западный"].id
+    assert after["Западный"].area.box == (38.71, 55.01, 38.76, 55.06)
+    assert set(after) == {*before, "Север"}
+
+
+async def test_everything_wrong_is_said_at_once_and_nothing_is_stored(context: Context, site: Site) -> None:
+    open_ring = {"type": "Polygon", "coordinates": [[[38.7, 55.0], [38.8, 55.0], [38.8, 55.1], [38.7, 55.1]]]}
+    said = await refused(
+        context.database,
+        site,
+        collection(
+            feature("Хороший", square(*WEST)),
+            feature("Открытый", open_ring),
+            feature("Чужой", square(55.0, 38.7, 0.1)),
+            feature(None, square(*EAST)),
+            feature("Хороший", square(*EAST)),
+            feature("Точка", {"type": "Point", "coordinates": [38.7, 55.0]}),
+            feature("Д" * 101, square(*EAST)),
+        ),
+    )
+    assert [line.split(":")[0] for line in said] == [
+        "«Открытый»",
+        "«Чужой» лежит за пределами территории сайта. В GeoJSON сначала пишут долготу, потом широту.",
+        "У района № 4 нет названия",
+        "«Хороший» встречается дважды. Переименуйте один из районов.",
+        "«Точка»",
+        "Название длиннее 100 знаков",
+    ]
+
+
+async def test_what_is_no_collection_is_refused(context: Context, site: Site) -> None:
+    for text in ("{", "[]", collection(), json.dumps(square(*WEST))):
+        assert len(await refused(context.database, site, text)) == 1
+
+
+async def test_a_site_has_a_hundred_districts_at_most(context: Context, site: Site) -> None:
+    hundred = [feature(f"Район {number}", square(*WEST)) for number in range(100)]
+    one_more = feature("Ещё один", square(*WEST))
+    assert await refused(context.database, site, collection(*hundred, one_more)) == [
+        "Районов у сайта может быть не больше 100."
+    ]
+    await districts.load_districts(context.database, site, collection(*hundred))
+    assert await refused(context.database, site, collection(one_more)) == ["Районов у сайта может быть не больше 100."]
+    assert await districts.load_districts(context.database, site, collection(*hundred)) == (0, 100)
+
+
+async def test_the_points_of_all_borders_together_are_limited(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget_api.geo.geojson.MAX_POINTS", 9)
+    await load(context.database, site, Западный=WEST)
+    (said,) = await refused(context.database, site, collection(feature("Восточный", square(*EAST))))
+    assert said == "В границах всех районов вместе больше 9 точек. Упростите их."
+    assert await names(context.database, await load(context.database, site, Западный=EAST)) == ["Западный"]
+
+
+async def test_a_district_is_added_renamed_and_deleted(context: Context, site: Site) -> None:
+    database = context.database
+    await districts.add_district(database, site, "  Старый   город ", json.dumps(square(*WEST)))
+    (one,) = (await service.by_id(database, site.id)).districts
+    assert one.name == "Старый город"
+    with pytest.raises(Invalid):
+        await districts.add_district(database, site, "Старый город", json.dumps(square(*EAST)))
+    await districts.add_district(database, site, "Восточный", json.dumps(square(*EAST)))
+    with pytest.raises(Invalid):
+        await districts.change_district(database, site, one.id, "Восточный")
+    await districts.change_district(database, site, one.id, "Центр")
+    await districts.change_district(database, site, one.id, "Центр", json.dumps(square(*SOUTH)))
+    found = {each.name: each for each in (await service.by_id(database, site.id)).districts}
+    assert (found["Центр"].id, found["Центр"].area.box) == (one.id, (38.75, 54.95, 38.85, 55.05))
+    await districts.delete_district(database, site.id, one.id)
+    assert await names(database, site) == ["Восточный"]
+
+
+# --- reports ---
+
+
+async def read_districts(database: Database, site: Site) -> dict[int, str | None]:
+    rows = await database.rows("SELECT number, district FROM problems WHERE site_id = :id ORDER BY number", id=site.id)
+    return {row["number"]: row["district"] for row in rows}
+
+
+async def assign_naively(database: Database, site: Site) -> dict[int, str | None]:
+    rows = await database.rows("SELECT number, lat, lng FROM problems WHERE site_id = :id ORDER BY number", id=site.id)
+    site = await service.by_id(database, site.id)
+    return {row["number"]: site.find_district(row["lat"], row["lng"]) for row in rows}
+
+
+async def figures(database: Database, site: Site) -> list[Any]:
+    return [
+        tuple(row)
+        for row in await database.rows(
+            "SELECT * FROM site_figures WHERE site_id = :id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8", id=site.id
+        )
+    ]
+
+
+async def version(database: Database, site: Site) -> int:
+    row = await database.row("SELECT version FROM site_counters WHERE site_id = :id", id=site.id)
+    assert row is not None
+    return int(row["version"])
+
+
+async def check(database: Database, site: Site, url: str) -> None:
+    """The districts are those of a naive assignment, and the counts those of a rebuild."""
+    assert await read_districts(database, site) == await assign_naively(database, site)
+    assert not await districts.is_pending(database, site.id)
+    counted = await figures(database, site)
+    async with open_writer(url) as bulk:
+        await rebuild.rebuild_site(bulk, site.id)
+    assert await figures(database, site) == counted
+
+
+async def run_when_due(database: Database, later: int = districts.SETTLING) -> None:
+    with time_machine.travel(clock.now() + later, tick=True):
+        await assigning.assign_if_due(database)
+
+
+async def submit_around(database: Database, site: Site, count: int) -> None:
+    for at in range(count):
+        await submit_report(database, site, lat=55.0 + at % 4 * 0.05, lng=38.72 + at % 5 * 0.04)
+
+
+class Killed(Exception):
+    """The process ends between two batches."""
+
+
+@contextlib.contextmanager
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch, database: Database, site: Site, end: Exception | None = None
+) -> Iterator[None]:
+    """After a batch a report is submitted; then the job goes on, or dies of `end`."""
+    assign_batch, submitted = assigning.assign_batch, list[int]()
+
+    async def assign(*given: Any) -> int | None:
+        done = await assign_batch(*given)
+        if not submitted:
+            receipt = await submit_report(database, site, lat=55.05, lng=38.75)
+            submitted.append(receipt.number)
+        if end is not None:
+            raise end
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assigning, "assign_batch", assign)
+        yield
+
+
+async def test_the_job_is_killed_anywhere_and_continued(
+    context: Context, site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = context.database
+    monkeypatch.setattr(assigning, "BATCH_SIZE", 7)
+    monkeypatch.setattr(assigning, "MAX_CHANGES", 3)
+    monkeypatch.setattr(assigning, "PAUSE", 0)
+    await submit_around(database, site, 25)
+    await submit_report(database, site, lat=None, lng=None)
+    site = await load(database, site, Западный=WEST, Восточный=EAST)
+    assert set((await read_districts(database, site)).values()) == {None}
+
+    moment = clock.now() + districts.SETTLING
+    for _ in range(3):
+        with (
+            time_machine.travel(moment, tick=True),
+            meanwhile(monkeypatch, database, site, Killed()),
+            pytest.raises(Killed),
+        ):
+            await assigning.assign_if_due(database)
+        moment += assigning.EVERY
+    row = await database.row("SELECT districts_from FROM sites WHERE id = :id", id=site.id)
+    assert row is not None
+    assert 3 < row["districts_from"] < 25
+    seen = await version(database, site)
+    with time_machine.travel(moment, tick=True), meanwhile(monkeypatch, database, site):
+        await assigning.assign_if_due(database)
+    assert await version(database, site) > seen
+    await check(database, site, database_url)
+
+
+async def test_a_changed_border_and_a_deleted_district_move_reports(
+    context: Context, site: Site, database_url: str
+) -> None:
+    database = context.database
+    site = await load(database, site, Западный=WEST, Юг=SOUTH)
+    await run_when_due(database)
+    await submit_around(database, site, 20)
+    by_name = {one.name: one.id for one in site.districts}
+    assert {*by_name.values(), None} == set((await read_districts(database, site)).values())
+    await districts.delete_district(database, site.id, by_name["Западный"])
+    await run_when_due(database)
+    await check(database, site, database_url)
+    await districts.change_district(database, site, by_name["Юг"], "Север", json.dumps(square(38.7, 55.1, 0.1)))
+    await run_when_due(database)
+    await check(database, site, database_url)
+    assert set((await read_districts(database, site)).values()) == {by_name["Юг"], None}
+    assert await districts.count_reports(database, site.id) == {by_name["Юг"]: 6}
+
+
+async def test_requests_that_began_before_a_change_are_waited_for(
+    context: Context, site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = context.database
+    before = await load(database, site, Западный=WEST)
+    await districts.delete_district(database, site.id, before.districts[0].id)
+    await assigning.assign_if_due(database)
+    assert await districts.is_pending(database, site.id)
+    await submit_report(database, before, lat=55.05, lng=38.75)  # its request read the site before the change
+    await run_when_due(database)
+    await check(database, site, database_url)
+
+    before = await load(database, site, Западный=WEST)
+
+    assign_batch = assigning.assign_batch
+
+    async def change_meanwhile(*given: Any) -> int | None:
+        done = await assign_batch(*given)
+        if not await names(database, site):
+            return done
+        await districts.delete_district(database, site.id, before.districts[0].id)
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assigning, "assign_batch", change_meanwhile)
+        await run_when_due(database)
+    assert await districts.is_pending(database, site.id)
+    await submit_report(database, before, lat=55.05, lng=38.75)
+    await run_when_due(database, 2 * districts.SETTLING)
+    await check(database, site, database_url)
+
+
+async def test_an_erased_report_keeps_its_district_until_it_is_deleted(context: Context, site: Site) -> None:
+    database = context.database
+    site = await load(database, site, Западный=WEST)
+    await run_when_due(database)
+    receipt = await submit_report(database, site, lat=55.099, lng=38.75)  # rounded to 55.1
+    await change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await database.write(lambda tx: records.blank(tx, receipt.problem_id))
+    await database.write(
+        lambda tx: tx.run("UPDATE problems SET erased_at = :at WHERE id = :id", at=clock.now(), id=receipt.problem_id)
+    )
+    site = await load(database, site, Западный=(38.7, 55.0, 0.05), Другой=(38.7, 55.0, 0.2))
+    await run_when_due(database)
+    western = next(one.id for one in site.districts if one.name == "Западный")
+    assert await read_districts(database, site) == {1: western}
+    await districts.delete_district(database, site.id, western)
+    await run_when_due(database)
+    assert await read_districts(database, site) == {1: None}
+
+
+async def test_nothing_is_written_where_nothing_waits(context: Context, site: Site) -> None:
+    def jobs() -> Any:
+        return context.database.rows("SELECT name, next_at FROM chores")
+
+    before: list[Row] = list(await jobs())
+    await assigning.assign_if_due(context.database)
+    assert list(await jobs()) == before
+
+
+# --- the command ---
+
+
+async def test_the_command_loads_lists_and_deletes(
+    context: Context, site: Site, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "districts.geojson"
+    file.write_text(collection(feature("Западный", square(*WEST)), feature("Восточный", square(*EAST))))
+    bad = tmp_path / "bad.geojson"
+    bad.write_text(collection(feature("Абв", square(1, 2, 3)), feature(None, square(*WEST))))
+
+    def work() -> list[Any]:
+        loaded = cli("site", "districts", site.id, "--load", str(file))
+        deleted = cli("site", "districts", site.id, "--delete", "Западный")
+        for wrong in (("--delete", "Западный"), ("--load", str(bad)), (), ("--list", "--delete", "Восточный")):
+            with pytest.raises(CommandFailed):
+                cli("site", "districts", site.id, *wrong)
+        return [loaded, deleted, cli("site", "districts", site.id, "--list")]
+
+    loaded, deleted, listed = await asyncio.to_thread(work)
+    assert (loaded["added"], loaded["changed"], loaded["pending"]) == (2, 0, True)
+    assert [one["name"] for one in loaded["districts"]] == ["Восточный", "Западный"]
+    assert (deleted["deleted"], [one["name"] for one in deleted["districts"]]) == (1, ["Восточный"])
+    assert [(one["name"], one["reports"]) for one in listed["districts"]] == [("Восточный", 0)]

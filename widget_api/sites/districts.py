@@ -1,0 +1,242 @@
+"""Add, change and delete the districts of a site: named polygons by which reports are filtered and counted.
+
+Every change lets `problems.districts` go through the site's reports, from the first one on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from widget_api import clock, journal, schedule
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.geo import geojson
+from widget_api.geo.model import Area
+from widget_api.sites import store
+from widget_api.sites.model import Site
+
+MAX_DISTRICTS = 100  # of a site
+MAX_NAME = 100  # characters
+JOB = "districts"
+SETTLING = 30  # seconds from a change to the job: requests that began with the districts before end meanwhile
+_NAMES = ("name", "NAME", "title")  # properties that name a feature, the first one found
+
+Borders = Mapping[str, Area]  # by name
+_Work = Callable[[Transaction, Mapping[str, Row]], Awaitable[Mapping[str, int]]]
+
+
+async def count_reports(database: Database, site_id: str) -> dict[str, int]:
+    """The number of reports in each district that has any, erased and unpublished ones too."""
+    rows = await database.rows(
+        "SELECT district, COUNT(*) AS count FROM problems WHERE site_id = :site_id AND district IS NOT NULL"
+        " GROUP BY district",
+        site_id=site_id,
+    )
+    return {row["district"]: row["count"] for row in rows}
+
+
+async def is_pending(database: Database, site_id: str) -> bool:
+    """Whether reports wait for their district."""
+    sql = "SELECT 1 FROM sites WHERE id = :site_id AND districts_from IS NOT NULL"
+    return await database.row(sql, site_id=site_id) is not None
+
+
+async def load_districts(
+    database: Database, site: Site, text: str | bytes, who: journal.Who = journal.COMMAND_LINE
+) -> tuple[int, int]:
+    """Add the districts of a FeatureCollection; those whose name exists get the new border. Returns how many of each.
+
+    Raises Invalid with everything that is wrong; then nothing is stored.
+    """
+    borders = parse_collection(site, text)
+
+    async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
+        added = [name for name in borders if name not in known]
+        _check_room(known, added, borders)
+        for name in added:
+            await _insert(tx, site.id, name, borders[name])
+        for name in borders.keys() & known.keys():
+            await _update(tx, known[name]["id"], {"area": geojson.to_geometry(borders[name])})
+        return {"added": len(added), "changed": len(borders) - len(added)}
+
+    counts = await _change(database, site.id, work, who)
+    return counts["added"], counts["changed"]
+
+
+async def add_district(
+    database: Database, site: Site, name: str, text: str | bytes, who: journal.Who = journal.COMMAND_LINE
+) -> None:
+    """Add a district, given by a polygon. Raises Invalid."""
+    name, area = _check_one(site, name, text)
+
+    async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
+        if name in known:
+            raise Invalid((FieldError("name", "district_taken"),))
+        _check_room(known, [name], {name: area})
+        await _insert(tx, site.id, name, area)
+        return {"added": 1}
+
+    await _change(database, site.id, work, who)
+
+
+async def change_district(
+    database: Database,
+    site: Site,
+    district_id: str,
+    name: str,
+    text: str | bytes = "",
+    who: journal.Who = journal.COMMAND_LINE,
+) -> None:
+    """Rename a district, and replace its border unless `text` is empty. Raises Invalid, NotFound."""
+    name, area = _check_one(site, name, text or None)
+
+    async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
+        before = _find(known, district_id)
+        if name != before["name"] and name in known:
+            raise Invalid((FieldError("name", "district_taken"),))
+        columns: dict[str, Any] = {"name": name}
+        if area is not None:
+            _check_room({other: row for other, row in known.items() if other != before["name"]}, [], {name: area})
+            columns["area"] = geojson.to_geometry(area)
+        await _update(tx, district_id, columns)
+        return {"changed": 1}
+
+    await _change(database, site.id, work, who)
+
+
+async def delete_district(
+    database: Database, site_id: str, district_id: str, who: journal.Who = journal.COMMAND_LINE
+) -> None:
+    """Delete a district. Its reports get another one that covers them, or none. Raises NotFound."""
+
+    async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
+        _find(known, district_id)
+        await tx.run("DELETE FROM districts WHERE id = :id", id=district_id)
+        return {"deleted": 1}
+
+    await _change(database, site_id, work, who)
+
+
+def parse_collection(site: Site, text: str | bytes) -> Borders:
+    """The districts of a GeoJSON FeatureCollection by name. Raises Invalid with everything that is wrong."""
+    try:
+        found = geojson.load(text)
+    except geojson.InvalidArea as error:
+        raise Invalid((_border_error(error),)) from None
+    features = found.get("features") if isinstance(found, dict) else None
+    if not isinstance(features, list) or not features:
+        raise Invalid((FieldError("area", "district_features"),))
+    if len(features) > MAX_DISTRICTS:
+        raise Invalid((FieldError("area", "district_many", (("max", MAX_DISTRICTS),)),))
+    borders, wrong = dict[str, Area](), list[FieldError]()
+    for at, feature in enumerate(features, start=1):
+        name, field = _name_feature(feature), f"area.{at}"
+        values = (("name", name or str(at)),)
+        if not name:
+            wrong.append(FieldError(field, "district_unnamed", (("number", at),)))
+        elif len(name) > MAX_NAME:
+            wrong.append(FieldError(field, "district_long", (("name", name[:MAX_NAME]), ("max", MAX_NAME))))
+        elif name in borders:
+            wrong.append(FieldError(field, "district_twice", values))
+        try:
+            borders[name] = _parse_border(site, feature)
+        except geojson.InvalidArea as error:
+            wrong.append(_border_error(error, field, name or str(at)))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    return borders
+
+
+def is_collection(text: str | bytes) -> bool:
+    """Whether a text is a FeatureCollection of several features, or of one that has a name."""
+    try:
+        found = geojson.load(text)
+    except geojson.InvalidArea:
+        return False
+    features = found.get("features") if isinstance(found, dict) else None
+    return isinstance(features, list) and (len(features) > 1 or any(map(_name_feature, features)))
+
+
+def _name_feature(feature: Any) -> str:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    given = properties if isinstance(properties, dict) else {}
+    names = (" ".join(str(given[key]).replace("\0", "").split()) for key in _NAMES if given.get(key) is not None)
+    return next(filter(None, names), "")
+
+
+def _check_one(site: Site, name: str, text: str | bytes | None) -> tuple[str, Any]:
+    """The name and the border of one district. Raises Invalid."""
+    name, wrong, area = " ".join(name.split()), list[FieldError](), None
+    if not name:
+        wrong.append(FieldError("name", "required"))
+    elif len(name) > MAX_NAME:
+        wrong.append(FieldError("name", "too_long", (("max", MAX_NAME),)))
+    if text is not None:
+        try:
+            area = _parse_border(site, geojson.load(text)) if text.strip() else None
+            if area is None:
+                wrong.append(FieldError("area", "district_required"))
+        except geojson.InvalidArea as error:
+            wrong.append(_border_error(error))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    return name, area
+
+
+def _parse_border(site: Site, found: Any) -> Area:
+    """Raises InvalidArea."""
+    area = geojson.parse_geometry(found)
+    if site.territory is not None and not site.territory.overlaps(area):  # most likely latitude was given first
+        raise geojson.InvalidArea("area_elsewhere")
+    return area
+
+
+def _border_error(error: geojson.InvalidArea, field: str = "area", name: str = "") -> FieldError:
+    """The error of a feature of this name, or of the only border of a form."""
+    values = (("where", error.where), ("max", geojson.MAX_POINTS))
+    if name:
+        return FieldError(field, error.code.replace("area", "district", 1), (("name", name), *values))
+    return FieldError(field, "district_outside" if error.code == "area_elsewhere" else error.code, values)
+
+
+def _check_room(known: Mapping[str, Row], added: list[str], borders: Borders) -> None:
+    """Raises Invalid if there are too many districts, or if their borders have too many points: each request that
+    finds changed settings reads them all."""
+    if len(known) + len(added) > MAX_DISTRICTS:
+        raise Invalid((FieldError("area", "district_many", (("max", MAX_DISTRICTS),)),))
+    others = sum(geojson.parse_area(row["area"]).points for name, row in known.items() if name not in borders)
+    if others + sum(area.points for area in borders.values()) > geojson.MAX_POINTS:
+        raise Invalid((FieldError("area", "district_points", (("max", geojson.MAX_POINTS),)),))
+
+
+def _find(known: Mapping[str, Row], district_id: str) -> Row:
+    found = next((row for row in known.values() if row["id"] == district_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _insert(tx: Transaction, site_id: str, name: str, area: Area) -> None:
+    values = {"site_id": site_id, "name": name, "area": geojson.to_geometry(area)}
+    await tx.insert("districts", id=clock.new_id(), created_at=clock.now(), **values)
+
+
+async def _update(tx: Transaction, district_id: str, columns: Mapping[str, Any]) -> None:
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    await tx.run(f"UPDATE districts SET {assignments} WHERE id = :id", id=district_id, **columns)
+
+
+async def _change(database: Database, site_id: str, work: _Work, who: journal.Who) -> Mapping[str, int]:
+    """Run a change of a site's districts, with everything that has to follow it."""
+
+    async def change(tx: Transaction) -> Mapping[str, int]:
+        await store.bump_version(tx, site_id)  # locks the site: a change at a time
+        rows = await tx.rows("SELECT id, name, area FROM districts WHERE site_id = :site_id", site_id=site_id)
+        counts = await work(tx, {row["name"]: row for row in rows})
+        await tx.run("UPDATE sites SET districts_from = 0 WHERE id = :site_id", site_id=site_id)
+        await schedule.postpone(tx, JOB, clock.now() + SETTLING)
+        await journal.record(tx, "districts_changed", who, subject=site_id, site_id=site_id, details=counts)
+        return counts
+
+    return await database.write(change, site_id)
