@@ -95,7 +95,15 @@ def symbol_pixels(image: Image.Image) -> frozenset[tuple[int, int]]:
     return frozenset(at for at, colour in colours.items() if contrast(colour, paper) >= 3)  # type: ignore[arg-type]
 
 
-def test_marks_differ_by_shape_alone(look: Page) -> None:
+def test_marks_differ_by_shape_and_clusters_by_their_ring(look: Page) -> None:
+    """One page for each appearance: only the last step changes what it shows."""
+    check_shapes(look)
+    check_cluster(look)
+    check_highlight(look)
+
+
+def check_shapes(look: Page) -> None:
+    """Marks differ by shape alone."""
     shapes = dict[str, frozenset[tuple[int, int]]]()
     for mark in look.locator(".mark.one").all():
         label = mark.get_attribute("aria-label") or ""
@@ -108,7 +116,8 @@ def test_marks_differ_by_shape_alone(look: Page) -> None:
             assert len(shapes[name] ^ shapes[other]) >= 16, f"{name} looks like {other}"
 
 
-def test_a_highlighted_mark_keeps_its_shape_and_looks_different(look: Page) -> None:
+def check_highlight(look: Page) -> None:
+    """A highlighted mark keeps its shape and looks different."""
     mark = look.locator(".mark.one").first
     before = picture(look, mark, side=32)
     mark.press("Enter")
@@ -118,7 +127,8 @@ def test_a_highlighted_mark_keeps_its_shape_and_looks_different(look: Page) -> N
     assert picture(look, mark, side=32).tobytes() != before.tobytes()
 
 
-def test_clusters_show_their_count_and_a_wider_ring_for_open_problems(look: Page) -> None:
+def check_cluster(look: Page) -> None:
+    """Clusters show their count, and a wider ring for open problems."""
     cluster = look.locator(".mark.many")
     expect(cluster).to_have_text("3")
     assert len(symbol_pixels(picture(look, cluster, side=16))) >= 16

@@ -68,12 +68,17 @@ def test_an_unchanged_page_has_no_differences(host: Host) -> None:
     assert host.changed(host.take()) == []
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_changes_are_reported(page: Page, host: Host, change: str) -> None:
-    script, line = CHANGES[change]
-    before = host.take()
-    page.evaluate(script)
-    assert any(line in difference for difference in host.changed(before)), host.changed(before)
+def test_changes_are_reported(page: Page, host: Host) -> None:
+    """Each in a new document; what stays in the browser's storage is changed once and belongs to both snapshots."""
+    unseen = dict[str, list[str]]()
+    for change, (script, line) in CHANGES.items():
+        page.reload()
+        before = host.take()
+        page.evaluate(script)
+        differences = host.changed(before)
+        if not any(line in difference for difference in differences):
+            unseen[change] = differences
+    assert unseen == {}
 
 
 def test_documented_changes_are_not_reported(page: Page, host: Host) -> None:
