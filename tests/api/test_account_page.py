@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.brute_force import record_delays
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
@@ -70,6 +71,7 @@ async def test_changing_the_password_requires_the_old_one_and_ends_other_session
     assert (await phone.sign_in(EMAIL, CHOSEN)).status_code == 303
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("new", "why"),
     [("короткий", "не меньше 12 знаков"), ("", "не меньше 12"), ("я" * 600, "слишком длинный"), (EMAIL, "с адресом")],
@@ -126,6 +128,7 @@ async def user_of(context: Context) -> User:
     return User(id=row["id"], email=EMAIL, role="agent", agency_id=None, agency_name=None, language="ru")
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("path", [CHANGE, END])
 async def test_a_cross_site_form_changes_nothing(enter: Enter, site: Site, path: str) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
@@ -139,7 +142,7 @@ async def test_a_cross_site_form_changes_nothing(enter: Enter, site: Site, path:
     assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("user_agent", "device"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.pictures import halves, photo
@@ -214,7 +215,7 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_a_final_answer_requires_a_text(dialect: str) -> None:
     assert {text: weak_answers.find_gaps(text, to, "ru") for to, text in GOOD} == {text: [] for _, text in GOOD}
     assert {text: weak_answers.find_gaps(text, to, "ru") for to, text, _ in BAD} == {

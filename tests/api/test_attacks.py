@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import Cabinet
@@ -84,12 +84,14 @@ async def version_of(client: httpx2.AsyncClient, site: Site) -> str:
 # --- input that broke the service ----------------------------------------------------------------------------------
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"])
 @pytest.mark.parametrize("folder", ["/static/", "/w/1/"])
 async def test_path_traversal_in_static_files_fails(client: httpx2.AsyncClient, folder: str, name: str) -> None:
     assert (await client.get(folder + name)).status_code == 404
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("deep", ["[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500])
 async def test_too_deeply_nested_json_is_malformed(client: httpx2.AsyncClient, site: Site, deep: str) -> None:
     body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
@@ -213,6 +215,7 @@ async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory
         assert answer.status_code == 400
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("charset", ["undefined", "idna", "zlib", "no-such", "unicode_escape"])
 async def test_no_charset_breaks_a_multipart_form(client: httpx2.AsyncClient, site: Site, charset: str) -> None:
     body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.api.test_photos import jpeg
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, PUBLIC_URL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.processes import Service as Running
@@ -308,6 +309,7 @@ async def test_a_compressed_page_is_not_decompressed_beyond_the_limit() -> None:
         await runner.cleanup()
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "unicode_escape"])
 async def test_the_client_does_not_choose_the_charset_of_a_form(
     client: httpx2.AsyncClient, site: Site, charset: str

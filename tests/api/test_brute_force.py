@@ -12,6 +12,7 @@ import orjson
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import PASSWORD
@@ -22,7 +23,7 @@ from widget_api.sites.model import Site
 from widget_api.web.brute_force import FREE_ATTEMPTS, MAX_DELAY, MAX_WAITING, MAX_WAITING_PER_SECRET
 
 # Counters are in memory; the delayed sign-ins are tested on both databases in test_accounts.py.
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
+pytestmark = ONE_DATABASE
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"
 HOME = "2001:db8:ffff::7"

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.cabinet import Cabinet
 from widget_api.context import Context
@@ -71,6 +72,7 @@ async def test_changed_settings_are_visible_in_the_api_at_once(
     assert (await sites.by_id(context.database, site.id)).accent is None
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Boolean, Text
 from starlette.routing import Route
 
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.event_loop_thread import run_in_thread
@@ -235,7 +235,7 @@ def files_with_canaries(folder: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 @pytest.mark.parametrize("forgetting", ["erase", "purge"])
 def test_erased_data_is_in_no_file(
     serve: Callable[..., Service], mail_sink: MailSink, forgetting: str, dialect: str
@@ -257,7 +257,7 @@ def test_erased_data_is_in_no_file(
     assert files_with_canaries(service.directory) == set()
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_a_long_running_process_truncates_its_log_after_an_erasure(
     database: Database, database_url: str, tmp_path: Path, dialect: str
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import typer
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
 from tests.support import commands
 from tests.support.event_loop_thread import run_in_thread
@@ -96,7 +97,7 @@ def test_a_site_a_user_and_a_token_are_created_from_scratch(cli: Cli) -> None:
     assert [one["email"] for one in cli("user", "list")] == ["olga@gorod.test"]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_site_options(cli: Cli) -> None:
     made = add_site(
         cli, "--origin", "https://город.рф", "--type", "basic", "--moderation", "after", "--moderator", "operator",
@@ -127,7 +128,7 @@ def test_site_options(cli: Cli) -> None:
     assert changed["type"] == "basic", "what is not given stays"
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_category_commands(cli: Cli) -> None:
     key = add_site(cli)["key"]
     cli("category", "set", "snow", "--site", key, "--off")
@@ -384,7 +385,7 @@ def test_doctor_reports_success(cli: Cli, mail_sink: MailSink) -> None:
     assert mail_sink.letters == []
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("wrong", "changes"),
     [
@@ -403,7 +404,7 @@ def test_doctor_reports_errors(cli: Cli, wrong: str, changes: dict[str, str]) ->
     assert [name for name, well in found(document).items() if not well] == [wrong]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
     cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
 
@@ -475,7 +476,7 @@ def test_changing_an_agency_keeps_options_that_are_not_given(cli: Cli) -> None:
     assert {row["id"]: row["digest"] for row in cli("agency", "list")}[made] is True
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_doctor_reports_an_unreachable_database(cli: Cli) -> None:
     with pytest.raises(CommandFailed) as failure:
         cli("doctor", database_url="postgresql://nobody@127.0.0.1:9/nothing")
@@ -485,7 +486,7 @@ def test_doctor_reports_an_unreachable_database(cli: Cli) -> None:
 # --- copies and forgetting ---
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 def test_backup_and_restore(cli: Cli, tmp_path: Path) -> None:
     made = add_site(cli)
     cli("load-demo", "--problems", "20")

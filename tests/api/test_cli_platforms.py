@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database
@@ -20,6 +21,7 @@ def given(name: str = "Регион", url: str = "https://region.test/v2", key: 
     return "platform", "add", "--name", name, "--url", url, "--key", key, *more
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.api.test_reads import TODAY, matches, town
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
 from widget_api.database import Database
@@ -114,6 +115,7 @@ def test_an_oversized_box_gets_no_more_marks_than_a_screen() -> None:
     assert (right - left + 1) * (bottom - top + 1) <= clusters.MOST_CELLS
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [

@@ -13,7 +13,7 @@ from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget, problem
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
@@ -230,6 +230,7 @@ async def test_comments_of_the_agency_are_public_at_once_and_marked(
     assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "name",
     [
@@ -246,6 +247,7 @@ async def test_nobody_can_pose_as_the_agency(widget: Widget, context: Context, s
     assert [(error["field"], error["code"]) for error in errors] == [("name", "name_official")]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["Упpава города", "Αдминистрация", "Ｍэрия", "Иван Ivаnov", "Пётр (cосед)"])
 async def test_a_name_that_mixes_alphabets_in_a_word_is_refused(
     widget: Widget, context: Context, site: Site, name: str

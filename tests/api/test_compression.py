@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.api.test_reads import town
+from tests.conftest import ONE_DATABASE
 from tests.factories import submit_report
 from widget_api import clock
 from widget_api.context import Context
@@ -20,7 +21,7 @@ from widget_api.sites.model import Site
 from widget_api.web import middleware
 
 # Compression does not depend on the database; the contents are tested on both in test_reads.py and others.
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
+pytestmark = ONE_DATABASE
 READ = {"br": brotli.decompress, "gzip": gzip.decompress}
 PUBLIC = (
     "/s/{key}",

@@ -24,6 +24,12 @@ BOX = "bbox=38.{number:03},54.9,39.1,55.3"
 
 
 @pytest.fixture
+def dialect() -> str:
+    """The queues are in memory; what is read there is tested in test_clusters.py and others."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def site(context: Context) -> Site:
     return await town(context.database)
 

@@ -13,7 +13,7 @@ import time_machine
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget, problem
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
@@ -268,6 +268,7 @@ async def test_refusals_follow_the_order_of_the_contract(widget: Widget, context
     assert await context.database.rows("SELECT id FROM followers") == []
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "email",
     [1, ["a@b.test"], {"a": 1}, "", "x", "a@b", "a b@c.test", "a@b.test\r\nBcc: x@y.test", "a" * 300 + "@b.test"],

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.georeport import ROOT
 from widget_api import clock
@@ -207,6 +208,7 @@ async def test_receipt_and_update_ranges_can_be_combined(
     assert (await client.get(f"{ROOT}/requests.json", params=asked)).status_code == 400
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "named"),
     [

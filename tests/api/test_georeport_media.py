@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
@@ -111,6 +112,7 @@ async def test_permanent_failures_are_final_and_keep_the_report(
     assert len(await context.database.rows("SELECT id FROM photos")) == 1
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "address",
     [

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
@@ -52,6 +53,7 @@ async def many(context: Context, table: str) -> int:
     return int(row["many"])
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["media", "media[]", "media_url", "file", "photo", "photo1", "photo12"])
 async def test_all_field_names_of_clients_are_accepted(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, name: str

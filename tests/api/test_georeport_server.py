@@ -11,6 +11,7 @@ import httpx2
 import orjson
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
@@ -235,6 +236,7 @@ async def test_xml_requests_are_equivalent(
     assert root.findtext("request/description") == "<b>&amp; «ё» 😀</b>"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
@@ -606,6 +608,7 @@ async def test_not_found_errors_have_the_requested_format(client: httpx2.AsyncCl
         assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("path", ["requests.json", "servicerequestupdates.xml", "services.json", "nothing", "x/y.json"])
 async def test_pages_on_other_origins_may_call(client: httpx2.AsyncClient, site: Site, path: str) -> None:
     origin = {"Origin": "https://app.test"}

@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Row
@@ -72,7 +73,7 @@ async def test_every_way_of_reading_returns_the_same_updates(
             assert [row["id"] for row in later] == wanted[offset + limit :]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)  # which counts its steps
+@ONE_DATABASE  # SQLite counts its steps
 async def test_the_cost_of_one_update_is_independent_of_the_log(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,12 @@ HOST = "https://gorod.test"
 
 
 @pytest.fixture
+def dialect() -> str:
+    """No SQL of its own but that of sightings, which test_install_sightings.py tests: one database is enough."""
+    return "sqlite"
+
+
+@pytest.fixture
 def context(app: Any) -> Context:
     found: Context = app.state.context
     return found

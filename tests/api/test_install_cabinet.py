@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import Cabinet
 from widget_api.context import Context
@@ -88,6 +89,7 @@ async def test_adding_an_origin_requires_the_confirmation_checkbox(
     assert REFUSED not in (await sites.by_id(context.database, site.id)).origins
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000])
 async def test_only_refused_origins_can_be_added(
     context: Context, site: Site, enter: Callable[..., Any], origin: str

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
 from widget_api.sites import changes
@@ -93,6 +94,7 @@ async def test_attributes_are_read_from_the_url(client: httpx2.AsyncClient, site
     assert 'data-accent="#AA0055" data-ink="#ffffff"' in (await embed(client, site.key)).text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["type", "theme", "category", "accent", "lang", "preview"])
 async def test_other_parameters_of_the_url_are_ignored(client: httpx2.AsyncClient, site: Site, name: str) -> None:
     page = await client.get(f"/s/{site.key}/embed", params={name: '"><script>alert(1)</script>'})

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
 from tests.support.mail import Letter, MailSink
@@ -84,6 +85,7 @@ async def test_the_letter_contains_the_answer(context: Context, site: Site, mail
     assert "Администрация города:" in answer.text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("status", "told"),
     [

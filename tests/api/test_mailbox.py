@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.api.test_letters import letters
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.lmtp import Lmtp
 from tests.support.mail import Letter, MailSink
@@ -72,6 +73,7 @@ async def acknowledged(agency_mailbox: AgencyMailbox, sink: MailSink) -> Letter:
 # --- what is published -----------------------------------------------------------------------------------------------
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("name", "status", "text"),
     [
@@ -228,6 +230,7 @@ async def test_logos_in_signatures_are_ignored(agency_mailbox: AgencyMailbox, ma
 # --- what is held ----------------------------------------------------------------------------------------------------
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -376,6 +379,7 @@ async def test_held_letters_of_strangers_are_limited(agency_mailbox: AgencyMailb
 # --- what is no answer -----------------------------------------------------------------------------------------------
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("name", "kind", "reason"),
     [

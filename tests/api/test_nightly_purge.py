@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service, run_command
 from widget_api import clock, schedule
@@ -79,7 +80,7 @@ async def test_a_running_service_purges_by_itself_and_logs_it(
     assert "erased 1" in told
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_the_installed_command_purges_and_doctor_sees_it(
     serve: Callable[..., Service], database: Database
 ) -> None:
@@ -232,7 +233,7 @@ async def test_many_rows_are_deleted_in_small_transactions(database: Database, m
     assert [row["id"] for row in await database.rows("SELECT id FROM spent")] == ["new"]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_doctor_fails_if_no_purge_has_run(database: Database, cli: Callable[..., Any]) -> None:
     assert ("retention", True) in {(one["name"], one["ok"]) for one in cli("doctor")["checks"]}, "a new service"
     long_ago = clock.now() - 4 * DAY

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 import jsonschema_rs
-import pytest
 
 from scripts import lint_api
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.app import ROUTES
@@ -146,7 +146,7 @@ def test_every_parameter_and_schema_is_valid() -> None:
         jsonschema_rs.meta.validate({**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"})
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_it_is_served_with_an_etag(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/api/v1/openapi.json")
     assert answer.status_code == 200

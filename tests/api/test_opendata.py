@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
 from widget_api import errors
 from widget_api.browse import open_data_formats as model
@@ -132,6 +133,7 @@ async def test_unchanged_data_returns_304(
     assert head.headers["etag"] == later.headers["etag"]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("query", ["colour=red", "status=open", "bbox=1,2,3", "since=yesterday", "cursor=x", "limit=5"])
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
 async def test_unknown_filters_are_refused_by_name(

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
@@ -476,7 +477,7 @@ def test_the_command_creates_invitations_that_the_service_sends(
     assert address.rpartition("/")[2] not in running.log
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_without_a_mail_server_nobody_is_invited(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
@@ -211,7 +212,7 @@ async def test_reset_letters_are_retried_until_they_expire(
         assert await context.database.rows("SELECT * FROM password_letters") == []
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_without_a_mail_server_no_reset_is_offered(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:

@@ -16,6 +16,7 @@ import time_machine
 from PIL import Image
 
 from tests.api.test_report import Widget, problem
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import Letter, MailSink
@@ -148,6 +149,7 @@ async def test_oversized_uploads_are_not_read_to_the_end(widget: Widget, sent: s
     assert problem(answer, 413)["code"] == "photo_too_large"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "body",
     [
@@ -198,7 +200,7 @@ async def test_uploads_are_limited_by_address(
     assert hits == ["photos"]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_without_challenges_no_ticket_is_needed(
     make_settings: Callable[..., Settings], database_url: str
 ) -> None:

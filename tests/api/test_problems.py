@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse import listing, queries
@@ -138,6 +139,7 @@ async def id_of(database: Database, site: Site, number: int) -> str:
     return str(row["id"])
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
@@ -208,6 +210,7 @@ async def test_parameters_of_a_shared_url_are_accepted(
     assert await numbers(client, site, f"?status=new&problem={done}") == [opened]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, problem_body
 from widget_api import i18n
 from widget_api.database import Database
@@ -60,6 +61,7 @@ async def test_answers_are_stored_in_a_normal_form(
     assert told(await asked(database, datatype), given) == kept
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("datatype", "given", "code"),
     [

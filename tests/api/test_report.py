@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from widget_api.app import create_app
 from widget_api.problems import change
@@ -92,6 +93,7 @@ async def test_without_an_email_address_a_code_is_returned(widget: Widget) -> No
     assert len(answer["code"]) == 8
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "origin",
     [
@@ -130,6 +132,7 @@ async def test_an_unknown_key_is_404_before_anything_else(widget: Widget) -> Non
     assert problem(await widget.send(content=b"{"), 404)["code"] == "site_not_found"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("headers", "content", "status"),
     [

@@ -10,6 +10,7 @@ import httpx2
 import orjson
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, submit_report
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
@@ -106,6 +107,7 @@ async def test_the_tracking_link_does_not_confirm(
     assert await confirmed_at(context, receipt) is None
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 5000])
 @pytest.mark.parametrize("door", ["confirm", "t", "unsubscribe"])
 async def test_a_broken_link_is_explained(client: httpx2.AsyncClient, door: str, token: str) -> None:
@@ -353,6 +355,7 @@ async def test_overlong_text_is_returned(client: httpx2.AsyncClient, context: Co
     assert (await client.post(f"{address}/clarified", data={"words": "x" * 70_000})).status_code == 413
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("mark", ["", "0", "6", "55", "²", "-1", "x", "5.0"])
 async def test_only_marks_from_one_to_five_are_valid(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mark: str
@@ -395,6 +398,7 @@ async def test_nul_characters_and_lone_surrogates_are_harmless(
     assert (await client.get(address)).status_code == 200
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.TRACK])
 async def test_no_other_token_opens_the_private_page(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, purpose: Purpose
@@ -497,6 +501,7 @@ async def test_a_wrong_code_is_refused_and_the_input_kept(
 # --- colours ---
 
 
+@ONE_DATABASE
 async def test_the_visitor_chooses_a_theme(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": "https://widget.test/track?site=x"})
     assert answer.headers["location"] == "/track?site=x"
@@ -506,6 +511,7 @@ async def test_the_visitor_chooses_a_theme(client: httpx2.AsyncClient) -> None:
     assert "data-theme" not in (await client.get("/track")).text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("referer", ["https://evil.test/x", "https://widget.test//evil.test/x", "", "https://[", "//x"])
 async def test_the_return_address_stays_on_the_service(client: httpx2.AsyncClient, referer: str) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": referer} if referer else {})

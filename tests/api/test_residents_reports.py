@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import MailSink
 from tests.support.processes import Service
@@ -181,6 +182,7 @@ async def test_a_request_on_another_day_sends_another_letter(context: Context, s
     assert len({letter.message["Message-ID"] for letter in sent}) == 2
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "email", ["", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"]
 )
@@ -200,6 +202,7 @@ async def test_requests_are_rate_limited_by_address(client: httpx2.AsyncClient) 
     assert EMAIL in refused.text  # nothing typed is lost
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.REPORTS])
 async def test_only_its_own_token_opens_the_page_and_nothing_else(
     client: httpx2.AsyncClient, context: Context, site: Site, purpose: Purpose
@@ -212,6 +215,7 @@ async def test_only_its_own_token_opens_the_page_and_nothing_else(
         assert (await client.post(f"/{door}/{token}")).status_code in (404, 405)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("payload", [None, 1, "", "no such", ["x"], {"a": 1}])
 async def test_a_token_without_reports_is_refused(client: httpx2.AsyncClient, context: Context, payload: Any) -> None:
     assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404
@@ -248,7 +252,7 @@ async def test_agencies_do_not_see_requests_for_this_letter(context: Context, si
     assert (await deliveries.read_queue(context.database, agency, deliveries.Selection())).rows == []
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_the_letter_survives_a_mail_outage_and_a_kill(
     serve: Callable[..., Service], mail_sink: MailSink, dialect: str
 ) -> None:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.api.test_problems import publish
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.browse import similar as nearby
 from widget_api.database import Database
@@ -74,7 +75,7 @@ async def test_nearby_is_a_circle(client: httpx2.AsyncClient, database: Database
     assert await found(client, site, LAT, LNG) == [(inside, 240)]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_nearby_problems_are_found_by_an_index(
     database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +169,7 @@ async def test_answers_are_cached_until_the_site_changes(
     assert [item["number"] for item in again.json()["items"]] == [number]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "wrong"),
     [

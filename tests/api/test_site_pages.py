@@ -12,6 +12,7 @@ import pytest
 import time_machine
 
 from tests.api.test_answer_files import jpeg
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
@@ -142,6 +143,7 @@ async def test_the_page_shows_statistics_and_both_tables(
     assert page.count('<svg class="columns') == 2
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -174,6 +176,7 @@ async def test_the_filter_form_is_reflected_in_the_url(
         assert "Таких сообщений нет" in answer.text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "unfolded"),
     [("", False), ("q=яма", False), ("q=яма&status=new", True), ("until=2020-01-01", True), ("sort=due", True)],
@@ -186,6 +189,7 @@ async def test_active_filters_are_expanded(
     assert ('<details class="fold" open>' in page) is unfolded
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "told"),
     [
@@ -213,6 +217,7 @@ async def test_the_title_contains_the_result_count(
         assert f"<title>Следующие сообщения. {title} — " in further.text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("status", "checked"),
     [
@@ -239,6 +244,7 @@ async def test_the_form_keeps_a_status_and_a_map_area(
     assert 'name="bbox"' not in (await client.get(f"/s/{site.key}?status={status}")).text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("query", ["status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
 async def test_an_invalid_filter_is_named(client: httpx2.AsyncClient, site: Site, query: str) -> None:
     answer = await client.get(f"/s/{site.key}?{query}")
@@ -252,6 +258,7 @@ NO_SINCE = "Дату «Получены с» не удалось прочита�
 NO_UNTIL = "Дату «по» не удалось прочитать. Укажите день, месяц и год."
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("since", "until", "errors"),
     [

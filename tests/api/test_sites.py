@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, make_site
 from tests.support import migrations
 from tests.support.processes import CommandFailed
@@ -270,6 +271,7 @@ async def test_registered_origins_and_the_service_itself_are_allowed(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "origin",
     [
@@ -305,6 +307,7 @@ async def test_the_page_in_the_hint_exists(client: httpx2.AsyncClient, site: Sit
     assert "<b>" not in page.text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("language", ["ru", "en"])
 async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: httpx2.AsyncClient, language: str) -> None:
     """It quotes the checkbox and the button beside a refused origin in the cabinet."""
@@ -344,6 +347,7 @@ async def test_a_challenge_of_another_origin_or_site_is_refused(
         assert (refused.status_code, refused.json()["code"]) == (403, "challenge_invalid")
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("payload", [None, 1, [], {}, "", "AAAA", "ж"])
 async def test_an_invalid_solution_is_400(client: httpx2.AsyncClient, site: Site, payload: Any) -> None:
     answer = await buy(client, site, payload)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.database import Database
 from widget_api.problems import change
@@ -130,6 +130,7 @@ async def test_refusals_follow_the_order_of_the_contract(widget: Widget, databas
     assert await supporters(widget, number) == 0
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "supporter", [1, ["a"], {"a": 1}, "", "0" * 33, "x" * 36, "{" * 10_000, "'; DROP TABLE supports"]
 )

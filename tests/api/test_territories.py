@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
 from widget_api import i18n
@@ -180,6 +180,7 @@ async def test_place_is_cached_until_a_border_changes(
     assert again.json()["other"]["url"].endswith(other.key)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("lat", "lng", "wrong"),
     [
@@ -306,7 +307,7 @@ async def test_an_invalid_territory_changes_nothing(database: Database, site: Si
     assert (await service.by_key(database, site.key)).name == "Город"
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@ONE_DATABASE
 async def test_the_command_line_reads_a_file_and_reports_errors(
     cli: Callable[..., Any], tmp_path: Path, dialect: str
 ) -> None:

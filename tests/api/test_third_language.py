@@ -15,6 +15,7 @@ import pytest
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
 from tests.api.test_report import Widget
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
@@ -36,7 +37,7 @@ from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
 from widget_api.sites.model import Site
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
+pytestmark = ONE_DATABASE
 CODE, NAME = "uk", "Мова"
 # Files, pictures and machine-readable formats have no language.
 WORDLESS = (

@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from aiohttp import web
 
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
 from tests.unit.tiles.test_archive import picture, write
@@ -25,6 +25,8 @@ from widget_api.sites import changes
 from widget_api.tiles import service
 from widget_api.tiles.model import TileAddress, tile_at
 from widget_api.web import limits
+
+pytestmark = ONE_DATABASE  # tiles come from files and other servers
 
 BOX = (38.6, 55.0, 38.9, 55.2)
 LAT, LNG = 55.08, 38.78
@@ -351,7 +353,6 @@ async def test_the_upstreams_address_is_in_no_log(
 # --- doctor ---
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_doctor_checks_the_tile_source(cli: Callable[..., Any], tmp_path: Path, dialect: str) -> None:
     def tiles(**changes: str) -> dict[str, Any]:
         try:
