@@ -18,6 +18,7 @@ from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
 from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
+from widget_api.cabinet import analytics as cabinet_analytics
 from widget_api.cabinet import assignment as cabinet_assignment
 from widget_api.cabinet import bulk as cabinet_bulk
 from widget_api.cabinet import calendar as cabinet_calendar
@@ -98,6 +99,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
+    *cabinet_analytics.routes,  # /cabinet/analytics: statistics of the territory
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
     *cabinet_entering.routes,  # /cabinet/new-report: a report for a caller, a visitor, a letter
     *cabinet_registering.routes,  # /cabinet/registration-numbers: numbers of the document system from a file

@@ -172,6 +172,11 @@ def format_month(language: str, day: date) -> str:
     return str(babel_date(day, "LLLL y", locale=_locale(language))).replace(" ", NO_BREAK_SPACE)
 
 
+def format_short_month(language: str, day: date) -> str:
+    """Format the month of a date in a few letters: «нояб.»."""
+    return str(babel_date(day, "LLL", locale=_locale(language)))
+
+
 def format_moment(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
     """Format a Unix time in the site's time zone: «12 декабря, 14:05»."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))

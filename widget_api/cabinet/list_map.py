@@ -6,25 +6,19 @@ list.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 from widget_api.browse.queries import Bbox
 from widget_api.cabinet.inbox_rows import selection_url
+from widget_api.cabinet.map_frame import MapFrame
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
-from widget_api.geo.model import mercator
 
 MAX_REPORTS = 2_000
-WIDTH, HEIGHT = 480, 360  # of the drawing; pages show it up to twice as large, for which tiles have enough pixels
-_TILE = 128
-_MARGIN = 24
 _CELL = 40  # of the grid whose reports are one group
 _MIN_DEGREES = 0.002  # of the shown area
-_MAX_ZOOM = 19
 COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, p.answer_due"
 
 
@@ -56,28 +50,16 @@ def draw_map(rows: Sequence[Row], selection: Selection, tiles_zoom: int | None) 
     placed = [row for row in rows if row["lat"] is not None and row["lng"] is not None]
     if selection.bbox is None and not placed:
         return None
-    west, south, east, north = area = selection.bbox or _find_area(placed)
-    closest = min(tiles_zoom or _MAX_ZOOM, _MAX_ZOOM)
-    across, down = (east - west) / 360 * _TILE, (mercator(south) - mercator(north)) * _TILE
-    fitting = min((WIDTH - 2 * _MARGIN) / across, (HEIGHT - 2 * _MARGIN) / max(down, across / 1000))  # 0 at the poles
-    zoom = max(0, min(closest, math.floor(math.log2(fitting))))
-    size = _TILE << zoom  # of the world
-    x0 = ((west + east) / 2 + 180) / 360 * size - WIDTH / 2
-    y0 = (mercator(south) + mercator(north)) / 2 * size - HEIGHT / 2
+    area = selection.bbox or _find_area(placed)
+    frame = MapFrame.fit(area, tiles_zoom)
     cells = defaultdict[tuple[int, int], list[tuple[float, float, Row]]](list)
     for row in placed:
-        x, y = (row["lng"] + 180) / 360 * size - x0, mercator(row["lat"]) * size - y0
+        x, y = frame.project(row["lat"], row["lng"])
         cells[int(x // _CELL), int(y // _CELL)].append((x, y, row))
-    columns = range(max(0, int(x0 // _TILE)), min(1 << zoom, int((x0 + WIDTH) // _TILE) + 1))
-    lines = range(max(0, int(y0 // _TILE)), min(1 << zoom, int((y0 + HEIGHT) // _TILE) + 1))
-    tiles = [
-        (f"/tiles/{zoom}/{column}/{line}", round(column * _TILE - x0), round(line * _TILE - y0))
-        for column, line in (product(columns, lines) if tiles_zoom is not None else ())
-    ]
     return MapView(
-        marks=[_mark(group, selection, closest=zoom == closest) for group in cells.values()],
-        tiles=tiles,
-        wider=selection_url(replace(selection, bbox=_widen(area), after=None)) if zoom else "",
+        marks=[_mark(group, selection, closest=frame.zoom == frame.closest) for group in cells.values()],
+        tiles=frame.tiles() if tiles_zoom is not None else [],
+        wider=selection_url(replace(selection, bbox=_widen(area), after=None)) if frame.zoom else "",
         placeless=len(rows) - len(placed),
     )
 

@@ -57,6 +57,11 @@ class User:
         return self.role in ("admin", "head")
 
     @property
+    def reads_statistics(self) -> bool:
+        """Whether the user reads the statistics of the agency."""
+        return self.role in ("admin", "head")
+
+    @property
     def sees_deliveries(self) -> bool:
         """Whether the user sees and retries deliveries: an administrator those of the agency's own sites."""
         return self.role in ("admin", "operator")

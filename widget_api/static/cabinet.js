@@ -23,7 +23,8 @@ async function look() {
       if (failures > 2) trouble("offline");
     }
   }
-  setTimeout(look, POLL * Math.min(failures + 1, 10));
+  const every = Number(rows?.dataset.every) || POLL;
+  setTimeout(look, every * Math.min(failures + 1, 10));
 }
 
 function trouble(what) {

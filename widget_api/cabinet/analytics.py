@@ -1,0 +1,251 @@
+"""Serve /cabinet/analytics: what happens on the territory, for heads and administrators, with a CSV of each table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import i18n, web
+from widget_api.browse import growth, open_data_formats, places, statistics
+from widget_api.cabinet import analytics_map, analytics_view
+from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
+from widget_api.cabinet.analytics_view import Groups, Table
+from widget_api.cabinet.http import find_user, language_of, render_page, require_user
+from widget_api.database import Database
+from widget_api.errors import NotFound
+from widget_api.people import store
+from widget_api.people.model import User
+from widget_api.sites import service as sites
+
+_SEPARATOR = ";"  # of spreadsheets of countries with a decimal comma
+
+
+async def _compare(database: Database, scope: Scope, dimension: statistics.Dimension) -> tuple[Groups, Groups | None]:
+    """The statistics of each group now and in the period before."""
+    before = scope.query.shifted_back()
+    return (
+        await statistics.read_by(database, scope.query, dimension, scope.now),
+        await statistics.read_by(database, before, dimension, scope.now) if before else None,
+    )
+
+
+async def show_overview(request: Request, user: User) -> Response:
+    """GET /cabinet/analytics?from&to&site&category&service&district"""
+    scope, language = await read_scope(request, user), language_of(request, user)
+    database = web.context(request).database.in_threads()
+    now, before = await _compare(database, scope, "category")
+    found, earlier = statistics.combine(now.values()), None if before is None else statistics.combine(before.values())
+    year = scope.query.year_ago()
+    past = await statistics.read(database, year, scope.now) if year else None
+    months = await statistics.read_months(database, scope.query, scope.today)
+    objections = await places.list_objections(database, scope.query) if found.returned else []
+    return render_page(
+        request,
+        user,
+        "analytics.html",
+        **template_values(language, scope, PATH),
+        tiles=analytics_view.make_tiles(language, scope, found, earlier, past),
+        growing=[
+            (analytics_view.growth_sentence(language, scope, topic), _growth_url(scope, topic))
+            for topic in await growth.find_growing(database, scope.query, scope.today)
+        ],
+        chart=analytics_view.draw_months(language, months),
+        tables={
+            table.name: table
+            for table in (
+                analytics_view.months_table(language, months),
+                analytics_view.categories_table(language, scope, now, before),
+                analytics_view.statuses_table(language, scope, found),
+                analytics_view.sources_table(language, found),
+                analytics_view.ratings_table(language, found),
+            )
+        },
+        found=found,
+        objections=[
+            {
+                "href": f"/cabinet/problems/{row['id']}",
+                "number": row["number"],
+                "text": row["text"],
+                "day": i18n.format_day(language, row["at"], (await sites.by_id(database, row["site_id"])).time_zone),
+            }
+            for row in objections
+        ],
+        show=_formatter(language),
+        version=await _read_version(request, user, scope),
+    )
+
+
+def _growth_url(scope: Scope, topic: growth.Topic) -> str:
+    if topic.kind == "category":
+        return scope.list_url(category=topic.name, since=topic.monday.isoformat())
+    return scope.url(f"{PATH}/places", street=topic.name)
+
+
+async def show_services(request: Request, user: User) -> Response:
+    """GET /cabinet/analytics/services: the agency's services side by side."""
+    scope, language = await read_scope(request, user), language_of(request, user)
+    if not scope.services:
+        raise NotFound
+    now, before = await _compare(web.context(request).database.in_threads(), scope, "service")
+    return render_page(
+        request,
+        user,
+        "analytics_groups.html",
+        **template_values(language, scope, f"{PATH}/services"),
+        table=analytics_view.groups_table(language, scope, "services", now, before),
+        show=_formatter(language),
+        version=await _read_version(request, user, scope),
+    )
+
+
+async def show_places(request: Request, user: User) -> Response:
+    """GET /cabinet/analytics/places?…&month&street: where reports come from; the houses of one street."""
+    scope, language = await read_scope(request, user), language_of(request, user)
+    context = web.context(request)
+    database, settings = context.database.in_threads(), context.settings
+    path, street = f"{PATH}/places", request.query_params.get("street", "")[: places.MAX_STREETS * 10]
+    months = await places.list_cells(database, scope.query)
+    area = analytics_view.total_of(months)
+    month = request.query_params.get("month", "")
+    density = analytics_map.draw_density(
+        months.get(month, Counter()) if month else area, area, settings.tiles_zoom if settings.tiles else None
+    )
+    tables = [analytics_view.streets_table(scope, await places.list_streets(database, scope.query))]
+    if street:
+        tables.append(analytics_view.houses_table(await places.list_houses(database, scope.query, street)))
+    if scope.districts:
+        tables.append(
+            analytics_view.groups_table(language, scope, "districts", *await _compare(database, scope, "district"))
+        )
+    return render_page(
+        request,
+        user,
+        "analytics_places.html",
+        **template_values(language, scope, path),
+        density=density,
+        attribution=settings.tiles_attribution if settings.tiles else "",
+        months=[
+            {
+                "name": i18n.format_month(language, date.fromisoformat(f"{name}-01")),
+                "count": sum(cells.values()),
+                "href": scope.url(path, month=name, street=street),
+                "current": name == month,
+            }
+            for name, cells in months.items()
+        ],
+        month=month,
+        every_month=scope.url(path, street=street),
+        street=street,
+        tables={table.name: table for table in tables},
+        show=_formatter(language),
+        version=await _read_version(request, user, scope),
+    )
+
+
+def _formatter(language: str) -> Callable[[analytics_view.Kind, analytics_view.Value], str]:
+    return lambda kind, value: analytics_view.format_value(language, kind, value)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+async def _months(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.months_table(language, await statistics.read_months(database, scope.query, scope.today))
+
+
+async def _categories(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.categories_table(language, scope, *await _compare(database, scope, "category"))
+
+
+async def _statuses(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.statuses_table(language, scope, await statistics.read(database, scope.query, scope.now))
+
+
+async def _sources(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.sources_table(language, await statistics.read(database, scope.query, scope.now))
+
+
+async def _ratings(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.ratings_table(language, await statistics.read(database, scope.query, scope.now))
+
+
+async def _services(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.groups_table(language, scope, "services", *await _compare(database, scope, "service"))
+
+
+async def _districts(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.groups_table(language, scope, "districts", *await _compare(database, scope, "district"))
+
+
+async def _streets(database: Database, language: str, scope: Scope) -> Table:
+    return analytics_view.streets_table(scope, await places.list_streets(database, scope.query))
+
+
+_TABLES: dict[str, Callable[[Database, str, Scope], Awaitable[Table]]] = {
+    "months": _months,
+    "categories": _categories,
+    "statuses": _statuses,
+    "sources": _sources,
+    "ratings": _ratings,
+    "services": _services,
+    "districts": _districts,
+    "streets": _streets,
+}
+
+
+async def get_csv(request: Request, user: User) -> Response:
+    """GET /cabinet/analytics/{table}.csv with the parameters of the pages. Shares are fractions, times are in hours."""
+    make = _TABLES.get(request.path_params["table"])
+    scope, language = await read_scope(request, user), language_of(request, user)
+    if make is None:
+        raise NotFound
+    table = await make(web.context(request).database.in_threads(), language, scope)
+    content = open_data_formats.header(_SEPARATOR, [_head(language, name, kind) for name, kind in table.columns])
+    content += open_data_formats.table([row.cells for row in table.rows], _SEPARATOR)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{table.name}-{scope.today}.csv"',
+        "Cache-Control": "private, no-store",
+    }
+    return Response(content, headers=headers, media_type="text/csv; charset=utf-8; header=present")
+
+
+def _head(language: str, name: str, kind: str) -> str:
+    title = i18n.text(language, f"analytics.column.{name}")
+    return f"{title}, {i18n.text(language, 'analytics.unit.hours')}" if kind == "hours" else title
+
+
+# --- live ------------------------------------------------------------------------------------------------------------
+
+
+async def _read_version(request: Request, user: User, scope: Scope) -> str:
+    """A text that changes whenever the numbers may: with a change of a report, and at midnight."""
+    position, version = await store.read_versions(
+        web.context(request).database, [site.id for site in scope.query.sites]
+    )
+    return f"{len(scope.query.sites)}-{position}-{version}-{scope.today}"
+
+
+async def get_version(request: Request) -> Response:
+    """GET /cabinet/analytics/version, which the pages poll; 304 where nothing has changed."""
+    user = await find_user(request)
+    if user is None:
+        return Response(status_code=401, headers={"Cache-Control": "no-store"})
+    text = await _read_version(request, user, await read_scope(request, user))
+    headers = {"ETag": f'"{text}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
+    if f'"{text}"' in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(text, headers=headers, media_type="text/plain")
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, require_user(show_overview), methods=["GET"]),
+    Route(f"{PATH}/services", require_user(show_services), methods=["GET"]),
+    Route(f"{PATH}/places", require_user(show_places), methods=["GET"]),
+    Route(f"{PATH}/version", get_version, methods=["GET"]),
+    Route(PATH + "/{table}.csv", require_user(get_csv), methods=["GET"]),
+]

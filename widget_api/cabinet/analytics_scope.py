@@ -1,0 +1,189 @@
+"""Parse which reports the pages of analytics count: a period, a site, a category, a service and a district.
+
+Heads and administrators read statistics: an agency's of its sites and those of the agencies below it, a service's of
+what is assigned to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from widget_api import clock, i18n, web
+from widget_api.browse.statistics import Query, add_months, month_end
+from widget_api.cabinet.http import language_of
+from widget_api.errors import NotFound
+from widget_api.people import organisation_store, store
+from widget_api.people.model import User
+from widget_api.sites import service as sites
+from widget_api.sites.deadlines import local_date
+
+PATH = "/cabinet/analytics"
+_FIRST_YEAR = 2000  # earlier dates are typing errors
+PARAMETERS = ("from", "to", "site", "category", "service", "district")
+NONE = "none"  # in an address: without a service, or without a district
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """The reports that a page counts, and what its filter offers."""
+
+    query: Query
+    today: date
+    now: int
+    chosen: Mapping[str, str]  # the parameters as given, for the fields of the form
+    wrong: Mapping[str, str]  # sentences about malformed dates, by field
+    sites: list[tuple[str, str]]  # (id, name) of all that may be chosen
+    categories: list[tuple[str, str]]
+    services: list[tuple[str, str]]  # empty for a service, which sees its own reports
+    districts: list[tuple[str, str]]
+
+    def url(self, path: str = PATH, **changes: str) -> str:
+        """The address of a page with the same reports, but for `changes`; an empty value leaves a parameter out."""
+        merged = {name: value for name, value in {**self.chosen, **changes}.items() if value}
+        return f"{path}?{urlencode(merged)}" if merged else path
+
+    def list_url(self, **filters: str) -> str:
+        """The list of reports with the filters of this scope that the list has, and others."""
+        known = {name: self.chosen.get(name, "") for name in ("site", "category", "district")}
+        return f"/cabinet/problems?{urlencode({name: value for name, value in {**known, **filters}.items() if value})}"
+
+    def name(self, kind: str, key: str) -> str:
+        """The name of one of the `categories`, `services` or `districts`; empty where it is unknown."""
+        named: list[tuple[str, str]] = getattr(self, kind)
+        return dict(named).get(key, "")
+
+
+def periods(today: date) -> dict[str, tuple[date, date] | None]:
+    """The periods that pages offer by name; None = since the beginning. None of them ends after today."""
+    month, quarter = today.replace(day=1), today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
+    before = add_months(month, -1)
+    return {
+        "month": (month, today),
+        "last_month": (before, month_end(before)),
+        "quarter": (quarter, today),
+        "year": (today.replace(month=1, day=1), today),
+        "twelve": (add_months(month, -11), today),
+        "all": None,
+    }
+
+
+async def read_scope(request: Request, user: User) -> Scope:
+    """Read the scope from the address. Raises NotFound for who reads no statistics, and for a site of others.
+
+    Without parameters the period is the month so far; `from=all` is all time.
+    """
+    if not user.reads_statistics:
+        raise NotFound
+    database, language, now = web.context(request).database, language_of(request, user), clock.now()
+    given = {name: request.query_params.get(name, "") for name in PARAMETERS}
+    visible = await store.list_report_sites(database, user)
+    own = [site for site in visible if site.assigned_to is None]
+    chosen = [site for site in visible if site.id == given["site"]] if given["site"] else own or visible
+    if given["site"] and not chosen:
+        raise NotFound
+    of = tuple([await sites.by_id(database, site.id) for site in chosen])
+    today = local_date(now, of[0].time_zone if of else "UTC")
+    period, wrong = _read_period(language, given, today)
+    assigned = bool(chosen) and all(site.assigned_to is not None for site in chosen)
+    names = {category.code: category.name for site in reversed(of) for category in site.categories}
+    services = (
+        []
+        if assigned
+        else [
+            (row["id"], row["name"])
+            for row in await organisation_store.list_agencies(database, user.agency_id or "")
+            if row["id"] != user.agency_id
+        ]
+    )
+    query = Query(sites=of, category=given["category"] or None, district=_optional(given["district"]))
+    service = user.agency_id if assigned else _optional(given["service"])
+    return Scope(
+        query=replace(query, service=service, first=period[0], last=period[1]),
+        today=today,
+        now=now,
+        chosen={name: value for name, value in given.items() if value},
+        wrong=wrong,
+        sites=[(site.id, site.name) for site in visible],
+        categories=sorted(
+            ((code, i18n.category_name(language, code, name)) for code, name in names.items()), key=lambda pair: pair[1]
+        ),
+        services=services,
+        districts=[(district.id, district.name) for site in of for district in site.districts],
+    )
+
+
+def _optional(given: str) -> str | None:
+    return "" if given == NONE else given or None
+
+
+def _read_period(
+    language: str, given: Mapping[str, str], today: date
+) -> tuple[tuple[date | None, date | None], dict[str, str]]:
+    """The period, and what is wrong with the dates; the month so far where one is."""
+    month = (today.replace(day=1), today)
+    if given["from"] == "all":
+        return (None, None), {}
+    if not given["from"] and not given["to"]:
+        return month, {}
+    days: dict[str, date | None] = {"from": None, "to": None}
+    wrong: dict[str, str] = {}
+    for name in days:
+        if given[name]:
+            if clock.is_date(given[name]) and int(given[name][:4]) >= _FIRST_YEAR:
+                days[name] = date.fromisoformat(given[name])
+            else:
+                wrong[name] = i18n.text(language, "analytics.filter.wrong_date")
+    first, last = days["from"], days["to"]
+    if not wrong and first and first > (last or today):
+        wrong["to" if last else "from"] = i18n.text(language, "analytics.filter.wrong_order")
+    if wrong:
+        return month, wrong
+    return (first, min(last or today, today) if first else last), {}
+
+
+def period_text(language: str, query: Query, today: date) -> str:
+    """A period in words: «ноябрь 2026», «1 ноября — 28 ноября», «всё время»."""
+    if query.first is None and query.last is None:
+        return i18n.text(language, "analytics.period.all")
+    if query.first is None or query.last is None:
+        name, day = ("until", query.last) if query.first is None else ("since", query.first)
+        return i18n.text(
+            language, f"analytics.period.{name}", day=i18n.format_date(language, day or today, today=today)
+        )
+    if query.first.day == 1 and query.last == month_end(query.first):
+        return i18n.format_month(language, query.first)
+    first, last = (i18n.format_date(language, day, today=today) for day in (query.first, query.last))
+    if first != last and (query.first.year, query.first.month) == (query.last.year, query.last.month):
+        return i18n.text(language, "analytics.period.within", first=query.first.day, last=last)
+    return i18n.text(language, "analytics.period.days", first=first, last=last) if first != last else first
+
+
+def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
+    """Values of the frame of each page: heading, filter and links between the pages."""
+    before, year = scope.query.shifted_back(), scope.query.year_ago()
+    shown = (scope.query.first, scope.query.last)
+    return {
+        "scope": scope,
+        "path": path,
+        "here": scope.url(path),
+        "period": period_text(language, scope.query, scope.today),
+        "compared": [period_text(language, query, scope.today) for query in (before, year) if query],
+        "periods": [
+            (name, scope.url(path, **_dates(days)), shown == (days or (None, None)))
+            for name, days in periods(scope.today).items()
+        ],
+        "dates": {name: scope.chosen.get(name, "") for name in ("from", "to")} if scope.wrong else _dates(shown, ""),
+        "poll": scope.url(f"{PATH}/version"),
+    }
+
+
+def _dates(days: tuple[date | None, date | None] | None, every: str = "all") -> dict[str, str]:
+    """The parameters of a period."""
+    first, last = days or (None, None)
+    return {"from": first.isoformat() if first else every, "to": last.isoformat() if last else ""}

@@ -1,0 +1,362 @@
+"""Make tables of statistics: each is shown as a chart with its numbers, and given as CSV, from the same rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from widget_api import i18n
+from widget_api.browse.growth import Topic
+from widget_api.browse.places import Place
+from widget_api.browse.statistics import Month, Statistics, percentile
+from widget_api.cabinet.analytics_scope import NONE, PATH, Scope
+from widget_api.problems.model import MARKS
+
+Kind = Literal["text", "count", "share", "hours", "rating"]
+Value = str | int | float | None
+CHART_WIDTH, CHART_HEIGHT = 640, 200  # of the chart of months
+_FEW = 10  # reports
+_BASE, _TOP = 176, 20  # where its bars stand, and how high the greatest reaches
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    key: str  # a code or an id
+    cells: Sequence[Value]
+    href: str = ""
+    bar: float = 0  # the share of the greatest, from 0 to 100
+    change: Change | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Numbers of one kind. The first column is a text."""
+
+    name: str
+    columns: Sequence[tuple[str, Kind]]
+    rows: Sequence[TableRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How a number differs from that of another period. `tone` is empty where neither direction is better."""
+
+    text: str
+    tone: Literal["", "good", "bad"] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    name: str
+    text: str
+    note: str = ""
+    href: str = ""
+    changes: list[tuple[str, Change]] = field(default_factory=list)  # with «before» or «year»
+
+
+def format_value(language: str, kind: Kind, value: Value) -> str:
+    """A value in words; «—» where there is none."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, str):
+        return value
+    if kind == "share":
+        return i18n.text(language, "analytics.percent", number=i18n.format_number(language, round(100 * value)))
+    if kind == "hours":
+        days = value >= 48
+        number = i18n.format_number(language, round(value / 24, 1) if days else round(value, 1))
+        return i18n.text(language, f"analytics.{'days' if days else 'hours'}", number=number)
+    return i18n.format_number(language, round(value, 1) if kind == "rating" else value)
+
+
+def compare(
+    language: str, kind: Kind, now: Value, before: Value, better: Literal["", "more", "less"] = ""
+) -> Change | None:
+    """The change of a number; None where there is nothing to compare with."""
+    if isinstance(now, str) or isinstance(before, str) or now is None or before is None:
+        return None
+    if kind == "count":
+        if before < _FEW:  # a percentage of a few reports would say more than they do
+            text = i18n.text(language, "analytics.change.was", count=int(before))
+            return Change(text=text) if now or before else None
+        percent = round(100 * (now - before) / before)
+        text = i18n.text(language, "analytics.percent", number=_signed(language, percent))
+        difference: float = percent
+    elif kind == "share":
+        difference = round(100 * now) - round(100 * before)
+        text = i18n.text(language, "analytics.change.points", number=_signed(language, int(difference)))
+    elif kind == "hours":
+        difference = round(now / 24, 1) - round(before / 24, 1) if max(now, before) >= 48 else now - before
+        name = "days" if max(now, before) >= 48 else "hours"
+        number = _signed(language, round(difference, 1))
+        text = i18n.text(language, f"analytics.{name}", number=number)
+    else:
+        difference = round(now - before, 1)
+        text = _signed(language, difference)
+    if not difference:
+        return Change(text=i18n.text(language, "analytics.change.none"))
+    tone: Literal["", "good", "bad"] = "" if not better else "good" if (difference > 0) == (better == "more") else "bad"
+    return Change(text=text, tone=tone)
+
+
+def _signed(language: str, number: float) -> str:
+    sign = "+" if number > 0 else "−" if number < 0 else ""
+    return sign + i18n.format_number(language, abs(number))
+
+
+# --- tiles -----------------------------------------------------------------------------------------------------------
+
+
+def make_tiles(
+    language: str, scope: Scope, found: Statistics, before: Statistics | None, year: Statistics | None
+) -> list[Tile]:
+    """The numbers at the head of the dashboard, with their changes."""
+    shown: list[tuple[str, Kind, Literal["", "more", "less"], str]] = [
+        ("received", "count", "", "total"),
+        ("answered", "count", "more", "answered"),
+        ("answer_time", "hours", "less", "median_hours"),
+        ("in_time", "share", "more", "share_in_time"),
+        ("returned", "count", "less", "returned"),
+        ("rating", "rating", "more", "rating"),
+        ("resolved", "share", "more", "share_resolved"),
+        ("overdue", "count", "", "overdue"),
+    ]
+    tiles = []
+    for name, kind, better, attribute in shown:
+        value: Value = getattr(found, attribute)
+        changes = []
+        for other, statistics in (("before", before), ("year", year)):
+            if statistics is not None and name != "overdue":  # a state of now, not of a period
+                change = compare(language, kind, value, getattr(statistics, attribute), better)
+                changes += [(other, change)] if change else []
+        note = ""
+        if name == "rating" and found.rated:
+            note = i18n.text(language, "analytics.tile.rated", count=found.rated)
+        if name == "answer_time" and (most := percentile(found.answer_hours, 90)) is not None:
+            note = i18n.text(language, "analytics.tile.most", time=format_value(language, "hours", most))
+        href = scope.list_url(tab="overdue") if name == "overdue" and found.overdue else ""
+        tiles.append(Tile(name=name, text=format_value(language, kind, value), note=note, href=href, changes=changes))
+    return tiles
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def months_table(language: str, months: Iterable[Month]) -> Table:
+    """Reports received and first answers by month, and how long the first reaction took."""
+    return Table(
+        name="months",
+        columns=(("month", "text"), ("received", "count"), ("answered", "count"), ("reaction", "hours")),
+        rows=[
+            TableRow(
+                key=month.month,
+                cells=(
+                    i18n.format_month(language, date.fromisoformat(f"{month.month}-01")),
+                    month.received,
+                    month.answered,
+                    month.reaction_hours,
+                ),
+            )
+            for month in months
+        ],
+    )
+
+
+def categories_table(language: str, scope: Scope, now: Groups, before: Groups | None) -> Table:
+    columns: tuple[tuple[str, Kind], ...] = (
+        ("category", "text"),
+        ("received", "count"),
+        ("share_resolved", "share"),
+    )
+    rows = []
+    for code, found in now.items():
+        if found.total:
+            earlier = before.get(code) if before is not None else None
+            rows.append(
+                TableRow(
+                    key=code,
+                    cells=(
+                        scope.name("categories", code) or i18n.category_name(language, code),
+                        found.total,
+                        found.share_resolved,
+                    ),
+                    href=scope.url(category=code),
+                    change=compare(language, "count", found.total, earlier.total if earlier else 0)
+                    if before is not None
+                    else None,
+                )
+            )
+    return _with_bars(Table(name="categories", columns=columns, rows=rows))
+
+
+def statuses_table(language: str, scope: Scope, found: Statistics) -> Table:
+    """What became of the reports received in the period."""
+    days = {name: getattr(scope.query, part) for name, part in (("since", "first"), ("until", "last"))}
+    kept = {name: day.isoformat() for name, day in days.items() if day}
+    rows = [
+        TableRow(
+            key=status,
+            cells=(i18n.text(language, f"status.{status}"), count, round(count / found.total, 4)),
+            href=scope.list_url(status=status, **kept),
+        )
+        for status, count in found.by_status.items()
+        if count
+    ]
+    return _with_bars(
+        Table(name="statuses", columns=(("status", "text"), ("received", "count"), ("share", "share")), rows=rows)
+    )
+
+
+def sources_table(language: str, found: Statistics) -> Table:
+    rows = [
+        TableRow(key=name, cells=(i18n.text(language, f"analytics.source.{name}"), count))
+        for name, count in sorted(found.by_source.items(), key=lambda pair: (-pair[1], pair[0]))
+        if count
+    ]
+    return _with_bars(Table(name="sources", columns=(("source", "text"), ("received", "count")), rows=rows))
+
+
+def ratings_table(language: str, found: Statistics) -> Table:
+    rows = [
+        TableRow(key=str(mark), cells=(i18n.text(language, "analytics.mark", mark=mark), found.ratings.get(mark, 0)))
+        for mark in MARKS
+    ]
+    return _with_bars(Table(name="ratings", columns=(("mark", "text"), ("ratings", "count")), rows=rows))
+
+
+Groups = Mapping[str, Statistics]
+
+
+def groups_table(
+    language: str, scope: Scope, name: Literal["services", "districts"], now: Groups, before: Groups | None
+) -> Table:
+    """Services or districts side by side. Reports that have none are the last row."""
+    columns: tuple[tuple[str, Kind], ...] = (
+        (name, "text"),
+        ("received", "count"),
+        ("open", "count"),
+        ("overdue", "count"),
+        ("answered", "count"),
+        ("answer_time", "hours"),
+        ("in_time", "share"),
+        ("returned", "count"),
+        ("rating", "rating"),
+    )
+    rows = []
+    for key in sorted(now, key=lambda key: key == ""):
+        found, earlier = now[key], before.get(key) if before is not None else None
+        title = scope.name(name, key) if key else i18n.text(language, f"analytics.{name}.none")
+        rows.append(
+            TableRow(
+                key=key,
+                cells=(
+                    title or i18n.text(language, f"analytics.{name}.former"),
+                    found.total,
+                    found.open,
+                    found.overdue,
+                    found.answered,
+                    found.median_hours,
+                    found.share_in_time,
+                    found.returned,
+                    found.rating,
+                ),
+                href=scope.url(PATH, **{name[:-1]: key or NONE}),
+                change=compare(language, "count", found.total, earlier.total if earlier else 0)
+                if before is not None
+                else None,
+            )
+        )
+    return Table(name=name, columns=columns, rows=rows)
+
+
+def streets_table(scope: Scope, streets: Iterable[Place]) -> Table:
+    rows = [
+        TableRow(key=one.name, cells=(one.name, one.total), href=scope.url(f"{PATH}/places", street=one.name))
+        for one in streets
+    ]
+    return _with_bars(Table(name="streets", columns=(("street", "text"), ("received", "count")), rows=rows))
+
+
+def houses_table(houses: Iterable[Place]) -> Table:
+    rows = [TableRow(key=one.name, cells=(one.name, one.total, one.open)) for one in houses]
+    columns: tuple[tuple[str, Kind], ...] = (("address", "text"), ("received", "count"), ("open", "count"))
+    return _with_bars(Table(name="houses", columns=columns, rows=rows))
+
+
+def _with_bars(table: Table) -> Table:
+    """The table with a bar for the second column of each row."""
+    counts = [int(row.cells[1] or 0) for row in table.rows]
+    greatest = max(counts, default=0) or 1
+    rows = [
+        TableRow(key=row.key, cells=row.cells, href=row.href, change=row.change, bar=round(100 * count / greatest, 1))
+        for row, count in zip(table.rows, counts, strict=True)
+    ]
+    return Table(name=table.name, columns=table.columns, rows=rows)
+
+
+# --- the chart of months and the map ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    x: float
+    y: float
+    height: float
+    label: str = ""  # on the greatest and the last of its series
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """A month of the chart."""
+
+    name: str
+    middle: float
+    received: Bar
+    answered: Bar
+
+
+def draw_months(language: str, months: Sequence[Month]) -> list[Columns]:
+    """Two bars a month, from zero. The greatest and the newest of the received ones carry their numbers."""
+    greatest = max((max(one.received, one.answered) for one in months), default=0) or 1
+    width = CHART_WIDTH / max(len(months), 1)
+    highest = max(range(len(months)), key=lambda at: months[at].received, default=0)
+
+    def bar(at: int, offset: float, count: int, *, labelled: bool) -> Bar:
+        height = round((_BASE - _TOP) * count / greatest, 1)
+        label = i18n.format_number(language, count) if labelled and count else ""
+        return Bar(x=round(at * width + offset, 1), y=round(_BASE - height, 1), height=height, label=label)
+
+    return [
+        Columns(
+            name=i18n.format_short_month(language, date.fromisoformat(f"{one.month}-01")),
+            middle=round((at + 0.5) * width, 1),
+            received=bar(at, width / 2 - 21, one.received, labelled=at in (highest, len(months) - 1)),
+            answered=bar(at, width / 2 + 1, one.answered, labelled=False),
+        )
+        for at, one in enumerate(months)
+    ]
+
+
+def growth_sentence(language: str, scope: Scope, topic: Topic) -> str:
+    """What grows, by how much, against what: «Уличное освещение: 11 за неделю с 23 ноября, обычно 4»."""
+    name = topic.name
+    if topic.kind == "category":
+        name = scope.name("categories", name) or i18n.category_name(language, name)
+    return i18n.text(
+        language,
+        "analytics.growth.topic",
+        name=name,
+        count=topic.count,
+        monday=i18n.format_date(language, topic.monday, today=scope.today),
+        usual=i18n.format_number(language, round(topic.usual, 1)),
+    )
+
+
+def total_of(months: Mapping[str, Counter[int]]) -> Counter[int]:
+    total = Counter[int]()
+    for cells in months.values():
+        total.update(cells)
+    return total
