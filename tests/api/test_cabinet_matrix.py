@@ -82,6 +82,8 @@ EDITORS = "333333 333333 ++++++ ++++++ 33"
 EDITORS_OF_IT = "333333 333333 +44444 +44444 33"
 JOURNAL = "444444 444444 444444 ++++++ ++"
 EXPORTERS = "444444 444444 ++++++ ++++++ 44"
+STATISTICS_OF_IT = "444444 444444 ++4+4+ ++4+4+ 44"
+WITH_SERVICES = "444444 444444 +44+44 +44+44 44"
 EXPORTERS_OF_IT = "444444 444444 +44+44 +44+44 44"
 DELIVERIES = "333333 333333 333333 ++++++ ++"
 DELIVERIES_OF_IT = "344344 344344 344344 +44+44 ++"
@@ -143,6 +145,11 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (COMMENTERS, post(P + "/comment", comment="Едем")),
     (SERVICES, post(P + "/work", work_text="Засыпали 12 декабря") + post(P + "/return", return_reason="Не наше")),
     (MODERATORS, post("/cabinet/problems/{new}/spam", spam="yes")),
+    (EXPORTERS, get("/cabinet/analytics", "/cabinet/analytics/places", "/cabinet/analytics/version")),
+    (EXPORTERS, get("/cabinet/analytics/statuses.csv", "/cabinet/analytics/streets.csv")),
+    (STATISTICS_OF_IT, get("/cabinet/analytics?site={site}&from=all", "/cabinet/analytics/places?site={site}")),
+    (WITH_SERVICES, get("/cabinet/analytics/services?site={site}")),
+    (NOBODY, get("/cabinet/analytics/unknown.csv")),
     (EXPORTERS, get("/cabinet/problems.csv", "/cabinet/problems.xlsx")),
     (EXPORTERS_OF_IT, get("/cabinet/problems.csv?site={site}", "/cabinet/problems.xlsx?site={site}")),
     (READERS, get("/cabinet/problems?site={site}", "/cabinet/version?site={site}")),
