@@ -227,6 +227,7 @@ def read_the_api(world: World) -> None:
         "csv": f"{problems}.csv",
         "csv-filtered": f"{problems}.csv?status=resolved",
         "csv-wrong": f"{problems}.csv?status=eaten",
+        "all-stats": "/api/v1/stats",
         "no-such-page": "/api/v1/nothing",
         "unknown-key": "/api/v1/sites/wk_unknown",
         "unknown-key-list": "/api/v1/sites/wk_unknown/problems",
@@ -252,6 +253,8 @@ def read_the_api(world: World) -> None:
     for name, token in {"": "platform", "-wrong-scope": "georeport"}.items():
         given = f"Bearer {world.tokens[token]}"
         world.see(f"api/platform-events{name}", "GET", "/api/v1/platform/events", authorization=given)
+    given = f"Bearer {world.tokens['platform']}"
+    world.see("api/platform-stats", "GET", "/api/v1/platform/stats", authorization=given)
     photo = world.anybody.ask("GET", f"{problems}/1").json["photos"][0]
     for name in ("url", "thumb"):
         world.see(f"api/photo-{name}", "GET", photo[name])

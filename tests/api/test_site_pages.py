@@ -312,7 +312,7 @@ async def test_files_and_feed_of_a_page_have_its_language(
 ) -> None:
     """Requested without a browser's headers, as by a feed reader or a spreadsheet."""
     await publish(context, site, category="snow")
-    ending = r'href="(/[^"]+(?:feed\.atom|\.csv|\.geojson)[^"]*)"'
+    ending = r'href="(/[^"]+(?:feed\.atom|problems\.csv|\.geojson)[^"]*)"'
     for path, many in (("", 3 + 4), ("?status=new", 3 + 4), ("/problems/1", 3)):
         for language, name in (("ru", "Снег и наледь"), ("en", "Snow and ice")):
             page = await client.get(f"/s/{site.key}{path}", headers={"Accept-Language": language})

@@ -120,6 +120,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/api/v1/sites/{key}": api,
         "/api/v1/sites/{key}/place": f"{api}/place?lat=55&lng=38",
         "/api/v1/sites/{key}/stats": f"{api}/stats",
+        "/api/v1/stats": "/api/v1/stats",
+        "/stats": "/stats",
         "/api/v1/sites/{key}/problems.geojson": f"{api}/problems.geojson",
         "/api/v1/sites/{key}/problems.csv": f"{api}/problems.csv",
         "/api/v1/sites/{key}/problems/{number}/comments": f"{api}/problems/{number}/comments",

@@ -107,7 +107,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("invitation-gone", "/cabinet/invitation/withdrawn", 404)
     await public.read("invitation", f"/cabinet/invitation/{await invited(context, site)}")
     await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
-    for name in ("track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
+    for name in ("stats", "track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
         await public.read(name.replace("/", "-"), f"/{name}")
     await public.read("missing", "/nowhere", 404)
     await public.read("missing-problem", f"{city}/problems/999", 404)

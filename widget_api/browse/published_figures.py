@@ -9,12 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from widget_api.browse.statistics import Month, Query, Statistics, combine, median, percentile
-from widget_api.sites.model import District
+from widget_api import i18n
+from widget_api.browse.statistics import (
+    Month,
+    Query,
+    Statistics,
+    combine,
+    median,
+    percentile,
+    read_all_sites,
+    read_by,
+    read_months,
+)
+from widget_api.database import Database, Row
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import District, Site
 from widget_api.status_table import PUBLIC_STATUSES
 
 FEWEST_RATINGS = 5
 FEWEST_TIMES = 5  # answers or reactions in a district
+COST_OF_ALL = 5  # of the figures of all sites, in the units of Filters.cost
 # Of a table by month. Stable: programs find a column by its name, and new ones are added at the end.
 COLUMNS = (
     "month",
@@ -31,10 +45,17 @@ def counts(found: Statistics) -> dict[str, Any]:
     return {"total": found.total, "open": found.open, "resolved": found.resolved}
 
 
-def figures(
+async def read(database: Database, query: Query, now: int, language: str) -> dict[str, Any]:
+    """Read the figures of one site, or of several together. The first one names the categories and ends the months."""
+    site = query.sites[0]
+    categories = await read_by(database, query, "category", now)
+    months = await read_months(database, query, local_date(now, site.time_zone))
+    return _figures(query, categories, months, _category_names(site, language))
+
+
+def _figures(
     query: Query, categories: Mapping[str, Statistics], months: Sequence[Month], name: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Return the figures of a query. `name` returns the name of a category."""
     whole = combine(categories.values())
     fewest = FEWEST_TIMES if query.district is not None else 1
     answer, reaction = (
@@ -74,6 +95,45 @@ def by_district(districts: Sequence[District], found: Mapping[str, Statistics]) 
     """Return the counts of each district of a site, by name."""
     none = combine(())
     return [{"id": one.id, "name": one.name, **counts(found.get(one.id, none))} for one in districts]
+
+
+def by_site(sites: Sequence[Site], found: Mapping[str, Statistics]) -> list[dict[str, Any]]:
+    """Return the main figures of each of several sites."""
+    listed = [(site, found.get(site.id, combine(()))) for site in sites]
+    return [
+        {
+            "key": site.key,
+            "jurisdiction": site.jurisdiction,
+            "name": site.name,
+            **counts(one),
+            "overdue": one.overdue,
+            "median_days": one.median_days,
+        }
+        for site, one in listed
+    ]
+
+
+def _category_names(site: Site, language: str) -> Callable[[str], str]:
+    """Return the function that names a category, as the site does."""
+
+    def name(code: str) -> str:
+        category = site.category(code)
+        return i18n.category_name(language, code, category.name if category else None)
+
+    return name
+
+
+async def read_instance(database: Database, counted: Row) -> dict[str, Any]:
+    """Read the figures of all enabled sites together; `counted` is the result of `sites.store.count_sites`."""
+    found = await read_all_sites(database)
+    return {
+        "sites": counted["sites"],
+        "settlements": counted["settlements"],
+        "reports": found.total,
+        "resolved": found.resolved,
+        "share_resolved": found.share_resolved,
+        "confirmed_authors": counted["authors"],
+    }
 
 
 def row(month: str, found: Statistics) -> tuple[Any, ...]:

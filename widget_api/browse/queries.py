@@ -8,10 +8,10 @@ and nobody would notice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -20,7 +20,17 @@ from widget_api import status_table
 from widget_api.problems.intake import parse_coordinate
 from widget_api.problems.model import STATUSES
 from widget_api.status_table import PUBLIC_STATUSES
-from widget_api.validation import Language, Parameter, Point, Query, clean
+from widget_api.validation import (
+    Language,
+    Parameter,
+    Point,
+    Query,
+    clean,
+    names,
+    parse_query,
+    values,
+    wrong_parameter,
+)
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
 
@@ -208,6 +218,17 @@ class Period(Language):
     last: Annotated[date | None, _PERIOD_DAY] = Field(
         None, alias="to", description="The last day, inclusive; none: until today."
     )
+
+
+Asked = TypeVar("Asked", bound=Period)
+
+
+def parse_period(declaration: type[Asked], pairs: Iterable[tuple[str, str]]) -> Asked:
+    """Parse a query with a period. Raises Malformed that names the parameter."""
+    asked = parse_query(declaration, values(pairs, names(declaration)))
+    if asked.first and asked.last and asked.first > asked.last:
+        raise wrong_parameter("to")
+    return asked
 
 
 class Figures(Period):

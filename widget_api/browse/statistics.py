@@ -208,6 +208,15 @@ async def read_by_month(database: Database, query: Query, now: int) -> dict[str,
     return {month: combine(parts) for month, parts in sorted(months.items())}
 
 
+async def read_all_sites(database: Database) -> Statistics:
+    """Read the reports received by all enabled sites, by their status now, and nothing else."""
+    rows = await database.rows(
+        "SELECT value, SUM(count) AS total FROM site_figures WHERE grain = 'm' AND measure = 'received'"
+        " AND site_id IN (SELECT id FROM sites WHERE disabled_at IS NULL) GROUP BY value"
+    )
+    return _assemble({"received": {row["value"]: int(row["total"]) for row in rows}})
+
+
 def combine(parts: Iterable[Statistics]) -> Statistics:
     """Sum up the statistics of groups."""
     whole = Statistics(by_status=dict.fromkeys(PUBLIC_STATUSES, 0))

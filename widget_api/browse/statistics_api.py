@@ -1,34 +1,23 @@
-"""Serve the statistics of a site, as JSON and as a table by month."""
+"""Serve the statistics of a site, as JSON and as a table by month, and those of all sites."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, i18n, validation, web
+from widget_api import clock, validation, web
 from widget_api.browse import open_data_formats as formats
 from widget_api.browse import published_figures, queries, statistics
 from widget_api.browse.queries import SEPARATORS
-from widget_api.sites import service
+from widget_api.sites import service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
+from widget_api.validation import Language
 
 _COST = 2  # of a part of the figures, in the units of Filters.cost
-Asked = TypeVar("Asked", bound=queries.Period)
-
-
-def parse_period(declaration: type[Asked], request: Request) -> Asked:
-    """Parse a query with a period. Raises Malformed."""
-    given = validation.values(request.query_params.multi_items(), validation.names(declaration))
-    asked = validation.parse_query(declaration, given)
-    if asked.first and asked.last and asked.first > asked.last:
-        raise validation.wrong_parameter("to")
-    return asked
 
 
 def _query(asked: queries.Figures, site: Site) -> statistics.Query:
@@ -42,7 +31,7 @@ def _query(asked: queries.Figures, site: Site) -> statistics.Query:
 async def stats(request: Request) -> Response:
     """Handle GET /sites/{key}/stats?from&to&district."""
     context = web.context(request)
-    asked = parse_period(queries.Figures, request)
+    asked = queries.parse_period(queries.Figures, request.query_params.multi_items())
     site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     query = _query(asked, site)
     language = web.negotiate_language(request, site.language)
@@ -53,9 +42,7 @@ async def stats(request: Request) -> Response:
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304, headers=headers)
     async with web.expensive_read(request, site.id, _cost(query)):
-        categories = await statistics.read_by(context.database, query, "category", now)
-        months = await statistics.read_months(context.database, query, today)
-        found = published_figures.figures(query, categories, months, category_names(site, language))
+        found = await published_figures.read(context.database, query, now, language)
         if site.districts:
             districts = await statistics.read_by(context.database, query, "district", now)
             found["by_district"] = published_figures.by_district(site.districts, districts)
@@ -67,20 +54,10 @@ def _cost(query: statistics.Query) -> int:
     return _COST if query.first or query.last or query.district else 0
 
 
-def category_names(site: Site, language: str) -> Callable[[str], str]:
-    """Return the function that names a category, as the site does."""
-
-    def name(code: str) -> str:
-        category = site.category(code)
-        return i18n.category_name(language, code, category.name if category else None)
-
-    return name
-
-
 async def stats_csv(request: Request) -> Response:
     """Handle GET /sites/{key}/stats.csv?from&to&district&separator: a row for each month."""
     context = web.context(request)
-    asked = parse_period(queries.FiguresTable, request)
+    asked = queries.parse_period(queries.FiguresTable, request.query_params.multi_items())
     site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     query = _query(asked, site)
     now = clock.now()
@@ -111,7 +88,21 @@ def _every_month(first: str, last: date) -> list[str]:
     return shown
 
 
+async def instance_stats(request: Request) -> Response:
+    """Handle GET /stats: all enabled sites together."""
+    context = web.context(request)
+    validation.values(request.query_params.multi_items(), validation.names(Language))
+    counted = await store.count_sites(context.database)
+    tag = web.make_etag("stats", *counted)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
+    async with web.expensive_read(request, "", published_figures.COST_OF_ALL):
+        found = await published_figures.read_instance(context.database, counted)
+    return web.cacheable_response(found, tag)
+
+
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/stats", stats, methods=["GET"]),
     Route("/api/v1/sites/{key}/stats.csv", stats_csv, methods=["GET"]),
+    Route("/api/v1/stats", instance_stats, methods=["GET"]),
 ]

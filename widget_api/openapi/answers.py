@@ -362,6 +362,32 @@ class Stats(BaseModel):
     by_district: list[OfDistrict] = Field(ABSENT, description="Only where the site has districts.")
 
 
+class OfSite(BaseModel):
+    key: str
+    jurisdiction: str
+    name: str
+    total: int
+    open: int
+    resolved: int
+    overdue: int
+    median_days: float | None
+
+
+class PlatformStats(Stats):
+    sites: list[OfSite]
+
+
+class InstanceStats(BaseModel):
+    """All enabled sites of the service together."""
+
+    sites: Count
+    settlements: Count = Field(description="Agencies without a parent that have a site, by themselves or below them.")
+    reports: Count = Field(description="Published ones.")
+    resolved: Count
+    share_resolved: Share | None
+    confirmed_authors: Count = Field(description="Addresses that confirmed a report, once a site.")
+
+
 class GeoPoint(BaseModel):
     type: Literal["Point"]
     coordinates: Point

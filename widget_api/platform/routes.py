@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, validation, web
+from widget_api.browse import published_figures, queries, statistics
 from widget_api.database import Database
 from widget_api.errors import Malformed, NotFound, Unauthenticated
 from widget_api.open311 import service as georeport
@@ -71,6 +72,17 @@ async def list_events(request: Request) -> Response:
         context.database, site, context.settings.public_url, parameters.after, parameters.limit
     )
     return web.json_response({"events": events, "next": following}, 200, _HEADERS)
+
+
+async def show_stats(request: Request) -> Response:
+    """GET /platform/stats?from&to: the figures of the token's sites together, and the main ones of each."""
+    database = web.context(request).database
+    asked = queries.parse_period(queries.Period, request.query_params.multi_items())
+    covered = (await find_token_site(request),)  # a token belongs to one site
+    query, now = statistics.Query(sites=covered, first=asked.first, last=asked.last), clock.now()
+    found = await published_figures.read(database, query, now, web.negotiate_language(request, covered[0].language))
+    of_sites = await statistics.read_by(database, query, "site_id", now)
+    return web.json_response(found | {"sites": published_figures.by_site(covered, of_sites)}, 200, _HEADERS)
 
 
 async def receive_message(database: Database, headers: Mapping[str, str], body: bytes) -> int:
@@ -174,5 +186,6 @@ routes: list[BaseRoute] = [
     Route("/api/v1/platform/updates", receive_updates, methods=["POST"]),
     Route("/api/v1/platform/events", list_events, methods=["GET"]),
     Route("/api/v1/platform/documents", list_documents, methods=["GET"]),
+    Route("/api/v1/platform/stats", show_stats, methods=["GET"]),
     Route("/api/v1/platform/documents", put_documents, methods=["PUT"]),
 ]

@@ -32,6 +32,7 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
         problem = await find_existing(tx, site_id, problem_id)
         if not await contacts.confirm(tx, problem_id, now):
             return False
+        await contacts.count_author(tx, problem_id)
         await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
         await _release(tx, site_id, problem_id, now)
         return True

@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse import detail, listing, open_data_formats, queries, statistics
+from widget_api.browse import detail, listing, open_data_formats, published_figures, queries, statistics
 from widget_api.errors import NotFound
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
 from widget_api.residents import problem_forms, site_pages_view
-from widget_api.sites import appearance, origins, service
+from widget_api.sites import appearance, origins, service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import options
 
@@ -25,7 +25,7 @@ async def site_page(request: Request) -> Response:
     language = web.negotiate_language(request, site.language)
     pairs = site_pages_view.filter_pairs(request.query_params.multi_items())
     filters, wrong = site_pages_view.parse_filter(pairs, site)
-    now, figures = clock.now(), statistics.Query(sites=(site,))
+    now = clock.now()
     today = local_date(now, site.time_zone)
     found = listing.Page(rows=[], end=None)  # where the filter is invalid, the form alone is shown
     if not wrong:
@@ -55,10 +55,7 @@ async def site_page(request: Request) -> Response:
         form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
         figures=site_pages_view.statistics_values(
-            await statistics.read_by(context.database, figures, "category", now),
-            await statistics.read_months(context.database, figures, today),
-            site,
-            language,
+            await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language), language
         ),
         items=[
             site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
@@ -181,7 +178,23 @@ def _embedding_origin(request: Request) -> str:
     return "" if found == origins.origin_of_url(web.context(request).settings.public_url) else found
 
 
+async def instance_page(request: Request) -> Response:
+    """GET /stats: the figures of all sites of the service together."""
+    context, language = web.context(request), web.negotiate_language(request)
+    async with web.expensive_read(request, "", published_figures.COST_OF_ALL):
+        found = await published_figures.read_instance(context.database, await store.count_sites(context.database))
+    return web.html_response(
+        request,
+        "city/instance.html",
+        public=True,
+        language=language,
+        address=f"{context.settings.public_url}/stats",
+        tiles=list(site_pages_view.instance_tiles(found, language)),
+    )
+
+
 routes: list[BaseRoute] = [
+    Route("/stats", instance_page, methods=["GET"]),
     Route("/s/{key}", site_page, methods=["GET"]),
     Route("/s/{key}/embed", embed_page, methods=["GET"]),
     Route("/s/{key}/problems/{number}", problem_page, methods=["GET"]),

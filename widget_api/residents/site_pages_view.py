@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
-from widget_api.browse.statistics import Month, Statistics, combine
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
@@ -119,45 +119,65 @@ def result_text(filters: listing.Filters, found: listing.Page, language: str) ->
     return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
 
 
-def statistics_values(
-    categories: Mapping[str, Statistics], months: Sequence[Month], site: Site, language: str
-) -> dict[str, Any]:
-    """Values of the tiles and charts above the list. Shares are relative to the largest, from 0 to 100."""
-    found = combine(categories.values())
-    busiest = max((max(one.received, one.answered) for one in months), default=0) or 1
-    largest = max((one.total for one in categories.values()), default=0) or 1
-    names = {one.code: one.name for one in site.categories}
+Tile = tuple[str, str, str]  # the name of its texts, the value, the tone
+
+
+def statistics_values(found: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Values of the tiles and charts above the list, from the published figures. Shares are relative to the largest,
+    from 0 to 100."""
+    months, categories = found["by_month"], found["by_category"]
+    busiest = max((max(one["received"], one["answered"]) for one in months), default=0) or 1
+    largest = max((one["total"] for one in categories), default=0) or 1
     return {
-        "total": found.total,
-        "open": found.open,
-        "resolved": found.resolved,
-        "overdue": found.overdue,
-        "median": None if found.median_days is None else _format_days(language, found.median_days),
-        "share": None if found.share_resolved is None else round(found.share_resolved * 100),
-        "statuses": [(status, many) for status, many in found.by_status.items() if many],
+        "total": found["total"],
+        "tiles": list(_tiles(found, language)),
+        "statuses": [(status, many) for status, many in found["by_status"].items() if many],
         "months": [
             {
-                "name": _format_month(language, one.month),
-                "received": one.received,
-                "answered": one.answered,
-                "received_share": 100 * one.received / busiest,
-                "answered_share": 100 * one.answered / busiest,
+                **one,
+                "name": _format_month(language, one["month"]),
+                "received_share": 100 * one["received"] / busiest,
+                "answered_share": 100 * one["answered"] / busiest,
             }
             for one in months
         ],
-        "categories": [
-            {
-                "code": code,
-                "name": i18n.category_name(language, code, names.get(code)),
-                "total": one.total,
-                "open": one.open,
-                "resolved": one.resolved,
-                "share": 100 * one.total / largest,
-            }
-            for code, one in categories.items()
-            if one.total
-        ],
+        "categories": [{**one, "share": 100 * one["total"] / largest} for one in categories],
     }
+
+
+def _tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
+    """Yield the figures that there are."""
+    number = partial(i18n.format_number, language)
+    yield "open", number(found["open"]), "accepted"
+    yield "resolved", number(found["resolved"]), "done"
+    yield "overdue", number(found["overdue"]), "error" if found["overdue"] else "muted"
+    if found["median_days"] is not None:
+        yield "median", _format_days(language, found["median_days"]), "muted"
+    if found["share_in_time"] is not None:
+        yield "in_time", _format_share(found["share_in_time"]), "muted"
+    if found["share_resolved"] is not None:
+        yield "share", _format_share(found["share_resolved"]), "muted"
+    if found["answered"]:
+        yield "returned", number(found["returned"]), "muted"
+    if found["rating"] is not None:
+        mean = number(round(found["rating"]["mean"], 1))
+        yield "rating", i18n.text(language, "city.figures.of_five", mean=mean), "muted"
+
+
+def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
+    """Yield the figures of all sites together."""
+    number = partial(i18n.format_number, language)
+    yield "reports", number(found["reports"]), "accepted"
+    yield "resolved", number(found["resolved"]), "done"
+    if found["share_resolved"] is not None:
+        yield "share", _format_share(found["share_resolved"]), "muted"
+    yield "settlements", number(found["settlements"]), "muted"
+    yield "sites", number(found["sites"]), "muted"
+    yield "authors", number(found["confirmed_authors"]), "muted"
+
+
+def _format_share(share: float) -> str:
+    return f"{round(share * 100)} %"
 
 
 def _format_days(language: str, days: float) -> str:

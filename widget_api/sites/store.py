@@ -55,6 +55,26 @@ async def list_sites(database: Database) -> Sequence[Row]:
     )
 
 
+async def count_sites(database: Database) -> Row:
+    """The enabled sites, the topmost agencies they belong to, their confirmed authors, and a sum that changes with
+    everything public."""
+    row = await database.row(
+        """
+        WITH RECURSIVE below(id, topmost) AS (
+            SELECT id, id FROM agencies WHERE parent_id IS NULL
+            UNION ALL
+            SELECT a.id, b.topmost FROM agencies a JOIN below b ON a.parent_id = b.id
+        )
+        SELECT COUNT(*) AS sites, COUNT(DISTINCT b.topmost) AS settlements, COALESCE(SUM(c.authors), 0) AS authors,
+               COALESCE(SUM(c.version), 0) AS version
+        FROM sites s JOIN site_counters c ON c.site_id = s.id JOIN below b ON b.id = s.agency_id
+        WHERE s.disabled_at IS NULL
+        """
+    )
+    assert row is not None
+    return row
+
+
 async def load_site(database: Database, site_id: str) -> Site | None:
     """A site with its agency, newest valid key, origins and enabled categories."""
     row = await database.row(_SITE, site_id=site_id)

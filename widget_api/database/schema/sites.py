@@ -109,6 +109,7 @@ site_counters = Table(
     count("position"),  # of the newest event
     count("version"),  # of all public data: settings, problems
     count("settings"),  # version of the site, its keys, origins, categories, which processes cache
+    count("authors"),  # addresses that were confirmed, each once; erasing a person leaves it
 )
 
 site_categories = Table(

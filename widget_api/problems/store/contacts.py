@@ -82,6 +82,26 @@ async def confirm(tx: Transaction, problem_id: str, now: int) -> bool:
     )
 
 
+async def count_author(tx: Transaction, problem_id: str) -> None:
+    """Count the author of a report whose address was confirmed, unless another report had confirmed it at the site.
+
+    A counter, since erasure removes the addresses and may not change a published number.
+    """
+    await tx.run(
+        """
+        UPDATE site_counters SET authors = authors + 1
+        WHERE site_id = (
+            SELECT c.site_id FROM contacts c WHERE c.problem_id = :id AND NOT EXISTS (
+                SELECT 1 FROM contacts o
+                WHERE o.email_hash = c.email_hash AND o.site_id = c.site_id AND o.problem_id <> c.problem_id
+                  AND o.confirmed_at IS NOT NULL
+            )
+        )
+        """,
+        id=problem_id,
+    )
+
+
 async def add_consents(tx: Transaction, site_id: str, problem_id: str, consent: Consent, now: int) -> None:
     """Store consents, one row a purpose: publishing a name needs a separate consent (152-FZ, article 10.1)."""
     documents = [("processing", consent.version, consent.hash)]
