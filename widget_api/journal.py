@@ -43,6 +43,8 @@ Kind = Literal[
     # settings; the subject is what was changed
     "agency_added",
     "agency_changed",
+    "agency_disabled",
+    "agency_enabled",
     "site_added",
     "site_changed",
     "site_disabled",

@@ -167,6 +167,8 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         new = cli("site", "rotate-key", made["key"])["key"]
         cli("site", "disable", new)
         cli("site", "enable", new)
+        for name in ("disable", "enable"):
+            cli("agency", name, agency)
         cli("user", "add", "--email", EMAIL, "--agency", agency, "--role", "agent")
         cli("user", "set", "--email", EMAIL, "--role", "head", "--name", "Анна")
         for name in ("disable", "enable", "reset-password"):
@@ -195,6 +197,8 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         "site_key_rotated",
         "site_disabled",
         "site_enabled",
+        "agency_disabled",
+        "agency_enabled",
         "user_added",
         "user_changed",
         "user_disabled",

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_report import Widget
@@ -304,6 +305,40 @@ async def test_an_agency_is_changed_as_by_the_command_line(enter: Enter, context
     assert f'<option value="{top}" selected>' in refused.text
     await operator.read(f"{AGENCIES}/nothing", 404)
     await operator.read(f"{AGENCIES}/%00", 404)
+
+
+async def test_an_agency_is_disabled_with_its_people_and_sites(
+    enter: Enter, context: Context, client: httpx2.AsyncClient
+) -> None:
+    site = await make_site(context.database)
+    closed = await make_site(context.database, agency={"name": "Лицей"})
+    await changes.update_agency(context.database, closed.agency.id, {"parent_id": site.agency.id})
+    idle = await sites.add_site(
+        context.database, name="Старый", agency_id=site.agency.id, allowed_origins=["https://old.test"]
+    )
+    await changes.disable_site(context.database, idle.id)
+    operator, anna = await enter("operator", None), await enter("agent", site.agency.id, "anna@gorod.test")
+    below = await enter("agent", closed.agency.id)
+    page, api = f"{AGENCIES}/{site.agency.id}", "/api/v1/sites/{}/problems"
+    with time_machine.travel(clock.now() + 5):
+        done = await operator.send(page, f"{page}/access", enabled="no")
+    assert done.headers["location"] == f"{page}?done=disabled"
+    assert "Ведомство отключено" in (await operator.read(page)).text
+    assert "отключено" in (await operator.read(AGENCIES)).text
+    assert (await anna.client.get("/cabinet/")).status_code == 303, "the session has ended"
+    assert (await anna.sign_in("anna@gorod.test", PASSWORD)).status_code == 403
+    assert (await below.client.get("/cabinet/")).status_code == 200, "services stay"
+    status = {one.key: (await client.get(api.format(one.key))).status_code for one in (site, closed, idle)}
+    assert status == {site.key: 404, closed.key: 200, idle.key: 404}
+    new: Any = {"email": "new@gorod.test", "role": "agent", "agency_id": site.agency.id}
+    await accounts.add_user(context.database, password=PASSWORD, **new)
+    assert (await anna.sign_in("new@gorod.test", PASSWORD)).status_code == 403, "nor who comes later"
+    assert (await operator.send(page, f"{page}/access", enabled="yes")).headers["location"] == f"{page}?done=enabled"
+    assert (await anna.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
+    status = {one.key: (await client.get(api.format(one.key))).status_code for one in (site, idle)}
+    assert status == {site.key: 200, idle.key: 404}, "that one was disabled before"
+    kinds = [entry["kind"] for entry in await journal.read(context.database, limit=50)]
+    assert {"agency_disabled", "agency_enabled"} <= set(kinds)
 
 
 async def test_agencies_form_no_circle(enter: Enter, context: Context, settings: Settings, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from widget_api.sites import store as site_store
 
 PATH = "/cabinet/operator/agencies"
 FIELDS = ("name", "email", "mode", "parent")
-OUTCOMES = ("added", "saved", "invited", "sent", "withdrawn")
+OUTCOMES = ("added", "saved", "invited", "sent", "withdrawn", "disabled", "enabled")
 
 
 def for_operators(handler: Handler) -> Any:
@@ -186,6 +186,14 @@ async def change_agency(request: Request, user: User) -> Response:
     return web.see_other(f"{PATH}/{agency['id']}?done=saved")
 
 
+async def set_access(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/agencies/{agency_id}/access: disable the agency with its sites, or enable it."""
+    enabled, agency = (await session_fields(request)).get("enabled") == "yes", await _find_agency(request)
+    who = journal_user(request, user)
+    await changes.disable_agency(web.context(request).database, agency["id"], who, disabled=not enabled)
+    return web.see_other(f"{PATH}/{agency['id']}?done={'enabled' if enabled else 'disabled'}")
+
+
 async def invite_admin(request: Request, user: User) -> Response:
     """POST /cabinet/operator/agencies/{agency_id}/invitations: invite an administrator, who invites the others."""
     fields, agency, language = await session_fields(request), await _find_agency(request), language_of(request, user)
@@ -234,6 +242,7 @@ routes: list[BaseRoute] = [
     Route(PATH, for_operators(add_agency), methods=["POST"]),
     Route(_AGENCY, for_operators(show_agency), methods=["GET"]),
     Route(_AGENCY, for_operators(change_agency), methods=["POST"]),
+    Route(_AGENCY + "/access", for_operators(set_access), methods=["POST"]),
     Route(_AGENCY + "/invitations", for_operators(invite_admin), methods=["POST"]),
     Route(_INVITATION + "/send", for_operators(send_again), methods=["POST"]),
     Route(_INVITATION + "/withdraw", for_operators(withdraw), methods=["POST"]),

@@ -12,6 +12,7 @@ from widget_api.settings import Settings
 from widget_api.sites import changes, service
 
 Mode = Literal["cabinet", "email"]
+AgencyArgument = Annotated[str, typer.Argument(help="The agency's id or name.")]
 _REGISTRY = "Number in Roskomnadzor's register of operators, for the consent document."
 _SENDERS = "Who may answer by mail beside its mailbox: a comma list of addresses and @domains."
 
@@ -57,7 +58,7 @@ def add_agency(
 
 @agency.command("set")
 def set_agency(
-    agency: Annotated[str, typer.Argument(help="The agency's id or name.")],
+    agency: AgencyArgument,
     name: Annotated[str | None, typer.Option()] = None,
     email: Annotated[str | None, typer.Option(help="Its mailbox.")] = None,
     parent: Annotated[str | None, typer.Option(help="Id or name of the agency above it; empty: none.")] = None,
@@ -100,6 +101,29 @@ def set_agency(
     print_result(found, [f"{name}: {value}" for name, value in found.items()], as_json)
 
 
+@agency.command("disable")
+def disable_agency(agency: AgencyArgument, as_json: Json = False) -> None:
+    """Close the cabinet to its people, and disable its sites. Services below it stay as they are."""
+    _switch(agency, as_json, disabled=True)
+
+
+@agency.command("enable")
+def enable_agency(agency: AgencyArgument, as_json: Json = False) -> None:
+    """Undo disable, for the sites too that it disabled."""
+    _switch(agency, as_json, disabled=False)
+
+
+def _switch(agency: str, as_json: bool, *, disabled: bool) -> None:
+    async def command(database: Database, settings: Settings) -> str:
+        agency_id = await changes.find_agency_id(database, agency)
+        await changes.disable_agency(database, agency_id, disabled=disabled)
+        return agency_id
+
+    agency_id = run_command(command)
+    said = f"agency {agency_id} {'disabled' if disabled else 'enabled'}"
+    print_result({"agency": agency_id, "disabled": disabled}, [said], as_json)
+
+
 def _listed_agency(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
@@ -114,6 +138,8 @@ def list_agencies(as_json: Json = False) -> None:
     rows = run_command(command)
     print_result(
         rows,
-        print_table(rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure")),
+        print_table(
+            rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure", "disabled_at")
+        ),
         as_json,
     )

@@ -232,4 +232,4 @@ async def count_held_before(database: Database, site_ids: Sequence[str], until: 
 
 async def digest_agencies(database: Database) -> Sequence[Row]:
     """List the agencies that receive a daily digest: id, created_at."""
-    return await database.rows("SELECT id, created_at FROM agencies WHERE digest ORDER BY id")
+    return await database.rows("SELECT id, created_at FROM agencies WHERE digest AND disabled_at IS NULL ORDER BY id")

@@ -42,7 +42,7 @@ async def list_every_agency(database: Database) -> Sequence[Row]:
         """
         SELECT a.id, a.name, a.email, a.mode, a.delegated, a.parent_id, a.email_failure, a.email_failed_at,
                (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people,
-               (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id) AS sites
+               a.disabled_at, (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id) AS sites
         FROM agencies a ORDER BY a.name, a.id
         """
     )

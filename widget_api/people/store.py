@@ -22,8 +22,10 @@ def _user(row: Row) -> User:
 
 
 async def find_enabled_user(database: Database, email: str) -> tuple[User, str] | None:
-    """An enabled user and the stored password."""
-    row = await database.row(f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL", email=email)
+    """An enabled user of an enabled agency and the stored password."""
+    row = await database.row(
+        f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL AND a.disabled_at IS NULL", email=email
+    )
     return None if row is None else (_user(row), row["password_hash"])
 
 
@@ -34,8 +36,10 @@ async def has_approver(database: Database, agency_id: str | None) -> bool:
 
 
 async def find_user(database: Database, user_id: str) -> User | None:
-    """An enabled user."""
-    row = await database.row(f"{_USER} WHERE u.id = :id AND u.disabled_at IS NULL", id=user_id)
+    """An enabled user of an enabled agency."""
+    row = await database.row(
+        f"{_USER} WHERE u.id = :id AND u.disabled_at IS NULL AND a.disabled_at IS NULL", id=user_id
+    )
     return None if row is None else _user(row)
 
 
@@ -119,7 +123,7 @@ async def find_session_user(database: Database, token_hash: str, now: int, *, be
     """Sessions have had an address since migration 0007."""
     row = await database.row(
         f"{_USER} JOIN sessions s ON s.user_id = u.id"
-        " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL"
+        " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL AND a.disabled_at IS NULL"
         + (" AND s.ip IS NULL" if before_0007 else ""),
         token_hash=token_hash,
         now=now,

@@ -87,6 +87,36 @@ async def update_agency(
     await database.write(work)
 
 
+async def disable_agency(
+    database: Database, agency_id: str, who: journal.Who = journal.COMMAND_LINE, *, disabled: bool = True
+) -> None:
+    """Disable an agency or enable it. The services below it stay as they are.
+
+    Its people cannot sign in, get no notices, and their sessions end; its enabled sites are disabled at the same time,
+    by which enabling it finds those sites and no others.
+    """
+
+    async def work(tx: Transaction) -> None:
+        row = await tx.row("SELECT disabled_at FROM agencies WHERE id = :agency_id", agency_id=agency_id)
+        if row is None:
+            raise NotFound("agency_not_found")
+        if (row["disabled_at"] is not None) == disabled:
+            return
+        before, after = (None, clock.now()) if disabled else (row["disabled_at"], None)
+        await tx.run("UPDATE agencies SET disabled_at = :at WHERE id = :agency_id", at=after, agency_id=agency_id)
+        for site in await tx.rows("SELECT id, disabled_at FROM sites WHERE agency_id = :id ORDER BY id", id=agency_id):
+            if site["disabled_at"] == before:
+                await _switch_site(tx, site["id"], after, who)
+        if disabled:
+            await tx.run(
+                "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
+                agency_id=agency_id,
+            )
+        await journal.record(tx, "agency_disabled" if disabled else "agency_enabled", who, subject=agency_id)
+
+    await database.write(work)
+
+
 async def _check_parent(tx: Transaction, agency_id: str, parent_id: str) -> None:
     """Raises NotFound, and Invalid for a circle of parents, in which every agency would see all the others' reports.
 
@@ -159,16 +189,16 @@ async def disable_site(database: Database, site_id: str, *, disabled: bool = Tru
     """Disable or enable a site. A disabled one is not public; its reports stay accessible in the cabinet."""
 
     async def work(tx: Transaction) -> None:
-        await tx.run(
-            "UPDATE sites SET disabled_at = :at WHERE id = :site_id",
-            at=clock.now() if disabled else None,
-            site_id=site_id,
-        )
-        await store.bump_version(tx, site_id)
-        kind: journal.Kind = "site_disabled" if disabled else "site_enabled"
-        await journal.record(tx, kind, journal.COMMAND_LINE, subject=site_id, site_id=site_id)
+        await _switch_site(tx, site_id, clock.now() if disabled else None, journal.COMMAND_LINE)
 
     await database.write(work, site_id)
+
+
+async def _switch_site(tx: Transaction, site_id: str, disabled_at: int | None, who: journal.Who) -> None:
+    await tx.run("UPDATE sites SET disabled_at = :at WHERE id = :site_id", at=disabled_at, site_id=site_id)
+    await store.bump_version(tx, site_id)
+    kind: journal.Kind = "site_enabled" if disabled_at is None else "site_disabled"
+    await journal.record(tx, kind, who, subject=site_id, site_id=site_id)
 
 
 async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) -> str:

@@ -23,10 +23,10 @@ MAX_RULES = 200  # per site; each is tried when a report is accepted
 MAX_POINTS = 5000  # of an area
 MAX_AREA_LENGTH = 500_000  # characters of GeoJSON
 MAX_NAME_LENGTH = 100
-# The agencies directly below the agency of a site, which it made itself; those further below answer to them.
+# The enabled agencies directly below the agency of a site, which it made itself; those further below answer to them.
 _SERVICES = (
     "SELECT a.id, a.name, a.email, a.mode, a.delegated FROM agencies a JOIN sites s ON s.agency_id = a.parent_id"
-    " WHERE s.id = :site_id AND a.id <> a.parent_id"
+    " WHERE s.id = :site_id AND a.id <> a.parent_id AND a.disabled_at IS NULL"
 )
 
 
@@ -56,7 +56,7 @@ class Rule:
     days: int | None
     user_id: str | None
     user_name: str | None
-    below: bool  # the service is still below the site's agency; it may have been put elsewhere since
+    below: bool  # the service is still below the site's agency; it may have been put elsewhere or disabled since
 
     def matches(self, category: str, point: tuple[float, float] | None) -> bool:
         """Whether a report of this category at this point (latitude, longitude) falls under the rule."""
@@ -86,7 +86,7 @@ async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]
     rows: Sequence[Row] = await reader.rows(
         "SELECT r.id AS rule_id, r.category, r.area, r.area_name, r.days, r.user_id,"
         " COALESCE(u.name, u.email) AS user_name,"
-        " a.parent_id = (SELECT agency_id FROM sites WHERE id = :site_id) AS below,"
+        " a.disabled_at IS NULL AND a.parent_id = (SELECT agency_id FROM sites WHERE id = :site_id) AS below,"
         " a.id, a.name, a.email, a.mode, a.delegated FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
         " LEFT JOIN users u ON u.id = r.user_id AND u.disabled_at IS NULL WHERE r.site_id = :site_id"
         " ORDER BY r.category IS NULL, r.area IS NULL, r.created_at, r.id",

@@ -25,6 +25,7 @@ agencies = Table(
     time("email_failed_at", nullable=True),  # letters to its mailbox bounced
     Column("email_failure", Text),
     time("created_at"),
+    time("disabled_at", nullable=True),
 )
 
 sites = Table(

@@ -15,8 +15,8 @@ _OLDEST = (
     " (SELECT s.{0} FROM sites s WHERE s.agency_id = a.parent_id ORDER BY s.created_at, s.id LIMIT 1))"
 )
 _PERSON = f"""
-    SELECT u.id, u.email, u.role, u.language, u.notices, u.disabled_at, u.away_until, u.stand_in, u.agency_id,
-           a.name AS agency_name, a.noticed_on,
+    SELECT u.id, u.email, u.role, u.language, u.notices, u.away_until, u.stand_in, u.agency_id,
+           COALESCE(u.disabled_at, a.disabled_at) AS disabled_at, a.name AS agency_name, a.noticed_on,
            {_OLDEST.format("time_zone")} AS time_zone, {_OLDEST.format("calendar")} AS calendar
     FROM users u JOIN agencies a ON a.id = u.agency_id
 """
