@@ -44,6 +44,7 @@ from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import registering as cabinet_registering
 from widget_api.cabinet import saved_views as cabinet_views
 from widget_api.cabinet import sign_in as cabinet_sign_in
+from widget_api.cabinet import site_districts as cabinet_districts
 from widget_api.cabinet import sites as cabinet_sites
 from widget_api.cabinet import templates as cabinet_templates
 from widget_api.comments import api as comments
@@ -88,6 +89,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_sign_in.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: settings of sites, where the widget is installed
+    *cabinet_districts.routes,  # /cabinet/sites/{site}/districts
     *cabinet_calendar.routes,  # /cabinet/sites/{site}/calendar: days off and working days
     *cabinet_photos.routes,  # /cabinet/problems/{id}/photos: hide and cover photos
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services

@@ -41,7 +41,7 @@ from widget_api.problems import change as problems
 from widget_api.problems import pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
-from widget_api.sites import routing_rules
+from widget_api.sites import districts, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
 
@@ -96,6 +96,7 @@ MAIL = "333333 ++++++ ++++++ ++++++ ++"
 MAIL_OF_IT = "333333 +44+44 +44+44 +44+44 4+"
 
 P, S, ORG = "/cabinet/problems/{problem}", "/cabinet/sites/{site}", "/cabinet/organisation"
+D = S + "/districts/{district}"
 AGENCIES = "/cabinet/operator/agencies"
 Sent = tuple[str, Mapping[str, str]]
 
@@ -171,6 +172,8 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (SITE_READERS, get(S, S + "/calendar", S + "/platforms")),
     (SITE_READERS.replace("+", "2"), post(S + "/check", url="")),
     (SITE_ADMINS, get(S + "/settings") + post(S + "/settings", photos="1")),
+    (SITE_ADMINS, get(S + "/districts", D) + post(D, name="Север") + post(D + "/delete", sure="yes")),
+    (SITE_ADMINS.replace("+", "2"), post(S + "/districts", name="Юг")),
     (SITE_ADMINS, post(S + "/calendar", day="2099-01-12", kind="off")),
     (CHECKED_FIRST, post(S + "/platforms/{platform}", **{"to-roads": "7"})),
     (CHECKED_FIRST.replace("+", "2"), post(S + "/origins", origin="https://nowhere.test", sure="yes")),
@@ -364,6 +367,9 @@ async def _fill(world: World) -> dict[str, str]:
     await mailbox.receive_letter(context, Arrival(letter, None, (raw.reply,)))
     ids["letter"] = (await raw.last())["id"]
     await routing_rules.add_rule(database, site.id, {"service": services[0], "category": "roads"})
+    border = '{"type": "Polygon", "coordinates": [[[38, 55], [39, 55], [39, 56], [38, 55]]]}'
+    await districts.add_district(database, site, "Центр", border)
+    ids["district"] = (await sites.by_id(database, site.id)).districts[0].id
     ids["rule"] = (await routing_rules.list_rules(database, site.id))[0].id
     platform = {"id": ids["platform"], "name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
     await platforms.insert_platform(

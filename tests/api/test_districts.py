@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import time_machine
 
 from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.context import Context
 from widget_api.database import Database, Row
@@ -374,3 +376,64 @@ async def test_the_command_loads_lists_and_deletes(
     assert [one["name"] for one in loaded["districts"]] == ["Восточный", "Западный"]
     assert (deleted["deleted"], [one["name"] for one in deleted["districts"]]) == (1, ["Восточный"])
     assert [(one["name"], one["reports"]) for one in listed["districts"]] == [("Восточный", 0)]
+
+
+# --- the cabinet ---
+
+
+async def test_an_administrator_adds_districts_by_each_way(context: Context, site: Site, enter: Enter) -> None:
+    admin, database = await enter("admin", site.agency.id), context.database
+    path = f"/cabinet/sites/{site.id}/districts"
+    assert path in (await admin.client.get(f"/cabinet/sites/{site.id}")).text
+    token = (await admin.read(path)).form(path).fields["form_token"]
+
+    async def send(area: str, name: str = "", file: str = "") -> httpx2.Response:
+        files = {"file": ("districts.geojson", file.encode(), "application/geo+json")} if file else None
+        return await admin.client.post(path, data={"form_token": token, "name": name, "area": area}, files=files)
+
+    assert (await send(json.dumps(square(*WEST)), "Западный")).status_code == 303
+    assert (
+        await send("", file=collection(feature("Юг", square(*SOUTH)), feature("Восточный", square(*EAST))))
+    ).status_code == 303
+    assert (await send(collection(feature("Чужое имя", square(38.8, 55.1, 0.05))), "Своё имя")).status_code == 303
+    assert await names(database, site) == sorted(["Западный", "Юг", "Восточный", "Своё имя"])
+    assert i18n.text("ru", "cabinet.districts.pending") in (await admin.read(path)).text
+    entries = await database.rows("SELECT role, details FROM journal WHERE kind = 'districts_changed' ORDER BY id")
+    assert [tuple(row) for row in entries] == [
+        ("admin", '{"added":1}'), ("admin", '{"added":2,"changed":0}'), ("admin", '{"added":1}')
+    ]  # fmt: skip
+
+    wrong = await send("{", "Ещё <один>")
+    assert wrong.status_code == 422
+    page = PageText(wrong.text)
+    assert (page.form(path).fields["name"], page.form(path).fields["area"]) == ("Ещё <один>", "{")
+    assert "Это не JSON; нужен файл GeoJSON." in page.text
+    several = await send("", file=collection(feature("А", square(1, 2, 3)), feature(None, square(*WEST))))
+    assert "«А» лежит за пределами" in several.text
+    assert "У района № 2 нет названия" in several.text
+    assert 'id="field-area-2"' in several.text
+
+
+async def test_a_district_is_changed_and_deleted_after_saying_how_many_reports_it_has(
+    context: Context, site: Site, enter: Enter
+) -> None:
+    database = context.database
+    site = await load(database, site, Западный=WEST)
+    for _ in range(2):
+        await submit_report(database, site, lat=55.05, lng=38.75)
+    admin, listed = await enter("admin", site.agency.id), f"/cabinet/sites/{site.id}/districts"
+    path = f"{listed}/{site.districts[0].id}"
+    form = (await admin.read(path)).form(path)
+    assert json.loads(form.fields["area"]) == square(*WEST)
+    assert (await admin.client.post(path, data={**form.fields, "name": ""})).status_code == 422
+    assert (await admin.client.post(path, data={**form.fields, "name": "Центр", "area": ""})).status_code == 303
+    (one,) = (await service.by_id(database, site.id)).districts
+    assert (one.name, one.area.box) == ("Центр", (38.7, 55.0, 38.8, 55.1))
+
+    assert "2 сообщения останутся без района" in (await admin.read(path)).text
+    token = {"form_token": form.fields["form_token"]}
+    assert (await admin.client.post(f"{path}/delete", data=token)).status_code == 422
+    assert await names(database, site) == ["Центр"]
+    assert (await admin.client.post(f"{path}/delete", data={**token, "sure": "yes"})).status_code == 303
+    assert await names(database, site) == []
+    assert (await admin.client.get(path)).status_code == 404

@@ -33,6 +33,7 @@ from widget_api.people import invitations, password_reset
 from widget_api.people.store import find_user, hash_token
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.sites import districts
 from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
 from widget_api.sites.model import Site
@@ -104,6 +105,9 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     service_below = {"name": "Water", "email": "water@gorod.test", "parent_id": site.agency.id}
     below = await sites.add_agency(context.database, **service_below)
     template_id = await a_template(context, site)
+    border = '{"type": "Polygon", "coordinates": [[[38, 55], [39, 55], [39, 56], [38, 55]]]}'
+    await districts.add_district(context.database, site, "North", border)
+    (district,) = (await sites.by_id(context.database, site.id)).districts
     operator = await find_user(context.database, user_id)
     assert operator is not None
     bulk_id = await bulk_service.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
@@ -172,6 +176,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/problems/{problem_id}/photos": f"/cabinet/problems/{problem_id}/photos",
         "/cabinet/problems/{problem_id}/correct": f"/cabinet/problems/{problem_id}/correct",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
+        "/cabinet/sites/{site_id}/districts": f"/cabinet/sites/{site.id}/districts",
+        "/cabinet/sites/{site_id}/districts/{district_id}": f"/cabinet/sites/{site.id}/districts/{district.id}",
         "/cabinet/sites/{site_id}/calendar": f"/cabinet/sites/{site.id}/calendar",
         "/cabinet/sites/{site_id}/platforms": f"/cabinet/sites/{site.id}/platforms",
         "/cabinet/comments": "/cabinet/comments",

@@ -143,6 +143,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "sites": "/cabinet/sites",
         "site": own,
         "settings": f"{own}/settings",
+        "districts": f"{own}/districts",
         "photos": f"/cabinet/problems/{problem}/photos",
         "correction": f"/cabinet/problems/{problem}/correct",
         "calendar": f"{own}/calendar",

@@ -86,14 +86,14 @@ async def add_origin(request: Request, user: User) -> Response:
 
 async def show_settings(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}/settings"""
-    site = await _find_settable_site(request, user)
+    site = await find_settable_site(request, user)
     return _render_settings(request, user, site, setting_values(site), done="done" in request.query_params)
 
 
 async def change_settings(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/settings, with the rules of `widget-api site set`."""
     fields = await session_fields(request)
-    site = await _find_settable_site(request, user)
+    site = await find_settable_site(request, user)
     try:
         changed = parse_changes(site, fields)
         if changed:
@@ -104,7 +104,7 @@ async def change_settings(request: Request, user: User) -> Response:
     return web.see_other(f"{PATH}/{site.id}/settings?done=1")
 
 
-async def _find_settable_site(request: Request, user: User) -> Site:
+async def find_settable_site(request: Request, user: User) -> Site:
     """A site whose settings the user may change. Raises NotFound, Refused."""
     site = await find_site(request, user)
     if not can_set(user):

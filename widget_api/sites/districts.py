@@ -148,14 +148,16 @@ def parse_collection(site: Site, text: str | bytes) -> Borders:
     return borders
 
 
-def is_collection(text: str | bytes) -> bool:
-    """Whether a text is a FeatureCollection of several features, or of one that has a name."""
+def is_collection(text: str | bytes, name: str = "") -> bool:
+    """Whether a text has several features; or, if no name is given for a single one, a feature with a name."""
     try:
         found = geojson.load(text)
     except geojson.InvalidArea:
         return False
     features = found.get("features") if isinstance(found, dict) else None
-    return isinstance(features, list) and (len(features) > 1 or any(map(_name_feature, features)))
+    if not isinstance(features, list):
+        return False
+    return len(features) > 1 or (not name.strip() and any(map(_name_feature, features)))
 
 
 def _name_feature(feature: Any) -> str:

@@ -1,0 +1,127 @@
+"""Districts are drawn on a map in the cabinet, by which the border gets into the field of the form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import make_site
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.processes import Service
+from widget_api.database import Database
+from widget_api.people import accounts
+
+TOWN = (38.7, 55.0, 38.9, 55.1)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def service(module_serve: Callable[..., Service]) -> Service:
+    return module_serve(challenge="off", rate_limits="off")
+
+
+@pytest.fixture
+def page(service: Service, new_page: Callable[..., Page]) -> Page:
+    """The page of districts of a new site, for its administrator."""
+    email = f"{uuid.uuid4().hex[:8]}@gorod.test"
+
+    async def found() -> tuple[str, str]:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await make_site(database, bbox=TOWN)
+        _, password = await accounts.add_user(database, email=email, role="admin", agency_id=site.agency.id)
+        await database.disconnect()
+        return site.id, password
+
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
+        site_id, password = thread.submit(asyncio.run, found()).result()
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{service.url}/cabinet/")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{service.url}/cabinet/")
+    page.goto(f"{service.url}/cabinet/sites/{site_id}/districts")
+    return page
+
+
+def click(page: Page, x: float, y: float) -> None:
+    """Click a place of the map, given in shares of its width and height."""
+    svg = page.locator(".draw-map svg")
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def border(page: Page) -> list[list[float]]:
+    text = page.input_value("[name=area]")
+    return list(json.loads(text)["coordinates"][0]) if text else []
+
+
+def test_a_district_is_drawn_corner_by_corner(page: Page) -> None:
+    status = page.locator(".draw-map [role=status]")
+    expect(status).to_contain_text("первого угла")
+    for x, y in ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6)):
+        click(page, x, y)
+    expect(page.locator(".draw-map .corner")).to_have_count(3)
+    assert len(border(page)) == 4
+    click(page, 0.8, 0.8)
+    page.click("[data-do=undo]")
+    click(page, 0.3, 0.6)
+    click(page, 0.3, 0.3)
+    expect(status).to_contain_text("замкнута")
+    click(page, 0.9, 0.9)  # nothing is added to a closed border
+    drawn = border(page)
+    assert len(drawn) == 5
+    assert drawn[0] == drawn[-1]
+    (west, north), (east, south) = drawn[0], drawn[2]
+    assert TOWN[0] < west < east < TOWN[2]
+    assert TOWN[1] < south < north < TOWN[3]
+
+    page.fill("[name=name]", "Северный")
+    page.click("form.card button.primary")
+    expect(page.locator("[role=status].good")).to_be_visible()
+    expect(page.locator(".draw-map .other title")).to_have_text("Северный")
+    page.click("table a")
+    assert border(page) == drawn
+    expect(page.locator(".draw-map .corner")).to_have_count(4)
+    assert axe.violations(page) == []
+
+
+def test_the_map_is_moved_and_shows_what_is_pasted(page: Page) -> None:
+    svg = page.locator(".draw-map svg")
+    svg.scroll_into_view_if_needed()
+    box, before = svg.bounding_box(), page.get_attribute(".draw-map .territory", "d")
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 140)
+    page.mouse.up()
+    assert page.get_attribute(".draw-map .territory", "d") != before
+    assert border(page) == []
+    page.click("[data-do=in]")
+    ring = [[38.75, 55.02], [38.8, 55.02], [38.8, 55.06], [38.75, 55.02]]
+    page.fill("[name=area]", json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}}))
+    page.locator("[name=area]").blur()
+    expect(page.locator(".draw-map .corner")).to_have_count(3)
+    page.click("[data-do=clear]")
+    assert page.input_value("[name=area]") == ""
+    expect(page.locator(".draw-map .drawn")).to_have_count(0)
+
+
+def test_without_a_script_the_form_is_the_same(page: Page, watch: Watch) -> None:
+    watch.allow("ERR_FAILED")
+    with_script = page.locator("form.card [name]").evaluate_all("all => all.map(one => one.name)")
+    page.route("**/district.js*", lambda route: route.abort())
+    page.reload()
+    expect(page.locator(".draw-map")).to_be_hidden()
+    assert page.locator("form.card [name]").evaluate_all("all => all.map(one => one.name)") == with_script

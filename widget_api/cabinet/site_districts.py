@@ -1,0 +1,205 @@
+"""Serve /cabinet/sites/{site_id}/districts: the districts of a site, for those who may change its settings.
+
+A border is pasted, sent as a file or drawn on a map by a script, which writes it into the same field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import i18n, web
+from widget_api.cabinet.http import (
+    Fields,
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+    session_form,
+    to_fields,
+)
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.sites import PATH, find_settable_site
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.geo import geojson
+from widget_api.people.model import User
+from widget_api.sites import districts
+from widget_api.sites.model import District, Site
+
+_MAX_FORM_SIZE = geojson.MAX_SIZE + 2**20  # bytes; of larger files the refusal names no limit
+_MAX_SHOWN = 60_000  # characters of a border in a field; longer ones are sent as files
+
+
+async def show_districts(request: Request, user: User) -> Response:
+    """GET /cabinet/sites/{site_id}/districts"""
+    return await _render_list(request, user, await find_settable_site(request, user))
+
+
+async def add_districts(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/districts: one with a name, or those of a FeatureCollection."""
+    fields, text = await _read_form(request)
+    site, database, who = (
+        await find_settable_site(request, user),
+        web.context(request).database,
+        journal_user(request, user),
+    )
+    try:
+        if districts.is_collection(text, fields.get("name", "")):
+            await districts.load_districts(database, site, text, who)
+        else:
+            await districts.add_district(database, site, fields.get("name", ""), text, who)
+    except Invalid as error:
+        return await _render_list(request, user, site, 422, given=_refill(fields, text), wrong=error)
+    return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
+
+
+async def show_district(request: Request, user: User) -> Response:
+    """GET /cabinet/sites/{site_id}/districts/{district_id}"""
+    return await _render_one(request, user, *await _find_district(request, user))
+
+
+async def change_district(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/districts/{district_id}"""
+    fields, text = await _read_form(request)
+    site, district = await _find_district(request, user)
+    database, who = web.context(request).database, journal_user(request, user)
+    try:
+        await districts.change_district(database, site, district.id, fields.get("name", ""), text, who)
+    except Invalid as error:
+        return await _render_one(request, user, site, district, 422, given=_refill(fields, text), wrong=error)
+    return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
+
+
+async def delete_district(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/districts/{district_id}/delete"""
+    fields = await session_fields(request)
+    site, district = await _find_district(request, user)
+    if fields.get("sure") != "yes":
+        wrong = Invalid((FieldError("sure", "required"),))
+        return await _render_one(request, user, site, district, 422, wrong=wrong)
+    await districts.delete_district(web.context(request).database, site.id, district.id, journal_user(request, user))
+    return web.see_other(f"{PATH}/{site.id}/districts?done=deleted")
+
+
+async def _find_district(request: Request, user: User) -> tuple[Site, District]:
+    site, district_id = await find_settable_site(request, user), path_identifier(request, "district_id")
+    found = next((one for one in site.districts if one.id == district_id), None)
+    if found is None:
+        raise NotFound
+    return site, found
+
+
+async def _read_form(request: Request) -> tuple[Fields, bytes]:
+    """The fields of a form, and the border: the file if there is one, else the field."""
+    given, sent = await session_form(request, _MAX_FORM_SIZE, 1)
+    with web.closing_files(one for _, one in sent):
+        fields = to_fields(given)
+        file = next((one for name, one in sent if name == "file" and one.size), None)
+        if file is None:
+            return fields, fields.get("area", "").encode()
+        file.file.seek(0)
+        return fields, file.file.read()
+
+
+def _refill(fields: Fields, text: bytes) -> Fields:
+    area = text.decode(errors="replace").replace("\0", "")
+    return {"name": fields.get("name", ""), "area": area if len(area) <= _MAX_SHOWN else ""}
+
+
+async def _render_list(
+    request: Request,
+    user: User,
+    site: Site,
+    status: int = 200,
+    *,
+    given: Fields | None = None,
+    wrong: Invalid | None = None,
+) -> Response:
+    database, language = web.context(request).database, language_of(request, user)
+    counts = await districts.count_reports(database, site.id)
+    return render_page(
+        request,
+        user,
+        "site_districts.html",
+        status,
+        site=site,
+        district=None,
+        rows=[
+            (one, i18n.format_number(language, counts.get(one.id, 0)), _format_size(language, one))
+            for one in site.districts
+        ],
+        most=districts.MAX_DISTRICTS,
+        pending=await districts.is_pending(database, site.id),
+        given=given or {"name": "", "area": ""},
+        errors=field_errors(language, wrong),
+        done=request.query_params.get("done", ""),
+        section="sites",
+        here=f"{PATH}/{site.id}/districts",
+        **_map_values(request, site),
+    )
+
+
+async def _render_one(
+    request: Request,
+    user: User,
+    site: Site,
+    district: District,
+    status: int = 200,
+    *,
+    given: Fields | None = None,
+    wrong: Invalid | None = None,
+) -> Response:
+    border = geojson.to_geometry(district.area)
+    fits = len(border) <= _MAX_SHOWN
+    counts = await districts.count_reports(web.context(request).database, site.id)
+    return render_page(
+        request,
+        user,
+        "site_district.html",
+        status,
+        site=site,
+        district=district,
+        fits=fits,
+        count=counts.get(district.id, 0),
+        given=given or {"name": district.name, "area": border if fits else ""},
+        errors=field_errors(language_of(request, user), wrong),
+        section="sites",
+        here=f"{PATH}/{site.id}/districts/{district.id}",
+        **_map_values(request, site, district),
+    )
+
+
+def _format_size(language: str, district: District) -> str:
+    return i18n.format_number(language, round(district.area.size / 1_000_000, 1))
+
+
+def _map_values(request: Request, site: Site, district: District | None = None) -> dict[str, Any]:
+    """What the script draws: the territory, the other districts, and tiles up to a zoom if there are any."""
+    settings, shown = web.context(request).settings, [one for one in site.districts if one != district]
+    return {
+        "drawing": orjson.dumps(
+            {
+                "territory": site.territory.outline if site.territory else [],
+                "districts": [{"name": one.name, "rings": one.area.outline} for one in shown],
+                "zoom": settings.tiles_zoom if settings.tiles else None,
+            }
+        ).decode(),
+        "can_draw": bool(settings.tiles or site.territory),
+        "attribution": settings.tiles_attribution if settings.tiles else "",
+    }
+
+
+_LIST, _ONE = PATH + "/{site_id}/districts", PATH + "/{site_id}/districts/{district_id}"
+routes: list[BaseRoute] = [
+    Route(_LIST, require_user(show_districts), methods=["GET"]),
+    Route(_LIST, require_user(add_districts), methods=["POST"]),
+    Route(_ONE, require_user(show_district), methods=["GET"]),
+    Route(_ONE, require_user(change_district), methods=["POST"]),
+    Route(_ONE + "/delete", require_user(delete_district), methods=["POST"]),
+]

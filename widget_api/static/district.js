@@ -1,0 +1,142 @@
+// Draws a district on a map and writes its border into the field as GeoJSON. Without scripts it is pasted there.
+const SVG = "http://www.w3.org/2000/svg";
+const [WIDTH, HEIGHT, TILE, MARGIN, MAX_ZOOM, CORNERS] = [480, 360, 128, 24, 19, 200];
+const NEAR = 16; // pixels from the first corner, within which it is meant
+
+/** Web Mercator on a square of side 1. */
+const project = ([lng, lat]) => {
+  const sine = Math.sin((Math.max(-85.05, Math.min(85.05, lat)) * Math.PI) / 180);
+  return [lng / 360 + 0.5, 0.5 - Math.atanh(sine) / (2 * Math.PI)];
+};
+const unproject = ([x, y]) => [
+  Math.round((x - 0.5) * 360e6) / 1e6,
+  Math.round((Math.atan(Math.sinh((0.5 - y) * 2 * Math.PI)) * 180e6) / Math.PI) / 1e6,
+];
+
+/** The rings of a text with a polygon; none if it is something else. */
+const parse = (text) => {
+  try {
+    let found = JSON.parse(text);
+    if (found.type === "FeatureCollection") return found.features.flatMap((one) => parse(JSON.stringify(one.geometry)));
+    if (found.type === "Feature") found = found.geometry;
+    return found.type === "Polygon" ? found.coordinates : found.type === "MultiPolygon" ? found.coordinates.flat() : [];
+  } catch {
+    return [];
+  }
+};
+
+const start = (box) => {
+  const field = document.getElementById(box.dataset.draws);
+  const svg = box.querySelector("svg");
+  const status = box.querySelector("[role=status]");
+  const { territory, districts, zoom: tiles } = JSON.parse(box.dataset.shown);
+  let [corners, closed, pasted] = [[], false, []];
+  let [zoom, left, top] = [2, 0, 0]; // the place of the picture, in its own units
+  const world = () => TILE * 2 ** zoom;
+  const unit = () => WIDTH / svg.getBoundingClientRect().width; // of the picture, in a pixel
+
+  const put = (name, attributes, text) => {
+    const made = svg.appendChild(document.createElementNS(SVG, name));
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text) made.appendChild(document.createElementNS(SVG, "title")).textContent = text;
+  };
+  const place = (point) => {
+    const [x, y] = project(point);
+    return [x * world() - left, y * world() - top];
+  };
+  const line = (ring) => "M" + ring.map((point) => place(point).map((one) => one.toFixed(1)).join(" ")).join("L");
+
+  const draw = () => {
+    svg.replaceChildren();
+    if (tiles !== null) {
+      const last = 2 ** zoom - 1;
+      for (let x = Math.max(0, Math.floor(left / TILE)); x <= Math.min(last, (left + WIDTH) / TILE); x += 1)
+        for (let y = Math.max(0, Math.floor(top / TILE)); y <= Math.min(last, (top + HEIGHT) / TILE); y += 1)
+          put("image", { href: `/tiles/${zoom}/${x}/${y}`, x: x * TILE - left, y: y * TILE - top, width: TILE + 1, height: TILE + 1 });
+    }
+    put("path", { class: "territory", d: territory.map(line).join("") });
+    for (const one of districts) put("path", { class: "other", d: one.rings.map((ring) => `${line(ring)}Z`).join("") }, one.name);
+    if (pasted.length) put("path", { class: "drawn closed", d: pasted.map((ring) => `${line(ring)}Z`).join("") });
+    if (corners.length) put("path", { class: closed ? "drawn closed" : "drawn", d: line(corners) + (closed ? "Z" : "") });
+    corners.forEach((corner, index) => {
+      const [cx, cy] = place(corner);
+      put("circle", { class: "corner", cx, cy, r: (index || closed ? 5 : 8) * unit() });
+    });
+    status.textContent = box.dataset[closed || pasted.length ? "closed" : corners.length ? "open" : "empty"];
+    box.querySelector("[data-do=undo]").disabled = !corners.length;
+    box.querySelector("[data-do=clear]").disabled = !corners.length && !pasted.length;
+  };
+
+  const fit = (rings) => {
+    const points = rings.flat().map(project);
+    if (!points.length) return;
+    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+    const [west, east, north, south] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const room = Math.min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (south - north)) / TILE;
+    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, Math.floor(Math.log2(room))));
+    left = ((west + east) / 2) * world() - WIDTH / 2;
+    top = ((north + south) / 2) * world() - HEIGHT / 2;
+  };
+  const scale = (step) => {
+    const [x, y] = [(left + WIDTH / 2) / world(), (top + HEIGHT / 2) / world()];
+    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, zoom + step));
+    [left, top] = [x * world() - WIDTH / 2, y * world() - HEIGHT / 2];
+  };
+  const write = () => {
+    const ring = [...corners, corners[0]];
+    field.value = corners.length > 2 ? JSON.stringify({ type: "Polygon", coordinates: [ring] }) : "";
+    field.dispatchEvent(new Event("input", { bubbles: true })); // an unsent form is kept
+  };
+  const read = () => {
+    const rings = parse(field.value);
+    const simple = rings.length === 1 && rings[0].length > 3 && rings[0].length <= CORNERS;
+    [corners, closed, pasted] = simple ? [rings[0].slice(0, -1), true, []] : [[], false, rings];
+    return rings;
+  };
+
+  const add = (x, y) => {
+    if (closed || pasted.length) return;
+    const [firstX, firstY] = corners.length ? place(corners[0]) : [0, 0];
+    if (corners.length > 2 && Math.hypot(firstX - x, firstY - y) < NEAR * unit()) closed = true;
+    else corners.push(unproject([(left + x) / world(), (top + y) / world()]));
+    write();
+    draw();
+  };
+  const deeds = {
+    undo: () => { closed ? (closed = false) : corners.pop(); write(); },
+    clear: () => { [corners, closed, pasted] = [[], false, []]; write(); },
+    in: () => scale(1),
+    out: () => scale(-1),
+  };
+  for (const button of box.querySelectorAll("[data-do]"))
+    button.addEventListener("click", () => { deeds[button.dataset.do](); draw(); });
+
+  let held = null; // where the pointer went down, and whether it has moved since
+  svg.addEventListener("pointerdown", (event) => {
+    held = { x: event.clientX, y: event.clientY, left, top, moved: false };
+    svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (!held) return;
+    const [x, y] = [event.clientX - held.x, event.clientY - held.y];
+    held.moved ||= Math.hypot(x, y) > 5;
+    if (!held.moved) return;
+    [left, top] = [held.left - x * unit(), held.top - y * unit()];
+    draw();
+  });
+  svg.addEventListener("pointercancel", () => { held = null; });
+  svg.addEventListener("pointerup", (event) => {
+    const clicked = held && !held.moved;
+    held = null;
+    const edge = svg.getBoundingClientRect();
+    if (clicked) add((event.clientX - edge.left) * unit(), (event.clientY - edge.top) * unit());
+  });
+  field.addEventListener("change", () => { fit(read()); draw(); });
+
+  box.hidden = false;
+  const rings = read();
+  fit(rings.length ? rings : territory.length ? territory : districts.flatMap((one) => one.rings));
+  draw();
+};
+
+for (const box of document.querySelectorAll("[data-draws]")) start(box);
