@@ -3,9 +3,9 @@
 PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 BIN := .venv/bin
-# Three processes for two cores: nearly half of a test's time goes into waiting, for servers, browsers and what a page
-# shows after a while. Whoever is done takes over from the others.
-PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
+# Five processes for two cores: more than half of a test's time goes into waiting, for servers, browsers and what a page
+# shows after a while; three leave a third of the cores idle. Whoever is done takes over from the others.
+PYTEST := $(BIN)/python -m pytest --numprocesses=5 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 

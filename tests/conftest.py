@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import uuid
@@ -89,6 +90,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     that part.
     """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection() -> None:
+    """Collect no garbage while tests are collected: they and their modules stay until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over them from then on, too."""
+    gc.freeze()
+    gc.enable()
 
 
 # --- databases ---
