@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import time_machine
 
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import Enter
 from widget_api.context import Context
+from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+
+
+@time_machine.travel("2026-08-15T09:00:00+00:00", tick=False)
+async def test_the_month_of_today_is_open(context: Context, enter: Enter, site: Site) -> None:
+    """Two years are long on a phone: the others are folded, but for the site's own days."""
+    await changes.update_site(context.database, site.id, {"calendar": {"2027-08-05": False}})
+    shown = await (await enter("agent", site.agency.id)).client.get(f"/cabinet/sites/{site.id}/calendar")
+    months = re.findall(r'<details class="fold"( open)?>\s*<summary>(\S+)', shown.text)
+    assert [name for is_open, name in months if is_open] == ["Ноябрь", "Август"], "the next that has such days"
+    assert len(months) > 10
 
 
 @time_machine.travel("2026-11-02T09:00:00+00:00", tick=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,7 +69,7 @@ def _render(
         "calendar.html",
         status,
         site=site,
-        years=[(one, calendar_rows(language, site.calendar, one)) for one in range(year, year + YEARS)],
+        years=[(one, list_months(language, site.calendar, one)) for one in range(year, year + YEARS)],
         given={name: given.get(name, "") for name in ("day", "kind")},
         errors=field_errors(language, wrong),
         may_set=can_set(user),
@@ -77,7 +79,26 @@ def _render(
     )
 
 
-def calendar_rows(language: str, calendar: Calendar, year: int) -> list[dict[str, object]]:
+def list_months(language: str, calendar: Calendar, year: int) -> list[dict[str, Any]]:
+    """The months of a year with such days, each with its `rows`.
+
+    The present one is `open`, or the next that has any, and those with the site's own days.
+    """
+    months: list[dict[str, Any]] = [
+        {"name": _month_name(language, month), "month": month, "rows": list(rows)}
+        for month, rows in groupby(calendar_rows(language, calendar, year), lambda row: str(row["day"])[:7])
+    ]
+    today = calendar.local_date(clock.now()).isoformat()[:7]
+    shown = next((one["month"] for one in months if one["month"] >= today), None) if today[:4] == str(year) else None
+    return [one | {"open": one["month"] == shown or any(row["own"] for row in one["rows"])} for one in months]
+
+
+def _month_name(language: str, month: str) -> str:
+    name, _, _ = i18n.format_month(language, date.fromisoformat(f"{month}-01")).partition(i18n.NO_BREAK_SPACE)
+    return name.capitalize()
+
+
+def calendar_rows(language: str, calendar: Calendar, year: int) -> list[dict[str, Any]]:
     """The days of a year that are no ordinary weekday or weekend: free weekdays, worked weekends, the site's own."""
     own = calendar.own_days
     days = [date(year, 1, 1) + timedelta(days=one) for one in range(366)]
