@@ -43,6 +43,7 @@ async def counted(context: Context, site: Site) -> dict[tuple[str, str], int]:
     return {(one.kind, one.origin): one.count for one in await sightings.list_since(context.database, site.id, "")}
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("registered", "expected"),
     [

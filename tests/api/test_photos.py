@@ -396,6 +396,7 @@ async def test_photos_of_clarifications_are_not_public(
     assert [one["role"] for one in both] == ["report", "clarification"]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "name",
     [

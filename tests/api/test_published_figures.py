@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.context import Context
@@ -103,6 +104,7 @@ async def test_days_are_those_of_the_site(client: httpx2.AsyncClient, context: C
     assert (await figures(client, east, **{"from": "2026-11-26"}))["answered"] == 1
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "code", "parameter"),
     [

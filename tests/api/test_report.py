@@ -165,6 +165,7 @@ async def test_a_body_without_a_declared_length_is_limited_too(widget: Widget) -
     problem(await widget.client.post(f"{widget.root}/problems", content=endless(), headers=headers), 413)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("key", [None, "", "x" * 256, "ключ"])
 async def test_a_valid_idempotency_key_is_required(widget: Widget, key: str | None) -> None:
     problem(await widget.send(key), 400)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, OPERATOR, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
@@ -102,6 +103,7 @@ async def test_ten_messages_a_day_are_allowed(
     assert await clarify(context, site, receipt, "ещё")
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("text", "code"), [("", "required"), (" \r\n\t", "required"), ("\0\0", "required"), ("я" * 4001, "too_long")]
 )

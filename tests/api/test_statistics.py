@@ -12,6 +12,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse.statistics import median, months
@@ -97,6 +98,7 @@ async def test_statistics_change_with_the_day(client: httpx2.AsyncClient, contex
             assert answer.json()["overdue"] == overdue
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("query", ["since=2026-11-01", "status=new", "bbox=a,b,c,d", "colour=red"])
 async def test_filters_are_refused(client: httpx2.AsyncClient, site: Site, query: str) -> None:
     """Otherwise the statistics of the whole city would be taken for those of a part."""
