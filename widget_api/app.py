@@ -34,6 +34,7 @@ from widget_api.cabinet import incoming as cabinet_incoming
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
 from widget_api.cabinet import operator_agencies as cabinet_agencies
 from widget_api.cabinet import operator_sites as cabinet_new_site
+from widget_api.cabinet import organisation_details as cabinet_details
 from widget_api.cabinet import organisation_journal as cabinet_journal
 from widget_api.cabinet import organisation_people as cabinet_people
 from widget_api.cabinet import organisation_routing as cabinet_routing
@@ -95,6 +96,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: the mapping of categories to services
     *cabinet_people.routes,  # /cabinet/organisation/people, /cabinet/invitation/{token}: people of an agency
     *cabinet_templates.routes,  # /cabinet/organisation/templates: templates of answers
+    *cabinet_details.routes,  # /cabinet/organisation/details: what consent documents and mail say of an agency
     *cabinet_services.routes,  # /cabinet/organisation/services: the agencies below an agency
     *cabinet_journal.routes,  # /cabinet/organisation/journal: who did what
     *cabinet_comments.routes,  # /cabinet/comments: comments that await moderation

@@ -180,6 +180,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     # the organisation
     (ADMINS, get(ORG + "/people", ORG + "/services", ORG + "/routing")),
     (ADMINS, post(ORG + "/people", email="new@gorod.test", role="agent") + post(ORG + "/approval", approval="yes")),
+    (ADMINS, get(ORG + "/details") + post(ORG + "/details", inn="5022000000", senders="a@gorod.test")),
     (ADMINS, post(ORG + "/services", name="Горсвет", email="svet@gorod.test", mode="cabinet")),
     (ADMINS_OF_IT, get(ORG + "/people/{author}") + post(ORG + "/people/{author}", name="Борис")),
     (ADMINS_OF_IT, post(ORG + "/people/{author}/access", enabled="no") + post(ORG + "/people/{author}/absence")),

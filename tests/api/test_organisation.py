@@ -81,6 +81,38 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
     assert "x@gorod.test" not in shown.text
 
 
+async def test_an_administrator_changes_the_agencys_details(
+    enter: Enter, sites: dict[str, Site], context: Context
+) -> None:
+    agency = sites["own"].agency.id
+    admin, page = await enter("admin", agency), "/cabinet/organisation/details"
+    assert page in (await admin.read("/cabinet/organisation/people")).links
+    sent = {"inn": "5022000000", "postal_address": " Лесная,  1", "registry_number": "50-22-123456"}
+    for given, words in (
+        ({"inn": "12"}, "В ИНН 10 или 12 цифр"),
+        ({"registry_number": "нет"}, "Номер в реестре"),
+        ({"senders": "anna"}, "почты"),
+        ({"postal_address": "я" * 301}, "300"),
+        ({"senders": "\n".join(f"a{one}@gorod.test" for one in range(51))}, "50"),
+    ):
+        refused = await admin.send(page, page, **(sent | given))
+        assert refused.status_code == 422, given
+        assert words in refused.text
+        assert next(iter(given.values()))[:40] in refused.text
+    done = await admin.send(page, page, **sent, senders="Anna@gorod.test, @uprava.test", digest="yes")
+    assert done.headers["location"] == f"{page}?done=saved"
+    row = await context.database.row("SELECT * FROM agencies WHERE id = :id", id=agency)
+    assert row is not None
+    assert [row[name] for name in sent] == ["5022000000", "Лесная, 1", "50-22-123456"]
+    assert (row["senders"], bool(row["digest"])) == ('["anna@gorod.test","@uprava.test"]', True)
+    (entry,) = await journal.read(context.database, kind="agency_changed", limit=5)
+    columns = ["digest", "inn", "postal_address", "registry_number", "senders"]
+    assert (entry["role"], entry["details"]) == ("admin", {"columns": columns})
+    again = await admin.send(page, page)
+    assert again.status_code == 303
+    assert len(await journal.read(context.database, kind="agency_changed", limit=5)) == 1, "nothing was changed"
+
+
 async def test_services_and_journal_are_limited_to_the_readers_agency(enter: Enter, sites: dict[str, Site]) -> None:
     """Route × role × agency: data of other agencies looks like missing data."""
     own = sites["own"].agency.id

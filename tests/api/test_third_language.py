@@ -165,6 +165,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
         "/cabinet/organisation/routing": "/cabinet/organisation/routing",
         "/cabinet/organisation/services": "/cabinet/organisation/services",
+        "/cabinet/organisation/details": "/cabinet/organisation/details",
         "/cabinet/organisation/services/{agency_id}": f"/cabinet/organisation/services/{below}",
         "/cabinet/organisation/templates": "/cabinet/organisation/templates",
         "/cabinet/organisation/templates/{template_id}": f"/cabinet/organisation/templates/{template_id}",

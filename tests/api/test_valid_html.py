@@ -153,6 +153,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "people": "/cabinet/organisation/people",
         "routing": "/cabinet/organisation/routing",
         "services": "/cabinet/organisation/services",
+        "details": "/cabinet/organisation/details",
         "service": f"/cabinet/organisation/services/{below}",
         "journal": "/cabinet/organisation/journal",
         "journal-empty": "/cabinet/organisation/journal?person=nobody",
