@@ -100,7 +100,7 @@ def test_charts_fit_a_phone(tour: Tour) -> None:
     widget.get_by_role("button", name="Графики").click()
     labels = widget.locator(".chart p span")
     expect(labels.first).to_be_visible()
-    room = widget.locator(".city-figures dl").locator("xpath=../..").bounding_box()
+    room = widget.locator(".city-figures > dl").locator("xpath=../..").bounding_box()
     assert room
     ends = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
     assert max(ends) <= room["x"] + room["width"]

@@ -124,7 +124,7 @@ def buttons(page: Page) -> Locator:
 
 def test_every_example_is_tested() -> None:
     folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
-    assert folders == {*CASES, *LINK_CASES, "iframe"}
+    assert folders == {*CASES, *LINK_CASES, "iframe", "figures"}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from math import floor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -160,7 +161,7 @@ def _tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
     if found["answered"]:
         yield "returned", number(found["returned"]), "muted"
     if found["rating"] is not None:
-        mean = number(round(found["rating"]["mean"], 1))
+        mean = number(_round(found["rating"]["mean"] * 10) / 10)
         yield "rating", i18n.text(language, "city.figures.of_five", mean=mean), "muted"
 
 
@@ -177,7 +178,12 @@ def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
 
 
 def _format_share(share: float) -> str:
-    return f"{round(share * 100)} %"
+    return f"{_round(share * 100)} %"
+
+
+def _round(value: float) -> int:
+    """Round halves up, as the widget does."""
+    return floor(value + 0.5)
 
 
 def _format_days(language: str, days: float) -> str:

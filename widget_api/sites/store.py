@@ -61,9 +61,9 @@ async def count_sites(database: Database) -> Row:
     row = await database.row(
         """
         WITH RECURSIVE below(id, topmost) AS (
-            SELECT id, id FROM agencies WHERE parent_id IS NULL
+            SELECT id, id FROM agencies WHERE parent_id IS NULL OR parent_id = id
             UNION ALL
-            SELECT a.id, b.topmost FROM agencies a JOIN below b ON a.parent_id = b.id
+            SELECT a.id, b.topmost FROM agencies a JOIN below b ON a.parent_id = b.id AND a.id <> b.id
         )
         SELECT COUNT(*) AS sites, COUNT(DISTINCT b.topmost) AS settlements, COALESCE(SUM(c.authors), 0) AS authors,
                COALESCE(SUM(c.version), 0) AS version

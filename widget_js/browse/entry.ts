@@ -10,4 +10,4 @@ declare const HASHES: Record<string, string>;
 
 addHashes(HASHES);
 export const sheet = styleSheet(beside + styles);
-export { City as View } from "./view.tsx";
+export { View } from "./view.tsx";

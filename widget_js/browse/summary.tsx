@@ -1,4 +1,4 @@
-/** Figures of the city over the list: a visitor sees that reports are answered. */
+/** Figures of the city over the list, or alone: a visitor sees that reports are answered. */
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Stats } from "../shared/contract.ts";
@@ -7,15 +7,16 @@ import { preloadOn, useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import { refresh } from "../shared/polling.ts";
 
-/** `version` changes when the list has: the figures are asked for anew. */
-export function Figures({ version }: { version: number }) {
+/** `version` changes when the list has: the figures are asked for anew. `alone` they come with their charts. */
+export function Figures({ version, alone = false }: { version: number; alone?: boolean }) {
   const site = useSite();
   const {
     api,
     language: { t, count, number, lang }
   } = site;
   const [stats, setStats] = useState<Stats | null | undefined>(undefined);
-  const [more, setMore] = useState(false);
+  const [more, setMore] = useState(alone);
+  const [tries, setTries] = useState(0);
   const charts = useLazy<typeof import("./figures/entry.ts")>("figures");
   useLayoutEffect(() => {
     let wanted = true;
@@ -27,9 +28,13 @@ export function Figures({ version }: { version: number }) {
     return () => {
       wanted = false;
     };
-  }, [version, lang]);
-  // Figures are an extra: where they do not come, the list begins at once.
-  if (stats === null || (stats && !stats.total)) return null;
+  }, [version, lang, tries]);
+  useLayoutEffect(() => {
+    if (alone) void charts.load();
+  }, []);
+  // Over the list figures are an extra: where they do not come, the list begins at once.
+  if (stats === null) return alone ? <Failed text={t("part_failed")} retry={() => setTries(tries + 1)} /> : null;
+  if (stats && !stats.total) return alone ? <p>{t("list_empty")}</p> : null;
   const cell = (name: string, value: string | number | null | undefined) => (
     <div>
       <dt>{name}</dt>
@@ -42,7 +47,7 @@ export function Figures({ version }: { version: number }) {
     setMore(!more);
   };
   return (
-    <section class="city-figures" aria-label={t("figures")}>
+    <section class="city-figures" aria-label={alone ? undefined : t("figures")}>
       <dl aria-busy={stats ? undefined : "true"}>
         {cell(t("figures_open"), open)}
         {cell(
@@ -52,9 +57,11 @@ export function Figures({ version }: { version: number }) {
         {cell(t("figures_overdue"), overdue)}
         {cell(t("figures_days"), days == null ? null : count("days", Math.round(days)))}
       </dl>
-      <button class="link" type="button" aria-expanded={more} onClick={toggle} {...preloadOn(site, "figures")}>
-        {t(more ? "figures_less" : "figures_more")}
-      </button>
+      {!alone && (
+        <button class="link" type="button" aria-expanded={more} onClick={toggle} {...preloadOn(site, "figures")}>
+          {t(more ? "figures_less" : "figures_more")}
+        </button>
+      )}
       {more &&
         stats &&
         (charts.chunk ? (

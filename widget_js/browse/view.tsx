@@ -24,7 +24,11 @@ const WIDE = 900;
 const NARROW = 600;
 
 /** `active`: it can be seen. */
-export function City({ active }: { active: boolean }) {
+export function View({ active }: { active: boolean }) {
+  return useSite().options.figures ? <Figures version={0} alone /> : <City active={active} />;
+}
+
+function City({ active }: { active: boolean }) {
   const site = useSite();
   const {
     api,

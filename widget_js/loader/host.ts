@@ -12,7 +12,7 @@ export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "categor
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
- * where the view is extended, the problems; then the texts. Nothing where the network failed.
+ * where it shows the list, the problems; then the texts. Nothing where the network failed.
  */
 export type First = Promise<Response | void>[];
 
@@ -50,7 +50,9 @@ export interface Options {
   theme: string;
   category: string;
   inline: boolean;
+  /** The list, or the figures. */
   extended: boolean;
+  figures: boolean;
   /** The element stands in the page. */
   live: boolean;
 }
@@ -59,8 +61,12 @@ export interface Options {
 export const attribute = (host: Element, name: string): string =>
   host.getAttribute(name) || (host.closest(DIV) || host).getAttribute("data-" + name) || "";
 
-export const isExtended = (host: Element): boolean => attribute(host, "type") === "extended";
-export const isInline = (host: Element): boolean => attribute(host, "view") === "inline";
+/** The figures of the city, without its list. */
+export const isFigures = (host: Element): boolean => attribute(host, "view") === "figures";
+/** It begins with what is published, not with the form. */
+export const isReading = (host: Element): boolean => attribute(host, "type") === "extended" || isFigures(host);
+export const isExtended = (host: Element): boolean => isReading(host) && !isFigures(host);
+export const isInline = (host: Element): boolean => attribute(host, "view") === "inline" || isFigures(host);
 
 export const readOptions = ({ host, service, language }: Launch): Options => ({
   key: attribute(host, "site-key"),
@@ -69,7 +75,8 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
   theme: attribute(host, "theme") || "auto",
   category: attribute(host, "category"),
   inline: isInline(host),
-  extended: isExtended(host),
+  extended: isReading(host),
+  figures: isFigures(host),
   live: host.isConnected
 });
 

@@ -1,7 +1,7 @@
 /** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
 
 import styles from "./button.css";
-import { ATTRIBUTES, attribute, DIV, emit, EVENT, isExtended, isInline, TAG, type Widget } from "./host.ts";
+import { ATTRIBUTES, attribute, DIV, emit, EVENT, isExtended, isInline, isReading, TAG, type Widget } from "./host.ts";
 import { preload, type Hashes } from "./preload.ts";
 import { READING } from "./timeouts.ts";
 
@@ -39,13 +39,12 @@ let shared: string | false | undefined;
  * element the first widget, or all; what is done to a widget waits for one to be there.
  */
 function run(command: Command | "on" | "off", ...rest: any[]): void {
-  const target = rest[rest.length - 1] instanceof Element ? (rest.pop() as Element) : document;
+  const target = rest.slice(-1)[0] instanceof Element ? (rest.pop() as Element) : document;
   if (command === "on") target.addEventListener(EVENT + rest[0], rest[1]);
   else if (command === "off") target.removeEventListener(EVENT + rest[0], rest[1]);
   else {
     const widget = (target as Host)[CONTROL] ? (target as Host) : target.querySelector<Host>(TAG);
-    const launcher = widget && widget[CONTROL];
-    if (launcher) launcher[command]();
+    if (widget && widget[CONTROL]) widget[CONTROL]![command]();
     else target.addEventListener(EVENT + "ready", () => run(command, target), { once: true });
   }
 }
@@ -80,9 +79,8 @@ function createLauncher(host: HTMLElement): Launcher {
   const sharedQuery = () => isExtended(host) && location.hash.split("#igrajdanin?")[1];
   /** All that opens the widget; gives the module to start it with. */
   const load = async () => {
-    const names = ["core", isExtended(host) ? "browse" : "report"];
     const [core] = await Promise.race([
-      Promise.all(names.map(name => preload(name, folder, HASHES))),
+      Promise.all([preload("core", folder, HASHES), preload(isReading(host) ? "browse" : "report", folder, HASHES)]),
       new Promise<never>((_, reject) => setTimeout(reject, READING))
     ]);
     return import(core!);
@@ -99,13 +97,11 @@ function createLauncher(host: HTMLElement): Launcher {
         const lang = language();
         const site = service + "/api/v1/sites/" + attribute(host, "site-key");
         const challenge = site + "/challenge" + VERSION;
-        const texts = folder + lang;
-        const extended = isExtended(host);
         const first = [
           site + "?lang=" + lang,
-          extended ? site + "/problems?" + (sharedQuery() || "") : challenge,
-          texts + "-widget" + TEXTS,
-          extended && texts + "-browse" + TEXTS
+          isExtended(host) ? site + "/problems?" + (sharedQuery() || "") : challenge,
+          folder + lang + "-widget" + TEXTS,
+          isReading(host) && folder + lang + "-browse" + TEXTS
         ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
         try {
           widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });

@@ -50,7 +50,7 @@ export type WidgetTheme = "auto" | "light" | "dark" | "contrast" | "contrast-bla
 export interface WidgetAttributes {
   "site-key": string;
   type?: "basic" | "extended";
-  view?: "button" | "inline";
+  view?: "button" | "inline" | "figures";
   lang?: string;
   theme?: WidgetTheme;
   category?: string;

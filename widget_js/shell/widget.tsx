@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { DIV, emit, isExtended, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
+import { DIV, emit, isReading, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
 import { Api, ApiError } from "../shared/api.ts";
 import { addHashes, loadChunk } from "../shared/chunks.ts";
 import type { Configuration } from "../shared/contract.ts";
@@ -38,7 +38,7 @@ interface Props {
 }
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
-  const { theme, inline, live, lang, category } = options;
+  const { theme, inline, figures, live, lang, category } = options;
   const [config, setConfig] = useState<Configuration | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
@@ -95,8 +95,8 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   if (unknown) warn(options, `category="${category}". ${t("category_label")}: ${codes}`);
 
   const failure = crash ? CRASH : !config && error;
-  const extended = options.extended && !failure && !(config && config.type === "basic");
-  const form = !extended || reporting;
+  const extended = options.extended && !failure && (figures || !(config && config.type === "basic"));
+  const form = !extended || (reporting && !figures);
   const visible = live && (opened || inline);
   const turn = () => {
     report(!form);
@@ -115,7 +115,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           </button>
         )}
         <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
-          <Words>{t(failure ? "unavailable_title" : form ? "title" : "list_title")}</Words>
+          <Words>{t(failure ? "unavailable_title" : form ? "title" : figures ? "figures" : "list_title")}</Words>
         </h2>
         {!inline && (
           <button class="round" type="button" aria-label={t("close")} onClick={close}>
@@ -212,8 +212,8 @@ export async function mount(launch: Launch): Promise<Widget> {
   try {
     await Promise.all([
       addTexts(service, lang, "widget", first[2]),
-      isExtended(host) && addTexts(service, lang, "browse", first[3]),
-      loadChunk(isExtended(host) ? "browse" : "report")
+      isReading(host) && addTexts(service, lang, "browse", first[3]),
+      loadChunk(isReading(host) ? "browse" : "report")
     ]);
   } catch (error) {
     // Word of what the policy has blocked is still on its way.
@@ -227,7 +227,7 @@ export async function mount(launch: Launch): Promise<Widget> {
   root.append(place);
   addSheet(root, sheet);
   /** An extended one is basic until the words of the list are here. */
-  const options = () => ({ ...readOptions(launch), lang, extended: isExtended(host) && hasTexts(lang, ["browse"]) });
+  const options = () => ({ ...readOptions(launch), lang, extended: isReading(host) && hasTexts(lang, ["browse"]) });
   const draw = () => {
     if (destroyed) return;
     // A blocker may have taken it out.
@@ -251,7 +251,7 @@ export async function mount(launch: Launch): Promise<Widget> {
   const close = () => turn(false);
   const update = () => {
     const wanted = launch.language();
-    const coming = isExtended(host) && addTexts(service, lang, "browse");
+    const coming = isReading(host) && addTexts(service, lang, "browse");
     if (coming) coming.then(draw, () => {});
     if (wanted !== lang) {
       if (hasTexts(wanted)) void addLanguage(service, (lang = wanted));

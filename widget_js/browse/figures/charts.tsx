@@ -1,5 +1,6 @@
-/** Figures by month and by category: bars with their numbers beside them, and the same as a table. */
+/** Further figures; those by month and by category: bars with their numbers beside them, and the same as a table. */
 
+import { link } from "../../shared/links.ts";
 import type { Stats } from "../../shared/contract.ts";
 import { useSite } from "../../shared/site.ts";
 import { longest, share } from "./scale.ts";
@@ -78,7 +79,39 @@ function Chart({
   );
 }
 
-export function Charts({ stats: { by_month: months, by_category: all } }: { stats: Stats }) {
+/** What there is of it: few ratings are not published. */
+function Further({ stats: { share_in_time: share, answered, returned, rating } }: { stats: Stats }) {
+  const {
+    config,
+    language: { t, number }
+  } = useSite();
+  const cells = [
+    share != null && ([t("figures_in_time"), t("percent", { n: Math.round(share * 100) })] as const),
+    answered > 0 && ([t("figures_returned"), number(returned)] as const),
+    rating && ([t("figures_rating"), t("figures_of_five", { n: number(Math.round(rating.mean * 10) / 10) })] as const)
+  ];
+  return (
+    <>
+      <dl>
+        {cells.map(
+          cell =>
+            cell && (
+              <div key={cell[0]}>
+                <dt>{cell[0]}</dt>
+                <dd>{cell[1]}</dd>
+              </div>
+            )
+        )}
+      </dl>
+      <a class="meaning" href={link(config.links.site + "#figures")}>
+        {t("figures_meaning")}
+      </a>
+    </>
+  );
+}
+
+export function Charts({ stats }: { stats: Stats }) {
+  const { by_month: months, by_category: all } = stats;
   const {
     language: { t, number, locale }
   } = useSite();
@@ -90,6 +123,9 @@ export function Charts({ stats: { by_month: months, by_category: all } }: { stat
   const given = t("given");
   return (
     <div class="charts">
+      <div class="wide">
+        <Further stats={stats} />
+      </div>
       <Chart
         title={t("months")}
         most={longest(months.flatMap(({ received, answered }) => [received, answered]))}

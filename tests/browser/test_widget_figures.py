@@ -1,0 +1,143 @@
+"""`view="figures"`: the figures of the city alone, equal to those of the API, without list, map and form."""
+
+from __future__ import annotations
+
+import json
+import math
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.widget import Examples, WidgetSite
+from widget_api import i18n
+
+pytestmark = pytest.mark.browser
+CELLS = (
+    "one => [...one.shadowRoot.querySelectorAll('dl div')].map(cell => [...cell.children].map(part => part.innerText))"
+)
+TABLES = """one => [...one.shadowRoot.querySelectorAll('.chart table')].map(table =>
+  [...table.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent)))"""
+
+
+@pytest.fixture(scope="module")
+def pages(example_pages: Examples) -> Examples:
+    example_pages.service.cli("load-demo", "--problems", "300", "--site", example_pages.site)
+    return example_pages
+
+
+def stats(pages: Examples) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{pages.service.url}/api/v1/sites/{pages.key}/stats?lang=ru") as answer:
+        return dict(json.load(answer))
+
+
+def number(value: float) -> str:
+    return f"{value:,}".replace(",", "\u202f").replace(".", ",")
+
+
+def whole(value: float) -> int:
+    return math.floor(value + 0.5)
+
+
+def days(value: float) -> str:
+    return i18n.text("ru", "common.days", count=whole(value))
+
+
+def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Examples) -> None:
+    found = stats(pages)
+    page.goto(pages.address("figures"))
+    widget = page.locator("igrajdanin-widget")
+    expect(widget.locator(".chart")).to_have_count(2)
+    expect(widget.get_by_role("heading", name="Город в цифрах")).to_be_visible()
+    assert dict(widget.evaluate(CELLS)) == {
+        "Открыто": number(found["open"]),
+        "Решено": f"{number(found['resolved'])} ({whole(found['share_resolved'] * 100)} %)",
+        "Просрочено": number(found["overdue"]),
+        "Обычно отвечают за": days(found["median_days"]),
+        "Отвечают в срок": f"{whole(found['share_in_time'] * 100)} %",
+        "Вернули авторы": number(found["returned"]),
+    } | ({"Оценка авторов": f"{number(whole(found['rating']['mean'] * 10) / 10)} из 5"} if found["rating"] else {})
+    months, kinds = widget.evaluate(TABLES)
+    assert [row[1:] for row in months] == [
+        [number(one["received"]), number(one["answered"])] for one in found["by_month"]
+    ]
+    assert sorted(kinds) == sorted(
+        [one["name"], number(one["total"]), number(one["open"]), number(one["resolved"])]
+        for one in found["by_category"]
+    )
+    asked = [one.url.removeprefix(pages.service.url) for one in watch.requests if one.url.startswith(pages.service.url)]
+    assert not [
+        path for path in asked if "/problems" in path or "/clusters" in path or "map-" in path or "report-" in path
+    ]
+    expect(widget.locator("form, .city, .turn")).to_have_count(0)
+    expect(page.get_by_role("button", name="Сообщить о проблеме")).to_have_count(0)
+    meaning = widget.get_by_role("link", name="Что значат эти числа")
+    assert meaning.get_attribute("href") == f"{pages.service.url}/s/{pages.key}#figures"
+
+
+def test_they_load_near_the_viewport(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    far = "<div><p>Далеко внизу.</p></div>" + "<br>" * 200
+    page.goto(widget_site.page(far + widget_site.snippet('view="figures"')))
+    page.wait_for_timeout(300)
+    ours = [one.url for one in watch.requests if one.url.startswith(widget_site.service.url)]
+    assert [url.removeprefix(widget_site.service.url) for url in ours] == ["/w/1/loader.js"]
+    page.mouse.wheel(0, 20_000)
+    expect(page.locator("igrajdanin-widget").get_by_text("Здесь будут сообщения жителей и ответы.")).to_be_visible()
+
+
+def with_stats(page: Page, pages: Examples, **changes: Any) -> None:
+    page.route("**/stats?*", lambda route: route.fulfill(json=stats(pages) | changes))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_they_are_accessible_with_every_figure(
+    new_page: Callable[..., Page], pages: Examples, theme: str, width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 900})
+    with_stats(page, pages, rating={"mean": 4.25, "count": 5})
+    page.goto(pages.address("figures"))
+    widget = page.locator("igrajdanin-widget")
+    widget.evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
+    expect(widget.get_by_text("4,3 из 5")).to_be_visible()
+    for table in widget.locator("summary").all():
+        table.click()
+    assert axe.violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_failure_can_be_tried_again(page: Page, watch: Watch, pages: Examples) -> None:
+    watch.allow("ERR_FAILED")
+    page.route("**/stats?*", lambda route: route.abort())
+    page.goto(pages.address("figures"))
+    widget = page.locator("igrajdanin-widget")
+    expect(widget.get_by_role("alert")).to_contain_text("Не загрузилось.")
+    page.unroute("**/stats?*")
+    widget.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(widget.locator(".chart")).to_have_count(2)
+
+
+def test_the_view_changes_at_once(page: Page, pages: Examples) -> None:
+    page.goto(pages.address("figures"))
+    widget = page.locator("igrajdanin-widget")
+    expect(widget.locator(".chart")).to_have_count(2)
+    widget.evaluate("one => { one.setAttribute('type', 'extended'); one.view = 'inline' }")
+    expect(widget.locator(".card").first).to_be_visible()
+    widget.evaluate("one => { one.view = 'figures' }")
+    expect(widget.locator(".card")).to_have_count(0)
+    expect(widget.locator(".chart")).to_have_count(2)
+
+
+def test_a_basic_site_has_figures_too(page: Page, pages: Examples) -> None:
+    with_stats(page, pages)
+    page.goto(pages.address("figures"))
+    page.locator("igrajdanin-widget").evaluate(
+        "(one, key) => { const other = document.createElement('igrajdanin-widget');"
+        " other.setAttribute('site-key', key); other.setAttribute('view', 'figures'); one.replaceWith(other) }",
+        pages.second,
+    )
+    expect(page.locator("igrajdanin-widget .chart")).to_have_count(2)
