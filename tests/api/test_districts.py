@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
+from widget_api.cabinet import inbox_store
 from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.database.bulk import open_writer
 from widget_api.errors import Invalid
+from widget_api.people.model import VisibleSite
 from widget_api.problems import districts as assigning
 from widget_api.problems.change import change
 from widget_api.problems.model import Change
@@ -437,3 +441,104 @@ async def test_a_district_is_changed_and_deleted_after_saying_how_many_reports_i
     assert (await admin.client.post(f"{path}/delete", data={**token, "sure": "yes"})).status_code == 303
     assert await names(database, site) == []
     assert (await admin.client.get(path)).status_code == 404
+
+
+# --- filters ---
+
+
+@pytest.fixture
+async def split(context: Context, site: Site) -> Site:
+    """Two districts with three and one published reports, and one report in none."""
+    site = await load(context.database, site, Западный=WEST, Восточный=EAST)
+    for lng in (38.75, 38.85, 38.72, 38.89, 38.78):
+        await publish_at(context.database, site, 55.15 if lng == 38.89 else 55.05, lng)
+    return site
+
+
+async def publish_at(database: Database, site: Site, lat: float, lng: float) -> None:
+    receipt = await submit_report(database, site, lat=lat, lng=lng)
+    await change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+
+
+def of(site: Site, name: str) -> str:
+    return next(one.id for one in site.districts if one.name == name)
+
+
+async def test_public_lists_maps_and_files_are_filtered_by_district(split: Site, client: httpx2.AsyncClient) -> None:
+    api, western = f"/api/v1/sites/{split.key}", of(split, "Западный")
+
+    async def numbers(query: str) -> list[int]:
+        answer = await client.get(f"{api}/problems?{query}")
+        return sorted(item["number"] for item in answer.json()["items"])
+
+    assert await numbers(f"district={western}") == [1, 3, 5]
+    assert await numbers(f"district={western}&sort=updated&status=accepted&q=яма") == [1, 3, 5]
+    assert await numbers(f"district={of(split, 'Восточный')}") == [2]
+    assert await numbers("district=") == [1, 2, 3, 4, 5]
+    assert await numbers(f"district={'0' * 36}") == []
+    first = (await client.get(f"{api}/problems?district={western}&limit=2")).json()
+    assert await numbers(f"district={western}&limit=2&cursor={first['next']}") == [1]
+    assert (await client.get(f"{api}/problems?district=Западный")).status_code == 400
+    around = "bbox=38,54,40,56&zoom=12"
+    assert (await client.get(f"{api}/clusters?{around}&district={western}")).json()["total"] == 3
+    features = (await client.get(f"{api}/problems.geojson?district={western}")).json()["features"]
+    assert sorted(one["properties"]["number"] for one in features) == [1, 3, 5]
+    assert len((await client.get(f"{api}/problems.csv?district={western}")).text.strip().split("\n")) == 4
+
+
+async def test_a_site_names_its_districts_and_the_citys_page_offers_them(
+    context: Context, split: Site, client: httpx2.AsyncClient
+) -> None:
+    configured = (await client.get(f"/api/v1/sites/{split.key}")).json()
+    assert configured["districts"] == [{"id": one.id, "name": one.name} for one in split.districts]
+    page = PageText((await client.get(f"/s/{split.key}?district={of(split, 'Восточный')}")).text)
+    assert "Восточный" in page.text
+    assert ("№ 2" in page.text.replace("\xa0", " "), "№ 3" in page.text.replace("\xa0", " ")) == (True, False)
+    other = await make_site(context.database)
+    assert "districts" not in (await client.get(f"/api/v1/sites/{other.key}")).json()
+    assert "filter-district" not in (await client.get(f"/s/{other.key}")).text
+
+
+async def test_the_cabinets_list_map_views_and_files_are_filtered_by_district(
+    context: Context, split: Site, enter: Enter
+) -> None:
+    database, admin = context.database, await enter("admin", split.agency.id)
+    await submit_report(database, split, lat=55.05, lng=38.75)  # in moderation
+    chosen = f"/cabinet/problems?district={of(split, 'Западный')}"
+
+    async def lines(address: str) -> list[str]:
+        page = (await admin.client.get(address)).text
+        return sorted(set(re.findall(r'<a [^>]*href="/cabinet/problems/([0-9a-f-]{36})', page)))
+
+    rows = await database.rows("SELECT id FROM problems WHERE district = :id ORDER BY id", id=of(split, "Западный"))
+    assert await lines(chosen) == [row["id"] for row in rows]
+    assert len(await lines(chosen)) == 4
+    for more in ("&sort=due", "&status=accepted", "&category=roads", "&q=яма"):
+        assert set(await lines(chosen + more)) <= {row["id"] for row in rows}
+        assert len(await lines(chosen + more)) >= 3
+    drawn = (await admin.client.get(f"{chosen}&view=map")).text
+    assert 'class="one"' in drawn or 'class="many"' in drawn
+    page = (await admin.client.get(chosen)).text
+    assert re.search(r"</span>Западный<span", page)
+    assert await lines(f"/cabinet/problems?district={'0' * 36}") == []
+    table = (await admin.client.get(f"/cabinet/problems.csv?district={of(split, 'Восточный')}")).text.split("\n")
+    assert "Район" in table[0].split(";")
+    assert "Восточный" in table[1].split(";")
+    assert len(table) == 3
+
+
+async def test_a_district_narrows_the_list_of_its_own_site_alone(
+    context: Context, split: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it has many reports the list is walked in its order; another site would be walked to its end."""
+    monkeypatch.setattr(inbox_store, "MAX_FOUND", 1)
+    other = await make_site(context.database)
+    of_both = [
+        VisibleSite(id=one.id, name=one.name, time_zone="UTC", moderator="agent", ordinal=one.ordinal)
+        for one in (split, other)
+    ]
+    selection = Selection(district=of(split, "Западный"))
+    branches = await inbox_store._list_branches(context.database, of_both, selection, clock.now())
+    assert {branch.where.values["site_id"] for branch in branches} == {split.id}
+    rows, _ = await inbox_store.read_page(context.database, of_both, selection, clock.now())
+    assert sorted(row["number"] for row in rows) == [1, 3, 5]

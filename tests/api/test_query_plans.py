@@ -96,8 +96,16 @@ async def test_ranges_of_problems_use_the_index(filled: Database, site: Site, ma
         assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", told)
 
 
-EACH = Filters(words="ямы дороги", bbox=BOX, overdue=True, categories=("snow",), statuses=("planned",), since=0)
-INDEXES = {"words", "cell", "due", "kind", "public"}
+EACH = Filters(
+    words="ямы дороги",
+    bbox=BOX,
+    overdue=True,
+    categories=("snow",),
+    statuses=("planned",),
+    district="0" * 36,
+    since=0,
+)
+INDEXES = {"words", "cell", "due", "kind", "district", "public"}
 
 
 async def test_every_access_path_uses_its_own_index(filled: Database, site: Site) -> None:
@@ -113,10 +121,10 @@ async def test_every_access_path_uses_its_own_index(filled: Database, site: Site
         )
         [(sql, values)] = [one for one in done if "WITH few" in one[0]]
         told = await plan(filled, sql, values)
-        index = r"problem_words VIRTUAL TABLE INDEX|ix_problems_words|ix_problems_(?:cell|due|kind|public)\b"
+        index = r"problem_words VIRTUAL TABLE INDEX|ix_problems_words|ix_problems_(?:cell|due|kind|district|public)\b"
         name = re.search(index, told)
         assert name is not None, told
-        found.add(re.search("words|cell|due|kind|public", name[0])[0])  # type: ignore[index]
+        found.add(re.search("words|cell|due|kind|district|public", name[0])[0])  # type: ignore[index]
         assert "ix_problems_supporters" not in told, told
     # The index for category and status depends on PostgreSQL's statistics, which are missing here.
     assert found >= INDEXES - ({"kind"} if filled.dialect == "postgresql" else set())

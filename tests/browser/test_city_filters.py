@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -141,6 +142,29 @@ def test_an_empty_result_offers_to_reset_the_filters(desktop: Page, widget_site:
     expect(page.locator(CARD)).to_have_count(20)
     expect(page.get_by_label("Поиск по тексту и адресу")).to_be_focused()
     expect(page.get_by_role("status").filter(has_text="Показаны первые 20")).to_be_visible()
+
+
+def test_districts_are_offered_where_the_site_has_any(desktop: Page, widget_site: WidgetSite, tmp_path: Path) -> None:
+    page, file = desktop, tmp_path / "districts.geojson"
+    border = {"type": "Polygon", "coordinates": [[[37, 54], [40, 54], [40, 56], [37, 56], [37, 54]]]}
+    named = {"type": "Feature", "properties": {"name": "Северный"}, "geometry": border}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [named]}))
+    browse(page, extended(widget_site))
+    page.get_by_role("button", name="Фильтры").click()
+    expect(page.get_by_label("Категория", exact=True)).to_be_visible()
+    expect(page.get_by_label("Район", exact=True)).to_have_count(0)
+    loaded = widget_site.service.cli("site", "districts", widget_site.site, "--load", str(file))
+    try:
+        page.goto("about:blank")
+        browse(page, extended(widget_site))
+        page.get_by_role("button", name="Фильтры").click()
+        with page.expect_request(re.compile(r"/problems\?district=[0-9a-f-]{36}$")):
+            page.get_by_label("Район", exact=True).select_option("Северный")
+        expect(page.get_by_text("Выбрано: Северный")).to_be_visible()
+        assert hash_of(page) == {"district": loaded["districts"][0]["id"]}
+        expect_cards(page, expected_numbers(widget_site, f"district={loaded['districts'][0]['id']}"))
+    finally:
+        widget_site.service.cli("site", "districts", widget_site.site, "--delete", "Северный")
 
 
 def test_further_filters_load_on_demand(desktop: Page, widget_site: WidgetSite) -> None:

@@ -42,6 +42,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     group: tuple(status for status, entry in status_table.STATUSES.items() if entry.group == group)
     for group in ("new", "working", "done", "closed")
 }
+_DISTRICT = re.compile("[0-9a-f-]{36}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -154,6 +155,13 @@ class Selection(Language):
             },
         ),
     ] = Field((), alias="category", description="Codes of categories, between commas.", examples=["roads"])
+    district: Annotated[
+        str,
+        Parameter(
+            lambda text, _: text if _DISTRICT.fullmatch(text) else None,
+            {"type": "string", "pattern": "^([0-9a-f-]{36})?$"},
+        ),
+    ] = Field("", description="The id of one of the site's districts.")
     bbox: Annotated[
         Bbox | None, Parameter(lambda text, _: bbox(text), {"type": "string", "pattern": f"^({_BOX})?$"})
     ] = Field(None, description="west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"])

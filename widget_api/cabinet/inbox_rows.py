@@ -132,6 +132,8 @@ def filter_chips(language: str, found: Inbox, sites: Sites) -> list[Chip]:
         for code in chosen.categories:
             rest = tuple(other for other in chosen.categories if other != code)
             yield _category_text(language, code, sites), replace(chosen, categories=rest)
+        if chosen.district:
+            yield _district_text(language, chosen.district, sites), replace(chosen, district="")
         for name, day, without in (
             ("since", chosen.since, replace(chosen, since="")),
             ("until", chosen.until, replace(chosen, until="")),
@@ -160,6 +162,7 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
         "site": [(site.id, site.name) for site in found.sites],
         "status": [(name, status_text(language, name)) for name in [*groups, *(statuses if len(statuses) > 1 else [])]],
         "category": sorted(known.items(), key=lambda option: option[1]),
+        "district": [(one.id, one.name) for site in sites.values() for one in site.districts],
         "sort": [(name, i18n.text(language, f"cabinet.list.sort.{name}")) for name in SORTS],
     }
     for name in ("status", "category"):
@@ -167,7 +170,14 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
         if value and value not in dict(options[name]):
             texts = [status_text(language, one) if name == "status" else known[one] for one in value.split(",")]
             options[name].insert(0, (value, ", ".join(texts)))
+    if chosen.district and chosen.district not in dict(options["district"]):
+        options["district"].insert(0, (chosen.district, _district_text(language, chosen.district, sites)))
     return options
+
+
+def _district_text(language: str, district_id: str, sites: Sites) -> str:
+    known = (one.name for site in sites.values() for one in site.districts if one.id == district_id)
+    return next(known, i18n.text(language, "cabinet.list.no_district"))
 
 
 def status_text(language: str, name: str) -> str:

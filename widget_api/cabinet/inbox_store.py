@@ -52,7 +52,8 @@ COLUMNS = (
 )
 LISTED = f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
 EXPORTED = (
-    f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date, p.source, p.channel"
+    f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date, p.source, p.channel,"
+    " p.district"
 )
 EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
@@ -147,6 +148,10 @@ class _Reader:
         place = Filters(bbox=self.selection.bbox)
         return next(access_paths.list_other_paths(self.dialect, self.site.id, place, date.max))
 
+    @property
+    def district_path(self) -> AccessPath:
+        return access_paths.district_path(self.site.id, self.selection.district)
+
     def where(
         self, seen: str, statuses: Sequence[str] = (), *, words: bool = False, sign: str = "<>", document: str = "<>"
     ) -> Where:
@@ -160,6 +165,7 @@ class _Reader:
         filters = Filters(
             statuses=tuple(statuses) if len(statuses) < len(STATUSES) else (),
             categories=selection.categories,
+            district=selection.district,
             bbox=selection.bbox,
             since=midnight(selection.since, zone, 0) if selection.since else None,
             until=midnight(selection.until, zone, 1) if selection.until else None,
@@ -304,6 +310,9 @@ def _add_ended(where: Where, statuses: Sequence[str], *, ended: bool) -> None:
 async def _list_branches(database: Database, sites: Sites, selection: Selection, now: int) -> list[_Branch]:
     if not selection.part.statuses:
         return []
+    if selection.district:  # the reports of other sites would be read in vain
+        row = await database.row("SELECT site_id FROM districts WHERE id = :id", id=selection.district)
+        sites = [site for site in sites if row is not None and site.id == row["site_id"]]
     readers = [_Reader(site, selection, now, database.dialect) for site in sites]
     paths = await _find_shortest(database, readers, selection) if 0 < len(sites) <= MAX_BRANCHES else None
     return [
@@ -318,6 +327,7 @@ async def _find_shortest(database: Database, readers: list[_Reader], selection: 
     options = [
         *([[reader.words_path for reader in readers]] if selection.words else []),
         *([[reader.place_path for reader in readers]] if selection.bbox else []),
+        *([[reader.district_path for reader in readers]] if selection.district else []),
         *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
     ]
     shortest, fewest = None, MAX_FOUND + 1

@@ -83,6 +83,7 @@ class Selection:
     status: str = ""  # a status, a name of GROUPS, or statuses between commas
     query: str = ""
     categories: tuple[str, ...] = ()
+    district: str = ""  # an id
     since: str = ""  # days «YYYY-MM-DD», in each site's own time zone
     until: str = ""
     bbox: queries.Bbox | None = None
@@ -137,6 +138,7 @@ class Selection:
             status=status if status in GROUPS or queries.parse_statuses(status) else "",
             query=given.get("q", "")[:MAX_QUERY_LENGTH],
             categories=queries.parse_categories(given.get("category", "")) or (),
+            district=given.get("district", "")[:36],
             since=_day(given.get("since", "")) or "",
             until=_day(given.get("until", "")) or "",
             bbox=queries.bbox(given.get("bbox", "")),
@@ -157,6 +159,7 @@ class Selection:
             "status": self.status,
             "q": self.query,
             "category": ",".join(self.categories),
+            "district": self.district,
             "since": self.since,
             "until": self.until,
             "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),

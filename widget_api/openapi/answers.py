@@ -228,6 +228,11 @@ class Links(BaseModel):
     site: str
 
 
+class District(BaseModel):
+    id: str
+    name: str
+
+
 class Configuration(BaseModel):
     """What a form needs to know of a site."""
 
@@ -239,6 +244,7 @@ class Configuration(BaseModel):
     language: str
     languages: list[str]
     categories: list[Category]
+    districts: list[District] = Field(ABSENT, description="Only where the site has districts.")
     accent: str | None
     colours: str | None
     statuses: dict[str, str]

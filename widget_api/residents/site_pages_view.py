@@ -85,6 +85,8 @@ def filter_form(
         ],
         "bbox": given.get("bbox", ""),
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
+        "districts": [(one.id, one.name) for one in site.districts],
+        "district": filters.district,
         "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in queries.SORTS],
         "category": ",".join(filters.categories),
         "sort": filters.sort,

@@ -5,6 +5,7 @@ Every change lets `problems.districts` go through the site's reports, from the f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -28,12 +29,15 @@ _Work = Callable[[Transaction, Mapping[str, Row]], Awaitable[Mapping[str, int]]]
 
 async def count_reports(database: Database, site_id: str) -> dict[str, int]:
     """The number of reports in each district that has any, erased and unpublished ones too."""
-    rows = await database.rows(
-        "SELECT district, COUNT(*) AS count FROM problems WHERE site_id = :site_id AND district IS NOT NULL"
-        " GROUP BY district",
-        site_id=site_id,
-    )
-    return {row["district"]: row["count"] for row in rows}
+    counts = Counter[str]()
+    for seen in ("published", "NOT published AND mirror_of IS NULL"):  # an index each
+        rows = await database.rows(
+            "SELECT district, COUNT(*) AS count FROM problems"
+            f" WHERE site_id = :site_id AND district IS NOT NULL AND {seen} GROUP BY district",
+            site_id=site_id,
+        )
+        counts.update({row["district"]: row["count"] for row in rows})
+    return counts
 
 
 async def is_pending(database: Database, site_id: str) -> bool:

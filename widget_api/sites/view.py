@@ -34,6 +34,7 @@ def configuration_values(
     """GET /api/v1/sites/{key}."""
     page = f"{settings.public_url}/s/{site.key}"
     categories = [_category_values(site, category, language, now) for category in site.categories]
+    districts = [{"id": one.id, "name": one.name} for one in site.districts]
     return {
         "name": site.name,
         "type": site.type,
@@ -43,6 +44,7 @@ def configuration_values(
         "language": site.language,
         "languages": list(i18n.LANGUAGES),
         "categories": categories,
+        **({"districts": districts} if districts else {}),
         "accent": site.accent,
         "colours": appearance.accent_style(site.accent),
         "statuses": {status: i18n.text(language, f"status.{status}") for status in OPEN_PUBLIC_STATUSES},

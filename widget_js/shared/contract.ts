@@ -75,6 +75,8 @@ export interface Configuration {
   language: string;
   languages: string[];
   categories: Category[];
+  /** Only where the site has districts. */
+  districts?: District[];
   accent: string | null;
   colours: string | null;
   statuses: Record<string, string>;
@@ -156,6 +158,10 @@ export interface Detail {
   source_url: string | null;
   timeline: Entry[];
   answer: Answer | null;
+}
+export interface District {
+  id: string;
+  name: string;
 }
 export interface Document {
   name: string;

@@ -8,6 +8,8 @@ export interface Filters {
   status?: string;
   /** Codes, a comma list. */
   category?: string;
+  /** The id of one of the site's districts. */
+  district?: string;
   /** Received from this day, and up to and with that day: local `YYYY-MM-DD`. */
   since?: string;
   until?: string;
@@ -34,6 +36,7 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
 const FORMS: Record<keyof Filters, RegExp> = {
   status: STATUSES,
   category: /^[\w,-]+$/,
+  district: /^[\da-f-]{36}$/,
   since: DAY,
   until: DAY,
   overdue: /^true$/,

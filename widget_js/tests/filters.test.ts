@@ -14,6 +14,7 @@ test("what is written is read again", () => {
   const filters = {
     status: "new,working",
     category: "roads",
+    district: "01a22094-c340-7727-953b-77c01fb93652",
     since: "2026-11-01",
     until: "2026-11-24",
     overdue: "true",
@@ -27,7 +28,7 @@ test("what is written is read again", () => {
 
 test("a hand-made address gives nothing that the service would refuse", () => {
   const made =
-    "status=<b>&category=a b&since=yesterday&until=2026-1-1&overdue=1&q=%20&sort=new&bbox=1,2,3&lang=xx&cursor=abc";
+    "status=<b>&category=a b&district=Север&since=yesterday&until=2026-1-1&overdue=1&q=%20&sort=new&bbox=1,2,3&lang=xx&cursor=abc";
   assert.deepEqual(parse(made), {});
   assert.deepEqual(parse("status=new,foo"), {});
   assert.equal(parse("q=" + "я".repeat(5000)).q!.length, 200);

@@ -86,10 +86,18 @@ def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) 
             if chosen
         ]
         yield AccessPath("problems p", " AND ".join((public, *listed)), {**values, **names})
+    if filters.district:
+        yield district_path(site_id, filters.district)
     if filters.since is not None or filters.until is not None:
         condition = f"{public} AND p.created_at >= :since AND p.created_at < :until"
         period = {"since": filters.since or 0, "until": filters.until or 2**62}
         yield AccessPath("problems p", condition, {**values, **period})
+
+
+def district_path(site_id: str, district: str) -> AccessPath:
+    """Return the path to the published problems of a district, by ix_problems_district."""
+    condition = "p.site_id = :site_id AND p.published AND p.district = :district"
+    return AccessPath("problems p", condition, {"site_id": site_id, "district": district})
 
 
 def words(dialect: str, site_id: str, ordinal: int, query: str) -> AccessPath:

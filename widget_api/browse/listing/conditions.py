@@ -69,6 +69,8 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
         where.one_of("status", filters.statuses)
     if filters.categories:
         where.one_of("category", filters.categories)
+    if filters.district:
+        where.also("p.district = :district", district=filters.district)
     if filters.bbox:
         corners = zip(("west", "south", "east", "north"), filters.bbox, strict=True)
         where.also("p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east", **dict(corners))

@@ -53,6 +53,7 @@ class Filters:
 
     statuses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    district: str = ""
     bbox: Bbox | None = None
     near: tuple[float, float, float] | None = None  # latitude, longitude, metres; `bbox` then contains the circle
     words: str = ""  # as entered
@@ -77,7 +78,7 @@ class Filters:
     @property
     def cost(self) -> int:
         """The relative cost of finding the problems, 0 for the unfiltered list: by an index, or by reading along it."""
-        indexed = bool(self.statuses or self.categories or self.bbox or self.near)
+        indexed = bool(self.statuses or self.categories or self.district or self.bbox or self.near)
         return indexed + 3 * (bool(self.words) + (self.since is not None or self.until is not None) + self.overdue)
 
     def starting_after(self, after: Position) -> Filters:

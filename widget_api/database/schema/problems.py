@@ -133,6 +133,14 @@ problems = Table(
         **where("service_outcome IS NOT NULL"),
     ),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
+    Index(
+        "ix_problems_district",
+        "site_id",
+        "district",
+        "created_at",
+        "number",
+        **where("published AND district IS NOT NULL"),
+    ),
     Index("ix_problems_street", "site_id", "street", "created_at", **where("counted AND street IS NOT NULL")),
 )
 

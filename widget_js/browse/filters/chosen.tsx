@@ -7,7 +7,7 @@ import { summary } from "./summary.ts";
 export function Chosen({ filters, here, reset }: { filters: Filters; here: string; reset: () => void }) {
   const { config, language } = useSite();
   const { t } = language;
-  const chosen = summary(filters, language, config.categories, today(config.time_zone), here);
+  const chosen = summary(filters, language, config.categories, config.districts, today(config.time_zone), here);
   return chosen.length ? (
     <p class="chosen">
       <span>{t("chosen", { what: chosen.join(" · ") })}</span>

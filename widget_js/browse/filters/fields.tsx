@@ -105,6 +105,11 @@ export function Fields({ filters, here, setHere, put }: Props) {
           ["", t("category_all")],
           ...config.categories.map(({ code, name }): [string, string] => [code, name])
         ])}
+        {config.districts &&
+          select("of-district", t("district"), filters.district || "", district => put({ district }), [
+            ["", t("district_all")],
+            ...config.districts.map(({ id, name }): [string, string] => [id, name])
+          ])}
         {select("period", t("period"), own ? "own" : span, pick, [
           ["", t("period_all")],
           ["week", t("period_week")],

@@ -1,6 +1,6 @@
 /** What is chosen, in words: the one line that stays when the filters are folded. */
 
-import type { Category, Status } from "../../shared/contract.ts";
+import type { Category, District, Status } from "../../shared/contract.ts";
 import type { Language } from "../../shared/i18n.ts";
 import { period, type Filters } from "../../shared/filters.ts";
 import { statusLabel } from "../../shared/statusStyle.ts";
@@ -11,11 +11,12 @@ export function summary(
   filters: Filters,
   language: Language,
   categories: Category[],
+  districts: District[] = [],
   today: string,
   here: string
 ): string[] {
   const { t, date } = language;
-  const { q, status, overdue, category, since, until, bbox } = filters;
+  const { q, status, overdue, category, district, since, until, bbox } = filters;
   const groups: Record<string, string> = {
     new: t("accepted"),
     working: t("in_progress"),
@@ -31,6 +32,7 @@ export function summary(
     ...list(status).map(one => groups[one] || statusLabel(one as Status, language)),
     overdue && t("overdue_only"),
     ...list(category).map(code => (categories.find(one => one.code === code) || { name: code }).name),
+    district && (districts.find(one => one.id === district) || { name: t("district") }).name,
     periods[period(filters, today)] || days,
     bbox && t(bbox === here ? "near" : "on_map")
   ].filter((one): one is string => !!one);
