@@ -45,6 +45,7 @@ const start = (box) => {
     return [x * world() - left, y * world() - top];
   };
   const line = (ring) => "M" + ring.map((point) => place(point).map((one) => one.toFixed(1)).join(" ")).join("L");
+  const area = (ring) => `${line(ring)}Z`;
 
   const draw = () => {
     svg.replaceChildren();
@@ -52,12 +53,14 @@ const start = (box) => {
       const last = 2 ** zoom - 1;
       for (let x = Math.max(0, Math.floor(left / TILE)); x <= Math.min(last, (left + WIDTH) / TILE); x += 1)
         for (let y = Math.max(0, Math.floor(top / TILE)); y <= Math.min(last, (top + HEIGHT) / TILE); y += 1)
-          put("image", { href: `/tiles/${zoom}/${x}/${y}`, x: x * TILE - left, y: y * TILE - top, width: TILE + 1, height: TILE + 1 });
+          put("image", {
+            href: `/tiles/${zoom}/${x}/${y}`, x: x * TILE - left, y: y * TILE - top, width: TILE + 1, height: TILE + 1,
+          });
     }
     put("path", { class: "territory", d: territory.map(line).join("") });
-    for (const one of districts) put("path", { class: "other", d: one.rings.map((ring) => `${line(ring)}Z`).join("") }, one.name);
-    if (pasted.length) put("path", { class: "drawn closed", d: pasted.map((ring) => `${line(ring)}Z`).join("") });
-    if (corners.length) put("path", { class: closed ? "drawn closed" : "drawn", d: line(corners) + (closed ? "Z" : "") });
+    for (const one of districts) put("path", { class: "other", d: one.rings.map(area).join("") }, one.name);
+    if (pasted.length) put("path", { class: "drawn closed", d: pasted.map(area).join("") });
+    if (corners.length) put("path", { class: closed ? "drawn closed" : "drawn", d: closed ? area(corners) : line(corners) });
     corners.forEach((corner, index) => {
       const [cx, cy] = place(corner);
       put("circle", { class: "corner", cx, cy, r: (index || closed ? 5 : 8) * unit() });
