@@ -251,7 +251,9 @@ class _Reader:
             where = self.where("p.published")
             if selection.words and not (path and path.words):
                 self._add_words(where)
-            table, values = ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": MAX_FOUND})
+            table, values = (
+                ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": _limit_found(selection)})
+            )
             yield _Branch(table, where, {**where.values, **(path.values if path else {}), **values})
         elif selection.sort == "due":
             yield _branch(self.where(f"p.published AND p.status IN ({OPEN_STATUSES})"))
@@ -320,6 +322,12 @@ async def _list_branches(database: Database, sites: Sites, selection: Selection,
     ]
 
 
+def _limit_found(selection: Selection) -> int:
+    """How many rows of an index are read and sorted. A category that is missing in a district would be walked to its
+    end, so more are."""
+    return access_paths.COUNTED if selection.district and selection.categories else MAX_FOUND
+
+
 async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
     """Find the index, beside those of the list's order, that leads to the fewest reports; None above MAX_FOUND."""
     if selection.part.returned or selection.part.approval:
@@ -330,7 +338,7 @@ async def _find_shortest(database: Database, readers: list[_Reader], selection: 
         *([[reader.district_path for reader in readers]] if selection.district else []),
         *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
     ]
-    shortest, fewest = None, MAX_FOUND + 1
+    shortest, fewest = None, _limit_found(selection) + 1
     for paths in options:
         # PostgreSQL would read the text of every other row.
         cost = access_paths.READING if selection.words and not (paths[0].words or database.dialect == "sqlite") else 1

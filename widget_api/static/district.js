@@ -60,7 +60,8 @@ const start = (box) => {
     put("path", { class: "territory", d: territory.map(line).join("") });
     for (const one of districts) put("path", { class: "other", d: one.rings.map(area).join("") }, one.name);
     if (pasted.length) put("path", { class: "drawn closed", d: pasted.map(area).join("") });
-    if (corners.length) put("path", { class: closed ? "drawn closed" : "drawn", d: closed ? area(corners) : line(corners) });
+    if (closed) put("path", { class: "drawn closed", d: area(corners) });
+    else if (corners.length) put("path", { class: "drawn", d: line(corners) });
     corners.forEach((corner, index) => {
       const [cx, cy] = place(corner);
       put("circle", { class: "corner", cx, cy, r: (index || closed ? 5 : 8) * unit() });

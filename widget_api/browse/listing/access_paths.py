@@ -67,6 +67,8 @@ async def find_shortest(
 
 def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
     """List the paths of all conditions except words."""
+    if filters.district:
+        yield district_path(site_id, filters.district)
     if filters.bbox:
         level = geo_cells.choose_level(filters.bbox, tuple(range(LEVEL + 1))) or 0
         cells = geo_cells.refine_ranges(geo_cells.cell_ranges(filters.bbox, level), level, LEVEL)
@@ -86,8 +88,6 @@ def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) 
             if chosen
         ]
         yield AccessPath("problems p", " AND ".join((public, *listed)), {**values, **names})
-    if filters.district:
-        yield district_path(site_id, filters.district)
     if filters.since is not None or filters.until is not None:
         condition = f"{public} AND p.created_at >= :since AND p.created_at < :until"
         period = {"since": filters.since or 0, "until": filters.until or 2**62}
