@@ -103,6 +103,13 @@ async def test_every_option_is_in_the_code(client: httpx2.AsyncClient, site: Sit
     assert "--igw-accent: #aa0055;" in code["rule"]
 
 
+async def test_the_figures_alone_are_a_view(client: httpx2.AsyncClient, site: Site) -> None:
+    code = await shown(client, site, view="figures")
+    assert 'view="figures"' in code["script"]
+    assert 'data-view="figures"' in code["div"]
+    assert "embed?view=figures" in code["frame"]
+
+
 async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.AsyncClient, site: Site) -> None:
     manifest = orjson.loads((releases.dist_folder() / "manifest.json").read_bytes())
     version = manifest["version"]

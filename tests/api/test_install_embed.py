@@ -92,11 +92,13 @@ async def test_attributes_are_read_from_the_url(client: httpx2.AsyncClient, site
     for part in ('type="basic"', 'theme="dark"', 'category="roads"', 'data-accent="#ffcc00" data-ink="#1b2430"'):
         assert part in page
     assert 'lang="en"' in page
+    assert 'view="inline"' in page
+    assert 'view="figures"' in (await embed(client, site.key, "?view=figures")).text
     assert 'data-accent="#AA0055" data-ink="#ffffff"' in (await embed(client, site.key)).text
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("name", ["type", "theme", "category", "accent", "lang", "preview"])
+@pytest.mark.parametrize("name", ["type", "view", "theme", "category", "accent", "lang", "preview"])
 async def test_other_parameters_of_the_url_are_ignored(client: httpx2.AsyncClient, site: Site, name: str) -> None:
     page = await client.get(f"/s/{site.key}/embed", params={name: '"><script>alert(1)</script>'})
     assert page.status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -220,3 +221,28 @@ def test_the_description_lists_every_figure() -> None:
     described = openapi.document("https://widget.test")["components"]["schemas"]["Stats"]
     assert set(described["required"]) == set(described["properties"]) - {"by_district"}
     assert {"from", "to", "rating"} <= set(described["required"])
+
+
+@pytest.mark.parametrize(("many", "shown"), [(4, False), (5, True)])
+async def test_the_page_shows_the_same_figures_and_what_they_mean(
+    client: httpx2.AsyncClient, context: Context, site: Site, many: int, shown: bool
+) -> None:
+    problems = await answer_reports(context, site, (1, 2, 3, 30, 600)[:many], marks=(5, 5, 4, 5, 2)[:many])
+    with time_machine.travel(NOON + 2 * DAY, tick=False):
+        await change.change(context.database, RESIDENT, site.id, problems[0], Change(to="reopened", text="Опять яма"))
+    found = await figures(client, site)
+    with time_machine.travel(NOON + 20 * DAY, tick=False):
+        page = (await client.get(f"/s/{site.key}")).text
+    tiles = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    expected = {
+        "Открыто": "1",
+        "Решено": str(many - 1),
+        "Просрочено": str(found["overdue"]),
+        "Отвечают в срок": f"{round(found['share_in_time'] * 100)} %",
+        "Доля решённых": f"{round(found['share_resolved'] * 100)} %",
+        "Вернули авторы": "1",
+    } | ({"Оценка авторов": "4,2 из 5"} if shown else {})
+    assert {name: tiles[name] for name in tiles if name != "Обычно отвечают за"} == expected
+    for name in tiles.keys() - {"Доля решённых"}:
+        assert f"<li>{name}: " in page
+    assert f'href="/api/v1/sites/{site.key}/stats.csv"' in page

@@ -133,7 +133,7 @@ async def problem_page(request: Request) -> Response:
 async def embed_page(request: Request) -> Response:
     """GET /s/{key}/embed: the widget in a frame, for host pages that allow no scripts.
 
-    `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes; `preview` is used by the generator.
+    `type`, `view`, `category`, `theme`, `accent` and `lang` are the widget's attributes; `preview` is the generator's.
     """
     context, key, query = web.context(request), request.path_params["key"], request.query_params
     around = _embedding_origin(request)
@@ -160,6 +160,7 @@ async def embed_page(request: Request) -> Response:
         policy=policy,
         origins=[origins.origin_of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
         type="basic" if query.get("type") == "basic" else site.type,
+        view="figures" if query.get("view") == "figures" else "inline",
         category=site.category(query.get("category", "")) and query["category"],
         look=query.get("theme") if query.get("theme") in options.THEMES else "",
         accent=accent,

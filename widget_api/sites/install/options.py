@@ -14,7 +14,7 @@ from widget_api.sites.model import Site
 from widget_api.web import releases
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
-VIEWS = ("button", "inline")
+VIEWS = ("button", "inline", "figures")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 MAJOR_VERSION = "1"
 FRAME_HEIGHT = 640  # px; without the script that adapts it
@@ -126,6 +126,7 @@ def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[st
 def _frame_query(site: Site, options: Options) -> str:
     chosen = {
         "type": "" if options.type == site.type else options.type,
+        "view": options.view if options.view == "figures" else "",  # a frame holds everything or the figures
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
