@@ -43,6 +43,7 @@ from widget_api.cabinet import outside_answer as cabinet_outside_answer
 from widget_api.cabinet import photos as cabinet_photos
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import registering as cabinet_registering
+from widget_api.cabinet import report as cabinet_report
 from widget_api.cabinet import saved_views as cabinet_views
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import site_districts as cabinet_districts
@@ -103,6 +104,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_held_mail.routes,  # /cabinet/mail: answers by mail that await a review
     *cabinet_deliveries.routes,  # /cabinet/deliveries: pending and dead deliveries
     *cabinet_moderation_by_mail.routes,  # /moderate/{token}: moderation of a comment from the mailbox
+    *cabinet_report.routes,  # /cabinet/analytics/report: the report of a period
     *cabinet_analytics.routes,  # /cabinet/analytics: statistics of the territory
     *cabinet_incoming.routes,  # /cabinet/inbox: comments and letters that wait
     *cabinet_entering.routes,  # /cabinet/new-report: a report for a caller, a visitor, a letter

@@ -148,6 +148,8 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (MODERATORS, post("/cabinet/problems/{new}/spam", spam="yes")),
     (EXPORTERS, get("/cabinet/analytics", "/cabinet/analytics/places", "/cabinet/analytics/version")),
     (EXPORTERS, get("/cabinet/analytics/statuses.csv", "/cabinet/analytics/streets.csv")),
+    (EXPORTERS, get("/cabinet/analytics/report", "/cabinet/analytics/report.xlsx")),
+    (STATISTICS_OF_IT, get("/cabinet/analytics/report?site={site}", "/cabinet/analytics/report.xlsx?site={site}")),
     (STATISTICS_OF_IT, get("/cabinet/analytics?site={site}&from=all", "/cabinet/analytics/places?site={site}")),
     (WITH_SERVICES, get("/cabinet/analytics/services?site={site}")),
     (NOBODY, get("/cabinet/analytics/unknown.csv")),

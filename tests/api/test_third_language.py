@@ -200,6 +200,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/analytics/places": "/cabinet/analytics/places",
         "/cabinet/analytics/version": "/cabinet/analytics/version",
         "/cabinet/analytics/{table}.csv": "/cabinet/analytics/months.csv",
+        "/cabinet/analytics/report": "/cabinet/analytics/report",
+        "/cabinet/analytics/report.xlsx": "/cabinet/analytics/report.xlsx",
         "/cabinet/inbox": "/cabinet/inbox",
         "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
         "/cabinet/deliveries": "/cabinet/deliveries",

@@ -134,6 +134,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "analytics-refused": "/cabinet/analytics?from=2020-13-01",
         "analytics-places": "/cabinet/analytics/places?from=all&street=Лесная",
         "analytics-services": "/cabinet/analytics/services?from=all",
+        "report": "/cabinet/analytics/report",
         "inbox-empty": "/cabinet/problems?q=ничего",
         "inbox-problem": f"/cabinet/problems/{problem}",
         "inbox-waiting": f"/cabinet/problems/{waiting}",

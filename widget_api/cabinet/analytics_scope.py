@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from widget_api import clock, i18n, web
+from widget_api.browse.regional_report import period_text
 from widget_api.browse.statistics import Query, add_months, month_end
 from widget_api.cabinet.http import language_of
 from widget_api.errors import NotFound
@@ -145,23 +146,6 @@ def _read_period(
     if wrong:
         return month, wrong
     return (first, min(last or today, today) if first else last), {}
-
-
-def period_text(language: str, query: Query, today: date) -> str:
-    """A period in words: «ноябрь 2026», «1 ноября — 28 ноября», «всё время»."""
-    if query.first is None and query.last is None:
-        return i18n.text(language, "analytics.period.all")
-    if query.first is None or query.last is None:
-        name, day = ("until", query.last) if query.first is None else ("since", query.first)
-        return i18n.text(
-            language, f"analytics.period.{name}", day=i18n.format_date(language, day or today, today=today)
-        )
-    if query.first.day == 1 and query.last == month_end(query.first):
-        return i18n.format_month(language, query.first)
-    first, last = (i18n.format_date(language, day, today=today) for day in (query.first, query.last))
-    if first != last and (query.first.year, query.first.month) == (query.last.year, query.last.month):
-        return i18n.text(language, "analytics.period.within", first=query.first.day, last=last)
-    return i18n.text(language, "analytics.period.days", first=first, last=last) if first != last else first
 
 
 def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
