@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -542,3 +543,7 @@ async def test_a_district_narrows_the_list_of_its_own_site_alone(
     assert {branch.where.values["site_id"] for branch in branches} == {split.id}
     rows, _ = await inbox_store.read_page(context.database, of_both, selection, clock.now())
     assert sorted(row["number"] for row in rows) == [1, 3, 5]
+    rare = await inbox_store._list_branches(
+        context.database, of_both[:1], replace(selection, categories=("snow",)), clock.now()
+    )
+    assert "p.district = " in rare[0].table, "a category that is missing in the district is not walked to its end"

@@ -289,3 +289,21 @@ def test_borders_of_many_rings_are_simplified_too() -> None:
     assert len(rings) <= 100
     assert sum(map(len, rings)) <= 1_000
     assert all(len(ring) >= 4 and ring[0] == ring[-1] for ring in rings)
+
+
+@given(outline, outline)
+def test_areas_with_a_common_corner_or_middle_overlap(one: tuple[Point, ...], other: tuple[Point, ...]) -> None:
+    """Never where the boxes are apart; always of areas that touch at a corner, whichever is asked."""
+    first, second = Area((Polygon((one,)),)), Area((Polygon((other,)),))
+    assert first.overlaps(second) == second.overlaps(first)
+    assert first.overlaps(first)
+    if first.overlaps(second):
+        assert boxes_overlap(first.box, second.box)
+    if any(second.polygons[0].covers(x, y) for x, y in one):
+        assert first.overlaps(second)
+
+
+def test_strips_that_cross_overlap_without_a_corner_in_each_other() -> None:
+    lying, standing = rectangle((0, 4, 10, 6)), rectangle((4, 0, 6, 10))
+    assert lying.overlaps(standing)
+    assert not lying.overlaps(rectangle((4, 7, 6, 10)))
