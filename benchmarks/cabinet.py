@@ -28,7 +28,7 @@ from tests.support.cabinet import PageText
 SIZES = {100_000: 100.0, 1_000_000: 300.0}  # reports → milliseconds
 NEW = 300  # reports that wait for moderation
 ROUNDS = 7
-LIST = "/cabinet/problems"
+LIST, ANALYTICS = "/cabinet/problems", "/cabinet/analytics"
 PAGES = {
     "today": "/cabinet/",
     "version, polled": "/cabinet/version",
@@ -59,6 +59,16 @@ PAGES = {
     "search, overdue": f"{LIST}?q=яма&tab=overdue",
     "search in a category": f"{LIST}?q=яма&category=snow",
     "search in a quarter": f"{LIST}?q=яма&bbox=38.7,55.05,38.75,55.1",
+    "figures, this month": ANALYTICS,
+    "figures, version": f"{ANALYTICS}/version",
+    "figures, a category": f"{ANALYTICS}?category=snow",
+    "figures, 12 months": f"{ANALYTICS}?from=2025-12-01&to=2026-11-30",
+    "figures, odd days": f"{ANALYTICS}?from=2026-03-14&to=2026-09-17",
+    "figures, all time": f"{ANALYTICS}?from=all",
+    "figures, services": f"{ANALYTICS}/services?from=all",
+    "places, this month": f"{ANALYTICS}/places",
+    "places, all time": f"{ANALYTICS}/places?from=all",
+    "places, a street": f"{ANALYTICS}/places?from=all&street=улица Ленина",
 }
 
 
@@ -71,10 +81,10 @@ def main() -> None:
     print(f"{machine()}; medians of {ROUNDS}")
     for size, most in list(SIZES.items())[: 1 if options.small else None]:
         kept = options.kept / str(size) if options.kept else None
-        with service(size, kept=kept) as one:
+        with service(size, kept=kept, organised=True) as one:
             show(f"SQLite, {size:,} reports", measure(one, most))
         if options.postgres:
-            with postgres() as url, service(size, database_url=url) as one:
+            with postgres() as url, service(size, database_url=url, organised=True) as one:
                 show(f"PostgreSQL, {size:,} reports", measure(one, most))
 
 

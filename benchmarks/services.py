@@ -99,12 +99,14 @@ def service(
     database_url: str | None = None,
     arguments: tuple[str, ...] = (),
     kept: Path | None = None,
+    organised: bool = False,
     **more: str,
 ) -> Iterator[Service]:
     """The application as it ships, with that many published problems. Limits per address are lifted, and the proof of
     work with them: one address cannot send otherwise what many would. Everything else is as it comes.
 
-    In the folder `kept` the SQLite database stays for the next time.
+    In the folder `kept` the SQLite database stays for the next time. With `organised` the agency has services, and the
+    site districts, to which its reports belong.
     """
     with _folder(kept) as folder:
         port = free_port()
@@ -121,7 +123,11 @@ def service(
             | {f"WIDGET_{name.upper()}": value for name, value in more.items()}
         )
         known = Path(folder, "site.json")
-        site = json.loads(known.read_text()) if known.exists() else _filled(settings, folder, problems, site_options)
+        site = (
+            json.loads(known.read_text())
+            if known.exists()
+            else _filled(settings, folder, problems, site_options, organised)
+        )
         known.write_text(json.dumps(site))
         log = Path(folder, "log")
         command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
@@ -150,14 +156,33 @@ def _folder(kept: Path | None) -> Iterator[str]:
         yield str(kept.resolve())
 
 
-def _filled(settings: dict[str, str], folder: str, problems: int, site_options: tuple[str, ...]) -> Any:
+def _filled(
+    settings: dict[str, str], folder: str, problems: int, site_options: tuple[str, ...], organised: bool
+) -> Any:
     command(settings, folder, "migrate")
     agency = command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
     named = ("--name", "Город", "--agency", agency["agency"], "--origin", ORIGIN)
     site = command(settings, folder, "site", "add", *named, *site_options)
+    if organised:
+        for name in ("Водоканал", "Горсвет", "Благоустройство", "Дороги"):
+            named = ("--name", name, "--email", "s@example.org")
+            command(settings, folder, "agency", "add", "--parent", agency["agency"], *named)
+        Path(folder, "districts.json").write_text(json.dumps(_districts()))
+        command(settings, folder, "site", "districts", site["site"], "--load", "districts.json")
     if problems:
         command(settings, folder, "load-demo", "--problems", str(problems))
     return site
+
+
+def _districts() -> dict[str, Any]:
+    """Nine rectangles that cover the area of the made-up reports."""
+    features = []
+    for at in range(9):
+        west, south = 38.5 + at % 3 * 0.2, 54.9 + at // 3 * 0.1334
+        ring = [[west, south], [west + 0.2, south], [west + 0.2, south + 0.1334], [west, south + 0.1334], [west, south]]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "properties": {"name": f"Район {at + 1}"}, "geometry": geometry})
+    return {"type": "FeatureCollection", "features": features}
 
 
 @contextlib.contextmanager

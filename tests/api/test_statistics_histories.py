@@ -242,9 +242,12 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
         for one in streets:
             houses = await places.list_houses(database, Query(sites=(site,), first=day, last=day), one.name)
             assert sum(house.total for house in houses) == one.total
-    cells = await places.list_cells(database, whole)
     placed = sum(story.counted and story.row["cell"] is not None for story in stories)
-    assert sum(sum(counts.values()) for counts in cells.values()) == placed
+    coarse, fine = [await places.count_cells(database, whole, level) for level in (14, 16)]
+    assert (sum(coarse.values()), sum(fine.values())) == (placed, placed)
+    for cell, count in coarse.items():
+        assert sum(many for one, many in fine.items() if one >> 4 == cell) == count
+    assert list((await places.count_months(database, whole)).items()) == naive.count_received(stories, ZONE)
     await check_growth(database, site, today, naive.count_weeks(stories, ZONE))
 
 

@@ -153,6 +153,10 @@ def count_months(stories: Iterable[Story], zone: str, months: Sequence[str]) -> 
     return [(month, received[month], answered[month]) for month in months]
 
 
+def count_received(stories: Iterable[Story], zone: str) -> list[tuple[str, int]]:
+    return sorted(Counter(local_day(story.received, zone)[:7] for story in stories if story.counted).items())
+
+
 def count_streets(stories: Iterable[Story], zone: str, month: str) -> dict[str, int]:
     return dict(
         Counter(

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from math import sqrt
 from typing import Literal
 
-from widget_api.browse.statistics import Query, sum_parts
+from widget_api.browse.statistics import Part, Query, sum_parts
 from widget_api.database import Database
 from widget_api.problems.projections.figures import week_of
 
@@ -48,7 +48,7 @@ async def find_growing(database: Database, query: Query, today: date) -> list[To
     """
     mondays = _mondays(today)
     weeks = [week_of(day) for day in mondays]
-    periods = [("w", weeks[-1], weeks[0])]
+    periods = [Part("w", weeks[-1], weeks[0])]
     by_name = defaultdict[tuple[Literal["category", "street"], str], Counter[str]](Counter)
     for row in await sum_parts(database, query, ("received",), ("category", "period"), periods):
         by_name["category", row["category"]][row["period"]] += int(row["total"])

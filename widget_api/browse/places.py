@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from widget_api.browse.statistics import DIMENSIONS, Periods, Query, month_end, sum_parts
+from widget_api.browse.statistics import DIMENSIONS, Part, Query, month_end, sum_parts
 from widget_api.database import Database, Row
+from widget_api.geo.cells import LEVEL
 from widget_api.problems.model import OPEN
+from widget_api.problems.projections.figures import CELL_LEVEL
 from widget_api.sites.model import Site
 
 MAX_STREETS = 20
@@ -26,9 +28,9 @@ class Place:
     open: int | None = None
 
 
-def whole_months(query: Query) -> list[Periods]:
+def whole_months(query: Query) -> list[Part]:
     """The months in which a period begins and ends, and those between, as `sum_parts` takes them."""
-    return [("m", f"{query.first or date(1970, 1, 1):%Y-%m}", f"{query.last or date(9999, 12, 31):%Y-%m}")]
+    return [Part("m", f"{query.first or date(1970, 1, 1):%Y-%m}", f"{query.last or date(9999, 12, 31):%Y-%m}")]
 
 
 async def list_streets(database: Database, query: Query) -> list[Place]:
@@ -52,7 +54,6 @@ async def list_houses(database: Database, query: Query, street: str) -> list[Pla
 async def _list_addresses(database: Database, query: Query, site: Site, street: str) -> list[Row]:
     conditions, values = _dimensions(query)
     statuses = ", ".join(repr(status) for status in sorted(OPEN))
-    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9998, 12, 31))
     rows = await database.rows(
         "SELECT p.address, COUNT(*) AS total,"
         f" SUM(CASE WHEN p.status IN ({statuses}) AND p.mirror_of IS NULL THEN 1 ELSE 0 END) AS open FROM problems p"
@@ -61,19 +62,41 @@ async def _list_addresses(database: Database, query: Query, site: Site, street: 
         " AND p.address IS NOT NULL GROUP BY p.address",
         site_id=site.id,
         street=street,
-        begins=_moment(first, site.time_zone),
-        ends=_moment(last + timedelta(days=1), site.time_zone),
+        **_moments(query, site),
         **values,
     )
     return list(rows)
 
 
-async def list_cells(database: Database, query: Query) -> dict[str, Counter[int]]:
-    """Count the reports in each cell of figures.CELL_LEVEL, for each month («2026-11») that has some."""
-    months = dict[str, Counter[int]]()
-    for row in await sum_parts(database, query, ("cell",), ("period",), whole_months(query)):
-        months.setdefault(row["period"], Counter())[int(row["value"])] += int(row["total"])
+async def count_months(database: Database, query: Query) -> dict[str, int]:
+    """Count the reports received in each month («2026-11») that has some."""
+    rows = await sum_parts(database, query, ("received",), ("period",), whole_months(query))
+    months = Counter[str]()
+    for row in rows:
+        months[row["period"]] += int(row["total"])
     return dict(sorted(months.items()))
+
+
+async def count_cells(database: Database, query: Query, level: int) -> Counter[int]:
+    """Count the reports in each cell of the map: of CELL_LEVEL from stored counts, of a finer level one by one."""
+    cells = Counter[int]()
+    if level == CELL_LEVEL:
+        for row in await sum_parts(database, query, ("cell",), (), whole_months(query)):
+            cells[int(row["value"])] += int(row["total"])
+        return cells
+    conditions, values = _dimensions(query)
+    for site in query.sites:
+        rows = await database.rows(
+            f"SELECT p.cell >> {2 * (LEVEL - level)} AS cell, COUNT(*) AS total FROM problems p"
+            " WHERE p.site_id = :site_id AND p.published AND p.cell IS NOT NULL"
+            f" AND p.created_at >= :begins AND p.created_at < :ends{conditions} GROUP BY 1",
+            site_id=site.id,
+            **_moments(query, site),
+            **values,
+        )
+        for row in rows:
+            cells[row["cell"]] += int(row["total"])
+    return cells
 
 
 async def list_objections(database: Database, query: Query) -> list[Row]:
@@ -102,6 +125,12 @@ def _dimensions(query: Query) -> tuple[str, dict[str, str]]:
     """The filters of a query as conditions on `problems p`."""
     wanted: dict[str, str] = {name: getattr(query, name) for name in DIMENSIONS if getattr(query, name) is not None}
     return "".join(f" AND COALESCE(p.{_COLUMNS[name]}, '') = :{name}" for name in wanted), wanted
+
+
+def _moments(query: Query, site: Site) -> dict[str, int]:
+    """When the whole months of a query begin, and end, at a site."""
+    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9998, 12, 31))
+    return {"begins": _moment(first, site.time_zone), "ends": _moment(last + timedelta(days=1), site.time_zone)}
 
 
 def _moment(day: date, time_zone: str) -> int:

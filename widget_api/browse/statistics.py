@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from widget_api.database import Database, Row
 from widget_api.problems.model import OPEN
@@ -26,8 +26,16 @@ MONTHS = 12
 Dimension = Literal["category", "service", "district", "site_id"]
 DIMENSIONS: tuple[Dimension, ...] = ("category", "service", "district")
 _MEASURES = ("received", "source", "due", "reaction", "answered", "answer", "returned", "rating")
-Periods = tuple[str, str, str]  # a grain (figures.py), the first and the last period
 _FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 31)
+
+
+class Part(NamedTuple):
+    """Counts of a grain (figures.py) from the first to the last period, added or subtracted."""
+
+    grain: str
+    first: str
+    last: str
+    sign: Literal[1, -1] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,13 +261,16 @@ async def read_months(database: Database, query: Query, today: date) -> list[Mon
 async def _read_groups(
     database: Database, query: Query, now: int, by: tuple[Dimension | Literal["period"], ...]
 ) -> dict[str, Statistics]:
-    columns = ("site_id", *(name for name in by if name != "site_id"))
     todays = {site.id: local_date(now, site.time_zone).isoformat() for site in query.sites}
+    columns: tuple[str, ...] = by  # what is overdue depends on the day, which a neighbouring zone may already have
+    if len(set(todays.values())) > 1 and "site_id" not in by:
+        columns = (*by, "site_id")
+    today = max(todays.values(), default="")
     groups = defaultdict[str, dict[str, Counter[str]]](lambda: defaultdict(Counter))
     for row in await sum_counts(database, query, _MEASURES, columns):
         group, value = row[by[0]] if by else "", row["value"]
         if row["measure"] == "due":
-            value = "overdue" if value < todays[row["site_id"]] else ""
+            value = "overdue" if value < (todays[row["site_id"]] if "site_id" in columns else today) else ""
         groups[group][row["measure"]][value] += int(row["total"])
     return {group: _assemble(counts) for group, counts in groups.items()}
 
@@ -289,14 +300,10 @@ async def sum_counts(database: Database, query: Query, measures: Iterable[str], 
 
 
 async def sum_parts(
-    database: Database,
-    query: Query,
-    measures: Iterable[str],
-    by: Sequence[str],
-    periods: Iterable[tuple[str, str, str]],
+    database: Database, query: Query, measures: Iterable[str], by: Sequence[str], parts: Sequence[Part]
 ) -> Sequence[Row]:
-    """`sum_counts` over given periods: the grain, the first and the last each, whatever days the query has."""
-    if not query.sites:
+    """`sum_counts` over the given parts, whatever days the query has."""
+    if not query.sites or not parts:
         return []
     values: dict[str, Any] = {f"site{at}": site.id for at, site in enumerate(query.sites)}
     conditions = [f"site_id IN ({', '.join(f':site{at}' for at in range(len(query.sites)))})"]
@@ -305,31 +312,38 @@ async def sum_parts(
         if (wanted := getattr(query, name)) is not None:
             conditions.append(f"{name} = :{name}")
             values[name] = wanted
-    parts = []
-    for at, (part, first, last) in enumerate(periods):
-        values |= {f"first{at}": first, f"last{at}": last}
-        parts.append(
-            f"SELECT {', '.join(('measure', 'value', 'count', *by))} FROM site_figures"
-            f" WHERE {' AND '.join(conditions)} AND grain = '{part}' AND period BETWEEN :first{at} AND :last{at}"
+    columns, selects = ", ".join(("measure", "value", *by)), []
+    for at, part in enumerate(parts):
+        values |= {f"first{at}": part.first, f"last{at}": part.last}
+        selects.append(
+            f"SELECT {columns}, {'count' if part.sign > 0 else '-count'} AS count FROM site_figures"
+            f" WHERE {' AND '.join(conditions)} AND grain = '{part.grain}' AND period BETWEEN :first{at} AND :last{at}"
         )
-    columns = ", ".join(("measure", "value", *by))
     return await database.rows(
-        f"SELECT {columns}, SUM(count) AS total FROM ({' UNION ALL '.join(parts)}) AS counted GROUP BY {columns}",
+        f"SELECT {columns}, SUM(count) AS total FROM ({' UNION ALL '.join(selects)}) AS counted"
+        f" GROUP BY {columns} HAVING SUM(count) <> 0",
         **values,
     )
 
 
-def split_period(first: date, last: date) -> list[Periods]:
-    """Cover a period with whole months and the days around them: (grain, first, last) each. Empty if it is empty."""
+def split_period(first: date, last: date) -> list[Part]:
+    """Cover a period with whole months and as few days as possible: days around the months are added, or those that the
+    months have too many are subtracted. No part if the period is empty."""
     if first > last:
-        return [("m", "1", "0")]
-    begins = first if first.day == 1 else month_end(first) + timedelta(days=1) if first < _LAST else first
-    ends = last if last == month_end(last) else last.replace(day=1) - timedelta(days=1)
-    if begins > ends:
-        return [("d", first.isoformat(), last.isoformat())]
-    parts = [("m", f"{begins:%Y-%m}", f"{ends:%Y-%m}")]
-    if first < begins:
-        parts.append(("d", first.isoformat(), (begins - timedelta(days=1)).isoformat()))
-    if ends < last:
-        parts.append(("d", (ends + timedelta(days=1)).isoformat(), last.isoformat()))
-    return parts
+        return []
+    start, end, day = first.replace(day=1), month_end(last), timedelta(days=1)
+    too_early = [Part("d", f"{start}", f"{first - day}", -1)] if first > start else []
+    too_late = [Part("d", f"{last + day}", f"{end}", -1)] if last < end else []
+    begins, ends = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
+    if begins == ends:
+        inside, outside = last.day - first.day + 1, first.day - 1 + end.day - last.day
+        if inside <= outside:
+            return [Part("d", f"{first}", f"{last}")]
+        return [Part("m", f"{first:%Y-%m}", f"{last:%Y-%m}"), *too_early, *too_late]
+    if month_end(first).day - first.day + 1 < first.day - 1:
+        too_early, begins = [Part("d", f"{first}", f"{month_end(first)}")], begins + 1
+    if last.day < end.day - last.day:
+        too_late, ends = [Part("d", f"{last:%Y-%m}-01", f"{last}")], ends - 1
+    first_month, last_month = (f"{at // 12:04}-{at % 12 + 1:02}" for at in (begins, ends))
+    months = [Part("m", first_month, last_month)] if begins <= ends else []
+    return [*months, *too_early, *too_late]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 
 from starlette.requests import Request
@@ -20,8 +20,10 @@ from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people import store
 from widget_api.people.model import User
+from widget_api.problems.projections.figures import CELL_LEVEL
 from widget_api.sites import service as sites
 
+_FINE_LEVEL, _MAX_FINE = 16, 20_000  # cells of 350 m, as long as so many reports can be counted one by one
 _SEPARATOR = ";"  # of spreadsheets of countries with a decimal comma
 
 
@@ -109,12 +111,14 @@ async def show_places(request: Request, user: User) -> Response:
     context = web.context(request)
     database, settings = context.database.in_threads(), context.settings
     path, street = f"{PATH}/places", request.query_params.get("street", "")[: places.MAX_STREETS * 10]
-    months = await places.list_cells(database, scope.query)
-    area = analytics_view.total_of(months)
+    months = await places.count_months(database, scope.query)
+    level = _FINE_LEVEL if sum(months.values()) <= _MAX_FINE else CELL_LEVEL
+    area = await places.count_cells(database, scope.query, level)
     month = request.query_params.get("month", "")
-    density = analytics_map.draw_density(
-        months.get(month, Counter()) if month else area, area, settings.tiles_zoom if settings.tiles else None
-    )
+    month = month if month in months else ""
+    first = date.fromisoformat(f"{month}-01") if month else None
+    shown = await places.count_cells(database, replace(scope.query, first=first, last=first), level) if first else area
+    density = analytics_map.draw_density(shown, area, level, settings.tiles_zoom if settings.tiles else None)
     tables = [analytics_view.streets_table(scope, await places.list_streets(database, scope.query))]
     if street:
         tables.append(analytics_view.houses_table(await places.list_houses(database, scope.query, street)))
@@ -132,11 +136,11 @@ async def show_places(request: Request, user: User) -> Response:
         months=[
             {
                 "name": i18n.format_month(language, date.fromisoformat(f"{name}-01")),
-                "count": sum(cells.values()),
+                "count": count,
                 "href": scope.url(path, month=name, street=street),
                 "current": name == month,
             }
-            for name, cells in months.items()
+            for name, count in months.items()
         ],
         month=month,
         every_month=scope.url(path, street=street),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from widget_api.browse.queries import Bbox
 from widget_api.cabinet.map_frame import MapFrame
 from widget_api.geo.cells import deinterleave, tile_corner
-from widget_api.problems.projections.figures import CELL_LEVEL
 
 _MIN_SIZE = 8  # of a cell in the drawing; smaller ones are joined four by four
 _FAINTEST, _DARKEST = 0.2, 0.8
@@ -32,18 +31,20 @@ class Density:
     tiles: list[tuple[str, int, int]]
 
 
-def draw_density(counts: Mapping[int, int], area: Mapping[int, int], tiles_zoom: int | None) -> Density | None:
-    """The map of these cells of CELL_LEVEL; None where there are none. It shows all of `area`, so that maps of several
+def draw_density(
+    counts: Mapping[int, int], area: Mapping[int, int], finest: int, tiles_zoom: int | None
+) -> Density | None:
+    """The map of these cells of a level; None where there are none. It shows all of `area`, so that maps of several
     months have one frame."""
     if not area:
         return None
-    frame = MapFrame.fit(_find_area(area), tiles_zoom)
-    level = CELL_LEVEL
+    frame = MapFrame.fit(_find_area(area, finest), tiles_zoom)
+    level = finest
     while level > 4 and _size(frame, level) < _MIN_SIZE:
         level -= 1
     joined = Counter[int]()
     for cell, count in counts.items():
-        joined[cell >> 2 * (CELL_LEVEL - level)] += count
+        joined[cell >> 2 * (finest - level)] += count
     greatest = max(joined.values(), default=0) or 1
     cells = []
     for cell, count in sorted(joined.items()):
@@ -69,8 +70,8 @@ def _box(cell: int, level: int) -> Bbox:
     return west, south, east, north
 
 
-def _find_area(cells: Mapping[int, int]) -> Bbox:
-    boxes = [_box(cell, CELL_LEVEL) for cell in cells]
+def _find_area(cells: Mapping[int, int], level: int) -> Bbox:
+    boxes = [_box(cell, level) for cell in cells]
     return (
         min(box[0] for box in boxes),
         min(box[1] for box in boxes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -353,10 +352,3 @@ def growth_sentence(language: str, scope: Scope, topic: Topic) -> str:
         monday=i18n.format_date(language, topic.monday, today=scope.today),
         usual=i18n.format_number(language, round(topic.usual, 1)),
     )
-
-
-def total_of(months: Mapping[str, Counter[int]]) -> Counter[int]:
-    total = Counter[int]()
-    for cells in months.values():
-        total.update(cells)
-    return total

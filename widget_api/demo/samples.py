@@ -22,7 +22,7 @@ from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
-from widget_api.problems.model import ANSWERS
+from widget_api.problems.model import ANSWERS, MARKS
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
@@ -69,6 +69,8 @@ _WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
 }
 STATUSES_WITH_TEXT = frozenset({"resolved", "answered", "rejected", "reopened"})
 STATUSES_WITH_RECIPIENT = frozenset({"forwarded", "redirected"})
+_RATED = frozenset({"resolved", "answered", "confirmed"})
+_BY_SERVICES = _RATED | {"reopened"}
 _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
 
 
@@ -124,7 +126,8 @@ _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
     "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
-    "responsible", "duplicate_of", "counted", "reacted_at", "returns", "street", "district",
+    "responsible", "duplicate_of", "rating", "rated_at", "assigned_agency", "counted", "reacted_at",
+    "returns", "street", "district",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -155,8 +158,14 @@ async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int,
                 if added:
                     await rebuild.rebuild_site(bulk, site.id)
                 return added, present
-            begins = _received_at(present, wanted)
-            batch = make_batch(site, chance, missing, number, position, begins, _received_at(present + missing, wanted))
+            services = [
+                row["id"]
+                for row in await bulk.rows(
+                    "SELECT id FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id
+                )
+            ]
+            span = _received_at(present, wanted), _received_at(present + missing, wanted)
+            batch = make_batch(site, chance, missing, number, position, span, services)
             await bulk.insert(problems, _PROBLEM, batch.problems)
             await bulk.insert(texts, _TEXT, batch.texts)
             await bulk.insert(events, _EVENT, batch.events)
@@ -187,9 +196,19 @@ def _received_at(index: int, of: int) -> int:
 
 
 def make_batch(
-    site: Site, chance: random.Random, count: int, number: int, position: int, begins: int, ends: int
+    site: Site,
+    chance: random.Random,
+    count: int,
+    number: int,
+    position: int,
+    span: tuple[int, int],
+    services: Sequence[str] = (),
 ) -> Batch:
-    """Make `count` problems numbered after `number`, received from `begins` to `ends`."""
+    """Make `count` problems numbered after `number`, received within `span`.
+
+    What is closed was worked on by one of `services`, each with categories of its own.
+    """
+    (begins, ends), codes = span, [category.code for category in site.categories]
     batch = Batch([], [], [])
     written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
     territory = site.territory or rectangle(DEFAULT_AREA)
@@ -207,23 +226,41 @@ def make_batch(
             event_id = _write_event(batch, chance, site, problem_id, step, position)
             if step.status in STATUSES_WITH_RECIPIENT:
                 responsible = batch.texts[-1][3]
+        rated = _rate(chance, steps, now)
+        if rated is not None:
+            position += 1
+            _write_rating(batch, site, problem_id, *rated, position)
         last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
         due = site.calendar.answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS))
         lat, lng = _random_location(chance, territory)
         answered = answered_at(steps)
         in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.calendar)
+        service = services[codes.index(code) % len(services)] if services and last.status in _BY_SERVICES else None
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         # fmt: off
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
             True, False, received, last.at, last.expected_on or due, due, answered is not None,
             min(supporters, 60), "[]", "widget", site.language, cell_at(lat, lng), answered, in_time,
-            last.expected_on, responsible, last.duplicate_of, True, steps[1].at,
+            last.expected_on, responsible, last.duplicate_of, *(rated or (None, None)), service, True, steps[1].at,
             orjson.dumps([step.at for step in steps if step.status == "reopened"]).decode(), find_street(address),
             site.find_district(lat, lng),
         ))
         # fmt: on
     return batch
+
+
+def _rate(chance: random.Random, steps: Sequence[Step], now: int) -> tuple[int, int] | None:
+    """The author's mark and when it was given, for every fifth answer."""
+    if steps[-1].status not in _RATED or chance.random() > 0.2:
+        return None
+    at = steps[-1].at + chance.randrange(3600, 3 * DAY_SECONDS)
+    return (chance.choices(MARKS, (46, 24, 12, 8, 10))[0], at) if at < now else None
+
+
+def _write_rating(batch: Batch, site: Site, problem_id: str, mark: int, at: int, position: int) -> None:
+    data = orjson.dumps({"mark": mark}).decode()
+    batch.events.append((site.id, clock.new_id(), position, problem_id, "rated", None, at, "resident", None, data))
 
 
 def _in_time(steps: Sequence[Step], received: int, working_days: int, calendar: Calendar) -> bool | None:

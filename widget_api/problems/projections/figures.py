@@ -61,7 +61,7 @@ COLUMNS = (
     "street",
     "cell",
 )
-CELL_LEVEL = 16  # about 350 m wide in the middle of Russia
+CELL_LEVEL = 14  # about 1.4 km wide in the middle of Russia
 EXACT_HOURS, MAX_DAYS = 48, 9999
 
 
