@@ -11,6 +11,7 @@ import time_machine
 
 from tests.api.test_published_figures import DAY, NOON, answer_reports, figures
 from tests.factories import AGENT, make_site, submit_report
+from tests.support import migrations
 from widget_api.context import Context
 from widget_api.problems import change
 from widget_api.problems.model import Change
@@ -83,6 +84,17 @@ async def test_an_author_is_counted_once_a_site_and_after_erasure(
     assert (await instance(client))["confirmed_authors"] == 2
     await confirmed(context, await make_site(context.database), "anna@example.test")
     assert (await instance(client))["confirmed_authors"] == 3
+
+
+async def test_the_migration_counts_the_authors_there_are(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for email in ("anna@example.test", "ANNA@example.test", "vera@example.test"):
+        await confirmed(context, site, email)
+    await submit_report(context.database, site, email="nobody@example.test")
+    await context.database.write(lambda tx: tx.run("UPDATE site_counters SET authors = 0"))
+    await migrations.run(context.settings.database_url, "authors", "_fill")
+    assert (await instance(client))["confirmed_authors"] == 2
 
 
 async def test_unchanged_figures_return_304(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

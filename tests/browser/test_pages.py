@@ -139,6 +139,7 @@ def states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[P
         "confirmed": lambda page: page.goto(confirmation),
         "track": lambda page: page.goto(f"{town.service.url}/track?site={town.key}"),
         "site": lambda page: page.goto(f"{town.service.url}/s/{town.key}"),
+        "all sites": lambda page: page.goto(f"{town.service.url}/stats"),
         "problem": lambda page: page.goto(f"{town.service.url}/s/{town.key}/problems/1"),
         "consent": lambda page: page.goto(f"{town.service.url}/s/{town.key}/consent"),
         "not found": lambda page: page.goto(f"{town.service.url}/nowhere"),

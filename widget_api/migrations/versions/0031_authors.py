@@ -13,6 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("site_counters", sa.Column("authors", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    _fill()
+
+
+def _fill() -> None:
     # Those erased before are unknown by now.
     op.execute(
         "UPDATE site_counters SET authors = (SELECT COUNT(DISTINCT c.email_hash) FROM contacts c"
