@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics as exact
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -238,6 +239,9 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
     for month in shown:
         day = date.fromisoformat(f"{month}-15")
         streets = await places.list_streets(database, Query(sites=(site,), first=day, last=day))
+        by_category = [Query(sites=(site,), first=day, last=day, category=category) for category in CATEGORIES]
+        parts = [await places.list_streets(database, query) for query in by_category]
+        assert sum(one.total for part in parts for one in part) == sum(one.total for one in streets)
         assert {one.name: one.total for one in streets} == naive.count_streets(stories, ZONE, month)
         for one in streets:
             houses = await places.list_houses(database, Query(sites=(site,), first=day, last=day), one.name)
@@ -245,6 +249,8 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
     placed = sum(story.counted and story.row["cell"] is not None for story in stories)
     coarse, fine = [await places.count_cells(database, whole, level) for level in (14, 16)]
     assert (sum(coarse.values()), sum(fine.values())) == (placed, placed)
+    parts = [await places.count_cells(database, Query(sites=(site,), category=one), 14) for one in CATEGORIES]
+    assert sum(parts, Counter()) == coarse
     for cell, count in coarse.items():
         assert sum(many for one, many in fine.items() if one >> 4 == cell) == count
     assert list((await places.count_months(database, whole)).items()) == naive.count_received(stories, ZONE)

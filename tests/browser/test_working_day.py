@@ -452,6 +452,9 @@ def test_axe_finds_nothing_on_pages_of_the_operator_and_of_other_channels(
     page.locator("[name=id]").first.check()
     page.get_by_role("button", name="Принять", exact=True).click()
     check("preview of a bulk")
+    for path in ("?from=all", "?from=2026-13-01", "/places?from=all&street=Лесная"):
+        page.goto(f"{url}/cabinet/analytics{path}")
+        check(f"statistics: {path}")
     page.goto(f"{url}/cabinet/new-report")
     check("report of a caller")
     page.locator("main form.card button, main form button.primary").last.click()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
 from typing import Literal
@@ -44,16 +44,19 @@ class Topic:
 async def find_growing(database: Database, query: Query, today: date) -> list[Topic]:
     """Find what grows this week or grew in the one before, the most unusual first.
 
-    `today` is local. Of the query the sites and, for categories, the other filters count; its period does not.
+    `today` is local. Of the query its sites and its category count. With a service or a district nothing is found:
+    their weeks are not counted.
     """
+    if query.service is not None or query.district is not None:
+        return []
     mondays = _mondays(today)
     weeks = [week_of(day) for day in mondays]
     periods = [Part("w", weeks[-1], weeks[0])]
     by_name = defaultdict[tuple[Literal["category", "street"], str], Counter[str]](Counter)
     for row in await sum_parts(database, query, ("received",), ("category", "period"), periods):
         by_name["category", row["category"]][row["period"]] += int(row["total"])
-    if query.service is None and query.district is None and query.category is None:
-        for row in await sum_parts(database, replace(query, category=None), ("street",), ("period",), periods):
+    if query.category is None:
+        for row in await sum_parts(database, query, ("street_total",), ("period",), periods):
             by_name["street", row["value"]][row["period"]] += int(row["total"])
     first = min((week for counts in by_name.values() for week in counts), default=weeks[0])
     since = weeks.index(first)  # the oldest week with reports

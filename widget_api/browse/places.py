@@ -35,7 +35,7 @@ def whole_months(query: Query) -> list[Part]:
 
 async def list_streets(database: Database, query: Query) -> list[Place]:
     """List the streets with the most reports."""
-    rows = await sum_parts(database, query, ("street",), (), whole_months(query))
+    rows = await sum_parts(database, query, (_measure("street", query),), (), whole_months(query))
     counted = sorted(((row["value"], int(row["total"])) for row in rows), key=lambda pair: (-pair[1], pair[0]))
     return [Place(name, total) for name, total in counted[:MAX_STREETS]]
 
@@ -81,7 +81,7 @@ async def count_cells(database: Database, query: Query, level: int) -> Counter[i
     """Count the reports in each cell of the map: of CELL_LEVEL from stored counts, of a finer level one by one."""
     cells = Counter[int]()
     if level == CELL_LEVEL:
-        for row in await sum_parts(database, query, ("cell",), (), whole_months(query)):
+        for row in await sum_parts(database, query, (_measure("cell", query),), (), whole_months(query)):
             cells[int(row["value"])] += int(row["total"])
         return cells
     conditions, values = _dimensions(query)
@@ -116,6 +116,11 @@ async def list_objections(database: Database, query: Query) -> list[Row]:
             **values,
         )
     return sorted(found, key=lambda row: -row["at"])[:MAX_OBJECTIONS]
+
+
+def _measure(name: str, query: Query) -> str:
+    """The counts without dimensions, which are fewer, where no filter needs them."""
+    return f"{name}_total" if all(getattr(query, one) is None for one in DIMENSIONS) else name
 
 
 _COLUMNS = {"category": "category", "service": "assigned_agency", "district": "district"}

@@ -162,7 +162,10 @@ def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
             (name, scope.url(path, **_dates(days)), shown == (days or (None, None)))
             for name, days in periods(scope.today).items()
         ],
-        "dates": {name: scope.chosen.get(name, "") for name in ("from", "to")} if scope.wrong else _dates(shown, ""),
+        # A field of a date takes nothing else.
+        "dates": {name: scope.chosen.get(name, "") for name in ("from", "to") if name not in scope.wrong}
+        if scope.wrong
+        else _dates(shown, ""),
         "poll": scope.url(f"{PATH}/version"),
     }
 

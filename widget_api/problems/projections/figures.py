@@ -19,7 +19,8 @@ street     receipt, by month only                       the street
 cell       receipt, by month only                       the cell of the map at CELL_LEVEL
 =========  ===========================================  =======================================================
 
-By week there are `received` without a value, and `street` in total.
+Streets and cells are many, so `street_total` and `cell_total` have them without category, service and district. By week
+there are `received` of each category, and `street_total`.
 """
 
 from __future__ import annotations
@@ -91,12 +92,15 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
     day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
     yield from by_day("received", day, row["status"])
     yield from by_day("source", day, row["channel"] or row["source"])
-    yield Figure("w", "received", week, *dimensions, "")
+    yield Figure("w", "received", week, row["category"], "", "", "")
     if row["street"]:
         yield Figure("m", "street", month, *dimensions, row["street"])
-        yield Figure("w", "street", week, "", "", "", row["street"])
+        for grain, period in (("m", month), ("w", week)):
+            yield Figure(grain, "street_total", period, "", "", "", row["street"])
     if row["cell"] is not None:
-        yield Figure("m", "cell", month, *dimensions, str(parent(row["cell"], CELL_LEVEL)))
+        cell = str(parent(row["cell"], CELL_LEVEL))
+        yield Figure("m", "cell", month, *dimensions, cell)
+        yield Figure("m", "cell_total", month, "", "", "", cell)
     if row["mirror_of"] is not None:  # another system answers it
         return
     if (due := _find_due(row, time_zone)) is not None:
