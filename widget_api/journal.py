@@ -64,6 +64,9 @@ Kind = Literal[
     "template_added",
     "template_changed",
     "template_deleted",
+    # the subject is a published report of a period
+    "report_published",
+    "report_withdrawn",
     # answers and extensions; the subject is a report
     "approval_requested",
     "approval_returned",

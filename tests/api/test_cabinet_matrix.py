@@ -24,6 +24,7 @@ from tests.support.mailbox import AgencyMailbox
 from tests.support.pictures import noise, photo
 from widget_api import clock
 from widget_api.attachments.photos import service as photos
+from widget_api.browse import published_reports
 from widget_api.cabinet import drafts, form_tokens
 from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.cabinet.moderation_by_mail import moderation_url
@@ -49,6 +50,7 @@ UNKNOWN = "01900000-0000-7000-8000-000000000000"
 CONTACT = Contact(email="canary@resident.test", name="Канарейкин", phone="+7 900 000-00-01")
 CONTACTS = ("canary@resident.test", "Канарейкин", "900 000-00-01", "9000000001")
 REPORT, NOTE, DRAFT, WORK = "Яма canary-report", "canary-note", "canary-draft", "canary-work"
+NO_NUMBERS: Any = {"lines": {"rating": [], "rated": []}}
 LETTER = "canary-letter.pdf"  # an answer given outside: it has the name and the address of its author
 
 # Where the user works, as seen from the agency whose report it is: there, in a service to which the report is assigned,
@@ -149,6 +151,8 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (EXPORTERS, get("/cabinet/analytics", "/cabinet/analytics/places", "/cabinet/analytics/version")),
     (EXPORTERS, get("/cabinet/analytics/statuses.csv", "/cabinet/analytics/streets.csv")),
     (EXPORTERS, get("/cabinet/analytics/report", "/cabinet/analytics/report.xlsx")),
+    (EXPORTERS_OF_IT, post("/cabinet/analytics/report/publish?site={site}&from=2020-01-01&to=2020-01-31")),
+    (EXPORTERS_OF_IT, post("/cabinet/analytics/report/{report}/withdraw")),
     (STATISTICS_OF_IT, get("/cabinet/analytics/report?site={site}", "/cabinet/analytics/report.xlsx?site={site}")),
     (STATISTICS_OF_IT, get("/cabinet/analytics?site={site}&from=all", "/cabinet/analytics/places?site={site}")),
     (WITH_SERVICES, get("/cabinet/analytics/services?site={site}")),
@@ -373,6 +377,8 @@ async def _fill(world: World) -> dict[str, str]:
     border = '{"type": "Polygon", "coordinates": [[[38, 55], [39, 55], [39, 56], [38, 55]]]}'
     await districts.add_district(database, site, "Центр", border)
     ids["district"] = (await sites.by_id(database, site.id)).districts[0].id
+    await published_reports.publish(database, site.id, "2020-02-01", "2020-02-29", NO_NUMBERS, COMMAND_LINE)
+    ids["report"] = (await published_reports.list_reports(database, site.id))[0]["id"]
     ids["rule"] = (await routing_rules.list_rules(database, site.id))[0].id
     platform = {"id": ids["platform"], "name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
     await platforms.insert_platform(

@@ -11,7 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openpyxl
+import orjson
 import pytest
 import time_machine
 
@@ -19,10 +21,11 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import clock, journal
-from widget_api.browse import regional_report, statistics
+from widget_api.browse import published_reports, regional_report, statistics
 from widget_api.browse.statistics import Query
 from widget_api.context import Context
 from widget_api.problems import change as problems
+from widget_api.problems import dialogue
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -206,3 +209,84 @@ async def test_another_program_calculates_the_same(enter: Enter, context: Contex
     convert("pdf")
     pages = (tmp_path / "report.pdf").read_bytes()
     assert pages.count(b"/Type/Page\n") + pages.count(b"/Type/Page/") in range(4, 7)
+
+
+# --- publication -----------------------------------------------------------------------------------------------------
+
+
+async def publish(cabinet: Cabinet, query: str = NOVEMBER) -> None:
+    answer = await cabinet.send(f"{REPORT}?{query}", f"{REPORT}/publish")
+    assert answer.status_code == 303
+
+
+async def test_a_report_is_published_stays_as_it_was_and_is_withdrawn(
+    enter: Enter, context: Context, site: Site, client: httpx2.AsyncClient
+) -> None:
+    await fill(context, site)
+    head, city = await enter("head", site.agency.id), f"/s/{site.key}"
+    page = f"{city}/reports/2026-11-01--2026-11-30"
+    assert page not in (await client.get(city)).text
+    await publish(head)
+    token = (await head.read(REPORT)).forms[0].fields["form_token"]
+    again = await head.client.post(f"{REPORT}/publish?{NOVEMBER}", data={"form_token": token})
+    assert again.status_code == 303, "it is left as it is"
+    shown = await client.get(page)
+    assert shown.status_code == 200
+    assert "Отчёт о сообщениях жителей: ноябрь 2026" in shown.text.replace("\u00a0", " ")
+    assert page in (await client.get(city)).text
+    assert page not in (await client.get(f"{city}?status=resolved")).text
+    for row in await context.database.rows("SELECT id FROM problems"):
+        await problems.erase(context.database, RESIDENT, site.id, row["id"])
+    await report_on(context, site, "2026-11-07", category="snow")
+    assert (await client.get(page)).text == shown.text
+    (row,) = await published_reports.list_reports(context.database, site.id)
+    await head.send(f"{REPORT}?{NOVEMBER}", f"{REPORT}/{row['id']}/withdraw")
+    assert (await client.get(page)).status_code == 404
+    assert page not in (await client.get(city)).text
+    entries = await journal.read(context.database, limit=9)
+    noted = [one for one in entries if one["kind"] in ("report_published", "report_withdrawn")]
+    assert [(one["kind"], one["role"], one["subject"], one["site_id"]) for one in reversed(noted)] == [
+        (kind, "head", row["id"], site.id) for kind in ("report_published", "report_withdrawn")
+    ]
+    assert noted[0]["details"] == {"first_day": "2026-11-01", "last_day": "2026-11-30"}
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    "query", ["from=2026-12-01&to=2026-12-03", "from=all", f"{NOVEMBER}&category=roads", f"{NOVEMBER}&district=none"]
+)
+async def test_only_the_whole_of_a_finished_period_is_published(
+    enter: Enter, context: Context, site: Site, query: str
+) -> None:
+    head = await enter("head", site.agency.id)
+    shown = await head.read(f"{REPORT}?{query}")
+    assert not [form for form in shown.forms if "publish" in form.action]
+    token = shown.forms[0].fields["form_token"]
+    answer = await head.client.post(f"{REPORT}/publish?{query}", data={"form_token": token})
+    assert answer.status_code == 404
+    await make_site(context.database, agency={"name": "Служба", "parent_id": site.agency.id})
+    shown = await head.read(f"{REPORT}?{NOVEMBER}")
+    assert not [form for form in shown.forms if "publish" in form.action], "two sites"
+    assert [form for form in (await head.read(f"{REPORT}?{NOVEMBER}&site={site.id}")).forms if "publish" in form.action]
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("many", [4, 5])
+async def test_few_ratings_are_not_published(
+    enter: Enter, context: Context, site: Site, client: httpx2.AsyncClient, many: int
+) -> None:
+    for day in range(1, many + 1):
+        problem_id = await report_on(context, site, f"2026-11-0{day}", Change(to="resolved", text="Засыпали"))
+        with time_machine.travel(clock.parse_rfc3339("2026-11-20T09:00:00Z"), tick=False):
+            await dialogue.rate(context.database, site.id, problem_id, 4)
+    await publish(await enter("admin", site.agency.id))
+    (row,) = await context.database.rows("SELECT content FROM published_reports")
+    lines = orjson.loads(row["content"])["lines"]
+    assert (lines["rating"][0], lines["rated"][0]) == ((4, 5) if many == 5 else (None, None))
+    assert (await client.get(f"/s/{site.key}/reports/2026-11-01--2026-11-30")).status_code == 200
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("period", ["2026-11-01--2026-11-29", "2026-11-01", "x--y", "2026-11-01--%00", "--"])
+async def test_what_is_not_published_is_not_found(site: Site, client: httpx2.AsyncClient, period: str) -> None:
+    assert (await client.get(f"/s/{site.key}/reports/{period}")).status_code == 404

@@ -20,6 +20,8 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from widget_api import clock, i18n, journal
+from widget_api.browse import published_reports, regional_report
+from widget_api.browse.statistics import Query
 from widget_api.cabinet import bulk_service, moderation_by_mail
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
@@ -115,6 +117,9 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
+    numbers = await regional_report.read(context.database, Query(sites=(site,)), clock.now())
+    january = (context.database, site.id, "2020-01-01", "2020-01-31")
+    await published_reports.publish(*january, numbers, journal.COMMAND_LINE)
     api, own = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
     version = (await client.get(api)).json()["consent"]["version"]
     asked = {
@@ -147,6 +152,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/mine/{token}": links.reports_url(context, problem_id),
         "/s/{key}/report": f"{own}/report",
         "/s/{key}/feed.atom": f"{own}/feed.atom",
+        "/s/{key}/reports/{period}": f"{own}/reports/2020-01-01--2020-01-31",
         "/s/{key}": own,
         "/s/{key}/embed": f"{own}/embed",
         "/s/{key}/problems/{number}": f"{own}/problems/{number}",

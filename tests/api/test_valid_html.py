@@ -161,6 +161,11 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "person": f"/cabinet/organisation/people/{colleague}",
     }.items():
         await public.read(f"cabinet-{name}", path)
+    month = "from=2026-01-01&to=2026-01-31"
+    report = "/cabinet/analytics/report"
+    await cabinet.send(f"{report}?{month}", f"{report}/publish")
+    await public.read("cabinet-report-published", f"{report}?{month}")
+    await public.read("published-report", f"{city}/reports/2026-01-01--2026-01-31")
     await _read_bulks(public, cabinet, context, [problem, waiting])
     new, numbers = "/cabinet/new-report", "/cabinet/registration-numbers"
     outside = f"/cabinet/problems/{waiting}/outside"

@@ -1,4 +1,4 @@
-"""Serve the report of a period, for heads and administrators: one printable page, and a workbook of Excel."""
+"""Serve the report of a period, for heads and administrators: a printable page, a workbook of Excel, a publication."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import asyncio
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, journal, web
-from widget_api.browse import regional_report
+from widget_api.browse import published_reports, regional_report
 from widget_api.cabinet import report_sheet
 from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
-from widget_api.cabinet.http import journal_user, language_of, render_page, require_user
+from widget_api.cabinet.http import (
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
+from widget_api.database import Database
+from widget_api.errors import NotFound
 from widget_api.people.model import User
+from widget_api.people.store import list_visible_sites
+from widget_api.sites.model import Site
 
 REPORT_PATH = f"{PATH}/report"
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -24,8 +36,10 @@ _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 async def show_report(request: Request, user: User) -> Response:
     """GET /cabinet/analytics/report?from&to&site&category&service&district"""
-    scope, language = await read_scope(request, user), language_of(request, user)
-    content = await regional_report.read(web.context(request).database.in_threads(), scope.query, scope.now)
+    scope, language, database = await read_scope(request, user), language_of(request, user), _database(request)
+    content = await regional_report.read(database.in_threads(), scope.query, scope.now)
+    site = await _find_site(request, user, scope)
+    published = await published_reports.list_reports(database, site.id) if site else []
     return render_page(
         request,
         user,
@@ -36,7 +50,14 @@ async def show_report(request: Request, user: User) -> Response:
         lines=regional_report.make_lines(language, content),
         topics=regional_report.make_topics(language, content, _category_names(scope)),
         show=partial(regional_report.format_value, language),
+        of=site,
+        published=[published_reports.link(language, site, row) for row in published] if site else [],
+        may_publish=_is_whole(scope) and _days(scope) not in [(row["first_day"], row["last_day"]) for row in published],
     )
+
+
+def _database(request: Request) -> Database:
+    return web.context(request).database
 
 
 async def get_xlsx(request: Request, user: User) -> Response:
@@ -44,12 +65,10 @@ async def get_xlsx(request: Request, user: User) -> Response:
     scope, language, context = await read_scope(request, user), language_of(request, user), web.context(request)
     await context.limits.hit("exports", web.client_address(request), user.id)
     content = await regional_report.read(context.database.in_threads(), scope.query, scope.now)
+    title = f"{i18n.text(language, 'report.heading')}: {_period(language, scope)}"
     report = report_sheet.Report(
         language=language,
-        titles=[
-            f"{i18n.text(language, 'report.heading')}: {_period(language, scope)}",
-            *_describe(language, scope, user),
-        ],
+        titles=[title, *_describe(language, scope, user)],
         content=content,
         names=_category_names(scope),
     )
@@ -89,7 +108,54 @@ def _category_names(scope: Scope) -> Mapping[str, str | None]:
     return {category.code: category.name for site in reversed(scope.query.sites) for category in site.categories}
 
 
+# --- publication -----------------------------------------------------------------------------------------------------
+
+
+async def _find_site(request: Request, user: User, scope: Scope) -> Site | None:
+    """The one site whose report this is, if it is of the user's agency or of one below: they publish its reports."""
+    visible = {site.id for site in await list_visible_sites(_database(request), user)}
+    return scope.query.sites[0] if len(scope.query.sites) == 1 and scope.query.sites[0].id in visible else None
+
+
+def _is_whole(scope: Scope) -> bool:
+    """Whether these are all reports of a period that has ended."""
+    query = scope.query
+    whole = (query.category, query.service, query.district) == (None, None, None) and not scope.wrong
+    return whole and query.first is not None and query.last is not None and query.last < scope.today
+
+
+def _days(scope: Scope) -> tuple[str, str]:
+    return str(scope.query.first), str(scope.query.last)
+
+
+async def publish(request: Request, user: User) -> Response:
+    """POST /cabinet/analytics/report/publish with the parameters of the page."""
+    await session_fields(request)
+    scope, database = await read_scope(request, user), _database(request)
+    site = await _find_site(request, user, scope)
+    if site is None or not _is_whole(scope):
+        raise NotFound
+    content = await regional_report.read(database.in_threads(), scope.query, scope.now)
+    await published_reports.publish(database, site.id, *_days(scope), content, journal_user(request, user))
+    return web.see_other(f"{scope.url(REPORT_PATH)}#publishing")
+
+
+async def withdraw(request: Request, user: User) -> Response:
+    """POST /cabinet/analytics/report/{report_id}/withdraw"""
+    await session_fields(request)
+    database = _database(request)
+    report = await published_reports.find(database, path_identifier(request, "report_id"))
+    visible = {site.id for site in await list_visible_sites(database, user)}
+    if not user.reads_statistics or report is None or report["site_id"] not in visible:
+        raise NotFound
+    await published_reports.withdraw(database, report, journal_user(request, user))
+    period = {"from": report["first_day"], "to": report["last_day"], "site": report["site_id"]}
+    return web.see_other(f"{REPORT_PATH}?{urlencode(period)}#publishing")
+
+
 routes: list[BaseRoute] = [
     Route(REPORT_PATH, require_user(show_report), methods=["GET"]),
     Route(f"{REPORT_PATH}.xlsx", require_user(get_xlsx), methods=["GET"]),
+    Route(f"{REPORT_PATH}/publish", require_user(publish, keeps=False), methods=["POST"]),
+    Route(REPORT_PATH + "/{report_id}/withdraw", require_user(withdraw, keeps=False), methods=["POST"]),
 ]

@@ -22,6 +22,7 @@ from widget_api.residents.feeds import routes as feeds
 from widget_api.residents.followers import routes as following
 from widget_api.residents.my_reports import routes as reports
 from widget_api.residents.private_page import routes as private
+from widget_api.residents.published_report import routes as published
 from widget_api.residents.report import routes as report
 from widget_api.residents.site_pages import routes as city
 from widget_api.signing import Purpose
@@ -189,6 +190,7 @@ routes: list[BaseRoute] = [
     *private,
     *reports,
     *report,
+    *published,
     *feeds,
     *city,
 ]

@@ -7,7 +7,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.browse import detail, listing, open_data_formats, published_figures, queries, statistics
+from widget_api.browse import (
+    detail,
+    listing,
+    open_data_formats,
+    published_figures,
+    published_reports,
+    queries,
+    statistics,
+)
 from widget_api.errors import NotFound
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
@@ -41,6 +49,7 @@ async def site_page(request: Request) -> Response:
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
     query = site_pages_view.filter_query(pairs)
+    plain = not (filters.narrow or wrong or filters.after)
     return web.html_response(
         request,
         "city/site.html",
@@ -57,6 +66,10 @@ async def site_page(request: Request) -> Response:
         figures=site_pages_view.statistics_values(
             await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language), language
         ),
+        reports=[
+            published_reports.link(language, site, row)
+            for row in (await published_reports.list_reports(context.database, site.id) if plain else [])
+        ],
         items=[
             site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
             for row in found.rows

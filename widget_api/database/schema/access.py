@@ -23,6 +23,8 @@ users = Table(
     count("reset_epoch"),  # incremented when the operator changes the account, which invalidates password reset links
     Column("away_until", Text),  # the last day of an absence
     Column("notices", Text),  # JSON: which notices the user chose and how; null = the defaults of the role
+    Column("report_every", Text),  # week | month | quarter: the report of each is sent; null = none
+    Column("reported_until", Text),  # the last day of the period whose report was sent
     Column("stand_in", Text),  # users.id of the colleague who stands in; without a foreign key, for restored backups
 )
 

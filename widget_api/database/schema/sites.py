@@ -156,3 +156,17 @@ consent_documents = Table(
     Column("body", Text, nullable=False),
     time("created_at"),
 )
+
+# Reports of a period that an agency published on a site's page: numbers as they were on that day.
+published_reports = Table(
+    "published_reports",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("first_day", Text, nullable=False),
+    Column("last_day", Text, nullable=False),
+    Column("content", Text, nullable=False),  # JSON, see browse/regional_report.py
+    reference("user_id", "users.id", nullable=True),
+    time("created_at"),
+    UniqueConstraint("site_id", "first_day", "last_day"),
+)
