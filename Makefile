@@ -53,6 +53,7 @@ bench: environment-dev
 	@$(BIN)/python -m benchmarks --postgres
 	@$(BIN)/python -m benchmarks.reads
 	@$(BIN)/python -m benchmarks.cabinet --postgres
+	@$(BIN)/python -m benchmarks.figures --postgres
 	@$(BIN)/python -m benchmarks.sync --postgres
 
 build: node environment-dev
