@@ -25,7 +25,7 @@ RESOLVED = frozenset({"resolved", "confirmed"})
 MONTHS = 12
 Dimension = Literal["category", "service", "district", "site_id"]
 DIMENSIONS: tuple[Dimension, ...] = ("category", "service", "district")
-_MEASURES = ("received", "source", "due", "reaction", "answered", "answer", "returned", "rating")
+_MEASURES = ("received", "due", "reaction", "answered", "returned", "rating")
 _FIRST, _LAST = date(1970, 1, 1), date(9999, 12, 31)
 
 
@@ -219,10 +219,11 @@ async def read_by_month(database: Database, query: Query, now: int) -> dict[str,
 async def read_all_sites(database: Database) -> Statistics:
     """Read the reports received by all enabled sites, by their status now, and nothing else."""
     rows = await database.rows(
-        "SELECT value, SUM(count) AS total FROM site_figures WHERE grain = 'm' AND measure = 'received'"
-        " AND site_id IN (SELECT id FROM sites WHERE disabled_at IS NULL) GROUP BY value"
+        "SELECT f.value, SUM(f.count) AS total FROM sites s JOIN site_figures f ON f.site_id = s.id"
+        " WHERE s.disabled_at IS NULL AND f.grain = 'a' AND f.measure = 'status' GROUP BY f.value"
     )
-    return _assemble({"received": {row["value"]: int(row["total"]) for row in rows}})
+    counts = {row["value"]: int(row["total"]) for row in rows}
+    return Statistics(by_status={status: counts.get(status, 0) for status in PUBLIC_STATUSES})
 
 
 def combine(parts: Iterable[Statistics]) -> Statistics:
@@ -268,28 +269,41 @@ async def _read_groups(
     today = max(todays.values(), default="")
     groups = defaultdict[str, dict[str, Counter[str]]](lambda: defaultdict(Counter))
     for row in await sum_counts(database, query, _MEASURES, columns):
-        group, value = row[by[0]] if by else "", row["value"]
-        if row["measure"] == "due":
+        counts, measure, value, total = (
+            groups[row[by[0]] if by else ""],
+            row["measure"],
+            row["value"],
+            int(row["total"]),
+        )
+        if measure == "received":
+            status, value = value.split(" ")
+            counts["status"][status] += total
+        elif measure == "answered":
+            verdict, value = value.split(" ")
+            counts["verdict"][verdict] += total
+        elif measure == "due":
             value = "overdue" if value < (todays[row["site_id"]] if "site_id" in columns else today) else ""
-        groups[group][row["measure"]][value] += int(row["total"])
+        counts[measure][value] += total
     return {group: _assemble(counts) for group, counts in groups.items()}
 
 
-def _assemble(counts: Mapping[str, Mapping[str, int]]) -> Statistics:
-    def numbers(measure: str) -> dict[int, int]:
-        return {int(value): count for value, count in counts.get(measure, {}).items()}
+def _assemble(counts: Mapping[str, Counter[str]]) -> Statistics:
+    def of(measure: str) -> Counter[str]:
+        return counts.get(measure, Counter())
 
-    received, answered = counts.get("received", {}), counts.get("answered", {})
+    def numbers(measure: str) -> dict[int, int]:
+        return {int(value): count for value, count in of(measure).items()}
+
     return Statistics(
-        by_status={status: received.get(status, 0) for status in PUBLIC_STATUSES},
-        by_source=dict(counts.get("source", {})),
-        overdue=counts.get("due", {}).get("overdue", 0),
-        in_time=answered.get("in_time", 0),
-        late=answered.get("late", 0),
-        undecided=answered.get("", 0),
-        returned=counts.get("returned", {}).get("", 0),
+        by_status={status: of("status")[status] for status in PUBLIC_STATUSES},
+        by_source=dict(of("received")),
+        overdue=of("due")["overdue"],
+        in_time=of("verdict")["in_time"],
+        late=of("verdict")["late"],
+        undecided=of("verdict")["open"],
+        returned=of("returned")[""],
         ratings=numbers("rating"),
-        answer_hours=numbers("answer"),
+        answer_hours=numbers("answered"),
         reaction_hours=numbers("reaction"),
     )
 

@@ -291,9 +291,9 @@ site_figures = Table(
     "site_figures",
     metadata,
     reference("site_id", "sites.id", primary_key=True),
-    Column("grain", Text, primary_key=True),  # d | m | w
+    Column("grain", Text, primary_key=True),  # d | m | w | a
     Column("measure", Text, primary_key=True),
-    Column("period", Text, primary_key=True),  # «2026-11-28», «2026-11», «2026-W48»
+    Column("period", Text, primary_key=True),  # «2026-11-28», «2026-11», «2026-W48»; empty for a
     Column("category", Text, primary_key=True),
     Column("service", Text, primary_key=True),  # the assigned subordinate agency; empty = none
     Column("district", Text, primary_key=True),  # empty = none

@@ -7,12 +7,11 @@ docs/figures.md; the contributions below are these definitions, and the only one
 =========  ===========================================  =======================================================
 measure    is counted on the local day of               value
 =========  ===========================================  =======================================================
-received   receipt                                      the status now
-source     receipt                                      the channel, or the interface the report came through
+received   receipt                                      the status now, and the source: the channel, or the interface
 due        receipt, while an answer is outstanding      the last day in time
 reaction   the agency's first decision                  hours since receipt (`measure_hours`)
-answered   the first official answer                    in_time, late; empty: not known yet, or not applicable
-answer     the first official answer                    hours since receipt
+answered   the first official answer                    in_time, late or open (not known yet, or not applicable),
+                                                        and hours since receipt
 returned   each reopening by the author                 empty
 rating     the newest rating by the author              1 to 5
 street     receipt, by month only                       the street
@@ -20,7 +19,7 @@ cell       receipt, by month only                       the cell of the map at C
 =========  ===========================================  =======================================================
 
 Streets and cells are many, so `street_total` and `cell_total` have them without category, service and district. By week
-there are `received` of each category, and `street_total`.
+there are `received` of each category, and `street_total`; of all time, `status`.
 """
 
 from __future__ import annotations
@@ -90,8 +89,8 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
 
     received = local_date(row["created_at"], time_zone)
     day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
-    yield from by_day("received", day, row["status"])
-    yield from by_day("source", day, row["channel"] or row["source"])
+    yield from by_day("received", day, f"{row['status']} {row['channel'] or row['source']}")
+    yield Figure("a", "status", "", "", "", "", row["status"])
     yield Figure("w", "received", week, row["category"], "", "", "")
     if row["street"]:
         yield Figure("m", "street", month, *dimensions, row["street"])
@@ -109,8 +108,9 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
         yield from by_day("reaction", _day(at, time_zone), measure_hours(row["created_at"], at))
     if (at := row["answered_at"]) is not None:
         in_time = row["answered_in_time"]
-        yield from by_day("answered", _day(at, time_zone), "" if in_time is None else "in_time" if in_time else "late")
-        yield from by_day("answer", _day(at, time_zone), measure_hours(row["created_at"], at))
+        verdict = "open" if in_time is None else "in_time" if in_time else "late"
+        hours = measure_hours(row["created_at"], at)
+        yield from by_day("answered", _day(at, time_zone), f"{verdict} {hours}")
     for at in orjson.loads(row["returns"]):
         yield from by_day("returned", _day(at, time_zone), "")
     if row["rating"] is not None and row["rated_at"] is not None:
