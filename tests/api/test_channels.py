@@ -14,6 +14,7 @@ from tests.support.cabinet import Cabinet, Enter, Form, PageText
 from tests.support.mail import MailSink
 from tests.support.pictures import halves, photo
 from widget_api import clock
+from widget_api.browse import statistics
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes, routing_rules
@@ -249,6 +250,7 @@ async def test_an_answer_given_outside_is_the_official_one_and_its_file_the_agen
     assert sent.status_code == 303, sent.text
     answer = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
     assert answer["status"] == "answered"
+    assert (await statistics.read(database, statistics.Query(sites=(site,)), clock.now())).share_online == 0
     assert answer["answer"]["text"].startswith(
         "Ответ направлен заявителю напрямую.\n\nПисьмо № 12-34/ОГ, 20\xa0ноября 2026."
     )

@@ -85,6 +85,7 @@ STAYS = frozenset(
         "rated_at",
         "counted",
         "reacted_at",
+        "answered_outside",
         "returns",
         "district",
         "awaits",

@@ -121,7 +121,9 @@ class History:
             "responsible": "Водоканал",
             "duplicate_of": chance.choice(numbers)["number"] if numbers else None,
         }
-        wish = {name: needed[name] for name in NEEDS.get(to, ())}
+        wish: dict[str, Any] = {name: needed[name] for name in NEEDS.get(to, ())}
+        if to in ("resolved", "answered"):
+            wish["outside"] = chance.random() < 0.3
         if to == "forwarded" and chance.random() < 0.7:
             wish["service"] = chance.choice(self.services)
         actor = AGENT if name == "agent" else RESIDENT
@@ -186,6 +188,7 @@ def numbers(found: statistics.Statistics) -> dict[str, Any]:
         "in_time": found.in_time,
         "late": found.late,
         "undecided": found.undecided,
+        "outside": found.outside,
         "returned": found.returned,
         "ratings": dict(found.ratings),
         "median_hours": found.median_hours,

@@ -35,6 +35,7 @@ class Story:
     erased: int | None = None
     reacted: int | None = None
     answered: int | None = None
+    outside: bool = False
     returns: list[int] = field(default_factory=list)
     rating: tuple[int, int] | None = None  # the mark, and when
     rounds: list[list[Any]] = field(default_factory=list)  # [due date, in time or None]
@@ -66,8 +67,9 @@ def tell(row: Row, events: Sequence[Row], zone: str) -> Story:
             story.returns.append(event["at"])
         if event["kind"] == "status" and event["actor"] in ("agent", "operator", "platform") and official:
             story.reacted = event["at"] if story.reacted is None else min(story.reacted, event["at"])
-        if status in ("resolved", "answered") and event["text_id"] and official:
-            story.answered = event["at"] if story.answered is None else min(story.answered, event["at"])
+        answers = status in ("resolved", "answered") and event["text_id"] and official
+        if answers and story.answered is None:  # events are in their order
+            story.answered, story.outside = event["at"], data.get("outside", False)
     story.status, story.counted = before, published and not withdrawn
     story.rounds = _tell_rounds(row, events, zone)
     return story
@@ -132,6 +134,7 @@ def count(
         "in_time": verdicts[True],
         "late": verdicts[False],
         "undecided": verdicts[None],
+        "outside": sum(story.outside for story in answers),
         "returned": sum(within(at) for story in own for at in story.returns),
         "ratings": dict(Counter(ratings)),
         "median_hours": _median(hours),

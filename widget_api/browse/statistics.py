@@ -85,6 +85,7 @@ class Statistics:
     in_time: int = 0  # answers
     late: int = 0
     undecided: int = 0  # first answers of reports that were reopened since and have no further answer
+    outside: int = 0  # answers given on paper
     returned: int = 0  # reopenings by authors
     ratings: Mapping[int, int] = field(default_factory=dict)  # how many of each mark
     answer_hours: Mapping[int, int] = field(default_factory=dict)  # how many answers took so long, see measure_hours
@@ -116,6 +117,11 @@ class Statistics:
     def share_in_time(self) -> float | None:
         """The share of answers in time among those that were in time or late, from 0 to 1."""
         return _share(self.in_time, self.in_time + self.late)
+
+    @property
+    def share_online(self) -> float | None:
+        """The share of answers that were given without paper, from 0 to 1."""
+        return _share(self.answered - self.outside, self.answered)
 
     @property
     def median_days(self) -> float | None:
@@ -279,8 +285,9 @@ async def _read_groups(
             status, value = value.split(" ")
             counts["status"][status] += total
         elif measure == "answered":
-            verdict, value = value.split(" ")
+            verdict, value, where = value.split(" ")
             counts["verdict"][verdict] += total
+            counts["where"][where] += total
         elif measure == "due":
             value = "overdue" if value < (todays[row["site_id"]] if "site_id" in columns else today) else ""
         counts[measure][value] += total
@@ -301,6 +308,7 @@ def _assemble(counts: Mapping[str, Counter[str]]) -> Statistics:
         in_time=of("verdict")["in_time"],
         late=of("verdict")["late"],
         undecided=of("verdict")["open"],
+        outside=of("where")["outside"],
         returned=of("returned")[""],
         ratings=numbers("rating"),
         answer_hours=numbers("answered"),

@@ -132,6 +132,9 @@ def make_tiles(
                 change = compare(language, kind, value, getattr(statistics, attribute), better)
                 changes += [(other, change)] if change else []
         note = ""
+        if name == "answered" and found.outside:
+            share = format_value(language, "share", found.share_online)
+            note = i18n.text(language, "analytics.tile.online", share=share)
         if name == "rating" and found.rated:
             note = i18n.text(language, "analytics.tile.rated", count=found.rated)
         if name == "answer_time" and (most := percentile(found.answer_hours, 90)) is not None:

@@ -146,7 +146,7 @@ def _read_change(site: VisibleSite, fields: Fields) -> Change:
         site.language, "channels.outside.line", number=number, date=i18n.format_date(site.language, day, today=date.min)
     )
     text = "\n\n".join(part for part in (fields.get("text", "").strip(), letter) if part)
-    return Change(to="resolved" if to == "resolved" else "answered", text=text)
+    return Change(to="resolved" if to == "resolved" else "answered", text=text, outside=True)
 
 
 PATH = f"{LIST_PATH}/{{problem_id}}/outside"

@@ -125,6 +125,7 @@ async def change(
             "photos": len(wish.photos) + (await pictures.count_work(tx, problem_id) if wish.work_photos else 0) or None,
             "documents": len(wish.documents) or None,
             "service": wish.service,
+            "outside": wish.outside or None,
         }
         service = await assignment.find_service(tx, site_id, wish.service) if wish.service else None
         rule = await assignment.find_rule(tx, problem) if wish.to == "accepted" else None

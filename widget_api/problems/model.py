@@ -172,6 +172,7 @@ class Change:
     service: str | None = None  # forwarded to: the identifier of a subordinate agency, instead of `responsible`
     service_due: str | None = None  # YYYY-MM-DD: the date given to the service, which the public does not see
     work_photos: bool = False  # publish the photos that the service sent with its report of the work
+    outside: bool = False  # an answer given on paper, outside the service
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,6 +97,8 @@ async def record(
         changes["answer_due"] = (await _rounds(tx, problem, await history.timeline(tx, problem["id"])))[-1].due
     if is_official(status, text, data):
         changes["has_answer"] = True
+        if problem["answered_at"] is None or at < problem["answered_at"]:
+            changes["answered_outside"] = bool(data.get("outside"))
         changes["answered_at"] = min(problem["answered_at"] or at, at)
     await records.update(tx, problem_id, changes)
     if status == "withdrawn":

@@ -73,6 +73,7 @@ problems = Table(
     # For statistics (projections/figures.py). Erasing a person changes none of them.
     flag("counted"),  # published, or was when it was erased
     time("reacted_at", nullable=True),  # the agency's first decision
+    flag("answered_outside"),  # the first official answer was given on paper, outside the service
     Column("returns", Text, nullable=False, server_default="[]"),  # JSON: times at which its author reopened it
     Column("district", Text),  # districts.id
     Column("street", Text),  # of the address, without the house

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("rated_at", sa.BigInteger()),
         sa.Column("counted", sa.Boolean(), server_default=sa.text("(FALSE)"), nullable=False),
         sa.Column("reacted_at", sa.BigInteger()),
+        sa.Column("answered_outside", sa.Boolean(), server_default=sa.text("(FALSE)"), nullable=False),
         sa.Column("returns", sa.Text(), server_default="[]", nullable=False),
         sa.Column("district", sa.Text()),
         sa.Column("street", sa.Text()),

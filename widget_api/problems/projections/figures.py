@@ -1,8 +1,8 @@
 """Count reports for statistics: what each contributes to which day, month and week, and the table of the counts.
 
 Whatever a period, a category, a service or a district is asked for, the number of rows that are read depends on the
-length of the period and not on the number of reports. Definitions for readers are in
-docs/figures.md; the contributions below are these definitions, and the only ones.
+length of the period and not on the number of reports: docs/decisions/0062-figures-by-day-and-dimension.md. Definitions
+for readers are in docs/figures.md; the contributions below are these definitions, and the only ones.
 
 =========  ===========================================  =======================================================
 measure    is counted on the local day of               value
@@ -11,7 +11,7 @@ received   receipt                                      the status now, and the 
 due        receipt, while an answer is outstanding      the last day in time
 reaction   the agency's first decision                  hours since receipt (`measure_hours`)
 answered   the first official answer                    in_time, late or open (not known yet, or not applicable),
-                                                        and hours since receipt
+                                                        hours since receipt, and online or outside (on paper)
 returned   each reopening by the author                 empty
 rating     the newest rating by the author              1 to 5
 street     receipt, by month only                       the street
@@ -49,6 +49,7 @@ COLUMNS = (
     "erased_at",
     "answered_at",
     "answered_in_time",
+    "answered_outside",
     "counted",
     "reacted_at",
     "returns",
@@ -109,8 +110,8 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
     if (at := row["answered_at"]) is not None:
         in_time = row["answered_in_time"]
         verdict = "open" if in_time is None else "in_time" if in_time else "late"
-        hours = measure_hours(row["created_at"], at)
-        yield from by_day("answered", _day(at, time_zone), f"{verdict} {hours}")
+        hours, where = measure_hours(row["created_at"], at), "outside" if row["answered_outside"] else "online"
+        yield from by_day("answered", _day(at, time_zone), f"{verdict} {hours} {where}")
     for at in orjson.loads(row["returns"]):
         yield from by_day("returned", _day(at, time_zone), "")
     if row["rating"] is not None and row["rated_at"] is not None:
