@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from widget_api import clock
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet import bulk_service
+from widget_api.cabinet import bulk_service, report_letters
 from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
@@ -180,7 +180,7 @@ class Worker:
         return await jobs.run_due_jobs(self.context)
 
     async def _enqueue_digests(self) -> float:
-        return await notice_letters.enqueue_if_due(self.context)
+        return min(await notice_letters.enqueue_if_due(self.context), await report_letters.enqueue_if_due(self.context))
 
     async def _tidy(self) -> float:
         await retention.purge_if_due(self.context.database, self.context.storage)

@@ -151,6 +151,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (EXPORTERS, get("/cabinet/analytics", "/cabinet/analytics/places", "/cabinet/analytics/version")),
     (EXPORTERS, get("/cabinet/analytics/statuses.csv", "/cabinet/analytics/streets.csv")),
     (EXPORTERS, get("/cabinet/analytics/report", "/cabinet/analytics/report.xlsx")),
+    (EXPORTERS, post("/cabinet/analytics/report/letters", every="week")),
     (EXPORTERS_OF_IT, post("/cabinet/analytics/report/publish?site={site}&from=2020-01-01&to=2020-01-31")),
     (EXPORTERS_OF_IT, post("/cabinet/analytics/report/{report}/withdraw")),
     (STATISTICS_OF_IT, get("/cabinet/analytics/report?site={site}", "/cabinet/analytics/report.xlsx?site={site}")),

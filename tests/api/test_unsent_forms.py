@@ -191,7 +191,7 @@ async def test_every_form_of_the_cabinet_is_restored(app: Any, anna: Cabinet, da
     assert {f"/cabinet/operator/{page}" for page in ("agencies", "site", "state")} <= set(addresses)
     silent |= {"/cabinet/bulk", "/cabinet/bulk/{bulk_id}/discard", "/cabinet/views/delete"}  # ticks and buttons
     report = "/cabinet/analytics/report"
-    silent |= {f"{report}/publish", f"{report}/{{report_id}}/withdraw"}
+    silent |= {f"{report}/publish", f"{report}/letters", f"{report}/{{report_id}}/withdraw"}
     # and nobody is signed in
     silent |= {"/cabinet/sign-in", "/cabinet/forgot", "/cabinet/reset/{token}", "/cabinet/invitation/{token}"}
     for address in addresses:

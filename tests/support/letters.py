@@ -142,6 +142,9 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     for kind in ("digest", *(kind for kind in KINDS if kind not in DATES)):
         subject = i18n.text(language, f"notices.subject.{kind}", count=2, date=i18n.format_date(language, "2026-12-02"))
         yield f"notices {kind}", "notices", {"agency": AGENCY, "subject": subject, "groups": groups, **addresses}
+    report = {"agency": AGENCY, "title": f"{i18n.text(language, 'report.heading')}: 2026", "lines": ["12", "34"]}
+    own = f"{W}/cabinet/analytics/report"
+    yield "report of a period", "period_report", {**report, "report_url": f"{own}?from=2026-11-01", "letters_url": own}
     yield (
         "agency event",
         "agency_event",

@@ -6,7 +6,7 @@ what is assigned to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -18,9 +18,10 @@ from widget_api import clock, i18n, web
 from widget_api.browse.regional_report import period_text
 from widget_api.browse.statistics import Query, add_months, month_end
 from widget_api.cabinet.http import language_of
+from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people import organisation_store, store
-from widget_api.people.model import User
+from widget_api.people.model import User, VisibleSite
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 
@@ -74,6 +75,19 @@ def periods(today: date) -> dict[str, tuple[date, date] | None]:
     }
 
 
+async def count_sites(database: Database, user: User) -> Query:
+    """All reports that a user's statistics count, of all time."""
+    visible = await store.list_report_sites(database, user)
+    return await _count(database, user, [site for site in visible if site.assigned_to is None] or visible)
+
+
+async def _count(database: Database, user: User, chosen: Sequence[VisibleSite]) -> Query:
+    """The reports of some sites; a service's are those assigned to it."""
+    assigned = bool(chosen) and all(site.assigned_to is not None for site in chosen)
+    of = tuple([await sites.by_id(database, site.id) for site in chosen])
+    return Query(sites=of, service=user.agency_id if assigned else None)
+
+
 async def read_scope(request: Request, user: User) -> Scope:
     """Read the scope from the address. Raises NotFound for who reads no statistics, and for a site of others.
 
@@ -88,10 +102,10 @@ async def read_scope(request: Request, user: User) -> Scope:
     chosen = [site for site in visible if site.id == given["site"]] if given["site"] else own or visible
     if given["site"] and not chosen:
         raise NotFound
-    of = tuple([await sites.by_id(database, site.id) for site in chosen])
+    counted = await _count(database, user, chosen)
+    of, assigned = counted.sites, counted.service is not None
     today = local_date(now, of[0].time_zone if of else "UTC")
     period, wrong = _read_period(language, given, today)
-    assigned = bool(chosen) and all(site.assigned_to is not None for site in chosen)
     names = {category.code: category.name for site in reversed(of) for category in site.categories}
     services = (
         []
@@ -102,8 +116,8 @@ async def read_scope(request: Request, user: User) -> Scope:
             if row["id"] != user.agency_id
         ]
     )
-    query = Query(sites=of, category=given["category"] or None, district=_optional(given["district"]))
-    service = user.agency_id if assigned else _optional(given["service"])
+    query = replace(counted, category=given["category"] or None, district=_optional(given["district"]))
+    service = counted.service if assigned else _optional(given["service"])
     return Scope(
         query=replace(query, service=service, first=period[0], last=period[1]),
         today=today,

@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, journal, web
 from widget_api.browse import published_reports, regional_report
-from widget_api.cabinet import report_sheet
-from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
+from widget_api.cabinet import report_letters, report_sheet
+from widget_api.cabinet.analytics_scope import Scope, read_scope, template_values
 from widget_api.cabinet.http import (
     journal_user,
     language_of,
@@ -24,13 +24,13 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
+from widget_api.cabinet.report_letters import REPORT_PATH
 from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people.model import User
 from widget_api.people.store import list_visible_sites
 from widget_api.sites.model import Site
 
-REPORT_PATH = f"{PATH}/report"
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -50,6 +50,10 @@ async def show_report(request: Request, user: User) -> Response:
         lines=regional_report.make_lines(language, content),
         topics=regional_report.make_topics(language, content, _category_names(scope)),
         show=partial(regional_report.format_value, language),
+        letters=[
+            (one, i18n.text(language, f"report.letters.{one or 'never'}")) for one in ("", *report_letters.PERIODS)
+        ],
+        every=await report_letters.find_choice(database, user),
         of=site,
         published=[published_reports.link(language, site, row) for row in published] if site else [],
         may_publish=_is_whole(scope) and _days(scope) not in [(row["first_day"], row["last_day"]) for row in published],
@@ -153,9 +157,17 @@ async def withdraw(request: Request, user: User) -> Response:
     return web.see_other(f"{REPORT_PATH}?{urlencode(period)}#publishing")
 
 
+async def choose_letters(request: Request, user: User) -> Response:
+    """POST /cabinet/analytics/report/letters with the parameters of the page."""
+    fields, scope = await session_fields(request), await read_scope(request, user)
+    await report_letters.choose(_database(request), user, fields.get("every", ""), scope.now)
+    return web.see_other(f"{scope.url(REPORT_PATH)}#letters")
+
+
 routes: list[BaseRoute] = [
     Route(REPORT_PATH, require_user(show_report), methods=["GET"]),
     Route(f"{REPORT_PATH}.xlsx", require_user(get_xlsx), methods=["GET"]),
     Route(f"{REPORT_PATH}/publish", require_user(publish, keeps=False), methods=["POST"]),
     Route(REPORT_PATH + "/{report_id}/withdraw", require_user(withdraw, keeps=False), methods=["POST"]),
+    Route(f"{REPORT_PATH}/letters", require_user(choose_letters, keeps=False), methods=["POST"]),
 ]

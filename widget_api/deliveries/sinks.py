@@ -31,6 +31,7 @@ LINK = "link"  # a resident's letter with the new link of their private page, af
 FOLLOWER = "follower:"  # a follower of the problem
 COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
 USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice, or digest>:<what makes it one>
+REPORT = "report:"  # a head or administrator, after a week, month or quarter: report:<person>:<first day>:<last day>
 MODERATOR = "moderator:"  # the site's moderator, by mail: moderator:<comment that caused the letter>
 
 
@@ -73,6 +74,13 @@ SINKS: Sequence[Sink] = (
         name=USER,
         kind="user",
         handler="widget_api.people.notice_letters:deliver",
+        seen_by_agency=False,
+        wider=True,
+    ),
+    Sink(
+        name=REPORT,
+        kind="user",
+        handler="widget_api.cabinet.report_letters:deliver",
         seen_by_agency=False,
         wider=True,
     ),

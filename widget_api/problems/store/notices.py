@@ -16,6 +16,7 @@ _OLDEST = (
 )
 _PERSON = f"""
     SELECT u.id, u.email, u.role, u.language, u.notices, u.away_until, u.stand_in, u.agency_id,
+           u.report_every, u.reported_until,
            COALESCE(u.disabled_at, a.disabled_at) AS disabled_at, a.name AS agency_name, a.noticed_on,
            {_OLDEST.format("time_zone")} AS time_zone, {_OLDEST.format("calendar")} AS calendar
     FROM users u JOIN agencies a ON a.id = u.agency_id
@@ -34,6 +35,17 @@ async def list_people(reader: Database | Transaction, agency_id: str) -> Sequenc
 async def list_agencies(database: Database) -> Sequence[Row]:
     """One person of each agency, for its time zone and its last morning."""
     return await database.rows(f"{_PERSON} WHERE u.id IN (SELECT MIN(id) FROM users GROUP BY agency_id) ORDER BY u.id")
+
+
+async def list_report_readers(database: Database) -> Sequence[Row]:
+    """The people who want the report of each week, month or quarter."""
+    return await database.rows(f"{_PERSON} WHERE u.report_every IS NOT NULL AND u.disabled_at IS NULL ORDER BY u.id")
+
+
+async def begin_report(tx: Transaction, user_id: str, last: str) -> bool:
+    """Record that a person was told of a period that ended on this day. False if it was recorded before."""
+    sql = "UPDATE users SET reported_until = :last WHERE id = :id AND COALESCE(reported_until, '') < :last"
+    return await tx.run(sql, id=user_id, last=last) == 1
 
 
 async def find_agency(tx: Transaction, site_id: str) -> Row:

@@ -1,0 +1,171 @@
+"""Send heads and administrators the main numbers of each week, month or quarter, on the first working morning after it.
+
+A person is told of a period once: `users.reported_until` is the last day of the last period that was told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from itertools import count
+from typing import Literal, get_args
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from widget_api import clock, i18n, schedule
+from widget_api.browse import regional_report
+from widget_api.browse.statistics import add_months
+from widget_api.cabinet.analytics_scope import PATH, count_sites
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import enqueue
+from widget_api.deliveries.model import Delivery, Retry, Withheld
+from widget_api.deliveries.sinks import REPORT
+from widget_api.mail import sender
+from widget_api.mailbox.store import first_event
+from widget_api.people import accounts_store, letters, store
+from widget_api.people.model import User
+from widget_api.problems.notices import OPENS, Person, is_quiet
+from widget_api.problems.store import notices
+
+REPORT_PATH = f"{PATH}/report"
+Every = Literal["week", "month", "quarter"]
+PERIODS: tuple[Every, ...] = get_args(Every)
+MORNING = time(9)  # local
+CHECK_INTERVAL, PAUSE = 60, 15.0  # seconds between two checks of the clock, of all processes and of one
+TOLD = ("received", "open", "answered", "share_in_time", "median", "returned")
+
+
+def last_period(every: Every, today: date) -> tuple[date, date]:
+    """The first and the last day of the last period that has ended."""
+    if every == "week":
+        last = today - timedelta(days=today.isoweekday())
+        return last - timedelta(days=6), last
+    first = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1) if every == "quarter" else today.replace(day=1)
+    before = add_months(first, -3 if every == "quarter" else -1)
+    return before, first - timedelta(days=1)
+
+
+async def choose(database: Database, user: User, every: str, now: int) -> None:
+    """Save how often a user wants the report; what has ended before is not sent."""
+    row = await notices.find_person(database, user.id)
+    if row is None:
+        return
+    chosen = next((one for one in PERIODS if one == every), None)
+    today = Person.of(row).calendar.local_date(now)
+    until = last_period(chosen, today)[1].isoformat() if chosen else None
+    columns = {"report_every": chosen, "reported_until": until}
+    await database.write(lambda tx: accounts_store.update_user(tx, user.id, columns))
+
+
+async def find_choice(database: Database, user: User) -> str:
+    """How often a user wants the report; empty where they do not."""
+    row = await notices.find_person(database, user.id)
+    return (row and row["report_every"]) or ""
+
+
+def _at(day: date, clock_time: time, time_zone: str) -> int:
+    return int(datetime.combine(day, clock_time, ZoneInfo(time_zone)).astimezone(UTC).timestamp())
+
+
+# --- the morning -----------------------------------------------------------------------------------------------------
+
+
+async def enqueue_if_due(context: Context) -> float:
+    """Enqueue this morning's letters, in the worker. Returns the seconds to wait before the next call."""
+    now, name = clock.now(), "reports"
+    if await schedule.begin(context.database, name, now, CHECK_INTERVAL):
+        try:
+            outcome = f"{await enqueue_reports(context.database)} reports"
+        except Exception as error:
+            await schedule.fail(context.database, name, f"{type(error).__name__}: {error}")
+            raise
+        await schedule.end(context.database, name, clock.now(), outcome)
+    return PAUSE
+
+
+async def enqueue_reports(database: Database) -> int:
+    """Enqueue the reports of the people whose period has ended and who work this morning. Returns their number."""
+    now, enqueued = clock.now(), 0
+    for row in await notices.list_report_readers(database):
+        person = Person.of(row)
+        today = person.calendar.local_date(now)
+        first, last = last_period(row["report_every"], today)
+        told = (row["reported_until"] or "") >= last.isoformat()
+        early = now < _at(today, MORNING, person.calendar.time_zone) or is_quiet(now, person.calendar)
+        user = await store.find_user(database, person.id)
+        if told or early or person.is_away(now) or user is None or not user.reads_statistics:
+            continue
+        sites = (await count_sites(database, user)).sites
+        events = [(site.id, event) for site in sites if (event := await first_event(database, site.id)) is not None]
+        telling = partial(_enqueue, user_id=user.id, first=first, last=last, anchor=events[0] if events else None)
+        enqueued += await database.write(partial(telling, now=now))
+    return enqueued
+
+
+async def _enqueue(
+    tx: Transaction, user_id: str, first: date, last: date, anchor: tuple[str, Row] | None, now: int
+) -> int:
+    """Enqueue a person's report, unless another process has. Where nothing ever came in there is nothing to tell."""
+    if not await notices.begin_report(tx, user_id, last.isoformat()) or anchor is None:
+        return 0
+    site_id, event = anchor  # a delivery needs an event
+    await enqueue.enqueue(
+        tx,
+        site_id=site_id,
+        problem_id=event["problem_id"],
+        event_id=event["id"],
+        position=event["position"],
+        sink=f"{REPORT}{user_id}:{first}:{last}",
+        opens=False,
+        now=now,
+    )
+    return 1
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """Handle the sinks `report:<person>:<first>:<last>`."""
+    database, now = context.database, clock.now()
+    user_id, *days = delivery.sink.removeprefix(REPORT).split(":")
+    row, user = await notices.find_person(database, user_id), await store.find_user(database, user_id)
+    if row is None or user is None or not user.reads_statistics or row["report_every"] is None:
+        raise Withheld("the person does not get it any more")
+    person = Person.of(row)
+    if is_quiet(now, person.calendar):
+        raise Retry("nobody is written to at night and on days off", after=_next_opening(person, now) - now)
+    first, last = (date.fromisoformat(day) for day in days)
+    query = replace(await count_sites(database, user), first=first, last=last)
+    content, language = await regional_report.read(database.in_threads(), query, now), person.language
+    period = regional_report.period_text(language, query, date.min)
+    page = f"{context.settings.public_url}{REPORT_PATH}?{urlencode({'from': days[0], 'to': days[1]})}"
+    letter = letters.compose(
+        context,
+        "period_report",
+        language,
+        person.email,
+        person.agency_name,
+        (delivery.id, "report"),
+        title=f"{i18n.text(language, 'report.heading')}: {period}",
+        lines=[
+            i18n.text(
+                language,
+                "report.mail.line",
+                label=line.label,
+                now=regional_report.format_value(language, line.kind, line.values[0]),
+                before=regional_report.format_value(language, line.kind, line.values[1]),
+            )
+            for line in regional_report.make_lines(language, content)
+            if line.name in TOLD
+        ],
+        report_url=page,
+        letters_url=f"{context.settings.public_url}{REPORT_PATH}#letters",
+    )
+    await sender.send_message(context.settings, letter)
+
+
+def _next_opening(person: Person, now: int) -> int:
+    """When people are written to next."""
+    today, zone = person.calendar.local_date(now), person.calendar.time_zone
+    days = (today + timedelta(days=one) for one in count())
+    return next(at for day in days if person.calendar.is_working_day(day) and (at := _at(day, OPENS, zone)) > now)
