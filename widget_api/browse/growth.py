@@ -8,7 +8,7 @@ rare reports come in clusters by chance alone. Up to 52 weeks are compared, at l
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
@@ -62,19 +62,20 @@ async def find_growing(database: Database, query: Query, today: date) -> list[To
     since = weeks.index(first)  # the oldest week with reports
     found = list[Topic]()
     for (kind, name), counts in by_name.items():
-        topics = (find_topic(kind, name, mondays[: since + 1], counts, at) for at in (0, 1))
+        series = [counts[week] for week in weeks[: since + 1]]
+        topics = (find_topic(kind, name, mondays, series, at) for at in (0, 1))
         found += [max(fitting, key=lambda one: one.excess)] if (fitting := [one for one in topics if one]) else []
     return sorted(found, key=lambda one: (-one.excess, one.kind, one.name))[:MAX_TOPICS]
 
 
 def find_topic(
-    kind: Literal["category", "street"], name: str, mondays: Sequence[date], counts: Mapping[str, int], at: int
+    kind: Literal["category", "street"], name: str, mondays: Sequence[date], series: Sequence[int], at: int
 ) -> Topic | None:
-    """The topic if the week `at` of `mondays`, the newest first, stands out; None otherwise."""
-    before = [counts.get(week_of(day), 0) for day in mondays[at + 1 : at + 1 + YEAR]]
+    """The topic if the week `at` stands out, None otherwise. `series`: the reports of each week, the newest first."""
+    before = series[at + 1 : at + 1 + YEAR]
     if len(before) < MIN_WEEKS:
         return None
-    count, mean = counts.get(week_of(mondays[at]), 0), sum(before) / len(before)
+    count, mean = series[at], sum(before) / len(before)
     variance = sum((one - mean) ** 2 for one in before) / len(before)
     if count < MIN_REPORTS or count <= mean + DEVIATIONS * sqrt(max(variance, mean)):
         return None

@@ -132,6 +132,11 @@ async def show_places(request: Request, user: User) -> Response:
         "analytics_places.html",
         **template_values(language, scope, path),
         density=density,
+        cell_url=scope.list_url(view="map"),
+        cell_titles={
+            count: i18n.text(language, "lists.map.group", count=count)
+            for count in {cell.count for cell in (density.cells if density else ())}
+        },
         attribution=settings.tiles_attribution if settings.tiles else "",
         months=[
             {

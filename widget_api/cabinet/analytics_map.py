@@ -10,7 +10,7 @@ from widget_api.browse.queries import Bbox
 from widget_api.cabinet.map_frame import MapFrame
 from widget_api.geo.cells import deinterleave, tile_corner
 
-_MIN_SIZE = 8  # of a cell in the drawing; smaller ones are joined four by four
+_MIN_SIZE = 12  # of a cell in the drawing; smaller ones are joined four by four
 _FAINTEST, _DARKEST = 0.2, 0.8
 
 

@@ -9,7 +9,7 @@ const byId = (id) => document.getElementById(id);
 let failures = 0;
 
 async function look() {
-  const rows = byId("rows");
+  const rows = document.querySelector("#rows[data-poll]");
   if (!document.hidden && rows) {
     try {
       const answer = await fetch(rows.dataset.poll, { cache: "no-cache" }); // by ETag: a 304 if nothing happened
