@@ -463,6 +463,7 @@ def work_in_the_cabinet(world: World) -> None:
         "list": "/cabinet/problems",
         "list-filtered": "/cabinet/problems?status=in_progress",
         "list-exported": "/cabinet/problems.csv?status=in_progress",
+        "report": "/cabinet/analytics/report?from=2026-05-01&to=2026-05-31",
         "inbox": "/cabinet/inbox",
         "problem": f"/cabinet/problems/{world.ids[0]}",
         "problem-closed": f"/cabinet/problems/{world.ids[4]}",

@@ -99,7 +99,7 @@ class _Writer:
             label = line.label
             if line.kind == "hours":
                 label = i18n.text(self.report.language, "report.unit.hours", label=label)
-            style = self._format(indent=1, text_wrap=True) if line.part else self._format(bold=line.parts > 0)
+            style = self._format(indent=2, align="left", text_wrap=True) if line.part else self._format(bold=line.parts > 0)
             sheet.write_string(row, 0, label, style)
             for column, value in zip((1, 2, 4), line.values, strict=True):
                 letter = "ABCDEF"[column]
@@ -128,8 +128,8 @@ class _Writer:
     def _topics(self, sheet: Any, topics: Sequence[tuple[str, Sequence[Line]]]) -> None:
         """A row a category, a column a number of the period; how many came before and a year ago stand last."""
         names = [line.name for line in topics[0][1]] if topics else []
-        heads = ["column.topic", *(f"line.{name}" for name in names), "column.before", "column.year"]
-        widths = [34, *[12] * (len(heads) - 1)]
+        heads = ["column.topic", *(f"line.{name}" for name in names), "column.received_before", "column.received_year"]
+        widths = [34, *[15] * (len(heads) - 1)]
         first = self._columns(sheet, self._titles(sheet, landscape=True), widths, [f"report.{one}" for one in heads])
         count, bold = self._format(num_format="#,##0"), self._format(num_format="#,##0", bold=True, top=1)
         table = [[*(line.values[0] for line in lines), *lines[0].values[1:]] for _, lines in topics]
