@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -153,10 +154,22 @@ async def test_who_is_away_disabled_or_no_longer_reads_statistics_gets_none(
     await context.database.write(lambda tx: tx.run("UPDATE users SET role = 'agent'"))
     assert len(await send(context, mail_sink, "2026-12-07T09:00")) == 1
     await context.database.write(lambda tx: tx.run("UPDATE users SET role = 'head'"))
-    with at("2026-12-07T10:00"):
+    with at("2026-12-07T09:30"):
+        assert await report_letters.enqueue_reports(context.database) == 1
+    await context.database.write(lambda tx: tx.run("UPDATE users SET role = 'viewer'"))
+    assert len(await send(context, mail_sink, "2026-12-07T10:00")) == 1, "demoted before it was sent"
+    await context.database.write(lambda tx: tx.run("UPDATE users SET role = 'head'"))
+    with at("2026-12-14T10:00"):
         assert await report_letters.enqueue_reports(context.database) == 1
     await accounts.disable_user(context.database, EMAIL)
-    assert len(await send(context, mail_sink, "2026-12-07T10:01")) == 1, "disabled before it was sent"
+    assert len(await send(context, mail_sink, "2026-12-14T10:01")) == 1, "disabled before it was sent"
+
+
+async def test_two_processes_enqueue_it_once(enter: Enter, context: Context, site: Site) -> None:
+    await choose(await enter("head", site.agency.id, EMAIL), "week")
+    with at("2026-11-30T09:00"):
+        both = [report_letters.enqueue_reports(context.database) for _ in range(2)]
+        assert sorted(await asyncio.gather(*both)) == [0, 1]
 
 
 @ONE_DATABASE

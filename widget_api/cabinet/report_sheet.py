@@ -34,8 +34,7 @@ def write(report: Report) -> bytes:
     import xlsxwriter  # only here: few processes ever need it
 
     file = BytesIO()
-    options = {"in_memory": True, "strings_to_urls": False, "strings_to_formulas": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(file, options) as book:
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.titles[0], "subject": report.titles[-1]})
         _Writer(book, report).write()
     return file.getvalue()
@@ -99,8 +98,8 @@ class _Writer:
             label = line.label
             if line.kind == "hours":
                 label = i18n.text(self.report.language, "report.unit.hours", label=label)
-            style = self._format(indent=2, align="left", text_wrap=True) if line.part else self._format(bold=line.parts > 0)
-            sheet.write_string(row, 0, label, style)
+            about = {"indent": 2, "align": "left", "text_wrap": True} if line.part else {"bold": line.parts > 0}
+            sheet.write_string(row, 0, label, self._format(**about))
             for column, value in zip((1, 2, 4), line.values, strict=True):
                 letter = "ABCDEF"[column]
                 formula = ""
