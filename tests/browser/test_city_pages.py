@@ -43,7 +43,7 @@ def test_filters_paging_and_a_problem_without_javascript(
     watch.allow(REVERSED_DATES)
     page = new_page(java_script_enabled=False, viewport={"width": 1280, "height": 900})
     page.goto(city)
-    expect(page.locator(".tiles dd")).to_have_count(7)
+    expect(page.locator(".tiles dd")).to_have_count(8)
     expect(page.locator(".columns")).to_have_count(2)
     expect(page.locator(".kinds tbody tr")).to_have_count(12)
     page.locator(".filters summary").click()

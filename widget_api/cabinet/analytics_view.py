@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
 from widget_api import i18n
 from widget_api.browse.growth import Topic
 from widget_api.browse.places import Place
+from widget_api.browse.published_figures import FEWEST_RATINGS
 from widget_api.browse.statistics import Month, Statistics, percentile
 from widget_api.cabinet.analytics_scope import NONE, PATH, Scope
 from widget_api.problems.model import MARKS
@@ -18,6 +19,7 @@ Kind = Literal["text", "count", "share", "hours", "rating"]
 Value = str | int | float | None
 CHART_WIDTH, CHART_HEIGHT = 640, 200  # of the chart of months
 _FEW = 10  # reports
+_MANIFOLD = 3  # times as many: the numbers themselves are plainer
 _BASE, _TOP = 176, 20  # where its bars stand, and how high the greatest reaches
 
 
@@ -45,6 +47,7 @@ class Change:
 
     text: str
     tone: Literal["", "good", "bad"] = ""
+    kind: Literal["differs", "was", "same"] = "differs"  # chooses the phrase of a tile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class Tile:
     text: str
     note: str = ""
     href: str = ""
-    changes: list[tuple[str, Change]] = field(default_factory=list)  # with «before» or «year»
+    changes: list[Change] = field(default_factory=list)
 
 
 def format_value(language: str, kind: Kind, value: Value) -> str:
@@ -78,9 +81,9 @@ def compare(
     if isinstance(now, str) or isinstance(before, str) or now is None or before is None:
         return None
     if kind == "count":
-        if before < _FEW:  # a percentage of a few reports would say more than they do
+        if before < _FEW or now > _MANIFOLD * before:  # a percentage would say more than there is
             text = i18n.text(language, "analytics.change.was", count=int(before))
-            return Change(text=text) if now or before else None
+            return Change(text=text, kind="was") if now or before else None
         percent = round(100 * (now - before) / before)
         text = i18n.text(language, "analytics.percent", number=_signed(language, percent))
         difference: float = percent
@@ -96,7 +99,7 @@ def compare(
         difference = round(now - before, 1)
         text = _signed(language, difference)
     if not difference:
-        return Change(text=i18n.text(language, "analytics.change.none"))
+        return Change(text=i18n.text(language, "analytics.change.none"), kind="same")
     tone: Literal["", "good", "bad"] = "" if not better else "good" if (difference > 0) == (better == "more") else "bad"
     return Change(text=text, tone=tone)
 
@@ -115,12 +118,12 @@ def make_tiles(
     """The numbers at the head of the dashboard, with their changes."""
     shown: list[tuple[str, Kind, Literal["", "more", "less"], str]] = [
         ("received", "count", "", "total"),
-        ("answered", "count", "more", "answered"),
+        ("answered", "count", "", "answered"),
         ("answer_time", "hours", "less", "median_hours"),
         ("in_time", "share", "more", "share_in_time"),
         ("returned", "count", "less", "returned"),
         ("rating", "rating", "more", "rating"),
-        ("resolved", "share", "more", "share_resolved"),
+        ("resolved", "share", "", "share_resolved"),
         ("overdue", "count", "", "overdue"),
     ]
     tiles = []
@@ -128,9 +131,14 @@ def make_tiles(
         value: Value = getattr(found, attribute)
         changes = []
         for other, statistics in (("before", before), ("year", year)):
-            if statistics is not None and name != "overdue":  # a state of now, not of a period
-                change = compare(language, kind, value, getattr(statistics, attribute), better)
-                changes += [(other, change)] if change else []
+            # What is resolved and overdue is the state of now: an earlier period had more time to get there.
+            if statistics is None or not statistics.total + statistics.answered or name in ("resolved", "overdue"):
+                continue
+            if name == "rating" and min(found.rated, statistics.rated) < FEWEST_RATINGS:
+                continue
+            if change := compare(language, kind, value, getattr(statistics, attribute), better):
+                text = i18n.text(language, f"analytics.change.{other}.{change.kind}", change=change.text)
+                changes.append(replace(change, text=text))
         note = ""
         if name == "answered" and found.outside:
             share = format_value(language, "share", found.share_online)
@@ -246,6 +254,7 @@ def groups_table(
         ("in_time", "share"),
         ("returned", "count"),
         ("rating", "rating"),
+        ("rated", "count"),
     )
     rows = []
     for key in sorted(now, key=lambda key: key == ""):
@@ -264,6 +273,7 @@ def groups_table(
                     found.share_in_time,
                     found.returned,
                     found.rating,
+                    found.rated,
                 ),
                 href=scope.url(PATH, **{name[:-1]: key or NONE}),
                 change=compare(language, "count", found.total, earlier.total if earlier else 0)

@@ -30,7 +30,7 @@ from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 DAY_SECONDS = 86_400
 _ACCEPTED_AFTER = 3600
 _SETTLED_AFTER = 25 * DAY_SECONDS
-# Weights of the final status: new problems are mostly in progress, old ones mostly answered.
+# Weights of the way to the final status: new problems are mostly in progress, old ones mostly answered.
 _FRESH = {
     "accepted": 26,
     "forwarded": 14,
@@ -49,18 +49,20 @@ _SETTLED = {
     "rejected": 30,
     "duplicate": 30,
     "planned": 12,
+    "returned": 30,
     "reopened": 8,
     "in_progress": 6,
     "accepted": 4,
 }
-# Steps before each final status, with ranges of days since the previous step; the last one is the status itself.
+# Steps of each way, with ranges of days since the previous step; the last one is the final status.
 _WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
     "accepted": (),
     "forwarded": (("forwarded", 0, 3),),
     "in_progress": (("forwarded", 0, 2), ("in_progress", 1, 4)),
     "planned": (("in_progress", 1, 4), ("planned", 1, 3)),
-    "resolved": (("in_progress", 0, 4), ("resolved", 1, 8)),
+    "resolved": (("in_progress", 0, 4), ("resolved", 1, 15)),
     "confirmed": (("in_progress", 0, 4), ("resolved", 1, 8), ("confirmed", 1, 6)),
+    "returned": (("in_progress", 0, 4), ("resolved", 1, 8), ("reopened", 1, 6), ("resolved", 1, 6)),
     "answered": (("answered", 1, 9),),
     "redirected": (("redirected", 0, 4),),
     "rejected": (("rejected", 0, 4),),
@@ -70,7 +72,7 @@ _WAY: Mapping[str, Sequence[tuple[str, int, int]]] = {
 STATUSES_WITH_TEXT = frozenset({"resolved", "answered", "rejected", "reopened"})
 STATUSES_WITH_RECIPIENT = frozenset({"forwarded", "redirected"})
 _RATED = frozenset({"resolved", "answered", "confirmed"})
-_BY_SERVICES = _RATED | {"reopened"}
+_BY_SERVICES = _RATED | {"in_progress", "planned", "reopened"}
 _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
 
 
@@ -158,12 +160,7 @@ async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int,
                 if added:
                     await rebuild.rebuild_site(bulk, site.id)
                 return added, present
-            services = [
-                row["id"]
-                for row in await bulk.rows(
-                    "SELECT id FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id
-                )
-            ]
+            services = await _find_services(bulk, site)
             span = _received_at(present, wanted), _received_at(present + missing, wanted)
             batch = make_batch(site, chance, missing, number, position, span, services)
             await bulk.insert(problems, _PROBLEM, batch.problems)
@@ -190,6 +187,16 @@ async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
     return published[0]["many"], counters["number"], counters["position"]
 
 
+async def _find_services(bulk: Bulk, site: Site) -> dict[str, str]:
+    """The service of each category: that of the site's rules if it has any, else one after another."""
+    rules = await bulk.rows("SELECT category, agency_id FROM routing_rules WHERE site_id = :id", id=site.id)
+    if rules:
+        return {row["category"]: row["agency_id"] for row in rules}
+    found = await bulk.rows("SELECT id FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id)
+    codes = [category.code for category in site.categories]
+    return {code: found[at % len(found)]["id"] for at, code in enumerate(codes)} if found else {}
+
+
 def _received_at(index: int, of: int) -> int:
     """When a problem was received, by its index: spread evenly, the last one an hour ago."""
     return clock.now() - 3600 - MAX_AGE * (of - index) // max(of, 1)
@@ -202,13 +209,13 @@ def make_batch(
     number: int,
     position: int,
     span: tuple[int, int],
-    services: Sequence[str] = (),
+    services: Mapping[str, str],
 ) -> Batch:
     """Make `count` problems numbered after `number`, received within `span`.
 
-    What is closed was worked on by one of `services`, each with categories of its own.
+    What is worked on or answered is assigned to the service of its category, if `services` has one.
     """
-    (begins, ends), codes = span, [category.code for category in site.categories]
+    begins, ends = span
     batch = Batch([], [], [])
     written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
     territory = site.territory or rectangle(DEFAULT_AREA)
@@ -235,7 +242,7 @@ def make_batch(
         lat, lng = _random_location(chance, territory)
         answered = answered_at(steps)
         in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.calendar)
-        service = services[codes.index(code) % len(services)] if services and last.status in _BY_SERVICES else None
+        service = services.get(code) if last.status in _BY_SERVICES else None
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         # fmt: off
         batch.problems.append((
@@ -251,8 +258,8 @@ def make_batch(
 
 
 def _rate(chance: random.Random, steps: Sequence[Step], now: int) -> tuple[int, int] | None:
-    """The author's mark and when it was given, for every fifth answer."""
-    if steps[-1].status not in _RATED or chance.random() > 0.2:
+    """The author's mark and when it was given, for two answers of five."""
+    if steps[-1].status not in _RATED or chance.random() > 0.4:
         return None
     at = steps[-1].at + chance.randrange(3600, 3 * DAY_SECONDS)
     return (chance.choices(MARKS, (46, 24, 12, 8, 10))[0], at) if at < now else None

@@ -29,6 +29,7 @@ from widget_api.sites.model import Site
 JURISDICTION = "zarechensk.example"
 UTILITY = f"vodokanal.{JURISDICTION}"
 PROBLEMS = 320  # a year's problems in a town of this size
+GROWING = 12  # of the last two weeks, all of one category: statistics name it as one that grows
 PLATFORMS_OWN = 12  # reported to the platform itself; the town's pages show them too
 _NEIGHBOURS = ("vera", "oleg", "timur")  # who follow a problem and comment on it
 SeededData = dict[str, Any]
@@ -171,7 +172,14 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
         roads = await service.add_agency(
             database, name=_named("roads"), email="roads@zarechensk.example", parent_id=agency
         )
-        for category, subordinate, days in (("roads", roads, "5"), ("water", utility, "3")):
+        for category, subordinate, days in (
+            ("roads", roads, "5"),
+            ("yards", roads, "5"),
+            ("greenery", roads, "5"),
+            ("lighting", roads, "3"),
+            ("snow", roads, "3"),
+            ("water", utility, "3"),
+        ):
             rule = {"category": category, "service": subordinate, "days": days}
             await routing_rules.add_rule(database, town.id, rule)
         seeded["sites"] += [_site(town, places.service), _site(basic, places.service)]
@@ -187,6 +195,8 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
     finally:
         await database.disconnect()
     await samples.add_problems(url, town, PROBLEMS)
+    lamps = tuple(category for category in town.categories if category.code == "lighting")
+    await samples.add_problems(url, replace(town, categories=lamps), PROBLEMS + GROWING)
     database = Database(url, readers=1)
     await database.connect()
     try:

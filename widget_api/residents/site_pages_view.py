@@ -176,7 +176,8 @@ def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
         yield "share", _format_share(found["share_resolved"]), "muted"
     yield "settlements", number(found["settlements"]), "muted"
     yield "sites", number(found["sites"]), "muted"
-    yield "authors", number(found["confirmed_authors"]), "muted"
+    if found["confirmed_authors"]:
+        yield "authors", number(found["confirmed_authors"]), "muted"
 
 
 def _format_share(share: float) -> str:
