@@ -56,7 +56,10 @@ async def find_growing(database: Database, query: Query, today: date) -> list[To
     for row in await sum_parts(database, query, ("received",), ("category", "period"), periods):
         by_name["category", row["category"]][row["period"]] += int(row["total"])
     if query.category is None:
-        for row in await sum_parts(database, query, ("street_total",), ("period",), periods):
+        newest = [Part("w", weeks[1], weeks[0])]
+        rows = await sum_parts(database, query, ("street_total",), ("period",), newest)
+        busy = {row["value"] for row in rows if int(row["total"]) >= MIN_REPORTS}  # of a region's streets hardly any
+        for row in await sum_parts(database, query, ("street_total",), ("period",), periods, values=busy):
             by_name["street", row["value"]][row["period"]] += int(row["total"])
     first = min((week for counts in by_name.values() for week in counts), default=weeks[0])
     since = weeks.index(first)  # the oldest week with reports

@@ -6,8 +6,9 @@ left out, see docs/figures.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from widget_api import i18n
 from widget_api.browse.statistics import (
@@ -22,6 +23,7 @@ from widget_api.browse.statistics import (
     read_months,
 )
 from widget_api.database import Database, Row
+from widget_api.problems.model import Channel
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import District, Site
 from widget_api.status_table import PUBLIC_STATUSES
@@ -87,8 +89,16 @@ def _figures(
         "median_hours_to_answer": median(answer),
         "p90_hours_to_answer": percentile(answer, 90),
         "median_hours_to_reaction": median(reaction),
-        "by_source": dict(sorted(whole.by_source.items(), key=lambda item: (-item[1], item[0]))),
+        "by_source": dict(sorted(_by_interface(whole).items(), key=lambda item: (-item[1], item[0]))),
     }
+
+
+def _by_interface(found: Statistics) -> Counter[str]:
+    """Reports by what the public knows of their source: that somebody called or came is the agency's knowledge."""
+    counts = Counter[str]()
+    for name, count in found.by_source.items():
+        counts["form" if name in get_args(Channel) else name] += count
+    return counts
 
 
 def by_district(districts: Sequence[District], found: Mapping[str, Statistics]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from math import ceil
@@ -318,25 +318,36 @@ def _assemble(counts: Mapping[str, Counter[str]]) -> Statistics:
 
 async def sum_counts(database: Database, query: Query, measures: Iterable[str], by: Sequence[str]) -> Sequence[Row]:
     """Sum up counts of the period by measure, value and the columns `by`, as `total`. Names are the caller's own."""
-    return await sum_parts(database, query, measures, by, split_period(query.first or _FIRST, query.last or _LAST))
+    parts = split_period(query.first or _FIRST, query.last or _LAST)
+    if query.service is None and query.district is None and not {"service", "district"} & set(by):
+        parts = [part._replace(grain="t") if part.grain == "m" else part for part in parts]
+    return await sum_parts(database, query, measures, by, parts)
 
 
 async def sum_parts(
-    database: Database, query: Query, measures: Iterable[str], by: Sequence[str], parts: Sequence[Part]
+    database: Database,
+    query: Query,
+    measures: Iterable[str],
+    by: Sequence[str],
+    parts: Sequence[Part],
+    values: Collection[str] | None = None,
 ) -> Sequence[Row]:
-    """`sum_counts` over the given parts, whatever days the query has."""
-    if not query.sites or not parts:
+    """`sum_counts` over the given parts, whatever days the query has; of some values alone if these are given."""
+    if not query.sites or not parts or (values is not None and not values):
         return []
-    values: dict[str, Any] = {f"site{at}": site.id for at, site in enumerate(query.sites)}
+    given: dict[str, Any] = {f"site{at}": site.id for at, site in enumerate(query.sites)}
     conditions = [f"site_id IN ({', '.join(f':site{at}' for at in range(len(query.sites)))})"]
     conditions += [f"measure IN ({', '.join(repr(one) for one in measures)})"]
     for name in DIMENSIONS:
         if (wanted := getattr(query, name)) is not None:
             conditions.append(f"{name} = :{name}")
-            values[name] = wanted
+            given[name] = wanted
+    if values is not None:
+        conditions.append(f"value IN ({', '.join(f':value{at}' for at in range(len(values)))})")
+        given |= {f"value{at}": value for at, value in enumerate(sorted(values))}
     columns, selects = ", ".join(("measure", "value", *by)), []
     for at, part in enumerate(parts):
-        values |= {f"first{at}": part.first, f"last{at}": part.last}
+        given |= {f"first{at}": part.first, f"last{at}": part.last}
         selects.append(
             f"SELECT {columns}, {'count' if part.sign > 0 else '-count'} AS count FROM site_figures"
             f" WHERE {' AND '.join(conditions)} AND grain = '{part.grain}' AND period BETWEEN :first{at} AND :last{at}"
@@ -344,7 +355,7 @@ async def sum_parts(
     return await database.rows(
         f"SELECT {columns}, SUM(count) AS total FROM ({' UNION ALL '.join(selects)}) AS counted"
         f" GROUP BY {columns} HAVING SUM(count) <> 0",
-        **values,
+        **given,
     )
 
 

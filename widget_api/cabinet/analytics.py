@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
@@ -18,10 +19,12 @@ from widget_api.cabinet.analytics_view import Groups, Table
 from widget_api.cabinet.http import find_user, language_of, render_page, require_user
 from widget_api.database import Database
 from widget_api.errors import NotFound
+from widget_api.geo.address import LONGEST_STREET
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.problems.projections.figures import CELL_LEVEL
 from widget_api.sites import service as sites
+from widget_api.validation import clean
 
 _FINE_LEVEL, _MAX_FINE = 16, 20_000  # cells of 350 m, as long as so many reports can be counted one by one
 _SEPARATOR = ";"  # of spreadsheets of countries with a decimal comma
@@ -110,7 +113,7 @@ async def show_places(request: Request, user: User) -> Response:
     scope, language = await read_scope(request, user), language_of(request, user)
     context = web.context(request)
     database, settings = context.database.in_threads(), context.settings
-    path, street = f"{PATH}/places", request.query_params.get("street", "")[: places.MAX_STREETS * 10]
+    path, street = f"{PATH}/places", clean(request.query_params.get("street", ""))[:LONGEST_STREET]
     months = await places.count_months(database, scope.query)
     level = _FINE_LEVEL if sum(months.values()) <= _MAX_FINE else CELL_LEVEL
     area = await places.count_cells(database, scope.query, level)
@@ -236,7 +239,8 @@ async def _read_version(request: Request, user: User, scope: Scope) -> str:
     position, version = await store.read_versions(
         web.context(request).database, [site.id for site in scope.query.sites]
     )
-    return f"{len(scope.query.sites)}-{position}-{version}-{scope.today}"
+    text = f"{len(scope.query.sites)}-{position}-{version}-{scope.today}"
+    return hashlib.sha256(text.encode()).hexdigest()  # a service may not count what the whole site does
 
 
 async def get_version(request: Request) -> Response:

@@ -24,10 +24,12 @@ from widget_api.people import organisation_store, store
 from widget_api.people.model import User, VisibleSite
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
+from widget_api.validation import clean
 
 PATH = "/cabinet/analytics"
 _FIRST_YEAR = 2000  # earlier dates are typing errors
 PARAMETERS = ("from", "to", "site", "category", "service", "district")
+_LONGEST = 100  # characters of a parameter
 NONE = "none"  # in an address: without a service, or without a district
 
 
@@ -96,7 +98,7 @@ async def read_scope(request: Request, user: User) -> Scope:
     if not user.reads_statistics:
         raise NotFound
     database, language, now = web.context(request).database, language_of(request, user), clock.now()
-    given = {name: request.query_params.get(name, "") for name in PARAMETERS}
+    given = {name: clean(request.query_params.get(name, ""))[:_LONGEST] for name in PARAMETERS}
     visible = await store.list_report_sites(database, user)
     own = [site for site in visible if site.assigned_to is None]
     chosen = [site for site in visible if site.id == given["site"]] if given["site"] else own or visible
@@ -154,12 +156,12 @@ def _read_period(
                 days[name] = date.fromisoformat(given[name])
             else:
                 wrong[name] = i18n.text(language, "analytics.filter.wrong_date")
-    first, last = days["from"], days["to"]
+    first, last = days["from"], days["to"] and min(days["to"], today)  # nothing has happened later
     if not wrong and first and first > (last or today):
         wrong["to" if last else "from"] = i18n.text(language, "analytics.filter.wrong_order")
     if wrong:
         return month, wrong
-    return (first, min(last or today, today) if first else last), {}
+    return (first, last or today), {}
 
 
 def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 
 UNIT = 10_000_000  # of a degree: 11 mm on the ground
+_MAX_CORNERS = 500  # that are compared to see whether areas overlap
 METRES_PER_DEGREE = 111_320.0  # of one degree on the equator
 Point = tuple[int, int]  # longitude, latitude
 Ring = tuple[Point, ...]  # closed: the last is the first
@@ -132,14 +133,16 @@ class Area:
     def overlaps(self, other: Area) -> bool:
         """Whether a corner of one lies in the other, or both cover the middle of what their boxes have in common.
 
-        Made to notice a border that lies elsewhere. Thin areas that cross without a common corner may be missed.
+        Made to notice a border that lies elsewhere. Thin areas that cross without a common corner may be missed, and
+        of long borders some corners alone are looked at.
         """
         return any(
-            one._covers(x, y)
-            for one, another in ((self, other), (other, self))
-            for polygon in another.polygons
-            for x, y in polygon.rings[0]
+            one._covers(x, y) for one, another in ((self, other), (other, self)) for x, y in another._corners()
         ) or any(self._meets(one, another) for one in self.polygons for another in other.polygons)
+
+    def _corners(self) -> list[tuple[int, int]]:
+        corners = [corner for polygon in self.polygons for corner in polygon.rings[0]]
+        return corners[:: max(1, len(corners) // _MAX_CORNERS)]
 
     @staticmethod
     def _meets(one: Polygon, other: Polygon) -> bool:

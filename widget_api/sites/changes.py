@@ -108,10 +108,9 @@ async def disable_agency(
             if site["disabled_at"] == before:
                 await _switch_site(tx, site["id"], after, who)
         if disabled:
-            await tx.run(
-                "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
-                agency_id=agency_id,
-            )
+            for table in ("sessions", "saved_views"):  # words of a saved search may name a resident
+                people = "user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)"
+                await tx.run(f"DELETE FROM {table} WHERE {people}", agency_id=agency_id)
         await journal.record(tx, "agency_disabled" if disabled else "agency_enabled", who, subject=agency_id)
 
     await database.write(work)

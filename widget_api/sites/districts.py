@@ -13,12 +13,14 @@ from widget_api import clock, journal, schedule
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.geo import geojson
-from widget_api.geo.model import Area
+from widget_api.geo.model import Area, boxes_overlap
 from widget_api.sites import store
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 MAX_DISTRICTS = 100  # of a site
 MAX_NAME = 100  # characters
+MAX_POLYGONS = 500  # of a district
 JOB = "districts"
 SETTLING = 30  # seconds from a change to the job: requests that began with the districts before end meanwhile
 _NAMES = ("name", "NAME", "title")  # properties that name a feature, the first one found
@@ -167,13 +169,14 @@ def is_collection(text: str | bytes, name: str = "") -> bool:
 def _name_feature(feature: Any) -> str:
     properties = feature.get("properties") if isinstance(feature, dict) else None
     given = properties if isinstance(properties, dict) else {}
-    names = (" ".join(str(given[key]).replace("\0", "").split()) for key in _NAMES if given.get(key) is not None)
+    found = (given.get(key) for key in _NAMES)
+    names = (" ".join(clean(str(name)).split()) for name in found if isinstance(name, (str, int, float)))
     return next(filter(None, names), "")
 
 
 def _check_one(site: Site, name: str, text: str | bytes | None) -> tuple[str, Any]:
     """The name and the border of one district. Raises Invalid."""
-    name, wrong, area = " ".join(name.split()), list[FieldError](), None
+    name, wrong, area = " ".join(clean(name).split()), list[FieldError](), None
     if not name:
         wrong.append(FieldError("name", "required"))
     elif len(name) > MAX_NAME:
@@ -193,8 +196,11 @@ def _check_one(site: Site, name: str, text: str | bytes | None) -> tuple[str, An
 def _parse_border(site: Site, found: Any) -> Area:
     """Raises InvalidArea."""
     area = geojson.parse_geometry(found)
-    if site.territory is not None and not site.territory.overlaps(area):  # most likely latitude was given first
-        raise geojson.InvalidArea("area_elsewhere")
+    if len(area.polygons) > MAX_POLYGONS:
+        raise geojson.InvalidArea("area_large")
+    own = site.territory
+    if own is not None and not (boxes_overlap(own.box, area.box) and own.overlaps(area)):
+        raise geojson.InvalidArea("area_elsewhere")  # most likely latitude was given first
     return area
 
 

@@ -292,7 +292,7 @@ site_figures = Table(
     "site_figures",
     metadata,
     reference("site_id", "sites.id", primary_key=True),
-    Column("grain", Text, primary_key=True),  # d | m | w | a
+    Column("grain", Text, primary_key=True),  # d | m | t | w | a
     Column("measure", Text, primary_key=True),
     Column("period", Text, primary_key=True),  # «2026-11-28», «2026-11», «2026-W48»; empty for a
     Column("category", Text, primary_key=True),

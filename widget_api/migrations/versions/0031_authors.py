@@ -18,7 +18,15 @@ def upgrade() -> None:
 
 def _fill() -> None:
     # Those erased before are unknown by now.
-    op.execute(
-        "UPDATE site_counters SET authors = (SELECT COUNT(DISTINCT c.email_hash) FROM contacts c"
-        " WHERE c.site_id = site_counters.site_id AND c.confirmed_at IS NOT NULL)"
-    )
+    connection = op.get_bind()
+    rows = connection.execute(
+        sa.text(
+            "SELECT site_id, COUNT(DISTINCT email_hash) AS authors FROM contacts"
+            " WHERE confirmed_at IS NOT NULL GROUP BY site_id"
+        )
+    ).all()
+    for site_id, authors in rows:
+        connection.execute(
+            sa.text("UPDATE site_counters SET authors = :authors WHERE site_id = :site_id"),
+            {"authors": authors, "site_id": site_id},
+        )

@@ -18,8 +18,9 @@ street     receipt, by month only                       the street
 cell       receipt, by month only                       the cell of the map at CELL_LEVEL
 =========  ===========================================  =======================================================
 
-Streets and cells are many, so `street_total` and `cell_total` have them without category, service and district. By week
-there are `received` of each category, and `street_total`; of all time, `status`.
+The same months without service and district are the grain `t`: most questions name neither, and with both there may be
+as many rows as reports. Streets and cells are many, so `street_total` and `cell_total` have them without category,
+service and district. By week there are `received` of each category, and `street_total`; of all time, `status`.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
     def by_day(measure: str, day: str, value: str) -> Iterator[Figure]:
         yield Figure("d", measure, day, *dimensions, value)
         yield Figure("m", measure, day[:7], *dimensions, value)
+        yield Figure("t", measure, day[:7], row["category"], "", "", value)
 
     received = local_date(row["created_at"], time_zone)
     day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
