@@ -17,7 +17,7 @@ from widget_api.problems.model import MARKS
 
 Kind = Literal["text", "count", "share", "hours", "rating"]
 Value = str | int | float | None
-CHART_WIDTH, CHART_HEIGHT = 640, 200  # of the chart of months
+CHART_WIDTH = 640  # of the chart of months, which is 200 high
 _FEW = 10  # reports
 _MANIFOLD = 3  # times as many: the numbers themselves are plainer
 _BASE, _TOP = 176, 20  # where its bars stand, and how high the greatest reaches
