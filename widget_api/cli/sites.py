@@ -227,9 +227,9 @@ def change_districts(
     delete: Annotated[str | None, typer.Option(help="The name of a district.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Load, list or delete the districts of a site. Reports get theirs in the background."""
-    if sum((load is not None, list, delete is not None)) != 1:
-        raise Failure("give one of --load, --list and --delete")
+    """Load or delete districts of a site, or list them. Reports get theirs in the background."""
+    if sum((load is not None, list, delete is not None)) > 1:
+        raise Failure("give one of --load, --list and --delete; none lists them")
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         site_id = await changes.find_site_id(database, site)
