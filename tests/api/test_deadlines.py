@@ -103,7 +103,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
         "card's promise": {one["number"] for one in details if one["kept"] is False and one["status"] in OPEN},
         "city's page": {number for number, page in city if "его ещё нет" in page},
         "figures": (await client.get(f"{base}/stats")).json()["overdue"],
-        "figures read": (await statistics.read(context.database, site.id, today)).overdue,
+        "figures read": (await statistics.read(context.database, statistics.Query(sites=(site,)), clock.now())).overdue,
         "cabinet": {row["number"] for row in inbox.rows},
         "cabinet's counter": inbox.counts["overdue"],
         "digest": {line.number for group in told if group.name == "overdue" for line in group.lines},
