@@ -87,7 +87,10 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     parameters["until"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9000-01-01", ""]}
     parameters["from"]["schema"] = {"type": "string", "enum": ["2020-01-01", "0001-02-03", ""]}
     parameters["to"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9999-12-31", ""]}
-    parameters["district"]["schema"] = {"type": "string", "enum": [""]}
+    for call in (call for calls in document["paths"].values() for call in calls.values()):  # the site has no district
+        for one in (parameters["district"], *call.get("parameters", [])):
+            if one.get("name") == "district":
+                one["schema"] = {"type": "string", "enum": [""]}
     listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
     next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service
