@@ -14,7 +14,7 @@ import time_machine
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock, journal
-from widget_api.cabinet import bulk_service, list_map
+from widget_api.cabinet import bulk_service, list_map, map_frame
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -387,11 +387,11 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
     assert sum(mark.count for mark in drawn.marks) == 141
     assert drawn.placeless == 1
     for mark in drawn.marks:
-        assert 0 <= mark.x <= list_map.WIDTH
-        assert 0 <= mark.y <= list_map.HEIGHT
+        assert 0 <= mark.x <= map_frame.WIDTH
+        assert 0 <= mark.y <= map_frame.HEIGHT
     for _, x, y in drawn.tiles:
-        assert -128 <= x <= list_map.WIDTH
-        assert -128 <= y <= list_map.HEIGHT
+        assert -128 <= x <= map_frame.WIDTH
+        assert -128 <= y <= map_frame.HEIGHT
     group = max(drawn.marks, key=lambda mark: mark.count)
     for _ in range(20):  # each step is closer, and the last is a list
         if "view=map" not in group.href:
