@@ -371,10 +371,11 @@ async def test_the_command_loads_lists_and_deletes(
     def work() -> list[Any]:
         loaded = cli("site", "districts", site.id, "--load", str(file))
         deleted = cli("site", "districts", site.id, "--delete", "Западный")
-        for wrong in (("--delete", "Западный"), ("--load", str(bad)), (), ("--list", "--delete", "Восточный")):
+        for wrong in (("--delete", "Западный"), ("--load", str(bad)), ("--list", "--delete", "Восточный")):
             with pytest.raises(CommandFailed):
                 cli("site", "districts", site.id, *wrong)
-        return [loaded, deleted, cli("site", "districts", site.id, "--list")]
+        assert cli("site", "districts", site.id) == cli("site", "districts", site.id, "--list")
+        return [loaded, deleted, cli("site", "districts", site.id)]
 
     loaded, deleted, listed = await asyncio.to_thread(work)
     assert (loaded["added"], loaded["changed"], loaded["pending"]) == (2, 0, True)

@@ -196,9 +196,8 @@ def _in_time(story: Story) -> bool | None:
 
 
 def _is_overdue(story: Story, zone: str, now: int) -> bool:
-    """An erased report stays overdue if it was when it was erased."""
-    ends = story.erased if story.erased is not None else now
-    return not story.mirrored and story.status in OPEN and story.rounds[-1][0] < local_day(min(ends, now), zone)
+    waits = story.erased is None and not story.mirrored and story.status in OPEN
+    return waits and story.rounds[-1][0] < local_day(now, zone)
 
 
 def _median(numbers: list[int]) -> float | None:

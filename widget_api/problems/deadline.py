@@ -39,12 +39,12 @@ def is_running(problem: Problem) -> bool:
 
     Problems mirrored from a platform (`mirror_of`) are answered there. Reads status, mirror_of, spam, erased_at.
     """
-    return was_running(problem) and problem["erased_at"] is None
-
-
-def was_running(problem: Problem) -> bool:
-    """`is_running` at the moment at which the report was erased, if it was."""
-    return problem["status"] in OPEN and problem["mirror_of"] is None and not problem["spam"]
+    return (
+        problem["status"] in OPEN
+        and problem["mirror_of"] is None
+        and not problem["spam"]
+        and problem["erased_at"] is None
+    )
 
 
 def is_overdue(problem: Problem, today: date) -> bool:

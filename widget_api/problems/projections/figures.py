@@ -36,7 +36,7 @@ from widget_api.database import Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.database.schema import site_figures
 from widget_api.geo.cells import parent
-from widget_api.problems.deadline import was_running
+from widget_api.problems.deadline import is_running
 from widget_api.sites.deadlines import NO_DUE_DATE, local_date
 
 # The columns of a problem that are read here.
@@ -105,7 +105,7 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
         yield Figure("m", "cell_total", month, "", "", "", cell)
     if row["mirror_of"] is not None:  # another system answers it
         return
-    if (due := _find_due(row, time_zone)) is not None:
+    if (due := _find_due(row)) is not None:
         yield from by_day("due", day, due)
     if (at := row["reacted_at"]) is not None:
         yield from by_day("reaction", _day(at, time_zone), measure_hours(row["created_at"], at))
@@ -124,15 +124,10 @@ def _day(at: int, time_zone: str) -> str:
     return local_date(at, time_zone).isoformat()
 
 
-def _find_due(row: Mapping[str, Any] | Any, time_zone: str) -> str | None:
-    """The last day in time, if an answer is outstanding.
-
-    A report whose author was erased stays overdue if it was, and does not become overdue later.
-    """
-    if not was_running(row) or row["answer_due"] == NO_DUE_DATE:
-        return None
+def _find_due(row: Mapping[str, Any] | Any) -> str | None:
+    """The last day in time, if an answer is outstanding: of an erased report none is, as everywhere (deadline.py)."""
     due: str = row["answer_due"]
-    return due if row["erased_at"] is None or due < _day(row["erased_at"], time_zone) else None
+    return due if is_running(row) and due != NO_DUE_DATE else None
 
 
 def measure_hours(begun: int, ended: int) -> str:
