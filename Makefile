@@ -3,9 +3,9 @@
 PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 BIN := .venv/bin
-# Five processes for two cores: more than half of a test's time goes into waiting, for servers, browsers and what a page
+# Four processes for two cores: more than half of a test's time goes into waiting, for servers, browsers and what a page
 # shows after a while; three leave a third of the cores idle. Whoever is done takes over from the others.
-PYTEST := $(BIN)/python -m pytest --numprocesses=5 --dist=worksteal
+PYTEST := $(BIN)/python -m pytest --numprocesses=4 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling ta
 
 help:
 	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
-	@echo "make test         build, lint, types and every test, about 25 minutes on two cores"
+	@echo "make test         build, lint, types and every test, about 16 minutes on two cores"
 	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
