@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
@@ -59,6 +59,18 @@ async def begin(database: Database, name: str, now: int, every: int, *, longest:
         )
 
     return await database.write(work)
+
+
+async def run_if_due(database: Database, name: str, every: int, job: Callable[[], Awaitable[str]]) -> None:
+    """Run a job if it is due, and record what it returns. Raises what it raises, after recording that it failed."""
+    if not await begin(database, name, clock.now(), every):
+        return
+    try:
+        outcome = await job()
+    except Exception as error:
+        await fail(database, name, f"{type(error).__name__}: {error}")
+        raise
+    await end(database, name, clock.now(), outcome)
 
 
 async def end(database: Database, name: str, now: int, outcome: str, *, next_at: int | None = None) -> None:

@@ -74,14 +74,11 @@ def _at(day: date, clock_time: time, time_zone: str) -> int:
 
 async def enqueue_if_due(context: Context) -> float:
     """Enqueue this morning's letters, in the worker. Returns the seconds to wait before the next call."""
-    now, name = clock.now(), "reports"
-    if await schedule.begin(context.database, name, now, CHECK_INTERVAL):
-        try:
-            outcome = f"{await enqueue_reports(context.database)} reports"
-        except Exception as error:
-            await schedule.fail(context.database, name, f"{type(error).__name__}: {error}")
-            raise
-        await schedule.end(context.database, name, clock.now(), outcome)
+
+    async def enqueue() -> str:
+        return f"{await enqueue_reports(context.database)} reports"
+
+    await schedule.run_if_due(context.database, "reports", CHECK_INTERVAL, enqueue)
     return PAUSE
 
 

@@ -67,14 +67,11 @@ def _morning(day: date, time_zone: str) -> int:
 
 async def enqueue_if_due(context: Context) -> float:
     """Enqueue this morning's digests, in the worker. Returns the seconds to wait before the next call."""
-    now, name = clock.now(), "notices"
-    if await schedule.begin(context.database, name, now, CHECK_INTERVAL):
-        try:
-            outcome = f"{await enqueue_digests(context.database)} digests"
-        except Exception as error:
-            await schedule.fail(context.database, name, f"{type(error).__name__}: {error}")
-            raise
-        await schedule.end(context.database, name, clock.now(), outcome)
+
+    async def enqueue() -> str:
+        return f"{await enqueue_digests(context.database)} digests"
+
+    await schedule.run_if_due(context.database, "notices", CHECK_INTERVAL, enqueue)
     return PAUSE
 
 
