@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling ta
 help:
 	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
 	@echo "make test         build, lint, types and every test, about 16 minutes on two cores"
-	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
+	@echo "make test-full    the same, with the full counts of the fault tests, a real WordPress and LibreOffice, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
 	@echo "make lint         ruff, mypy, import rules, unused dependencies and code, tsc, the rules of Redocly and Spectral"
@@ -31,6 +31,7 @@ test: environment-dev node browser servers checks
 	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"
 	@$(PYTEST)
 
+test-full: SERVERS = --full
 test-full: environment-dev node browser servers checks
 	@echo "▸ Python tests with the full counts of the faults"
 	@WIDGET_TEST_FAULTS=full $(PYTEST)
@@ -41,7 +42,7 @@ test-full: environment-dev node browser servers checks
 # behind its test. Monotonic time stays real: a fake one would stop whatever waits. Without libfaketime's "fix" of
 # monotonic waits: with it a thread that waits for the GIL spins, and often holds a lock that a forked child needs.
 MOMENTS = "2026-12-31 21:30:00" "2028-02-29 20:58:00" "2027-03-27 23:59:30" "2026-12-06 00:00:00"
-test-moments: environment-dev servers
+test-moments: environment-dev node servers
 	@for moment in $(MOMENTS); do \
 	  echo "▸ units and API at $$moment UTC"; \
 	  offset=$$(printf "%+ds" $$(($$(date -ud "$$moment" +%s) - $$(date +%s)))); \
@@ -117,7 +118,7 @@ browser: environment-dev
 	@$(BIN)/python scripts/browser.py
 
 servers: environment-dev
-	@$(BIN)/python -m scripts.servers
+	@$(BIN)/python -m scripts.servers $(SERVERS)
 
 clean:
 	rm -rf .venv node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,3 +17,4 @@ class CarriedFolders(BuildHookInterface):  # type: ignore[type-arg]
         for name in CARRIED:
             if (Path(self.root) / name).is_dir():
                 build_data["force_include"][name] = f"widget_api/{name}"
+        build_data["force_include"]["docs/api-changelog.md"] = "widget_api/api-changelog.md"

@@ -1,9 +1,9 @@
-"""Takes the pictures of docs/embedding.md (embed_examples/ as they are now) and docs/cabinet.ru.md: `make pictures`.
+"""Takes the pictures of docs/embedding.md (embed_examples/ as they are now), docs/cabinet.ru.md and docs/webmaster.md:
+`make pictures`.
 
-`python -m scripts.pictures --wordpress http://… USER PASSWORD` takes those of a running WordPress with the plugin.
+Those of WordPress need one from the system's packages (`python -m scripts.servers --full`), else they stay as they are.
 """
 
-import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +14,22 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.factories import SECRET
+from scripts import servers
+from tests.factories import PUBLIC_URL, SECRET
 from tests.support.browser import Watch, launch, open_context
 from tests.support.processes import Service, free_port
 from tests.support.widget import CLOSE, REPORT, Examples
+from tests.support.wordpress import PASSWORD, WordPress
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PAGE = {"width": 1000, "height": 620}
 PHONE = {"width": 390, "height": 620}
 DESK = {"width": 1180, "height": 640}
 ANSWER = "Навес поставили 24 ноября: новый каркас и поликарбонат."
+WRITTEN = (
+    "<!-- wp:paragraph --><p>Заметили непорядок? Расскажите, ответим до указанного срока.</p><!-- /wp:paragraph -->"
+    "<!-- wp:igrajdanin/widget /-->"
+)
 WIDTH = 900  # of a picture; documents are read in a column
 GAP = 12
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
@@ -50,14 +56,15 @@ def taken(page: Page, **part: Any) -> Image.Image:
     return Image.open(BytesIO(page.screenshot(**part)))
 
 
-def from_to(page: Page, first: Locator, last: Locator) -> Image.Image:
-    """The part of a long page between two of its elements, both with it."""
+def from_to(page: Page, first: Locator, last: Locator, left: int = 0, width: int = PAGE["width"]) -> Image.Image:
+    """The part of a long page between two of its elements, both with it, without `left` pixels of a menu."""
     page.evaluate("scrollTo(0, 0)")  # boxes are told from the window's edge
     top, end = first.bounding_box(), last.bounding_box()
     assert top
     assert end
     height = end["y"] + end["height"] - top["y"] + 2 * GAP
-    return taken(page, full_page=True, clip={"x": 0, "y": top["y"] - GAP, "width": PAGE["width"], "height": height})
+    clip = {"x": left, "y": top["y"] - GAP, "width": width, "height": height}
+    return taken(page, full_page=True, clip=clip)
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:
@@ -121,11 +128,13 @@ def open_form(page: Page) -> None:
 
 def hosts(page: Page, at: Examples) -> None:
     """The button in each system's page, and the link where no script may run."""
-    for case in ("bitrix", "joomla", "tilda", "wordpress", "csp-without-us"):
+    for case in ("plain", "bitrix", "joomla", "tilda", "wordpress", "links-only", "csp-without-us"):
         page.goto(at.address(case))
         page.get_by_text(REPORT, exact=True).last.wait_for()
         page.wait_for_timeout(300)
-        keep(f"embedding-{case}", taken(page))
+        # A page of a few lines is shown as far as it goes.
+        height = page.evaluate("Math.min(innerHeight, document.body.scrollHeight)")
+        keep(f"embedding-{case}", taken(page, clip={"x": 0, "y": 0, "width": PAGE["width"], "height": height}))
 
 
 def themes(page: Page, at: Examples) -> None:
@@ -197,26 +206,42 @@ def install_check(page: Page, at: Examples) -> None:
     del at.pages.policies["plain"]
 
 
+def sign_in(browser: Browser, at: Examples, role: str, name: str) -> Page:
+    """As a new user of the site's agency."""
+    email, agency = f"{role}@gorod.example", at.service.cli("site", "show", at.site)["agency"]
+    given = ("--email", email, "--role", role, "--name", name, "--agency", agency)
+    password = at.service.cli("user", "add", *given)["password"]
+    page = open_context(browser, Watch(), viewport=DESK).new_page()
+    page.goto(f"{at.service.url}/cabinet/")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.keyboard.press("Enter")
+    page.locator("#tiles").wait_for()
+    return page
+
+
+def desk(browser: Browser, at: Examples) -> None:
+    """What a webmaster sees: the application, the code with its preview, the questions, the presets of collections."""
+    page = sign_in(browser, at, "admin", "Вера Новикова")
+    own = f"{at.service.url}/cabinet/sites/{at.site}"
+    for name, address in (
+        ("application", f"{at.service.url}/sites/new"),
+        ("code", f"{own}/code"),
+        ("categories", f"{own}/categories/roads"),
+        ("collections", f"{own}/collections"),
+    ):
+        page.goto(address)
+        page.wait_for_timeout(1000)  # for the widget of a preview
+        keep(f"desk-{name}", taken(page))
+
+
 def cabinet(browser: Browser, at: Examples) -> None:
     """What a head sees: «Сегодня», the list, a report, and an answer of an agent's that waits for approval."""
     agency = at.service.cli("site", "show", at.site)["agency"]
     at.service.cli("site", "set", at.site, "--bbox", "38.5,54.9,39.1,55.3")
-    at.service.cli("load-demo", "--problems", "60", "--site", at.site)
+    at.service.cli("load-demo", "--problems", "240", "--site", at.site)
     at.service.cli("agency", "set", agency, "--approval")
-
-    def enter(role: str, name: str) -> Page:
-        email = f"{role}@gorod.example"
-        given = ("--email", email, "--role", role, "--name", name, "--agency", agency)
-        password = at.service.cli("user", "add", *given)["password"]
-        page = open_context(browser, Watch(), viewport=DESK).new_page()
-        page.goto(f"{at.service.url}/cabinet/")
-        page.fill("[name=email]", email)
-        page.fill("[name=password]", password)
-        page.keyboard.press("Enter")
-        page.locator("#tiles").wait_for()
-        return page
-
-    head, agent = enter("head", "Пётр Ильич"), enter("agent", "Анна Сергеева")
+    head, agent = sign_in(browser, at, "head", "Пётр Ильич"), sign_in(browser, at, "agent", "Анна Сергеева")
     agent.goto(f"{at.service.url}/cabinet/problems?tab=work")
     agent.locator(".inbox .c-text a").first.click()
     agent.locator("#to-resolved").check()
@@ -234,6 +259,11 @@ def cabinet(browser: Browser, at: Examples) -> None:
     head.locator(".inbox .c-text a").nth(1).click()
     head.locator("#decide").wait_for()
     keep("cabinet-report", taken(head))
+    head.set_viewport_size({"width": DESK["width"], "height": 1180})
+    head.goto(f"{at.service.url}/cabinet/analytics")
+    head.get_by_role("link", name="12 месяцев").click()
+    head.wait_for_timeout(500)
+    keep("cabinet-analytics", taken(head))
 
 
 def examples(browser: Browser) -> None:
@@ -244,38 +274,45 @@ def examples(browser: Browser) -> None:
             for work in works:
                 work(page, at)
             context.close()
+        desk(browser, at)
         cabinet(browser, at)
+    if servers.wordpress():
+        wordpress(browser)
 
 
-def wordpress(browser: Browser, address: str, user: str, password: str) -> None:
-    """The settings page, and the newest page in the editor with the plugin's block chosen."""
-    page = open_context(browser, Watch(), viewport={"width": 1280, "height": 800}).new_page()
-    page.goto(f"{address}/wp-login.php")
-    page.fill("#user_login", user)
-    page.fill("#user_pass", password)
-    page.click("#wp-submit")
-    page.goto(f"{address}/wp-admin/options-general.php?page=igrajdanin-widget")
-    keep("wordpress-settings", taken(page).crop((160, 32, 1280, 540)))
-    page.goto(f"{address}/wp-admin/edit.php?post_type=page&orderby=date&order=asc")
-    page.locator(".row-title", has_text="Благоустройство").first.click()
-    page.wait_for_timeout(4000)
-    page.keyboard.press("Escape")  # the editor greets newcomers
-    page.locator("[data-type='igrajdanin/widget']").click()
-    page.wait_for_timeout(500)
-    keep("wordpress-editor", taken(page).crop((0, 0, 1280, 660)))
+def wordpress(browser: Browser) -> None:
+    """The settings page, and a page in the editor with the plugin's block chosen."""
+    with tempfile.TemporaryDirectory() as folder:
+        running = WordPress(Path(folder)).start()
+        try:
+            page = open_context(browser, Watch(), viewport={"width": 1280, "height": 800}).new_page()
+            page.goto(f"{running.url}/wp-login.php")
+            page.fill("#user_login", "chief")
+            page.fill("#user_pass", PASSWORD)
+            page.click("#wp-submit")
+            page.goto(f"{running.url}/wp-admin/options-general.php?page=igrajdanin-widget")
+            page.get_by_label("Код, который вы получили").fill(f"{PUBLIC_URL}/s/wk_Vf3aZq8mT1x/report")
+            page.get_by_role("button", name="Сохранить изменения").click()
+            page.locator("#setting-error-settings_updated").wait_for()
+            page.evaluate("document.querySelector('#setting-error-settings_updated').remove()")
+            keep("wordpress-settings", from_to(page, page.locator("h1"), page.locator("#submit"), 160, 1120))
+            page.goto(running.call("page", content=WRITTEN).replace("?page_id=", "wp-admin/post.php?action=edit&post="))
+            canvas = page.frame_locator("[name=editor-canvas]")
+            canvas.locator("[data-type='igrajdanin/widget']").wait_for()
+            page.wait_for_timeout(2000)
+            page.keyboard.press("Escape")  # the editor greets newcomers
+            canvas.locator("[data-type='igrajdanin/widget']").click()
+            page.wait_for_timeout(500)
+            keep("wordpress-editor", taken(page))
+        finally:
+            running.close()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Pictures for docs/embedding.md and docs/cabinet.ru.md.")
-    parser.add_argument("--wordpress", nargs=3, metavar=("ADDRESS", "USER", "PASSWORD"))
-    given = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        if given.wordpress:
-            wordpress(browser, *given.wordpress)
-        else:
-            examples(browser)
+        examples(browser)
         browser.close()
 
 

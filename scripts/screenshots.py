@@ -3,7 +3,7 @@
     make run                                # in one terminal
     make screenshots                        # in another; the pictures go to test-results/screenshots/
 
-docs/pictures/widget.png is `1280-form.png` of such a run, docs/pictures/city.png its `1280-list.png`.
+docs/pictures/city.png is `1280-list.png` of such a run.
 """
 
 import io
@@ -134,7 +134,8 @@ def pages(seen: Camera, demo: dict[str, Any], private: str) -> None:
 
 def cabinet(seen: Camera, demo: dict[str, Any]) -> None:
     """The cabinet of an agency's representative."""
-    (user,) = (user for user in demo["users"] if user["role"] == "agent" and user["instance"] == "service")
+    # The agency's own agent comes before those of its services.
+    user = next(user for user in demo["users"] if user["role"] == "agent" and user["instance"] == "service")
     page = seen.page
     page.goto(f"{demo['service']}/cabinet/")
     seen.shoot("cabinet-sign-in")

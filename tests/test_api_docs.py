@@ -27,9 +27,9 @@ from widget_api import clock, openapi
 from widget_api.open311 import parameters
 from widget_api.platform import signature
 from widget_api.problems import change
-from widget_api.problems.model import Change
+from widget_api.problems.model import Change, join_entry
 from widget_api.settings import Settings
-from widget_api.sites import changes
+from widget_api.sites import changes, collection
 
 W = "https://widget.test"
 KEY = "whsec_" + base64.b64encode(b"0" * 32).decode()
@@ -101,6 +101,7 @@ def test_every_call_has_a_curl_command() -> None:
     for line in LINES:
         method, address, *_ = call(line)
         path = urlsplit(address).path.removeprefix("$W").replace("$KEY", "{key}").replace("$N", "{number}")
+        path = path.replace("$SLUG", "{slug}").replace("$E", "{number}")
         shown.add((method, path))
     assert shown == wanted
 
@@ -113,9 +114,13 @@ async def test_every_curl_command_works(make_settings: Callable[..., Settings], 
         site = await make_site(context.database, jurisdiction="gorod.test", discussion="moderated")
         receipt = await submit_report(context.database, site)
         await change.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        child = await collection.add_collection(context.database, site, "volunteers", "volunteers")
+        entry = await submit_report(context.database, child, category="other", description=join_entry("Штаб", "Тесно"))
+        await change.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=W) as client:
             configuration = (await client.get(f"/api/v1/sites/{site.key}")).json()
+            collected = (await client.get(f"/api/v1/sites/{site.key}/collections/volunteers")).json()
             event = {
                 "specversion": "1.0",
                 "id": str(uuid.uuid4()),
@@ -136,11 +141,17 @@ async def test_every_curl_command_works(make_settings: Callable[..., Settings], 
                 "KEY": site.key,
                 "N": str(receipt.number),
                 "CONSENT": configuration["consent"]["version"],
+                "E": str(entry.number),
+                "AGREED": collected["consent"]["version"],
                 "TOKEN": await changes.add_token(context.database, site.id, "platform"),
                 "TIME": signed["webhook-timestamp"],
                 "SIGNATURE": signed["webhook-signature"],
             }
+            await collection.add_collection(context.database, site, "centres", "resource-centres")
             for line in LINES:
+                known["SLUG"] = "centres" if line.endswith('/coverage"') else "volunteers"
+                if act := re.search(r"/entries/\$E/(\w+)\"", line):  # the action of the collection
+                    await changes.update_site(context.database, child.id, {"action": act[1]})
                 if "$TICKET" in line or "$SOLUTION" in line:
                     known["SOLUTION"] = solved((await client.get(f"/api/v1/sites/{site.key}/challenge")).json())
                 if "$TICKET" in line:

@@ -75,6 +75,35 @@ def test_every_route_is_documented(make_settings: Callable[..., Settings], diale
     assert sorted(served - inner - described) == []
 
 
+@pytest.mark.parametrize("name", ["collections.md", "collections.ru.md"])
+def test_every_preset_of_collections_is_documented_with_its_rules(name: str) -> None:
+    from widget_api.sites import presets
+
+    english = not name.endswith(".ru.md")
+    who = (
+        {"residents": "residents", "agency": "the agency"}
+        if english
+        else {"residents": "жители", "agency": "ведомство"}
+    )
+    actions = {"none": "–"} | (
+        {}
+        if english
+        else {"support": "поддержать", "contact": "написать", "vote": "отдать голос", "join": "присоединиться"}
+    )
+    days, no_day = ("{} working days", "no day") if english else ("{} рабочих дней", "без срока")
+    row = re.compile(r"^\| `([a-z-]+)` \| [^|]+ \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+    assert row.findall((ROOT / "docs" / name).read_text()) == [
+        (
+            one,
+            who[found.who],
+            actions.get(found.action, found.action),
+            days.format(found.answer_days) if found.answer_days else no_day,
+        )
+        for one in presets.NAMES
+        for found in (presets.find(one),)
+    ]
+
+
 def test_the_commands_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z-]+)*:", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md"):

@@ -133,6 +133,13 @@ def test_both_languages_correspond() -> None:
     assert named(english) == named(russian)
 
 
+@each
+def test_the_documented_goals_are_those_of_the_example(name: str) -> None:
+    script = (ROOT / "embed_examples" / "metrika" / "goals.js").read_text()
+    code = script[script.index("(function") :]
+    assert code in blocks(DOCUMENTS[name], "js")
+
+
 def test_the_labels_for_adding_an_origin_match_the_cabinet() -> None:
     words = json.loads((ROOT / "widget_api" / "locale" / "install.ru.json").read_text())["install"]["check"]
     button = words["add"].replace("{origin}", "…")

@@ -42,6 +42,11 @@ def test_files_outside_the_package_are_in_the_wheel(installed: Path, name: str) 
     assert files(installed / "widget_api" / name) == files(ROOT / name)
 
 
+def test_the_changelog_of_the_api_is_in_the_wheel(installed: Path) -> None:
+    carried = (installed / "widget_api" / "api-changelog.md").read_bytes()
+    assert carried == (ROOT / "docs" / "api-changelog.md").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["templates", "locale", "migrations", "static"])
 def test_templates_texts_and_migrations_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / "widget_api" / name) != set()

@@ -10,13 +10,17 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 
+_AT_ONCE = 500  # parameters of a query
 # Within the agency and its services: neither the author nor the public sees them.
 INTERNAL = frozenset({"assigned", "work_reported", "assignment_returned"})
 # These, messages between the agency and the author, and what a report said before it was corrected: sent to no other
 # system, and not in the feed.
 CONFIDENTIAL = INTERNAL | {"asked", "clarified", "rated", "corrected"}
 # `received` and `status` have a status, the others have none.
-KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
+# How many act on an entry here: in the feed, and for other instances.
+COUNTED = "counted"
+UPDATES_PATH = "/api/v1/platform/updates"  # where an instance takes what others send by webhook
+KINDS = CONFIDENTIAL | {COUNTED, "received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,20 @@ async def exists(tx: Transaction, site_id: str, event_id: str) -> bool:
         await tx.row("SELECT 1 FROM events WHERE site_id = :site_id AND id = :id", site_id=site_id, id=event_id)
         is not None
     )
+
+
+async def find_known(database: Database, site_id: str, event_ids: Sequence[str]) -> set[str]:
+    """Those of the identifiers that a site has events with."""
+    known = set[str]()
+    for start in range(0, len(event_ids), _AT_ONCE):
+        values = {f"id{place}": one for place, one in enumerate(event_ids[start : start + _AT_ONCE])}
+        rows = await database.rows(
+            f"SELECT id FROM events WHERE site_id = :site_id AND id IN ({', '.join(f':{name}' for name in values)})",
+            site_id=site_id,
+            **values,
+        )
+        known |= {row["id"] for row in rows}
+    return known
 
 
 def from_row(row: Row) -> Event:

@@ -129,6 +129,12 @@ def text(language: str, key: str, **values: object) -> str:
     return _PLACEHOLDER.sub(fill, entry)
 
 
+def entry_text(language: str, key: str, **values: object) -> str:
+    """Return a text as it speaks of an entry of a collection (`entries.{key}`), else as of a report."""
+    own = f"entries.{key}"
+    return text(language, own if has(own) else key, **values)
+
+
 def category_name(language: str, code: str, own: str | None = None) -> str:
     """Return a site's own name of a category, else the dictionaries', else the code (an unknown one of a platform)."""
     if own:
@@ -197,8 +203,12 @@ def format_clock(language: str, seconds: int, time_zone: str) -> str:
 def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
     """Return the text of a field's error: the one for this field if there is one («Опишите проблему»), else the code's.
 
-    A code may also have a text for errors with a certain value: `outside_other` for those with `other`.
+    A code may also have a text for errors with a certain value: `outside_other` for those with `other`. Codes without
+    a text of their own have that of the command line.
     """
     suffixes = [_PLACE.sub("", field).replace(".", "_"), *(name for name, _ in values)]
     key = next((key for suffix in suffixes if has(key := f"fields.{code}_{suffix}")), f"fields.{code}")
+    if not has(key) and has(other := f"sites.fields.{code}"):
+        said = text(language, other, **dict(values))
+        return f"{said[0].upper()}{said[1:]}."
     return text(language, key, **dict(values))

@@ -7,7 +7,10 @@ import unicodedata
 
 # Site keys, tokens, and links and parameters that grant access. They should not be logged at all; this is for the texts
 # of exceptions.
-_PRIVATE_PATHS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate|reset|invitation"
+_PRIVATE_PATHS = (
+    "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|action|my-action|moderate|reset|invitation"
+    "|application"
+)
 _SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_PRIVATE_PATHS})/|[?&](?:s|token|api_key)=)[^\s\"'?#&]+")
 # Mail servers and database drivers repeat addresses in their messages.
 EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")

@@ -13,6 +13,7 @@ LONGEST_OUTCOME = 500  # characters
 LOCK_SECONDS = 30  # after which the lock of a killed process expires
 _PAUSE = 0.5  # seconds between two attempts to get a lock
 _LOCK_NAME = "{}: under way"  # the name of the lock's row
+_PART = "%:%"  # the names of locks, and of jobs of one site
 
 
 async def plan(database: Database, name: str, at: int) -> None:
@@ -35,30 +36,35 @@ async def postpone(tx: Transaction, name: str, at: int) -> None:
     )
 
 
+async def cancel(tx: Transaction, name: str) -> None:
+    """Forget a job that has nothing left to do."""
+    await tx.run("DELETE FROM chores WHERE name = :name", name=name)
+
+
 async def begin(database: Database, name: str, now: int, every: int, *, longest: int | None = None) -> bool:
     """Claim a job that is due. Returns whether this process is to run it; the next run is due in `every` seconds.
 
     A time further ahead than `longest` seconds (by default twice `every`) was written by a wrong clock and is ignored.
     """
-    longest = longest or 2 * every
     row = await database.row("SELECT next_at FROM chores WHERE name = :name", name=name)
-    if row is not None and now < row["next_at"] <= now + longest:
+    if row is not None and now < row["next_at"] <= now + (longest or 2 * every):
         return False
+    return await database.write(lambda tx: claim(tx, name, now, every, longest=longest))
 
-    async def work(tx: Transaction) -> bool:
-        return bool(
-            await tx.run(
-                "INSERT INTO chores (name, next_at) VALUES (:name, :next_at)"
-                " ON CONFLICT (name) DO UPDATE SET next_at = :next_at"
-                " WHERE chores.next_at <= :now OR chores.next_at > :too_late",
-                name=name,
-                next_at=now + every,
-                too_late=now + longest,
-                now=now,
-            )
+
+async def claim(tx: Transaction, name: str, now: int, every: int, *, longest: int | None = None) -> bool:
+    """Do what `begin` does within a transaction, which claims the job only if it is committed."""
+    return bool(
+        await tx.run(
+            "INSERT INTO chores (name, next_at) VALUES (:name, :next_at)"
+            " ON CONFLICT (name) DO UPDATE SET next_at = :next_at"
+            " WHERE chores.next_at <= :now OR chores.next_at > :too_late",
+            name=name,
+            next_at=now + every,
+            too_late=now + (longest or 2 * every),
+            now=now,
         )
-
-    return await database.write(work)
+    )
 
 
 async def run_if_due(database: Database, name: str, every: int, job: Callable[[], Awaitable[str]]) -> None:
@@ -103,10 +109,10 @@ async def fail(database: Database, name: str, outcome: str) -> None:
 
 
 async def list_jobs(database: Database) -> list[Row]:
-    """List all jobs: name, next_at, done_at, outcome."""
+    """List all jobs but those of one site: name, next_at, done_at, outcome."""
     rows = await database.rows(
-        "SELECT name, next_at, done_at, outcome FROM chores WHERE name NOT LIKE :place ORDER BY name",
-        place=_LOCK_NAME.format("%"),
+        "SELECT name, next_at, done_at, outcome FROM chores WHERE name NOT LIKE :part ORDER BY name",
+        part=_PART,
     )
     return list(rows)
 

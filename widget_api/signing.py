@@ -47,11 +47,21 @@ class Purpose(Enum):
     UNFOLLOW = ("unfollow", 5 * 365 * _DAY)
     COMMENT = ("comment", 30 * _DAY)
     OWN_COMMENT = ("own-comment", 5 * 365 * _DAY)
+    ACTION = ("action", 30 * _DAY)
+    OWN_ACTION = ("own-action", 5 * 365 * _DAY)
+    ENTRY_LINK = ("entry-link", 5 * 365 * _DAY)
+    RENEW = ("renew", 400 * _DAY)
+    VISIT = ("visit", 366 * _DAY)
     MODERATE = ("moderate", 30 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
     CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)
+    SECOND_STEP = ("second-step", 600)  # of a sign-in: the password was right, the code is missing
+    PROVIDER = ("provider", 600)  # a sign-in under way at a provider
+    FACTOR_SETUP = ("factor-setup", 900)
+    COUNT = ("count", 20 * 365 * _DAY)  # of a vote, on paper
+    APPLICATION = ("application", 120 * _DAY)  # beyond the time for which an application is kept
 
 
 class _Sha256(SigningAlgorithm):

@@ -6,7 +6,7 @@ Errors have the service's own codes, whose texts are in the dictionaries. Null e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -151,8 +151,10 @@ def names(query: type[Query]) -> frozenset[str]:
     return frozenset(field.alias or name for name, field in query.model_fields.items()) - IGNORED
 
 
-def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, str]:
-    """Return the given parameters, each once: repeated checkboxes of a form become a list with commas.
+def values(
+    query: Iterable[tuple[str, str]], names: Collection[str], repeated: Collection[str] = ("status", "category")
+) -> dict[str, str]:
+    """Return the given parameters, each once: checkboxes of a form, which are `repeated`, become a list with commas.
 
     Raises Malformed if a name is unknown, or a value is too long or contains characters that no text may contain.
     """
@@ -165,7 +167,7 @@ def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, 
             raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]), allowed=known)
         if not value:
             continue
-        if name in given and name not in ("status", "category") and given[name] != value:
+        if name in given and name not in repeated and given[name] != value:
             raise wrong_parameter(name)
         given[name] = f"{given[name]},{value}" if name in given and given[name] != value else value
         if len(given[name]) > LONGEST_VALUE or _UNREADABLE.search(value):

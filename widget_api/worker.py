@@ -21,9 +21,22 @@ from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.mailbox import jobs
 from widget_api.ops import retention
-from widget_api.people import invitations, letters, notice_letters, password_reset
+from widget_api.people import (
+    invitations,
+    letters,
+    notice_letters,
+    password_reset,
+    providers,
+    second_factor,
+    webmaster_letters,
+)
 from widget_api.platform import batches, pull
 from widget_api.problems import districts
+from widget_api.registration import mail as registration_mail
+from widget_api.registration import recheck
+from widget_api.renewals import mail as renewal_mail
+from widget_api.renewals import service as renewals
+from widget_api.visits import mail as visit_mail
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +47,17 @@ IDLE = 0.5  # seconds between two checks of an empty queue
 HANDLER_TIMEOUT = 60.0  # seconds
 SWEEP = 5.0  # seconds between two checks for files to delete
 SETTLING = 5.0  # seconds after the start before periodic jobs begin, which nobody waits for
-ACCOUNT_LETTERS = (password_reset.LETTERS, invitations.LETTERS)
+ACCOUNT_LETTERS = (
+    password_reset.LETTERS,
+    invitations.LETTERS,
+    second_factor.LETTERS,
+    providers.LETTERS,
+    registration_mail.LETTERS,
+    webmaster_letters.LETTERS,
+    visit_mail.LETTERS,
+    renewal_mail.LETTERS,
+)
+PROOF_ROUND = 60.0  # seconds between two checks for due proofs of domains
 TIDY = 2.0  # seconds between two checks for due periodic jobs, and for due decisions about many reports
 
 
@@ -54,7 +77,10 @@ class Worker:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
         steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
         loops = dict.fromkeys(steps, 0.0)
-        late = (self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks, self._assign_districts)
+        late = (
+            *(self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks, self._assign_districts),
+            self._check_proofs,
+        )
         loops |= dict.fromkeys(late, SETTLING)
         tasks = [
             asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
@@ -183,7 +209,9 @@ class Worker:
         return min(await notice_letters.enqueue_if_due(self.context), await report_letters.enqueue_if_due(self.context))
 
     async def _tidy(self) -> float:
-        await retention.purge_if_due(self.context.database, self.context.storage)
+        context = self.context
+        await retention.purge_if_due(context.database, context.storage, context.settings.secret_keys)
+        await renewals.run_if_due(context.database)
         return TIDY
 
     async def _execute_bulks(self) -> float:
@@ -193,6 +221,10 @@ class Worker:
     async def _assign_districts(self) -> float:
         await districts.assign_if_due(self.context.database)
         return TIDY
+
+    async def _check_proofs(self) -> float:
+        await recheck.check_if_due(self.context)
+        return PROOF_ROUND
 
 
 @contextlib.asynccontextmanager

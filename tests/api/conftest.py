@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from tests.factories import make_site, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.cabinet import PASSWORD, Cabinet, Enter
+from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.exchange import PlatformWorker
 from tests.support.georeport import PictureServer, Worker
 from widget_api.app import open_context
@@ -100,3 +100,9 @@ async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
     yield make
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+async def admin(enter: Enter, site: Site) -> Cabinet:
+    """An administrator of the site's agency, signed in."""
+    return await enter("admin", site.agency.id, ADMIN)

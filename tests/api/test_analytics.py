@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 import time_machine
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support import naive_statistics as naive
 from tests.support.cabinet import Cabinet, Enter
+from tests.support.processes import CommandFailed
 from widget_api import clock
-from widget_api.browse import growth, statistics
+from widget_api.browse import growth, places, statistics
 from widget_api.browse.statistics import Query
 from widget_api.cabinet.analytics_view import compare
 from widget_api.context import Context
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import Change
+from widget_api.problems.projections import figures
+from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 ZONE = "Europe/Moscow"
+Cli = Callable[..., Any]
 NOON = clock.parse_rfc3339("2026-11-25T10:00:00Z")
 DAY = 86_400
 
@@ -107,6 +114,67 @@ async def test_every_file_has_the_numbers_of_the_naive_reading(context: Context,
     assert files["districts"][1][0] == "Вне районов"
 
 
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_new_time_zone_moves_the_days_of_all_reports_or_nothing(
+    context: Context, busy: Site, cli: Cli, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    database, zone = context.database, "Asia/Kamchatka"
+    await receive(context, busy, 0.1)  # at half past ten in the morning, in the evening there
+    await receive(context, busy, -0.3)  # in the evening, on the next day there
+
+    async def end(*_: object) -> None:
+        raise OSError("the process ends here")
+
+    if killed:
+        monkeypatch.setattr(figures, "count", end)
+        with pytest.raises(CommandFailed):
+            cli("site", "set", busy.id, "--time-zone", zone, "--name", "Другое")
+        zone = ZONE
+    else:
+        cli("site", "set", busy.id, "--time-zone", zone, "--name", "Другое")
+    now = await sites.by_id(database, busy.id)
+    assert (now.time_zone, now.name == busy.name) == (zone, killed)
+    stories = await naive.read_stories(database, busy.id, zone)
+    for day in (date(2026, 11, 25), date(2026, 11, 26)):
+        counted = await statistics.read(database, Query(sites=(now,), first=day, last=day), NOON)
+        assert counted.total == sum(naive.count(stories, zone, NOON, day, day)["by_status"].values()), day
+        assert counted.total == (2 if zone == ZONE else 1) * (day.day == 25) + (zone != ZONE) * (day.day == 26)
+
+
+async def test_streets_of_the_same_name_are_those_of_their_sites(context: Context, busy: Site, enter: Enter) -> None:
+    """Two towns of one agency have a street «Лесная»."""
+    database, town = context.database, await make_site(context.database, name="Посёлок", agency={"name": "Посёлок"})
+    await changes.update_agency(database, town.agency.id, {"parent_id": busy.agency.id})
+    for days in (5, 5, 6, 6, 6):
+        await receive(context, town, days, "water", "улица Лесная, 7")
+    await receive(context, town, 120)  # comparable weeks
+    with time_machine.travel(NOON, tick=False):
+        month = Query(sites=(busy, town), first=date(2026, 11, 1), last=date(2026, 11, 25))
+        stories = [story for site in month.sites for story in await naive.read_stories(database, site.id, ZONE)]
+        streets = await places.list_streets(database, month)
+        assert {(one.site_id, one.name): one.total for one in streets} == naive.count_streets(stories, ZONE, "2026-11")
+        houses = await places.list_houses(database, month, "улица Лесная")
+        assert {(one.site_id, one.name): one.total for one in houses} == {
+            (busy.id, "ул. Лесная, 7"): 5,
+            (town.id, "улица Лесная, 7"): 5,
+        }
+        growing = await growth.find_growing(database, month, date(2026, 11, 25))
+        assert [(one.name, one.site_id) for one in growing if one.kind == "street"] == [("улица Лесная", town.id)]
+        head = await enter("head", busy.agency.id)
+        path = "/cabinet/analytics/places?from=2026-11-01"
+        page = await head.read(f"{path}&street=улица Лесная")
+        for row in ("улица Лесная Посёлок 5", f"улица Лесная {busy.name} 5", "улица Лесная, 7 Посёлок 5 5"):
+            assert row in page.text, row
+        (leads,) = [link for link in page.links if "street=" in link and town.id in link]
+        alone = (await head.read(leads)).text
+        assert "улица Лесная, 7 5 5" in alone
+        assert "ул. Лесная, 7" not in alone
+        assert "Лесная Посёлок" not in alone, "of one site nothing has to be said"
+        rows = await read_csv(head, "/cabinet/analytics/streets.csv?from=2026-11-01")
+        assert sorted(row[2] for row in rows[1:3]) == sorted([town.name, busy.name])
+        assert "улица Лесная (Посёлок): 5 сообщений" in (await head.read("/cabinet/analytics")).text
+
+
 async def test_filters_narrow_every_number(context: Context, busy: Site, enter: Enter) -> None:
     with time_machine.travel(NOON, tick=False):
         head = await enter("head", busy.agency.id)
@@ -114,10 +182,11 @@ async def test_filters_narrow_every_number(context: Context, busy: Site, enter: 
         assert "1 поступило" in (await head.read(f"/cabinet/analytics?from=all&service={service['id']}")).text
         assert "8 поступило" in (await head.read("/cabinet/analytics?from=all&service=none")).text
         assert "8 поступило" in (await head.read("/cabinet/analytics?from=all&category=water")).text
-        places = await head.read("/cabinet/analytics/places?from=all&street=улица Лесная")
-        assert "ул. Лесная, 7 8" in places.text
+        streets = await head.read("/cabinet/analytics/places?from=all&street=улица Лесная")
+        assert "ул. Лесная, 7 8" in streets.text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("query", "message"),
     [

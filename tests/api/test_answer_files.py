@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
@@ -198,6 +199,7 @@ BROKEN = {
 }
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_bad_file_is_named_and_the_other_input_kept(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, name: str

@@ -39,13 +39,6 @@ from widget_api.sites.install.sightings import MAX_ORIGINS
 from widget_api.sites.model import Site
 from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
 # --- pages the active check reads ----------------------------------------------------------------------------------
 
 

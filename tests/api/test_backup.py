@@ -161,7 +161,7 @@ async def test_consents_and_subscriptions_ended_since_the_backup_stay_ended(
 ) -> None:
     await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
-    assert await retention.erase_words(database, NEIGHBOUR) == {"follows": 1, "comments": 1}
+    assert await retention.erase_words(database, NEIGHBOUR) == {"follows": 1, "comments": 1, "participations": 0}
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert len(await database.rows("SELECT * FROM commenters")) == 1, "the copy has it"
     assert await retention.replay_erasures(database) == 2

@@ -14,7 +14,8 @@ import time_machine
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock, journal
-from widget_api.cabinet import bulk_service, list_map, map_frame
+from widget_api.browse import map_frame
+from widget_api.cabinet import bulk_service, list_map
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction

@@ -18,10 +18,11 @@ import pytest
 from starlette.routing import Match, Route
 
 from tests.conftest import running
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet
 from tests.support.mailbox import AgencyMailbox
 from tests.support.pictures import noise, photo
+from tests.support.registration import plant_application
 from widget_api import clock
 from widget_api.attachments.photos import service as photos
 from widget_api.browse import published_reports
@@ -42,9 +43,11 @@ from widget_api.problems import change as problems
 from widget_api.problems import pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
-from widget_api.sites import districts, routing_rules
+from widget_api.sites import collection, districts, entry_links, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
+from widget_api.visits import service as visits
+from widget_api.visits.model import Visit
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 CONTACT = Contact(email="canary@resident.test", name="Канарейкин", phone="+7 900 000-00-01")
@@ -58,10 +61,12 @@ LETTER = "canary-letter.pdf"  # an answer given outside: it has the name and the
 # is one for a site that its agency moderates, or for one that the site says the operator moderates.
 RELATIONS = ("own", "assigned", "beside", "parent", "foreign", "delegated")
 OPERATORS_RELATIONS = ("operator", "moderating")
+# A foreign agency that was named to moderate a collection: a foreign one, but where a row says otherwise.
+NAMED = "named"
 ROLES: tuple[Role, ...] = ("viewer", "agent", "head", "admin")
 
 # + done, 2: what was sent is read and refused (422), 3: 403, 4: 404, 9: 409. In the order of RELATIONS.
-# viewer agent head admin operator
+# viewer agent head admin operator, and the roles of a named agency
 ANYBODY = "++++++ ++++++ ++++++ ++++++ ++"
 MAILED = "+++++4 +++++4 +++++4 +++++4 +4"  # a link of a letter, which ends with the agency's moderation
 NOBODY = "444444 444444 444444 444444 44"
@@ -69,11 +74,22 @@ READERS = "++4+4+ ++4+4+ ++4+4+ ++4+4+ 4+"  # of the report
 NEW_READERS = "+44+44 +44+44 +44+44 +44+44 4+"  # nobody has forwarded it to a service
 DECIDERS = "334343 ++4+4+ ++4+4+ ++4+4+ 4+"
 NOTERS = "334343 +34+43 +34+43 +34+43 43"
+NO_PARTICIPANTS = "334343 334343 334343 334343 43"  # of a report that is no entry: test_participation has one
 ASKERS = "334343 +34+4+ +34+4+ +34+4+ 4+"
 ANSWERERS = "334343 +34+43 +34+43 +34+43 43"  # those who see contacts
 SERVICES = "334343 3+434+ 3+434+ 3+434+ 43"
 COMMENTERS = "344344 +44+44 +44+44 +44+44 43"
 APPROVERS = "334343 334343 +94949 +94949 43"
+VISITORS = "344344 +44+44 +44+44 +44+44 43"  # of a collection, the agency above too
+INVITERS = f"{VISITORS} 3+++"
+OWN_VISITS = "344344 +44444 +44444 +44444 43 3444"  # its visits are its own
+NAMING = "344344 344344 344344 +44+44 43 3333"
+ENTRY_READERS = "+44+44 +44+44 +44+44 +44+44 4+ ++++"
+ENTRY_DECIDERS = "344344 +44+44 +44+44 +44+44 4+ 3+++"
+ENTRY_OWNERS = "344344 +44+44 +44+44 +44+44 43 3333"  # those who see contacts
+ENTRY_MINDERS = "344344 +44+44 +44+44 +44+44 43 3+++"
+ENTRY_SERVICES = "344344 344344 344344 344344 43 3333"
+ENTRY_EXPORTERS = "444444 444444 +44+44 +44+44 44 4444"
 MODERATORS = "344344 +44+44 +44+44 +44+44 4+"
 SITE_READERS = "+44+44 +44+44 +44+44 +44+44 ++"
 SITE_ADMINS = "344344 344344 344344 +44+44 ++"
@@ -89,6 +105,7 @@ WITH_SERVICES = "444444 444444 +44+44 +44+44 44"
 EXPORTERS_OF_IT = "444444 444444 +44+44 +44+44 44"
 DELIVERIES = "333333 333333 333333 ++++++ ++"
 DELIVERIES_OF_IT = "344344 344344 344344 +44+44 ++"
+HOLDERS = "344344 344344 344344 +44+44 33"  # of an origin that another agency asks for
 OPERATORS = "444444 444444 444444 444444 ++"
 BRINGERS = "333333 +44+44 +44+44 +44+44 33"  # of reports and numbers from outside
 LISTERS = "333333 ++++++ ++++++ ++++++ ++"
@@ -97,9 +114,11 @@ DROPPERS = "344344 344344 344344 344344 ++"
 MAIL = "333333 ++++++ ++++++ ++++++ ++"
 MAIL_OF_IT = "333333 +44+44 +44+44 +44+44 4+"
 
+C, V = "/cabinet/collections/{collection}", "/cabinet/collections/{collection}/events/{visit}"
 P, S, ORG = "/cabinet/problems/{problem}", "/cabinet/sites/{site}", "/cabinet/organisation"
-D = S + "/districts/{district}"
-AGENCIES = "/cabinet/operator/agencies"
+E = "/cabinet/problems/{entry}"
+D, B = S + "/districts/{district}", S + "/collections/budget"
+AGENCIES, APPLICATIONS = "/cabinet/operator/agencies", "/cabinet/operator/applications"
 Sent = tuple[str, Mapping[str, str]]
 
 
@@ -123,7 +142,9 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (ANYBODY, post("/cabinet/forgot", email="nobody@gorod.test") + post("/cabinet/language", language="ru")),
     (ANYBODY, post("/cabinet/account/password", old_password=PASSWORD, new_password="тихая река у мельницы")),
     (ANYBODY, post("/cabinet/account/notices", days="3") + post("/cabinet/account/sessions")),
-    (ANYBODY, post("/cabinet/sign-out")),
+    (ANYBODY, post("/cabinet/sign-out") + get("/cabinet/account/factor", "/cabinet/sign-in/code")),
+    (ANYBODY, post("/cabinet/account/factor", password=PASSWORD) + post("/cabinet/sign-in/code", code="1")),
+    (ANYBODY.replace("+", "2"), post("/cabinet/account/factor/confirm") + post("/cabinet/account/factor/change")),
     (NOBODY, get(*(link := ("/cabinet/reset/x", "/cabinet/invitation/x", "/moderate/x")))),
     (NOBODY, [one for path in link for one in post(path, password=PASSWORD, verdict="published")]),
     # the report
@@ -158,6 +179,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (STATISTICS_OF_IT, get("/cabinet/analytics?site={site}&from=all", "/cabinet/analytics/places?site={site}")),
     (WITH_SERVICES, get("/cabinet/analytics/services?site={site}")),
     (NOBODY, get("/cabinet/analytics/unknown.csv")),
+    (NO_PARTICIPANTS, get(P + "/participants.csv")),
     (EXPORTERS, get("/cabinet/problems.csv", "/cabinet/problems.xlsx")),
     (EXPORTERS_OF_IT, get("/cabinet/problems.csv?site={site}", "/cabinet/problems.xlsx?site={site}")),
     (READERS, get("/cabinet/problems?site={site}", "/cabinet/version?site={site}")),
@@ -176,12 +198,52 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (ANYBODY, post("/cabinet/bulk/{bulk}/discard") + post("/cabinet/views", view_name="Мои")),
     (ANYBODY, post("/cabinet/views/delete", view_name="Мои")),
     # sites
-    (SITE_READERS, get(S, S + "/calendar", S + "/platforms")),
+    (SITE_READERS, get(S, S + "/calendar", S + "/platforms", S + "/code", S + "/access", S + "/usage")),
+    (SITE_READERS, get(S + "/announce", S + "/announce/poster")),
     (SITE_READERS.replace("+", "2"), post(S + "/check", url="")),
     (SITE_ADMINS, get(S + "/settings") + post(S + "/settings", photos="1")),
     (SITE_ADMINS, get(S + "/districts", D) + post(D, name="Север") + post(D + "/delete", sure="yes")),
     (SITE_ADMINS.replace("+", "2"), post(S + "/districts", name="Юг")),
+    (SITE_ADMINS, get(S + "/categories", S + "/categories/roads") + post(S + "/categories", name="Колодцы")),
+    (SITE_ADMINS, post(S + "/categories/roads", do="preview")),
+    (SITE_READERS, get(S + "/collections", S + "/collections?preset=experts", B, B + "/count")),
+    (SITE_ADMINS.replace("+", "2"), post(S + "/collections", preset="experts", slug="<")),
+    (SITE_ADMINS, post(B, title="Бюджет") + post(B + "/hide", do="hide")),
+    (SITE_ADMINS, get(B + "/categories", B + "/categories/roads") + post(B + "/categories", name="Колодцы")),
+    (SITE_ADMINS, post(B + "/categories/roads", do="preview")),
+    (SITE_ADMINS, get(*(f"{B}/import{path}" for path in ("", "/template.xlsx", "/template.csv")))),
+    (SITE_ADMINS.replace("+", "2"), post(B + "/import", do="store")),
+    (SITE_ADMINS, get(S + "/testing") + post(S + "/testing", do="purge", sure="yes") + post(S + "/testing/key")),
+    (SITE_ADMINS, get(S + "/collections/inspectors/links")),
+    (SITE_ADMINS, post(S + "/collections/inspectors/links", organisation="Рядом")),
+    (SITE_ADMINS, post(S + "/collections/inspectors/links/{link}/revoke")),
+    (INVITERS, get(C + "/events")),
+    (f"{VISITORS} 3444", get(V)),
+    (INVITERS, post(C + "/events", day="2099-01-12", hour="10:00", place="Мира, 5", text="Пандус")),
+    (OWN_VISITS, post(V + "/call-off") + post(V + "/invite", **{"entry.9": "yes"})),
+    (OWN_VISITS.replace("+", "9"), post(V + "/result", result="Пандус есть")),
+    (NAMING, get(C + "/agencies") + post(C + "/agencies/{agency}/remove")),
+    (NAMING.replace("+", "2"), post(C + "/agencies", host="")),
+    # an entry of that collection
+    (ENTRY_READERS, get(E, "/cabinet/problems?site={collection}", "/cabinet/version?site={collection}")),
+    (ENTRY_DECIDERS, post(E, to="accepted", seen="{entry_seen}") + post(E, to="accepted", do="preview")),
+    (ENTRY_DECIDERS, post(E, to="rejected", text="Не по теме", seen="{entry_seen}", anyway="yes")),
+    (ENTRY_DECIDERS, post(E + "/draft", to="accepted", text="Примем") + post(E + "/spam", spam="yes")),
+    (ENTRY_DECIDERS, post(E + "/ask", question="Какой район?")),
+    (ENTRY_MINDERS, post(E + "/assign", user="")),
+    (ENTRY_SERVICES, post(E, to="forwarded", service="{service}", seen="{entry_seen}")),
+    (ENTRY_SERVICES, post(E + "/work", work_text="Сделали") + post(E + "/return", return_reason="Не наше")),
+    (ENTRY_OWNERS, post(E + "/note", note="Позвонить") + post(E + "/document", document_number="1")),
+    (ENTRY_OWNERS, get(E + "/correct", E + "/photos")),
+    (ENTRY_EXPORTERS, get("/cabinet/problems.csv?site={collection}", "/cabinet/analytics?site={collection}")),
+    (SITE_ADMINS, get(S + "/consent") + post(S + "/consent", consent_text="Спросите Анну", do="save")),
+    (SITE_ADMINS, post(S + "/proof")),
+    (HOLDERS, post(S + "/handovers/{application}", answer="refused")),
     (SITE_ADMINS, post(S + "/calendar", day="2099-01-12", kind="off")),
+    (SITE_ADMINS, post(S + "/origins/add", origin="new.gorod.test")),
+    (SITE_ADMINS, post(S + "/origins/remove", origin=HOST_ORIGIN, sure="yes")),
+    (SITE_ADMINS, post(S + "/letter", email="webmaster@gorod.test")),
+    (SITE_ADMINS, post(S + "/key", key="{key}", overlap="30", sure="yes")),
     (CHECKED_FIRST, post(S + "/platforms/{platform}", **{"to-roads": "7"})),
     (CHECKED_FIRST.replace("+", "2"), post(S + "/origins", origin="https://nowhere.test", sure="yes")),
     # the organisation
@@ -190,6 +252,14 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (ADMINS, get(ORG + "/details") + post(ORG + "/details", inn="5022000000", senders="a@gorod.test")),
     (ADMINS, post(ORG + "/services", name="Горсвет", email="svet@gorod.test", mode="cabinet")),
     (ADMINS_OF_IT, get(ORG + "/people/{author}") + post(ORG + "/people/{author}", name="Борис")),
+    (ADMINS, get(ORG + "/tokens")),
+    (ADMINS.replace("+", "2"), post(ORG + "/tokens")),
+    (NOBODY, post(ORG + "/tokens/x/rotate") + post(ORG + "/tokens/x/revoke")),
+    (ADMINS, post(ORG + "/factor") + get(ORG + "/provider")),
+    (ADMINS.replace("+", "2"), post(ORG + "/provider", name="ЕСИА")),
+    (NOBODY, post(ORG + "/provider/remove")),  # there is none
+    (ANYBODY, get(*(f"/cabinet/sign-in/{{agency}}{step}" for step in ("", "/provider", "/callback")))),
+    (ADMINS_OF_IT.replace("+", "2"), post(ORG + "/people/{author}/factor")),
     (ADMINS_OF_IT, post(ORG + "/people/{author}/access", enabled="no") + post(ORG + "/people/{author}/absence")),
     (ADMINS_OF_IT, post(ORG + "/invitations/{invitation}/send") + post(ORG + "/invitations/{invitation}/withdraw")),
     (ADMINS_OF_IT, get(ORG + "/services/{service}") + post(ORG + "/services/{service}", name="Горводоканал")),
@@ -206,6 +276,9 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (OPERATORS, post(AGENCIES + "/{service}/invitations", invitee_email="new@gorod.test")),
     (OPERATORS, post(AGENCIES + "/{agency}/invitations/{invitation}/send")),
     (OPERATORS, post(AGENCIES + "/{agency}/invitations/{invitation}/withdraw")),
+    (OPERATORS, get(APPLICATIONS, APPLICATIONS + "/{application}", APPLICATIONS + "/{application}/letter")),
+    (OPERATORS, post(APPLICATIONS + "/{application}/approve")),
+    (OPERATORS, post(APPLICATIONS + "/{application}/refuse", reason="Нет")),
     (OPERATORS.replace("+", "2"), post("/cabinet/operator/site", name="Сайт", agency="{agency}")),
 ]
 CODES = {"+": (200, 303), "2": (422,), "3": (403,), "4": (404,), "9": (409,)}
@@ -225,7 +298,12 @@ class Person:
         return f"{self.role} ({self.relation})"
 
     def expected(self, row: str) -> str:
-        columns = dict(zip((*ROLES, "operator"), row.split(), strict=True))[self.role]
+        groups = row.split()
+        if self.relation == NAMED and len(groups) > len(ROLES) + 1:
+            return groups[-1][ROLES.index(self.role)]
+        columns = dict(zip((*ROLES, "operator"), groups, strict=False))[self.role]
+        if self.relation == NAMED:
+            return columns[RELATIONS.index("foreign")]
         return columns[(OPERATORS_RELATIONS if self.role == "operator" else RELATIONS).index(self.relation)]
 
 
@@ -351,6 +429,7 @@ async def _fill(world: World) -> dict[str, str]:
         "problem": receipt.problem_id,
         "new": new.problem_id,
         "site": site.id,
+        "key": site.key,
         "photo": shown.id,
         "hidden": hidden.id,
     }
@@ -380,15 +459,28 @@ async def _fill(world: World) -> dict[str, str]:
     ids["district"] = (await sites.by_id(database, site.id)).districts[0].id
     await published_reports.publish(database, site.id, "2020-02-01", "2020-02-29", NO_NUMBERS, COMMAND_LINE)
     ids["report"] = (await published_reports.list_reports(database, site.id))[0]["id"]
+    await collection.add_collection(database, site, "budget", "budgeting")
     ids["rule"] = (await routing_rules.list_rules(database, site.id))[0].id
     platform = {"id": ids["platform"], "name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
     await platforms.insert_platform(
         database, Platform(**platform, protocol="georeport", jurisdiction=None, contacts="none", site_id=None)
     )
     ids["delivery"] = await _plant(database, site.id, site.agency.id, ids)
-    ids["agency"] = site.agency.id
+    child = await collection.add_collection(database, site, "inspectors", "inspectors")
+    visit = Visit(at=clock.now() + 9999, place="Мира, 5", text="Пандус")
+    ids["collection"] = child.id
+    entry = await submit_report(database, child, contact=CONTACT, category=child.categories[0].code)
+    await problems.confirm(database, child.id, entry.problem_id)
+    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=entry.problem_id)
+    assert row is not None
+    ids |= {"entry": entry.problem_id, "entry_seen": row["status_event"]}
+    named = (await make_site(database, agency={"name": "Совет", "email": "sovet@council.test"})).agency.id
+    await visits.name_agency(database, child, named, "moderate", COMMAND_LINE)
+    ids["link"] = await entry_links.add_link(database, child, "Рядом")
+    ids["visit"] = await visits.add_visit(database, child, site.agency.id, visit, COMMAND_LINE)
+    ids["agency"], ids["application"] = site.agency.id, await plant_application(context, site.id)
     ids["moderation"] = moderation_url(context, site, ids["comment"], clock.now()).rpartition("/")[2]
-    return dict(zip(RELATIONS[:5], (site.agency.id, *services, region, foreign), strict=True))
+    return dict(zip((*RELATIONS[:5], NAMED), (site.agency.id, *services, region, foreign, named), strict=True))
 
 
 async def _find_user(database: Database, name: str) -> tuple[User, str] | None:
@@ -447,7 +539,7 @@ def faults_of(person: Person, sent: Sent, expected: str, answer: httpx2.Response
         secret |= {NOTE, hidden}
     if person.relation != "own" or person.role not in ("head", "admin"):
         secret |= {DRAFT}
-    if person.relation in ("beside", "foreign", "operator"):
+    if person.relation in ("beside", "foreign", NAMED, "operator"):
         secret |= {REPORT, "photos/", "documents/"}
     return found + [f"has «{word}»" for word in sorted(secret) if word in text and "{moderation}" not in sent[0]]
 

@@ -21,12 +21,6 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
 async def site(context: Context) -> Site:
     return await make_site(context.database, name="Сайт города")
 

@@ -38,10 +38,12 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "consents": (),
     "followers": (),
     "commenters": (),
+    "participants": (),
     "submissions": (),
     "supports": (),
     "users": (),
     "invitations": (),
+    "webmaster_letters": (),
     "sessions": (),
     "tokens": (),
     "confirmation_letters": (),
@@ -76,7 +78,7 @@ async def planted(database: Database) -> tuple[Site, int, int, Site]:
     await service.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Сделано"))
 
     async def plant(tx: Any) -> None:
-        for name in ("followers", "comments", "commenters", "media_sources"):
+        for name in ("followers", "comments", "commenters", "participants", "media_sources"):
             await insert(tx, name, site.id, shown.problem_id)
         await insert_internal(tx, site, shown.problem_id)
         await insert_template(tx, site)
@@ -145,8 +147,8 @@ async def test_internal_notes_are_in_no_letter_and_no_delivery(
 EXTRA: dict[str, dict[str, Any]] = {"comments": {"id": "c1", "state": "moderation"}, "commenters": {"comment_id": "c1"}}
 
 
-def public_routes(site: Site, numbers: tuple[int, ...]) -> list[str]:
-    """Every GET route that needs neither a token nor a sign-in, from the route table itself."""
+def public_routes(site: Site, numbers: tuple[int, ...], slug: str = "{slug}") -> list[str]:
+    """Every GET route that needs neither a token nor a sign-in, from the route table itself; of a collection too."""
     found = []
     for route in ROUTES:
         if not isinstance(route, Route) or "GET" not in (route.methods or ()):
@@ -154,6 +156,7 @@ def public_routes(site: Site, numbers: tuple[int, ...]) -> list[str]:
         if not route.path.startswith(("/api/v1/sites/", "/s/", "/open311/", "/api/v1/tickets")):
             continue
         path = route.path.replace("{key}", site.key).replace("{form}", "json").replace("{code}", "roads")
+        path = path.replace("{slug}", slug)
         for number in numbers if "{number" in path or "{id" in path else (0,):
             whole = path
             for name in ("{number}", "{number:int}", "{id}"):

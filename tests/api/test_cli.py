@@ -75,7 +75,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_site_a_user_and_a_token_are_created_from_scratch(cli: Cli) -> None:
     made = add_site(cli)
-    assert set(made) == {"site", "key", "snippet", "jurisdiction"}
+    assert set(made) == {"site", "key", "snippet", "jurisdiction", "test_key"}
     assert made["jurisdiction"] == "gorod.test"
     assert made["snippet"] == (
         f'<igrajdanin-widget site-key="{made["key"]}" type="extended">\n'
@@ -473,6 +473,7 @@ def test_changing_an_agency_keeps_options_that_are_not_given(cli: Cli) -> None:
         cli("agency", "set", "Администрация", "--senders", "nobody")
     assert cli("agency", "set", "Администрация", "--no-digest", "--senders", "")["senders"] == []
     made = cli("agency", "add", "--name", "ЖКХ", "--email", "a@zhkh.test", "--mode", "email")["agency"]
+    assert [cli("agency", "set", made, "--digest-hour", hour)["digest_hour"] for hour in ("7", "0")] == [7, None]
     assert {row["id"]: row["digest"] for row in cli("agency", "list")}[made] is True
 
 
@@ -497,5 +498,5 @@ def test_backup_and_restore(cli: Cli, tmp_path: Path) -> None:
     assert (restored["tables"]["problems"], restored["erased_again"]) == (20, 0)
     assert cli("load-demo", "--problems", "20") == {"site": made["site"], "added": 0, "published": 20}
     nobody = cli("erase", "--email", "nobody@gorod.test")
-    assert nobody == {"erased": 0, "problems": [], "follows": 0, "comments": 0}
+    assert nobody == {"erased": 0, "problems": [], "follows": 0, "comments": 0, "participations": 0, "applications": 0}
     assert cli("purge")["erased"] == 0

@@ -505,7 +505,11 @@ async def test_erasure_removes_text_and_author(widget: Widget, context: Context,
     number = await publish(context.database, site)
     await decide(context, await confirmed_comment(widget, context, number))
     await confirmed_comment(widget, context, number, "Ещё слова", email="other@example.test")
-    assert await retention.erase_words(context.database, CANARY.upper()) == {"follows": 0, "comments": 1}
+    assert await retention.erase_words(context.database, CANARY.upper()) == {
+        "follows": 0,
+        "comments": 1,
+        "participations": 0,
+    }
     assert await counted(context, number) == 0
     assert [row["body"] for row in await comments(context)] == ["Ещё слова"]
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)

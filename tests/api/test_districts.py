@@ -329,6 +329,57 @@ async def test_requests_that_began_before_a_change_are_waited_for(
     await check(database, site, database_url)
 
 
+async def test_a_site_waits_for_no_other(
+    context: Context, site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One site changes its districts again and again, one has many reports: a small third one is served at once."""
+    database = context.database
+    monkeypatch.setattr(assigning, "BATCH_SIZE", 2)
+    monkeypatch.setattr(assigning, "PAUSE", 0)
+    busy, large = [await make_site(database, agency={"name": name}) for name in ("Рисует", "Большой")]
+    await submit_around(database, large, 20)
+    await submit_around(database, site, 2)
+    order = list[str]()
+    assign_batch = assigning.assign_batch
+
+    async def record(database: Database, one: Site, settings: int) -> int | None:
+        order.append(one.id)
+        return await assign_batch(database, one, settings)
+
+    monkeypatch.setattr(assigning, "assign_batch", record)
+    large, site = await load(database, large, Западный=WEST), await load(database, site, Западный=WEST)
+    with time_machine.travel(clock.now() + districts.SETTLING, tick=True):
+        await load(database, busy, Западный=WEST)
+        await assigning.assign_if_due(database)
+    assert order[:4] == sorted((large.id, site.id)) * 2, "in turns"
+    for one in (large, site):
+        assert not await districts.is_pending(database, one.id)
+    assert await districts.is_pending(database, busy.id)
+    assert busy.id not in order
+    await run_when_due(database, 2 * districts.SETTLING)
+    await check(database, busy, database_url)
+    rows = await database.rows("SELECT name FROM chores WHERE name LIKE 'districts%'")
+    assert [row["name"] for row in rows] == ["districts"], "nothing is left of the sites"
+
+
+async def test_a_site_that_becomes_due_meanwhile_gets_its_turn(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, large = context.database, await make_site(context.database, agency={"name": "Большой"})
+    monkeypatch.setattr(assigning, "BATCH_SIZE", 1)
+    monkeypatch.setattr(assigning, "PAUSE", 0)
+    monkeypatch.setattr(assigning, "EVERY", 0)  # the time of a turn is over at once
+    await submit_around(database, large, 3)
+    large = await load(database, large, Западный=WEST)
+    await run_when_due(database)
+    assert await districts.is_pending(database, large.id), "it continues with the others"
+    await load(database, site, Западный=WEST)
+    monkeypatch.setattr(assigning, "EVERY", 30)
+    await run_when_due(database, 2 * districts.SETTLING)
+    assert not await districts.is_pending(database, site.id)
+    assert not await districts.is_pending(database, large.id)
+
+
 async def test_an_erased_report_keeps_its_district_until_it_is_deleted(context: Context, site: Site) -> None:
     database = context.database
     site = await load(database, site, Западный=WEST)

@@ -74,6 +74,7 @@ STAYS = frozenset(
         "answered_in_time",
         "supporters",
         "comments",
+        "participants",
         "source",
         "channel",
         "source_name",
@@ -90,6 +91,8 @@ STAYS = frozenset(
         "district",
         "awaits",
         "assigned_agency",
+        "begins_on",
+        "ends_on",
         "erased_at",
     ]
 )

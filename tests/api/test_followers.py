@@ -18,6 +18,7 @@ from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
 from widget_api.context import Context
+from widget_api.followers import service
 from widget_api.ops import retention
 from widget_api.problems import change as problems
 from widget_api.problems import submit
@@ -369,16 +370,37 @@ async def test_followers_without_a_final_letter_are_erased_too(
     assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
 
 
+async def test_a_follower_who_stopped_meanwhile_is_not_confirmed(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    """The button of the letter was pressed in one window while the other one ended it."""
+    database = context.database
+    number = await publish(database, site)
+    await follow(widget, number)
+    await letters(context, mail_sink, WE)
+    (read_before,) = await database.rows("SELECT * FROM followers")
+    await service.stop_following(database, read_before)
+    await service.confirm_following(database, read_before)
+    (row,) = await database.rows("SELECT confirmed_at, stopped_at FROM followers")
+    assert (row["confirmed_at"], row["stopped_at"] is None) == (None, False)
+    await change(context, site, number, to="in_progress")
+    assert len(await letters(context, mail_sink, WE)) == 1
+
+
 async def test_erasing_an_address_ends_all_its_follows(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     numbers = [await publish(context.database, site) for _ in range(2)]
     for number in numbers:
         await following(widget, context, mail_sink, number)
-    assert await retention.erase_words(context.database, WE.upper()) == {"follows": 2, "comments": 0}
+    assert await retention.erase_words(context.database, WE.upper()) == {
+        "follows": 2,
+        "comments": 0,
+        "participations": 0,
+    }
     await change(context, site, numbers[0], to="in_progress")
     assert len(await letters(context, mail_sink, WE)) == 2
-    assert await retention.erase_words(context.database, WE) == {"follows": 0, "comments": 0}
+    assert await retention.erase_words(context.database, WE) == {"follows": 0, "comments": 0, "participations": 0}
 
 
 async def test_letters_are_delayed_and_not_lost_while_the_mail_server_is_down(

@@ -22,12 +22,6 @@ REFUSED = "https://www.gorod.test"
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
 async def site(context: Context) -> Site:
     site = await make_site(context.database, name="Сайт города")
     context.sightings.note(site, "seen", HOST_ORIGIN, releases.newest_version("1"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx2
 import pytest
 
@@ -13,12 +11,6 @@ from widget_api.context import Context
 from widget_api.sites import changes
 from widget_api.sites.install import sightings
 from widget_api.sites.model import Site
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import running
+from tests.conftest import ONE_DATABASE, running
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
 from widget_api.database import Database
@@ -21,12 +21,6 @@ from widget_api.sites.install.sightings import MAX_ORIGINS, OTHERS, Sighting, Si
 from widget_api.sites.model import Site
 
 FOREIGN = "https://other.test"
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
 
 
 async def ask(
@@ -87,6 +81,16 @@ async def test_rotated_keys_are_counted_separately(client: httpx2.AsyncClient, c
     found = await counted(context, site)
     assert found["key_expired", HOST_ORIGIN, "1.0.0"] == 1
     assert sum(found.values()) == 4
+
+
+async def test_a_widget_with_an_expired_key_is_counted_by_its_only_request(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """It asks for the configuration, is refused, and gets no further. What no page asked counts nothing."""
+    await changes.rotate_key(context.database, site.id)
+    for key, headers in ((site.key, {"Origin": HOST_ORIGIN}), (site.key, {}), ("wk_nobody", {"Origin": HOST_ORIGIN})):
+        assert (await client.get(f"/api/v1/sites/{key}", headers=headers)).status_code == 404
+    assert await counted(context, site) == {("key_expired", HOST_ORIGIN, ""): 1}
 
 
 async def test_a_disabled_site_counts_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
@@ -179,6 +183,7 @@ async def test_counts_are_deleted_after_ninety_days(context: Context, site: Site
 # --- failures ---
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("word", "kind"),
     [
@@ -207,6 +212,7 @@ async def test_showing_the_city_is_counted_without_a_proof_of_work(
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1}
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("word", ["", "anna@example.test", "failed.load", "<script>", "x" * 4000])
 async def test_unknown_failure_names_are_not_stored(
     client: httpx2.AsyncClient, context: Context, site: Site, word: str

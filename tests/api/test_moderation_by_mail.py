@@ -288,3 +288,19 @@ async def test_cross_site_requests_are_refused(
     ):
         assert (await widget.client.post(path_of(link), data=fields, headers=headers)).status_code in (403, 415)
         assert await state(context, comment) == "moderation"
+
+
+async def test_a_disabled_agency_decides_nothing_and_its_letters_wait(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, client: httpx2.AsyncClient
+) -> None:
+    _, link = await waiting_comment(widget, context, mail_sink, site)
+    await confirmed_comment(widget, context, await publish(context.database, site))
+    assert len(await planned(context)) == 1, "an hour after the first"
+    await changes.disable_agency(context.database, site.agency.id)
+    await an_hour_passes(context)
+    assert len(await to_moderators(context, mail_sink)) == 1
+    for method in ("GET", "POST"):
+        assert (await client.request(method, path_of(link), data={"verdict": "published"})).status_code == 404
+    await changes.disable_agency(context.database, site.agency.id, disabled=False)
+    assert len(await to_moderators(context, mail_sink)) == 2
+    assert (await client.get(path_of(link))).status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import time_machine
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.georeport import Worker
@@ -19,6 +20,7 @@ from widget_api.problems import dialogue
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
+from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 
 OFFICE = "priem@gorod.test"
@@ -125,3 +127,58 @@ async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: 
         row = await context.database.row("SELECT digest FROM agencies")
         assert row is not None
         assert bool(row["digest"]) is expected, columns
+
+
+async def sent(worker: Worker, sink: MailSink, address: str = OFFICE) -> list[Letter]:
+    """The letters to an address, once all that is due at this moment went out."""
+    while await worker.round():
+        pass
+    return sink.to(address)
+
+
+async def test_a_disabled_agencys_letters_wait_and_go_out_once(
+    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
+) -> None:
+    context, site = agency_mailbox.context, agency_mailbox.site
+    database, agency_id = context.database, site.agency.id
+    due = local_date(clock.now(), site.time_zone).isoformat()
+
+    async def make_due() -> None:  # each event computes the dates anew
+        await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = :due, first_due = :due", due=due))
+
+    await make_due()
+    assert await reminders.enqueue_reminders(database) == 1
+    await changes.disable_agency(database, agency_id)
+    reminding = "SELECT 1 FROM deliveries WHERE sink LIKE 'reminder:%'"
+    assert await database.rows(reminding) == [], "another one may be due by then"
+    assert await sent(worker, mail_sink) == []
+    with time_machine.travel(clock.now() + 60):  # what is added in the report's own second is told with it
+        clarification = dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда")
+        await dialogue.clarify(database, site, agency_mailbox.problem_id, clarification)
+        await make_due()
+        await answered(agency_mailbox, "resolved")
+        assert (await agency_mailbox.problem())["status"] != "resolved"
+        (held,) = await agency_mailbox.held_letters()
+        assert held["reason"] == "disabled"
+        assert await sent(worker, mail_sink) == [], "nor an acknowledgement"
+        for _ in range(2):
+            await changes.disable_agency(database, agency_id, disabled=False)
+            await reminders.enqueue_reminders(database)
+            letters = [one.text for one in await sent(worker, mail_sink)]
+            assert len(letters) == 4, "the report, what its author added, the acknowledgement, the reminder"
+            assert sum("У третьего подъезда" in text for text in letters) == 1
+    rows = await database.rows("SELECT sink, attempts FROM deliveries WHERE state = 'delivered' AND attempts <> 1")
+    assert rows == [], "waiting is no attempt"
+
+
+async def test_a_disabled_services_letters_wait(context: Context, worker: Worker, mail_sink: MailSink) -> None:
+    database, water = context.database, "voda@gorod.test"
+    site = await make_site(database)
+    service_id = await sites.add_agency(database, name="Водоканал", email=water, mode="email", parent_id=site.agency.id)
+    problem_id = (await submit_report(database, site)).problem_id
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="forwarded", service=service_id))
+    await changes.disable_agency(database, service_id)
+    assert await sent(worker, mail_sink, water) == []
+    await changes.disable_agency(database, service_id, disabled=False)
+    assert len(await sent(worker, mail_sink, water)) == 1

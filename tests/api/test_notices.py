@@ -485,6 +485,17 @@ async def test_nine_is_the_sites_own(agency: Agency, zone: str, before: str, mor
     assert len(await agency.morning(morning.replace("T09:00", "T11:00"), "boris", zone)) == 1
 
 
+@pytest.mark.parametrize("hour", [7, 12])
+async def test_an_agency_chooses_the_hour_of_its_peoples_digests(agency: Agency, hour: int) -> None:
+    """Seven is earlier than other letters leave."""
+    await agency.add("boris")
+    with at("2026-12-01T12:00"):
+        await agency.report()
+    await agency.set("agencies", digest_hour=hour)
+    assert await agency.morning(f"2026-12-02T{hour - 1:02}:59", "boris") == []
+    assert len(await agency.morning(f"2026-12-02T{hour:02}:00", "boris")) == 1
+
+
 async def test_a_late_digest_tells_what_came_before_nine(agency: Agency) -> None:
     await agency.add("boris")
     for moment in ("2026-12-02T08:00", "2026-12-02T10:00"):

@@ -48,12 +48,6 @@ async def app(make_settings: Callable[..., Settings], database_url: str) -> Asyn
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
 def site(gorod: Site) -> Site:
     return gorod
 

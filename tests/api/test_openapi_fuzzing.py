@@ -91,8 +91,7 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
         for one in (parameters["district"], *call.get("parameters", [])):
             if one.get("name") == "district":
                 one["schema"] = {"type": "string", "enum": [""]}
-    listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
-    next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
+    parameters["cursor"]["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service
     # The site has one report; that a date comes with a number is said in words.
     schemas["DocumentNumbers"]["properties"]["items"] |= {"maxItems": 1}

@@ -93,20 +93,23 @@ async def test_an_administrator_changes_the_agencys_details(
         ({"registry_number": "нет"}, "Номер в реестре"),
         ({"senders": "anna"}, "почты"),
         ({"postal_address": "я" * 301}, "300"),
+        ({"digest_hour": "13"}, "Выберите"),
         ({"senders": "\n".join(f"a{one}@gorod.test" for one in range(51))}, "50"),
     ):
         refused = await admin.send(page, page, **(sent | given))
         assert refused.status_code == 422, given
         assert words in refused.text
-        assert next(iter(given.values()))[:40] in refused.text
-    done = await admin.send(page, page, **sent, senders="Anna@gorod.test, @uprava.test", digest="yes")
+        if "digest_hour" not in given:  # chosen, not typed
+            assert next(iter(given.values()))[:40] in refused.text
+    done = await admin.send(page, page, **sent, senders="Anna@gorod.test, @uprava.test", digest="yes", digest_hour="7")
     assert done.headers["location"] == f"{page}?done=saved"
     row = await context.database.row("SELECT * FROM agencies WHERE id = :id", id=agency)
     assert row is not None
     assert [row[name] for name in sent] == ["5022000000", "Лесная, 1", "50-22-123456"]
     assert (row["senders"], bool(row["digest"])) == ('["anna@gorod.test","@uprava.test"]', True)
     (entry,) = await journal.read(context.database, kind="agency_changed", limit=5)
-    columns = ["digest", "inn", "postal_address", "registry_number", "senders"]
+    assert row["digest_hour"] == 7
+    columns = ["digest", "digest_hour", "inn", "postal_address", "registry_number", "senders"]
     assert (entry["role"], entry["details"]) == ("admin", {"columns": columns})
     again = await admin.send(page, page)
     assert again.status_code == 303

@@ -22,6 +22,7 @@ from widget_api.ops import retention
 from widget_api.people import accounts, invitations
 from widget_api.people import letters as account_letters
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 PEOPLE = "/cabinet/organisation/people"
@@ -353,6 +354,29 @@ async def test_invitations_end_with_the_access_of_who_sent_them(
         ("invitation_withdrawn", "admin"),
         ("user_disabled", "admin"),
     ]
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_invitations_end_with_their_agency(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, late: bool
+) -> None:
+    database = context.database
+    await invite(await enter("admin", site.agency.id))
+    sent = await link(context, mail_sink)
+    if late:  # the invitation came to be after the agency was disabled
+        await database.write(lambda tx: tx.run("UPDATE agencies SET disabled_at = 1"))
+    else:
+        await changes.disable_agency(database, site.agency.id)
+        assert [entry["kind"] for entry in await entries(context)][-2:] == ["invitation_withdrawn", "agency_disabled"]
+        assert (await client.get(sent)).status_code == 404
+    assert (await client.post(sent, data={"password": CHOSEN})).status_code == 404
+    assert await database.row("SELECT 1 FROM users WHERE email = :email", email=EMAIL) is None
+    operator, page = await enter("operator", None), f"/cabinet/operator/agencies/{site.agency.id}"
+    refused = await operator.send(page, f"{page}/invitations", invitee_email="boss@gorod.test")
+    assert (refused.status_code, "Ведомство отключено" in refused.text) == (422, True)
+    if not late:
+        await changes.disable_agency(database, site.agency.id, disabled=False)
+        assert (await client.post(sent, data={"password": CHOSEN})).status_code == 404, "withdrawn is withdrawn"
 
 
 async def test_an_absent_user_has_a_deputy(

@@ -19,6 +19,7 @@ from widget_api.context import Context
 from widget_api.people import accounts, password_reset
 from widget_api.people import letters as account_letters
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import brute_force
 
@@ -143,6 +144,23 @@ async def test_changes_by_the_operator_invalidate_earlier_links(
     assert (await client.get(sent)).status_code == 404
     assert len(await letters(context, mail_sink)) == 1
     assert (await client.get(await link(client, context, mail_sink))).status_code == 200, "a new one opens"
+
+
+async def test_nobody_of_a_disabled_agency_sets_a_password(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    sent = await link(client, context, mail_sink)
+    await ask(client)  # not sent yet
+    await changes.disable_agency(context.database, site.agency.id)
+    assert (await client.get(sent)).status_code == 404
+    await ask(client)
+    assert len(await letters(context, mail_sink)) == 1, "neither the one that was due, nor another"
+    await changes.disable_agency(context.database, site.agency.id, disabled=False)
+    assert (await client.get(sent)).status_code == 404, "what was asked for before opens nothing after"
+    assert (await client.get(await link(client, context, mail_sink))).status_code == 200
+    await context.database.write(lambda tx: tx.run("UPDATE agencies SET disabled_at = 1"))  # since the link was sent
+    assert (await client.get(mail_sink.to(EMAIL)[-1].links[0])).status_code == 404
 
 
 async def test_the_answer_does_not_reveal_whether_an_account_exists(

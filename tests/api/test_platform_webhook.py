@@ -20,7 +20,7 @@ from widget_api.platform import signature
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
-from widget_api.sites import changes
+from widget_api.sites import changes, collection
 from widget_api.sites.model import Site
 
 UPDATES = "/api/v1/platform/updates"
@@ -58,12 +58,6 @@ async def app(
     wished = {"platform_url": receiver[1], "platform_key": KEY, "platform_protocol": "webhook", "work": "off"}
     async with running(make_settings(database_url=database_url, **wished)) as started:
         yield started
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
 
 
 @pytest.fixture
@@ -172,3 +166,35 @@ async def test_the_feed_requires_a_platform_token(client: httpx2.AsyncClient, co
     assert (await ask("limit=1&after=0", token)).json()["next"] == 1
     assert (await ask("site=other.test", token)).status_code == 404
     assert (await ask("after=x", token)).status_code == 422
+
+
+async def test_only_whole_entries_of_known_collections_are_taken(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """A signer cannot touch what never left, bring in what cannot be shown, or break anything with wrong types."""
+    child = await collection.add_collection(context.database, site, "budget", "budgeting")
+    own = await submit_report(context.database, child, category="yards", description="Сквер\n\nПосадить деревья")
+    (hidden,) = await context.database.rows("SELECT id FROM events WHERE problem_id = :id", id=own.problem_id)
+    whole = {"title": "Фонари", "description": "Поставить фонари", "address": "ул. Мира, 5", "category": "elsewhere"}
+    born = {"kind": "received", "status_code": "moderation", "collection": "budget"}
+    for wrong in (
+        {"collection": "budget", "entry": hidden["id"], "text": "Чужое слово"},
+        born | whole | {"entry": hidden["id"]},
+        born | whole | {"entry": "no id"},
+        born | whole | {"entry": str(uuid.uuid4()), "collection": "nowhere"},
+        born | whole | {"entry": str(uuid.uuid4()), "collection": ["budget"]},
+        born | whole | {"entry": str(uuid.uuid4()), "jurisdiction": "other.test"},
+        *(born | whole | {"entry": str(uuid.uuid4()), name: value} for name in ("title", "description")
+          for value in (None, 5, ["Фонари"], " \x00 ")),
+        born | whole | {"entry": str(uuid.uuid4()), "address": None, "lat": "55", "lng": 400},
+    ):  # fmt: skip
+        answer = await client.post(UPDATES, **signed(told(1, **wrong)))
+        assert (answer.status_code, answer.json()) == (202, {"taken": 0}), wrong
+    rough = {"answers": {"cost": ["много"], "benefits": 5, "unknown": "x"}, "photos": [5, "ftp://x"], "lat": True}
+    for given in (rough, {"answers": ["x"], "photos": "x", "lng": 38.0, "time": 5}):
+        answer = await client.post(UPDATES, **signed(told(1, **born, **whole, **given, entry=str(uuid.uuid4()))))
+        assert answer.json() == {"taken": 1}, given
+    rows = await context.database.rows(
+        "SELECT category, answers, lat, lng FROM problems WHERE id <> :own ORDER BY number", own=own.problem_id
+    )
+    assert [tuple(row) for row in rows] == [("other", '{"benefits":"5"}', None, None), ("other", "{}", None, None)]

@@ -207,10 +207,10 @@ async def test_an_earlier_letter_still_confirms_the_address(
     assert contact["confirmed_at"] is not None
 
 
-@pytest.mark.parametrize("payload", [["{id}", "1"], ["{id}", None], ["{id}"], {"id": "{id}"}, [], None, 7, "nobody"])
 async def test_a_link_with_another_version_is_refused(
-    client: httpx2.AsyncClient, context: Context, confirmed: Receipt, payload: object
+    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
 ) -> None:
-    named = orjson.loads(orjson.dumps(payload).replace(b"{id}", confirmed.problem_id.encode()))
-    for purpose, door in ((Purpose.TRACK, "t"), (Purpose.REPORTS, "mine")):
-        assert (await client.get(f"/{door}/{context.signer.sign(purpose, named)}")).status_code == 404
+    number = confirmed.problem_id
+    for named in ([number, "1"], [number, None], [number], {"id": number}, [], None, 7, "nobody"):
+        for purpose, door in ((Purpose.TRACK, "t"), (Purpose.REPORTS, "mine")):
+            assert (await client.get(f"/{door}/{context.signer.sign(purpose, named)}")).status_code == 404, named

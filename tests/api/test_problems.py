@@ -97,11 +97,11 @@ async def test_a_problem_has_its_timeline_and_answer(
     assert answer.headers["content-language"] == "en"
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "abc", "1.5", "٣", "99999999999999999999", "1%00", "%D9%A3"])
-async def test_an_invalid_number_is_404(client: httpx2.AsyncClient, site: Site, number: str) -> None:
-    answer = await client.get(path(site, f"/{number}"))
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
+async def test_an_invalid_number_is_404(client: httpx2.AsyncClient, site: Site) -> None:
+    for number in ("0", "-1", "abc", "1.5", "٣", "99999999999999999999", "1%00", "%D9%A3"):
+        answer = await client.get(path(site, f"/{number}"))
+        assert answer.status_code == 404, number
+        assert answer.headers["content-type"] == "application/problem+json", number
 
 
 async def test_pages_have_no_gaps_or_duplicates(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
@@ -235,13 +235,12 @@ async def test_an_unknown_parameter_is_named(
     assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_unknown", parameter)
 
 
-@pytest.mark.parametrize(
-    "q", ["' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١"]
-)
-async def test_search_terms_are_literal(client: httpx2.AsyncClient, site: Site, q: str) -> None:
-    answer = await client.get(path(site), params={"q": q})
-    assert answer.status_code == 200, answer.text
-    assert answer.json() == {"items": [], "next": None}
+async def test_search_terms_are_literal(client: httpx2.AsyncClient, site: Site) -> None:
+    terms = ("' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١")
+    for q in terms:
+        answer = await client.get(path(site), params={"q": q})
+        assert answer.status_code == 200, (q, answer.text)
+        assert answer.json() == {"items": [], "next": None}, q
 
 
 async def test_a_lone_surrogate_is_harmless(client: httpx2.AsyncClient, site: Site) -> None:

@@ -42,6 +42,7 @@ def told(site: Site, answer: Any) -> Any:
 SIGNER = Signer(("k" * 32,))
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("datatype", "given", "kept"),
     [

@@ -182,7 +182,7 @@ def test_the_outcomes_cover_every_public_status() -> None:
 
 
 @ONE_DATABASE
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice Calc (libreoffice-calc-nogui)")
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice Calc, which `make test-full` installs")
 async def test_another_program_calculates_the_same(enter: Enter, context: Context, site: Site, tmp_path: Path) -> None:
     await fill(context, site)
     content = await workbook(await enter("head", site.agency.id))
@@ -289,3 +289,17 @@ async def test_few_ratings_are_not_published(
 @pytest.mark.parametrize("period", ["2026-11-01--2026-11-29", "2026-11-01", "x--y", "2026-11-01--%00", "--"])
 async def test_what_is_not_published_is_not_found(site: Site, client: httpx2.AsyncClient, period: str) -> None:
     assert (await client.get(f"/s/{site.key}/reports/{period}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((60.0, 30.0, 240.0), ["2,5 дн.", "1,2 дн.", "+1,2 дн.", "10 дн.", "−7,5 дн."]),
+        ((47.0, 30.0, None), ["47 ч", "30 ч", "+17 ч", "—", "—"]),
+    ],
+)
+def test_times_of_a_line_are_all_told_in_the_same_unit(values: tuple[float | None, ...], told: list[str]) -> None:
+    line = regional_report.Line(name="median", label="Медиана", kind="hours", values=values)
+    now, before, year = (regional_report.format_value("ru", line, value) for value in line.values)
+    changes = [regional_report.format_value("ru", line, value, signed=True) for value in line.changes]
+    assert [now, before, changes[0], year, changes[1]] == told

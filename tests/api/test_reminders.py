@@ -14,6 +14,7 @@ from tests.support.mail import MailSink
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
+from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -148,6 +149,18 @@ async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: 
     await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     assert await digest_on(database, "2026-12-18T08:00") == 0
     assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
+
+
+async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> None:
+    site, _ = await made(database)
+    await changes.update_agency(database, site.agency.id, {"digest_hour": 11})
+    assert await digest_on(database, "2026-12-03T10:59") == 0
+    assert await digest_on(database, "2026-12-03T11:00") == 1
+    await changes.update_agency(database, site.agency.id, {"digest_hour": None})
+    assert await digest_on(database, "2026-12-14T08:00") == 1
+    for hour in (6, 13):
+        with pytest.raises(Invalid):
+            await changes.update_agency(database, site.agency.id, {"digest_hour": hour})
 
 
 async def test_a_new_agency_gets_its_first_digest_on_the_next_morning(database: Database) -> None:

@@ -82,6 +82,16 @@ async def test_the_form_names_the_recipient_and_the_procedure(client: httpx2.Asy
     assert "<script" not in re.sub(r'<script src="/static/place\.js\?v=[0-9a-f]+" defer></script>', "", page)
 
 
+async def test_a_link_fills_in_what_its_page_knows(client: httpx2.AsyncClient, site: Site) -> None:
+    given = {"category": "roads", "lat": "54.51", "lng": "38.92", "address": 'ул. "Мира", 5', "description": "<b>Яма"}
+    page = (await client.get(f"/s/{site.key}/report", params=given)).text
+    assert '<option value="roads" selected>' in page
+    assert 'value="54.51, 38.92"' in page
+    assert "ул. &#34;Мира&#34;, 5" in page
+    assert "&lt;b&gt;Яма</textarea>" in page
+    assert "38.92" not in (await client.get(f"/s/{site.key}/report", params={"lng": "38.92"})).text
+
+
 @pytest.mark.parametrize(
     "written",
     [

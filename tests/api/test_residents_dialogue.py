@@ -358,6 +358,7 @@ async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, 
     assert (await row(context, receipt))["awaits"] is None
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("contact", "confirmed", "told"),
     [

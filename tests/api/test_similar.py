@@ -188,12 +188,11 @@ async def test_invalid_parameters_are_named(client: httpx2.AsyncClient, site: Si
     assert (answer.status_code, answer.json()["parameter"]) == (400, wrong)
 
 
-@pytest.mark.parametrize("code", ["beach", "roads' OR '1'='1", "%25", "ямы", "%00roads%27--"])
 async def test_an_unknown_category_returns_nothing(
     client: httpx2.AsyncClient,
     database: Database,
     site: Site,
-    code: str,
 ) -> None:
     await publish(database, site)
-    assert await found(client, site, code=code) == []
+    for code in ("beach", "roads' OR '1'='1", "%25", "ямы", "%00roads%27--"):
+        assert await found(client, site, code=code) == [], code

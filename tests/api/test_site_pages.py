@@ -89,18 +89,16 @@ async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Conte
     page = (await client.get(f"/s/{site.key}/problems/1")).text
     assert "Официальный ответ" in page
     assert "Яму заделали &lt;script&gt;" in page
-    for private in (EMAIL, "Анна", "912", "/t/"):
+    for private in (EMAIL, "Анна", "345-67", "/t/"):
         assert private not in page
 
 
-@pytest.mark.parametrize("number", ["0", "2", "x", "-1", "²", "1e3", "9" * 40])
-async def test_an_invalid_number_is_not_found(
-    client: httpx2.AsyncClient, context: Context, site: Site, number: str
-) -> None:
+async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     await publish(context, site)
-    page = await client.get(f"/s/{site.key}/problems/{number}")
-    assert page.status_code == 404
-    assert "Такого сообщения нет" in page.text
+    for number in ("0", "2", "x", "-1", "²", "1e3", "9" * 40):
+        page = await client.get(f"/s/{site.key}/problems/{number}")
+        assert page.status_code == 404, number
+        assert "Такого сообщения нет" in page.text, number
 
 
 async def test_an_unpublished_problem_has_no_page(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

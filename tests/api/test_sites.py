@@ -23,6 +23,7 @@ from widget_api.problems import intake
 from widget_api.settings import Settings
 from widget_api.sites import changes, consent, service, tickets, view
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
+from widget_api.sites.questions import parse_questions
 from widget_api.sites.tickets import solve_challenge
 
 CYRILLIC = "https://город.рф"
@@ -111,7 +112,7 @@ async def test_unchanged_sites_are_cached(database: Database) -> None:
 async def test_categories_can_be_changed_added_and_disabled(database: Database) -> None:
     site = await make_site(database)
     await changes.set_category(database, site.id, "snow", {"enabled": False})
-    questions = changes.parse_questions(
+    questions = parse_questions(
         '[{"code": "kind", "description": "Что", "datatype": "singlevaluelist", "required": true,'
         ' "values": [{"key": "a", "name": "А"}]}]'
     )
@@ -142,7 +143,7 @@ async def test_categories_can_be_changed_added_and_disabled(database: Database) 
 )
 def test_invalid_questions_are_refused(text: str) -> None:
     with pytest.raises(Invalid):
-        changes.parse_questions(text)
+        parse_questions(text)
 
 
 # --- configuration ---

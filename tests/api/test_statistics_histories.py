@@ -174,7 +174,8 @@ class History:
             await districts.delete_district(self.database, self.site.id, known.id)
         else:
             await districts.change_district(self.database, self.site, known.id, known.name, area)
-        await assignment.assign_site(self.database, self.site.id)
+        with time_machine.travel(clock.now() + districts.SETTLING, tick=False):
+            await assignment.assign_if_due(self.database)
 
     async def numbers(self) -> dict[str, Any]:
         return numbers(await statistics.read(self.database, Query(sites=(self.site,)), clock.now()))
@@ -246,7 +247,7 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
         by_category = [Query(sites=(site,), first=day, last=day, category=category) for category in CATEGORIES]
         parts = [await places.list_streets(database, query) for query in by_category]
         assert sum(one.total for part in parts for one in part) == sum(one.total for one in streets)
-        assert {one.name: one.total for one in streets} == naive.count_streets(stories, ZONE, month)
+        assert {(one.site_id, one.name): one.total for one in streets} == naive.count_streets(stories, ZONE, month)
         for one in streets:
             houses = await places.list_houses(database, Query(sites=(site,), first=day, last=day), one.name)
             assert sum(house.total for house in houses) == one.total

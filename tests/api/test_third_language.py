@@ -12,13 +12,16 @@ import httpx2
 import orjson
 import pytest
 
+from tests.api.test_collections import add_entry
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
+from tests.api.test_participation import add_participant
 from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
+from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
 from widget_api.browse import published_reports, regional_report
 from widget_api.browse.statistics import Query
@@ -29,16 +32,24 @@ from widget_api.database import Transaction
 from widget_api.mail import links, messages
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.model import Verdict
+from widget_api.participation import tally
 from widget_api.people import accounts as people_accounts
 from widget_api.people import accounts_store as accounts
 from widget_api.people import invitations, password_reset
+from widget_api.people.sign_in import PendingSignIn, make_state
 from widget_api.people.store import find_user, hash_token
 from widget_api.problems import change as problems
-from widget_api.problems.model import Change
-from widget_api.sites import districts
+from widget_api.problems.model import Change, join_entry
+from widget_api.registration.mail import application_url
+from widget_api.renewals import mail as renewals_mail
+from widget_api.renewals import service as renewals
+from widget_api.sites import collection, districts
 from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
 from widget_api.sites.model import Site
+from widget_api.visits import mail as visits_mail
+from widget_api.visits import service as visits
+from widget_api.visits.model import Visit
 
 pytestmark = ONE_DATABASE
 CODE, NAME = "uk", "Мова"
@@ -47,7 +58,10 @@ WORDLESS = (
     "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
     "/robots.txt", "/s/{key}/sitemap", "/healthz", "/readyz", "/metrics", "/cabinet/version", "/open311/",
     "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area", "/api/v1/sites/{key}/clusters",
+    "/api/v1/sites/{key}/collections/{slug}/clusters", "/api/v1/sites/{key}/collections/{slug}/area",
     "/api/v1/sites/{key}/stats.csv", "/cabinet/mail/{letter_id}/attached/",
+    "/s/{key}/c/{slug}/calendar.ics", "/s/{key}/c/{slug}/{number}.ics",
+    "/cabinet/operator/applications/{application_id}/letter",
 )  # fmt: skip
 
 
@@ -117,26 +131,79 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     follower_id = follower["id"]
     user = await accounts.find_by_id(context.database, user_id)
     assert user is not None
+    pending = PendingSignIn(user_id=user_id, fingerprint=people_accounts.fingerprint(user))
+    client.cookies.set("__Host-second-step", make_state(context.signer, pending))
     numbers = await regional_report.read(context.database, Query(sites=(site,)), clock.now())
     january = (context.database, site.id, "2020-01-01", "2020-01-31")
     await published_reports.publish(*january, numbers, journal.COMMAND_LINE)
+    application_id = await plant_application(context, site.id)
+    inspectors = await collection.add_collection(context.database, site, "inspectors", "inspectors")
+    await add_entry(context.database, inspectors, "Housing", category="housing")
+    centres = await collection.add_collection(context.database, site, "centres", "resource-centres")
+    renewed = await add_entry(context.database, centres, "Centre", category="regional")
+    await renewals.run(context.database, clock.now() + renewals.YEAR)
+    visit = Visit(at=clock.now() + 9999, place="Main street, 5", text="A ramp")
+    by = (site.agency.id, journal.COMMAND_LINE)
+    visit_id = await visits.add_visit(context.database, inspectors, by[0], visit, by[1])
+    await visits.invite(context.database, inspectors, visit_id, by[0], [1], by[1])
+    invitation_id = (await context.database.rows("SELECT id FROM visit_invitations"))[0]["id"]
     api, own = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
     version = (await client.get(api)).json()["consent"]["version"]
+    child = await collection.add_collection(context.database, site, "volunteers", "volunteers")
+    entry = await submit_report(context.database, child, category="other", description=join_entry("Штаб", "Тесно"))
+    await problems.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
+    of_child = (await client.get(f"{api}/collections/volunteers")).json()["consent"]["version"]
+    forms, participant, voted = dict[str, str](), "", ""
+    for act, preset in (("contact", "experts"), ("join", "initiatives"), ("vote", "budgeting")):
+        offering = await collection.add_collection(context.database, site, preset, preset)
+        given = {"category": offering.categories[0].code, "description": join_entry("Сквер", "Тесно")}
+        voted = (await submit_report(context.database, offering, **given)).problem_id
+        await problems.change(context.database, AGENT, offering.id, voted, Change(to="accepted"))
+        forms[f"/s/{{key}}/c/{{slug}}/{{number}}/{act}"] = f"{own}/c/{preset}/1/{act}"
+        participant = await add_participant(context.database, offering, voted)
+    in_collection = {"{key}": site.key, "{slug}": "volunteers", "{number}": str(entry.number), "{version}": of_child}
+    budget = await collection.add_collection(context.database, site, "budget", "budgeting")
     asked = {
+        **{
+            route: re.sub(r"{\w+}", lambda name: in_collection[name[0]], route)
+            for route in readable(app.routes)
+            if route.startswith(("/api/", "/s/"))
+            and ("/collections" in route or "/c/{slug}" in route)
+            and "{token}" not in route
+        },
+        **forms,
+        "/action/{token}": links.action_url(context, participant),
+        "/my-action/{token}": links.own_action_url(context, participant),
+        "/cabinet/problems/{problem_id}/participants.csv": f"/cabinet/problems/{voted}/participants.csv",
         "/api/v1/sites/{key}/problems": f"{api}/problems",
         "/api/v1/sites/{key}/problems/{number}": f"{api}/problems/{number}",
         "/api/v1/sites/{key}/similar": f"{api}/similar?category=roads&lat=55&lng=38",
         "/api/v1/sites/{key}": api,
         "/api/v1/sites/{key}/place": f"{api}/place?lat=55&lng=38",
+        "/api/v1/sites/{key}/collections/{slug}/place": f"{api}/collections/volunteers/place?lat=55&lng=38",
+        "/api/v1/sites/{key}/collections/{slug}/similar": (
+            f"{api}/collections/volunteers/similar?category=social&lat=55&lng=38"
+        ),
+        "/api/v1/sites/{key}/collections/{slug}/coverage": f"{api}/collections/centres/coverage",
+        "/s/{key}/c/{slug}": f"{own}/c/centres",
         "/api/v1/sites/{key}/stats": f"{api}/stats",
         "/api/v1/stats": "/api/v1/stats",
         "/stats": "/stats",
+        "/api/v1/docs": "/api/v1/docs",
         "/api/v1/sites/{key}/problems.geojson": f"{api}/problems.geojson",
         "/api/v1/sites/{key}/problems.csv": f"{api}/problems.csv",
         "/api/v1/sites/{key}/problems/{number}/comments": f"{api}/problems/{number}/comments",
         "/s/{key}/consent": f"{own}/consent",
         "/s/{key}/consent/{version}": f"{own}/consent/{version}",
         "/sites/new": "/sites/new",
+        "/status": "/status",
+        "/sites/new/mailed": "/sites/new/mailed",
+        "/sites/new/consent": "/sites/new/consent",
+        "/sites/application/{token}": application_url(context, application_id),
+        **{
+            f"/sites/application/{{token}}/{step}": f"{application_url(context, application_id)}/{step}"
+            for step in ("details", "work", "proof")
+        },
         "/confirm/{token}": links.confirm_url(context, problem_id),
         "/unsubscribe/{token}": links.stop_url(context, problem_id),
         "/track": "/track",
@@ -150,6 +217,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/t/{token}/{step}": f"{links.track_url(context, problem_id)}/erase",
         "/mine": "/mine",
         "/mine/{token}": links.reports_url(context, problem_id),
+        "/to/{site_id:uuid}": site.printed_path,
+        "/to/{site_id:uuid}/report": f"{site.printed_path}/report",
         "/s/{key}/report": f"{own}/report",
         "/s/{key}/feed.atom": f"{own}/feed.atom",
         "/s/{key}/reports/{period}": f"{own}/reports/2020-01-01--2020-01-31",
@@ -159,13 +228,22 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/s/{key}/install": f"{own}/install",
         "/s/{key}/install/check": install.make_check_url(context.settings, site),
         "/cabinet/sign-in": "/cabinet/sign-in",
+        "/cabinet/sign-in/code": "/cabinet/sign-in/code",
+        "/cabinet/sign-in/{agency_id}": f"/cabinet/sign-in/{site.agency.id}",
+        "/cabinet/sign-in/{agency_id}/provider": f"/cabinet/sign-in/{site.agency.id}/provider",
+        "/cabinet/sign-in/{agency_id}/callback": f"/cabinet/sign-in/{site.agency.id}/callback",
+        "/cabinet/organisation/provider": "/cabinet/organisation/provider",
+        "/cabinet/organisation/tokens": "/cabinet/organisation/tokens",
         "/cabinet/account": "/cabinet/account",
+        "/cabinet/account/factor": "/cabinet/account/factor",
         "/cabinet/notices": "/cabinet/notices?after=0",
         "/cabinet/forgot": "/cabinet/forgot",
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/operator/agencies": "/cabinet/operator/agencies",
         "/cabinet/operator/agencies/{agency_id}": f"/cabinet/operator/agencies/{below}",
         "/cabinet/operator/site": "/cabinet/operator/site",
+        "/cabinet/operator/applications": "/cabinet/operator/applications",
+        "/cabinet/operator/applications/{application_id}": f"/cabinet/operator/applications/{application_id}",
         "/cabinet/operator/state": "/cabinet/operator/state",
         "/cabinet/organisation/people": people,
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",
@@ -182,9 +260,42 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/problems/{problem_id}/photos": f"/cabinet/problems/{problem_id}/photos",
         "/cabinet/problems/{problem_id}/correct": f"/cabinet/problems/{problem_id}/correct",
+        "/cabinet/sites/{site_id}/code": f"/cabinet/sites/{site.id}/code",
+        "/cabinet/sites/{site_id}/access": f"/cabinet/sites/{site.id}/access",
+        "/cabinet/sites/{site_id}/usage": f"/cabinet/sites/{site.id}/usage",
+        "/cabinet/sites/{site_id}/announce": f"/cabinet/sites/{site.id}/announce",
+        "/cabinet/sites/{site_id}/announce/poster": f"/cabinet/sites/{site.id}/announce/poster",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
         "/cabinet/sites/{site_id}/districts": f"/cabinet/sites/{site.id}/districts",
         "/cabinet/sites/{site_id}/districts/{district_id}": f"/cabinet/sites/{site.id}/districts/{district.id}",
+        "/cabinet/sites/{site_id}/categories": f"/cabinet/sites/{site.id}/categories",
+        "/cabinet/sites/{site_id}/categories/{code}": f"/cabinet/sites/{site.id}/categories/roads",
+        "/cabinet/sites/{site_id}/collections": f"/cabinet/sites/{site.id}/collections?preset=experts",
+        "/cabinet/sites/{site_id}/collections/{slug}": f"/cabinet/sites/{site.id}/collections/volunteers",
+        **{
+            f"/cabinet/sites/{{site_id}}/collections/{{slug}}/categories{route}": (
+                f"/cabinet/sites/{site.id}/collections/volunteers/categories{path}"
+            )
+            for route, path in (("", ""), ("/{code}", "/other"))
+        },
+        **{
+            f"/cabinet/sites/{{site_id}}/collections/{{slug}}/import{path}": (
+                f"/cabinet/sites/{site.id}/collections/volunteers/import{path}"
+            )
+            for path in ("", "/template.xlsx", "/template.csv")
+        },
+        "/cabinet/sites/{site_id}/collections/{slug}/count": f"/cabinet/sites/{site.id}/collections/budget/count",
+        "/s/{key}/c/{slug}/count/{token}": f"/s/{budget.key}/count/{await count_token(context, budget)}",
+        "/cabinet/sites/{site_id}/testing": f"/cabinet/sites/{site.id}/testing",
+        "/cabinet/sites/{site_id}/collections/{slug}/links": f"/cabinet/sites/{site.id}/collections/inspectors/links",
+        "/renew/{token}": renewals_mail.renewal_url(context, renewed),
+        "/invited/{token}": visits_mail.invitation_url(context, invitation_id),
+        "/cabinet/collections/{collection_id}/events": f"/cabinet/collections/{inspectors.id}/events",
+        "/cabinet/collections/{collection_id}/events/{visit_id}": (
+            f"/cabinet/collections/{inspectors.id}/events/{visit_id}"
+        ),
+        "/cabinet/collections/{collection_id}/agencies": f"/cabinet/collections/{inspectors.id}/agencies",
+        "/cabinet/sites/{site_id}/consent": f"/cabinet/sites/{site.id}/consent",
         "/cabinet/sites/{site_id}/calendar": f"/cabinet/sites/{site.id}/calendar",
         "/cabinet/sites/{site_id}/platforms": f"/cabinet/sites/{site.id}/platforms",
         "/cabinet/comments": "/cabinet/comments",
@@ -219,6 +330,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
                 "/cabinet/organisation",
                 "/cabinet/problems",
                 "/cabinet/mail/",
+                "/cabinet/collections/",
                 "/cabinet/account",
                 "/cabinet/analytics",
                 "/cabinet/new-",
@@ -244,6 +356,11 @@ async def an_administrator(
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=operator.base_url)
     assert (await Cabinet(client).sign_in("a@gorod.test", password)).status_code == 303
     return user_id, client
+
+
+async def count_token(context: Context, site: Site) -> str:
+    """That of the page which verifies a printed count."""
+    return tally.sign_tally(context.signer, site, await tally.read_tally(context.database, site, people=True))
 
 
 async def a_template(context: Context, site: Site) -> str:

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 
 from tests.api.test_answer_files import PDF, Answering, jpeg
 from tests.api.test_cabinet_comments import signed_in
+from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_report import Widget
-from tests.api.test_third_language import invited
-from tests.factories import PUBLIC_URL, make_site, submit_report
-from tests.support import markup
+from tests.api.test_third_language import count_token, invited
+from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
+from tests.support import markup, second_factor
 from tests.support.cabinet import Cabinet
 from tests.support.mailbox import AgencyMailbox
+from tests.support.registration import plant_application
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
 from widget_api.cabinet import bulk_service, moderation_by_mail
@@ -28,12 +31,19 @@ from widget_api.mailbox import service as mailbox
 from widget_api.mailbox.model import Arrival
 from widget_api.people import accounts
 from widget_api.problems import change as problems
-from widget_api.problems.model import Photo
+from widget_api.problems.model import Change, Photo, join_entry
+from widget_api.registration.mail import application_url
+from widget_api.renewals import mail as renewals_mail
+from widget_api.renewals import service as renewals
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
+from widget_api.sites import changes, collection, districts, entry_links, testing
 from widget_api.sites import service as sites
 from widget_api.sites.install.service import make_check_url
 from widget_api.sites.model import Site
+from widget_api.visits import mail
+from widget_api.visits import service as visits
+from widget_api.visits.model import Visit
 
 
 @pytest.fixture
@@ -65,6 +75,15 @@ async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, sit
         if "-gone-" in name:
             (heading,) = re.findall(r"<h1>([^<]*)</h1>", page)
             assert titles[name].partition(" — ")[0] == heading
+
+
+async def published_entry(context: Context, site: Site, preset: str) -> int:
+    """The number of an entry of a new collection, with an answer to each question."""
+    child = await collection.add_collection(context.database, site, preset, preset)
+    given = {"category": child.categories[0].code, "description": join_entry("Сквер <у школы>", "Подробности")}
+    receipt = await submit_report(context.database, child, answers=answer_all(child), **given)
+    await problems.change(context.database, AGENT, child.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.number
 
 
 async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, str]:
@@ -107,8 +126,9 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("invitation-gone", "/cabinet/invitation/withdrawn", 404)
     await public.read("invitation", f"/cabinet/invitation/{await invited(context, site)}")
     await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
-    for name in ("stats", "track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
+    for name in ("stats", "status", "api/v1/docs", "track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
         await public.read(name.replace("/", "-"), f"/{name}")
+    await read_applications(public, context, site)
     await public.read("missing", "/nowhere", 404)
     await public.read("missing-problem", f"{city}/problems/999", 404)
 
@@ -120,6 +140,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("problem-answered", f"{city}/problems/{number}")
     await public.read("private-answered", links.track_url(context, problem))
     own = f"/cabinet/sites/{site.id}"
+    version = (await client.get(f"/api/v1/sites/{site.key}")).json()["consent"]["version"]
     away = {"email": "v@gorod.test", "role": "agent", "agency_id": site.agency.id, "name": "Вера", "post": "Юрист"}
     colleague, _ = await accounts.add_user(context.database, **away)
     below = await sites.add_agency(
@@ -143,14 +164,26 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "letter": f"/cabinet/mail/{letter}",
         "sites": "/cabinet/sites",
         "site": own,
+        "code": f"{own}/code",
+        "access": f"{own}/access",
+        "usage": f"{own}/usage",
+        "announce": f"{own}/announce",
+        "poster": f"{own}/announce/poster",
         "settings": f"{own}/settings",
         "districts": f"{own}/districts",
         "photos": f"/cabinet/problems/{problem}/photos",
         "correction": f"/cabinet/problems/{problem}/correct",
         "calendar": f"{own}/calendar",
+        "categories": f"{own}/categories",
+        "category": f"{own}/categories/roads",
+        "consent": f"{own}/consent?version={version}",
+        "testing": f"{own}/testing",
         "platforms": f"{own}/platforms",
         "deliveries": "/cabinet/deliveries?tab=waiting",
         "account": "/cabinet/account",
+        "factor": second_factor.PATH,
+        "provider": "/cabinet/organisation/provider",
+        "tokens": "/cabinet/organisation/tokens",
         "people": "/cabinet/organisation/people",
         "routing": "/cabinet/organisation/routing",
         "services": "/cabinet/organisation/services",
@@ -161,6 +194,26 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "person": f"/cabinet/organisation/people/{colleague}",
     }.items():
         await public.read(f"cabinet-{name}", path)
+    tokens = "/cabinet/organisation/tokens"
+    await changes.add_token(context.database, site.id, "platform", name="Портал")
+    _, password = await accounts.reset_password(context.database, f"admin-{site.agency.id}@gorod.test")
+    await cabinet.sign_in(f"admin-{site.agency.id}@gorod.test", password)
+    form = (await cabinet.read(tokens)).form(tokens)
+    await public.read(
+        "tokens-issued",
+        tokens,
+        data=form.fields | {"name": "Портал", "site": site.id, "scope": "platform", "days": "90", "password": password},
+    )
+    await public.read("tokens-refused", tokens, 422, data=form.fields)
+    (issued, *_) = await changes.list_tokens(context.database)
+    await public.read("tokens-rotate", f"{tokens}?rotate={issued['id']}")
+    await _read_factor(public, cabinet, password)
+    form = (await cabinet.read(f"{own}/access")).form(f"{own}/origins/remove")
+    await public.read("cabinet-access-removing", form.action, 422, data=form.fields)
+    form = (await cabinet.read(f"{own}/access")).form(f"{own}/key")
+    await public.read("cabinet-access-refused", form.action, 422, data=form.fields)
+    form = (await cabinet.read(f"{own}/code")).form(f"{own}/letter")
+    await public.read("cabinet-code-refused", form.action, 422, data=form.fields | {"email": ""})
     month = "from=2026-01-01&to=2026-01-31"
     report = "/cabinet/analytics/report"
     await cabinet.send(f"{report}?{month}", f"{report}/publish")
@@ -182,13 +235,127 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     form = (await cabinet.read(f"/cabinet/problems/{waiting}")).form(f"/cabinet/problems/{waiting}")
     refused = {name: value for name, value in form.fields.items() if name != "to"} | {"to": "rejected", "question": "?"}
     await public.read("cabinet-refused", form.action, 422, data=refused)
+    token = {"form_token": (await cabinet.read(f"{own}/categories")).forms[-1].fields["form_token"]}
+    await public.read("cabinet-categories-refused", f"{own}/categories", 422, data=token)
+    test = await testing.add_test_site(context.database, site)
+    await submit_report(context.database, test)
+    await public.read("cabinet-testing-reports", f"{own}/testing")
+    await public.read("test-form", f"/s/{test.key}/report")
+    await read_collections(public, context, site, token)
+    await public.read("cabinet-testing-refused", f"{own}/testing", 422, data=token | {"do": "purge"})
+    text = {"consent_text": "Ещё строка", "do": "preview"}
+    await public.read("cabinet-consent-preview", f"{own}/consent", 200, data=token | text)
+    await public.read("cabinet-consent-refused", f"{own}/consent", 422, data=token | {"consent_text": "<b>"})
+    asked = {f"q1.{part}": "<b>" for part in ("description", "datatype", "options", "hint", "code")}
+    await public.read("cabinet-category-refused", f"{own}/categories/roads", 422, data=token | asked)
     people = "/cabinet/organisation/people"
     form = (await cabinet.read(people)).form(people)
     await public.read("people-refused", people, 422, data=form.fields)
     await public.read("person-refused", f"{people}/{colleague}/absence", 422, data=form.fields | {"away_until": "x"})
     await public.read("cabinet-missing", "/cabinet/problems/nothing", 404)
+    await read_visits(public, context, site)
     await read_operators_pages(public, context, site, below)
+    for preset in ("budgeting", "programmes"):  # answered, and a directory
+        entry = await published_entry(context, site, preset)
+        for name, path in (("collection", ""), ("entry", f"/{entry}"), ("entry-form", "/report")):
+            await public.read(f"{name}-{preset}", f"{city}/c/{preset}{path}")
     return public.pages
+
+
+async def read_visits(public: Public, context: Context, site: Site) -> None:
+    """The visits of a collection; one that lies ahead and one with its result."""
+    database = context.database
+    child = await collection.add_collection(database, site, "inspectors", "inspectors")
+    await add_entry(database, child, "ЖКХ и <дворы>", category="housing", answers={"districts": "Центр"})
+    own, agency, who = f"/cabinet/collections/{child.id}", site.agency.id, journal.COMMAND_LINE
+    ahead, past = [
+        await visits.add_visit(database, child, agency, Visit(at=at, place="Мира, 5", text="Пандус"), who)
+        for at in (clock.now() + 86_400, clock.now() - 1)
+    ]
+    await public.read("visit-search", f"{own}/events/{ahead}?districts=центр")
+    await visits.invite(database, child, ahead, agency, [1], who)
+    await visits.publish_result(database, child, past, agency, "Пандус <есть>")
+    await visits.name_agency(database, child, site.agency.id, "invite", who)
+    row = await database.row("SELECT id FROM visit_invitations")
+    assert row is not None
+    await public.read("invited", mail.invitation_url(context, row["id"]))
+    for name, path in {"visits": "events", "visit": f"events/{ahead}", "agencies": "agencies"}.items():
+        await public.read(f"cabinet-{name}", f"{own}/{path}")
+    form = await form_of(public.client, f"{own}/events")
+    await public.read("cabinet-visits-refused", f"{own}/events", 422, data=form)
+    await public.read("cabinet-agencies-refused", f"{own}/agencies", 422, data=form)
+    await public.read("cabinet-visit-refused", f"{own}/events/{ahead}/invite", 422, data=form)
+    centres = await collection.add_collection(database, site, "centres", "resource-centres")
+    for name, west in (("Центр & <край>", 38), ("Окраина", 40)):
+        ring = [[west, 55], [west + 1, 55], [west + 1, 56], [west, 55]]
+        border = orjson.dumps({"type": "Polygon", "coordinates": [ring]}).decode()
+        await districts.add_district(database, site, name, border)
+    renewed = await add_entry(database, centres, "Центр <помощи>", category="regional")
+    await public.read("collection-coverage", f"/s/{centres.key}")
+    await renewals.run(database, clock.now() + renewals.YEAR)
+    await public.read("renew", renewals_mail.renewal_url(context, renewed))
+    links = f"/cabinet/sites/{site.id}/collections/inspectors/links"
+    for name in ("Рядом & <вместе>", "Закрытый"):
+        link_id = await entry_links.add_link(database, child, name)
+    await entry_links.revoke_link(database, child, link_id)
+    await public.read("cabinet-links", links)
+    await public.read("cabinet-links-refused", links, 422, data=form)
+    await public.read("collection", f"/s/{child.key}?field.districts=центр")
+    await public.read("collection-visits", f"/s/{child.key}")
+
+
+async def read_applications(public: Public, context: Context, site: Site) -> None:
+    """An application in each of its states, and what the page of a site says of its domain."""
+    await public.read("sites-new-refused", "/sites/new", 422, data={"inn": "1"})
+    for name in ("mailed", "consent"):
+        await public.read(f"sites-new-{name}", f"/sites/new/{name}")
+    await public.read("application-missing", "/sites/application/x", 404)
+    states: dict[str, dict[str, Any]] = {
+        "unconfirmed": {"state": "draft", "confirmed_at": None},
+        "draft": {"state": "draft"},
+        "sent": {"proof_method": "meta", "proven_at": 1},
+        "refused": {"state": "refused", "decided_at": 1, "reason": "Нет <печати>"},
+        "approved": {"state": "approved", "decided_at": 1},
+    }
+    for state, values in states.items():
+        application_id = await plant_application(context, site.id if state == "sent" else None, **values)
+        url = application_url(context, application_id)
+        await public.read(f"application-{'declined' if state == 'refused' else state}", url)
+        if state == "draft":
+            for step in ("details", "work", "proof"):
+                await public.read(f"application-{step}", f"{url}/{step}")
+            for step in ("details", "work", "letter"):
+                await public.read(f"application-refused-{step}", f"{url}/{step}", 422, data={"registry_number": "x"})
+    proof = {"site_id": site.id, "origin": "https://gorod.test", "method": "meta", "token": "t", "proven_at": 1}
+    failed = {"next_at": 1, "failed_since": 1, "failures": 3, "told_at": 1, "warned_at": 1}
+    await context.database.write(lambda tx: tx.insert("site_proofs", **proof, **failed))
+
+
+async def read_collections(public: Public, context: Context, site: Site, token: dict[str, str]) -> None:
+    own = f"/cabinet/sites/{site.id}/collections"
+    await public.read("cabinet-collections-none", own)
+    child = await collection.add_collection(context.database, site, "budget", "budgeting")
+    await collection.change_collection(context.database, child, {"principles": "Голосует каждый.\nРешает совет."})
+    await public.read("collection-page", f"/s/{child.key}")
+    await public.read("collection-count", f"/s/{child.key}/count/{await count_token(context, child)}")
+    for path in (
+        "",
+        "?preset=experts",
+        *(f"/budget{page}" for page in ("", "/categories", "/categories/roads", "/import", "/count")),
+    ):
+        await public.read(f"cabinet-collections{path.replace('/', '-')}", own + path)
+    for name, path in (("collections", ""), ("collection", "/budget")):
+        wrong = {"preset": "budgeting", "title": "", "slug": "<", "opens": "<", "who": "<"}
+        await public.read(f"cabinet-{name}-refused", own + path, 422, data=token | wrong)
+    path = f"{own}/budget/import"
+    rows = "Название проекта;Категория;Описание;Адрес;cost;benefits;<b>\n<b>Сквер;<i>;Текст;Мира, 5;<;Все;1\n"
+    await public.read("cabinet-import-refused", path, 422, data=token)
+    bad = ("file", ("t.csv", rows.encode(), "text/csv"))
+    await public.read("cabinet-import-wrong", path, 422, data=token, files=[bad])
+    good = ("file", ("t.csv", (rows + "<b>Сквер;yards;Текст;Мира, 5;7;Все;\n").encode(), "text/csv"))
+    await public.read("cabinet-import-checked", path, 200, data=token, files=[good])
+    await changes.disable_site(context.database, child.id)
+    await public.read("cabinet-collection-hidden", f"{own}/budget")
 
 
 async def read_operators_pages(public: Public, context: Context, site: Site, below: str) -> None:
@@ -217,6 +384,16 @@ async def read_operators_pages(public: Public, context: Context, site: Site, bel
     await public.read("operator-state-found", f"{start}/state", data=token)
     for path in (f"{start}/agencies", f"{start}/site", f"{agency}/invitations"):
         await public.read(f"operator{path.removeprefix(start).replace('/', '-')}-refused", path, 422, data=token)
+
+
+async def _read_factor(public: Public, cabinet: Cabinet, password: str) -> None:
+    """A second factor: the drawing, a wrong password, and the page of one in use."""
+    path = second_factor.PATH
+    form = (await cabinet.read(path)).form(path)
+    await public.read("factor-drawing", path, data=form.fields | {"password": password})
+    await public.read("factor-refused", path, 422, data=form.fields)
+    await second_factor.set_up(cabinet, password)
+    await public.read("factor-in-use", path)
 
 
 async def _read_bulks(public: Public, cabinet: Cabinet, context: Context, problem_ids: list[str]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.factories import SECRET
+from tests.support.collection_stories import Town
+from tests.support.mail import MailSink
 from tests.support.processes import Service, free_port, patched_program
 from tests.support.widget import Examples, WidgetSite
 
@@ -48,3 +51,18 @@ def example_pages(widget_service: Service) -> Iterator[Examples]:
     built = Examples.build(widget_service)
     yield built
     built.pages.close()
+
+
+@pytest.fixture
+def found_town(
+    serve: Callable[..., Service], mail_sink: MailSink, database_url: str, tmp_path: Path
+) -> Iterator[Callable[..., Town]]:
+    """`found_town(preset, *options of "collection set")`: the town in which a story takes place, on both databases."""
+    with contextlib.ExitStack() as ending:
+
+        def found(preset: str, *options: str) -> Town:
+            town = Town(serve, mail_sink, database_url, tmp_path, preset, *options)
+            ending.callback(town.close)
+            return town
+
+        yield found

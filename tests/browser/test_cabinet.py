@@ -91,7 +91,7 @@ def desk(town: Town, new_page: Callable[..., Page]) -> Page:
     return town.sign_in(new_page(viewport=DESK))
 
 
-def line(page: Page, text: str) -> Any:
+def report_link(page: Page, text: str) -> Any:
     return page.locator(".inbox .c-text a", has_text=text)
 
 
@@ -102,7 +102,7 @@ def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Pag
     for attempt in range(3):  # the machine may be busy with something else once, hardly three times
         town.report(f"Не горит фонарь номер {attempt}")
         arrived = time.monotonic()
-        expect(line(desk, f"фонарь номер {attempt}")).to_be_visible()
+        expect(report_link(desk, f"фонарь номер {attempt}")).to_be_visible()
         took.append(time.monotonic() - arrived)
         if took[-1] < WITHIN:
             break
@@ -114,7 +114,7 @@ def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Pag
     expect(desk.locator("#tabs")).to_contain_text(f"Новые {len(took) + 1}")
 
 
-def test_today_shows_what_comes_and_lets_go_of_what_is_done(town: Town, desk: Page) -> None:
+def test_the_today_page_adds_new_reports_and_drops_decided_ones(town: Town, desk: Page) -> None:
     desk.goto(f"{town.service.url}/cabinet/")
     expect(desk.locator(".calm")).to_be_visible()
     for text in ("Первое: яма", "Второе: фонарь"):  # the first brings the section, the second stands on top of it
@@ -123,14 +123,14 @@ def test_today_shows_what_comes_and_lets_go_of_what_is_done(town: Town, desk: Pa
     expect(desk.locator(".tiles li").filter(has_text="новые")).to_contain_text("2")
     expect(desk.locator("#announce")).to_contain_text("№ 2")
     desk.keyboard.press("j")
-    expect(line(desk, "Второе")).to_be_focused()
+    expect(report_link(desk, "Второе")).to_be_focused()
     desk.keyboard.press("Enter")
     desk.check("#to-accepted")
     desk.click(".decision button.primary")
     expect(desk.locator("[role=status].good")).to_be_visible()
     desk.get_by_role("link", name="Сегодня").click()
-    expect(line(desk, "Первое")).to_be_visible()
-    expect(line(desk, "Второе")).to_have_count(0)
+    expect(report_link(desk, "Первое")).to_be_visible()
+    expect(report_link(desk, "Второе")).to_have_count(0)
 
 
 def test_filters_are_folded_on_a_phone_and_set_ones_can_be_taken_off(
@@ -140,20 +140,20 @@ def test_filters_are_folded_on_a_phone_and_set_ones_can_be_taken_off(
     town.report("Второе: фонарь", category="lighting")
     desk.select_option("#category", "lighting")
     desk.click(".find button")
-    expect(line(desk, "Второе")).to_be_visible()
-    expect(line(desk, "Первое")).to_have_count(0)
-    line(desk, "Второе").click()
+    expect(report_link(desk, "Второе")).to_be_visible()
+    expect(report_link(desk, "Первое")).to_have_count(0)
+    report_link(desk, "Второе").click()
     desk.get_by_role("link", name="Убрать фильтр: Уличное освещение").click()
-    expect(line(desk, "Первое")).to_be_visible()
+    expect(report_link(desk, "Первое")).to_be_visible()
     phone = town.sign_in(new_page(viewport=PHONE))
     expect(phone.locator("#category")).to_be_hidden()
     phone.click(".filters summary")
     expect(phone.locator("#category")).to_be_visible()
 
 
-def test_a_press_that_meets_news_leads_where_it_was_meant_to(town: Town, desk: Page) -> None:
+def test_a_click_during_a_live_update_opens_the_intended_report(town: Town, desk: Page) -> None:
     town.report("Яма, на которую нажимают")
-    pressed = line(desk, "на которую нажимают")
+    pressed = report_link(desk, "на которую нажимают")
     box = pressed.bounding_box()
     desk.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
     desk.mouse.down()
@@ -165,29 +165,29 @@ def test_a_press_that_meets_news_leads_where_it_was_meant_to(town: Town, desk: P
     expect(desk.get_by_role("heading", level=1)).to_contain_text("№ 1")
 
 
-def test_news_do_not_move_what_is_read_nor_take_the_focus(town: Town, desk: Page) -> None:
+def test_live_updates_keep_the_scroll_position_and_the_focus(town: Town, desk: Page) -> None:
     for index in range(25):
         town.report(f"Давнее сообщение номер {index:02}")
     desk.reload()
-    read = line(desk, "номер 03")
+    read = report_link(desk, "номер 03")
     read.scroll_into_view_if_needed()
     read.focus()
     before = read.bounding_box()
     town.report("Свежее сообщение")
-    expect(line(desk, "Свежее сообщение")).to_have_count(1)
+    expect(report_link(desk, "Свежее сообщение")).to_have_count(1)
     assert read.bounding_box() == before
     expect(read).to_be_focused()
 
 
-def test_everything_can_be_done_with_the_keyboard(town: Town, desk: Page) -> None:
+def test_reports_are_handled_by_keyboard_alone(town: Town, desk: Page) -> None:
     town.report("Первое: яма")
     town.report("Второе: фонарь")
-    expect(line(desk, "Второе")).to_be_visible()
+    expect(report_link(desk, "Второе")).to_be_visible()
     desk.keyboard.press("j")
-    expect(line(desk, "Второе")).to_be_focused()
+    expect(report_link(desk, "Второе")).to_be_focused()
     # The same key while the layout is Russian; Playwright's keyboard knows no such layout.
     desk.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'о', code: 'KeyJ', bubbles: true}))")
-    expect(line(desk, "Первое")).to_be_focused()
+    expect(report_link(desk, "Первое")).to_be_focused()
     desk.keyboard.press("k")
     desk.keyboard.press("j")
     desk.keyboard.press("Enter")
@@ -205,47 +205,47 @@ def test_everything_can_be_done_with_the_keyboard(town: Town, desk: Page) -> Non
     expect(desk.locator("#search")).to_have_value("jkd/")
 
 
-def test_single_keys_can_be_turned_off(town: Town, desk: Page) -> None:
+def test_keyboard_shortcuts_can_be_turned_off(town: Town, desk: Page) -> None:
     town.report("Первое: яма")
-    expect(line(desk, "Первое")).to_be_visible()
+    expect(report_link(desk, "Первое")).to_be_visible()
     desk.click("#keys summary")
     desk.uncheck("#use-keys")
     desk.keyboard.press("j")
-    expect(line(desk, "Первое")).not_to_be_focused()
+    expect(report_link(desk, "Первое")).not_to_be_focused()
     desk.reload()
     desk.keyboard.press("j")
-    expect(line(desk, "Первое")).not_to_be_focused()
+    expect(report_link(desk, "Первое")).not_to_be_focused()
 
 
-def test_the_open_report_stands_beside_the_list_where_there_is_room(
+def test_the_open_report_is_shown_beside_the_list_on_wide_screens(
     town: Town, desk: Page, new_page: Callable[..., Page]
 ) -> None:
     town.report("Первое: яма")
     desk.reload()
-    line(desk, "Первое").click()
+    report_link(desk, "Первое").click()
     expect(desk.locator(".beside .current")).to_be_visible()
     heading, decision = (desk.locator(one).bounding_box() for one in (".open .heading", "#decide"))
     assert heading
     assert decision
     assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
     phone = town.sign_in(new_page(viewport=PHONE))
-    line(phone, "Первое").click()
+    report_link(phone, "Первое").click()
     expect(phone.locator(".beside")).to_be_hidden()
     phone.click("text=К списку")
-    expect(line(phone, "Первое")).to_be_visible()
+    expect(report_link(phone, "Первое")).to_be_visible()
 
 
-def test_whoever_is_writing_is_told_of_a_change_and_keeps_the_text(
+def test_a_concurrent_change_is_announced_and_the_typed_text_kept(
     town: Town, desk: Page, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("status of 409")
     town.report("Первое: яма")
     desk.reload()
-    line(desk, "Первое").click()
+    report_link(desk, "Первое").click()
     desk.check("#to-resolved")
     desk.fill("#field-text", "Засыпали и заасфальтировали")
     faster = town.sign_in(new_page(viewport=DESK))
-    line(faster, "Первое").click()
+    report_link(faster, "Первое").click()
     faster.check("#to-in_progress")
     faster.click(".decision button")
     expect(desk.locator("#changed")).to_contain_text("В работе")
@@ -259,11 +259,11 @@ def test_whoever_is_writing_is_told_of_a_change_and_keeps_the_text(
     expect(desk.locator("#head .chip").first).to_have_text("Решено")
 
 
-def test_a_session_that_ended_is_said_and_the_text_survives(town: Town, desk: Page, watch: Watch) -> None:
+def test_an_expired_session_is_announced_and_the_typed_text_kept(town: Town, desk: Page, watch: Watch) -> None:
     watch.allow("status of 401")
     town.report("Первое: яма")
     desk.reload()
-    line(desk, "Первое").click()
+    report_link(desk, "Первое").click()
     desk.fill("#field-text", "Почти дописанный ответ")
     address = desk.url
     desk.context.clear_cookies()
@@ -273,7 +273,7 @@ def test_a_session_that_ended_is_said_and_the_text_survives(town: Town, desk: Pa
     expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
 
 
-def test_a_restored_draft_says_what_it_is_and_can_be_taken_out(town: Town, desk: Page) -> None:
+def test_a_restored_draft_is_labelled_and_can_be_discarded(town: Town, desk: Page) -> None:
     address = open_report(town, desk)
     desk.check("[name=to][value=resolved]")
     desk.fill("#field-text", "Почти дописанный ответ")
@@ -299,8 +299,19 @@ def test_a_restored_draft_says_what_it_is_and_can_be_taken_out(town: Town, desk:
     expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
 
 
+def test_an_issued_key_leaves_no_draft_of_its_form(town: Town, desk: Page) -> None:
+    """The key is shown once, in the answer to the form itself: a second click must not issue another one."""
+    desk.goto(f"{town.service.url}/cabinet/organisation/tokens")
+    desk.fill("[name=name]", "Портал")
+    desk.fill("[name=password]", town.password)
+    desk.locator("main form.card button[type=submit]").click()
+    expect(desk.locator("#secret")).to_be_visible()
+    expect(desk.locator("form.card [name=name]")).to_have_value("")
+    expect(desk.locator(".draft")).to_have_count(0)
+
+
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_signing_out_leaves_no_draft_to_the_next_person(town: Town, desk: Page, everywhere: bool) -> None:
+def test_signing_out_deletes_the_drafts_in_the_browser(town: Town, desk: Page, everywhere: bool) -> None:
     open_report(town, desk)
     desk.fill("#field-text", "Не для чужих глаз")
     desk.on("dialog", lambda dialog: dialog.accept())
@@ -314,7 +325,7 @@ def test_signing_out_leaves_no_draft_to_the_next_person(town: Town, desk: Page, 
     assert "Не для чужих глаз" not in desk.evaluate("JSON.stringify(sessionStorage)")
 
 
-def test_a_new_password_is_shown_while_it_is_typed_and_kept_nowhere(town: Town, desk: Page) -> None:
+def test_a_new_password_can_be_revealed_and_is_not_stored(town: Town, desk: Page) -> None:
     desk.goto(f"{town.service.url}/cabinet/account")
     field = desk.locator("#field-new_password")
     desk.get_by_role("button", name="Показать пароль").click()
@@ -341,7 +352,7 @@ def open_report(town: Town, page: Page, text: str = "Первое") -> str:
     """A report of its own, accepted and open on the page. Returns its address."""
     town.report(f"{text}: яма")
     page.reload()
-    line(page, text).first.click()
+    report_link(page, text).first.click()
     page.check("[name=to][value=accepted]")
     page.click("#decide form .button.primary")
     expect(page.locator(".notice.good")).to_be_visible()
@@ -356,7 +367,7 @@ def sign_in_here(town: Town, page: Page) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("how", ["expired", "second tab"])
-def test_a_decision_sent_too_late_is_there_again_after_signing_in(
+def test_a_decision_sent_in_an_expired_session_is_restored_after_sign_in(
     town: Town, new_page: Callable[..., Page], watch: Watch, scripts: bool, how: str
 ) -> None:
     watch.allow("status of 401")
@@ -388,7 +399,7 @@ def test_a_decision_sent_too_late_is_there_again_after_signing_in(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_question_leaves_a_half_written_decision_where_it_is(
+def test_asking_the_author_keeps_an_unfinished_decision(
     town: Town, new_page: Callable[..., Page], scripts: bool
 ) -> None:
     desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts))
@@ -417,12 +428,12 @@ def resolve_with_files(page: Page) -> None:
     expect(page.locator("#history .documents a")).to_have_count(2)
 
 
-def sheets(page: Page) -> int:
+def count_printed_pages(page: Page) -> int:
     """How many sheets a page prints on."""
     return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
-def test_attachments_in_the_history_are_read_on_a_line_and_a_report_prints_on_one_sheet(
+def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
     town: Town, new_page: Callable[..., Page]
 ) -> None:
     page = town.sign_in(new_page(viewport=DESK))
@@ -449,7 +460,7 @@ def test_attachments_in_the_history_are_read_on_a_line_and_a_report_prints_on_on
     page.evaluate("document.documentElement.dataset.theme = 'white-on-black'")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)", "white ink on white paper"
     page.evaluate("delete document.documentElement.dataset.theme")
-    assert sheets(page) == 1
+    assert count_printed_pages(page) == 1
 
 
 def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
@@ -466,10 +477,10 @@ def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
         expect(columns.nth(index)).to_be_visible()
     row = desk.locator(".inbox tbody tr").first
     assert row.evaluate("row => getComputedStyle(row).display") == "table-row"
-    assert sheets(desk) == 1
+    assert count_printed_pages(desk) == 1
 
 
-def test_leaving_with_something_unsent_asks_first(town: Town, desk: Page) -> None:
+def test_leaving_a_page_with_unsent_text_asks_for_confirmation(town: Town, desk: Page) -> None:
     asked: list[str] = []
 
     def stay(dialog: Any) -> None:
@@ -494,11 +505,11 @@ def test_leaving_with_something_unsent_asks_first(town: Town, desk: Page) -> Non
     assert asked == ["beforeunload"]
 
 
-def test_it_all_works_without_scripts(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_the_cabinet_works_without_javascript(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
     watch.allow("status of 422")
     town.report("Первое: яма")
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
-    line(page, "Первое").click()
+    report_link(page, "Первое").click()
     expect(page.locator("#field-expected_on")).to_be_hidden()
     page.check("#to-planned")
     expect(page.locator("#field-expected_on")).to_be_visible()
@@ -511,7 +522,7 @@ def test_it_all_works_without_scripts(town: Town, new_page: Callable[..., Page],
     expect(page.locator("#head .chip").first).to_have_text("Запланировано")
 
 
-def test_many_reports_are_decided_by_keyboard(town: Town, desk: Page) -> None:
+def test_bulk_decisions_by_keyboard(town: Town, desk: Page) -> None:
     expect(desk.locator(".empty")).to_be_visible()
     for number in range(3):
         town.report(f"Сообщение {number}")
@@ -537,7 +548,7 @@ def test_many_reports_are_decided_by_keyboard(town: Town, desk: Page) -> None:
     expect(desk.locator("#picked")).to_have_text("Отмечено: 4")
 
 
-def test_many_reports_are_decided_and_mapped_without_scripts(town: Town, new_page: Callable[..., Page]) -> None:
+def test_bulk_decisions_and_the_map_without_javascript(town: Town, new_page: Callable[..., Page]) -> None:
     for number in range(2):
         town.report(f"Сообщение {number}")
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
@@ -588,7 +599,7 @@ def test_a_due_date_without_room_beside_the_status_goes_to_its_own_line(town: To
     assert status["height"] < 50, "two lines at most"
 
 
-def test_the_head_takes_one_line_on_a_desk_and_the_account_one_on_a_phone(town: Town, desk: Page) -> None:
+def test_the_header_is_one_line_on_a_desktop_and_the_account_one_on_a_phone(town: Town, desk: Page) -> None:
     desk.locator(".whose").evaluate("whose => whose.prepend('Управление благоустройства и дорожного хозяйства: ')")
     desk.locator(".account .who").evaluate("who => who.prepend('very.long.name.of.a.representative.')")
     bounds = desk.locator(".cabinet-head .bounds").bounding_box()
@@ -607,7 +618,9 @@ def test_the_head_takes_one_line_on_a_desk_and_the_account_one_on_a_phone(town: 
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_the_list_is_a_table_however_it_is_laid_out(town: Town, new_page: Callable[..., Page], viewport: Any) -> None:
+def test_the_list_keeps_its_table_semantics_in_every_layout(
+    town: Town, new_page: Callable[..., Page], viewport: Any
+) -> None:
     """By what Chromium tells a screen reader: cards are made by CSS alone, so the elements' own roles must last."""
     town.report("Первое: яма")
     page = town.sign_in(new_page(viewport=viewport))
@@ -618,7 +631,7 @@ def test_the_list_is_a_table_however_it_is_laid_out(town: Town, new_page: Callab
     assert told.count("cell") >= 5
 
 
-def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -> None:
+def test_navigation_labels_do_not_wrap_on_a_phone(town: Town, desk: Page) -> None:
     desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
     desk.goto(f"{town.service.url}/cabinet/comments")
     desk.click(".drawer summary")
@@ -633,7 +646,7 @@ def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -
             assert right <= PHONE["width"]
 
 
-def in_the_database(town: Town, work: Callable[[Database], Any]) -> Any:
+def run_with_database(town: Town, work: Callable[[Database], Any]) -> Any:
     """What `work` finds or does there, while the service runs."""
 
     async def found() -> Any:
@@ -648,7 +661,7 @@ def in_the_database(town: Town, work: Callable[[Database], Any]) -> Any:
         return thread.submit(asyncio.run, found()).result()
 
 
-def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
+def test_the_operator_drops_dead_deliveries_by_keyboard(
     town: Town, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("status of 422")
@@ -662,7 +675,7 @@ def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
         email = f"{uuid.uuid4().hex[:8]}@service.test"
         return " ".join([email, (await accounts.add_user(database, email=email, role="operator", agency_id=None))[1]])
 
-    email, password = in_the_database(town, give_up).split()
+    email, password = run_with_database(town, give_up).split()
     page = replace(town, email=email, password=password).sign_in(new_page(viewport=PHONE))
     badge = page.locator(".sections .many")
     expect(badge).to_contain_text("не доставлено")
@@ -692,7 +705,9 @@ LOOKS: list[axe.Look] = [
 ]  # fmt: skip
 
 
-def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_cabinet_pages_have_no_axe_violations_and_no_overflow(
+    town: Town, new_page: Callable[..., Page], watch: Watch
+) -> None:
     watch.allow("status of (403|422|404)")
     page = new_page(viewport=DESK)
 
@@ -718,7 +733,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("filtered list")
     page.goto(f"{town.service.url}/cabinet/problems")
     check("list")
-    line(page, "Яма").click()
+    report_link(page, "Яма").click()
     check("report in moderation")
     page.check("#to-duplicate")
     page.click(".decision button")
@@ -739,7 +754,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("sites")
     page.locator("main a[href^='/cabinet/sites/']").first.click()
     check("a site")
-    page.get_by_role("link", name="Настройки сайта").click()
+    page.get_by_role("link", name="Настройки", exact=True).click()
     check("settings of a site")
     page.fill("[name=name]", " ")
     page.click("main form.card button")
@@ -757,18 +772,18 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("not found")
 
 
-def test_what_is_wrong_with_the_choice_is_read_with_it(town: Town, desk: Page, watch: Watch) -> None:
+def test_screen_readers_get_the_errors_of_a_choice_with_it(town: Town, desk: Page, watch: Watch) -> None:
     watch.allow("status of 422")
     town.report("Первое: яма")
     desk.reload()
-    line(desk, "Первое").click()
+    report_link(desk, "Первое").click()
     desk.click(".decision button.primary")
     choice = desk.locator("#field-to")
     expect(choice).to_have_attribute("aria-invalid", "true")
     expect(choice).to_have_accessible_description(re.compile("^Ошибка"))
 
 
-def test_a_lost_connection_is_told_once(desk: Page, watch: Watch) -> None:
+def test_a_lost_connection_is_announced_once(desk: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED")
     desk.evaluate(
         """() => {

@@ -34,6 +34,9 @@ def city(module_serve: Callable[..., Service]) -> str:
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
     service.cli("load-demo", "--problems", "300", "--site", site["key"])
+    for preset in ("budgeting", "programmes"):
+        added = service.cli("collection", "add", "--site", site["key"], "--preset", preset, "--slug", preset)
+        service.cli("load-demo", "--problems", "25", "--site", added["collection"])
     return f"{service.url}/s/{site['key']}"
 
 
@@ -114,6 +117,9 @@ def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: Callable[...,
         "?category=snow&q=нетникого",
         "/problems/300",
         "/problems/7?lang=en",
+        "/c/budgeting?lang=en",
+        "/c/budgeting/3",
+        "/c/programmes/report",
     ):
         page.goto(city + path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

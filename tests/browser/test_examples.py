@@ -124,7 +124,7 @@ def buttons(page: Page) -> Locator:
 
 def test_every_example_is_tested() -> None:
     folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
-    assert folders == {*CASES, *LINK_CASES, "iframe", "figures"}
+    assert folders == {*CASES, *LINK_CASES, "iframe", "figures", "metrika", "place", "collections", "participation"}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -177,6 +177,68 @@ def test_the_links_only_example_also_links_to_the_list(page: Page, example_pages
     page.go_back()
     page.get_by_role("link", name="проверка по номеру").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_counter_gets_goals_and_nothing_personal(desktop: Page, watch: Watch, example_pages: Examples) -> None:
+    desktop.goto(example_pages.address("metrika"))
+    buttons(desktop).click()
+    to_form(desktop)
+    fill_form(desktop, text="Яма у подъезда", email="anna@example.test")
+    send(desktop)
+    number(desktop)
+    calls = desktop.evaluate("ym.a.map(call => [...call])")
+    assert calls[0] == [12345678, "init", {"webvisor": False}]
+    goals = [goal for _, method, goal in calls[1:] if method == "reachGoal"]
+    assert len(goals) == len(calls) - 1
+    assert (goals[0], goals[-1]) == ("igrajdanin_open", "igrajdanin_submitted")
+    assert len(set(goals)) == len(goals)
+    assert {"igrajdanin_step_1", "igrajdanin_step_4"} <= set(goals)
+    assert all(re.fullmatch(r"igrajdanin_(open|step_[1-6]|submitted)", goal) for goal in goals)
+    assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}
+
+
+def test_a_page_about_one_place_fills_in_widget_and_link(
+    new_page: Callable[..., Page], watch: Watch, example_pages: Examples
+) -> None:
+    known = ("ул. Мира, 5, детская площадка", "55.0794, 38.7783")
+    page = new_page(viewport=DESKTOP)
+    page.goto(example_pages.address("place"))
+    buttons(page).click()
+    fields = to_form(page)
+    expect(fields.get_by_label("Детские и спортивные площадки")).to_be_checked()
+    shown = [fields.get_by_label(re.compile(label)) for label in ("^Адрес или ориентир", "^Координаты")]
+    assert tuple(field.input_value() for field in shown) == known
+    fields.get_by_label(re.compile("^Что именно не так")).fill("Сломаны качели")
+    send_restored_draft(page)
+    without = new_page(java_script_enabled=False)
+    without.goto(example_pages.address("place"))
+    without.get_by_role("link", name=REPORT).click()
+    assert tuple(without.input_value(f"[name={name}]") for name in ("address", "coordinates")) == known
+    assert without.input_value("[name=category]") == "playgrounds"
+
+
+def test_collections_are_tabs_of_one_page_and_links_without_scripts(
+    new_page: Callable[..., Page], example_pages: Examples
+) -> None:
+    service, key = example_pages.service, example_pages.key
+    for slug in ("budgeting", "initiatives", "resource-centres"):
+        service.cli("collection", "add", "--site", key, "--preset", slug, "--slug", slug)
+    page = new_page(viewport=DESKTOP)
+    page.goto(example_pages.address("collections"))
+    sections = page.locator("section.panel")
+    for place, name in enumerate(("Проекты на деньги бюджета", "Инициативы", "Ресурсные центры")):
+        page.get_by_role("link", name=name, exact=True).click()
+        for at in range(3):
+            expect(sections.nth(at)).to_be_visible(visible=at == place)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Инициативы жителей")).to_be_visible()  # of its widget
+    expect(page.locator("#initiatives").get_by_role("button", name="Добавить запись")).to_be_visible()
+    without = new_page(java_script_enabled=False)
+    for link in ("предложить свой", "предложить свою", "все центры"):
+        without.goto(example_pages.address("collections"))
+        without.get_by_role("link", name=link).click()
+        assert without.url.startswith(f"{service.url}/s/{key}/c/")
+        expect(without.get_by_role("heading", name="Записи")).to_be_visible()
 
 
 def test_two_sites_on_one_page_are_independent(desktop: Page, watch: Watch, example_pages: Examples) -> None:

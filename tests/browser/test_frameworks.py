@@ -37,18 +37,23 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def application(widget_site: WidgetSite, bundles: Path, framework: str) -> Callable[[str], str]:
-    """`application(view)` → address of the framework's page with the widget in that view."""
+def application(widget_site: WidgetSite, bundles: Path, framework: str) -> Callable[..., str]:
+    """`application(view, loader=True)` → address of the framework's page with the widget in that view."""
 
-    def address(view: str) -> str:
+    def address(view: str, loader: bool = True) -> str:
         script = widget_site.folder / f"{framework}.js"
         if not script.exists():
             script.symlink_to(bundles / script.name)
         link = f"{widget_site.service.url}/s/{widget_site.key}/report"
         place = f'<div id="app" data-key="{widget_site.key}" data-link="{link}" data-view="{view}"></div>'
-        return widget_site.page(f'{place}<script type="module" src="/{script.name}"></script>')
+        return widget_site.page(f'{place}<script type="module" src="/{script.name}"></script>', loader)
 
     return address
+
+
+def heard(page: Page) -> list[str]:
+    """The events that the application's own template listens to."""
+    return [name.removeprefix("igrajdanin:") for name, _ in page.evaluate("heard")]
 
 
 def press(page: Page, control: str) -> None:
@@ -65,7 +70,7 @@ def description(page: Page) -> Locator:
 
 
 def test_typed_text_survives_re_rendering_by_the_application(
-    new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch
+    new_page: Callable[..., Page], application: Callable[..., str], watch: Watch
 ) -> None:
     page = new_page(viewport=DESKTOP)
     page.goto(application("inline"))
@@ -90,7 +95,7 @@ def test_typed_text_survives_re_rendering_by_the_application(
 
 @pytest.mark.parametrize("view", ["inline", "button"])
 def test_the_widget_works_after_navigating_away_and_back(
-    new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch, view: str
+    new_page: Callable[..., Page], application: Callable[..., str], watch: Watch, view: str
 ) -> None:
     page = new_page(viewport=DESKTOP)
     page.goto(application(view))
@@ -115,7 +120,41 @@ def test_the_widget_works_after_navigating_away_and_back(
     expect(description(page)).to_have_value(TYPED_TEXT)
     fill_form(page)
     send(page)
-    assert number(page) > 0
+    sent = number(page)
+    assert [detail["number"] for name, detail in page.evaluate("heard") if name == "igrajdanin:submitted"] == [sent]
     press(page, "away")
     expect(widget(page)).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_application_sets_properties_before_the_loader_and_hears_every_event_once(
+    new_page: Callable[..., Page], application: Callable[..., str], widget_site: WidgetSite, watch: Watch
+) -> None:
+    page = new_page(viewport=DESKTOP)
+    page.goto(application("button", loader=False))
+    expect(page.get_by_role("link", name=REPORT)).to_be_visible()
+    press(page, "theme")
+    page.add_script_tag(url=f"{widget_site.service.url}/w/1/loader.js")
+    button = page.get_by_role("button", name=REPORT, exact=True)
+    button.click()
+    drawn = page.locator("igrajdanin-widget .igw")
+    expect(drawn).to_have_attribute("data-theme", "dark")
+    assert widget(page).evaluate("one => [one.siteKey, one.type, one.view, one.theme, one.lang]") == [
+        widget_site.key, "extended", "button", "dark", "ru",
+    ]  # fmt: skip
+    press(page, "plain")
+    expect(drawn).to_have_attribute("data-theme", "light")
+    assert widget(page).evaluate("one => one.theme") == ""
+    press(page, "lang")
+    expect(page.get_by_role("heading", name="City problems")).to_be_visible()
+    for number_of_times in (1, 2):
+        press(page, "draw")
+        expect(page.locator("main")).to_have_attribute("data-drawn", str(number_of_times))
+    page.keyboard.press("Escape")
+    page.wait_for_function("heard.length === 3")
+    assert heard(page) == ["ready", "open", "close"]
+    press(page, "away")
+    expect(widget(page)).to_have_count(0)
+    press(page, "back")
+    expect(page.get_by_role("button", name="Report a problem", exact=True)).to_be_visible()
+    assert heard(page) == ["ready", "open", "close", "ready"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_pages import only_link
+from tests.browser.test_pages import find_only_link
 from tests.factories import HOST_ORIGIN, problem_body
 from tests.support import axe
 from tests.support.browser import Watch
@@ -67,7 +67,7 @@ def link(serve: Callable[..., Service], mail_sink: MailSink, page: Page) -> str:
 
 
 def confirmed(page: Page, letter: Any) -> None:
-    page.goto(only_link(letter.message))
+    page.goto(find_only_link(letter.message))
     page.click("form button")
 
 

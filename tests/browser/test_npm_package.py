@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tests.support.browser import Watch
 from tests.support.widget import REPORT, WidgetSite, fill_form, number, send
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "widget_js" / "npm"
 MODULES = ROOT / "node_modules"
 DESKTOP = {"width": 1280, "height": 900}
 
@@ -29,7 +31,8 @@ document.addEventListener("igrajdanin:step", event => event.detail.of - event.de
 const element: IgrajdaninWidgetElement = document.querySelector("igrajdanin-widget")!;
 element.siteKey = "wk_1";
 export const good = <IgrajdaninWidget siteKey="wk_1" view="inline" onError={event => event.detail?.code} />;
-export const plain = <igrajdanin-widget site-key="wk_1" theme="dark" className="report" />;
+export const plain = <igrajdanin-widget site-key="wk_1" theme="dark" className="report"
+  onigrajdanin:submitted={event => event.detail.number.toFixed()} />;
 
 // @ts-expect-error
 void install({});
@@ -42,6 +45,24 @@ export const keyless = <IgrajdaninWidget type="extended" />;
 // @ts-expect-error
 export const misspelt = <igrajdanin-widget site-key="wk_1" view="inlined" />;
 """
+# What templates of Vue and Svelte are checked against; their checkers read the same declarations.
+TYPED_TEMPLATES = """
+import type { SvelteHTMLElements } from "svelte/elements";
+import type { GlobalComponents } from "vue";
+import type {} from "igrajdanin-widget/svelte";
+import type {} from "igrajdanin-widget/vue";
+
+type Vue = InstanceType<GlobalComponents["igrajdanin-widget"]>["$props"];
+type Svelte = SvelteHTMLElements["igrajdanin-widget"];
+export const vue: Vue = { "site-key": "wk_1", class: "a", "onIgrajdanin:step": event => event.detail.of.toFixed() };
+export const svelte: Svelte = {
+  "site-key": "wk_1", class: "a", "onigrajdanin:step": event => event.detail.of.toFixed()
+};
+// @ts-expect-error
+export const vueMisspelt: Vue = { "site-key": "wk_1", theme: "black" };
+// @ts-expect-error
+export const svelteMisspelt: Svelte = { "site-key": "wk_1", theme: "black" };
+"""
 
 APPLICATION = """
 import { StrictMode, useState } from "react";
@@ -52,7 +73,7 @@ import { IgrajdaninWidget } from "igrajdanin-widget/react";
 const place = document.getElementById("app");
 const { api, site, link } = place.dataset;
 window.events = [];
-igrajdanin("on", "ready", event => events.push([0, event.type, null]));
+igrajdanin("on", "ready", event => events.push([0, "igrajdanin:queued", null]));
 window.installed = Promise.all([install({ api: api + "/" }), install({ api })]);
 
 function App() {
@@ -62,7 +83,9 @@ function App() {
     <main>
       <button id="draw" onClick={() => draw(drawn + 1)}>{drawn}</button>
       {drawn < 3 && (
-        <IgrajdaninWidget siteKey={site} onOpen={hear} onStep={hear} onSubmitted={hear} onError={hear} onClose={hear}>
+        <IgrajdaninWidget
+          siteKey={site} onReady={hear} onOpen={hear} onStep={hear} onSubmitted={hear} onError={hear} onClose={hear}
+        >
           <a href={link}>Сообщить о проблеме</a>
         </IgrajdaninWidget>
       )}
@@ -76,9 +99,9 @@ createRoot(place).render(<StrictMode><App /></StrictMode>);
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a site with the package and React in its node_modules."""
+    """The folder of a site with the package and its frameworks in its node_modules."""
     folder = tmp_path_factory.mktemp("site")
-    command = ("npm", "pack", "--json", "--pack-destination", str(folder))
+    command = ("npm", "pack", "--json", "--pack-destination", str(folder), PACKAGE)
     (packed,) = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
     with tarfile.open(folder / packed["filename"]) as archive:
         archive.extractall(folder, filter="data")
@@ -86,16 +109,42 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     modules.mkdir()
     (folder / "package").rename(modules / "igrajdanin-widget")
     (modules / "@types").mkdir()
-    for name in ("react", "react-dom", "@types/react", "csstype"):
+    for name in ("react", "react-dom", "@types/react", "csstype", "svelte", "vue"):
         (modules / name).symlink_to(MODULES / name)
     return folder
 
 
+def test_the_package_contains_only_its_own_modules(site: Path) -> None:
+    packed = site / "node_modules" / "igrajdanin-widget"
+    files = {path.relative_to(packed).as_posix() for path in packed.rglob("*")}
+    modules = {"index.js", "react.js", *(f"{name}.d.ts" for name in ("index", "react", "svelte", "vue"))}
+    assert files == {"package.json", "README.md", "LICENSE", *modules}
+    described = json.loads((packed / "package.json").read_text())
+    named = {path for targets in described["exports"].values() for path in targets.values()}
+    assert named == {f"./{module}" for module in modules}
+    assert "dependencies" not in described
+    assert "scripts" not in described  # nothing runs while it is being installed
+    assert described["version"] == json.loads((ROOT / "package.json").read_text())["version"]
+    assert (packed / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_the_readme_lists_every_attribute_and_event(site: Path) -> None:
+    readme = (site / "node_modules" / "igrajdanin-widget" / "README.md").read_text()
+    documented = (ROOT / "docs" / "embedding.md").read_text()
+    for rows in (r"^\| `([a-z][a-z-]+)` \|", r"`(igrajdanin:[a-z]+)`"):
+        attributes_and_events = set(re.findall(rows, documented, re.MULTILINE))
+        assert attributes_and_events
+        assert set(re.findall(rows, readme, re.MULTILINE)) - {"api", "version", "integrity", "nonce"} == (
+            attributes_and_events
+        )
+
+
 def test_types_reject_wrong_usage(site: Path) -> None:
     (site / "typed.tsx").write_text(TYPED)
+    (site / "templates.ts").write_text(TYPED_TEMPLATES)
     options = {"strict": True, "noEmit": True, "jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}
     (site / "tsconfig.json").write_text(
-        json.dumps({"compilerOptions": {**options, "types": []}, "files": ["typed.tsx"]})
+        json.dumps({"compilerOptions": {**options, "types": []}, "files": ["typed.tsx", "templates.ts"]})
     )
     checked = subprocess.run([MODULES / ".bin/tsc", "-p", site], capture_output=True, text=True)
     assert (checked.returncode, checked.stdout) == (0, "")
@@ -127,7 +176,7 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     page.wait_for_function("events.at(-1)[1] === 'igrajdanin:close'")
     recorded = page.evaluate("events.map(([drawn, type, detail]) => [drawn, type.split(':')[1], detail])")
     events = [tuple(one) for one in recorded]
-    assert [name for _, name, _ in events if name != "step"] == ["ready", "open", "submitted", "close"]
+    assert [name for _, name, _ in events if name != "step"] == ["ready", "queued", "open", "submitted", "close"]
     assert (1, "step", {"step": 1, "of": 6}) in events
     assert [(drawn, detail["number"]) for drawn, name, detail in events if name == "submitted"] == [(2, sent)]
     page.evaluate("document.getElementById('draw').click()")

@@ -55,7 +55,7 @@ def send(page: Page) -> None:
     page.click("button.primary")
 
 
-def only_link(message: EmailMessage) -> str:
+def find_only_link(message: EmailMessage) -> str:
     part = message.get_body(("plain",))
     assert part is not None
     (link,) = [line for line in part.get_content().splitlines() if "://" in line]
@@ -63,7 +63,7 @@ def only_link(message: EmailMessage) -> str:
     return str(link)
 
 
-def test_from_the_form_to_the_private_page_without_scripts(
+def test_a_report_is_sent_and_followed_without_javascript(
     town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
@@ -79,7 +79,7 @@ def test_from_the_form_to_the_private_page_without_scripts(
     send(page)
     expect(page.locator(".number")).to_have_text("№ 1")
     (letter,) = mail_sink.wait(EMAIL)
-    page.goto(only_link(letter.message))
+    page.goto(find_only_link(letter.message))
     expect(page.locator("form")).to_have_count(1)
     page.click("form button")
     expect(page.locator("form")).to_have_count(0)
@@ -88,7 +88,7 @@ def test_from_the_form_to_the_private_page_without_scripts(
     expect(page.locator(".timeline")).to_contain_text("Почта подтверждена")
 
 
-def test_from_a_wrong_form_to_number_and_code(town: Town, page: Page, watch: Watch) -> None:
+def test_an_invalid_form_is_corrected_and_answered_with_number_and_code(town: Town, page: Page, watch: Watch) -> None:
     watch.allow("422")
     page.goto(town.form)
     page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
@@ -106,14 +106,14 @@ def test_from_a_wrong_form_to_number_and_code(town: Town, page: Page, watch: Wat
     expect(page.locator("h1")).to_have_text("Сообщение № 1")
 
 
-def states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[Page], object]]:
+def page_states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[Page], object]]:
     """Every page in the states that look different; each callable opens one. The order tells a report's story."""
     page.goto(town.form)
     fill(page, email=EMAIL)
     send(page)
     private = page.locator("#track-link").get_attribute("href") or ""
     (letter,) = mail_sink.wait(EMAIL)
-    confirmation = only_link(letter.message)
+    confirmation = find_only_link(letter.message)
 
     def wrong(page: Page) -> None:
         page.goto(town.form)
@@ -146,14 +146,14 @@ def states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[P
     }
 
 
-def test_axe_finds_nothing_and_nothing_is_cut_off(
+def test_residents_pages_have_no_axe_violations_and_no_overflow(
     town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
 ) -> None:
     """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desk, with larger letters on top."""
     watch.allow("422|404")
     page = new_page(viewport={"width": 320, "height": 640})
     found: dict[str, list[str]] = {}
-    for state, opened in states(town, page, mail_sink).items():
+    for state, opened in page_states(town, page, mail_sink).items():
         opened(page)
         complaints = axe.violations_in_appearances(page) + axe.violations_with_large_text(page)
         if complaints:
@@ -162,7 +162,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
     assert watch.hosts() == {town.service.url}
 
 
-def test_the_visitor_switches_colours_and_language(town: Town, page: Page) -> None:
+def test_visitors_switch_the_colour_scheme_and_the_language(town: Town, page: Page) -> None:
     page.goto(f"{town.service.url}/s/{town.key}")
     page.click("text=Версия для слабовидящих")
     page.click("text=Белым по чёрному")
@@ -177,7 +177,7 @@ def test_the_visitor_switches_colours_and_language(town: Town, page: Page) -> No
     expect(page.locator("html")).not_to_have_attribute("data-theme", "white-on-black")
 
 
-def test_the_place_that_was_found_is_told(town: Town, new_page: Callable[..., Page]) -> None:
+def test_a_located_position_is_announced(town: Town, new_page: Callable[..., Page]) -> None:
     page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
     page.goto(town.form)
     page.click("summary >> text=точнее")
@@ -186,10 +186,10 @@ def test_the_place_that_was_found_is_told(town: Town, new_page: Callable[..., Pa
     expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты вписаны.")
 
 
-def test_public_pages_say_in_which_language_residents_write(
+def test_public_pages_mark_the_language_of_residents_texts(
     town: Town, page: Page, new_page: Callable[..., Page], mail_sink: MailSink
 ) -> None:
-    states(town, new_page(), mail_sink)
+    page_states(town, new_page(), mail_sink)
     with contextlib.closing(sqlite3.connect(town.service.directory / "widget.db", timeout=10)) as database:
         database.execute("UPDATE problems SET published = TRUE, status = 'accepted'")
         database.commit()

@@ -43,7 +43,7 @@ def demo(example_pages: Examples) -> dict[str, Any]:
         "pages": example_pages.pages.url,
         "service": service.url,
         "sites": [{"key": example_pages.key}],
-        "users": [agent],
+        "users": [agent, agent | {"email": "agent@service.test"}],  # a service has one too, later
     }
 
 

@@ -308,6 +308,27 @@ def test_the_category_attribute_selects_a_category(page: Page, widget_site: Widg
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
 
+@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
+def test_the_page_fills_in_what_it_knows_and_a_draft_comes_first(
+    new_page: Callable[..., Page], widget_site: WidgetSite, tag: str
+) -> None:
+    known = 'data-lat="55.0794" data-lng="38.7783" data-address="ул. Мира, 5" data-description="Площадка № 12: "'
+    snippet = widget_site.snippet(known)
+    if tag == "div":
+        snippet = snippet.replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
+        snippet = snippet.replace("</igrajdanin-widget", "</div")
+    page = new_page(viewport={"width": 1280, "height": 900})
+    address = widget_site.page(snippet)
+    for description in ("Площадка № 12: ", "Площадка № 12: сломаны качели"):
+        form = open_form(page, address)
+        written = form.get_by_label(re.compile("^Что именно не так"))
+        expect(written).to_have_value(description)
+        expect(form.get_by_label(re.compile("^Адрес или ориентир"))).to_have_value("ул. Мира, 5")
+        expect(form.get_by_label(re.compile("^Координаты"))).to_have_value("55.0794, 38.7783")
+        written.fill("Площадка № 12: сломаны качели")
+        page.wait_for_function("Object.keys(localStorage).length")
+
+
 def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow('category="road"')
     form = open_form(page, widget_site.page(widget_site.snippet('category="road"')))

@@ -36,7 +36,7 @@ def stats(pages: Examples) -> dict[str, Any]:
 
 
 def number(value: float) -> str:
-    return f"{value:,}".replace(",", "\u202f").replace(".", ",")
+    return f"{value:,}".removesuffix(".0").replace(",", "\u202f").replace(".", ",")
 
 
 def whole(value: float) -> int:

@@ -273,6 +273,8 @@ def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     open_form(page, address)
     fill_form(page, "Черновик", email=EMAIL)
     page.wait_for_function(f"{STORED_DESCRIPTION} === 'Черновик'")
+    # Both have been written: what this tab wrote later would be there after the other has erased it.
+    page.wait_for_function(f"Object.values(sessionStorage).join().includes('{EMAIL}')")
     other = page.context.new_page()
     open_form(other, address)
     expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")

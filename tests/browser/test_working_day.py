@@ -230,7 +230,7 @@ def test_a_working_day(
     # The service takes it up, works, and says so with a photo.
     service = enter("service@gorod.test")
     service.press(line(service.page, "Первое"))
-    service.press(service.page.get_by_role("button", name=say("cabinet.decide.to.in_progress")))
+    service.press(service.page.get_by_role("button", name=say("status_action.in_progress")))
     expect(service.page.locator(status).first).to_have_text(say("status.in_progress"))
     service.write(service.page.locator("#field-work_text"), DONE)
     service.page.set_input_files("#field-photos", files=[file(photo(halves(64, 64)))])
@@ -387,7 +387,7 @@ def test_the_administrators_first_day(
 
     desk.goto(f"{service.url}/cabinet/sites")
     desk.locator("main a[href^='/cabinet/sites/']").first.click()
-    desk.locator("main a[href$='/calendar']").click()
+    desk.locator("main .beside-page a[href$='/calendar']").click()
     desk.fill("#field-day", "2031-03-05")
     press("Добавить день")
     expect(desk.locator(".notice.good")).to_be_visible()

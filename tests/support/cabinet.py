@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import httpx2
 
 PASSWORD = "a long enough password"
+ADMIN = "admin@gorod.test"  # of the fixture `admin`
 
 
 @dataclass

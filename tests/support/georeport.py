@@ -12,7 +12,8 @@ import orjson
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.deliveries import queue
-from widget_api.deliveries.model import GiveUp, Retry, retry_delay
+from widget_api.deliveries.model import GiveUp, Retry
+from widget_api.deliveries.queue import Outcome
 from widget_api.deliveries.sinks import resolve_handler
 
 ROOT = "/open311/v2"
@@ -71,14 +72,12 @@ class Worker:
         self.now = max(self.now, clock.now())
         claimed = await queue.claim(self.context.database, "test", 50, self.now)
         for one in claimed:
-            error, retry_in = None, None
+            reason: Exception | None = None
             try:
                 await resolve_handler(one.sink)(self.context, one)
-            except GiveUp as reason:
-                error = str(reason)
-            except Retry as reason:
-                error, retry_in = str(reason), retry_delay(one.attempts, reason.after)
-            await queue.finish(self.context.database, "test", one, self.now, error, retry_in)
+            except (GiveUp, Retry) as raised:
+                reason = raised
+            await queue.finish_all(self.context.database, "test", [(one, Outcome.of(one, reason))], self.now)
         return len(claimed)
 
     async def until_idle(self) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import date
+from typing import Any, get_args
 
 from widget_api import i18n
 from widget_api.geo import model as places
+from widget_api.participation.model import Act
 from widget_api.problems import wording
 from widget_api.problems.model import ANSWERS, STATUSES
 from widget_api.problems.notices import DATES, KINDS
+from widget_api.registration.mail import describe
+from widget_api.registration.model import LetterKind
 
 W = "https://widget.test"
 MAP = places.map_link(55.0794, 38.7783)  # the only external address: the agency has to find the location
@@ -31,10 +35,31 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         yield f"confirmation{' entered' if channel else ''}", "confirmation", confirmed
     yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
     yield "password", "password_reset", {"agency": AGENCY, "reset_url": f"{W}/cabinet/reset/{'a' * 180}"}
+    removed = {"agency": AGENCY, "email": "a@gorod.test", "url": f"{W}/cabinet/account/factor"}
+    yield "factor removed", "factor_removed", removed
+    changed = {"agency": AGENCY, "email": "a@gorod.test", "url": f"{W}/cabinet/organisation/provider"}
+    yield "provider changed", "provider_changed", changed
     invited = {"agency": AGENCY, "role": i18n.text(language, "cabinet.role.agent"), "days": 7}
     yield "invitation", "invitation", {**invited, "invitation_url": f"{W}/cabinet/invitation/{'a' * 43}"}
+    asked = {"origin": "https://zarechensk.test", "name": typed, "site": typed, "date": "12 декабря", "reason": typed}
+    for kind in get_args(LetterKind):
+        described = describe(language, kind, url=f"{W}/sites/application/{'a' * 120}", **asked)
+        yield f"registration {kind}", "registration", {"agency": AGENCY, **described}
+    code = {"site": about["site_name"], "origins": "https://gorod.test, https://www.gorod.test"}
+    of = "https://service.test"  # in code that is pasted, no link of the letter
+    pasted = f'<igrajdanin-widget site-key="wk_key">\n  <a href="{of}/s/wk_key/report">…</a>\n</igrajdanin-widget>'
+    code |= {"snippet": pasted, "policy": f"script-src {of}; connect-src {of}", "install_url": f"{W}/s/wk_key/install"}
+    yield "site code", "site_code", {"agency": AGENCY, **code}
     yield "follow", "follow_confirmation", {**about, "follow_url": f"{W}/follow/{'a' * 120}"}
     yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}
+    for act in get_args(Act):
+        for done in (False, True):
+            asked = {"act": act, "done": done, "action_url": f"{W}/action/{'a' * 120}"}
+            yield f"{act} {done}", "action_confirmation", {**about, **asked}
+    entry = {**about, "text": typed, "page_url": f"{W}/s/wk_key/c/budget/1284"}
+    yield "news of an author", "participants_news", {**entry, "stop_url": f"{W}/my-action/{'a' * 120}"}
+    for email in ("vera@example.test", None):
+        yield f"request {bool(email)}", "entry_request", {**entry, "name": typed if email else None, "email": email}
     for published in (True, False):
         decided = {"published": published, "text": typed, "reason": None if published else typed}
         addresses = {"page_url": f"{W}/s/wk_key/problems/1284", "own_url": f"{W}/my-comment/{'a' * 120}"}
@@ -47,8 +72,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             "followed",
             {
                 **about,
-                "title": i18n.text(language, f"events.{'note' if name == 'note' else 'status.' + name}"),
-                "about": i18n.text(language, f"people.mail.news.about.{name}", number=1200),
+                "title": i18n.text(language, "events.note" if name == "note" else f"status_event.{name}"),
+                "about": i18n.text(language, f"status_news.{name}", number=1200),
                 "preheader": typed,
                 "text": typed,
                 "official": name in ANSWERS,
@@ -74,7 +99,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             {
                 **about,
                 "title": wording.title(language, entry),
-                "about": i18n.text(language, f"mail.about_status.{name}", number=1200),
+                "about": i18n.text(language, f"status_letter.{name}", number=1200),
                 "preheader": typed,
                 "button": i18n.text(language, "mail.status.buttons.else"),
                 "text": typed,
@@ -140,7 +165,9 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
               for kind in KINDS]  # fmt: skip
     addresses = {"cabinet_url": f"{W}/cabinet/", "account_url": f"{W}/cabinet/account#notices"}
     for kind in ("digest", *(kind for kind in KINDS if kind not in DATES)):
-        subject = i18n.text(language, f"notices.subject.{kind}", count=2, date=i18n.format_date(language, "2026-12-02"))
+        day = date(2026, 12, 2)
+        shown = i18n.format_date(language, day, today=day)  # without the year, in every year
+        subject = i18n.text(language, f"notices.subject.{kind}", count=2, date=shown)
         yield f"notices {kind}", "notices", {"agency": AGENCY, "subject": subject, "groups": groups, **addresses}
     report = {"agency": AGENCY, "title": f"{i18n.text(language, 'report.heading')}: 2026", "lines": ["12", "34"]}
     own = f"{W}/cabinet/analytics/report"

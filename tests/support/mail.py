@@ -117,6 +117,10 @@ class MailSink:
     def stop(self) -> None:
         async def close() -> None:
             if self._server is not None:
+                # asyncio leaves the socket of a connection open that it accepts while its server is being closed.
+                for listening in self._server.sockets:
+                    self._loop.remove_reader(listening.fileno())
+                await asyncio.sleep(0)
                 self._server.close()
             for task in asyncio.all_tasks():
                 if task is not asyncio.current_task():

@@ -160,10 +160,11 @@ def count_received(stories: Iterable[Story], zone: str) -> list[tuple[str, int]]
     return sorted(Counter(local_day(story.received, zone)[:7] for story in stories if story.counted).items())
 
 
-def count_streets(stories: Iterable[Story], zone: str, month: str) -> dict[str, int]:
+def count_streets(stories: Iterable[Story], zone: str, month: str) -> dict[tuple[str, str], int]:
+    """Reports by site and street."""
     return dict(
         Counter(
-            story.row["street"]
+            (story.row["site_id"], story.row["street"])
             for story in stories
             if story.counted and story.row["street"] and local_day(story.received, zone)[:7] == month
         )

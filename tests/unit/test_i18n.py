@@ -54,10 +54,13 @@ APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal 
     "sites.track.text",
     "sites.track.text_one_date",
     "sites.track.handoff",
+    "collections.not_appeal",
     "footer.message_not_appeal",
     "track.handoff",
     "widget.appeal",
     "operator.site.appeals",
+    "desk.settings.appeals_hint",
+    "desk.announce.portal",
 }
 
 
@@ -78,13 +81,11 @@ def test_a_report_is_never_called_an_appeal() -> None:
 def test_everything_has_one_name_in_pages_cabinet_and_widget(language: str) -> None:
     """Readers of two of them must not take one status for two."""
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
-    for status in STATUSES:
-        assert widget[status] == i18n.text(language, f"status.{status}"), status
     for same in (
         ("status.resolved", "city.figures.resolved"),
-        ("status.resolved", "cabinet.decide.to.resolved"),
-        ("status.forwarded", "events.status.forwarded"),
-        ("status.redirected", "events.status.redirected"),
+        ("status.resolved", "status_action.resolved"),
+        ("status.forwarded", "status_event.forwarded"),
+        ("status.redirected", "status_event.redirected"),
         ("common.overdue", "city.figures.overdue"),
         ("city.photos_of_answer", "cabinet.files.photos"),
     ):
@@ -97,12 +98,12 @@ def test_every_status_has_all_texts() -> None:
     set_by_agency = frozenset[str]().union(*TRANSITIONS["agent"].values())
     families = {
         "status": STATUSES,
-        "events.status": STATUSES,
-        "mail.about_status": STATUSES,
-        "resident.next": STATUSES,
-        "people.mail.news.about": [status for status in STATUSES if status != "moderation"],
-        "cabinet.decide.to": set_by_agency,
-        "cabinet.decide.hint": set_by_agency,
+        "status_event": STATUSES,
+        "status_letter": STATUSES,
+        "status_next": STATUSES,
+        "status_news": [status for status in STATUSES if status != "moderation"],
+        "status_action": set_by_agency,
+        "status_action_hint": set_by_agency,
     }
     keys = [f"{family}.{status}" for family, statuses in families.items() for status in statuses]
     assert [key for key in keys if not i18n.has(key)] == []
@@ -221,3 +222,13 @@ def test_every_error_code_has_a_text() -> None:
                 assert i18n.has(f"errors.{name}") or i18n.has(f"{feature}.errors.{name}"), f"{path}: {name}"
         for name in WRONG.findall(code):
             assert i18n.has(f"fields.{name}") or i18n.has(f"{feature}.fields.{name}"), f"{path}: {name}"
+
+
+def test_words_for_entries_stand_for_words_for_reports() -> None:
+    """With the same placeholders, or fewer: a template gives both the same values."""
+    for language in i18n.LANGUAGES:
+        texts = i18n.texts(language)
+        for key, text in texts.items():
+            if key.startswith("entries."):
+                said, instead = json.dumps(text), json.dumps(texts[key.removeprefix("entries.")])
+                assert set(re.findall(r"\{\w+\}", said)) <= set(re.findall(r"\{\w+\}", instead)), key

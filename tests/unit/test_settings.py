@@ -92,6 +92,11 @@ def test_production_requires_settings(name: str) -> None:
         ("WIDGET_CHALLENGE", "yes"),
         ("WIDGET_RATE_LIMITS", "none"),
         ("WIDGET_TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("WIDGET_OIDC_PRIVATE", "id.gorod.local"),
+        ("WIDGET_OIDC_PRIVATE", "https://id.gorod.local/realms"),
+        ("WIDGET_OIDC_PRIVATE", "https://user@id.gorod.local"),
+        ("WIDGET_OIDC_PRIVATE", "https://id.gorod.local:x"),
+        ("WIDGET_OIDC_PRIVATE", "https://id.gorod.local, ftp://10.0.0.7"),
     ],
 )
 def test_an_invalid_value_is_named_in_one_line(name: str, value: str) -> None:

@@ -17,7 +17,7 @@ from scripts import servers
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "embed_examples" / "wordpress"
 PLUGIN = EXAMPLE / "igrajdanin-widget"
-SHIM = ROOT / "tests" / "support" / "wordpress.php"
+STUB = ROOT / "tests" / "support" / "wordpress_stub.php"
 SET = {"service": "https://w.test", "key": "wk_abc"}
 NOTHING = dict.fromkeys(("service", "key", "type", "view", "theme", "category", "lang"), "")
 KEPT = NOTHING | SET
@@ -27,9 +27,10 @@ LINK = '<a href="https://w.test/s/wk_abc/report">Report a problem</a>'
 php = pytest.mark.skipif(bool(servers.reason_without("php")), reason=servers.reason_without("php") or "PHP is here")
 
 
-def plugin(call: str, *arguments: Any, option: dict[str, str] | None = None, admin: bool = False) -> dict[str, Any]:
-    asked = json.dumps({"call": call, "arguments": arguments, "option": option, "admin": admin})
-    done = subprocess.run(["php", str(SHIM), asked], capture_output=True, text=True, timeout=60)
+def plugin(call: str, *arguments: Any, option: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """Call a function of the plugin; `admin` says who asks, `page` is the text of the page that is shown."""
+    asked = json.dumps({"call": call, "arguments": arguments, "option": option, **more})
+    done = subprocess.run(["php", str(STUB), asked], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return dict(json.loads(done.stdout))
 
@@ -121,7 +122,11 @@ def test_pasted_snippets_are_parsed(tag: str) -> None:
     assert 'type="extended"' in plugin("igrajdanin_block", unset | {"type": "extended"}, option=kept)["answer"]
     assert "inline" not in plugin("igrajdanin_shortcode", {"view": "button"}, option=kept)["answer"]
     page = plugin("igrajdanin_settings_page", option=kept)["printed"]
-    assert set(re.findall(r'<option value="([^"]+)" selected>', page)) == {"basic", "inline", "contrast-black"}
+    assert set(re.findall(r"<option value=\"([^\"]+)\" selected='selected'>", page)) == {
+        "basic",
+        "inline",
+        "contrast-black",
+    }
     assert 'value="roads"' in page
     assert 'href="https://w.test/s/wk_abc/install"' in page
 
@@ -143,6 +148,26 @@ def test_the_script_is_loaded_once_and_async() -> None:
     assert plugin("igrajdanin_async", tag, "igrajdanin-widget")["answer"] == wanted
     assert plugin("igrajdanin_async", wanted, "igrajdanin-widget")["answer"] == wanted
     assert plugin("igrajdanin_async", tag, "another")["answer"] == tag
+
+
+@php
+@pytest.mark.parametrize(
+    ("page", "connects"),
+    [("<!-- wp:igrajdanin/widget /-->", True), ("[igrajdanin]", True), ("Новости", False), (None, False)],
+)
+def test_pages_with_the_widget_connect_early(page: str | None, connects: bool) -> None:
+    printed = plugin("igrajdanin_preconnect", option=SET, page=page)["printed"]
+    assert printed == ('<link rel="preconnect" href="https://w.test">\n' if connects else "")
+    assert plugin("igrajdanin_preconnect", page=page)["printed"] == ""
+
+
+@php
+def test_a_privacy_text_is_suggested() -> None:
+    name, text = plugin("igrajdanin_privacy", option=SET)["privacy"]
+    assert name == "Problems of the city"
+    assert text.count("<p>") == 4
+    assert '<a href="https://w.test/s/wk_abc">' in text
+    assert "<a" not in plugin("igrajdanin_privacy")["privacy"][1]
 
 
 @php
@@ -203,3 +228,37 @@ def test_version_and_licence_are_consistent() -> None:
         assert said is not None
         assert repeated is not None
         assert said[1] == repeated[1]
+
+
+def test_the_readme_has_what_the_directory_requires() -> None:
+    """Plugin Check's rules for readme.txt that can be read off the file."""
+    readme = (PLUGIN / "readme.txt").read_text()
+    head, _, body = readme.partition("== Description ==")
+    headers = dict(re.findall(r"^([A-Z][A-Za-z ]{3,20}): (.+)$", head.partition("\n\n")[0], re.MULTILINE))
+    versions = {"Requires at least", "Tested up to", "Requires PHP", "Stable tag"}
+    assert set(headers) == {"Contributors", "Tags", "License", "License URI"} | versions
+    assert len(headers["Tags"].split(", ")) <= 5
+    assert 0 < len(head.strip().splitlines()[-1]) <= 150
+    sections = re.findall(r"^== (.+) ==$", body, re.MULTILINE)
+    assert {"Installation", "External services", "Privacy", "Changelog"} <= set(sections)
+    assert f"= {headers['Stable tag']} =" in body
+
+
+def test_plugin_check_rules() -> None:
+    """No file can be opened by itself, every global has the prefix, and the text domain is the plugin's own."""
+    for path in PLUGIN.rglob("*.php"):
+        code = path.read_text()
+        assert "defined( 'ABSPATH' ) || exit;" in code or "defined( 'WP_UNINSTALL_PLUGIN' ) || exit;" in code
+        for name in re.findall(r"^(?:function|const) (\w+)", code, re.MULTILINE):
+            assert name.lower().startswith("igrajdanin_")
+        assert set(re.findall(r"(?:__|_e)\( '[^']+', '([^']+)'", code)) <= {"igrajdanin-widget"}
+        assert not re.search(r"\beval\b|base64_|\$_(?:GET|POST|REQUEST|COOKIE)|\$wpdb|<<<", code)
+    suffixes = {path.suffix for path in PLUGIN.rglob("*") if path.is_file()}
+    assert suffixes == {".php", ".js", ".json", ".css", ".txt", ".po", ".mo"}
+
+
+@php
+@pytest.mark.parametrize("path", sorted(PLUGIN.rglob("*.php")), ids=lambda path: path.name)
+def test_php_syntax(path: Path) -> None:
+    checked = subprocess.run(["php", "-l", str(path)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import sqrt
 from typing import Literal
@@ -34,6 +34,7 @@ class Topic:
     monday: date  # of the week
     count: int
     usual: float  # reports in a week, the mean
+    site_id: str = ""  # of a street: towns have streets of the same name
 
     @property
     def excess(self) -> float:
@@ -52,23 +53,24 @@ async def find_growing(database: Database, query: Query, today: date) -> list[To
     mondays = _mondays(today)
     weeks = [week_of(day) for day in mondays]
     periods = [Part("w", weeks[-1], weeks[0])]
-    by_name = defaultdict[tuple[Literal["category", "street"], str], Counter[str]](Counter)
+    by_name = defaultdict[tuple[Literal["category", "street"], str, str], Counter[str]](Counter)
     for row in await sum_parts(database, query, ("received",), ("category", "period"), periods):
-        by_name["category", row["category"]][row["period"]] += int(row["total"])
+        by_name["category", row["category"], ""][row["period"]] += int(row["total"])
     if query.category is None:
         newest = [Part("w", weeks[1], weeks[0])]
-        rows = await sum_parts(database, query, ("street_total",), ("period",), newest)
+        rows = await sum_parts(database, query, ("street_total",), ("site_id", "period"), newest)
         busy = {row["value"] for row in rows if int(row["total"]) >= MIN_REPORTS}  # of a region's streets hardly any
-        for row in await sum_parts(database, query, ("street_total",), ("period",), periods, values=busy):
-            by_name["street", row["value"]][row["period"]] += int(row["total"])
+        for row in await sum_parts(database, query, ("street_total",), ("site_id", "period"), periods, values=busy):
+            by_name["street", row["value"], row["site_id"]][row["period"]] += int(row["total"])
     first = min((week for counts in by_name.values() for week in counts), default=weeks[0])
     since = weeks.index(first)  # the oldest week with reports
     found = list[Topic]()
-    for (kind, name), counts in by_name.items():
+    for (kind, name, site_id), counts in by_name.items():
         series = [counts[week] for week in weeks[: since + 1]]
         topics = (find_topic(kind, name, mondays, series, at) for at in (0, 1))
-        found += [max(fitting, key=lambda one: one.excess)] if (fitting := [one for one in topics if one]) else []
-    return sorted(found, key=lambda one: (-one.excess, one.kind, one.name))[:MAX_TOPICS]
+        if fitting := [replace(one, site_id=site_id) for one in topics if one]:
+            found.append(max(fitting, key=lambda one: one.excess))
+    return sorted(found, key=lambda one: (-one.excess, one.kind, one.name, one.site_id))[:MAX_TOPICS]
 
 
 def find_topic(

@@ -70,9 +70,9 @@ def safe(text: str) -> str:
     return _BEGINS_INSIDE.sub(r"\1'", _BEGINS.sub("'", text))
 
 
-def lines(items: Iterable[Item], separator: str) -> bytes:
+def lines(items: Iterable[Item], separator: str, columns: Sequence[str] = COLUMNS) -> bytes:
     """Return lines of CSV, each ended by CRLF. With semicolons numbers have a decimal comma, as in their countries."""
-    return table(map(_values, items), separator)
+    return table((_values(item, columns) for item in items), separator)
 
 
 def table(rows: Iterable[Sequence[Any]], separator: str) -> bytes:
@@ -84,13 +84,18 @@ def table(rows: Iterable[Sequence[Any]], separator: str) -> bytes:
 
 
 def header(separator: str, columns: Iterable[str] = COLUMNS) -> bytes:
-    return (BOM + separator.join(columns) + "\r\n").encode()
+    """Return the first line; the names may be questions, in the words of an agency."""
+    return BOM.encode() + table([tuple(columns)], separator)
 
 
-def _values(item: Item) -> Sequence[Any]:
+def _values(item: Item, columns: Sequence[str]) -> Sequence[Any]:
     place = item["location"] or {"lat": None, "lng": None}
     photos = " ".join(photo["url"] for photo in item["photos"])
-    return [{**item, **place, "photos": photos}.get(name) for name in COLUMNS]
+    answers = {
+        f"answers.{code}": " ".join(given) if isinstance(given, list) else given
+        for code, given in item.get("answers", {}).items()
+    }
+    return [{**item, **place, "photos": photos, **answers}.get(name) for name in columns]
 
 
 def _cell(value: Any, separator: str) -> Any:

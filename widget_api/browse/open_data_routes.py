@@ -41,12 +41,18 @@ class Export:
 
 async def csv(database: Database, export: Export, separator: str) -> AsyncIterator[bytes]:
     """Yield pieces of a CSV file with a header."""
-    head = formats.header(separator)
+    columns = (*formats.COLUMNS, *_entry_columns(export.site))
+    head = formats.header(separator, columns)
     async for items in _pages(database, export):
-        yield head + formats.lines(items, separator)
+        yield head + formats.lines(items, separator, columns)
         head = b""
     if head:
         yield head
+
+
+def _entry_columns(site: Site) -> list[str]:
+    """The columns that a collection has beside those of problems: an answer to each of its questions."""
+    return ["title", *(f"answers.{one.code}" for one in site.fields), "participants"] if site.collection else []
 
 
 async def geojson(database: Database, export: Export) -> AsyncIterator[bytes]:
@@ -131,7 +137,7 @@ async def _answer(
         "ETag": tag,
         "Cache-Control": web.SHARED_CACHE_CONTROL,
         "Content-Language": language,
-        "Content-Disposition": f'attachment; filename="{formats.filename(site.jurisdiction)}-{today}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{formats.filename(site.file_name)}-{today}.{ending}"',
         "Link": f'<{formats.license_url(site.license)}>; rel="license"',
     }
     if web.is_not_modified(request, tag):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from widget_api.browse.statistics import DIMENSIONS, Part, Query, month_end, sum_parts
+from widget_api.browse.statistics import DIMENSIONS, Part, Query, month_end, sum_counts, sum_parts
 from widget_api.database import Database, Row
 from widget_api.geo.cells import LEVEL
 from widget_api.problems.model import OPEN
@@ -21,8 +21,9 @@ MAX_OBJECTIONS = 10
 
 @dataclass(frozen=True)
 class Place:
-    """A street, or an address on it."""
+    """A street of a site, or an address on it: towns have streets of the same name."""
 
+    site_id: str
     name: str
     total: int
     open: int | None = None
@@ -34,21 +35,20 @@ def whole_months(query: Query) -> list[Part]:
 
 
 async def list_streets(database: Database, query: Query) -> list[Place]:
-    """List the streets with the most reports."""
-    rows = await sum_parts(database, query, (_measure("street", query),), (), whole_months(query))
-    counted = sorted(((row["value"], int(row["total"])) for row in rows), key=lambda pair: (-pair[1], pair[0]))
-    return [Place(name, total) for name, total in counted[:MAX_STREETS]]
+    """List the streets with the most reports, those of each site by themselves."""
+    rows = await sum_parts(database, query, (_measure("street", query),), ("site_id",), whole_months(query))
+    streets = [Place(row["site_id"], row["value"], int(row["total"])) for row in rows]
+    return sorted(streets, key=lambda one: (-one.total, one.name, one.site_id))[:MAX_STREETS]
 
 
 async def list_houses(database: Database, query: Query, street: str) -> list[Place]:
     """List the addresses of a street with the most reports, and how many of these are open."""
-    totals, still_open = Counter[str](), Counter[str]()
-    for site in query.sites:
-        for row in await _list_addresses(database, query, site, street):
-            totals[row["address"]] += int(row["total"])
-            still_open[row["address"]] += int(row["open"])
-    ordered = sorted(totals, key=lambda address: (-totals[address], address))
-    return [Place(address, totals[address], still_open[address]) for address in ordered[:MAX_HOUSES]]
+    houses = [
+        Place(site.id, row["address"], int(row["total"]), int(row["open"]))
+        for site in query.sites
+        for row in await _list_addresses(database, query, site, street)
+    ]
+    return sorted(houses, key=lambda one: (-one.total, one.name, one.site_id))[:MAX_HOUSES]
 
 
 async def _list_addresses(database: Database, query: Query, site: Site, street: str) -> list[Row]:
@@ -70,7 +70,8 @@ async def _list_addresses(database: Database, query: Query, site: Site, street: 
 
 async def count_months(database: Database, query: Query) -> dict[str, int]:
     """Count the reports received in each month («2026-11») that has some."""
-    rows = await sum_parts(database, query, ("received",), ("period",), whole_months(query))
+    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9999, 12, 31))
+    rows = await sum_counts(database, replace(query, first=first, last=last), ("received",), ("period",))
     months = Counter[str]()
     for row in rows:
         months[row["period"]] += int(row["total"])

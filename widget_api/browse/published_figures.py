@@ -127,7 +127,7 @@ def _category_names(site: Site, language: str) -> Callable[[str], str]:
     """Return the function that names a category, as the site does."""
 
     def name(code: str) -> str:
-        category = site.category(code)
+        category = site.known_category(code)
         return i18n.category_name(language, code, category.name if category else None)
 
     return name

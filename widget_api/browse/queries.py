@@ -61,6 +61,15 @@ SORTS: Mapping[str, Sort] = {
     "support": Sort("supporters"),
     "due": Sort("answer_due", newest_first=False, kind=str),  # open problems only: the others have no due date any more
 }
+# `support` of a collection whose entries have participants counts those; no index, since collections are short.
+PARTICIPANTS = "participants"
+# The orders of dated collections, chosen by `past`.
+ORDERS: Mapping[str, Sort] = {
+    **SORTS,
+    "soonest": Sort("begins_on", newest_first=False, kind=str),
+    "latest": Sort("begins_on", kind=str),
+    PARTICIPANTS: Sort("participants"),
+}
 SEPARATORS = {"comma": ",", "semicolon": ";"}
 
 

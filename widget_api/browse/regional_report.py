@@ -51,6 +51,11 @@ class Line:
     part: bool = False
 
     @property
+    def in_days(self) -> bool:
+        """Whether the hours of the line are told as days: all of them, so that they can be compared."""
+        return self.kind == "hours" and any(value is not None and value >= 48 for value in self.values)
+
+    @property
     def changes(self) -> tuple[Value, Value]:
         """By how much the number is greater than the earlier ones."""
         now, before, year = self.values
@@ -157,19 +162,19 @@ def make_topics(language: str, content: Content, names: Mapping[str, str | None]
     ]
 
 
-def format_value(language: str, kind: Kind, value: Value, *, signed: bool = False) -> str:
-    """A number in words, with its sign where it is a change; «—» where there is none."""
+def format_value(language: str, line: Line, value: Value, *, signed: bool = False) -> str:
+    """A number of a line in words, with its sign where it is a change; «—» where there is none."""
     if value is None:
         return "—"
     sign = "" if not signed else "+" if value > 0 else "−" if value < 0 else ""
     size = abs(value) if signed else value
-    if kind == "share":
+    if line.kind == "share":
         size, key = round(100 * size), "analytics.change.points" if signed else "analytics.percent"
-    elif kind == "hours":
-        key = "analytics.days" if size >= 48 else "analytics.hours"
-        size = round(size / 24 if size >= 48 else size, 1)
+    elif line.kind == "hours":
+        key = "analytics.days" if line.in_days else "analytics.hours"
+        size = round(size / 24 if line.in_days else size, 1)
     else:
-        return sign + i18n.format_number(language, round(size, 1) if kind == "rating" else round(size))
+        return sign + i18n.format_number(language, round(size, 1) if line.kind == "rating" else round(size))
     return i18n.text(language, key, number=sign + i18n.format_number(language, size))
 
 

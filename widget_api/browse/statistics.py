@@ -226,7 +226,8 @@ async def read_all_sites(database: Database) -> Statistics:
     """Read the reports received by all enabled sites, by their status now, and nothing else."""
     rows = await database.rows(
         "SELECT f.value, SUM(f.count) AS total FROM sites s JOIN site_figures f ON f.site_id = s.id"
-        " WHERE s.disabled_at IS NULL AND f.grain = 'a' AND f.measure = 'status' GROUP BY f.value"
+        " WHERE s.disabled_at IS NULL AND s.parent_id IS NULL AND f.grain = 'a' AND f.measure = 'status'"
+        " GROUP BY f.value"
     )
     counts = {row["value"]: int(row["total"]) for row in rows}
     return Statistics(by_status={status: counts.get(status, 0) for status in PUBLIC_STATUSES})

@@ -56,6 +56,7 @@ async def _render_account(
         zone=await accounts.find_time_zone(database, user),
         errors=wrong or {},
         shortest=accounts.MIN_PASSWORD_LENGTH,
+        morning=await notices.find_morning(database, user),
         kinds=[(kind, notices.offered_ways(kind)) for kind in choices.ways] if choices else [],
         given={**ways, "days": choices.days if choices else "", **(given or {})},
         most_days=MAX_DAYS,

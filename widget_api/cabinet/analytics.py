@@ -88,7 +88,7 @@ async def show_overview(request: Request, user: User) -> Response:
 def _growth_url(scope: Scope, topic: growth.Topic) -> str:
     if topic.kind == "category":
         return scope.list_url(category=topic.name, since=topic.monday.isoformat())
-    return scope.url(f"{PATH}/places", street=topic.name)
+    return analytics_view.street_url(scope, topic.name, topic.site_id)
 
 
 async def show_services(request: Request, user: User) -> Response:
@@ -124,7 +124,7 @@ async def show_places(request: Request, user: User) -> Response:
     density = analytics_map.draw_density(shown, area, level, settings.tiles_zoom if settings.tiles else None)
     tables = [analytics_view.streets_table(scope, await places.list_streets(database, scope.query))]
     if street:
-        tables.append(analytics_view.houses_table(await places.list_houses(database, scope.query, street)))
+        tables.append(analytics_view.houses_table(scope, await places.list_houses(database, scope.query, street)))
     if scope.districts:
         tables.append(
             analytics_view.groups_table(language, scope, "districts", *await _compare(database, scope, "district"))

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from widget_api.browse.map_frame import MapFrame
 from widget_api.browse.queries import Bbox
-from widget_api.cabinet.map_frame import MapFrame
 from widget_api.geo.cells import deinterleave, tile_corner
 
 _MIN_SIZE = 12  # of a cell in the drawing; smaller ones are joined four by four

@@ -58,7 +58,7 @@ class Scope:
         return f"/cabinet/problems?{urlencode({name: value for name, value in {**known, **filters}.items() if value})}"
 
     def name(self, kind: str, key: str) -> str:
-        """The name of one of the `categories`, `services` or `districts`; empty where it is unknown."""
+        """The name of one of the `sites`, `categories`, `services` or `districts`; empty where it is unknown."""
         named: list[tuple[str, str]] = getattr(self, kind)
         return dict(named).get(key, "")
 
@@ -80,7 +80,13 @@ def periods(today: date) -> dict[str, tuple[date, date] | None]:
 async def count_sites(database: Database, user: User) -> Query:
     """All reports that a user's statistics count, of all time."""
     visible = await store.list_report_sites(database, user)
-    return await _count(database, user, [site for site in visible if site.assigned_to is None] or visible)
+    return await _count(database, user, _choose_cities(visible))
+
+
+def _choose_cities(visible: Sequence[VisibleSite]) -> list[VisibleSite]:
+    """The sites whose reports are counted together; a collection has figures of its own, by the site's filter."""
+    cities = [site for site in visible if site.slug is None]
+    return [site for site in cities if site.assigned_to is None] or cities
 
 
 async def _count(database: Database, user: User, chosen: Sequence[VisibleSite]) -> Query:
@@ -99,9 +105,8 @@ async def read_scope(request: Request, user: User) -> Scope:
         raise NotFound
     database, language, now = web.context(request).database, language_of(request, user), clock.now()
     given = {name: clean(request.query_params.get(name, ""))[:_LONGEST] for name in PARAMETERS}
-    visible = await store.list_report_sites(database, user)
-    own = [site for site in visible if site.assigned_to is None]
-    chosen = [site for site in visible if site.id == given["site"]] if given["site"] else own or visible
+    visible = [site for site in await store.list_report_sites(database, user) if site.named is None]
+    chosen = [site for site in visible if site.id == given["site"]] if given["site"] else _choose_cities(visible)
     if given["site"] and not chosen:
         raise NotFound
     counted = await _count(database, user, chosen)
@@ -167,11 +172,13 @@ def _read_period(
 def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
     """Values of the frame of each page: heading, filter and links between the pages."""
     before, year = scope.query.shifted_back(), scope.query.year_ago()
+    site = scope.name("sites", scope.chosen.get("site", "")) if len(scope.sites) > 1 else ""
     shown = (scope.query.first, scope.query.last)
     return {
         "scope": scope,
         "path": path,
         "here": scope.url(path),
+        "filtered": ", ".join(filter(None, [site, *describe_filters(language, scope)])),
         "period": period_text(language, scope.query, scope.today),
         "compared": [period_text(language, query, scope.today) for query in (before, year) if query],
         "periods": [
@@ -184,6 +191,17 @@ def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
         else _dates(shown, ""),
         "poll": scope.url(f"{PATH}/version"),
     }
+
+
+def describe_filters(language: str, scope: Scope) -> list[str]:
+    """The names of the category, service and district that are asked for."""
+    service, district = scope.query.service, scope.query.district
+    chosen = [
+        scope.name("categories", scope.query.category or ""),
+        i18n.text(language, "analytics.services.none") if service == "" else scope.name("services", service or ""),
+        i18n.text(language, "analytics.districts.none") if district == "" else scope.name("districts", district or ""),
+    ]
+    return [name for name in chosen if name]
 
 
 def _dates(days: tuple[date | None, date | None] | None, every: str = "all") -> dict[str, str]:

@@ -17,10 +17,10 @@ from widget_api.problems.model import MARKS
 
 Kind = Literal["text", "count", "share", "hours", "rating"]
 Value = str | int | float | None
-CHART_WIDTH = 640  # of the chart of months, which is 200 high
 _FEW = 10  # reports
 _MANIFOLD = 3  # times as many: the numbers themselves are plainer
-_BASE, _TOP = 176, 20  # where its bars stand, and how high the greatest reaches
+_BASE, _TOP = 176, 20  # pixels of the chart of months, which is 200 high: where its bars stand, and the greatest ends
+_BAR_WIDTH, _GAP = 0.36, 0.03  # of a month's width: a bar, and half of what is between two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,17 +285,36 @@ def groups_table(
 
 
 def streets_table(scope: Scope, streets: Iterable[Place]) -> Table:
+    """A street leads to its houses; among those of several sites, to the figures of its site."""
     rows = [
-        TableRow(key=one.name, cells=(one.name, one.total), href=scope.url(f"{PATH}/places", street=one.name))
+        TableRow(
+            key=one.name,
+            cells=(one.name, one.total, *_site_cells(scope, one)),
+            href=street_url(scope, one.name, one.site_id),
+        )
         for one in streets
     ]
-    return _with_bars(Table(name="streets", columns=(("street", "text"), ("received", "count")), rows=rows))
+    columns: tuple[tuple[str, Kind], ...] = (("street", "text"), ("received", "count"), *_site_columns(scope))
+    return _with_bars(Table(name="streets", columns=columns, rows=rows))
 
 
-def houses_table(houses: Iterable[Place]) -> Table:
-    rows = [TableRow(key=one.name, cells=(one.name, one.total, one.open)) for one in houses]
+def street_url(scope: Scope, street: str, site_id: str) -> str:
+    return scope.url(f"{PATH}/places", street=street, **({"site": site_id} if len(scope.query.sites) > 1 else {}))
+
+
+def houses_table(scope: Scope, houses: Iterable[Place]) -> Table:
+    rows = [TableRow(key=one.name, cells=(one.name, one.total, one.open, *_site_cells(scope, one))) for one in houses]
     columns: tuple[tuple[str, Kind], ...] = (("address", "text"), ("received", "count"), ("open", "count"))
-    return _with_bars(Table(name="houses", columns=columns, rows=rows))
+    return _with_bars(Table(name="houses", columns=(*columns, *_site_columns(scope)), rows=rows))
+
+
+def _site_columns(scope: Scope) -> tuple[tuple[str, Kind], ...]:
+    """The site's name, beside a street that other sites may have too."""
+    return (("site", "text"),) if len(scope.query.sites) > 1 else ()
+
+
+def _site_cells(scope: Scope, place: Place) -> tuple[str, ...]:
+    return (scope.name("sites", place.site_id),) if len(scope.query.sites) > 1 else ()
 
 
 def _with_bars(table: Table) -> Table:
@@ -314,8 +333,9 @@ def _with_bars(table: Table) -> Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    x: float
-    y: float
+    x: float  # and the width in percent, so that a phone shows the chart as high as a desk does
+    width: float
+    y: float  # and the height in pixels
     height: float
     label: str = ""  # on the greatest and the last of its series
 
@@ -333,20 +353,21 @@ class Columns:
 def draw_months(language: str, months: Sequence[Month]) -> list[Columns]:
     """Two bars a month, from zero. The greatest and the newest of the received ones carry their numbers."""
     greatest = max((max(one.received, one.answered) for one in months), default=0) or 1
-    width = CHART_WIDTH / max(len(months), 1)
+    width = 100 / max(len(months), 1)
     highest = max(range(len(months)), key=lambda at: months[at].received, default=0)
 
-    def bar(at: int, offset: float, count: int, *, labelled: bool) -> Bar:
+    def bar(at: int, begins: float, count: int, *, labelled: bool) -> Bar:
         height = round((_BASE - _TOP) * count / greatest, 1)
         label = i18n.format_number(language, count) if labelled and count else ""
-        return Bar(x=round(at * width + offset, 1), y=round(_BASE - height, 1), height=height, label=label)
+        x, y = round((at + begins) * width, 2), round(_BASE - height, 1)
+        return Bar(x=x, width=round(_BAR_WIDTH * width, 2), y=y, height=height, label=label)
 
     return [
         Columns(
             name=i18n.format_short_month(language, date.fromisoformat(f"{one.month}-01")),
-            middle=round((at + 0.5) * width, 1),
-            received=bar(at, width / 2 - 21, one.received, labelled=at in (highest, len(months) - 1)),
-            answered=bar(at, width / 2 + 1, one.answered, labelled=False),
+            middle=round((at + 0.5) * width, 2),
+            received=bar(at, 0.5 - _GAP - _BAR_WIDTH, one.received, labelled=at in (highest, len(months) - 1)),
+            answered=bar(at, 0.5 + _GAP, one.answered, labelled=False),
         )
         for at, one in enumerate(months)
     ]
@@ -357,6 +378,8 @@ def growth_sentence(language: str, scope: Scope, topic: Topic) -> str:
     name = topic.name
     if topic.kind == "category":
         name = scope.name("categories", name) or i18n.category_name(language, name)
+    elif len(scope.query.sites) > 1:
+        name = f"{name} ({scope.name('sites', topic.site_id)})"
     return i18n.text(
         language,
         "analytics.growth.topic",

@@ -40,13 +40,13 @@ async def read_assignment(
 ) -> Assignment:
     can_act = can_assign(user, row)
     of_agency = site.assigned_to is None
-    services = await routing_rules.list_services(database, site.id) if of_agency else []
+    services = await routing_rules.list_services(database, site.id) if site.is_own else []
     given = row["assigned_agency"] and await routing_rules.find_service(database, site.id, row["assigned_agency"])
     kinds = {"reported": "work_reported", "returned": "assignment_returned"}
     wanted = kinds.get(row["service_outcome"] or "")
     event = next((one for one in reversed(timeline) if one["kind"] == wanted), None)
     rule = None
-    if of_agency and row["status"] == "moderation" and not row["mirror_of"]:
+    if site.is_own and row["status"] == "moderation" and not row["mirror_of"]:
         rule = await routing_rules.find_rule(database, site.id, row["category"], row["lat"], row["lng"])
     users = [parse_data(one).get("user") for one in timeline if one["kind"] == "assigned"]
     return Assignment(
@@ -58,9 +58,9 @@ async def read_assignment(
         else [],
         services=services,
         rule=rule,
-        outcome=row["service_outcome"],
+        outcome=None if site.named else row["service_outcome"],
         service_text=texts.get(event["text_id"] or "", "") if event is not None else "",
-        names=await store.list_names(database, [user_id for user_id in users if user_id]),
+        names=await store.list_names(database, [user_id for user_id in users if user_id], of=site.named),
         works=not of_agency and can_act,
     )
 

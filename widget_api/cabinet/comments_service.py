@@ -40,16 +40,17 @@ def _list_discussing_sites(visible: Sequence[VisibleSite]) -> list[str]:
 
 async def count_waiting(database: Database, user: User) -> int | None:
     """The number of waiting comments, up to MAX_COUNT; None where no visible site has a discussion."""
-    of = _list_discussing_sites(await store.list_visible_sites(database, user))
+    of = _list_discussing_sites(await store.list_moderated_sites(database, user))
     return await comments.count_waiting(database, of, MAX_COUNT) if of else None
 
 
 async def read_queue(database: Database, user: User, tab: str, after: str) -> CommentQueue:
     """A page of a tab. Invalid parameters are ignored."""
-    visible = await store.list_visible_sites(database, user)
+    visible = await store.list_moderated_sites(database, user)
     of = _list_discussing_sites(visible)
     chosen: Tab = next((one for one in TABS if one == tab), "moderation")
-    rows = await comments.list_queue(database, of, chosen, _parse_position(after), PAGE_SIZE)
+    position = _parse_position(after)
+    rows = await comments.list_queue(database, of, chosen, position, PAGE_SIZE, reader=user.agency_id)
     last = rows[PAGE_SIZE - 1] if len(rows) > PAGE_SIZE else None
     return CommentQueue(
         tab=chosen,
@@ -68,7 +69,7 @@ def _parse_position(text: str) -> Position | None:
 async def decide_comment(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> Row:
     """Publish or reject a comment. Returns its previous row. Raises NotFound, Refused, Invalid."""
     comment = await comments.find_with_problem(database, comment_id)
-    visible = await store.list_visible_sites(database, user)
+    visible = await store.list_moderated_sites(database, user)
     site = next((one for one in visible if comment is not None and one.id == comment["site_id"]), None)
     if comment is None or site is None or comment["state"] == "unconfirmed":
         raise NotFound("comment_not_found")
@@ -90,7 +91,7 @@ def may_post(user: User) -> bool:
 
 async def post_official_comment(database: Database, user: User, problem_id: str, text: str) -> None:
     """Publish a comment of the agency. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
-    visible = await store.list_visible_sites(database, user)
+    visible = await store.list_moderated_sites(database, user)
     problem = await inbox_store.find_problem(database, visible, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
@@ -114,7 +115,7 @@ async def read_discussion(database: Database, user: User, site: VisibleSite, pro
     if site.discussion == "off" or site.assigned_to is not None:
         return None
     return Discussion(
-        rows=await comments.list_of_problem(database, site.id, problem["id"]),
+        rows=await comments.list_of_problem(database, site.id, problem["id"], reader=user.agency_id),
         may=frozenset({site.id} if is_moderator(user, site) else ()),
         may_say=may_post(user) and bool(problem["published"]) and problem["duplicate_of"] is None,
     )

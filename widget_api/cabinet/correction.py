@@ -36,7 +36,7 @@ from widget_api.validation import clean
 def may_correct(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may correct a report: who answers for the agency, and moderates what is not accepted yet."""
     moderated = row["status"] != "moderation" or is_moderator(user, site)
-    return moderated and user.sees_contacts and site.assigned_to is None and correction.is_correctable(row)
+    return moderated and user.sees_contacts and site.is_own and correction.is_correctable(row)
 
 
 def may_correct_answer(user: User, site: VisibleSite, row: Row) -> bool:

@@ -20,13 +20,13 @@ from widget_api.database import Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite, is_moderator
-from widget_api.problems import change, entered, forms, intake, persons, report_photos, submit
+from widget_api.problems import change, entered, forms, intake, persons, report_photos, submit, wording
 from widget_api.problems.forms import Form
 from widget_api.problems.model import Actor
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
 from widget_api.sites import consent, service
-from widget_api.sites.deadlines import local_date
+from widget_api.sites.deadlines import NO_DUE_DATE, local_date
 from widget_api.sites.model import Site
 
 PATH = "/cabinet/new-report"
@@ -111,7 +111,7 @@ async def _render(
         consent_version=document.version,
         agreed=form.one("consent") == "yes" and not any(error.code == "consent_version" for error in wrong),
         due=i18n.format_date(language, site.calendar.answer_due(clock.now(), category.working_days))
-        if category
+        if category and site.is_due
         else "",
         may_accept=is_moderator(user, visible),
         limits=intake,
@@ -192,7 +192,7 @@ def _render_receipt(request: Request, user: User, site: Site, receipt: submit.Re
         number=answer["number"],
         code=f"{code[:4]}-{code[4:]}" if code else "",
         letter=letter,
-        due=i18n.format_date(language, answer["answer_due"]),
+        due=wording.due_text(language, answer["answer_due"] or NO_DUE_DATE),
         problem_path=f"{LIST_PATH}/{receipt.problem_id}",
         another=f"{PATH}?site={site.id}",
         section="list",

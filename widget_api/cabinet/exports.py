@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -26,6 +27,8 @@ from widget_api.cabinet.problem_view import source_text
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
 from widget_api.people.model import User
+from widget_api.problems.imported import name_columns
+from widget_api.problems.model import split_entry
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date, promised_date
 from widget_api.sites.model import Site
@@ -64,14 +67,28 @@ class _Table:
     user: User
     selection: Selection
     language: str
+    child: Site | None = None  # a collection, where only its entries are selected: they have a title and answers
 
     @property
     def columns(self) -> Mapping[str, int]:
-        return {**_COLUMNS, **(_CONTACT_COLUMNS if self.user.sees_contacts else {})}
+        columns = dict(_COLUMNS)
+        if self.child is not None:
+            before = [name for name in _COLUMNS if name != "description"]
+            at = list(_COLUMNS).index("description")
+            columns = {name: _COLUMNS[name] for name in before[:at]} | {"title": 32, "description": 60}
+            columns |= {name: _COLUMNS[name] for name in before[at:]}
+            columns |= {f"answers.{one.code}": 24 for one in self.child.fields}
+        return columns | (_CONTACT_COLUMNS if self.user.sees_contacts else {})
 
     @property
     def head(self) -> list[str]:
-        return [i18n.text(self.language, f"cabinet.export.{name}") for name in self.columns]
+        own = name_columns(self.child, self.language) if self.child else {}
+        return [
+            own[name]
+            if name == "title" or name.startswith("answers.")
+            else i18n.text(self.language, f"cabinet.export.{name}")
+            for name in self.columns
+        ]
 
     async def pages(self) -> AsyncIterator[list[Cells]]:
         database, known = web.context(self.request).database, dict[str, Site]()
@@ -84,25 +101,30 @@ class _Table:
         """Times are those of the site's clocks, without a zone, as spreadsheets have them."""
         zone = ZoneInfo(site.time_zone)
         answered, due = row["answered_at"], promised_date(row["answer_due"])
-        cells = [
-            row["number"],
-            site.name,
-            i18n.text(self.language, f"status.{row['status']}"),
-            category_name(self.language, site, row["category"]),
-            row["description"],
-            row["address"],
-            next((one.name for one in site.districts if one.id == row["district"]), None),
-            row["lat"],
-            row["lng"],
-            datetime.fromtimestamp(row["created_at"], zone).replace(tzinfo=None),
-            source_text(self.language, row),
-            date.fromisoformat(due) if due else None,
-            datetime.fromtimestamp(answered, zone).replace(tzinfo=None) if answered is not None else None,
-            row["responsible"],
-            row["document_number"],
-            date.fromisoformat(row["document_date"]) if row["document_date"] else None,
-        ]
-        return cells + ([row["name"], row["email"], row["phone"]] if self.user.sees_contacts else [])
+        cells: dict[str, Any] = {
+            "number": row["number"],
+            "site": site.name,
+            "status": i18n.text(self.language, f"status.{row['status']}"),
+            "category": category_name(self.language, site, row["category"]),
+            "description": row["description"],
+            "address": row["address"],
+            "district": next((one.name for one in site.districts if one.id == row["district"]), None),
+            "lat": row["lat"],
+            "lng": row["lng"],
+            "received": datetime.fromtimestamp(row["created_at"], zone).replace(tzinfo=None),
+            "channel": source_text(self.language, row),
+            "due": date.fromisoformat(due) if due else None,
+            "answered": datetime.fromtimestamp(answered, zone).replace(tzinfo=None) if answered is not None else None,
+            "responsible": row["responsible"],
+            "document_number": row["document_number"],
+            "document_date": date.fromisoformat(row["document_date"]) if row["document_date"] else None,
+        }
+        if self.child is not None:
+            cells["title"], cells["description"] = split_entry(row["description"])
+            known = site.known_category(row["category"])
+            for code, answer in orjson.loads(row["answers"]).items():
+                cells[f"answers.{code}"] = known.describe_answer(code, answer)[1] if known else None
+        return [cells.get(name, row[name] if name in _CONTACT_COLUMNS else None) for name in self.columns]
 
 
 async def get_csv(request: Request, user: User) -> Response:
@@ -134,7 +156,9 @@ async def _open(request: Request, user: User, kind: str) -> _Table:
     details: dict[str, journal.Detail] = {"rows": rows, "format": kind, "contacts": user.sees_contacts}
     who = journal_user(request, user)
     await journal.note(database, "exported", who, site_id=selection.site_id, details=details)
-    return _Table(request, user, selection, language_of(request, user))
+    site = await sites.by_id(database, selection.site_id) if selection.site_id else None
+    child = site if site is not None and site.collection else None
+    return _Table(request, user, selection, language_of(request, user), child)
 
 
 def _headers(ending: str) -> dict[str, str]:

@@ -99,7 +99,7 @@ async def _render_letter(
         enclosed=attached,
         needs=NEEDS,
         problem=found.problem,
-        choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
+        choices=[(to, i18n.text(language, f"status_action.{to}")) for to in found.transitions],
         given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
         errors=field_errors(language, wrong),
         here=f"{PATH}/{found.letter['id']}",

@@ -29,6 +29,7 @@ from widget_api.people.model import User
 __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
 
 SESSION_COOKIE = "cabinet"  # the cookie
+FACTOR_PATH = "/cabinet/account/factor"
 MAX_PHOTOS = 5  # per answer
 MAX_FILES = 30  # per form; those beyond an answer's limit are rejected by name
 MAX_FORM_SIZE = (
@@ -42,18 +43,23 @@ Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
 
 
-def require_user(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Awaitable[Response]]:
+def require_user(
+    handler: Handler, *, keeps: bool = True, factor: bool = True
+) -> Callable[[Request], Awaitable[Response]]:
     """Require a user: others are redirected to the sign-in page, and from there back.
 
-    `keeps` is False for forms without text or with passwords alone, which are never stored.
+    So are users who have to set up a second factor, to the page where they do. `factor` is False for what they may use
+    before. `keeps` is False for forms without text or with passwords alone, which are never stored.
     """
 
     async def guarded(request: Request) -> Response:
         context = web.context(request)
-        user = await find_user(request)
+        user = await _find_session_user(request)
         if user is None:
-            return await _to_sign_in(request, keeps=keeps)
+            return await _redirect(request, None, SIGN_IN_PATH, keeps=keeps)
         request.state.user = user
+        if factor and user.must_set_factor:
+            return await _redirect(request, user, FACTOR_PATH, keeps=keeps)
         request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
         request.state.comments_waiting = await discussion.count_waiting(context.database, user)
         request.state.dead = await deliveries.count_dead(context.database, user)
@@ -72,6 +78,12 @@ def require_user(handler: Handler, *, keeps: bool = True) -> Callable[[Request],
 
 
 async def find_user(request: Request) -> User | None:
+    """Return whose session the request belongs to; None also for users who have to set up a second factor first."""
+    user = await _find_session_user(request)
+    return None if user is None or user.must_set_factor else user
+
+
+async def _find_session_user(request: Request) -> User | None:
     """Return whose session the request belongs to, and note the session's token in `request.state.session`.
 
     Before migration 0007 the cookie had its plain name under https too. A neighbouring host can set that one, so it
@@ -86,17 +98,22 @@ async def find_user(request: Request) -> User | None:
     return user
 
 
-async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
+async def _redirect(request: Request, user: User | None, address: str, *, keeps: bool) -> Response:
+    """Redirect to a page that comes first; what a form has is stored, and shown again afterwards."""
     if request.method in ("GET", "HEAD"):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return web.see_other(SIGN_IN_PATH + (f"?next={quote(target)}" if target != inbox_rows.TODAY_PATH else ""))
+        return web.see_other(address + (f"?next={quote(target)}" if target != inbox_rows.TODAY_PATH else ""))
+    language = web.negotiate_language(request)
     try:
-        await session_form(request, MAX_FORM_SIZE, MAX_FILES)
+        own = await session_form(request, MAX_FORM_SIZE, MAX_FILES)
     except ForeignSessionForm as old:
-        return await form_recovery.store_and_redirect(request, old, None, web.negotiate_language(request), keeps=keeps)
+        return await form_recovery.store_and_redirect(request, old, user, language, keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
-        pass  # not a form of the cabinet
-    return web.see_other(SIGN_IN_PATH)
+        return web.see_other(address)  # not a form of the cabinet
+    assert user is not None, "without a user every form is another session's"
+    return await form_recovery.store_and_redirect(
+        request, ForeignSessionForm(user.id, *own), user, language, keeps=keeps
+    )
 
 
 def journal_user(request: Request, user: User) -> journal.Who:
@@ -114,13 +131,13 @@ async def form_fields(request: Request) -> Fields:
     return to_fields(await _pairs(request))
 
 
-async def _pairs(request: Request) -> Pairs:
+async def _pairs(request: Request, most: int = _MAX_FIELDS) -> Pairs:
     web.require_same_origin(request)
     if web.media_type(request) != "application/x-www-form-urlencoded":
         raise errors.WrongType
     sent = (await web.read_body(request, _MAX_PLAIN_FORM_SIZE)).decode("utf-8", "replace")
     try:
-        return parse_qsl(sent, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        return parse_qsl(sent, keep_blank_values=True, max_num_fields=most)
     except ValueError:
         raise errors.Malformed from None
 
@@ -130,23 +147,28 @@ def to_fields(given: Pairs) -> Fields:
     return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in given}
 
 
-async def session_fields(request: Request, *own: str) -> Fields:
+async def session_fields(request: Request, *own: str, most: int = _MAX_FIELDS) -> Fields:
     """The fields of a form with this session's token.
 
     `own` names those of this form where other forms of the page are sent with it; the others are stored.
     """
-    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=own)
+    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=own, most=most)
     with web.closing_files(one for _, one in sent):
         return to_fields(given)
 
 
 async def session_form(
-    request: Request, limit: int, files: int, own: Collection[str] = (), beside: Collection[str] = ()
+    request: Request,
+    limit: int,
+    files: int,
+    own: Collection[str] = (),
+    beside: Collection[str] = (),
+    most: int = _MAX_FIELDS,
 ) -> tuple[Pairs, Files]:
     """Fields and files of a form with this session's token. Close the files when done.
 
     Where several forms of a page are sent as one, `own` or `beside` says which fields are another form's; these are
-    stored and not returned. Raises Refused.
+    stored and not returned. `most` is the number of fields that are read. Raises Refused.
     """
     if web.media_type(request) == "multipart/form-data":
         web.require_same_origin(request)
@@ -157,10 +179,10 @@ async def session_form(
             return form_tokens.form_user_id(web.context(request).signer, token) is not None or _is_own(request, token)
 
         given, sent = await web.read_multipart(
-            request, limit, files=files, fields=_MAX_FIELDS, part=_MAX_FIELD_SIZE, admit=is_ours
+            request, limit, files=files, fields=most, part=_MAX_FIELD_SIZE, admit=is_ours
         )
     else:
-        given, sent = await _pairs(request), []
+        given, sent = await _pairs(request, most), []
     try:
         _check_session(request, given, sent)
     except errors.Refused:

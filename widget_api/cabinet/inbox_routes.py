@@ -26,6 +26,7 @@ from widget_api.cabinet import (
     letter_preview,
     list_map,
     notes,
+    participation,
     problem_view,
     saved_views,
     templates,
@@ -202,7 +203,8 @@ async def render_problem(
     database = context.database
     dossier = await inbox_service.read_problem(database, user, path_identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
-    if user.sees_contacts and problem_view.has_contact(dossier):
+    people = await participation.read_participants(database, user, language, dossier.site, site, dossier.row)
+    if user.sees_contacts and (problem_view.has_contact(dossier) or (people and people.rows)):
         subject = dossier.row["id"]
         await journal.note(database, "contact_read", journal_user(request, user), subject=subject, site_id=site.id)
     given, photos = given or {}, await _photos(request, user, dossier)
@@ -227,6 +229,7 @@ async def render_problem(
         status,
         **await _list_values(request, user),
         dossier=dossier,
+        responsible_agency=site.agency.name,
         problem=problem_view.problem_view(language, dossier, site),
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
@@ -251,12 +254,15 @@ async def render_problem(
         entries=problem_view.entry_views(language, dossier, site),
         sent=problem_view.delivery_rows(language, dossier.deliveries),
         ask_action=inbox_rows.selection_url(selection, f"{path}/ask"),
+        people=people,
         talk=talk,
         comments=comments.comment_views(language, talk.rows, talk.may) if talk else [],
         say_action=inbox_rows.selection_url(selection, f"{path}/comment"),
         read_action=inbox_rows.selection_url(selection, f"{path}/read"),
         note_action=inbox_rows.selection_url(selection, f"{path}/note"),
-        notes=await notes.list_notes(database, user, language, dossier.row["id"], site.time_zone),
+        notes=await notes.list_notes(database, user, language, dossier.row["id"], site.time_zone)
+        if dossier.site.is_own
+        else [],
         may_note=notes.may_write(user, dossier.site),
         templates=shown_templates,
         may_change_templates=templates.may_change(user),
@@ -271,7 +277,7 @@ async def render_problem(
         documents=documents.signed_documents(
             context,
             await documents.list_attached(
-                database, site.id, dossier.row["id"], internal=user.sees_contacts and not dossier.site.assigned_to
+                database, site.id, dossier.row["id"], internal=user.sees_contacts and dossier.site.is_own
             ),
         ),
         files=(files := files or answer_files.AnswerFiles()),
@@ -303,7 +309,7 @@ async def _photos(request: Request, user: User, dossier: inbox_service.ProblemDe
     """The photos of the events that the user may read; those that the agency hid are its own alone."""
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
-    may_see_hidden = user.sees_contacts and dossier.site.assigned_to is None
+    may_see_hidden = user.sees_contacts and dossier.site.is_own
     shown = [row for row in rows if row["event_id"] in seen and (row["role"] != "hidden" or may_see_hidden)]
     return pictures.gallery(context, shown)
 

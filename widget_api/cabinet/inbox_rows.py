@@ -162,7 +162,7 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
         "site": [(site.id, site.name) for site in found.sites],
         "status": [(name, status_text(language, name)) for name in [*groups, *(statuses if len(statuses) > 1 else [])]],
         "category": sorted(known.items(), key=lambda option: option[1]),
-        "district": [(one.id, one.name) for site in sites.values() for one in site.districts],
+        "district": list({one.id: (one.id, one.name) for site in sites.values() for one in site.districts}.values()),
         "sort": [(name, i18n.text(language, f"cabinet.list.sort.{name}")) for name in SORTS],
     }
     for name in ("status", "category"):
@@ -190,7 +190,7 @@ def status_text(language: str, name: str) -> str:
 
 def _category_text(language: str, code: str, sites: Sites) -> str:
     """The name of a category on the first site that has it."""
-    named = (site for site in sites.values() if site.category(code))
+    named = (site for site in sites.values() if site.known_category(code))
     site = next(named, None)
     return category_name(language, site, code) if site else i18n.category_name(language, code)
 
@@ -210,7 +210,7 @@ def count_text(count: int) -> str:
 
 
 def category_name(language: str, site: Site, code: str) -> str:
-    known = site.category(code)
+    known = site.known_category(code)
     return i18n.category_name(language, code, known.name if known else None)
 
 

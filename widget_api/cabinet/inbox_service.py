@@ -149,17 +149,18 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
     site, row = await find_problem(database, user, problem_id)
-    timeline = _limit_timeline(user, site, await inbox_store.list_events(database, site.id, problem_id))
+    events = await inbox_store.list_events(database, site.id, problem_id, reader=user.agency_id)
+    timeline = _limit_timeline(user, site, events)
     texts = await inbox_store.read_texts(database, site.id, problem_id)
     return ProblemDetail(
         site=site,
         row=row,
-        contact=None if site.assigned_to else await contacts.find(database, problem_id),
+        contact=await contacts.find(database, problem_id) if site.is_own else None,
         timeline=timeline,
         texts=texts,
         assignment=await read_assignment(database, user, site, row, timeline, texts),
-        deliveries=[] if site.assigned_to else list(await inbox_store.list_deliveries(database, site.id, problem_id)),
-        links=[] if site.assigned_to else list(await inbox_store.list_links(database, site.id, problem_id)),
+        deliveries=list(await inbox_store.list_deliveries(database, site.id, problem_id)) if site.is_own else [],
+        links=list(await inbox_store.list_links(database, site.id, problem_id)) if site.is_own else [],
         transitions=find_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation"
@@ -176,15 +177,17 @@ _SERVICES_OWN = frozenset({"work_reported", "assignment_returned"})
 
 
 def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[Row]:
-    """The events that the user may read: of a service neither spam marks nor what other services wrote.
+    """The events that the user may read: a service neither spam marks nor what other services wrote.
 
     What passes between author and agency is for those who answer: it holds addresses and telephones.
     """
     if not user.sees_contacts:  # what was taken out of a report may be personal data
         rows = [row for row in rows if row["kind"] != "corrected"]
-    if site.assigned_to is None:
+    if site.is_own:
         return list(rows)
-    hidden = {"spam", "unspam", "corrected"} | (frozenset() if site.delegated else _CONVERSATION)
+    hidden = {"corrected"}
+    if site.named is None:
+        hidden |= {"spam", "unspam"} | (frozenset() if site.delegated else _CONVERSATION)
     return [
         row
         for row in rows
@@ -195,7 +198,7 @@ def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[
 
 async def find_problem(database: Database, user: User, problem_id: str) -> tuple[VisibleSite, Row]:
     """A report that the user may see, and its site. Raises NotFound, also for another agency's."""
-    sites = await store.list_report_sites(database, user)
+    sites = await store.list_report_sites(database, user) + await store.list_visible_sites(database, user, tests=True)
     row = await inbox_store.find_problem(database, sites, problem_id)
     if row is None:
         raise NotFound("problem_not_found")
@@ -372,7 +375,7 @@ async def ask_author(database: Database, user: User, problem_id: str, text: str)
 
 def may_register(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may record the report's number in the agency's document system: who answers for the agency."""
-    return user.sees_contacts and site.assigned_to is None and not row["erased_at"] and not row["mirror_of"]
+    return user.sees_contacts and site.is_own and not row["erased_at"] and not row["mirror_of"]
 
 
 async def register(database: Database, user: User, problem_id: str, number: str, day: str) -> None:

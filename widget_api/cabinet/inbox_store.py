@@ -25,10 +25,11 @@ from widget_api.browse.queries import midnight
 from widget_api.cabinet.selection import Cursor, Part, Selection
 from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
+from widget_api.events import COUNTED
 from widget_api.people.model import VisibleSite
 from widget_api.problems.deadline import RUNNING, overdue_sql
 from widget_api.problems.model import OPEN, STATUSES
-from widget_api.problems.store.history import SENDER, SENDERS
+from widget_api.problems.store.history import ACTOR, ACTORS, SENDER, SENDERS
 from widget_api.sites.deadlines import add_working_days, local_date
 from widget_api.status_table import PUBLIC_STATUSES
 
@@ -53,7 +54,7 @@ COLUMNS = (
 LISTED = f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
 EXPORTED = (
     f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date, p.source, p.channel,"
-    " p.district"
+    " p.district, p.answers"
 )
 EXPORTED_WITH_CONTACTS = f"{EXPORTED}, c.name, c.email, c.phone"
 
@@ -111,6 +112,7 @@ class _Reader:
     selection: Selection
     now: int
     dialect: str
+    most_read: int  # rows of an index that is not the list's order
 
     @property
     def today(self) -> date:
@@ -201,7 +203,7 @@ class _Reader:
             self._add_after(where, selection.after)
         if selection.number is not None:
             where.also(f"p.number {sign} :exact", exact=selection.number)
-        if selection.query and sign != "=":
+        if selection.query and sign != "=" and self.site.named is None:
             where.also(
                 "p.document_number = :document"
                 if document == "="
@@ -226,7 +228,7 @@ class _Reader:
         selection, part = self.selection, self.part
         if selection.number is not None:
             yield _branch(self.where("TRUE", sign="="))
-        if selection.query:
+        if selection.query and self.site.named is None:  # numbers are of the agency that answers
             yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
@@ -239,7 +241,7 @@ class _Reader:
             if "reopened" in part.statuses:
                 yield _branch(self.where("TRUE", ["reopened"], words=True))
             yield _branch(self.where("p.awaits = 'agency' AND p.status <> 'reopened'", words=True))
-            if self.site.assigned_to is None:
+            if self.site.is_own:
                 outcome = (
                     "p.service_outcome IS NOT NULL AND COALESCE(p.awaits, '') <> 'agency' AND p.status <> 'reopened'"
                 )
@@ -251,9 +253,7 @@ class _Reader:
             where = self.where("p.published")
             if selection.words and not (path and path.words):
                 self._add_words(where)
-            table, values = (
-                ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": _limit_found(selection)})
-            )
+            table, values = ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": self.most_read})
             yield _Branch(table, where, {**where.values, **(path.values if path else {}), **values})
         elif selection.sort == "due":
             yield _branch(self.where(f"p.published AND p.status IN ({OPEN_STATUSES})"))
@@ -309,27 +309,31 @@ def _add_ended(where: Where, statuses: Sequence[str], *, ended: bool) -> None:
         where.also(f"(p.status NOT IN ({', '.join(map(repr, sorted(OPEN)))}) OR p.erased_at IS NOT NULL)")
 
 
-async def _list_branches(database: Database, sites: Sites, selection: Selection, now: int) -> list[_Branch]:
+async def _list_branches(
+    database: Database, sites: Sites, selection: Selection, now: int, *, many: bool = False
+) -> list[_Branch]:
+    """The SELECTs of all sites. `many` is whether more reports are wanted than a page has, in any order."""
     if not selection.part.statuses:
         return []
     if selection.district:  # the reports of other sites would be read in vain
-        row = await database.row("SELECT site_id FROM districts WHERE id = :id", id=selection.district)
-        sites = [site for site in sites if row is not None and site.id == row["site_id"]]
-    readers = [_Reader(site, selection, now, database.dialect) for site in sites]
+        rows = await database.rows(
+            "SELECT s.id FROM districts d JOIN sites s ON s.id = d.site_id OR s.parent_id = d.site_id WHERE d.id = :id",
+            id=selection.district,
+        )
+        having = {row["id"] for row in rows}
+        sites = [site for site in sites if site.id in having]
+    # A category that is missing in a district would be walked to its end in the list's order.
+    unordered = many or (selection.district and selection.categories)
+    most_read = access_paths.COUNTED if unordered else MAX_FOUND
+    readers = [_Reader(site, selection, now, database.dialect, most_read) for site in sites]
     paths = await _find_shortest(database, readers, selection) if 0 < len(sites) <= MAX_BRANCHES else None
     return [
         branch for index, reader in enumerate(readers) for branch in reader.branches(paths[index] if paths else None)
     ]
 
 
-def _limit_found(selection: Selection) -> int:
-    """How many rows of an index are read and sorted. A category that is missing in a district would be walked to its
-    end, so more are."""
-    return access_paths.COUNTED if selection.district and selection.categories else MAX_FOUND
-
-
 async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
-    """Find the index, beside those of the list's order, that leads to the fewest reports; None above MAX_FOUND."""
+    """Find the index, beside those of the list's order, that leads to the fewest reports, if it is few enough."""
     if selection.part.returned or selection.part.approval:
         return None
     options = [
@@ -338,7 +342,9 @@ async def _find_shortest(database: Database, readers: list[_Reader], selection: 
         *([[reader.district_path for reader in readers]] if selection.district else []),
         *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
     ]
-    shortest, fewest = None, _limit_found(selection) + 1
+    if database.dialect == "postgresql" and selection.words and len(options) == 1:
+        return None  # its planner chooses the index of words by itself: counting its rows would take as long as reading
+    shortest, fewest = None, readers[0].most_read + 1
     for paths in options:
         # PostgreSQL would read the text of every other row.
         cost = access_paths.READING if selection.words and not (paths[0].words or database.dialect == "sqlite") else 1
@@ -395,7 +401,7 @@ async def count_problems(
 ) -> int:
     """The number of selected reports, up to `most`."""
     total, limit = 0, "" if most is None else f" LIMIT {most}"
-    branches = await _list_branches(database, sites, selection, now)
+    branches = await _list_branches(database, sites, selection, now, many=most is None or most > MAX_COUNT)
     for first in range(0, len(branches), MAX_BRANCHES):
         compound = _Compound()
         union = compound.join("1", branches[first : first + MAX_BRANCHES], limit)
@@ -419,14 +425,17 @@ async def find_problem(database: Database, sites: Sites, problem_id: str) -> Row
     return await database.row(f"SELECT p.* FROM problems p WHERE {where}", **where.values, problem_id=problem_id)
 
 
-async def list_events(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """A report's events, oldest first, with the users and names of systems that caused them."""
+async def list_events(database: Database, site_id: str, problem_id: str, *, reader: str | None) -> Sequence[Row]:
+    """A report's events, oldest first, with who caused them as the agency `reader` sees it, and names of systems."""
     return await database.rows(
-        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email,"
-        f" {SENDER} FROM events e LEFT JOIN users u ON u.id = e.user_id {SENDERS}"
-        " WHERE e.problem_id = :problem_id AND e.site_id = :site_id ORDER BY e.at, e.id",
+        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, "
+        f"{ACTOR}, {SENDER} FROM events e JOIN sites s ON s.id = e.site_id"
+        f" LEFT JOIN users u ON u.id = e.user_id {ACTORS} {SENDERS}"
+        " WHERE e.problem_id = :problem_id AND e.site_id = :site_id AND e.kind <> :counted ORDER BY e.at, e.id",
         site_id=site_id,
         problem_id=problem_id,
+        counted=COUNTED,
+        agency_id=reader,
     )
 
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from widget_api.browse.map_frame import MapFrame
 from widget_api.browse.queries import Bbox
 from widget_api.cabinet.inbox_rows import selection_url
-from widget_api.cabinet.map_frame import MapFrame
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
 

@@ -26,7 +26,9 @@ from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.signing import Purpose
+from widget_api.sites import moving
 from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
 from widget_api.sites.model import Site
 
 _PATH = "/moderate/{token}"
@@ -80,7 +82,8 @@ async def _read_link(context: Context, token: str) -> tuple[ModerationLink, Row 
     if found is None or comment is None:
         raise NotFound("link_invalid")  # withdrawn by its author: its site is unknown
     site = await sites.by_id(context.database, comment["site_id"])
-    if not mail.is_moderated_by_mail(site) or not is_current_mailbox(site, found.mailbox):
+    disabled = await site_store.is_agency_disabled(context.database, site.agency.id)
+    if disabled or not mail.is_moderated_by_mail(site) or not is_current_mailbox(site, found.mailbox):
         raise NotFound("link_invalid")
     return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 
@@ -163,6 +166,7 @@ async def deliver_to_moderator(context: Context, delivery: Delivery) -> None:
     site = await sites.by_id(context.database, delivery.site_id)
     if not mail.is_moderated_by_mail(site):
         return
+    await moving.require_enabled(context.database, site.agency.id)
     rows = (await store.list_queue(context.database, [site.id], "moderation", None, MAX_COMMENTS))[:MAX_COMMENTS]
     if not rows:
         return

@@ -28,7 +28,7 @@ class NoteView:
 
 def may_write(user: User, site: VisibleSite) -> bool:
     """Whether the user may write notes. Services and operators have none, since notes may be about people."""
-    return user.role != "viewer" and user.reads_notes and site.assigned_to is None
+    return user.role != "viewer" and user.reads_notes and site.is_own
 
 
 async def add_note(database: Database, user: User, problem_id: str, text: str) -> None:

@@ -36,7 +36,7 @@ from widget_api.sites import store as site_store
 
 PATH = "/cabinet/operator/agencies"
 FIELDS = ("name", "email", "mode", "parent")
-OUTCOMES = ("added", "saved", "invited", "sent", "withdrawn", "disabled", "enabled")
+OUTCOMES = ("approved", "added", "saved", "invited", "sent", "withdrawn", "disabled", "enabled")
 
 
 def for_operators(handler: Handler) -> Any:

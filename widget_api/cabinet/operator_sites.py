@@ -18,7 +18,15 @@ from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store
 from widget_api.people.model import User
 from widget_api.sites import service as sites
-from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, MAX_PHOTOS, Contact, Discussion, MailAnswers
+from widget_api.sites.model import (
+    DEFAULT_LICENSE,
+    DEFAULT_PHOTOS,
+    DEFAULT_TIME_ZONE,
+    MAX_PHOTOS,
+    Contact,
+    Discussion,
+    MailAnswers,
+)
 
 PATH = "/cabinet/operator/site"
 LONGEST_AREA = 80_000  # characters; larger territories are set by `site set --area`
@@ -34,7 +42,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _DEFAULTS = {  # in the order of the form
     **dict.fromkeys(("name", "agency", "origin"), ""),
     **{name: _CHOICES[name][0] for name in ("type", "moderator", "moderation")},
-    "time_zone": "Europe/Moscow",
+    "time_zone": DEFAULT_TIME_ZONE,
     "language": i18n.DEFAULT_LANGUAGE,
     **dict.fromkeys(("jurisdiction", "bbox", "area"), ""),
     **{name: _CHOICES[name][0] for name in ("contact", "discussion", "mail_answers", "appeals")},

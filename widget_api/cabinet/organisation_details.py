@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import web
+from widget_api import i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, session_fields
 from widget_api.cabinet.organisation_people import for_admins, outcome, own_agency
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
 from widget_api.sites import changes
+from widget_api.sites.service import DIGEST_HOURS
 
 PATH = "/cabinet/organisation/details"
 TEXTS = {"inn": 12, "registry_number": 20, "postal_address": 300}  # with their greatest lengths
@@ -43,7 +44,8 @@ def _render(
     status: int = 200,
     wrong: Invalid | None = None,
 ) -> Response:
-    saved = {name: agency[name] or "" for name in TEXTS} | {"senders": "\n".join(agency["senders"])}
+    hours = [(str(hour), f"{hour}:00") for hour in DIGEST_HOURS]
+    saved = {name: agency[name] or "" for name in (*TEXTS, "digest_hour")} | {"senders": "\n".join(agency["senders"])}
     return render_page(
         request,
         user,
@@ -52,6 +54,7 @@ def _render(
         agency=agency,
         given={**saved, "digest": "yes" if agency["digest"] else "", **given},
         longest=TEXTS,
+        hours=[("", i18n.text(language_of(request, user), "organisation.details.usual_hour")), *hours],
         errors=field_errors(language_of(request, user), wrong),
         done=outcome(request),
         section="organisation",
@@ -66,9 +69,10 @@ async def change_details(request: Request, user: User) -> Response:
     given = {name: " ".join(fields.get(name, "").split()) for name in TEXTS}
     senders, digest = fields.get("senders", "").replace(",", " ").split(), fields.get("digest") == "yes"
     columns: dict[str, Any] = {name: text or None for name, text in given.items()}
-    columns |= {"senders": senders, "digest": digest}
+    hour = fields.get("digest_hour", str(agency["digest_hour"] or ""))
+    columns |= {"senders": senders, "digest": digest, "digest_hour": int(hour) if hour.isdecimal() else None}
     changed = {name: value for name, value in columns.items() if value != agency[name]}
-    given |= {"senders": "\n".join(senders), "digest": "yes" if digest else ""}
+    given |= {"senders": "\n".join(senders), "digest": "yes" if digest else "", "digest_hour": hour}
     wrong = [FieldError(name, "too_long", (("max", most),)) for name, most in TEXTS.items() if len(given[name]) > most]
     wrong += [FieldError("senders", "too_many", (("max", MAX_SENDERS),))] if len(senders) > MAX_SENDERS else []
     try:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -30,7 +31,7 @@ from widget_api.cabinet.sign_in import open_session
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail.sender import can_send
-from widget_api.people import accounts, invitations, organisation_store
+from widget_api.people import accounts, invitations, organisation_store, second_factor
 from widget_api.people.invitations import Invitee
 from widget_api.people.model import User
 from widget_api.sites import changes
@@ -40,7 +41,7 @@ PATH = "/cabinet/organisation/people"
 INVITATIONS_PATH = "/cabinet/organisation/invitations"
 LINK_PATH = "/cabinet/invitation/{token}"
 MAX_ABSENCE = 366  # days
-OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence", "saved")
+OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence", "saved", "factor")
 
 
 def for_admins(handler: Handler) -> Any:
@@ -96,6 +97,7 @@ async def _render_people(
         errors=field_errors(language, wrong),
         possible=can_send(web.context(request).settings),
         approval=next((bool(row["approval"]) for row in agencies if row["id"] == user.agency_id), None),
+        factor_roles=next((orjson.loads(row["factor_roles"]) for row in agencies if row["id"] == user.agency_id), []),
         longest=invitations.MAX_NAME_LENGTH,
         days=invitations.LIFETIME_DAYS,
         now=clock.now(),
@@ -112,6 +114,14 @@ async def change_approval(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/approval: whether a head approves what agents of the agency answer."""
     fields, database = await session_fields(request), web.context(request).database
     columns = {"approval": fields.get("approval") == "yes"}
+    await changes.update_agency(database, own_agency(user), columns, journal_user(request, user))
+    return web.see_other(f"{PATH}?done=saved")
+
+
+async def change_factor_roles(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/factor: the roles of the agency that must have a second factor."""
+    fields, database = await session_fields(request), web.context(request).database
+    columns = {"factor_roles": [role for role in invitations.ROLES if fields.get(f"factor_{role}") == "yes"]}
     await changes.update_agency(database, own_agency(user), columns, journal_user(request, user))
     return web.see_other(f"{PATH}?done=saved")
 
@@ -258,6 +268,17 @@ async def change_access(request: Request, user: User) -> Response:
     return web.see_other(f"{PATH}/{person['id']}?done={'enabled' if enabled else 'disabled'}")
 
 
+async def reset_factor(request: Request, user: User) -> Response:
+    """POST /cabinet/organisation/people/{user_id}/factor: take the second factor from somebody who lost it."""
+    await session_fields(request)
+    person, database = await _find_person(request, user), web.context(request).database
+    try:
+        await second_factor.reset(database, person["email"], journal_user(request, user))
+    except Invalid as error:
+        return await _render_person(request, user, person, 422, wrong=error)
+    return web.see_other(f"{PATH}/{person['id']}?done=factor")
+
+
 async def set_absence(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/people/{user_id}/absence: `away_until` and `stand_in`, or neither to end it."""
     fields, person = await session_fields(request), await _find_person(request, user)
@@ -331,9 +352,11 @@ routes: list[BaseRoute] = [
     Route(PATH, for_admins(list_people), methods=["GET"]),
     Route(PATH, for_admins(invite), methods=["POST"]),
     Route("/cabinet/organisation/approval", for_admins(change_approval), methods=["POST"]),
+    Route("/cabinet/organisation/factor", for_admins(change_factor_roles), methods=["POST"]),
     Route(PATH + "/{user_id}", for_admins(show_person), methods=["GET"]),
     Route(PATH + "/{user_id}", for_admins(change_person), methods=["POST"]),
     Route(PATH + "/{user_id}/access", for_admins(change_access), methods=["POST"]),
+    Route(PATH + "/{user_id}/factor", for_admins(reset_factor), methods=["POST"]),
     Route(PATH + "/{user_id}/absence", for_admins(set_absence), methods=["POST"]),
     Route(INVITATIONS_PATH + "/{invitation_id}/send", for_admins(send_again), methods=["POST"]),
     Route(INVITATIONS_PATH + "/{invitation_id}/withdraw", for_admins(withdraw), methods=["POST"]),

@@ -47,7 +47,7 @@ async def _find(request: Request, user: User) -> tuple[VisibleSite, Row, list[st
     )
     free = not (row["erased_at"] or row["spam"] or row["mirror_of"])
     to = [status for status in allowed_transitions(user, site, row["status"]) if status in ANSWERS] if free else []
-    if not to or not user.sees_contacts or site.assigned_to is not None:
+    if not to or not user.sees_contacts or not site.is_own:
         raise Refused("transition")
     return site, row, to
 
@@ -79,7 +79,7 @@ async def _render(
         number=row["number"],
         seen=row["status_event"],
         site=site,
-        decisions=[(one, i18n.text(language, f"cabinet.decide.to.{one}")) for one in to],
+        decisions=[(one, i18n.text(language, f"status_action.{one}")) for one in to],
         given={name: given.get(name, texts.get(name, "")) for name in ("to", "text", "number", "day", "publish")},
         errors=field_errors(language, wrong) | files.wrong,
         files=files,

@@ -34,7 +34,7 @@ _KINDS: dict[str, journal.Kind] = {"hide": "photo_hidden", "show": "photo_shown"
 def may_change_photos(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may hide and cover photos: who answers for the agency, of a report that is its own."""
     moderated = row["status"] != "moderation" or is_moderator(user, site)
-    own = site.assigned_to is None and not row["erased_at"] and not row["mirror_of"]
+    own = site.is_own and not row["erased_at"] and not row["mirror_of"]
     return user.sees_contacts and own and moderated
 
 

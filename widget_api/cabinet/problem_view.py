@@ -15,9 +15,9 @@ from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems import timeline
+from widget_api.problems import timeline, wording
 from widget_api.problems.model import Contact, is_official
-from widget_api.sites.model import Site
+from widget_api.sites.model import Category, Site
 from widget_api.sites.routing_rules import Rule
 
 
@@ -52,7 +52,7 @@ class ProblemView:
     awaits: str | None  # author | agency
     said: str  # the newest question while it waits for the author, the newest reply while it waits for the agency
     said_in: str  # the event of this text
-    reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
+    reach: str  # how the author sees a question: letter | unconfirmed | stopped | code | hidden
     rating: int | None
     document: str  # its number and day in the agency's document system
     no_contact: str  # why none is shown: none | elsewhere | service; empty where there is one
@@ -113,16 +113,16 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemVi
         duplicate_href=f"/cabinet/problems/{dossier.duplicate_id}" if dossier.duplicate_id else "",
         source=row["source_name"] or source_text(language, row),
         page_url=row["page_url"] or "",
-        answers=answer_texts(dossier, site),
+        answers=answer_texts(dossier, site, language),
         confirmed=i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",
         awaits=row["awaits"],
         said=_awaited_text(dossier)[1],
         said_in=_awaited_text(dossier)[0],
-        reach=_contact_reach(contact),
+        reach=_contact_reach(contact) if dossier.site.is_own else "hidden",
         rating=row["rating"],
-        document=_document_text(language, row),
+        document=_document_text(language, row) if dossier.site.named is None else "",
         no_contact="service"
-        if dossier.site.assigned_to
+        if not dossier.site.is_own
         else ""
         if has_contact(dossier)
         else "elsewhere"
@@ -222,10 +222,8 @@ def _error_text(language: str, error: FieldError) -> str:
     own = f"cabinet.fields.{error.code}_{error.field}"
     if i18n.has(own):
         return i18n.text(language, own, **dict(error.values))
-    if not i18n.has(f"fields.{error.code}") and i18n.has(key := f"sites.fields.{error.code}"):
-        said = i18n.text(language, key, **dict(error.values))  # as the command line says it
-        return f"{said[0].upper()}{said[1:]}."
-    code = error.code if i18n.has(f"fields.{error.code}") else "invalid"
+    known = any(i18n.has(f"{tree}.{error.code}") for tree in ("fields", "sites.fields"))
+    code = error.code if known else "invalid"
     return i18n.field_error(language, error.field, code, error.values)
 
 
@@ -254,16 +252,16 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
         data = inbox_store.parse_data(row)
         responsible = texts.get(str(data.get("responsible", "")))
         if responsible and row["status"] in ("forwarded", "redirected"):
-            return i18n.text(language, f"events.status.{row['status']}_to", responsible=responsible)
+            return i18n.text(language, f"status_event.{row['status']}_to", responsible=responsible)
         if data.get("expected_on") and row["status"] == "planned":
             day = i18n.format_date(language, str(data["expected_on"]))
-            return i18n.text(language, "events.status.planned_on", date=day)
+            return i18n.text(language, "status_event.planned_on", date=day)
         if data.get("duplicate_of") and row["status"] == "duplicate":
-            return i18n.text(language, "events.status.duplicate_of", number=data["duplicate_of"])
-        return i18n.text(language, f"events.status.{row['status']}")
+            return i18n.text(language, "status_event.duplicate_of", number=data["duplicate_of"])
+        return i18n.text(language, f"status_event.{row['status']}")
     data = inbox_store.parse_data(row)
     if row["kind"] == "corrected":
-        known = site.category(former := data.get("from", ""))
+        known = site.known_category(former := data.get("from", ""))
         value = i18n.category_name(language, former, known.name if known else None)
         return i18n.text(language, f"answering.correction.history.{data['field']}", value=value)
     if row["kind"] == "note" and "corrects" in data:
@@ -279,18 +277,11 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")
 
 
-def answer_texts(dossier: ProblemDetail, site: Site) -> list[tuple[str, str]]:
+def answer_texts(dossier: ProblemDetail, site: Site, language: str) -> list[tuple[str, str]]:
     """The category's questions with the answers, in the resident's wording."""
     given: dict[str, str | list[str]] = orjson.loads(dossier.row["answers"])
-    known = site.category(dossier.row["category"])
-    questions = {question.code: question for question in known.questions} if known else {}
-    shown = []
-    for code, answer in given.items():
-        question = questions.get(code)
-        names = dict(question.values) if question else {}
-        parts = answer if isinstance(answer, list) else [answer]
-        shown.append((question.description if question else code, ", ".join(names.get(part, part) for part in parts)))
-    return shown
+    category = site.known_category(dossier.row["category"]) or Category(code=dossier.row["category"])
+    return [wording.describe_answer(language, category, code, answer) for code, answer in given.items()]
 
 
 def delivery_rows(language: str, rows: Sequence[Row]) -> list[DeliveryRow]:

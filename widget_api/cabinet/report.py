@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, journal, web
 from widget_api.browse import published_reports, regional_report
 from widget_api.cabinet import report_letters, report_sheet
-from widget_api.cabinet.analytics_scope import Scope, read_scope, template_values
+from widget_api.cabinet.analytics_scope import Scope, describe_filters, read_scope, template_values
 from widget_api.cabinet.http import (
     journal_user,
     language_of,
@@ -93,13 +93,7 @@ def _period(language: str, scope: Scope) -> str:
 
 def _describe(language: str, scope: Scope, user: User) -> list[str]:
     """Whose report it is, of which sites and of which of their reports, and when it was made."""
-    service, district = scope.query.service, scope.query.district
-    chosen = [
-        scope.name("categories", scope.query.category or ""),
-        i18n.text(language, "analytics.services.none") if service == "" else scope.name("services", service or ""),
-        i18n.text(language, "analytics.districts.none") if district == "" else scope.name("districts", district or ""),
-    ]
-    only = ", ".join(filter(None, chosen))
+    only = ", ".join(describe_filters(language, scope))
     return [
         user.agency_name or "",
         ", ".join(site.name for site in scope.query.sites),
@@ -117,7 +111,7 @@ def _category_names(scope: Scope) -> Mapping[str, str | None]:
 
 async def _find_site(request: Request, user: User, scope: Scope) -> Site | None:
     """The one site whose report this is, if it is of the user's agency or of one below: they publish its reports."""
-    visible = {site.id for site in await list_visible_sites(_database(request), user)}
+    visible = {site.id for site in await list_visible_sites(_database(request), user) if site.slug is None}
     return scope.query.sites[0] if len(scope.query.sites) == 1 and scope.query.sites[0].id in visible else None
 
 

@@ -1,6 +1,6 @@
 """Send heads and administrators the main numbers of each week, month or quarter, on the first working morning after it.
 
-A person is told of a period once: `users.reported_until` is the last day of the last period that was told.
+A person gets the report of a period once: `users.reported_until` is the last day of the last period reported.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ async def enqueue_reports(database: Database) -> int:
         person = Person.of(row)
         today = person.calendar.local_date(now)
         first, last = last_period(row["report_every"], today)
-        told = (row["reported_until"] or "") >= last.isoformat()
+        reported = (row["reported_until"] or "") >= last.isoformat()
         early = now < _at(today, MORNING, person.calendar.time_zone) or is_quiet(now, person.calendar)
         user = await store.find_user(database, person.id)
-        if told or early or person.is_away(now) or user is None or not user.reads_statistics:
+        if reported or early or person.is_away(now) or user is None or not user.reads_statistics:
             continue
         sites = (await count_sites(database, user)).sites
         events = [(site.id, event) for site in sites if (event := await first_event(database, site.id)) is not None]
@@ -149,8 +149,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 language,
                 "report.mail.line",
                 label=line.label,
-                now=regional_report.format_value(language, line.kind, line.values[0]),
-                before=regional_report.format_value(language, line.kind, line.values[1]),
+                now=regional_report.format_value(language, line, line.values[0]),
+                before=regional_report.format_value(language, line, line.values[1]),
             )
             for line in regional_report.make_lines(language, content)
             if line.name in TOLD

@@ -1,12 +1,13 @@
 """Serve /cabinet/sites: the installation check, and the settings that an agency's administrators change themselves.
 
-Moderator, border, time zone and retention are changed by the operator on the command line alone.
+The type and the moderation of a site are the operator's; border, time zone and retention are changed on the command
+line alone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
+from widget_api.cabinet import visits
 from widget_api.cabinet.http import (
     journal_user,
     language_of,
@@ -26,10 +28,12 @@ from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User
-from widget_api.sites import changes
+from widget_api.registration import store as registration
+from widget_api.registration.model import STOP_AFTER, proof_text
+from widget_api.sites import changes, collection, view
 from widget_api.sites import service as sites
 from widget_api.sites.install import overview, service
-from widget_api.sites.model import MAX_PHOTOS, Contact, Discussion, MailAnswers, Site
+from widget_api.sites.model import MAX_PHOTOS, Contact, Discussion, MailAnswers, Moderation, Outside, Site, SiteType
 
 log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
@@ -45,7 +49,8 @@ async def list_sites(request: Request, user: User) -> Response:
             language, await service.read_overview(context.database, context.settings, site), site
         )
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
-    return render_page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
+    inviting = await visits.list_inviting(context.database, user)
+    return render_page(request, user, "sites.html", shown=shown, inviting=inviting, section="sites", here=PATH)
 
 
 async def show_site(request: Request, user: User) -> Response:
@@ -95,7 +100,7 @@ async def change_settings(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     site = await find_settable_site(request, user)
     try:
-        changed = parse_changes(site, fields)
+        changed = parse_changes(site, fields, setting_fields(user))
         if changed:
             await changes.update_site(web.context(request).database, site.id, changed, who=journal_user(request, user))
             log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
@@ -131,6 +136,9 @@ def _render_settings(
         site=site,
         given=given,
         choices=setting_choices(language),
+        own_fields=setting_fields(user),
+        operators=OPERATOR_FIELDS,
+        site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
         most_photos=MAX_PHOTOS,
         errors=field_errors(language, wrong),
         done=done,
@@ -148,11 +156,26 @@ def _error_text(language: str, wrong: FieldError) -> str:
 
 
 async def find_site(request: Request, user: User) -> Site:
-    """A site that the user may see. Raises NotFound, also for another agency's."""
+    """A site that the user may see, or its collection where the path has {slug}.
+
+    Raises NotFound, also for another agency's.
+    """
     site_id, context = path_identifier(request, "site_id"), web.context(request)
     if all(visible.id != site_id for visible in await store.list_managed_sites(context.database, user)):
         raise NotFound("site_not_found")
+    if "slug" in request.path_params:
+        site_id = await collection.find_collection_id(context.database, site_id, request.path_params["slug"])
     return await sites.by_id(context.database, site_id)
+
+
+def desk_path(site: Site) -> str:
+    """The path of the pages about a site or a collection."""
+    own = site.collection
+    return f"{PATH}/{site.parent_id}/collections/{own.slug}" if own else f"{PATH}/{site.id}"
+
+
+def _make_snippet(site: Site, public_url: str) -> str:
+    return view.make_snippet(site.key, site.type, i18n.text(site.language, "sites.snippet_link"), public_url)
 
 
 async def _render_site(
@@ -167,10 +190,16 @@ async def _render_site(
         status,
         site=site,
         found=overview.page_values(language, found, site),
+        snippet=_make_snippet(site, context.settings.public_url),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
         may_set=can_set(user),
         done=done,
         refusal=refusal,
+        proofs=[
+            (proof, proof_text(proof["method"], proof["token"]), (proof["told_at"] or 0) + STOP_AFTER)
+            for proof in (await registration.list_proofs(context.database, site.id) if can_set(user) else ())
+        ],
+        handovers=await registration.list_asked(context.database, site.id) if can_set(user) else (),
         section="sites",
         here=f"{PATH}/{site.id}",
     )
@@ -186,30 +215,67 @@ routes: list[BaseRoute] = [
 ]
 
 
-_CHOICES = {"contact": get_args(Contact), "discussion": get_args(Discussion), "mail_answers": get_args(MailAnswers)}
-SETTING_FIELDS = ("name", "accent", "contact", "photos", "discussion", "mail_answers", "license")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "type": get_args(SiteType),
+    "moderation": get_args(Moderation),
+    "moderator": ("agent", "operator"),
+    "contact": get_args(Contact),
+    "appeals": ("off", "handoff"),
+    "discussion": get_args(Discussion),
+    "mail_answers": get_args(MailAnswers),
+    "outside": get_args(Outside),
+}
+OPERATOR_FIELDS = ("type", "moderation", "moderator")
+SETTING_FIELDS = (
+    "name",
+    "language",
+    "accent",
+    "contact",
+    "photos",
+    "appeals",
+    "appeals_url",
+    "discussion",
+    "mail_answers",
+    "outside",
+    "license",
+)
+
+
+def setting_fields(user: User) -> tuple[str, ...]:
+    """The fields that the user may change."""
+    return SETTING_FIELDS + (OPERATOR_FIELDS if user.role == "operator" else ())
 
 
 def setting_choices(language: str) -> dict[str, list[tuple[str, str]]]:
     """The choices of each field: value and name."""
     return {
-        field: [(value, i18n.text(language, f"cabinet.settings.choice.{field}.{value}")) for value in values]
+        field: [(value, i18n.text(language, f"operator.site.choice.{field}.{value}")) for value in values]
         for field, values in _CHOICES.items()
     }
 
 
 def setting_values(site: Site) -> dict[str, str]:
     """The site's settings as the form shows them."""
-    return {name: str(value if (value := getattr(site, name)) is not None else "") for name in SETTING_FIELDS}
+    names = (*SETTING_FIELDS, *OPERATOR_FIELDS)
+    return {name: str(value if (value := getattr(site, name)) is not None else "") for name in names}
 
 
-def parse_changes(site: Site, fields: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form changes, of SETTING_FIELDS alone; missing ones stay. `sites.changes` validates them."""
+def parse_changes(site: Site, fields: Mapping[str, str], allowed: Collection[str]) -> dict[str, Any]:
+    """The columns that a form changes, of the allowed ones alone; missing ones stay. `sites.changes` validates them.
+
+    Raises Invalid for a choice of the operator's that does not exist.
+    """
     before = setting_values(site)
-    given = {name: text for name in SETTING_FIELDS if (text := fields.get(name, before[name]).strip()) != before[name]}
+    given = {name: text for name in allowed if (text := fields.get(name, before[name]).strip()) != before[name]}
     columns: dict[str, Any] = dict(given)
+    wrong = [name for name in (*OPERATOR_FIELDS, "appeals") if name in given and given[name] not in _CHOICES[name]]
+    if wrong:
+        raise Invalid(tuple(FieldError(name, "unknown") for name in wrong))
     if "accent" in given:
         columns["accent"] = given["accent"].lower() or None
+    if given.keys() & {"appeals", "appeals_url"}:  # a link needs its address
+        columns["appeals"] = given.get("appeals", site.appeals)
+        columns["appeals_url"] = given.get("appeals_url", before["appeals_url"]) or None
     if "photos" in given:
         columns["photos"] = int(given["photos"]) if given["photos"].isascii() and given["photos"].isdigit() else -1
     return columns

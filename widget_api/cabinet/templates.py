@@ -80,7 +80,7 @@ def _normalise(found: re.Match[str]) -> str:
 
 def fill(text: str, site: Site, problem: Row) -> str:
     """Replace the placeholders by the report's facts, in the site's language. Those without a value stay."""
-    category = site.category(problem["category"])
+    category = site.known_category(problem["category"])
     values = {
         "number": str(problem["number"]),
         "category": i18n.category_name(site.language, problem["category"], category.name if category else None),
@@ -220,7 +220,7 @@ async def _render(
         shown=shown,
         given={name: given.get(name, "") for name in ("title", "body", "status")},
         names=placeholder_names(language),
-        decisions=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in DECISIONS],
+        decisions=[(to, i18n.text(language, f"status_action.{to}")) for to in DECISIONS],
         errors=field_errors(language, wrong),
         done="done" in request.query_params,
         longest={"title": MAX_TITLE_LENGTH, "body": LONGEST_TEXT},

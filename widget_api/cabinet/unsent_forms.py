@@ -51,7 +51,7 @@ async def store_and_redirect(
             request, "error.html", 403, language=language, code=403, message=sentence, back=way_back
         )
     if form_id:
-        _remember_browser(request, response)
+        remember_browser(request, response)
     return response
 
 
@@ -68,7 +68,7 @@ async def finish_response(request: Request, user: User, response: Response, lang
             page = urlsplit(address).path or _page_path(request)
             form_id = await _store_form(request, user.id, page, *beside, "beside")
         if form_id:
-            _remember_browser(request, response)
+            remember_browser(request, response)
             if address:
                 response.headers["location"] = _with_unsent(address, form_id, anchor="")
             else:
@@ -104,6 +104,18 @@ async def _store_form(request: Request, user_id: str, page: str, given: Pairs, s
     return form_id
 
 
+async def store_for_confirmation(request: Request, user: User, given: Pairs, sent: Files) -> str | None:
+    """Store a form with files that are checked first, until a second one confirms it.
+
+    With the identifier as its field `unsent` the second one gets the same files. Call `remember_browser` with the
+    response.
+    """
+    form_id = await _store_form(request, user.id, _page_path(request), given, sent, "beside")
+    if form_id:
+        await unsent.mark_shown(web.context(request).database, form_id)
+    return form_id
+
+
 async def find_restored(request: Request, user: User) -> UnsentForm | None:
     """The stored form that the address names, if it is this user's and this browser's."""
     form_id = request.query_params.get("unsent", "") if request.method == "GET" else ""
@@ -126,7 +138,7 @@ def read_browser(request: Request) -> str:
     return cast(str, request.state.browser)
 
 
-def _remember_browser(request: Request, response: Response) -> None:
+def remember_browser(request: Request, response: Response) -> None:
     web.set_cookie(request, response, BROWSER_COOKIE, read_browser(request), max_age=unsent.FORM_LIFETIME)
 
 

@@ -55,12 +55,14 @@ def generate_browser() -> str:
 
 def is_worth_keeping(fields: Pairs, files: Files) -> bool:
     return any(one.size for _, one in files) or any(
-        value.strip() for name, value in fields if name not in TECHNICAL_FIELDS and not _is_secret(name)
+        value.strip() for name, value in _without_secrets(fields) if name not in TECHNICAL_FIELDS
     )
 
 
-def _is_secret(name: str) -> bool:
-    return "password" in name
+def _without_secrets(fields: Pairs) -> Pairs:
+    """The fields without passwords, and the code that is asked for beside one."""
+    codes = {"code"} if any(name == "password" for name, _ in fields) else set()
+    return [(name, value) for name, value in fields if "password" not in name and name not in codes]
 
 
 async def store_form(
@@ -74,11 +76,11 @@ async def store_form(
     files: Files,
     reason: str = "session",
 ) -> str | None:
-    """Store a form without passwords and unacceptable files.
+    """Store a form without passwords, codes and unacceptable files.
 
     Returns its identifier, or None where the user is disabled or the form is too large.
     """
-    kept = [(name, value) for name, value in fields if name != "form_token" and not _is_secret(name)]
+    kept = [(name, value) for name, value in _without_secrets(fields) if name != "form_token"]
     stored = orjson.dumps(kept).decode()
     good = [(name, one) for name, one in files if 0 < one.size <= MAX_FILE_SIZE]
     size = sum(one.size for _, one in good)
@@ -157,14 +159,14 @@ async def read_files(context: Context, user_id: str, browser: str, form_id: str,
     """The files of a stored form as uploaded ones; `left_out` are the indexes that the user removed."""
     row = await _find_row(context.database, user_id, browser, form_id)
     found: Files = []
-    for place, told in enumerate(_to_form(row).files if row is not None else ()):
+    for place, saved in enumerate(_to_form(row).files if row is not None else ()):
         content = None if str(place) in left_out else await context.storage.get_unsent(form_id, place)
         if content is None:
             continue
         file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_MEMORY_LIMIT))  # noqa: SIM115 - the caller closes it
         file.write(content)
         file.seek(0)
-        found.append((told["field"], UploadedFile(told["name"], file, len(content), content[:64])))
+        found.append((saved["field"], UploadedFile(saved["name"], file, len(content), content[:64])))
     return found
 
 

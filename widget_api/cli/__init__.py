@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from widget_api import __version__
-from widget_api.cli import agencies, categories, data, install, platforms, queue, server, sites, tokens, users
+from widget_api.cli import (
+    agencies,
+    applications,
+    categories,
+    collections,
+    data,
+    install,
+    platforms,
+    queue,
+    server,
+    sites,
+    tokens,
+    users,
+)
 from widget_api.cli.running import Failure, describe_error
 from widget_api.errors import DomainError
 from widget_api.ops.schema import SchemaBehind
@@ -42,7 +55,20 @@ def _common(
     """The service behind the widget of municipal sites."""
 
 
-for group in (server, agencies, sites, categories, install, users, tokens, platforms, queue, data):
+for group in (
+    server,
+    agencies,
+    sites,
+    applications,
+    categories,
+    collections,
+    install,
+    users,
+    tokens,
+    platforms,
+    queue,
+    data,
+):
     group.register(app)
 
 

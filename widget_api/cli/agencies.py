@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 import typer
@@ -68,10 +69,14 @@ def set_agency(
     registry_number: Annotated[str | None, typer.Option(help=_REGISTRY)] = None,
     senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
     digest: Annotated[bool | None, typer.Option(help="A letter each working morning.")] = None,
+    digest_hour: Annotated[
+        int | None, typer.Option(help="When morning letters come: 7 to 12; 0: at 8, to people at 9.")
+    ] = None,
     approval: Annotated[bool | None, typer.Option(help="A head approves answers of agents.")] = None,
     delegated: Annotated[
         bool | None, typer.Option("--delegated/--not-delegated", help="A service answers by itself.")
     ] = None,
+    factor_roles: Annotated[str | None, typer.Option(help="Who must have a second factor: admin,head,…")] = None,
     as_json: Json = False,
 ) -> None:
     """Change an agency; what is not given stays as it is."""
@@ -86,16 +91,55 @@ def set_agency(
         "digest": digest,
         "approval": approval,
         "delegated": delegated,
+        "factor_roles": _listed_agency(factor_roles),
     }
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         agency_id = await changes.find_agency_id(database, agency)
         columns = {column: value for column, value in given.items() if value is not None}
+        if digest_hour is not None:
+            columns["digest_hour"] = digest_hour or None
         if parent is not None:
             columns["parent_id"] = await changes.find_agency_id(database, parent) if parent else None
         await changes.update_agency(database, agency_id, columns)
         found = next(row for row in await changes.list_agencies(database) if row["id"] == agency_id)
         return format_times(found)
+
+    found = run_command(command)
+    print_result(found, [f"{name}: {value}" for name, value in found.items()], as_json)
+
+
+@agency.command("provider")
+def set_provider(
+    agency: AgencyArgument,
+    issuer: Annotated[str, typer.Option(help="Its address, exactly as its description says.")] = "",
+    client_id: Annotated[str, typer.Option(help="Given out by it.")] = "",
+    client_secret: Annotated[str, typer.Option(help="Given out by it; - reads it from standard input.")] = "",
+    name: Annotated[str, typer.Option(help="As the button on the sign-in page shows it.")] = "",
+    claim: Annotated[str, typer.Option(help="The claim with the role.")] = "groups",
+    role: Annotated[list[str] | None, typer.Option(help="value=role, for each value of the claim.")] = None,
+    replaces_factor: Annotated[bool, typer.Option(help="Counts as the second factor.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Let nobody in by it any more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let an agency's people sign in by its own OpenID Connect provider."""
+    given = {"issuer": issuer, "client_id": client_id, "name": name, "claim": claim, "roles": "\n".join(role or ())}
+    from_input = client_secret == "-"  # noqa: S105 - says where it comes from
+    given["client_password"] = sys.stdin.readline().strip() if from_input else client_secret
+    given["replaces_factor"] = "yes" if replaces_factor else ""
+
+    async def command(database: Database, settings: Settings) -> dict[str, str]:
+        from widget_api.app import open_context
+        from widget_api.people import providers
+
+        agency_id = await changes.find_agency_id(database, agency)
+        if remove:
+            await providers.remove_provider(database, agency_id)
+            return {"agency": agency_id}
+        async with open_context(settings) as context:
+            await providers.set_provider(context, agency_id, given)
+            link = f"{settings.public_url}/cabinet/sign-in/{agency_id}"
+            return {"agency": agency_id, "sign_in": link, "redirect_uri": providers.callback_url(context, agency_id)}
 
     found = run_command(command)
     print_result(found, [f"{name}: {value}" for name, value in found.items()], as_json)

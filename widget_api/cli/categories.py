@@ -10,6 +10,7 @@ from widget_api.cli.running import Json, print_result, print_table, run_command
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes, routing_rules
+from widget_api.sites import questions as category_questions
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
 
@@ -50,7 +51,7 @@ def set_category(
     if deadline is not None:
         columns["deadline_days"] = deadline or None
     if questions is not None:
-        columns["questions"] = changes.parse_questions(questions)
+        columns["questions"] = category_questions.parse_questions(questions)
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         site_id = await changes.find_site_id(database, site)

@@ -44,17 +44,21 @@ def erase(
         from widget_api.attachments.photos.service import sweep
         from widget_api.attachments.storage import Storage
         from widget_api.ops.retention import erase_person, erase_words
+        from widget_api.registration.service import erase_applications_of
 
+        storage = Storage(settings.media_url, settings.s3_credentials)
         erased = await erase_person(database, email)
         words = await erase_words(database, email)
+        words["applications"] = await erase_applications_of(database, storage, email)
         await journal.note(database, "person_erased", journal.COMMAND_LINE, details={"reports": len(erased), **words})
-        storage = Storage(settings.media_url, settings.s3_credentials)
         await sweep(database, storage)
         await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
 
     done = run_command(command)
     summary = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
+    summary += f", {done['participations']} participations" if done["participations"] else ""
+    summary += f", {done['applications']} applications" if done["applications"] else ""
     print_result(done, [summary], as_json)
 
 
@@ -68,7 +72,8 @@ def purge(as_json: Json = False) -> None:
         from widget_api.attachments.storage import Storage
         from widget_api.ops import retention
 
-        return await retention.purge(database, Storage(settings.media_url, settings.s3_credentials))
+        storage = Storage(settings.media_url, settings.s3_credentials)
+        return await retention.purge(database, storage, settings.secret_keys)
 
     done = run_command(command)
     print_result(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -125,7 +130,9 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
 
 def load_demo(
     problems: Annotated[int, typer.Option(min=0, help="Published problems the site shall have.")],
-    site: Annotated[str | None, typer.Option(help="Id, key or jurisdiction; default: the first site.")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Id, key or jurisdiction, or the id of a collection; default: the first site.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Fill a site with made-up problems, for trials of size."""
@@ -133,7 +140,7 @@ def load_demo(
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.demo import samples
-        from widget_api.sites import changes, service
+        from widget_api.sites import changes, service, store
 
         if site is None:
             everyone = await service.list_sites(database)
@@ -141,7 +148,8 @@ def load_demo(
                 raise Failure("there is no site yet: widget-api site add")
             chosen = everyone[0]
         else:
-            chosen = await service.by_id(database, await changes.find_site_id(database, site))
+            known = await store.is_collection(database, site)
+            chosen = await service.by_id(database, site if known else await changes.find_site_id(database, site))
         added, present = await samples.add_problems(settings.database_url, chosen, problems)
         return {"site": chosen.id, "added": added, "published": present}
 

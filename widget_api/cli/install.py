@@ -11,12 +11,9 @@ from widget_api.cli.running import Json, print_result, run_command
 from widget_api.cli.sites import SiteArgument
 from widget_api.cli.sites import site as group
 from widget_api.database import Database
-from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
-from widget_api.sites.install import overview as install_overview
-from widget_api.sites.install import service
 
 _LANGUAGE = "en"
 _STATE_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -33,6 +30,10 @@ def check_page(
     as_json: Json = False,
 ) -> None:
     """When, where and in which version the widget was last seen, and what to put right."""
+
+    from widget_api.outbound import Outbound
+    from widget_api.sites.install import overview as install_overview
+    from widget_api.sites.install import service
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         found = await sites.by_id(database, await changes.find_site_id(database, site))

@@ -21,7 +21,6 @@ from widget_api.cli.running import (
     print_result,
     refuse_production,
 )
-from widget_api.ops import doctor as examination
 from widget_api.ops import schema
 from widget_api.settings import Settings, SettingsError
 
@@ -127,6 +126,8 @@ def demo(
 
 def doctor(as_json: Json = False) -> None:
     """Say in one line each what is reachable and what is wrong."""
+    from widget_api.ops import doctor as examination
+
     findings = asyncio.run(examination.examine())
     lines = [f"{'ok  ' if one.ok else 'FAIL'} {one.name}: {one.detail}" for one in findings]
     well = all(one.ok for one in findings)

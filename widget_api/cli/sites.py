@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,14 +19,11 @@ from widget_api.cli.running import (
     print_table,
     run_command,
 )
-from widget_api.database import Database
-from widget_api.database.bulk import open_writer
+from widget_api.database import Database, Transaction
 from widget_api.geo.geojson import MAX_SIZE
-from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
-from widget_api.sites import changes, districts, service, view
-from widget_api.sites.install import service as install
-from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, Site
+from widget_api.sites import changes, service, testing, view
+from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, DEFAULT_TIME_ZONE, Site
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -34,6 +32,7 @@ Contact = Literal["optional", "required"]
 Appeals = Literal["off", "handoff"]
 Discussion = Literal["off", "moderated"]
 MailAnswers = Literal["publish", "hold"]
+Outside = Literal["refuse", "forward"]
 SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
 
 site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
@@ -53,7 +52,7 @@ def add_site(
     moderator: Annotated[Moderator, typer.Option(help="Who moderates.")] = "agent",
     jurisdiction: Annotated[str | None, typer.Option(help="Default: the first origin's host without www.")] = None,
     contact: Annotated[Contact, typer.Option(help="Whether an e-mail address is required.")] = "optional",
-    time_zone: Annotated[str, typer.Option(help="For due dates.")] = "Europe/Moscow",
+    time_zone: Annotated[str, typer.Option(help="For due dates.")] = DEFAULT_TIME_ZONE,
     language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
     appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
     appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
@@ -96,12 +95,19 @@ def add_site(
         return {
             "site": site.id,
             "key": site.key,
+            "test_key": (await testing.add_test_site(database, site)).key,
             "snippet": _snippet(site.key, site.type, site.language, settings),
             "jurisdiction": site.jurisdiction,
         }
 
     created = run_command(command)
-    lines = [f"site {created['site']}", f"key {created['key']}", "", created["snippet"]]
+    lines = [
+        f"site {created['site']}",
+        f"key {created['key']}",
+        f"test key {created['test_key']}",
+        "",
+        created["snippet"],
+    ]
     print_result(created, [*lines, "", f"code in every form: {_generator(created['key'], load_settings())}"], as_json)
 
 
@@ -126,6 +132,7 @@ def set_site(
     license: Annotated[str | None, typer.Option(help="Of the open data.")] = None,  # noqa: A002
     discussion: Annotated[Discussion | None, typer.Option(help="Comments on problems.")] = None,
     mail_answers: Annotated[MailAnswers | None, typer.Option(help="Answers that come by mail.")] = None,
+    outside: Annotated[Outside | None, typer.Option(help="Reports of places outside the territory.")] = None,
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -146,6 +153,7 @@ def set_site(
         "license": license,
         "discussion": discussion,
         "mail_answers": mail_answers,
+        "outside": outside,
         "retention_days": retention,
     }
 
@@ -154,12 +162,22 @@ def set_site(
         columns = {column: value for column, value in given.items() if value is not None}
         if area is not None:
             columns["area"] = _area(Path(area)) if area else None
-        await changes.update_site(
-            database, site_id, columns, add_origins=add_origin or (), remove_origins=remove_origin or ()
-        )
+        along: Callable[[Transaction], Awaitable[None]] | None = None
         if time_zone is not None:  # the days of all reports change
-            async with open_writer(database.url) as bulk:
-                await rebuild.rebuild_site(bulk, site_id)
+            from widget_api.problems.projections import figures
+
+            async def along(tx: Transaction) -> None:
+                for row in await tx.rows("SELECT id FROM sites WHERE :id IN (id, parent_id) ORDER BY id", id=site_id):
+                    await figures.recount(tx, site_id=row["id"])
+
+        await changes.update_site(
+            database,
+            site_id,
+            columns,
+            add_origins=add_origin or (),
+            remove_origins=remove_origin or (),
+            along=along,
+        )
         return await _described(database, settings, site_id)
 
     _show_site(run_command(command), as_json)
@@ -231,6 +249,8 @@ def change_districts(
     if sum((load is not None, list, delete is not None)) > 1:
         raise Failure("give one of --load, --list and --delete; none lists them")
 
+    from widget_api.sites import districts
+
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         site_id = await changes.find_site_id(database, site)
         found = await service.by_id(database, site_id)
@@ -267,10 +287,13 @@ def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
 
 
 async def _described(database: Database, settings: Settings, site_id: str) -> dict[str, Any]:
-    found = await service.by_id(database, site_id)
+    from widget_api.sites.install import service as install
+
+    found, test = await service.by_id(database, site_id), await testing.find_test_site(database, site_id)
     return {
         "site": found.id,
         "key": found.key,
+        "test_key": test and test.key,
         "keys": [format_times(row) for row in await changes.list_keys(database, site_id)],
         "name": found.name,
         "agency": found.agency.id,
@@ -292,6 +315,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "license": found.license,
         "discussion": found.discussion,
         "mail_answers": found.mail_answers,
+        "outside": found.outside,
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.list_categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.find_disabled_at(database, site_id)),

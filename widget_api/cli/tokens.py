@@ -68,7 +68,23 @@ def list_tokens(
         return [format_times(row) for row in await changes.list_tokens(database, site_id)]
 
     rows = run_command(command)
-    print_result(rows, print_table(rows, ("id", "hint", "name", "scope", "site", "expires_at", "revoked_at")), as_json)
+    columns = ("id", "hint", "name", "scope", "site", "last_used_on", "expires_at", "revoked_at")
+    print_result(rows, print_table(rows, columns), as_json)
+
+
+@token.command("rotate")
+def rotate_token(
+    token: Annotated[str, typer.Argument(help="Its id.")],
+    overlap: Annotated[int, typer.Option(min=0, max=90, help="Days for which the earlier secret is good.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Give a token another secret, shown once. It stays the same program: its reports and rights are kept."""
+
+    async def command(database: Database, settings: Settings) -> str:
+        return await changes.rotate_token(database, token, overlap)
+
+    secret = run_command(command)
+    print_result({"token": secret}, [secret], as_json)
 
 
 @token.command("revoke")

@@ -142,6 +142,18 @@ def reset_password(email: EMAIL, as_json: Json = False) -> None:
     _show_password(run_command(command), as_json)
 
 
+@user.command("reset-factor")
+def reset_factor(email: EMAIL, as_json: Json = False) -> None:
+    """Take the second factor from somebody who lost it: the password is enough then. Their sessions end."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.people import second_factor
+
+        return {"user": await second_factor.reset(database, email)}
+
+    print_result(run_command(command), ["reset"], as_json)
+
+
 @user.command("sessions")
 def list_sessions(email: EMAIL, as_json: Json = False) -> None:
     """Where somebody is signed in."""
@@ -172,7 +184,8 @@ def list_users(as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         rows = await database.rows(
             """
-            SELECT u.id, u.email, u.role, a.name AS agency, u.name, u.post, u.created_at, u.signed_in_at, u.disabled_at
+            SELECT u.id, u.email, u.role, a.name AS agency, u.name, u.post, u.created_at, u.signed_in_at, u.disabled_at,
+                   u.factor_secret IS NOT NULL AS second_factor
             FROM users u LEFT JOIN agencies a ON a.id = u.agency_id ORDER BY u.created_at, u.id
             """
         )

@@ -20,6 +20,7 @@ from widget_api.problems.model import parse_number
 from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import origins, tickets
 from widget_api.sites import service as sites
+from widget_api.sites.http import in_collection
 from widget_api.validation import Body, Text, clean, wrong
 
 
@@ -62,9 +63,12 @@ async def post_comment(request: Request) -> Response:
     return web.json_response({}, 202)
 
 
+_ENTRY = "/api/v1/sites/{key}/collections/{slug}/entries/{number}"
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems/{number}/comments", list_comments, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}/comments", post_comment, methods=["POST"]),
+    Route(f"{_ENTRY}/comments", in_collection(list_comments), methods=["GET"]),
+    Route(f"{_ENTRY}/comments", in_collection(post_comment), methods=["POST"]),
 ]
 
 

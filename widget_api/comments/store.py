@@ -9,6 +9,7 @@ from widget_api.clock import new_id
 from widget_api.comments.model import PAGE_SIZE, Comment
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.store.contacts import email_hash
+from widget_api.problems.store.history import ACTOR, ACTORS
 
 if TYPE_CHECKING:
     from widget_api.problems.persons import Person
@@ -209,13 +210,19 @@ async def list_published(database: Database, site_id: str, problem_id: str, afte
 
 _QUEUED = (
     "SELECT c.*, p.number, p.description, p.status, p.published, s.name AS site_name, s.time_zone,"
-    " u.email AS user_email FROM comments c JOIN problems p ON p.id = c.problem_id JOIN sites s ON s.id = c.site_id"
-    " LEFT JOIN users u ON u.id = c.user_id"
+    f" {ACTOR} FROM comments c JOIN problems p ON p.id = c.problem_id JOIN sites s ON s.id = c.site_id"
+    f" LEFT JOIN users u ON u.id = c.user_id {ACTORS}"
 )
 
 
 async def list_queue(
-    database: Database, site_ids: Sequence[str], state: str, after: Position | None, limit: int
+    database: Database,
+    site_ids: Sequence[str],
+    state: str,
+    after: Position | None,
+    limit: int,
+    *,
+    reader: str | None = None,
 ) -> Sequence[Row]:
     """Comments of these sites in a state, with what a moderator needs to judge them.
 
@@ -231,6 +238,7 @@ async def list_queue(
         f"{_QUEUED} WHERE c.site_id IN ({sites}) AND c.state = :state AND p.published AND s.discussion <> 'off'"
         f"{following} ORDER BY {time}{order}, c.id{order} LIMIT {limit + 1}",
         state=state,
+        agency_id=reader,
         **values,
     )
 
@@ -247,18 +255,19 @@ async def count_waiting(database: Database, site_ids: Sequence[str], most: int) 
     return int(row["many"]) if row else 0
 
 
-async def list_of_problem(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+async def list_of_problem(database: Database, site_id: str, problem_id: str, *, reader: str | None) -> Sequence[Row]:
     """All confirmed comments of a problem for the cabinet, oldest first."""
     return await database.rows(
         f"{_QUEUED} WHERE c.site_id = :site_id AND c.problem_id = :problem_id AND c.state <> 'unconfirmed'"
         " ORDER BY c.created_at, c.id LIMIT 200",
+        agency_id=reader,
         site_id=site_id,
         problem_id=problem_id,
     )
 
 
 async def find_with_problem(database: Database, comment_id: str) -> Row | None:
-    return await database.row(f"{_QUEUED} WHERE c.id = :id", id=comment_id)
+    return await database.row(f"{_QUEUED} WHERE c.id = :id", id=comment_id, agency_id=None)
 
 
 def _site_placeholders(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:

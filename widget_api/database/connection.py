@@ -111,6 +111,11 @@ class PersistentConnection:
         if self.dialect == "postgresql":
             # The queries take a few milliseconds, less than compiling them or starting parallel workers.
             await self.raw.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+            if self._read_only:
+                # From the sixth time on a statement would get a plan for any values, whose status, say, may be most of
+                # a site or nothing; and reading by an index, from memory or a solid-state disk, is not four times as
+                # dear as in order. Of a million reports «in work» takes 19 ms instead of 620.
+                await self.raw.execute("SET plan_cache_mode = force_custom_plan; SET random_page_cost = 1.1")
         elif self._read_only:
             # Long reads seldom need a page twice, and the system caches the file: a large cache would waste memory.
             for setting in ("query_only=ON", "cache_size=-1024"):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from widget_api.database.connection import Row
+from widget_api.database.connection import Row, number_parameters
 
 Result = TypeVar("Result")
 Values = Mapping[str, Any]
@@ -104,6 +104,12 @@ class Transaction:
         """Run a statement; return the number of changed rows."""
         await self._flush()
         return await self._execute(sql, values)
+
+    async def run_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement for each row; its values are in the order in which the parameters first appear."""
+        await self._flush()
+        numbered, _ = number_parameters(sql)
+        await self._append_many(numbered if self.dialect == "postgresql" else numbered.replace("$", "?"), rows)
 
     async def insert(self, table: str, /, **values: Any) -> None:
         """Append a row. If it violates a constraint, `Database.write` raises, after the work has ended.
@@ -283,7 +289,7 @@ class Transaction:
     async def _append(self, insertion: Insertion, row: tuple[Any, ...]) -> int:
         raise NotImplementedError
 
-    async def _append_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    async def _append_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         raise NotImplementedError
 
     def _is_lost(self, error: Exception) -> bool:

@@ -186,7 +186,7 @@ class SqliteTransaction(Transaction):
     async def _append(self, insertion: Insertion, row: tuple[Any, ...]) -> int:
         return self._connection.execute(insertion.sql, row).rowcount
 
-    async def _append_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    async def _append_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection.executemany(sql, rows)
 
     def _is_lost(self, error: Exception) -> bool:
@@ -291,7 +291,7 @@ class PostgresTransaction(Transaction):
         status = await self._connection.raw.execute(insertion.sql, *row)
         return int(status.rsplit(" ", 1)[-1])  # INSERT 0 1
 
-    async def _append_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    async def _append_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         await self._connection.raw.executemany(sql, rows)
 
     def _is_lost(self, error: Exception) -> bool:

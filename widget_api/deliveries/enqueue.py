@@ -43,6 +43,20 @@ async def enqueue(
     )
 
 
+async def waits(tx: Transaction, problem_id: str, sink: str, kind: str) -> bool:
+    """Whether an event of this kind waits for a sink. If so, no worker takes it before the transaction ends."""
+    return bool(
+        await tx.run(
+            "UPDATE deliveries SET state = 'pending' WHERE problem_id = :id AND sink = :sink AND state = 'pending'"
+            " AND EXISTS (SELECT 1 FROM events e WHERE e.site_id = deliveries.site_id AND e.id = deliveries.event_id"
+            " AND e.kind = :kind)",
+            id=problem_id,
+            sink=sink,
+            kind=kind,
+        )
+    )
+
+
 async def drop_for_problem(
     tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: Sequence[str] = ()
 ) -> None:

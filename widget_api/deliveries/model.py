@@ -27,7 +27,8 @@ RESERVED_SLOTS = 2
 class Retry(Exception):
     """The sink did not accept the delivery now; `after` is its Retry-After in seconds.
 
-    `counted=False`: the sink could not be reached at all, and no retry attempt is consumed.
+    `counted=False`: nothing was tried, since the sink could not be reached or its owner is disabled. No retry attempt
+    is consumed, so the delivery never gives up.
     """
 
     def __init__(self, reason: str, after: float | None = None, *, counted: bool = True) -> None:
@@ -37,7 +38,9 @@ class Retry(Exception):
 
     def wait(self, attempts: int) -> int | None:
         """Return the seconds to the next attempt after `attempts` failed ones; None after the last."""
-        return retry_delay(attempts, self.after) if self.counted else UNCOUNTED_DELAY
+        if self.counted:
+            return retry_delay(attempts, self.after)
+        return max(UNCOUNTED_DELAY, round(min(self.after or 0, MAX_RETRY_AFTER)))
 
 
 class Withheld(Exception):

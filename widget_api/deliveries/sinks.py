@@ -29,6 +29,8 @@ MEDIA = "media"  # no recipient: downloads pictures of which an event has the UR
 REPORTS = "reports"  # a resident's letter with the link to all their reports: requested, caused by no event
 LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
 FOLLOWER = "follower:"  # a follower of the problem
+PARTICIPANT = "participant:"  # who takes part in an entry: participant:<row>[:<text of the author's letter>]
+REQUEST = "request:"  # the entry's author, or the agency: request:<row of the sender>
 COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
 USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice, or digest>:<what makes it one>
 REPORT = "report:"  # a head or administrator, after a week, month or quarter: report:<person>:<first day>:<last day>
@@ -69,6 +71,13 @@ SINKS: Sequence[Sink] = (
         name=LINK, kind="reader", handler="widget_api.residents.author_mail:deliver_private_link", seen_by_agency=False
     ),
     Sink(name=FOLLOWER, kind="reader", handler="widget_api.followers.mail:deliver_to_follower", seen_by_agency=False),
+    Sink(
+        name=PARTICIPANT,
+        kind="reader",
+        handler="widget_api.participation.mail:deliver_to_participant",
+        seen_by_agency=False,
+    ),
+    Sink(name=REQUEST, kind="reader", handler="widget_api.participation.mail:deliver_request", seen_by_agency=False),
     Sink(name=COMMENTER, kind="reader", handler="widget_api.comments.mail:deliver_to_commenter", seen_by_agency=False),
     Sink(
         name=USER,

@@ -19,7 +19,7 @@ from widget_api import i18n
 from widget_api.web import pages
 
 _TIME_ZONE = "Europe/Moscow"  # of the demonstration's sites
-_LINK = re.compile(r"https?://[^\s<>\"]+")
+_LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
 _STYLES = Path(__file__).parent.parent / "static" / "letters.css"
 _PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
 # As in a mail program: the letter's styles, no scripts, links in a new tab.

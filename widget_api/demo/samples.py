@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -22,10 +22,10 @@ from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
-from widget_api.problems.model import ANSWERS, MARKS
+from widget_api.problems.model import ANSWERS, MARKS, join_entry
 from widget_api.problems.projections import rebuild
-from widget_api.sites.deadlines import Calendar
-from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+from widget_api.sites.deadlines import NO_DUE_DATE, Calendar
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Question, Site
 
 DAY_SECONDS = 86_400
 _ACCEPTED_AFTER = 3600
@@ -78,13 +78,14 @@ _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An event of a history, without its text."""
+    """An event of a history."""
 
     kind: str
     status: str
     at: int
     expected_on: str | None = None
     duplicate_of: int | None = None
+    text: str | None = None  # None: one is chosen where the status needs it
 
     @property
     def actor(self) -> str:
@@ -129,7 +130,7 @@ _PROBLEM = (
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
     "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
     "responsible", "duplicate_of", "rating", "rated_at", "assigned_agency", "counted", "reacted_at",
-    "returns", "street", "district",
+    "returns", "street", "district", "participants",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -140,13 +141,29 @@ _TEXT = (
 # fmt: on
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invented:
+    """A problem that is about to be written; `description` is as it is stored."""
+
+    category: str
+    description: str
+    address: str
+    place: tuple[float, float] | None  # latitude, longitude
+    steps: Sequence[Step]
+    answers: Mapping[str, str | list[str]] = field(default_factory=dict)
+    supporters: int = 0
+    participants: int = 0
+    rated: tuple[int, int] | None = None  # the author's mark, and when it was given
+    service: str | None = None  # the id of the subordinate agency that has it
+
+
 @dataclass
 class Batch:
     """Rows in the order of the columns above."""
 
-    problems: list[tuple[Any, ...]]
-    events: list[tuple[Any, ...]]
-    texts: list[tuple[Any, ...]]
+    problems: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    texts: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
@@ -163,17 +180,22 @@ async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int,
             services = await _find_services(bulk, site)
             span = _received_at(present, wanted), _received_at(present + missing, wanted)
             batch = make_batch(site, chance, missing, number, position, span, services)
-            await bulk.insert(problems, _PROBLEM, batch.problems)
-            await bulk.insert(texts, _TEXT, batch.texts)
-            await bulk.insert(events, _EVENT, batch.events)
-            await bulk.run(
-                "UPDATE site_counters SET number = :number, position = :position, version = version + 1"
-                " WHERE site_id = :site_id",
-                number=number + missing,
-                position=position + len(batch.events),
-                site_id=site.id,
-            )
+            await insert_batch(bulk, site, batch)
         added += missing
+
+
+async def insert_batch(bulk: Bulk, site: Site, batch: Batch) -> None:
+    """Write a batch, and advance the site's counters by it. The derived tables are to be rebuilt afterwards."""
+    await bulk.insert(problems, _PROBLEM, batch.problems)
+    await bulk.insert(texts, _TEXT, batch.texts)
+    await bulk.insert(events, _EVENT, batch.events)
+    await bulk.run(
+        "UPDATE site_counters SET number = number + :problems, position = position + :events, version = version + 1"
+        " WHERE site_id = :site_id",
+        problems=len(batch.problems),
+        events=len(batch.events),
+        site_id=site.id,
+    )
 
 
 async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
@@ -216,45 +238,72 @@ def make_batch(
     What is worked on or answered is assigned to the service of its category, if `services` has one.
     """
     begins, ends = span
-    batch = Batch([], [], [])
-    written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
-    territory = site.territory or rectangle(DEFAULT_AREA)
-    days = {category.code: category.working_days for category in site.categories}
-    now = clock.now()
+    batch = Batch()
+    written = _descriptions(chance, site)
+    territory, now = site.territory or rectangle(DEFAULT_AREA), clock.now()
     for index in range(count):
-        code, description, address = next(written)
-        problem_id = clock.new_id()
+        code, description, address, answers = next(written)
         received = begins + (ends - begins) * index // count
         number += 1
         steps = make_history(chance, received, now, number)
-        event_id, responsible = "", None
-        for step in steps:
-            position += 1
-            event_id = _write_event(batch, chance, site, problem_id, step, position)
-            if step.status in STATUSES_WITH_RECIPIENT:
-                responsible = batch.texts[-1][3]
+        if not site.is_answered:
+            steps = steps[:2]  # received and accepted: entries of a directory are checked alone
         rated = _rate(chance, steps, now)
-        if rated is not None:
-            position += 1
-            _write_rating(batch, site, problem_id, *rated, position)
-        last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
-        due = site.calendar.answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS))
-        lat, lng = _random_location(chance, territory)
-        answered = answered_at(steps)
-        in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.calendar)
-        service = services.get(code) if last.status in _BY_SERVICES else None
+        last = steps[-1]
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
-        # fmt: off
-        batch.problems.append((
-            problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
-            True, False, received, last.at, last.expected_on or due, due, answered is not None,
-            min(supporters, 60), "[]", "widget", site.language, cell_at(lat, lng), answered, in_time,
-            last.expected_on, responsible, last.duplicate_of, *(rated or (None, None)), service, True, steps[1].at,
-            orjson.dumps([step.at for step in steps if step.status == "reopened"]).decode(), find_street(address),
-            site.find_district(lat, lng),
-        ))
-        # fmt: on
+        position = write_problem(
+            batch,
+            chance,
+            site,
+            Invented(
+                category=code,
+                description=description,
+                address=address,
+                place=random_location(chance, territory),
+                steps=steps,
+                answers=answers,
+                supporters=min(supporters, 60),
+                rated=rated,
+                service=services.get(code) if last.status in _BY_SERVICES else None,
+            ),
+            number,
+            position,
+        )
     return batch
+
+
+def write_problem(batch: Batch, chance: random.Random, site: Site, one: Invented, number: int, position: int) -> int:
+    """Add the rows of a problem with this number; its events follow `position`. Returns that of the last event."""
+    problem_id, event_id, responsible = clock.new_id(), "", None
+    for step in one.steps:
+        position += 1
+        event_id = _write_event(batch, chance, site, problem_id, step, position)
+        if step.status in STATUSES_WITH_RECIPIENT:
+            responsible = batch.texts[-1][3]
+    if one.rated is not None:
+        position += 1
+        _write_rating(batch, site, problem_id, *one.rated, position)
+    first, last = one.steps[0], one.steps[-1]
+    returns = [step.at for step in one.steps if step.status == "reopened"]
+    category = site.category(one.category)
+    days = category.working_days if category else DEFAULT_DEADLINE_DAYS
+    due = site.calendar.answer_due(max([first.at, *returns]), days) if site.is_due else NO_DUE_DATE
+    answered = answered_at(one.steps)
+    lat, lng = one.place or (None, None)
+    published = last.status != "moderation"
+    # fmt: off
+    batch.problems.append((
+        problem_id, site.id, number, one.category, one.description, one.address, lat, lng,
+        orjson.dumps(one.answers).decode(), last.status, last.at, event_id, published, False, first.at, last.at,
+        last.expected_on or due, due, answered is not None, one.supporters, "[]", "widget", site.language,
+        cell_at(lat, lng) if lat is not None and lng is not None else None, answered,
+        _in_time(one.steps, first.at, days, site.calendar), last.expected_on, responsible, last.duplicate_of,
+        *(one.rated or (None, None)), one.service, published, one.steps[1].at if published else None,
+        orjson.dumps(returns).decode(), find_street(one.address), site.find_district(lat, lng),
+        one.participants,
+    ))
+    # fmt: on
+    return position
 
 
 def _rate(chance: random.Random, steps: Sequence[Step], now: int) -> tuple[int, int] | None:
@@ -287,9 +336,9 @@ def _write_event(batch: Batch, chance: random.Random, site: Site, problem_id: st
     """Add an event and its texts. Returns its id."""
     words, event_id, text_id = _dictionary(), clock.new_id(), None
     data: dict[str, Any] = {}
-    if step.status in STATUSES_WITH_TEXT or step.status in STATUSES_WITH_RECIPIENT:
+    if step.text or step.status in STATUSES_WITH_TEXT or step.status in STATUSES_WITH_RECIPIENT:
         text_id = clock.new_id()
-        batch.texts.append((text_id, site.id, problem_id, chance.choice(words["said"][step.status])))
+        batch.texts.append((text_id, site.id, problem_id, step.text or chance.choice(words["said"][step.status])))
     if step.status in STATUSES_WITH_RECIPIENT:
         data["responsible"], text_id = text_id, None
     if step.expected_on:
@@ -305,7 +354,7 @@ def _write_event(batch: Batch, chance: random.Random, site: Site, problem_id: st
     return event_id
 
 
-def _random_location(chance: random.Random, territory: Area) -> tuple[float, float]:
+def random_location(chance: random.Random, territory: Area) -> tuple[float, float]:
     """A random point inside the area, or on its border where the area is too thin."""
     west, south, east, north = territory.box
     for _ in range(1000):
@@ -316,14 +365,29 @@ def _random_location(chance: random.Random, territory: Area) -> tuple[float, flo
     return y / UNIT, x / UNIT
 
 
-def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield category, text and address, endlessly."""
+def _descriptions(chance: random.Random, site: Site) -> Iterator[tuple[str, str, str, dict[str, str | list[str]]]]:
+    """Yield category, text, address and answers, endlessly."""
     words = _dictionary()
+    codes = [category.code for category in site.categories] or ["other"]
     while True:
         code = chance.choice(codes)
         text = chance.choice(words["texts"].get(code, words["texts"]["other"]))
         address = f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}"
-        yield code, f"{text}, {address}. {chance.choice(words['details'])}".strip(), address
+        detail = chance.choice(words["details"])
+        if site.collection is None:
+            yield code, f"{text}, {address}. {detail}".strip(), address, {}
+        else:
+            answers = {one.code: _invent_answer(chance, one, detail or text) for one in site.fields}
+            yield code, join_entry(f"{text}, {address}", detail or text), address, answers
+
+
+def _invent_answer(chance: random.Random, question: Question, text: str) -> str | list[str]:
+    keys = [key for key, _ in question.values]
+    if keys:
+        return [chance.choice(keys)] if question.datatype == "multivaluelist" else chance.choice(keys)
+    if question.datatype == "datetime":
+        return rfc3339(clock.now() + chance.randrange(-60, 60) * DAY_SECONDS)
+    return str(chance.randrange(1, 500) * 1000) if question.datatype == "number" else text
 
 
 @cache

@@ -12,8 +12,8 @@ from widget_api.attachments.storage import Storage
 from widget_api.comments import service as discussion
 from widget_api.comments.model import Comment
 from widget_api.database import Database, Row
-from widget_api.demo import photos, samples
-from widget_api.demo.town import border_ring
+from widget_api.demo import entries, photos, samples
+from widget_api.demo.town import DISTRICTS, border_ring
 from widget_api.followers import service as following
 from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
@@ -23,7 +23,7 @@ from widget_api.platform.store import platforms
 from widget_api.problems.persons import Person
 from widget_api.problems.store import followers
 from widget_api.problems.store.contacts import email_hash
-from widget_api.sites import changes, routing_rules, service, view
+from widget_api.sites import changes, districts, routing_rules, service, view
 from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
@@ -136,6 +136,18 @@ def _border() -> bytes:
     return orjson.dumps({"type": "Polygon", "coordinates": [border_ring()]})
 
 
+def _districts() -> bytes:
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": _named(name)},
+            "geometry": {"type": "Polygon", "coordinates": [border_ring(*ends)]},
+        }
+        for name, ends in DISTRICTS.items()
+    ]
+    return orjson.dumps({"type": "FeatureCollection", "features": features})
+
+
 async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: str) -> None:
     border = _border()
     database = Database(url, readers=1)
@@ -157,6 +169,8 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
             area=border,
             discussion="moderated",
         )
+        await districts.load_districts(database, town, _districts())
+        town = await service.by_id(database, town.id)
         utility = await service.add_agency(
             database, name=_named("utility"), email="office@vodokanal.example", mode="email", parent_id=agency
         )
@@ -202,6 +216,7 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
     try:
         await photos.attach_photos(database, Storage(media_url), town)
         await _add_neighbours(database, town)
+        await entries.add_collections(database, url, town)
     finally:
         await database.disconnect()
 

@@ -14,9 +14,13 @@ Point = tuple[float, float]
 CENTRE = (55.081, 38.779)  # latitude, longitude
 _ANGLE = math.radians(14)  # of the grid, from north
 _HALF_LENGTH, _HALF_DEPTH, _MIDDLE = 3300, 1500, 450  # metres: the built-up oval, and its distance from the river
+_EDGE = _HALF_LENGTH + 150
 _RIVER_WIDTH = 190
 _FAR = 30_000  # metres: how far anything is drawn
 _AVENUE, _STREET, _LANE = 24, 12, 8  # metres wide
+
+
+DISTRICTS = {"west": (-_EDGE, -1200), "centre": (-1200, 900), "east": (900, _EDGE)}
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,11 @@ class Shape:
     width: float = 0.0
 
 
-def border_ring() -> list[list[float]]:
-    """The town's border as a GeoJSON ring, along the river and around the streets."""
-    bank = [(u, _river(u) + _RIVER_WIDTH / 2 + 10) for u in range(-3300, 3301, 300)]
-    around = [
-        (math.cos(t / 24 * math.pi) * (_HALF_LENGTH + 150), _MIDDLE + math.sin(t / 24 * math.pi) * (_HALF_DEPTH + 150))
-        for t in range(25)
-    ]
+def border_ring(first: float = -_EDGE, last: float = _EDGE) -> list[list[float]]:
+    """The town's border as a GeoJSON ring, along the river and around the streets; of a part of it, given in metres."""
+    along = [first + (last - first) * step / 24 for step in range(25)]
+    bank = [(u, _river(u) + _RIVER_WIDTH / 2 + 10) for u in along]
+    around = [(u, _MIDDLE + math.sqrt(1 - (u / _EDGE) ** 2) * (_HALF_DEPTH + 150)) for u in reversed(along)]
     ring = [_place(*point) for point in (*bank, *around)]
     return [[round(lng, 6), round(lat, 6)] for lat, lng in (*ring, ring[0])]
 

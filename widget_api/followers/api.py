@@ -14,6 +14,7 @@ from widget_api.problems import bodies, merges, persons
 from widget_api.problems.model import parse_number
 from widget_api.sites import origins, tickets
 from widget_api.sites import service as sites
+from widget_api.sites.http import in_collection
 
 
 async def follow_problem(request: Request) -> Response:
@@ -37,4 +38,8 @@ async def follow_problem(request: Request) -> Response:
     return web.json_response({}, 202)
 
 
-routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow_problem, methods=["POST"])]
+_ENTRY = "/api/v1/sites/{key}/collections/{slug}/entries/{number}"
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/problems/{number}/follow", follow_problem, methods=["POST"]),
+    Route(f"{_ENTRY}/follow", in_collection(follow_problem), methods=["POST"]),
+]

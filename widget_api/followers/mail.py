@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries import queries
@@ -48,7 +47,9 @@ async def deliver_to_follower(context: Context, delivery: Delivery) -> None:
             root=_thread_root(public_url, follower),
             own=messages.message_id(public_url, delivery.event_id, "follower", follower["id"]),
         ),
-        why=i18n.text(follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name),
+        why=wording.say(
+            site, follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name
+        ),
         stop_url=None if last else links.unfollow_url(context, follower["id"]),
         follower=follower["id"],
     )
@@ -80,7 +81,7 @@ async def deliver_to_merged_author(context: Context, delivery: Delivery) -> None
             root=messages.message_id(public_url, merged["id"]),
             own=messages.message_id(public_url, delivery.event_id, "author", merged["id"]),
         ),
-        why=i18n.text(language, "people.mail.news.why_merged", **why),
+        why=wording.say(site, language, "people.mail.news.why_merged", **why),
         stop_url=links.stop_url(context, merged["id"]),
         author_of=merged["id"],
     )
@@ -122,11 +123,11 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
     language, entry = news.language, await wording.read_entry(context.database, delivery)
     if entry["actor"] == "resident":
         entry["text"] = None  # another author's text, which is not moderated
-    title, author = wording.title(language, entry), wording.author(language, entry, site.agency.name)
+    title, author = wording.event_title(language, site, entry), wording.author(language, entry, site.agency.name)
     number = entry["duplicate_of"] or problem["number"]
     page = links.problem_url(context, site, number) if news.stop_url else links.report_url(context, site)
     meaning, shown = wording.text_name(entry), entry.get("apart_from") or number
-    about = i18n.text(language, f"people.mail.news.about.{meaning}", number=shown, sender=author)
+    about = wording.say(site, language, f"status_news.{meaning}", number=shown, sender=author)
     await send(
         context,
         "followed",

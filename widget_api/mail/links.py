@@ -79,9 +79,19 @@ def own_comment_url(context: Context, comment_id: str) -> str:
     return f"{context.settings.public_url}/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, comment_id)}"
 
 
+def action_url(context: Context, row_id: str) -> str:
+    """Return the link that confirms a voice, a participation or a request."""
+    return f"{context.settings.public_url}/action/{context.signer.sign(Purpose.ACTION, row_id)}"
+
+
+def own_action_url(context: Context, row_id: str) -> str:
+    """Return the link to a confirmed action, where it can be withdrawn."""
+    return f"{context.settings.public_url}/my-action/{context.signer.sign(Purpose.OWN_ACTION, row_id)}"
+
+
 def problem_url(context: Context, site: Site, number: int) -> str:
     """Return the address of a problem's public page."""
-    return f"{context.settings.public_url}/s/{site.key}/problems/{number}"
+    return f"{context.settings.public_url}{site.entries_path}/{number}"
 
 
 def report_url(context: Context, site: Site) -> str:

@@ -106,16 +106,18 @@ def compose(
     reply_to: str | None = None,
     answers: str | None = None,
     headers: Mapping[str, str] | None = None,
+    mark: str = "",
 ) -> EmailMessage:
     """Compose a letter from templates/mail/<template>/ with `pictures` (name, JPEG).
 
-    `answers` is the Message-ID of the letter to which this one is an automatic reply, `headers` are further fields.
+    `mark` begins the subject, `answers` is the Message-ID of the letter to which this one is an automatic reply,
+    `headers` are further fields.
     Raises InvalidAddress if `to` is not an address.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = format_address(parseaddr(mail_from)[1], sender_name)
     message["To"] = format_address(to)
-    message["Subject"] = clean_header(pages.render(f"mail/{template}/subject.txt", language, **values))
+    message["Subject"] = clean_header(mark + pages.render(f"mail/{template}/subject.txt", language, **values))
     message["Date"] = format_datetime(datetime.fromtimestamp(clock.now(), UTC))
     message["Message-ID"] = thread.own
     if reply_to is not None:

@@ -19,10 +19,12 @@ from widget_api.deliveries.sinks import DIGEST
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import store
+from widget_api.problems import wording
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.sites.store import MODERATED
 
-MORNING = time(8)
+USUAL_HOUR = 8  # local, where the agency chose no other
 SOON_DAYS = 3  # days within which a report counts as due soon
 MAX_LINES = 20  # reports in a group
 
@@ -56,8 +58,9 @@ class Digest:
         return bool(self.groups or self.held)
 
 
-def morning_timestamp(day: date, time_zone: str) -> int:
-    return int(datetime.combine(day, MORNING, ZoneInfo(time_zone)).timestamp())
+def morning_timestamp(day: date, site: Site) -> int:
+    morning = time(site.agency.digest_hour or USUAL_HOUR)
+    return int(datetime.combine(day, morning, ZoneInfo(site.time_zone)).timestamp())
 
 
 async def enqueue_digests(database: Database) -> int:
@@ -72,7 +75,7 @@ async def enqueue_digests(database: Database) -> int:
             continue
         calendar = agency_sites[0].calendar
         today = calendar.local_date(now)
-        morning = morning_timestamp(today, calendar.time_zone)
+        morning = morning_timestamp(today, agency_sites[0])
         if now < morning or row["created_at"] >= morning or not calendar.is_working_day(today):
             continue
         sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
@@ -86,7 +89,11 @@ async def enqueue_digests(database: Database) -> int:
 
 
 async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
-    return [site for site in await sites.list_sites(database) if site.agency.id == agency_id]
+    """The sites of an agency, and after them the collections that it moderates for others."""
+    everything = await sites.list_sites(database, collections=True)
+    own = [site for site in everything if site.agency.id == agency_id]
+    moderated = {row["site_id"] for row in await database.rows(MODERATED, agency_id=agency_id)}
+    return own and own + [site for site in everything if site.id in moderated and site not in own]
 
 
 async def _find_anchor_event(database: Database, agency_sites: Sequence[Site]) -> tuple[str, Row] | None:
@@ -118,7 +125,7 @@ async def _build_digest(database: Database, agency_sites: Sequence[Site], today:
     ids = [site.id for site in agency_sites]
     calendar = agency_sites[0].calendar
     until, since = (
-        morning_timestamp(day, calendar.time_zone) for day in (today, calendar.subtract_working_days(today, 1))
+        morning_timestamp(day, agency_sites[0]) for day in (today, calendar.subtract_working_days(today, 1))
     )
     horizon = today + timedelta(days=SOON_DAYS)
     reports = {
@@ -132,16 +139,17 @@ async def _build_digest(database: Database, agency_sites: Sequence[Site], today:
         for name, rows in reports.items()
         if rows
     ]
-    return Digest(groups, await store.count_held_before(database, ids, until))
+    own = [site.id for site in agency_sites if site.agency.id == agency_sites[0].agency.id]
+    return Digest(groups, await store.count_held_before(database, own, until))
 
 
 def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
-    category = site.category(row["category"])
+    category = site.known_category(row["category"])
     return DigestLine(
         number=row["number"],
         category=i18n.category_name(site.language, row["category"], category.name if category else None),
         place=row["address"] or "",
-        due=i18n.format_date(site.language, row["answer_due"]),
+        due=wording.due_text(site.language, row["answer_due"]),
         url=f"{public_url}/cabinet/problems/{row['id']}",
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 State = Literal["taken", "held", "ignored", "refused"]
 # Why a letter is held, each with a sentence in the dictionaries (`mailbox.held.<reason>`).
 REASONS = (
-    *("token", "sender", "dmarc", "site", "moderator", "spam", "status", "unclear", "empty"),
+    *("token", "sender", "dmarc", "site", "moderator", "spam", "status", "unclear", "empty", "disabled"),
     *("date", "date_past", "text", "expected_on", "responsible", "duplicate_of", "too_long", "photo_after", "other"),
 )
 MAX_HELD = 20  # letters of unverified senders held for one problem

@@ -25,6 +25,7 @@ from widget_api.mailbox.model import Verdict
 from widget_api.mailbox.parse import Letter
 from widget_api.problems.model import Change
 from widget_api.problems.store import history, records
+from widget_api.sites import moving
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -94,6 +95,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if letter is None or problem is None or not letter["sender"]:
         return
     site = await sites.by_id(context.database, delivery.site_id)
+    await moving.require_enabled(context.database, site.agency.id)
     public_url = context.settings.public_url
     details = orjson.loads(letter["details"])
     try:

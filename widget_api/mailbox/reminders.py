@@ -16,6 +16,7 @@ from widget_api.mailbox import store
 from widget_api.problems import registration
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
+from widget_api.sites import moving
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Site
@@ -39,7 +40,7 @@ def reminder_kind(answer_due: date, today: date, calendar: Calendar) -> str | No
 async def enqueue_reminders(database: Database) -> int:
     """Enqueue the reminders due today that were not enqueued before. Returns their number."""
     enqueued = 0
-    for site in await sites.list_sites(database):
+    for site in await sites.list_sites(database, collections=True):
         if site.agency.mode != "email":
             continue
         today = site.calendar.local_date(clock.now())
@@ -82,8 +83,9 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     site = await sites.by_id(context.database, delivery.site_id)
     if problem is None or not _is_still_due(problem, site, day):
         return
+    await moving.require_enabled(context.database, site.agency.id)
     public_url, language = context.settings.public_url, site.language
-    category = site.category(problem["category"])
+    category = site.known_category(problem["category"])
     reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
         letter = messages.compose(

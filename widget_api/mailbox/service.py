@@ -25,6 +25,7 @@ from widget_api.problems.registration import set_registration
 from widget_api.problems.store import followers as following
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -149,6 +150,9 @@ async def _process_answer(context: Context, arrival: Arrival, letter: Letter, de
         return
     if not listed or not passed:
         await _hold(context, arrival, letter, site, problem, key, "sender" if not listed else "dmarc", trusted=False)
+        return
+    if await site_store.is_agency_disabled(context.database, site.agency.id):
+        await _hold(context, arrival, letter, site, problem, key, "disabled", trusted=True)
         return
     await _publish(context, arrival, letter, site, problem, key)
 
@@ -275,7 +279,8 @@ async def _hold(
     )
     acknowledge = None
     if trusted and problem is not None:  # whether a wrong address names the right report is not certain
-        enqueuer = outcome.acknowledgement_enqueuer if reason == "token" else partial(_acknowledge_with_number, letter)
+        unheard = reason in ("token", "disabled")
+        enqueuer = outcome.acknowledgement_enqueuer if unheard else partial(_acknowledge_with_number, letter)
         acknowledge = enqueuer(problem)
     await outcome.record_outcome(context, key, verdict, acknowledge)
 

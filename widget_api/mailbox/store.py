@@ -149,7 +149,7 @@ async def record_contact_failure(tx: Transaction, problem_id: str, failure: str,
 async def list_agencies(database: Database) -> Sequence[Row]:
     """List the agencies with the addresses that may answer for them, and the oldest of their sites."""
     return await database.rows(
-        "SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id"
+        "SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id AND s.parent_id IS NULL"
         " ORDER BY s.created_at, s.id LIMIT 1) AS site_id FROM agencies a ORDER BY a.id"
     )
 

@@ -59,7 +59,7 @@ def request_fields(
 
     `timeline`, the public one, adds the extended attributes, and with `notes` itself as well.
     """
-    category = site.category(row["category"])
+    category = site.known_category(row["category"])
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
         "status": georeport_status(row["status"]),
@@ -166,7 +166,7 @@ def responsible_texts(rows: Sequence[Row]) -> list[str]:
 
 
 def problem_url(public_url: str, site: Site, number: int) -> str:
-    return f"{public_url}/s/{site.key}/problems/{number}"
+    return f"{public_url}{site.entries_path}/{number}"
 
 
 def _expected_datetime(row: Row, site: Site) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import orjson
@@ -72,11 +73,14 @@ async def find_sender(database: Database, key: str | None, site_id: str | None) 
     """Return the sender of a key, or None if the key is unknown, expired, revoked or belongs to another site."""
     if not key:
         return None
-    row = await store.find_token(database, hashlib.sha256(key.encode()).hexdigest())
+    now = clock.now()
+    row = await store.find_token(database, hashlib.sha256(key.encode()).hexdigest(), now)
     if row is None or row["revoked_at"] is not None or site_id not in (None, row["site_id"]):
         return None
-    if row["expires_at"] is not None and row["expires_at"] <= clock.now():
+    if row["expires_at"] is not None and row["expires_at"] <= now:
         return None
+    if row["last_used_on"] != (today := clock.rfc3339(now)[:10]):
+        await database.write(partial(store.note_use, token_id=row["id"], day=today))
     return Sender(token_id=row["id"], site_id=row["site_id"], scope=row["scope"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from widget_api.database import Database, Row
+from widget_api.database import Database, Row, Transaction
 from widget_api.problems.store.history import SENDER, SENDERS
 
 SCAN_LIMIT = 5_000  # events that can be read in a few milliseconds in any order
@@ -17,8 +17,21 @@ _OWN_SQL = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind 
 UNSEEN_SQL = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN_SQL}"
 
 
-async def find_token(database: Database, token_hash: str) -> Row | None:
-    return await database.row("SELECT * FROM tokens WHERE token_hash = :hash", hash=token_hash)
+async def find_token(database: Database, token_hash: str, now: int) -> Row | None:
+    """A token by its secret, or by the one before the last rotation while both are good."""
+    return await database.row(
+        "SELECT * FROM tokens WHERE token_hash = :hash OR (earlier_hash = :hash AND earlier_expires_at > :now)",
+        hash=token_hash,
+        now=now,
+    )
+
+
+async def note_use(tx: Transaction, token_id: str, day: str) -> None:
+    await tx.run(
+        "UPDATE tokens SET last_used_on = :day WHERE id = :id AND (last_used_on IS NULL OR last_used_on < :day)",
+        id=token_id,
+        day=day,
+    )
 
 
 # --- requests; `search` finds the numbers that match a filter ---

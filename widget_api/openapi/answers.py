@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.json_schema import WithJsonSchema
 
 from widget_api.problems.model import STATUSES, ActorKind, Source
-from widget_api.sites.model import Contact, Datatype, Discussion, SiteType
+from widget_api.sites import presets
+from widget_api.sites.model import Action, Contact, Datatype, Discussion, SiteType, Who
 from widget_api.status_table import PUBLIC_STATUSES
 
 Uri = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
@@ -35,6 +36,9 @@ class PublicStatus(RootModel[str]):
     """Where a published problem stands."""
 
     model_config = ConfigDict(json_schema_extra={"enum": list(PUBLIC_STATUSES)})
+
+
+Preset = Annotated[str, WithJsonSchema({"type": "string", "enum": list(presets.NAMES)})]
 
 
 class Location(BaseModel):
@@ -106,6 +110,19 @@ class Entry(BaseModel):
     label: str = Field(description="What happened, in the reader's language.")
 
 
+class EntryItem(Problem):
+    """A published entry of a collection as lists tell it."""
+
+    title: str
+    answers: dict[str, str | list[str]] = Field(description="By the code of the question.")
+    participants: Count = Field(description="Who take part, where visitors can.")
+
+
+class Entries(BaseModel):
+    items: list[EntryItem]
+    next: str | None = Field(description="The `cursor` of the next page.")
+
+
 class Answer(BaseModel):
     """The newest official answer."""
 
@@ -139,6 +156,14 @@ class Detail(Problem):
     answer: Answer | None
 
 
+class EntryDetail(Detail):
+    """One published entry with all that is public."""
+
+    title: str
+    answers: dict[str, str | list[str]]
+    participants: Count
+
+
 class Near(Problem):
     distance: Count = Field(description="Metres.")
 
@@ -162,6 +187,38 @@ class Question(BaseModel):
     hint: str | None
     order: int
     values: list[Choice]
+
+
+class Voting(BaseModel):
+    """When voices are counted: when they are confirmed."""
+
+    opens_at: Moment | None
+    closes_at: Moment | None
+    per_person: Annotated[int, Field(ge=1)] = Field(description="Voices of a person in the collection, one an entry.")
+    min_age: int | None = Field(description="Declared by who votes; null: any.")
+
+
+class Collection(BaseModel):
+    """A list of a site's beside its problems."""
+
+    slug: str
+    preset: Preset
+    title: str
+    description: str
+    url: Uri = Field(description="Its page.")
+    fields: list[Question]
+    answered: bool = Field(description="By the agency; entries of a directory are only checked.")
+    roles: str | None = Field(description="The question whose answer names the roles to join an entry in.")
+    action: Action = Field(description="What a visitor can do with an entry.")
+    opens_at: Moment | None = Field(description="When it begins to take entries.")
+    closes_at: Moment | None = Field(description="When it ends to take entries.")
+    voting: Voting | None = Field(description="Where the action is `vote`.")
+    who: Who = Field(description="Who may add an entry; `POST …/entries` is for residents.")
+    count: Count = Field(description="Published entries.")
+
+
+class Collections(BaseModel):
+    items: list[Collection]
 
 
 class Category(BaseModel):
@@ -252,6 +309,8 @@ class Configuration(BaseModel):
     consent: ConsentDocuments
     limits: Limits
     contact: Contact
+    test: str = Field(ABSENT, description="What to call the test mode, of a test key only.")
+    entry: str = Field(ABSENT, description="What the title of an entry is called, of a collection only.")
     submit: str
     track: Track
     appeals_url: str | None
@@ -275,6 +334,8 @@ class Place(BaseModel):
     inside: bool
     detail: str | None = Field(description="What to do.")
     other: OtherSite | None
+    receiver: str = Field(ABSENT, description="Who gets a report of this place that is sent here all the same.")
+    track: str = Field(ABSENT, description="What is said of it before sending, in place of the category's text.")
 
 
 class Challenge(BaseModel):
@@ -305,6 +366,11 @@ class Receipt(BaseModel):
     answer_due: Day
     track_url: Uri = Field(description="The author's private page.")
     code: str | None = Field(None, description="To be written down where no e-mail was given.")
+    receiver: str = Field(ABSENT, description="Who gets the report, where the site handed it on.")
+
+
+class EntryReceipt(Receipt):
+    answer_due: Day | None = Field(description="Null where the agency checks entries and answers none.")  # type: ignore[assignment]
 
 
 class Supporters(BaseModel):
@@ -366,6 +432,32 @@ class Stats(BaseModel):
     median_hours_to_reaction: float | None = Field(description="From receipt to the first decision. As above.")
     by_source: dict[str, Count] = Field(description="The channel, or the interface a report came through.")
     by_district: list[OfDistrict] = Field(ABSENT, description="Only where the site has districts.")
+
+
+class OfRegion(BaseModel):
+    name: str
+    total: Count
+    counts: dict[str, Count] = Field(description="Entries by kind of support or help. An entry may have several kinds.")
+
+
+class OfCoveredDistrict(OfRegion):
+    id: str
+
+
+class Kind(BaseModel):
+    key: str = Field(description="Of the filter `field.support` or `field.help`.")
+    name: str
+
+
+class Coverage(BaseModel):
+    """How many entries there are where, by kind."""
+
+    kinds: list[Kind]
+    missing: list[str] = Field(description="Kinds that no entry has.")
+    regions: list[OfRegion] = Field(max_length=100, description="Answers to `region`, by name.")
+    more: Count = Field(description="Regions that are left out.")
+    districts: list[OfCoveredDistrict] = Field(ABSENT, description="All of the site's; absent where it has none.")
+    elsewhere: Count = Field(ABSENT, description="Entries without a place, or outside of all districts.")
 
 
 class OfSite(BaseModel):

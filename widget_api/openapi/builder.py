@@ -20,6 +20,7 @@ from widget_api.validation import Query
 _REF = "#/components/schemas/{model}"
 _IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "key": ("The site's public key.", {"type": "string", "pattern": "^wk_[A-Za-z0-9_-]+$", "maxLength": 64}),
+    "slug": ("The collection's.", {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": 64}),
     "number": ("The problem's number.", {"type": "integer", "minimum": 1, "maximum": 2147483647}),
     "format": ("`json` or `xml`.", {"type": "string", "pattern": "^(json|xml)$"}),
     "code": ("A `service_code`.", {"type": "string"}),
@@ -147,10 +148,13 @@ class _Schemas:
         if isinstance(kind, Mapping):
             return kind
         schema = TypeAdapter(kind).json_schema(ref_template=_REF, schema_generator=_Generator)
-        self.components |= schema.pop("$defs", {})
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if schema != {"type": "object", "properties": {}}:
-                self.components[kind.__name__] = schema
+        named = schema.pop("$defs", {})
+        model = isinstance(kind, type) and issubclass(kind, BaseModel)
+        if model and schema != {"type": "object", "properties": {}}:
+            named[kind.__name__] = schema
+        for name, component in named.items():
+            assert self.components.setdefault(name, component) == component, f"two models are called {name}"
+        if model:
             return {"$ref": _REF.format(model=kind.__name__)}
         return schema
 
@@ -175,7 +179,7 @@ class _Parameters:
         counts = Counter(orjson.dumps(parameter) for parameters in self.lists for parameter in parameters)
         for parameters in self.lists:
             for index, parameter in enumerate(parameters):
-                name = parameter["name"]
+                name = parameter["name"].replace("-", "")
                 if counts[orjson.dumps(parameter)] > 1 and self.components.setdefault(name, parameter) == parameter:
                     parameters[index] = {"$ref": f"#/components/parameters/{name}"}
 

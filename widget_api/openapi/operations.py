@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from widget_api.browse import queries
 from widget_api.comments import api
 from widget_api.openapi import answers, georeport
+from widget_api.participation import api as participation
 from widget_api.platform.documents import AfterNumber, DocumentNumbers
 from widget_api.platform.routes import Events
 from widget_api.problems import bodies
@@ -131,6 +132,16 @@ def _many(one: type[BaseModel]) -> Any:
 
 
 _SITE, _PROBLEM = "/sites/{key}", "/sites/{key}/problems/{number}"
+_COLLECTION = "/sites/{key}/collections/{slug}"
+_IDEMPOTENCY: Sequence[Mapping[str, Any]] = (
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "Made by you, one for each report.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
+    },
+)
 _DISCOVERY = "Service Discovery: the endpoint, its formats, whom to ask for a key, and the jurisdictions it has."
 _FIRST = {"path.key": "$request.path.key", "path.number": "$response.body#/items/0/number"}
 _KEY = {"api_key": list[str]()}
@@ -198,15 +209,7 @@ OPERATIONS: Sequence[Operation] = (
         "Report a problem",
         "A repeat with the same `Idempotency-Key` gets the same answer; the same key with another body is refused.",
         422,
-        headers=(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": "Made by you, one for each report.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
-            },
-        ),
+        headers=_IDEMPOTENCY,
     ),
     _read(
         *(f"{_SITE}/problems", "problems", "A page.", answers.Problems),
@@ -296,6 +299,174 @@ OPERATIONS: Sequence[Operation] = (
         query=queries.Export,
         media="text/csv",
     ),
+    _read(
+        *(f"{_SITE}/collections", "collections", "Oldest first.", answers.Collections),
+        "Collections of a site",
+        "Lists that a site has beside its problems, on the same engine: an entry is what a problem is, with a title.",
+        404,
+        query=None,
+    ),
+    _read(
+        *(_COLLECTION, "collection", "Its public configuration.", answers.Configuration),
+        "What a form needs to know of a collection",
+        "As of a site: categories with the questions of the collection, its consent document, limits and texts.",
+        404,
+        tag="sites",
+    ),
+    _write(
+        *(f"{_COLLECTION}/photos", "entryPhoto", 201, "It waits a day.", answers.Uploaded, bodies.Upload),
+        "A photo, before its entry",
+        "As a report's. A ticket of the site is good for its collections.",
+        *(422, 503),
+        media="multipart/form-data",
+    ),
+    _read(
+        *(f"{_COLLECTION}/entries", "entries", "A page.", answers.Entries),
+        "Published entries of a collection",
+        "The query language and paging of problems; `field.{code}` for answers; of a dated collection, `past=true`.",
+        *(400, 404, 429),
+        query=queries.Page,
+    ),
+    _write(
+        f"{_COLLECTION}/entries",
+        "addEntry",
+        201,
+        "It is there. The same request again gets the same bytes.",
+        answers.EntryReceipt,
+        bodies.NewEntry,
+        "Add an entry",
+        "As a problem is reported, with a title. 409: the collection takes no entries of residents, or not now.",
+        *(409, 422),
+        headers=_IDEMPOTENCY,
+    ),
+    _read(
+        *(f"{_COLLECTION}/entries/{{number}}", "entry", "With its timeline and answer.", answers.EntryDetail),
+        "One published entry",
+        "With its timeline, and the official answer where there is one.",
+        404,
+    ),
+    _write(
+        *(f"{_COLLECTION}/entries/{{number}}/support", "supportEntry", 200, "Counted once.", answers.Supporters),
+        bodies.Support,
+        "«Me too», of an entry",
+        "Where that is the collection's `action`; elsewhere 404.",
+        *(409, 422),
+    ),
+    _write(
+        *(f"{_COLLECTION}/entries/{{number}}/vote", "voteForEntry", 202, "A letter asks to confirm.", answers.Nothing),
+        participation.Vote,
+        "A vote for an entry",
+        "Where that is the collection's `action`; elsewhere 404. It counts when the link in the letter is confirmed,"
+        " once a person and entry, and can be withdrawn while the vote lasts. 409: it has not begun, or is over.",
+        *(409, 422),
+    ),
+    _write(
+        *(f"{_COLLECTION}/entries/{{number}}/join", "joinEntry", 202, "A letter asks to confirm.", answers.Nothing),
+        participation.Join,
+        "Join an entry",
+        "Where that is the collection's `action`; elsewhere 404. Its author sees name, role and text, not the address.",
+        *(409, 422),
+    ),
+    _write(
+        *(f"{_COLLECTION}/entries/{{number}}/contact", "contactEntry", 202, "A letter asks to confirm."),
+        *(answers.Nothing, participation.Contact),
+        "Write to an entry's author",
+        "Where that is the collection's `action`; elsewhere 404. Handed on by e-mail when the link is confirmed.",
+        *(409, 422),
+    ),
+    _write(
+        f"{_COLLECTION}/entries/{{number}}/follow",
+        "followEntry",
+        202,
+        "A letter asks to confirm.",
+        answers.Nothing,
+        bodies.Follow,
+        "Follow an entry by e-mail",
+        "Begins when the link in the letter is confirmed.",
+        *(409, 422),
+    ),
+    _read(
+        *(f"{_COLLECTION}/entries/{{number}}/comments", "entryComments", "Oldest first.", answers.Comments),
+        "What people say of an entry",
+        "Published comments, oldest first.",
+        *(400, 404, 429),
+        query=queries.Comments,
+    ),
+    _write(
+        f"{_COLLECTION}/entries/{{number}}/comments",
+        "commentEntry",
+        202,
+        "A letter asks to confirm; a moderator reads it.",
+        answers.Nothing,
+        api.NewComment,
+        "Say something of an entry",
+        "Appears when its writer confirmed the address and a moderator published it.",
+        *(409, 422),
+    ),
+    _read(
+        *(f"{_COLLECTION}/similar", "similarEntries", "The nearest first.", answers.Similar),
+        "Open published entries within 250 m",
+        "At most five of the category, nearest first.",
+        *(400, 404, 429),
+        query=queries.Near,
+    ),
+    _read(
+        *(f"{_COLLECTION}/clusters", "entryClusters", "Clusters and single entries.", answers.Clusters),
+        "Points and clusters for a map of entries",
+        "GeoJSON: what a map of that box at that zoom shows.",
+        *(400, 404, 429),
+        query=queries.Viewport,
+        media=GEOJSON,
+    ),
+    _read(
+        *(f"{_COLLECTION}/stats", "collectionStats", "Of what is published.", answers.Stats),
+        "Figures of a collection",
+        "As of a city.",
+        *(400, 404, 429),
+        query=queries.Figures,
+    ),
+    _read(
+        *(f"{_COLLECTION}/coverage", "coverage", "Gaps are 0.", answers.Coverage),
+        "Entries by region, district and kind",
+        "How many entries have each kind; 404 where a collection does not ask for `region`, and `support` or `help`.",
+        404,
+        query=None,
+    ),
+    _read(
+        *(f"{_COLLECTION}/place", "entryPlace", "Inside, or whose it is.", answers.Place),
+        "Whether a point lies in the territory of the collection's site",
+        "As of the site.",
+        *(400, 404),
+        tag="sites",
+        query=Point,
+    ),
+    _read(
+        f"{_COLLECTION}/area",
+        "collectionArea",
+        "As of the site.",
+        answers.Outline,
+        "The border of the territory of the collection's site",
+        "As of the site.",
+        404,
+        tag="sites",
+        query=None,
+    ),
+    _read(
+        *(f"{_COLLECTION}/entries.geojson", "entriesGeojson", "Under the site's licence.", answers.FeatureCollection),
+        "All published entries as GeoJSON",
+        "Under the site's licence, sent as it is read. The filters of the list.",
+        *(400, 404, 429),
+        query=queries.Ordered,
+        media=GEOJSON,
+    ),
+    _read(
+        *(f"{_COLLECTION}/entries.csv", "entriesCsv", "Under the site's licence.", {"type": "string"}),
+        "All published entries as CSV",
+        "The columns of problems, then the title and a column for each question.",
+        *(400, 404, 429),
+        query=queries.Export,
+        media="text/csv",
+    ),
     Operation(
         method="post",
         path="/api/v1/platform/updates",
@@ -317,7 +488,8 @@ OPERATIONS: Sequence[Operation] = (
         id="platformEvents",
         tag="platform",
         summary="What happened, in commit order",
-        description="Past a position, for the site of the token; personal data are never in it.",
+        description="Past a position, for the site of the token; personal data are never in it. Events of a collection"
+        " have positions of their own and name it (`collection`).",
         answer=(200, "Past a position.", {JSON: answers.Feed}),
         refusals=(400, 401, 404, 422),
         security=({"token": []},),
@@ -373,6 +545,17 @@ OPERATIONS: Sequence[Operation] = (
         405,
         tag="service",
         query=None,
+    ),
+    Operation(
+        method="get",
+        path="/api/v1/docs",
+        id="docs",
+        tag="service",
+        summary="This description, to be read",
+        description="A page without scripts, with the changes of the API at its end.",
+        answer=(200, "The page.", {"text/html": {"type": "string"}}),
+        refusals=(405,),
+        query=Language,
     ),
     *(
         _georeport(path, name, "What is spoken here.", answers.GeoReportDiscovery, "Discovery", _DISCOVERY)

@@ -1,4 +1,4 @@
-"""Route of the OpenAPI document."""
+"""Routes of the OpenAPI document and of its readable page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import openapi, web
+from widget_api.openapi import reference
 
 
 async def description(request: Request) -> Response:
@@ -21,4 +22,14 @@ async def description(request: Request) -> Response:
     return web.cacheable_response(content, tag)
 
 
-routes: list[BaseRoute] = [Route("/api/v1/openapi.json", description, methods=["GET"])]
+async def reference_page(request: Request) -> Response:
+    """GET /api/v1/docs: the same for people, with the changelog; no script, nothing from elsewhere."""
+    built = await asyncio.to_thread(reference.build, web.context(request).settings.public_url)
+    changelog = reference.read_changelog()
+    return web.html_response(request, "api_docs.html", reference=built, changelog=changelog, public=True)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/openapi.json", description, methods=["GET"]),
+    Route("/api/v1/docs", reference_page, methods=["GET"]),
+]

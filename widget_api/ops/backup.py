@@ -171,7 +171,8 @@ async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) ->
     spent = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
     links = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
     closed = [await bulk.rows(f"SELECT {key}, {at} FROM {name} WHERE {at} IS NOT NULL") for name, key, at in _CLOSED]
-    passwords = await _passwords_since(bulk, made_at)
+    passwords, factors = await _passwords_since(bulk, made_at), await _factors_since(bulk, made_at)
+    codes = await bulk.rows("SELECT user_id, code_hash FROM recovery_codes")
     for table in reversed(metadata.sorted_tables):
         if table.name != _JOURNAL:
             await bulk.run(f"DELETE FROM {table.name}")
@@ -194,6 +195,14 @@ async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) ->
     await _keep_names_hidden(bulk)
     for row in passwords:
         await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **row)
+    for row in factors:
+        await bulk.run(
+            "UPDATE users SET factor_secret = :factor_secret, factor_step = :factor_step WHERE id = :id", **row
+        )
+        await bulk.run("DELETE FROM recovery_codes WHERE user_id = :id", id=row["id"])
+    known = {row["id"] for row in factors} & {row["id"] for row in await bulk.rows("SELECT id FROM users")}
+    kept = [row for row in codes if row["user_id"] in known]
+    await _keep_rows(bulk, "recovery_codes", "user_id, code_hash", kept)
     await rebuild.rebuild_all(bulk)
 
 
@@ -235,6 +244,15 @@ async def _passwords_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
     return await bulk.rows(
         "SELECT id, password_hash FROM users WHERE id IN (SELECT subject FROM journal WHERE at >= :made_at"
         " AND kind IN ('password_changed', 'password_reset'))",
+        made_at=made_at,
+    )
+
+
+async def _factors_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
+    """Return the second factors set, removed or replaced by a recovery code since the backup: no code is good again."""
+    return await bulk.rows(
+        "SELECT id, factor_secret, factor_step FROM users WHERE id IN (SELECT subject FROM journal WHERE at >= :made_at"
+        " AND kind IN ('factor_set', 'factor_removed', 'factor_reset', 'recovery_codes_made', 'recovery_code_used'))",
         made_at=made_at,
     )
 

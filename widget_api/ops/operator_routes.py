@@ -27,6 +27,7 @@ from widget_api.ops.doctor_servers import Finding
 from widget_api.ops.retention import PURGE
 from widget_api.people import accounts, organisation_store
 from widget_api.people.model import User
+from widget_api.registration import store as registration
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import sightings
@@ -74,6 +75,7 @@ async def _read_state(context: Context, now: int) -> dict[str, Any]:
         "platforms": [
             one for one in await platform_status.read_platform_statuses(database, now) if one.paused_until is not None
         ],
+        "applications": await registration.count_sent(database),
         "bounced": [row for row in await organisation_store.list_every_agency(database) if row["email_failed_at"]],
         "silent": await sightings.list_silent_sites(database, since, own),
         "purge": purge,

@@ -21,12 +21,15 @@ from widget_api.comments import service as discussion
 from widget_api.comments import store
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.followers import service as following
-from widget_api.people import invitations
+from widget_api.participation import service as participation
+from widget_api.people import invitations, providers, second_factor, webmaster_letters
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor
 from widget_api.problems.store import contacts, followers, notices, records
+from widget_api.registration import service as registration
 from widget_api.sites import tickets
 from widget_api.sites.install import sightings
+from widget_api.visits import service as visits
 
 DAY = 86_400
 CONFIRMATION_PERIOD = 31  # days; confirmation links are valid for thirty
@@ -49,10 +52,13 @@ async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
 
 
 async def erase_words(database: Database, email: str) -> dict[str, int]:
-    """Erase the subscriptions and comments of an address. Returns the number of each."""
+    """Erase subscriptions, comments and participations of an address, and letters with code. Returns the numbers of
+    the former."""
+    await webmaster_letters.erase(database, email)
     return {
         "follows": await following.stop_all_of(database, email),
         "comments": await discussion.erase_comments_of(database, email),
+        "participations": await participation.erase_all_of(database, email),
     }
 
 
@@ -79,12 +85,15 @@ async def erase_expired(database: Database) -> dict[str, int]:
             database, "confirmation_letters", "at < :before", before=now - 2 * DAY
         ),
         "unanswered": await followers.forget_unconfirmed(database, old) + await store.delete_unconfirmed(database, old),
+        "participants": await participation.purge(database, old),
         "sightings": await sightings.delete_old(database),
         "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
         "invitations": await batched_delete.delete_in_batches(
             database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * DAY
         ),
         "notices": await notices.delete_old(database, now),
+        "webmaster_letters": await webmaster_letters.delete_old(database, now),
+        "visits": await visits.delete_old(database, now),
         # Of users disabled by a former release, or before a backup that was restored.
         "saved_views": await batched_delete.delete_in_batches(
             database,
@@ -121,7 +130,7 @@ async def replay_erasures(database: Database) -> int:
 
 
 async def _delete_again(database: Database) -> int:
-    """Delete again the followers and comments that were withdrawn and came back with a restored backup."""
+    """Delete again what was withdrawn and came back with a restored backup: followers, comments, participants."""
     deleted = 0
     for row in await database.rows(
         "SELECT f.id, f.site_id FROM forgotten g JOIN followers f ON f.id = g.id WHERE f.stopped_at IS NULL"
@@ -135,7 +144,7 @@ async def _delete_again(database: Database) -> int:
     for row in await database.rows("SELECT c.* FROM forgotten g JOIN comments c ON c.id = g.id"):
         await discussion.withdraw_comment(database, row)
         deleted += 1
-    return deleted
+    return deleted + await participation.erase_again(database)
 
 
 async def _past_retention(database: Database, now: int) -> list[Row]:
@@ -156,19 +165,24 @@ async def _erase(database: Database, rows: list[Row]) -> None:
         await problems.erase(database, Actor(kind="system"), row["site_id"], row["problem_id"])
 
 
-async def purge(database: Database, storage: Storage) -> dict[str, int]:
-    """Purge now. Purges never run at the same time, even in different processes: the second waits for the first."""
+async def purge(database: Database, storage: Storage, keys: tuple[str, ...] = ()) -> dict[str, int]:
+    """Purge now, and encrypt with the newest of `keys` what older ones encrypted.
+
+    Purges never run at the same time, even in different processes: the second waits for the first."""
     async with schedule.exclusive(database, PURGE):
         counts = await erase_expired(database)
         counts["photos"] = await photos.purge(database, storage)
         counts["documents"] = await service.purge(database, storage)
         counts["unsent_forms"] = await unsent.purge_expired(database, storage)
         counts["drafts"] = await drafts.purge(database)
+        counts["encrypted_again"] = await second_factor.renew_encryption(database, keys)
+        counts["encrypted_again"] += await providers.renew_encryption(database, keys)
+        counts["applications"] = await registration.purge(database, storage)
         await schedule.end(database, PURGE, clock.now(), _format_outcome(counts))
     return counts
 
 
-async def purge_if_due(database: Database, storage: Storage) -> None:
+async def purge_if_due(database: Database, storage: Storage, keys: tuple[str, ...] = ()) -> None:
     """Purge if it is due: within an hour of the first start, then at night.
 
     While a purge runs, the next one is scheduled in an hour, so that a killed process does not skip the night.
@@ -178,7 +192,7 @@ async def purge_if_due(database: Database, storage: Storage) -> None:
     if not await schedule.begin(database, PURGE, now, HOUR, longest=48 * HOUR):
         return
     try:
-        counts = await purge(database, storage)
+        counts = await purge(database, storage, keys)
     except Exception as error:
         await schedule.fail(database, PURGE, f"failed: {type(error).__name__}: {error}")
         raise

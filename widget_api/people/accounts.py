@@ -6,6 +6,7 @@ Both are read from the database at every request, so a running service rejects t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ async def update_user(
         given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
         await journal.record(tx, "user_changed", who, subject=user["id"], details=given | {"columns": sorted(columns)})
 
-    return await _change_user(database, email, change)
+    return await change_user(database, email, change)
 
 
 async def disable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
@@ -56,7 +57,7 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
             await journal.record(tx, "invitation_withdrawn", who, subject=invitation_id)
         await journal.record(tx, "user_disabled", who, subject=user["id"])
 
-    return await _change_user(database, email, change)
+    return await change_user(database, email, change)
 
 
 async def enable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
@@ -73,7 +74,7 @@ async def enable_user(database: Database, email: str, who: journal.Who = journal
         await accounts_store.update_user(tx, user["id"], {"disabled_at": None})
         await journal.record(tx, "user_enabled", who, subject=user["id"])
 
-    return await _change_user(database, email, change)
+    return await change_user(database, email, change)
 
 
 async def reset_password(database: Database, email: str) -> tuple[str, str]:
@@ -85,7 +86,7 @@ async def reset_password(database: Database, email: str) -> tuple[str, str]:
         await accounts_store.update_user(tx, user["id"], {"password_hash": hashed})
         await journal.record(tx, "password_reset", journal.COMMAND_LINE, subject=user["id"])
 
-    return await _change_user(database, email, change), password
+    return await change_user(database, email, change), password
 
 
 async def _check_removal(tx: Transaction, user: Row, who: journal.Who, field: str) -> None:
@@ -116,7 +117,7 @@ async def set_absence(
     await database.write(work)
 
 
-async def _change_user(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
+async def change_user(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
     """Run `change`, end the user's sessions and void links that reset the password, in one transaction.
 
     Raises NotFound.
@@ -132,6 +133,15 @@ async def _change_user(database: Database, email: str, change: Callable[[Transac
         return str(user["id"])
 
     return await database.write(work)
+
+
+def fingerprint(user: Row) -> str:
+    """A hash of everything whose change voids a link or an unfinished sign-in.
+
+    It reveals nothing, since the password's hash is salted.
+    """
+    bound = f"{user['password_hash']} {user['signed_in_at']} {user['reset_epoch']}"
+    return hashlib.sha256(bound.encode()).hexdigest()
 
 
 async def list_sessions_of(database: Database, email: str) -> list[Session]:

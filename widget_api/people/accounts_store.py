@@ -17,9 +17,25 @@ async def find_by_id(database: Database, user_id: str) -> Row | None:
     return await database.row("SELECT * FROM users WHERE id = :id", id=user_id)
 
 
+async def may_sign_in(reader: Database | Transaction, user_id: str) -> bool:
+    """Whether a user is enabled, and so is the agency. Those above it do not count."""
+    sql = (
+        "SELECT 1 FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+        " WHERE u.id = :id AND u.disabled_at IS NULL AND a.disabled_at IS NULL"
+    )
+    return await reader.row(sql, id=user_id) is not None
+
+
 async def find_agency_name(database: Database, agency_id: str | None) -> str | None:
     row = await database.row("SELECT name FROM agencies WHERE id = :id", id=agency_id)
     return None if row is None else str(row["name"])
+
+
+async def find_in_agency(tx: Transaction, agency_id: str, column: str, value: str) -> Row | None:
+    """An agency's user by a unique column, whose name is the caller's own, never input."""
+    return await tx.row(
+        f"SELECT * FROM users WHERE agency_id = :agency_id AND {column} = :value", agency_id=agency_id, value=value
+    )
 
 
 async def update_user(tx: Transaction, user_id: str, columns: Mapping[str, Any]) -> None:
@@ -74,6 +90,116 @@ async def list_sessions(database: Database, user_id: str, now: int) -> Sequence[
     )
 
 
+# --- the second factor ---------------------------------------------------------------------------------------------
+
+
+async def set_factor(tx: Transaction, user_id: str, secret: str, step: int) -> bool:
+    """Set the encrypted secret. False where the user has one already.
+
+    The link to a provider's person ends: it was made without a code, which only the next one needs.
+    """
+    updated = await tx.run(
+        "UPDATE users SET factor_secret = :secret, factor_step = :step, factor_letter_at = NULL,"
+        " provider_subject = NULL WHERE id = :id AND factor_secret IS NULL",
+        id=user_id,
+        secret=secret,
+        step=step,
+    )
+    return updated == 1
+
+
+async def use_factor_step(tx: Transaction, user_id: str, secret: str, step: int) -> bool:
+    """False where a code of this time step or of a later one was used before, or the secret has changed."""
+    updated = await tx.run(
+        "UPDATE users SET factor_step = :step WHERE id = :id AND factor_secret = :secret AND factor_step < :step",
+        id=user_id,
+        secret=secret,
+        step=step,
+    )
+    return updated == 1
+
+
+async def replace_factor_secret(tx: Transaction, user_id: str, earlier: str, secret: str) -> int:
+    return await tx.run(
+        "UPDATE users SET factor_secret = :secret WHERE id = :id AND factor_secret = :earlier",
+        id=user_id,
+        earlier=earlier,
+        secret=secret,
+    )
+
+
+async def replace_recovery_codes(tx: Transaction, user_id: str, hashes: Sequence[str]) -> None:
+    await tx.run("DELETE FROM recovery_codes WHERE user_id = :user_id", user_id=user_id)
+    for code_hash in hashes:
+        await tx.insert("recovery_codes", user_id=user_id, code_hash=code_hash)
+
+
+async def use_recovery_code(tx: Transaction, user_id: str, code_hash: str) -> bool:
+    deleted = await tx.run(
+        "DELETE FROM recovery_codes WHERE user_id = :user_id AND code_hash = :code_hash",
+        user_id=user_id,
+        code_hash=code_hash,
+    )
+    return deleted == 1
+
+
+async def count_recovery_codes(database: Database | Transaction, user_id: str) -> int:
+    row = await database.row("SELECT COUNT(*) FROM recovery_codes WHERE user_id = :user_id", user_id=user_id)
+    assert row is not None, "an aggregate without its row"
+    return int(row[0])
+
+
+# --- letters of which a user has one of a kind at most; a column says when it is due ---------------------------------
+
+
+async def enqueue_admins(tx: Transaction, column: str, agency_id: str, now: int) -> None:
+    """Enqueue a letter to every administrator of an agency."""
+    await tx.run(
+        f"UPDATE users SET {column} = :now WHERE agency_id = :agency_id AND role = 'admin' AND disabled_at IS NULL",
+        agency_id=agency_id,
+        now=now,
+    )
+
+
+async def has_due_user_letter(column: str, database: Database, now: int) -> bool:
+    return await database.row(f"SELECT 1 FROM users WHERE {column} <= :now LIMIT 1", now=now) is not None
+
+
+async def claim_user_letter(column: str, tx: Transaction, now: int, next_at: int) -> Mapping[str, Any] | None:
+    """Claim the letter that is due. It is due again at `next_at`, in case this process ends before it is sent."""
+    row = await tx.row(
+        f"UPDATE users SET {column} = :next_at WHERE {column} <= :now AND id ="
+        f" (SELECT id FROM users WHERE {column} <= :now ORDER BY {column}, id LIMIT 1)"
+        f" RETURNING id, {column} AS due_at",
+        now=now,
+        next_at=next_at,
+    )
+    return None if row is None else {"id": row["id"], "due_at": row["due_at"]}
+
+
+async def end_user_letter(column: str, tx: Transaction, letter: Mapping[str, Any], given_up: bool) -> None:
+    """Record that a letter was sent or given up, unless another one is due meanwhile."""
+    await tx.run(f"UPDATE users SET {column} = NULL WHERE id = :id AND {column} = :due_at", **letter)
+
+
+# --- letters in tables of their own: `next_at` says when one is due ------------------------------------------------
+
+
+async def has_due_letter(table: str, database: Database, now: int) -> bool:
+    return await database.row(f"SELECT 1 FROM {table} WHERE next_at <= :now LIMIT 1", now=now) is not None
+
+
+async def claim_letter(table: str, key: str, tx: Transaction, now: int, next_at: int) -> Mapping[str, Any] | None:
+    """Claim the row of a letter that is due, as `claim_user_letter` does. `key` is the table's."""
+    row = await tx.row(
+        f"UPDATE {table} SET next_at = :next_at WHERE next_at <= :now AND {key} ="
+        f" (SELECT {key} FROM {table} WHERE next_at <= :now ORDER BY next_at, {key} LIMIT 1) RETURNING *",
+        now=now,
+        next_at=next_at,
+    )
+    return None if row is None else dict(zip(row.keys(), row, strict=True))
+
+
 # --- letters that reset passwords ----------------------------------------------------------------------------------
 
 
@@ -94,21 +220,6 @@ async def enqueue_letter(tx: Transaction, user_id: str, now: int) -> None:
         " ON CONFLICT (user_id) DO UPDATE SET asked_at = :now, next_at = :now",
         user_id=user_id,
         now=now,
-    )
-
-
-async def has_due_letter(database: Database, now: int) -> bool:
-    return await database.row("SELECT 1 FROM password_letters WHERE next_at <= :now LIMIT 1", now=now) is not None
-
-
-async def claim_letter(tx: Transaction, now: int, next_at: int) -> Row | None:
-    """Claim a letter that is due. It is due again at `next_at`, in case this process ends before it is sent."""
-    return await tx.row(
-        "UPDATE password_letters SET next_at = :next_at WHERE next_at <= :now AND user_id ="
-        " (SELECT user_id FROM password_letters WHERE next_at <= :now ORDER BY next_at, user_id LIMIT 1)"
-        " RETURNING user_id, asked_at",
-        now=now,
-        next_at=next_at,
     )
 
 

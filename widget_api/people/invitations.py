@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from widget_api import clock, i18n, journal
 from widget_api.context import Context
-from widget_api.database import Database, Row, Transaction
+from widget_api.database import Database, Row, Transaction, Work
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail import messages
@@ -20,6 +20,7 @@ from widget_api.people import accounts_store, letters, organisation_store, passw
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
+from widget_api.sites import store as site_store
 
 LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
 KEPT_DAYS = 90  # after it expired: until then its page says what became of it
@@ -41,6 +42,13 @@ class Invitee:
 
 async def invite(database: Database, invitee: Invitee, who: journal.Who) -> str:
     """Enqueue a letter with an invitation. Returns the invitation's id. Raises Invalid."""
+    invitation_id, work = plan_invitation(invitee, who)
+    await database.write(work)
+    return invitation_id
+
+
+def plan_invitation(invitee: Invitee, who: journal.Who) -> tuple[str, Work[None]]:
+    """The identifier of a new invitation, and the work that enqueues its letter. Both raise Invalid."""
     invitee, now, invitation_id = replace(invitee, email=normalise_email(invitee.email)), clock.now(), clock.new_id()
     wrong = check_person(invitee.name, invitee.post, invitee.role)
     try:
@@ -55,13 +63,14 @@ async def invite(database: Database, invitee: Invitee, who: journal.Who) -> str:
     async def work(tx: Transaction) -> None:
         if await accounts_store.find_by_email(tx, invitee.email) is not None:
             raise Invalid((FieldError("email", "has_account"),))
+        if await site_store.is_agency_disabled(tx, invitee.agency_id):
+            raise Invalid((FieldError("email", "agency_disabled"),))
         if not await organisation_store.insert_invitation(tx, now, columns):
             raise Invalid((FieldError("email", "invited"),))
         await _count_letter(tx, invitee.email, now)
         await journal.record(tx, "invited", who, subject=invitation_id, details={"role": invitee.role})
 
-    await database.write(work)
-    return invitation_id
+    return invitation_id, work
 
 
 def check_person(name: str, post: str, role: str) -> tuple[FieldError, ...]:
@@ -162,10 +171,13 @@ async def accept(context: Context, token: str, password: str, ip: str, user_agen
 
 
 async def _claim(tx: Transaction, now: int, next_at: int) -> Letter | None:
+    """With a link of its own each time: only its hash is stored."""
+    letter = await accounts_store.claim_letter("invitations", "id", tx, now, next_at)
+    if letter is None:
+        return None
     token = secrets.token_urlsafe(32)
-    row = await organisation_store.claim_letter(tx, now, next_at, hash_token(token))
-    names = ("id", "agency_id", "email", "role", "language", "expires_at")
-    return None if row is None else {"token": token, **{name: row[name] for name in names}}
+    await organisation_store.set_link(tx, letter["id"], hash_token(token))
+    return {**letter, "token": token}
 
 
 async def _write(context: Context, letter: Letter) -> EmailMessage:
@@ -190,6 +202,4 @@ async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
     await organisation_store.end_letter(tx, hash_token(letter["token"]), clock.now() if given_up else None)
 
 
-LETTERS = letters.Queue(
-    name="invitation", has_due=organisation_store.has_due_letter, claim=_claim, write=_write, end=_end
-)
+LETTERS = replace(letters.of_table("invitation", "invitations", _write, _end), claim=_claim)

@@ -6,14 +6,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
+from widget_api.people import accounts_store
 
 RETRY_DELAY = 60  # seconds
 POLL_INTERVAL = 1.0  # seconds between two queries for due letters
@@ -21,6 +23,8 @@ MAX_LETTERS_PER_DAY = 5  # of one kind to one person
 _log = logging.getLogger(__name__)
 
 Letter = Mapping[str, Any]
+Write = Callable[[Context, Letter], Awaitable[EmailMessage | None]]
+End = Callable[[Transaction, Letter, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +38,8 @@ class Queue:
     name: str
     has_due: Callable[[Database, int], Awaitable[bool]]
     claim: Callable[[Transaction, int, int], Awaitable[Letter | None]]
-    write: Callable[[Context, Letter], Awaitable[EmailMessage | None]]
-    end: Callable[[Transaction, Letter, bool], Awaitable[None]]
+    write: Write
+    end: End
 
 
 async def send_due(context: Context, queue: Queue) -> float:
@@ -85,3 +89,35 @@ def compose(
         )
     except messages.InvalidAddress:
         raise GiveUp("the address is none a letter could go to") from None
+
+
+def of_table(name: str, table: str, write: Write, end: End, *, key: str = "id") -> Queue:
+    """The letters of a kind that are rows of a table with `next_at`; each is given as its row."""
+    return Queue(
+        name=name,
+        has_due=partial(accounts_store.has_due_letter, table),
+        claim=partial(accounts_store.claim_letter, table, key),
+        write=write,
+        end=end,
+    )
+
+
+def of_users(name: str, column: str, template: str, path: str) -> Queue:
+    """The letters of a kind of which a user has one at most: `column` says when it is due, `path` where to go."""
+
+    async def write(context: Context, letter: Letter) -> EmailMessage | None:
+        user = await accounts_store.find_by_id(context.database, letter["id"])
+        if user is None or not await accounts_store.may_sign_in(context.database, user["id"]):
+            return None
+        agency = await accounts_store.find_agency_name(context.database, user["agency_id"])
+        whose = agency or i18n.text(user["language"], "cabinet.operator")
+        parts, url = (column, user["id"], letter["due_at"]), context.settings.public_url + path
+        return compose(context, template, user["language"], user["email"], whose, parts, url=url, email=user["email"])
+
+    return Queue(
+        name=name,
+        has_due=partial(accounts_store.has_due_user_letter, column),
+        claim=partial(accounts_store.claim_user_letter, column),
+        write=write,
+        end=partial(accounts_store.end_user_letter, column),
+    )

@@ -27,6 +27,8 @@ class User:
     name: str | None = None
     post: str | None = None
     needs_approval: bool = False  # a head approves what the user says for the agency
+    has_factor: bool = False  # a second factor for signing in
+    factor_demanded: bool = False  # by the agency, of the user's role
 
     @property
     def kind(self) -> ActorKind:
@@ -35,6 +37,11 @@ class User:
     @property
     def actor(self) -> Actor:
         return Actor(kind=self.kind, user_id=self.id)
+
+    @property
+    def must_set_factor(self) -> bool:
+        """Whether the user has to set up a second factor before anything else."""
+        return self.factor_demanded and not self.has_factor
 
     @property
     def sees_contacts(self) -> bool:
@@ -84,8 +91,20 @@ class VisibleSite:
     language: str = "ru"
     ordinal: int = 0  # of its rows in the full-text index
     moderation: Literal["before", "after"] = "before"
+    slug: str | None = None  # of a collection; empty = the test mode of a site
+    statuses: frozenset[str] | None = None  # that entries of a collection may have; None = all
     assigned_to: str | None = None  # the user's agency, where it sees only the reports assigned to it
     delegated: bool = False  # it answers residents by itself
+    named: str | None = None  # the user's agency, where it was named to moderate this collection of another one
+
+    @property
+    def is_test(self) -> bool:
+        return self.slug == ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user's agency, or one below it, answers for this site: contacts and notes are its own."""
+        return self.assigned_to is None and self.named is None
 
 
 # What a service may set on a report assigned to it, and what it may set where it answers by itself.
@@ -105,6 +124,10 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
     possible = allowed(user.kind, status)
     if site.assigned_to is not None:
         possible &= _DELEGATED_STATUSES if site.delegated else _SERVICE_STATUSES
+    if site.named is not None:
+        possible -= {"forwarded"}  # who works on it is decided by the agency that answers for the collection
+    if site.statuses is not None:
+        possible &= site.statuses
     return [candidate for candidate in STATUSES if candidate in possible]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,6 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import promised_date
 
 DIGEST = "digest"
-MORNING = time(9)  # local
 MAX_LINES = 10  # reports of a kind in a letter
 CHECK_INTERVAL, PAUSE = 60, 15.0  # seconds between two checks of the clock, of all processes and of one
 ACCOUNT_PATH = "/cabinet/account#notices"
@@ -58,8 +57,9 @@ class Group:
         return self.count - len(self.lines)
 
 
-def _morning(day: date, time_zone: str) -> int:
-    return int(datetime.combine(day, MORNING, ZoneInfo(time_zone)).astimezone(UTC).timestamp())
+def _morning(day: date, person: Person) -> int:
+    zone = ZoneInfo(person.calendar.time_zone)
+    return int(datetime.combine(day, person.morning, zone).astimezone(UTC).timestamp())
 
 
 # --- the digest of a morning -----------------------------------------------------------------------------------------
@@ -79,10 +79,10 @@ async def enqueue_digests(database: Database) -> int:
     """Enqueue the digests of agencies where it is a working morning, each once. Returns their number."""
     now, enqueued = clock.now(), 0
     for row in await store.list_agencies(database):
-        calendar = Person.of(row).calendar
-        today = calendar.local_date(now)
-        begun = row["noticed_on"] == today.isoformat() or now < _morning(today, calendar.time_zone)
-        if not begun and not notices.is_quiet(now, calendar):
+        anybody = Person.of(row)
+        today = anybody.calendar.local_date(now)
+        begun = row["noticed_on"] == today.isoformat() or now < _morning(today, anybody)
+        if not begun and not notices.is_quiet(now, anybody.calendar, anybody.morning):
             enqueued += await database.write(partial(_enqueue, agency_id=row["agency_id"], today=today, now=now))
     return enqueued
 
@@ -93,7 +93,7 @@ async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> in
         return 0
     people = {row["id"]: Person.of(row) for row in await store.list_people(tx, agency_id)}
     enqueued = 0
-    until = _morning(today, next(iter(people.values())).calendar.time_zone)
+    until = _morning(today, next(iter(people.values())))
     for person in people.values():
         reader = notices.find_reader(person, people, now)
         if reader not in (None, person):
@@ -130,11 +130,12 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     user_id, kind, cause = delivery.sink.removeprefix(USER).split(":", 2)
     row = await store.find_person(database, user_id)
     person = Person.of(row) if row is not None else None
-    if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.calendar):
+    digest = kind == DIGEST
+    opens = person.morning if person is not None and digest else notices.OPENS
+    if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.calendar, opens):
         await database.write(partial(store.release, user_id=user_id, letter=delivery.id))
         raise Withheld("not now: the next morning's letter tells it")
-    digest = kind == DIGEST
-    until = _morning(date.fromisoformat(cause), person.calendar.time_zone) if digest else now
+    until = _morning(date.fromisoformat(cause), person) if digest else now
     claiming = partial(
         store.claim, user_id=user_id, letter=delivery.id, now=now, kind=None if digest else kind, until=until
     )
@@ -164,13 +165,13 @@ async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[
     """Group what still is as the notices say, in the order of KINDS."""
     groups, today = list[Group](), person.calendar.local_date(clock.now()).isoformat()
     for kind in KINDS:
-        told = {row["id"]: row for row in rows if row["kind"] == kind and _still_is(row, today)}
-        ours = all(row["agency_id"] == person.agency_id for row in told.values())
+        current = {row["id"]: row for row in rows if row["kind"] == kind and _still_is(row, today)}
+        ours = all(row["ours"] for row in current.values())
         path = LISTS[kind if ours or kind != "assigned" else "new"]  # what a service was given is new to it
-        lines = [await _line(context, person.language, row) for row in list(told.values())[:MAX_LINES]]
+        lines = [await _line(context, person.language, row) for row in list(current.values())[:MAX_LINES]]
         if lines:
             url = context.settings.public_url + path
-            groups.append(Group(name=kind, count=len(told), url=url, lines=lines))
+            groups.append(Group(name=kind, count=len(current), url=url, lines=lines))
     return groups
 
 
@@ -181,7 +182,7 @@ def _still_is(row: Row, today: str) -> bool:
 
 
 async def _line(context: Context, language: str, row: Row) -> dict[str, str | int]:
-    category = (await sites.by_id(context.database, row["site_id"])).category(row["category"])
+    category = (await sites.by_id(context.database, row["site_id"])).known_category(row["category"])
     due = promised_date(row["due"])
     return {
         "number": row["number"],

@@ -29,6 +29,12 @@ async def find_choices(database: Database, user: User) -> Choices | None:
     return None if row is None else Choices.read(row["role"], row["notices"])
 
 
+async def find_morning(database: Database, user: User) -> str:
+    """When a user's digest comes, «9:00»."""
+    row = await store.find_person(database, user.id)
+    return f"{Person.of(row).morning:%-H:%M}" if row is not None else ""
+
+
 async def save_choices(database: Database, user: User, given: Mapping[str, str]) -> None:
     """Save the fields of the form; a kind that is missing or unknown stays as it was. Raises Invalid («days»)."""
     saved = await find_choices(database, user)
@@ -53,4 +59,4 @@ async def count_new(database: Database, user: User, after: str) -> tuple[str, in
     row = await store.find_person(database, user.id)
     if row is None or notices.is_quiet(clock.now(), Person.of(row).calendar):
         return after, 0
-    return await store.newest_since(database, user.id, after, MAX_COUNT)
+    return await store.newest_since(database, user.id, row["agency_id"], after, MAX_COUNT)

@@ -17,7 +17,7 @@ TREE = """
 """
 _PERSON = """
     SELECT u.id, u.email, u.role, u.name, u.post, u.agency_id, a.name AS agency, u.signed_in_at, u.disabled_at,
-           u.away_until, u.stand_in
+           u.away_until, u.stand_in, u.factor_secret IS NOT NULL AS has_factor
     FROM users u JOIN tree t ON t.id = u.agency_id JOIN agencies a ON a.id = u.agency_id
 """
 
@@ -27,7 +27,7 @@ async def list_agencies(database: Database, agency_id: str) -> Sequence[Row]:
     return await database.rows(
         f"""
         {TREE}
-        SELECT a.id, a.name, a.email, a.mode, a.delegated, a.approval, a.parent_id, a.email_failure,
+        SELECT a.id, a.name, a.email, a.mode, a.delegated, a.approval, a.factor_roles, a.parent_id, a.email_failure,
                (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people
         FROM agencies a JOIN tree t ON t.id = a.id
         ORDER BY CASE WHEN a.id = :agency_id THEN 0 ELSE 1 END, a.name, a.id
@@ -42,7 +42,7 @@ async def list_every_agency(database: Database) -> Sequence[Row]:
         """
         SELECT a.id, a.name, a.email, a.mode, a.delegated, a.parent_id, a.email_failure, a.email_failed_at,
                (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people,
-               a.disabled_at, (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id) AS sites
+               a.disabled_at, (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id AND s.parent_id IS NULL) AS sites
         FROM agencies a ORDER BY a.name, a.id
         """
     )
@@ -107,9 +107,10 @@ async def find_invitation(tx: Transaction, agency_id: str, invitation_id: str) -
 
 
 async def find_by_token(database: Database, token_hash: str) -> Row | None:
+    """An invitation into an agency that is not disabled."""
     return await database.row(
         "SELECT i.*, a.name AS agency FROM invitations i JOIN agencies a ON a.id = i.agency_id"
-        " WHERE i.token_hash = :token_hash",
+        " WHERE i.token_hash = :token_hash AND a.disabled_at IS NULL",
         token_hash=token_hash,
     )
 
@@ -171,18 +172,10 @@ async def accept_invitation(tx: Transaction, token_hash: str, now: int) -> bool:
     return updated == 1
 
 
-async def has_due_letter(database: Database, now: int) -> bool:
-    return await database.row("SELECT 1 FROM invitations WHERE next_at <= :now LIMIT 1", now=now) is not None
-
-
-async def claim_letter(tx: Transaction, now: int, next_at: int, token_hash: str) -> Row | None:
-    """Claim a letter that is due, and give it its link. It is due again at `next_at`, with another link."""
-    return await tx.row(
-        "UPDATE invitations SET next_at = :next_at, token_hash = :token_hash WHERE next_at <= :now AND id ="
-        " (SELECT id FROM invitations WHERE next_at <= :now ORDER BY next_at, id LIMIT 1) RETURNING *",
-        now=now,
-        next_at=next_at,
-        token_hash=token_hash,
+async def set_link(tx: Transaction, invitation_id: str, token_hash: str) -> None:
+    """Give an invitation another link."""
+    await tx.run(
+        "UPDATE invitations SET token_hash = :token_hash WHERE id = :id", id=invitation_id, token_hash=token_hash
     )
 
 

@@ -7,7 +7,6 @@ the operator (`users.reset_epoch`). The response and its duration are the same f
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from email.message import EmailMessage
 
@@ -17,7 +16,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import NotFound
 from widget_api.people import accounts_store, letters, passwords
-from widget_api.people.accounts import check_password, normalise_email
+from widget_api.people.accounts import check_password, fingerprint, normalise_email
 from widget_api.people.letters import MAX_LETTERS_PER_DAY, Letter
 from widget_api.signing import Purpose
 from widget_api.web import brute_force
@@ -27,12 +26,12 @@ _DAY = 86_400
 
 
 async def request_reset(context: Context, email: str, ip: str) -> None:
-    """Enqueue a letter if this is the address of an enabled user."""
+    """Enqueue a letter if this is the address of a user who may sign in."""
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
         user = await accounts_store.find_by_email(tx, normalise_email(email))
-        if user is None or user["disabled_at"] is not None:
+        if user is None or not await accounts_store.may_sign_in(tx, user["id"]):
             return
         counter = f"password:{user['id']}"
         if await accounts_store.count_letters(tx, counter, now - _DAY) < MAX_LETTERS_PER_DAY:
@@ -45,7 +44,7 @@ async def request_reset(context: Context, email: str, ip: str) -> None:
 
 
 def reset_url(context: Context, user: Row) -> str:
-    token = context.signer.sign(Purpose.PASSWORD, [user["id"], _fingerprint(user)])
+    token = context.signer.sign(Purpose.PASSWORD, [user["id"], fingerprint(user)])
     return f"{context.settings.public_url}/cabinet/reset/{token}"
 
 
@@ -54,7 +53,8 @@ async def find_user(context: Context, token: str) -> Row:
     payload = context.signer.read(Purpose.PASSWORD, token)
     if isinstance(payload, list) and len(payload) == 2 and all(isinstance(part, str) for part in payload):
         user = await accounts_store.find_by_id(context.database, payload[0])
-        if user is not None and user["disabled_at"] is None and hmac.compare_digest(_fingerprint(user), payload[1]):
+        known = user is not None and hmac.compare_digest(fingerprint(user), payload[1])
+        if user is not None and known and await accounts_store.may_sign_in(context.database, user["id"]):
             return user
     raise NotFound("link_invalid")
 
@@ -74,25 +74,14 @@ async def set_password(context: Context, token: str, password: str, ip: str) -> 
     await context.database.write(work)
 
 
-def _fingerprint(user: Row) -> str:
-    """A hash of everything whose change voids the link. It reveals nothing, since the password's hash is salted."""
-    bound = f"{user['password_hash']} {user['signed_in_at']} {user['reset_epoch']}"
-    return hashlib.sha256(bound.encode()).hexdigest()
-
-
 # --- the letter ----------------------------------------------------------------------------------------------------
-
-
-async def _claim(tx: Transaction, now: int, next_at: int) -> Letter | None:
-    row = await accounts_store.claim_letter(tx, now, next_at)
-    return None if row is None else {"user_id": row["user_id"], "asked_at": row["asked_at"]}
 
 
 async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     if letter["asked_at"] <= clock.now() - LINK_LIFETIME:
         raise GiveUp("the mail server did not take it in time")
     user = await accounts_store.find_by_id(context.database, letter["user_id"])
-    if user is None or user["disabled_at"] is not None:
+    if user is None or not await accounts_store.may_sign_in(context.database, user["id"]):
         return None
     agency = await accounts_store.find_agency_name(context.database, user["agency_id"])
     whose = agency or i18n.text(user["language"], "cabinet.operator")
@@ -105,6 +94,4 @@ async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
     await accounts_store.delete_letter(tx, letter["user_id"], letter["asked_at"])
 
 
-LETTERS = letters.Queue(
-    name="password reset", has_due=accounts_store.has_due_letter, claim=_claim, write=_write, end=_end
-)
+LETTERS = letters.of_table("password reset", "password_letters", _write, _end, key="user_id")

@@ -30,9 +30,9 @@ async def verify_password(stored: str | None, password: str) -> bool:
     return same and stored is not None
 
 
-def generate_password() -> str:
-    """A random password of 99 bits, in groups that can be read aloud."""
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+def generate_password(groups: int = 4) -> str:
+    """A random password of 99 bits, in groups that can be read aloud; each group has 25 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(groups))
 
 
 def _verify(stored: str | None, password: str) -> bool:

@@ -5,19 +5,35 @@ The database stores only hashes of session tokens, so its contents allow nobody 
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from dataclasses import dataclass
 
 from widget_api import clock, journal
+from widget_api.context import Context
 from widget_api.database import Database, Transaction
-from widget_api.people import passwords, store
+from widget_api.people import accounts, accounts_store, passwords, second_factor, store
 from widget_api.people.accounts import normalise_email
 from widget_api.people.model import User
+from widget_api.signing import Purpose, Signer
 from widget_api.web import brute_force
 
 SESSION_LIFETIME = 12 * 3600  # seconds; a working day
 _MAX_TOKEN_LENGTH = 128  # characters
 _MAX_USER_AGENT_LENGTH = 300
 _WRITE_TIME = 0.05  # seconds: longer than a row takes to be written
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingSignIn:
+    """A sign-in that still needs a code of the second factor. `fingerprint` voids it once the account changes.
+
+    `subject` is the person at the agency's provider to whom the code will link the account.
+    """
+
+    user_id: str
+    fingerprint: str
+    subject: str | None = None
 
 
 async def sign_in(
@@ -29,27 +45,26 @@ async def sign_in(
     *,
     ip: str | None = None,
     user_agent: str = "",
-) -> str | None:
+) -> str | PendingSignIn | None:
     """Start a session. Returns its token, or None where the password is wrong or the address unknown, after equal time.
+
+    For users with a second factor no session starts before `enter_code`.
 
     `language`, chosen before signing in, becomes the user's own.
     """
     found = await store.find_enabled_user(database, normalise_email(email))
-    if not await passwords.verify_password(found[1] if found else None, password) or found is None:
+    password_hash = found[1]["password_hash"] if found else None
+    if not await passwords.verify_password(password_hash, password) or found is None:
         about = found[0].id if found else None  # the typed address may be a password, so it is not recorded
         async with brute_force.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
             await _note_failure(database, failures, about, ip)
         return None
-    token, (user, password_hash) = secrets.token_urlsafe(32), found
+    token, (user, row) = secrets.token_urlsafe(32), found
+    if user.has_factor:
+        return PendingSignIn(user_id=user.id, fingerprint=accounts.fingerprint(row))
 
     async def work(tx: Transaction) -> bool:
-        if not await store.record_sign_in(tx, user.id, password_hash, clock.now()):
-            return False
-        if language is not None:
-            await store.set_language(tx, user.id, language)
-        who = journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=ip)
-        await start_session(tx, token, who, user_agent)
-        return True
+        return await finish(tx, user, row["password_hash"], token, language, _who(user, ip), user_agent)
 
     if await database.write(work):
         return token
@@ -57,12 +72,103 @@ async def sign_in(
     return None
 
 
-async def start_session(tx: Transaction, token: str, who: journal.Who, user_agent: str) -> None:
-    """Start a session of the user `who`; its token goes into a cookie."""
+async def finish(
+    tx: Transaction,
+    user: User,
+    password_hash: str,
+    token: str,
+    language: str | None,
+    who: journal.Who,
+    agent: str,
+    *,
+    by_provider: bool = False,
+) -> bool:
+    """Start the session. False where the account changed since the password was verified."""
+    if not await store.record_sign_in(tx, user.id, password_hash, clock.now()):
+        return False
+    if language is not None:
+        await store.set_language(tx, user.id, language)
+    await start_session(tx, token, who, agent, by_provider=by_provider)
+    return True
+
+
+def _who(user: User, ip: str | None) -> journal.Who:
+    return journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=ip)
+
+
+def make_state(signer: Signer, pending: PendingSignIn) -> str:
+    """The state of an unfinished sign-in, which the browser keeps in a cookie."""
+    return signer.sign(Purpose.SECOND_STEP, [pending.user_id, pending.fingerprint, pending.subject])
+
+
+async def find_pending(context: Context, state: str | None) -> tuple[User, PendingSignIn] | None:
+    """The user of an unfinished sign-in; None where it is forged, too old, finished, or the account has changed."""
+    payload = context.signer.read(Purpose.SECOND_STEP, state or "")
+    if not isinstance(payload, list) or len(payload) != 3:
+        return None
+    user = await store.find_user(context.database, str(payload[0]))
+    row = await accounts_store.find_by_id(context.database, str(payload[0]))
+    if user is None or row is None or not hmac.compare_digest(accounts.fingerprint(row), str(payload[1])):
+        return None
+    return user, PendingSignIn(user_id=user.id, fingerprint=str(payload[1]), subject=payload[2])
+
+
+async def enter_code(
+    context: Context,
+    user: User,
+    pending: PendingSignIn,
+    code: str,
+    language: str | None = None,
+    *,
+    ip: str | None = None,
+    user_agent: str = "",
+) -> str | None:
+    """Start the session of an unfinished sign-in. Returns its token, or None where the code is wrong or was used."""
+    token, who = secrets.token_urlsafe(32), _who(user, ip)
+
+    async def work(tx: Transaction) -> bool:
+        row = await tx.row("SELECT * FROM users WHERE id = :id", id=user.id)
+        if row is None or not hmac.compare_digest(accounts.fingerprint(row), pending.fingerprint):
+            return False
+        if not await second_factor.use_code(tx, context, row, code, who):
+            return False
+        if pending.subject is not None and not await link(tx, user, pending.subject, who):
+            return False
+        return await finish(tx, user, row["password_hash"], token, language, who, user_agent)
+
+    if await context.database.write(work):
+        return token
+    await _note_failure(context.database, context.failures, user.id, ip)
+    return None
+
+
+async def link(tx: Transaction, user: User, subject: str, who: journal.Who) -> bool:
+    """Link an account to a person at its agency's provider. False where that is another one or the person linked."""
+    assert user.agency_id is not None
+    row = await tx.row("SELECT issuer FROM identity_providers WHERE agency_id = :id", id=user.agency_id)
+    if row is None or not subject.startswith(f"{row['issuer']} "):
+        return False
+    if await accounts_store.find_in_agency(tx, user.agency_id, "provider_subject", subject) is not None:
+        return False
+    await accounts_store.update_user(tx, user.id, {"provider_subject": subject})
+    await journal.record(tx, "account_linked", who, subject=user.id)
+    return True
+
+
+async def start_session(
+    tx: Transaction, token: str, who: journal.Who, user_agent: str, *, by_provider: bool = False
+) -> None:
+    """Start a session of the user `who`; its token goes into a cookie.
+
+    With `by_provider` a provider that replaces the second factor has let the user in.
+    """
     assert who.user_id is not None
     now, agent = clock.now(), user_agent[:_MAX_USER_AGENT_LENGTH]
     token_hash = store.hash_token(token)
-    await store.insert_session(tx, token_hash, who.user_id, now, now + SESSION_LIFETIME, ip=who.ip, user_agent=agent)
+    expires_at = now + SESSION_LIFETIME
+    await store.insert_session(
+        tx, token_hash, who.user_id, now, expires_at, ip=who.ip, user_agent=agent, by_provider=by_provider
+    )
     await journal.record(tx, "signed_in", who, subject=who.user_id)
 
 
@@ -70,6 +176,17 @@ async def _note_failure(database: Database, failures: journal.Repeats, about: st
     times = failures.count(about)
     if times is not None:
         who, details = journal.visitor(ip), {"times": times}
+        await journal.note(database, "sign_in_failed", who, subject=about, details=details)
+
+
+async def note_refusal(
+    database: Database, failures: journal.Repeats, agency_id: str, reason: str, about: str | None, ip: str | None
+) -> None:
+    """Record that a sign-in by an agency's provider was refused; its administrators read why."""
+    times = failures.count(about or agency_id)
+    if times is not None:
+        who = journal.Who(role="visitor", agency_id=agency_id, ip=ip)
+        details: dict[str, journal.Detail] = {"times": times, "reason": f"provider_{reason}"}
         await journal.note(database, "sign_in_failed", who, subject=about, details=details)
 
 

@@ -6,27 +6,38 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
+
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
+from widget_api.sites import presets
+from widget_api.sites.store import MODERATED
 
 _HAS_APPROVER = "SELECT 1 FROM users h WHERE h.agency_id = {} AND h.role IN ('head', 'admin') AND h.disabled_at IS NULL"
 _USER = (
-    f"SELECT u.*, a.name AS agency_name, a.approval AND EXISTS ({_HAS_APPROVER.format('a.id')}) AS approval"
-    " FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+    f"SELECT u.*, a.name AS agency_name, a.approval AND EXISTS ({_HAS_APPROVER.format('a.id')}) AS approval,"
+    " a.factor_roles FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
 )
+
+_SESSION_USER = _USER.replace(" FROM users u", ", s.by_provider FROM users u", 1)
 
 
 def _user(row: Row) -> User:
     names = ("id", "email", "role", "agency_id", "agency_name", "language", "name", "post")
-    return User(**{name: row[name] for name in names}, needs_approval=row["role"] == "agent" and bool(row["approval"]))
+    return User(
+        **{name: row[name] for name in names},
+        needs_approval=row["role"] == "agent" and bool(row["approval"]),
+        has_factor=row["factor_secret"] is not None,
+        factor_demanded=row["role"] in orjson.loads(row["factor_roles"] or "[]"),
+    )
 
 
-async def find_enabled_user(database: Database, email: str) -> tuple[User, str] | None:
-    """An enabled user of an enabled agency and the stored password."""
+async def find_enabled_user(database: Database, email: str) -> tuple[User, Row] | None:
+    """An enabled user of an enabled agency, with the stored row."""
     row = await database.row(
         f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL AND a.disabled_at IS NULL", email=email
     )
-    return None if row is None else (_user(row), row["password_hash"])
+    return None if row is None else (_user(row), row)
 
 
 async def has_approver(database: Database, agency_id: str | None) -> bool:
@@ -35,7 +46,7 @@ async def has_approver(database: Database, agency_id: str | None) -> bool:
     return await database.row(sql, agency_id=agency_id) is not None
 
 
-async def find_user(database: Database, user_id: str) -> User | None:
+async def find_user(database: Database | Transaction, user_id: str) -> User | None:
     """An enabled user of an enabled agency."""
     row = await database.row(
         f"{_USER} WHERE u.id = :id AND u.disabled_at IS NULL AND a.disabled_at IS NULL", id=user_id
@@ -74,13 +85,16 @@ async def insert_user(
     return inserted == 1
 
 
-async def list_names(database: Database, user_ids: Sequence[str]) -> dict[str, str]:
-    """The names of users, or their addresses, by identifier."""
+async def list_names(database: Database, user_ids: Sequence[str], *, of: str | None = None) -> dict[str, str]:
+    """The names of users (`of` an agency alone), or their addresses, by identifier."""
     values = {f"id{index}": user_id for index, user_id in enumerate(dict.fromkeys(user_ids))}
     if not values:
         return {}
     listed = ", ".join(f":{name}" for name in values)
-    rows = await database.rows(f"SELECT id, COALESCE(name, email) AS name FROM users WHERE id IN ({listed})", **values)
+    alone, values = (" AND agency_id = :of", values | {"of": of}) if of else ("", values)
+    rows = await database.rows(
+        f"SELECT id, COALESCE(name, email) AS name FROM users WHERE id IN ({listed}){alone}", **values
+    )
     return {row["id"]: row["name"] for row in rows}
 
 
@@ -104,7 +118,15 @@ async def record_sign_in(tx: Transaction, user_id: str, password_hash: str, now:
 
 
 async def insert_session(
-    tx: Transaction, token_hash: str, user_id: str, now: int, expires_at: int, *, ip: str | None, user_agent: str
+    tx: Transaction,
+    token_hash: str,
+    user_id: str,
+    now: int,
+    expires_at: int,
+    *,
+    ip: str | None,
+    user_agent: str,
+    by_provider: bool,
 ) -> None:
     """Insert a session and delete the expired ones, which spares a periodic job."""
     await tx.run("DELETE FROM sessions WHERE expires_at <= :now", now=now)
@@ -116,19 +138,22 @@ async def insert_session(
         expires_at=expires_at,
         ip=ip,
         user_agent=user_agent,
+        by_provider=by_provider,
     )
 
 
 async def find_session_user(database: Database, token_hash: str, now: int, *, before_0007: bool = False) -> User | None:
     """Sessions have had an address since migration 0007."""
     row = await database.row(
-        f"{_USER} JOIN sessions s ON s.user_id = u.id"
+        f"{_SESSION_USER} JOIN sessions s ON s.user_id = u.id"
         " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL AND a.disabled_at IS NULL"
         + (" AND s.ip IS NULL" if before_0007 else ""),
         token_hash=token_hash,
         now=now,
     )
-    return None if row is None else _user(row)
+    if row is None:
+        return None
+    return replace(_user(row), factor_demanded=False) if row["by_provider"] else _user(row)
 
 
 async def delete_session(tx: Transaction, token_hash: str) -> None:
@@ -138,43 +163,59 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 # --- what a user may see -------------------------------------------------------------------------------------------
 
 
-_SITE_COLUMNS = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation"
+# A collection is named with its site.
+_SITE_COLUMNS = (
+    "s.id, COALESCE((SELECT p.name FROM sites p WHERE p.id = s.parent_id AND s.slug <> '') || ': ', '') || s.name"
+    " AS name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation, s.slug, s.preset"
+)
 _SITES = f"SELECT {_SITE_COLUMNS} FROM sites s"
 
 
 def _site(row: Row) -> VisibleSite:
-    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal", "moderation")
-    return VisibleSite(**{name: row[name] for name in names})
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal", "moderation", "slug")
+    statuses = presets.find(row["preset"]).statuses if row["preset"] else None
+    return VisibleSite(**{name: row[name] for name in names}, statuses=statuses)
 
 
-async def list_visible_sites(database: Database, user: User) -> list[VisibleSite]:
-    """The sites whose reports the user may read, in the order of names.
+async def list_visible_sites(database: Database, user: User, *, tests: bool = False) -> list[VisibleSite]:
+    """The sites and collections whose reports the user may read, by name; with `tests` test modes instead.
 
     They are those of the user's agency and of the agencies below it; an operator's are those that operators moderate.
     """
+    kind = "s.slug = ''" if tests else "COALESCE(s.slug, '-') <> ''"
     if user.agency_id is None:
-        rows = await database.rows(f"{_SITES} WHERE s.moderator = 'operator' ORDER BY s.name, s.id")
+        rows = await database.rows(f"{_SITES} WHERE s.moderator = 'operator' AND {kind} ORDER BY name, s.id")
         return [_site(row) for row in rows]
     # UNION, not UNION ALL, so that a cycle of parents ends.
     rows = await database.rows(
         "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
         " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
-        f" {_SITES} JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
+        f" {_SITES} JOIN tree t ON t.id = s.agency_id WHERE {kind} ORDER BY name, s.id",
         agency_id=user.agency_id,
     )
     return [_site(row) for row in rows]
 
 
+async def list_moderated_sites(database: Database, user: User) -> list[VisibleSite]:
+    """The visible sites, and the collections of others that the user's agency was named to moderate."""
+    visible = await list_visible_sites(database, user)
+    if user.agency_id is None:
+        return visible
+    rows = await database.rows(f"{_SITES} WHERE s.id IN ({MODERATED}) ORDER BY name, s.id", agency_id=user.agency_id)
+    own = {site.id for site in visible}
+    return visible + [replace(_site(row), named=user.agency_id) for row in rows if row["id"] not in own]
+
+
 async def list_managed_sites(database: Database, user: User) -> list[VisibleSite]:
     """The sites whose settings and installation the user may see: an operator's are all."""
     if user.agency_id is not None:
-        return await list_visible_sites(database, user)
-    return [_site(row) for row in await database.rows(f"{_SITES} ORDER BY s.name, s.id")]
+        return [site for site in await list_visible_sites(database, user) if site.slug is None]
+    return [_site(row) for row in await database.rows(f"{_SITES} WHERE s.parent_id IS NULL ORDER BY s.name, s.id")]
 
 
 async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:
-    """The visible sites, and those above with reports assigned to the user's agency, which alone are visible there."""
-    visible = await list_visible_sites(database, user)
+    """The moderated sites, and those above with reports assigned to the user's agency, which alone it sees there."""
+    visible = await list_moderated_sites(database, user)
     if user.agency_id is None:
         return visible
     rows = await database.rows(
@@ -183,7 +224,7 @@ async def list_report_sites(database: Database, user: User) -> list[VisibleSite]
         f" SELECT {_SITE_COLUMNS}, (SELECT delegated FROM agencies WHERE id = :agency_id) AS delegated"
         " FROM sites s JOIN above b ON b.id = s.agency_id WHERE b.id <> :agency_id"
         " AND EXISTS (SELECT 1 FROM problems p WHERE p.site_id = s.id AND p.assigned_agency = :agency_id)"
-        " ORDER BY s.name, s.id",
+        " ORDER BY name, s.id",
         agency_id=user.agency_id,
     )
     own = {site.id for site in visible}

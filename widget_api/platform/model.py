@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from widget_api.events import UPDATES_PATH
+
 DEFAULT = "default"  # the platform of the settings
 
 
@@ -24,6 +26,11 @@ class Platform:
     exact: bool = False  # another instance of this service
     failures: int = 0  # in a row, each of a different problem
     disabled: bool = False
+
+    @property
+    def adds_counts(self) -> bool:
+        """Whether it adds up with its own how many acted on an entry here: where other instances take webhooks."""
+        return self.protocol == "webhook" and self.url.endswith(UPDATES_PATH)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, validation, web
 from widget_api.browse import published_figures, queries, statistics
+from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Malformed, NotFound, Unauthenticated
+from widget_api.events import UPDATES_PATH
 from widget_api.open311 import service as georeport
 from widget_api.open311.parameters import Parameters
 from widget_api.open311.parse import RemoteUpdate
-from widget_api.platform import documents, signature, update_import, webhook
+from widget_api.platform import documents, entries, signature, update_import, webhook
 from widget_api.platform.documents import MAX_LIMIT, AfterNumber, DocumentNumbers, whole
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log, platforms
@@ -28,7 +30,7 @@ from widget_api.problems import registration
 from widget_api.problems.registration import Registration
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
-from widget_api.sites.model import Site
+from widget_api.sites.model import Site, collection_key
 from widget_api.validation import Query
 
 LARGEST_POSITION = 2**31 - 1
@@ -39,6 +41,7 @@ _HEADERS = {"Cache-Control": "no-store"}
 
 class Events(Query):
     site: str = Field("", description="Key, identifier or jurisdiction of the token's site.")
+    collection: str = Field("", description="The slug of one of the site's collections; none: the problems.")
     after: Annotated[int, whole(0, LARGEST_POSITION)] = Field(0, description="A position.")
     limit: Annotated[int, whole(1, MAX_LIMIT)] = Field(100, description="How many; 100 if left out.")
 
@@ -46,7 +49,7 @@ class Events(Query):
 async def receive_updates(request: Request) -> Response:
     """POST /platform/updates: one CloudEvent or a list, signed according to Standard Webhooks."""
     body = await web.read_body(request, MAX_MESSAGE_SIZE)
-    imported = await receive_message(web.context(request).database, request.headers, body)
+    imported = await receive_message(web.context(request), request.headers, body)
     return web.json_response({"taken": imported}, 202)
 
 
@@ -61,13 +64,15 @@ async def find_token_site(request: Request) -> Site:
 
 
 async def list_events(request: Request) -> Response:
-    """GET /platform/events?site&after: the events after a position, for a token of scope `platform`."""
+    """GET /platform/events?site&collection&after: the events after a position, for a token of scope `platform`."""
     context = web.context(request)
     query = Parameters(request.query_params.multi_items())
     site = await find_token_site(request)
     if query.first("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
     parameters = validation.parse(Events, query.first_values())
+    if parameters.collection:
+        site = await sites.by_key(context.database, collection_key(site.key, parameters.collection))
     events, following = await webhook.read_feed(
         context.database, site, context.settings.public_url, parameters.after, parameters.limit
     )
@@ -85,12 +90,13 @@ async def show_stats(request: Request) -> Response:
     return web.json_response(found | {"sites": published_figures.by_site(covered, of_sites)}, 200, _HEADERS)
 
 
-async def receive_message(database: Database, headers: Mapping[str, str], body: bytes) -> int:
+async def receive_message(context: Context, headers: Mapping[str, str], body: bytes) -> int:
     """Import one CloudEvent or a list. Returns how many concern a known problem. Raises Unauthenticated and Malformed.
 
     A message that is repeated, by its sender or by an eavesdropper, is imported once: while its signature is valid, it
     is recognized by its id and body (Standard Webhooks, «webhook-id»), and later by the ids of its events.
     """
+    database = context.database
     signers = await _find_signers(database, headers, body)
     try:
         content = orjson.loads(body)
@@ -102,10 +108,14 @@ async def receive_message(database: Database, headers: Mapping[str, str], body: 
     by_id = {platform.id: platform for platform in signers}
     for event in events:
         update = webhook.parse_event(event) if isinstance(event, Mapping) else None
-        found = None if update is None else await _find_problem(database, by_id, event["data"], update)
-        if found is not None and update is not None:
-            platform_id, site_id, problem_id = found
-            linked = Linked(problem_id=problem_id, born_there=False, remote_state=None)
+        if update is None:
+            continue
+        if event["data"].get("collection"):
+            found = await entries.find_or_import(context, by_id, event)
+        else:
+            found = await _find_problem(database, by_id, event["data"], update)
+        if found is not None:
+            platform_id, site_id, linked = found
             updates.setdefault((platform_id, site_id), []).append((linked, update))
     repeated = await log.is_message_received(database, message)
     for (platform_id, site_id), pairs in updates.items() if not repeated else ():
@@ -135,8 +145,8 @@ def _has_signing_key(platform: Platform) -> bool:
 
 async def _find_problem(
     database: Database, signers: Mapping[str, Platform], data: Mapping[str, Any], update: RemoteUpdate
-) -> tuple[str, str, str] | None:
-    """Return the ids of platform, site and problem, or None unless one of the signers may update the problem."""
+) -> tuple[str, str, Linked] | None:
+    """Return the ids of platform and site, and the problem; None unless one of the signers may update it."""
     jurisdiction = data.get("jurisdiction")
     named = isinstance(jurisdiction, str) and "\0" not in jurisdiction  # PostgreSQL rejects a NUL in text
     site = await sites.by_jurisdiction(database, str(jurisdiction)) if named else None
@@ -150,7 +160,7 @@ async def _find_problem(
         return None  # a problem mirrored from another platform is updated by that one only
     if problem["mirror_of"] is None and problem["released_at"] is None:
         return None  # it was never sent to a platform
-    return signer, site.id, problem["id"]
+    return signer, site.id, Linked(problem_id=problem["id"], born_there=False, remote_state=None)
 
 
 async def put_documents(request: Request) -> Response:
@@ -183,7 +193,7 @@ async def list_documents(request: Request) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route("/api/v1/platform/updates", receive_updates, methods=["POST"]),
+    Route(UPDATES_PATH, receive_updates, methods=["POST"]),
     Route("/api/v1/platform/events", list_events, methods=["GET"]),
     Route("/api/v1/platform/documents", list_documents, methods=["GET"]),
     Route("/api/v1/platform/stats", show_stats, methods=["GET"]),

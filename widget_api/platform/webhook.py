@@ -19,7 +19,9 @@ from widget_api.outbound import Failed
 from widget_api.platform import client, payload, signature
 from widget_api.platform.client import PermanentFailure, TemporaryFailure
 from widget_api.platform.model import Platform
-from widget_api.problems import pictures
+from widget_api.platform.store import log
+from widget_api.problems import counts, pictures
+from widget_api.problems.model import split_entry
 from widget_api.sites.model import Site
 
 TYPE = "ru.igrajdanin.problem"
@@ -31,8 +33,12 @@ async def build_event(
     """Build the CloudEvent of a delivery."""
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
+    if site.collection:
+        data |= {"collection": site.collection.slug, "entry": await log.find_birth_id(database, problem["id"])}
+        if platform.adds_counts and problem["erased_at"] is None:
+            data["counts"] = await counts.read_own(database, problem["id"])
     if delivery.kind == "received":
-        data |= _report_data(problem) | await payload.read_personal_data(
+        data |= _report_data(problem, entry=site.collection is not None) | await payload.read_personal_data(
             database, platform, delivery.site_id, delivery.problem_id
         )
         if photos := pictures.list_platform_urls(context, problem):
@@ -86,10 +92,12 @@ async def read_feed(
     feed = []
     for row in rows:
         data: dict[str, Any] = {"number": row["number"], "jurisdiction": site.jurisdiction}
+        data |= {"collection": site.collection.slug} if site.collection else {}
         details: dict[str, Any] = orjson.loads(row["data"])
         data |= present.extended_fields(
             row["kind"], row["status"], row["actor"], details, texts.get(details.get("responsible", ""))
         )
+        data |= {name: details[name] for name in counts.NAMES if name in details}
         if row["text"]:
             data["text"] = row["text"]
         feed.append(_cloud_event(public_url, site, row["id"], row["kind"], row["at"], row["position"], data))
@@ -114,10 +122,12 @@ def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
     )
 
 
-def _report_data(problem: Row) -> dict[str, Any]:
-    return {
+def _report_data(problem: Row, *, entry: bool) -> dict[str, Any]:
+    """The content of a report, or of an entry, which has a title."""
+    title, text = split_entry(problem["description"]) if entry else ("", problem["description"])
+    return ({"title": title} if entry else {}) | {
         "category": problem["category"],
-        "description": problem["description"],
+        "description": text,
         "address": problem["address"],
         "lat": problem["lat"],
         "lng": problem["lng"],

@@ -17,7 +17,7 @@ from widget_api.errors import Invalid, Malformed
 from widget_api.problems import bodies, intake, persons, submit, support
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
-from widget_api.sites import origins, service, tickets
+from widget_api.sites import entry_links, origins, service, tickets
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -37,10 +37,22 @@ async def report(request: Request) -> Response:
         return web.json_response(submit.replay_receipt(earlier, idempotency).body, 201)
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
+    site, organisation = await entry_links.open_for(context.database, context.signer, site, str(data.get("by") or ""))
+    entry_links.name_organisation(site, data, organisation)
     ticket = tickets.read_ticket(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    other = await service.find_other_site(context.database, site, intake.parse_point(data), context.settings.public_url)
+    where = intake.parse_point(data)
+    other = await service.find_other_site(context.database, site, where, context.settings.public_url)
+    receiver = await service.find_receiver(context.database, site, where)
     language = i18n.requested_language(data.get("lang"), web.negotiate_language(request, site.language))
-    checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
+    checked, consent = bodies.report(
+        site,
+        data,
+        language=language,
+        source="widget",
+        signer=context.signer,
+        other=other,
+        handed_on=receiver.site if receiver else None,
+    )
     receipt = await submit.submit(
         context.database,
         site,
@@ -49,6 +61,7 @@ async def report(request: Request) -> Response:
         public_url=context.settings.public_url,
         idempotency=idempotency,
         spend=partial(tickets.spend_ticket, ticket_id=ticket) if ticket else None,
+        receiver=receiver,
     )
     return web.json_response(receipt.body, 201)
 

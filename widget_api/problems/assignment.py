@@ -66,7 +66,12 @@ async def assign_service(
     due: str | None = None,
     user_id: str | None = None,
 ) -> None:
-    """Assign a report to a service by the event that forwarded it; enqueue the service's letter, tell the people."""
+    """Assign a report to a service by the event that forwarded it; enqueue the service's letter, tell the people.
+
+    A report of a test has the service's name alone: the service would take it for a real one.
+    """
+    if await history.is_test(tx, event.site_id):
+        return
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))
     counters = await events.advance(tx, event.site_id)

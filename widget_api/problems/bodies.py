@@ -20,11 +20,14 @@ from widget_api import i18n, validation
 from widget_api.attachments import links
 from widget_api.attachments.photos.model import MAX_ALT_LENGTH
 from widget_api.problems import intake, model
+from widget_api.problems.model import join_entry
 from widget_api.signing import Signer
-from widget_api.sites.model import MAX_PHOTOS, Category, Site
+from widget_api.sites import collection
+from widget_api.sites.model import MAX_DESCRIPTION, MAX_PHOTOS, MAX_TITLE, Category, Site
 from widget_api.sites.service import OtherSite
 from widget_api.validation import Body, Text, several, wrong
 
+_LONGEST_LINK = 500  # characters of what a link of an organisation is signed as
 _LONGEST_UUID = 64  # characters, in any notation
 _ALT = Text(MAX_ALT_LENGTH, line=True)
 _SPACE = r"\s\x00-\x1f\x7f\x85"  # and characters that are removed; U+0085 is not white space in ECMA-262
@@ -39,6 +42,7 @@ class ValidationContext:
     signer: Signer | None = None
     other: OtherSite | None = None
     publish_name: bool = False
+    handed_on: Site | None = None  # the site that gets it, since it lies outside the territory of `site`
     entered: bool = False  # by an official, for somebody who may have neither e-mail nor photos
 
 
@@ -158,7 +162,7 @@ class ReportLocation(Body):
                 raise wrong("required")
         elif lat is None or lng is None or math.isnan(lat + lng):
             raise wrong("coordinates")
-        elif context is not None and not context.site.covers(lat, lng):
+        elif context is not None and context.handed_on is None and not context.site.covers(lat, lng):
             other_site = {"other": context.other.name, "url": context.other.url} if context.other else {}
             raise wrong("outside", site=context.site.name, **other_site)
         return self
@@ -220,7 +224,9 @@ class Report(Body):
     @classmethod
     def _is_demanded(cls, email: str | None, info: ValidationInfo) -> str | None:
         context = info.context
-        if email is None and context is not None and context.site.contact == "required" and not context.entered:
+        if context is None or email is not None or context.entered:
+            return email
+        if any(one and one.contact == "required" for one in (context.site, context.handed_on)):
             raise wrong("required")
         return email
 
@@ -304,6 +310,16 @@ class Report(Body):
         return tuple(chosen.values())
 
 
+class NewEntry(Report):
+    """A report to a collection, which has a title."""
+
+    title: Annotated[str, Text(MAX_TITLE, intake.DESCRIPTION[0], line=True, schema=three_visible())]
+    description: Annotated[str, Text(MAX_DESCRIPTION - MAX_TITLE - 2, intake.DESCRIPTION[0], schema=three_visible())]
+    by: Annotated[str | None, Text(_LONGEST_LINK, line=True)] = Field(
+        None, description="The `by` of an organisation's link, where entries are added by invitation."
+    )
+
+
 def _category(info: ValidationInfo) -> Category | None:
     """Return the category of the report, None if the site has no such category."""
     category: Category | None = info.context and info.context.site.category(info.data.get("category", ""))
@@ -318,20 +334,28 @@ def report(
     source: Literal["widget", "form"],
     signer: Signer,
     other: OtherSite | None = None,
+    handed_on: Site | None = None,
 ) -> tuple[model.Report, Consent]:
-    """Validate a report; return it and the given consent, which the caller records. Raises Invalid."""
+    """Validate a report; return it and the given consent, which the caller records. Raises Invalid, Conflict (a
+    collection takes no entries now).
+
+    `handed_on` is the site that gets it, where it may lie outside the territory. That site's required e-mail is
+    asked for as the site's own, since it could not answer otherwise.
+    """
+    collection.require_open(site)
     consent = data.get("consent")
     publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
-    context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish)
-    body = validation.parse(Report, data, context)
+    context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish, handed_on=handed_on)
+    body = validation.parse(NewEntry if site.collection else Report, data, context)
     return to_report(body, language, source, publish_name=publish), body.consent
 
 
 def to_report(body: Report, language: str, source: model.Source, *, publish_name: bool = False) -> model.Report:
     """Return the report of a parsed body, without the consent."""
+    title: str | None = getattr(body, "title", None)  # of an entry
     return model.Report(
         category=body.category,
-        description=body.description,
+        description=join_entry(title, body.description) if title else body.description,
         address=body.location.address,
         lat=body.location.lat,
         lng=body.location.lng,

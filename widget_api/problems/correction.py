@@ -59,10 +59,10 @@ async def correct_report(
         for name in named:
             former = problem["category"] if name == "category" else None
             text = {"description": problem["description"], "address": problem["address"]}.get(name)
-            told = name == named[-1] and named != ["category"]
-            data = {"field": name, "from": former, "also": named[:-1] if told else None}
+            notifies = name == named[-1] and named != ["category"]
+            data = {"field": name, "from": former, "also": named[:-1] if notifies else None}
             data = {key: value for key, value in data.items() if value}
-            await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now, news=told)
+            await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now, news=notifies)
         await records.update(tx, problem_id, changed | {"updated_at": now})
         await along(tx)
         return True

@@ -12,7 +12,7 @@ from widget_api import clock, events, schedule
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.store import records
 from widget_api.sites import service, store
-from widget_api.sites.districts import JOB
+from widget_api.sites.districts import JOB, job_of
 from widget_api.sites.model import Site
 
 EVERY = 30  # seconds after which another process continues
@@ -22,29 +22,31 @@ PAUSE = 0.05  # seconds between two batches, in which others write
 
 
 async def assign_if_due(database: Database) -> None:
-    """Assign the reports of all sites that wait, in the worker."""
-    waiting = await database.rows("SELECT id FROM sites WHERE districts_from IS NOT NULL ORDER BY id")
-    if not waiting or not await schedule.begin(database, JOB, clock.now(), EVERY):
-        return
-    changed = sum([await assign_site(database, row["id"]) for row in waiting])
-    await schedule.end(database, JOB, clock.now(), f"{changed} reports in another district")
+    """Assign the waiting reports of the sites that are due, a batch of each in turn, in the worker.
 
-
-async def assign_site(database: Database, site_id: str) -> int:
-    """Assign the waiting reports of a site. Returns how many changed.
-
-    Ends early when the site's settings change: requests that began before may still write a district of before, and
-    the next run begins only after them.
+    Returns after EVERY seconds at the latest: then sites that have become due meanwhile get their turns too. A site
+    whose settings change is left alone: requests that began before may still write a district of before, and its next
+    run begins only after them.
     """
-    counters = await store.find_counters(database, site_id)
-    site, changed = await service.by_id(database, site_id), 0
-    while counters is not None:
-        many = await assign_batch(database, site, counters["settings"])
-        if many is None:
+    due, changed = dict[str, int](), 0
+    for row in await database.rows("SELECT id FROM sites WHERE districts_from IS NOT NULL ORDER BY id"):
+        counters = await store.find_counters(database, row["id"])
+        if counters is not None and await schedule.begin(database, job_of(row["id"]), clock.now(), EVERY):
+            due[row["id"]] = counters["settings"]
+    if not due:
+        return
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + EVERY
+    while due:
+        for site_id, settings in list(due.items()):
+            many = await assign_batch(database, await service.by_id(database, site_id), settings)
+            if many is None:
+                del due[site_id]
+            changed += many or 0
+            await asyncio.sleep(PAUSE)
+        if loop.time() >= ends_at:
             break
-        changed += many
-        await asyncio.sleep(PAUSE)
-    return changed
+    await schedule.end(database, JOB, clock.now(), f"{changed} reports in another district")
 
 
 async def assign_batch(database: Database, site: Site, settings: int) -> int | None:
@@ -81,6 +83,8 @@ async def assign_batch(database: Database, site: Site, settings: int) -> int | N
             number=None if last is None else last + 1,
             site_id=site.id,
         )
+        if last is None:
+            await schedule.cancel(tx, job_of(site.id))
         return None if last is None else changed
 
     return await database.write(work, site.id)

@@ -18,9 +18,9 @@ from widget_api import validation
 from widget_api.problems import bodies, model
 from widget_api.signing import Signer
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.model import Site
+from widget_api.sites.model import MAX_TITLE, Site
 from widget_api.sites.service import OtherSite
-from widget_api.validation import wrong
+from widget_api.validation import Text, wrong
 
 CHANNELS: tuple[model.Channel, ...] = get_args(model.Channel)
 MAX_AGE = 30  # days between the receipt and the entry
@@ -43,6 +43,15 @@ class EnteredReport(bodies.Report):
     consent: bodies.Consent | None = Field(None, validate_default=True)  # type: ignore[assignment]
     channel: Annotated[Any, PlainValidator(_channel)]
     received_on: date
+    title: Annotated[str | None, Text(MAX_TITLE, line=True)] = Field(None, validate_default=True)
+
+    @field_validator("title", mode="after")
+    @classmethod
+    def _is_an_entrys(cls, title: str | None, info: ValidationInfo) -> str | None:
+        assert isinstance(info.context, EnteringContext), "no other caller"
+        if title is None and info.context.site.collection is not None:
+            raise wrong("required")
+        return title
 
     @field_validator("consent", mode="before")
     @classmethod

@@ -13,8 +13,11 @@ import orjson
 
 from widget_api import clock, i18n
 from widget_api.errors import FieldError, Malformed
+from widget_api.problems import intake
 from widget_api.signing import Purpose, Signer
+from widget_api.sites import view
 from widget_api.sites.model import Site
+from widget_api.sites.service import Receiver
 
 MAX_FORM_SIZE = 65_536  # bytes; 4,000 Russian letters take 24,000, percent-encoded
 MAX_FIELDS = 200
@@ -74,7 +77,7 @@ PAGE_FIELDS = {
 }
 
 _FIELD_ORDER = (
-    *("channel", "received_on", "category", "answers", "description", "photos", "address", "coordinates"),
+    *("channel", "received_on", "title", "category", "answers", "description", "photos", "address", "coordinates"),
     *("email", "name", "phone", "consent"),
 )
 
@@ -89,6 +92,25 @@ class FormId:
     @property
     def idempotency_key(self) -> str:
         return f"form:{self.id}"
+
+
+def page_values(
+    site: Site, form: Form, language: str, public_url: str, now: int, receiver: Receiver | None = None
+) -> dict[str, Any]:
+    """What `report/form.html` shows of a site, whether the form is sent or only looked at."""
+    due = {one.code: site.calendar.answer_due(now, one.working_days) for one in site.categories}
+    return {
+        "canonical": f"{public_url}/s/{site.key}/report",
+        "site": site,
+        "form": form,
+        "category": site.category(form.one("category")),
+        "due": due,
+        "track_text": view.receiver_text(receiver.site, receiver.name, language, now)
+        if receiver
+        else view.track_text(site, language, sorted(due.values())),
+        "limits": intake,
+        "trap": TRAP_FIELD,
+    }
 
 
 def issue_form_id(signer: Signer, site: Site) -> str:
@@ -116,6 +138,7 @@ def to_api_body(form: Form, language: str) -> dict[str, Any]:
     return {
         "category": form.one("category"),
         "description": form.one("description"),
+        **({"title": form.one("title")} if form.has("title") else {}),
         "location": {"address": form.one("address"), "lat": lat, "lng": lng},
         "email": form.one("email"),
         "name": form.one("name"),

@@ -62,6 +62,18 @@ _RESIDENT: dict[str, frozenset[str]] = {
 }
 _NOTHING: dict[str, frozenset[str]] = {status: frozenset() for status in STATUSES}
 
+
+def join_entry(title: str, text: str) -> str:
+    """The stored description of a collection's entry: its title is the first line."""
+    return f"{title}\n\n{text}"
+
+
+def split_entry(description: str) -> tuple[str, str]:
+    """The title and the text of an entry."""
+    title, _, text = description.partition("\n")
+    return title, text.lstrip("\n")
+
+
 TRANSITIONS: dict[ActorKind, dict[str, frozenset[str]]] = {
     "agent": _AGENCY,
     "operator": _AGENCY,

@@ -21,6 +21,7 @@ from widget_api.deliveries.sinks import USER
 from widget_api.events import Event, advance
 from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.store import list_moderators
 
 Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval"]
 Way = Literal["letter", "digest", "off"]
@@ -31,6 +32,7 @@ DEFAULT_DAYS, MAX_DAYS = 3, 30  # working days before a due date
 LATE_DAYS = 14  # for which a date that has passed is still news: the service, or its people, were away
 LETTER_INTERVAL = 3600  # seconds between two letters of a kind to a person; the second sums up what came meanwhile
 OPENS, CLOSES = time(8), time(21)  # nothing is sent before and after, nor on days off
+USUAL_MORNING = time(9)  # local, of digests, where the agency chose no other hour
 
 _REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service"), "digest")
 DEFAULTS: Mapping[str, Mapping[Kind, Way]] = {
@@ -66,6 +68,7 @@ class Person:
     agency_id: str
     agency_name: str
     calendar: Calendar
+    morning: time  # of the digest
     enabled: bool
     away_until: str | None
     stand_in: str | None
@@ -78,6 +81,7 @@ class Person:
         return cls(
             **values,
             calendar=Calendar.load(row["time_zone"] or "UTC", row["calendar"] or "{}"),
+            morning=time(row["digest_hour"]) if row["digest_hour"] else USUAL_MORNING,
             enabled=row["disabled_at"] is None,
             choices=Choices.read(row["role"], row["notices"]),
         )
@@ -86,10 +90,10 @@ class Person:
         return (self.away_until or "") >= self.calendar.local_date(now).isoformat()
 
 
-def is_quiet(at: int, calendar: Calendar) -> bool:
-    """Whether it is night or a day off at a site, when nobody is written to."""
+def is_quiet(at: int, calendar: Calendar, opens: time = OPENS) -> bool:
+    """Whether it is night or a day off at a site, when nobody is written to; a digest may come before it `opens`."""
     local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(calendar.time_zone))
-    return not (OPENS <= local.time() < CLOSES and calendar.is_working_day(local.date()))
+    return not (min(opens, OPENS) <= local.time() < CLOSES and calendar.is_working_day(local.date()))
 
 
 def find_reader(person: Person, people: Mapping[str, Person], now: int) -> Person | None:
@@ -132,12 +136,17 @@ async def notify(
     assigned: str | None = None,
     cause: str | None = None,
 ) -> None:
-    """Notice an event for the people of an agency, by default the site's, or for one of them alone (`only`).
+    """Notice an event for the people of an agency, by default of all that answer, or for one of them alone (`only`).
 
     Called in the event's transaction; a person is told once of a `cause`, by default the event.
     """
-    agency_id = agency_id or (await store.find_agency(tx, event.site_id))["agency_id"]
-    people = [Person.of(row) for row in await store.list_people(tx, agency_id)]
+    site = await store.find_agency(tx, event.site_id)
+    if site["slug"] == "":  # nobody is called to a test
+        return
+    agencies = [agency_id or site["agency_id"]]
+    if agency_id is None and site["slug"] and kind != "service":  # services are the responsible agency's own
+        agencies += [row["agency_id"] for row in await list_moderators(tx, event.site_id)]
+    people = [Person.of(row) for one in agencies for row in await store.list_people(tx, one)]
     for person, reader in find_recipients(kind, people, now, by=event.user_id, assigned=assigned):
         if only is None or person.id == only:
             await _add(tx, kind, event, reader, person.choices.ways[kind], cause or event.id, now)
@@ -171,7 +180,7 @@ async def notify_new(tx: Transaction, event: Event, now: int, *, accepted: bool 
     """Notice a report that its agency can take up: received, confirmed or, if the operator checks first, accepted."""
     site = await store.find_agency(tx, event.site_id)
     if accepted or site["moderator"] == "agent" or site["moderation"] == "after":
-        await notify(tx, "new", event, now=now, agency_id=site["agency_id"], cause=f"new:{event.problem_id}")
+        await notify(tx, "new", event, now=now, cause=f"new:{event.problem_id}")
 
 
 async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) -> None:
@@ -199,8 +208,7 @@ async def notice_dates(tx: Transaction, people: Sequence[Person], now: int, crea
     first, last = today - timedelta(days=LATE_DAYS), calendar.add_working_days(today, days)
     for row in await store.list_dates(tx, people[0].agency_id, first.isoformat(), last.isoformat()):
         kind: Kind = "overdue" if row["due"] < today.isoformat() else "due"
-        ours = row["agency_id"] == people[0].agency_id
-        assigned = row["assigned_user"] if ours else None
+        assigned = row["assigned_user"] if row["ours"] else None
         for person, reader in find_recipients(kind, people, now, assigned=assigned):
             if kind == "due" and row["due"] > calendar.add_working_days(today, person.choices.days).isoformat():
                 continue

@@ -17,7 +17,7 @@ from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, registration, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records
-from widget_api.sites import routing_rules
+from widget_api.sites import moving, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -30,6 +30,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if problem is None or (problem["erased_at"] is not None and delivery.kind != "erased"):
         return
     site = await sites.by_id(context.database, delivery.site_id)
+    await moving.require_enabled(context.database, site.agency.id)
     public_url = context.settings.public_url
     root = messages.message_id(public_url, problem["id"], "agency")
     photos = await pictures.list_pictures(context.database, problem["id"])
@@ -56,6 +57,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "reply_to": reply_to,
                 "mail_answers": site.mail_answers,
                 "agency": site.agency.name,
+                "site": site,
                 "site_name": site.name,
                 "problem_number": problem["number"],
                 "category_name": _category_name(site, problem),
@@ -81,6 +83,7 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
     agency_id = delivery.sink.removeprefix(sinks.SERVICE)
     if problem is None or problem["erased_at"] is not None or problem["assigned_agency"] != agency_id:
         return
+    await moving.require_enabled(context.database, agency_id)
     site, service = (
         await sites.by_id(context.database, delivery.site_id),
         await routing_rules.find_service(context.database, delivery.site_id, agency_id),
@@ -105,9 +108,10 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
             reply_to=site.agency.email,
             values={
                 **report,
-                "due": i18n.format_date(site.language, due),
+                "due": wording.due_text(site.language, due),
                 "agency": site.agency.name,
                 "by_mail": service.mode == "email",
+                "site": site,
                 "site_name": site.name,
                 "text": entry["text"],
                 "problem_number": problem["number"],
@@ -134,7 +138,7 @@ async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) ->
 
 
 def _category_name(site: Site, problem: Row) -> str:
-    category = site.category(problem["category"])
+    category = site.known_category(problem["category"])
     return i18n.category_name(site.language, problem["category"], category.name if category else None)
 
 
@@ -155,9 +159,9 @@ async def _report(
         "photos": i18n.text(language, "mail.agency_report.attached", count=photos) if photos else None,
         **_person(language, contact),
     }
-    page = f"{context.settings.public_url}/s/{site.key}/problems/{problem['number']}"
+    page = f"{context.settings.public_url}{site.entries_path}/{problem['number']}"
     return {
-        "due": i18n.format_date(language, problem["answer_due"]),
+        "due": wording.due_text(language, problem["answer_due"]),
         "page_url": page if problem["published"] else None,
         "map_url": places.map_link(problem["lat"], problem["lng"]) if place else None,
         "description": problem["description"],
@@ -193,9 +197,9 @@ async def _event(context: Context, delivery: Delivery, site: Site, problem: Row)
     entry = await wording.read_entry(context.database, delivery)
     reopened = entry["status"] == "reopened" and problem["status"] in OPEN
     return {
-        "title": wording.title(language, entry),
+        "title": wording.event_title(language, site, entry),
         "text": entry["text"],
         "author": wording.author(language, entry, site.agency.name),
         "photos": entry["photos"],
-        "due": i18n.format_date(language, problem["answer_due"]) if reopened else None,
+        "due": wording.due_text(language, problem["answer_due"]) if reopened else None,
     }

@@ -18,6 +18,7 @@ from widget_api.problems.deadline import AnswerPeriod
 from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
 from widget_api.problems.store import followers, history, records
+from widget_api.sites.deadlines import NO_DUE_DATE
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -237,7 +238,9 @@ def _begins_round(row: Row) -> bool:
 
 
 async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
-    """Return the due date of a round that begins at `at`."""
+    """Return the due date of a round that begins at `at`; none where none was promised before."""
+    if problem["first_due"] == NO_DUE_DATE and problem["mirror_of"] is None:
+        return NO_DUE_DATE
     days = await history.working_days(tx, problem["site_id"], problem["category"])
     return (await history.calendar(tx, problem["site_id"])).answer_due(at, days or DEFAULT_DEADLINE_DAYS)
 

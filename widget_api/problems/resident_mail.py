@@ -56,19 +56,22 @@ async def enqueue_letter(
     )
 
 
-async def enqueue_limited_letter(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
-    """Enqueue a letter that a stranger may have caused. False if the mailbox has reached its daily limit."""
-    if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
+async def enqueue_limited_letter(
+    tx: Transaction, problem_id: str, sink: str, email: str, now: int, kind: str = "", most: int = OTHER_LETTERS_A_DAY
+) -> bool:
+    """Enqueue a letter that a stranger may have caused. False if the mailbox has reached the daily limit."""
+    if await contacts.letters_today(tx, email, now, kind) >= most:
         return False
-    await contacts.add_letter(tx, email, now)
+    await contacts.add_letter(tx, email, now, kind)
     await enqueue_letter(tx, await history.received_event(tx, problem_id), sink, now)
     return True
 
 
 def about_problem(site: Site, problem: Problem, language: str) -> dict[str, Any]:
     """Return the template values that every letter about a problem has."""
-    category = site.category(problem["category"])
+    category = site.known_category(problem["category"])
     return {
+        "site": site,
         "agency": site.agency.name,
         "site_name": site.name,
         "problem_number": problem["number"],
@@ -90,10 +93,10 @@ class Letter:
 def news_values(context: Context, site: Site, problem: Problem, entry: wording.Entry, letter: Letter) -> dict[str, Any]:
     """Return the values of the template `status`, the letter to an author about an event of the report."""
     language, into = letter.language, letter.into
-    about = _about_text(language, problem, entry, into)
+    about = _about_text(language, site, problem, entry, into)
     return {
         **about_problem(site, problem, language),
-        "title": (title := wording.title(language, entry)),
+        "title": (title := wording.event_title(language, site, entry)),
         "about": about,
         "preheader": preheader(f"{title}. {entry['text'] or about}"),
         "button": _button_text(language, entry),
@@ -109,11 +112,12 @@ def news_values(context: Context, site: Site, problem: Problem, entry: wording.E
     }
 
 
-def _about_text(language: str, problem: Problem, entry: wording.Entry, into: int | None) -> str:
+def _about_text(language: str, site: Site, problem: Problem, entry: wording.Entry, into: int | None) -> str:
     """What an event means for its reader; each status has its own text."""
-    return i18n.text(
+    return wording.say(
+        site,
         language,
-        f"mail.about_status.{wording.text_name(entry)}",
+        f"status_letter.{wording.text_name(entry)}",
         number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
         sender=wording.author(language, entry, ""),
         corrected=", ".join(i18n.text(language, f"mail.corrected.{name}") for name in entry.get("corrected", ())),
@@ -139,10 +143,11 @@ def _next_text(language: str, site: Site, problem: Problem, entry: wording.Entry
     """What the resident can expect or do after this event; None where the status has changed since."""
     status = entry["status"]
     if status in OPEN and status != "planned" and problem["status"] in OPEN:
-        return i18n.text(language, "mail.status.due", date=i18n.format_date(language, problem["answer_due"]))
+        due = wording.due_text(language, problem["answer_due"])
+        return i18n.text(language, "mail.status.due", date=due) if due else None
     if status is not None and "reopened" in allowed("resident", status):
         last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
-        return i18n.text(language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
+        return wording.say(site, language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
     return None
 
 
@@ -163,6 +168,7 @@ async def send(
     unsubscribe: str | None = None,
     author_of: str | None = None,
     follower: str | None = None,
+    reply_to: str | None = None,
 ) -> None:
     """Compose a letter in the agency's name and pass it to the mail server. Raises GiveUp, Retry.
 
@@ -179,6 +185,8 @@ async def send(
             thread=thread,
             values=values,
             unsubscribe=unsubscribe,
+            reply_to=reply_to,
+            mark=i18n.text(language, "mail.test") + " " if site.is_test else "",
         )
     except messages.InvalidAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None

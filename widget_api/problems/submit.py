@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from widget_api import clock, events
+from widget_api.attachments.photos import store as photo_store
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
@@ -21,8 +22,9 @@ from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
 from widget_api.sites import routing_rules
-from widget_api.sites.deadlines import NO_DUE_DATE
+from widget_api.sites.deadlines import NO_DUE_DATE, promised_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+from widget_api.sites.service import Receiver
 
 LETTERS_A_DAY = 3
 # Other letters that somebody can have sent to a stranger's mailbox stop one earlier, so that they cannot use up the
@@ -86,24 +88,31 @@ async def submit(
     spend: Spend | None = None,
     actor: Actor | None = None,
     along: Along | None = None,
+    receiver: Receiver | None = None,
 ) -> Receipt:
     """Accept a report: number, first event, confirmation letter, idempotency key, in one transaction.
 
     `spend` uses up the ticket inside the transaction, `along` is called at its end with the problem's id. `actor` is
-    given if another system sent the report or an official entered it.
+    given if another system sent the report or an official entered it. A `receiver` gets what was sent to `site`: its
+    site stores the report, with the photos that were uploaded for `site`; the key stays with `site`, where a repeat
+    is recognised even if somebody else would be the receiver by then.
     Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
     """
-    now = clock.now()
+    now, sent_to = clock.now(), site
+    if receiver is not None:
+        site, report = receiver.site, _adapt(report, site, receiver.site)
     new = _NewProblem(site, report, now)
 
     async def work(tx: Transaction) -> Receipt:
         if idempotency is not None:
-            earlier = await records.find_submission(tx, site.id, idempotency.key)
+            earlier = await records.find_submission(tx, sent_to.id, idempotency.key)
             if earlier is not None:
                 return replay_receipt(earlier, idempotency)
         if spend is not None:
             await spend(tx)
         number, received, position = await new.write(tx, actor)
+        if site.id != sent_to.id:
+            await photo_store.move(tx, [one.id for one in report.photos], sent_to.id, site.id)
         if report.photos:
             await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
         await remote_pictures.enqueue_pictures(tx, received, position, report.media, len(report.photos), now)
@@ -118,15 +127,30 @@ async def submit(
             if rule is not None:
                 await assignment.apply_rule(tx, site.id, new.problem_id, rule, now)
         body = _answer(report, number, new.created_at, new.due, new.problem_id, new.code, signer, public_url)
+        if receiver is not None:
+            body = orjson.dumps(orjson.loads(body) | {"receiver": receiver.name})
         if idempotency is not None:
             await records.add_submission(
-                tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode()
+                tx, sent_to.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode()
             )
         if along is not None:
             await along(tx, new.problem_id)
         return Receipt(problem_id=new.problem_id, number=number, body=body, repeated=False)
 
     return await database.write(work, site.id)
+
+
+def _adapt(report: Report, sent_to: Site, site: Site) -> Report:
+    """The report as `site` gets it: with a category of its own, and without the author's name in public.
+
+    The consent to publish a name is for the pages of the site that asked for it, which its document names.
+    """
+    if not site.category(report.category) and site.categories:
+        report = replace(report, category="other" if site.category("other") else site.categories[-1].code)
+    if site.id == sent_to.id:
+        return report
+    consent = report.consent and replace(report.consent, publish_name=False, name_version=None, name_hash=None)
+    return replace(report, contact=replace(report.contact, publish_name=False), consent=consent)
 
 
 async def mirror(database: Database, site: Site, report: Report, *, actor: Actor, spend: Spend, along: Along) -> str:
@@ -147,6 +171,11 @@ async def mirror(database: Database, site: Site, report: Report, *, actor: Actor
     return await database.write(work, site.id)
 
 
+async def store(tx: Transaction, site: Site, report: Report, actor: Actor) -> None:
+    """Store an entry of the site's own agency, without letter, code or deliveries. Raises Conflict (it is known)."""
+    await _NewProblem(site, report, clock.now(), secret=False).write(tx, actor)
+
+
 class _NewProblem:
     """A report that is about to be stored as a problem, with its generated identifiers and due date."""
 
@@ -158,8 +187,8 @@ class _NewProblem:
         self.code = None if report.contact.email or not secret else new_code()
 
     def _due(self) -> str:
-        """Return the due date by the site's rules, which do not apply to problems answered by a platform."""
-        if self.report.mirror_of is not None:
+        """Return the due date by the site's rules, which do not apply to what a platform answers or nobody does."""
+        if self.report.mirror_of is not None or not self.site.is_due:
             return NO_DUE_DATE
         category = self.site.category(self.report.category)
         days = category.working_days if category else DEFAULT_DEADLINE_DAYS
@@ -237,7 +266,7 @@ def _answer(
         "number": number,
         "status": report.status,
         "received_at": clock.rfc3339(created_at),
-        "answer_due": due,
+        "answer_due": promised_date(due),
         "track_url": f"{public_url}/t/{signer.sign(Purpose.TRACK, problem_id)}",
     }
     if code:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import uuid
 
-from widget_api import clock, events
+from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, NotFound
+from widget_api.problems import counts
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import records
 from widget_api.problems.submit import Spend
@@ -55,8 +56,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
         if spend is not None:
             await spend(tx)
         await tx.insert("supports", problem_id=problem["id"], supporter=voice, site_id=site_id, at=clock.now())
-        await records.count(tx, problem["id"], "supporters", 1)
-        await events.advance(tx, site_id)
+        await counts.change(tx, site_id, problem["id"], "supporters", 1)
         return int(problem["supporters"]) + 1
 
     return await database.write(work, site_id)
@@ -65,7 +65,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
 async def copy_to(tx: Transaction, problem: Row, target: Row) -> None:
     """Count the supporters of a merged problem at the target too, each once.
 
-    They stay here as well, since the problem may be reopened. The merge event advances the site's version.
+    They stay here as well, since the problem may be reopened.
     """
     added = await tx.run(
         "INSERT INTO supports (problem_id, supporter, site_id, at)"
@@ -75,4 +75,4 @@ async def copy_to(tx: Transaction, problem: Row, target: Row) -> None:
         id=problem["id"],
     )
     if added:
-        await records.count(tx, target["id"], "supporters", added)
+        await counts.change(tx, target["site_id"], target["id"], "supporters", added)

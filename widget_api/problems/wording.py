@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from widget_api.deliveries.model import Delivery
 from widget_api.problems import timeline
 from widget_api.problems.model import is_official
 from widget_api.problems.store import history
+from widget_api.sites.deadlines import promised_date
+from widget_api.sites.model import Category, Site
 from widget_api.web import pages
 
 Entry = Mapping[str, Any]  # an entry of problems.timeline
@@ -21,6 +24,38 @@ def first_line(text: str, longest: int) -> str:
     """Return the first line of a text, cut between words to `longest` characters."""
     line = text.partition("\n")[0]
     return line if len(line) <= longest else line[:longest].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
+
+
+def due_text(language: str, day: str) -> str:
+    """Return the day of an answer in words, empty where none is due."""
+    return "" if promised_date(day) is None else i18n.format_date(language, day)
+
+
+def describe_answer(language: str, category: Category, code: str, answer: str | list[str]) -> tuple[str, str]:
+    """Return a question and its answer in words; a day and a number as people write them."""
+    question, text = category.describe_answer(code, answer)
+    datatype = next((one.datatype for one in category.questions if one.code == code), None)
+    if datatype == "datetime":
+        with contextlib.suppress(ValueError):  # the answer to an earlier question of the same code
+            text = i18n.format_date(language, text[:10])
+    elif datatype == "number":
+        whole = text.replace(",", ".").removesuffix(".0")
+        if whole.isdecimal() and len(whole) <= 15:
+            text = i18n.format_number(language, int(whole))
+    return question, text
+
+
+def describe_answers(
+    language: str, site: Site, code: str, given: Mapping[str, str | list[str]]
+) -> list[tuple[str, str]]:
+    """Return the questions of a category that were answered, in their order, and the answers in words."""
+    category = site.known_category(code)
+    asked = sorted(category.questions, key=lambda one: one.order) if category else ()
+    return [
+        describe_answer(language, category, one.code, answer)
+        for one in asked
+        if category is not None and (answer := given.get(one.code))
+    ]
 
 
 def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
@@ -39,14 +74,30 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
-        return i18n.text(language, "events.status.planned_on", date=i18n.format_date(language, entry["expected_on"]))
+        return i18n.text(language, "status_event.planned_on", date=i18n.format_date(language, entry["expected_on"]))
     if status in ("forwarded", "redirected") and entry["responsible"]:
-        return i18n.text(language, f"events.status.{status}_to", responsible=entry["responsible"])
+        return i18n.text(language, f"status_event.{status}_to", responsible=entry["responsible"])
     if entry.get("apart_from"):
-        return i18n.text(language, "events.status.apart_from", number=entry.get("apart_from"))
+        return i18n.text(language, "status_event.apart_from", number=entry.get("apart_from"))
     if status == "duplicate" and entry["duplicate_of"]:
-        return i18n.text(language, "events.status.duplicate_of", number=entry["duplicate_of"])
-    return i18n.text(language, f"events.status.{status}")
+        return i18n.text(language, "status_event.duplicate_of", number=entry["duplicate_of"])
+    return i18n.text(language, f"status_event.{status}")
+
+
+def event_title(language: str, site: Site, entry: Entry, *, to_author: bool = False) -> str:
+    """Return the sentence of `title`; an entry of a collection is not called a report."""
+    name = entry["status"] if entry["kind"] == "status" else entry["kind"]
+    yours = to_author and entry["actor"] == "resident"
+    if not site.is_due and name == "planned" and entry["expected_on"]:  # nobody promised work
+        return i18n.text(language, "collections.planned_on", date=i18n.format_date(language, entry["expected_on"]))
+    if site.collection and not yours and i18n.has(own := f"collections.events.{name}"):
+        return i18n.text(language, own)
+    return title(language, entry, to_author=to_author)
+
+
+def say(site: Site, language: str, key: str, /, **values: object) -> str:
+    """Return a text about a report, or about an entry where the site is a collection."""
+    return (i18n.entry_text if site.collection else i18n.text)(language, key, **values)
 
 
 def is_extension(entry: Entry) -> bool:

@@ -30,6 +30,7 @@ Disallow: /cabinet/
 Disallow: /confirm/
 Disallow: /display
 Disallow: /follow/
+Disallow: /invited/
 Disallow: /comment/
 Disallow: /moderate/
 Disallow: /mine
@@ -38,6 +39,7 @@ Disallow: /t/
 Disallow: /tiles/
 Disallow: /track
 Disallow: /unsubscribe/
+Disallow: /renew/
 Disallow: /s/*/embed
 Disallow: /s/*/install
 """
@@ -70,7 +72,7 @@ async def get_feed(request: Request) -> Response:
     async with web.expensive_read(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
     query, limit = (
-        site_pages_view.filter_pairs(pairs) + [("lang", language)] * ("lang" in given),
+        site_pages_view.filter_pairs(pairs, site) + [("lang", language)] * ("lang" in given),
         given.get("limit", ""),
     )
     content = render_feed(
@@ -174,10 +176,10 @@ def render_feed(
             {
                 **one,
                 "id": entry_id(public_url, site, one["number"]),
-                "title": xml_text(wording.first_line(one["description"], _TITLE_LENGTH)),
+                "title": xml_text(one.get("title") or wording.first_line(one["description"], _TITLE_LENGTH)),
                 "description": xml_text(one["description"]),
                 "address": xml_text(one["address"]),
-                "page": f"{page}/problems/{one['number']}",
+                "page": f"{public_url}{site.entries_path}/{one['number']}",
             }
             for one in items
         ],

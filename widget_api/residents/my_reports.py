@@ -19,6 +19,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.mail import links
+from widget_api.participation import store as participants
 from widget_api.problems import forms, resident_mail
 from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts, followers
@@ -67,7 +68,7 @@ async def show_reports(request: Request) -> Response:
     """GET /mine/{token}"""
     context = web.context(request)
     language = web.negotiate_language(request)
-    rows, followed = await read_reports(context, request.path_params["token"])
+    rows, followed, taken = await read_reports(context, request.path_params["token"])
     return web.html_response(
         request,
         "resident/reports.html",
@@ -84,7 +85,16 @@ async def show_reports(request: Request) -> Response:
             }
             for row in followed
         ],
-        several_sites=len({row["site_name"] for row in (*rows, *followed)}) > 1,
+        taken=[
+            {
+                **_row_view(language, row),
+                "act": row["action"],
+                "href": await _page_url(context, row),
+                "stop_href": links.own_action_url(context, row["id"]),
+            }
+            for row in taken
+        ],
+        several_sites=len({row["site_name"] for row in (*rows, *followed, *taken)}) > 1,
     )
 
 
@@ -139,8 +149,8 @@ async def _enqueue_letter(context: Context, email: str) -> None:
     await context.database.write(work)
 
 
-async def read_reports(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row]]:
-    """All reports of the address that a link was mailed to, and the problems it follows.
+async def read_reports(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+    """All reports of the address that a link was mailed to, the problems it follows, the entries it takes part in.
 
     Raises NotFound («link_invalid») where it is old or forged, or a private link was changed since.
     """
@@ -148,7 +158,9 @@ async def read_reports(context: Context, token: str) -> tuple[Sequence[Row], Seq
     of = await find_confirmed_hash(context.database, named.identifier) if named else None
     if named is None or of is None or await hash_private_links(context.database, of) != named.link_id:
         raise NotFound("link_invalid")
-    return await list_reports(context.database, of), await followers.of_person(context.database, of)
+    database = context.database
+    taken = await participants.list_of_person(database, of)
+    return await list_reports(database, of), await followers.of_person(database, of), taken
 
 
 async def find_newest_confirmed(tx: Transaction, email_hash: str) -> Row | None:
@@ -191,6 +203,7 @@ async def list_reports(database: Database, email_hash: str) -> Sequence[Row]:
         " s.name AS site_name, s.time_zone FROM contacts c JOIN problems p ON p.id = c.problem_id"
         " JOIN sites s ON s.id = p.site_id"
         " WHERE c.email_hash = :hash AND c.confirmed_at IS NOT NULL AND p.erased_at IS NULL"
+        " AND COALESCE(s.slug, '-') <> ''"
         f" ORDER BY p.created_at DESC, p.id DESC LIMIT {MAX_REPORTS}",
         hash=email_hash,
     )

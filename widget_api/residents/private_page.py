@@ -19,11 +19,13 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import links
+from widget_api.participation import service as participation
 from widget_api.problems import dialogue, forms, report_photos
 from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.residents import my_reports as reports
 from widget_api.residents import private_page_view, service
+from widget_api.residents.participation import author_values
 from widget_api.residents.report import read_form
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
@@ -96,6 +98,11 @@ async def erase(sent: ActionRequest) -> str:
     return "erased"
 
 
+async def write_to_participants(sent: ActionRequest) -> str:
+    await participation.write_to_participants(sent.context.database, sent.site, sent.problem, sent.form.one("message"))
+    return "messaged"
+
+
 ACTIONS: dict[str, Action] = {
     "again": resend_confirmation,
     "confirmed": confirm_solved,
@@ -105,11 +112,12 @@ ACTIONS: dict[str, Action] = {
     "started": start_letters,
     "reports": mail_reports_link,
     "unnamed": hide_name,
+    "messaged": write_to_participants,
     "withdrawn": withdraw,
     "erased": erase,
 }
 _OUTCOMES = (*ACTIONS, "clarified", "capped", "link", "link_mailed")
-_RETURNED_FIELDS = ("reason", "words", "opinion", "mark")  # shown again in a rejected form
+_RETURNED_FIELDS = ("reason", "words", "opinion", "mark", "message")  # shown again in a rejected form
 
 
 async def show_page(request: Request) -> Response:
@@ -123,6 +131,7 @@ async def _render_page(request: Request, status: int = 200, form: Form | None = 
     language = web.negotiate_language(request, problem["language"])
     done = request.query_params.get("done")
     values = await private_page_view.page_values(context, site, problem, language)
+    values["joined"] = await author_values(context, site, problem, language)
     given = {name: form.one(name) if form else "" for name in _RETURNED_FIELDS}
     return web.html_response(
         request,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from widget_api import clock, i18n
 from widget_api.attachments.documents import service
 from widget_api.context import Context
@@ -42,6 +44,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
         "problem": problem,
         "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": _category_name(language, site, problem),
+        "answers": wording.describe_answers(language, site, problem["category"], orjson.loads(problem["answers"])),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": timeline_entries(language, site, shown, problem, to_author=True),
         "platforms": () if erased else await history.links(context.database, problem["id"]),  # erased there as well
@@ -135,7 +138,7 @@ async def step_values(context: Context, site: Site, problem: Row, language: str)
 
 
 def _category_name(language: str, site: Site, problem: Row) -> str:
-    category = site.category(problem["category"])
+    category = site.known_category(problem["category"])
     return i18n.category_name(language, problem["category"], category.name if category else None)
 
 
@@ -168,7 +171,7 @@ def timeline_entries(
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
             "clock": i18n.format_clock(language, entry["at"], site.time_zone),
-            "title": wording.title(language, entry, to_author=to_author),
+            "title": wording.event_title(language, site, entry, to_author=to_author),
             "shape": wording.shape(entry),
             "text": entry["text"],
             "author": i18n.text(language, "resident.problem.former")
@@ -190,7 +193,7 @@ def timeline_entries(
             {
                 "day": i18n.format_date(language, day),
                 "clock": None,
-                "title": i18n.text(language, f"resident.step.{name}"),
+                "title": i18n.text(language, f"resident.step.{name}" if site.is_due else "collections.step"),
                 "shape": None,
                 "text": None,
                 "hollow": True,
@@ -215,12 +218,14 @@ def _next_step(problem: Row) -> tuple[str, str] | None:
 def _next_text(language: str, site: Site, problem: Row, waiting: bool, agency: str) -> str:
     """What the author can expect, in a sentence or two; `agency` is the name of whoever set the status."""
     if problem["erased_at"] is not None:
-        return i18n.text(language, "resident.next.erased")
+        return wording.say(site, language, "status_next.erased")
     status = problem["status"]
-    due = i18n.format_date(language, problem["answer_due"])
+    due = wording.due_text(language, problem["answer_due"])
+    if not due and i18n.has(own := f"collections.next.{status}"):
+        return i18n.text(language, own)
     if status == "moderation":
         after = waiting and site.moderation == "after"
-        return i18n.text(language, f"resident.next.{'confirm' if after else 'moderation'}", date=due)
+        return wording.say(site, language, f"status_next.{'confirm' if after else 'moderation'}", date=due)
     if problem["awaits"] == "author":
-        return i18n.text(language, "resident.next.paused", date=due)
-    return i18n.text(language, f"resident.next.{status}", agency=agency, date=due)
+        return wording.say(site, language, "status_next.paused", date=due)
+    return wording.say(site, language, f"status_next.{status}", agency=agency, date=due)

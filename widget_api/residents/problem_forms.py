@@ -91,7 +91,7 @@ def _error_texts(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]
     return sentences
 
 
-FormKind = Literal["follow", "comment"]  # the last segment of the form's address
+FormKind = Literal["follow", "comment", "vote", "join", "contact"]  # the last segment of the form's address
 
 
 @dataclass(frozen=True)
@@ -149,28 +149,40 @@ async def read_form(request: Request) -> Form:
     return forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
 
 
-async def show_form(request: Request, site: Site, what: FormKind, number: int) -> Response:
+async def show_form(request: Request, site: Site, what: FormKind, number: int, **more: Any) -> Response:
     """The page with the empty form, or with the notice that it was sent."""
     language = web.negotiate_language(request, site.language)
     filled = await read_form_values(web.context(request), site, language)
-    return _render_page(request, site, what, number, done="done" in request.query_params, **filled)
+    return _render_page(request, site, what, number, done="done" in request.query_params, **filled, **more)
 
 
 async def handle_form(
-    request: Request, site: Site, what: FormKind, number: int, take: Callable[[Submission], Awaitable[None]]
+    request: Request,
+    site: Site,
+    what: FormKind,
+    number: int,
+    take: Callable[[Submission], Awaitable[None]],
+    **more: Any,
 ) -> Response:
-    """Pass a sent form to `take`, and redirect. Where it is rejected, show it again with its values."""
+    """Pass a sent form to `take`, and redirect. Where it is rejected, show it again with its values; `more` are values
+    of its template."""
     form = await read_form(request)
     try:
         await take(await check_submission(request, site, form))
     except (SubmissionRejected, Invalid) as error:
-        return await _show_again(request, site, what, number, form, error)
+        return await _show_again(request, site, what, number, form, error, **more)
     language = web.language_query(request).replace("?", "&")
-    return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{language}")
+    return web.see_other(f"{site.entries_path}/{number}/{what}?done=1{language}")
 
 
 async def _show_again(
-    request: Request, site: Site, what: FormKind, number: int, form: Form, error: SubmissionRejected | Invalid
+    request: Request,
+    site: Site,
+    what: FormKind,
+    number: int,
+    form: Form,
+    error: SubmissionRejected | Invalid,
+    **more: Any,
 ) -> Response:
     context, language = web.context(request), web.negotiate_language(request, site.language)
     notice, status, wrong = "", 422, error if isinstance(error, Invalid) else None
@@ -178,7 +190,7 @@ async def _show_again(
         notice, status = error.notice, error.status
     token = form.one("form") if wrong is not None or status == 429 else ""
     filled = await read_form_values(context, site, language, form, wrong, token)
-    response = _render_page(request, site, what, number, status, notice=notice, **filled)
+    response = _render_page(request, site, what, number, status, notice=notice, **filled, **more)
     if isinstance(error, SubmissionRejected) and error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

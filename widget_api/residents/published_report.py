@@ -47,7 +47,7 @@ async def show_report(request: Request) -> Response:
             "image": None,
             "kind": "article",
             "unlisted": False,
-            "told": None,
+            "structured_data": None,
         },
     )
 

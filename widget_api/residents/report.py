@@ -14,19 +14,40 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
-from widget_api.errors import FieldError, Invalid, TooMany
+from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.problems import bodies, forms, intake, persons, report_photos, submit
 from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
-from widget_api.sites import consent, service, view
-from widget_api.sites.model import Site
+from widget_api.sites import collection, consent, entry_links, service
+from widget_api.sites.model import ORGANISATION, Site
 
 
 async def show_report_form(request: Request) -> Response:
-    """GET /s/{key}/report?category=…"""
-    site = await service.by_key(web.context(request).database, request.path_params["key"])
-    form = Form({"category": [request.query_params.get("category", "")], "page_url": [_referring_page(request, site)]})
+    """GET /s/{key}/report?category&lat&lng&address&description: a link may fill in what its page knows."""
+    context, key = web.context(request), request.path_params["key"]
+    try:
+        site = await service.by_key(context.database, key)
+    except NotFound:
+        expired = await service.find_expired(context.database, key)
+        if expired is not None:
+            context.sightings.note(expired, "key_expired", _linking_origin(request, expired))
+        raise
+    token = request.query_params.get("by", "")
+    site, organisation = await entry_links.open_for(context.database, context.signer, site, token)
+    collection.require_open(site)
+    if key != site.key:
+        context.sightings.note(site, "key_old", _linking_origin(request, site))
+    given = request.query_params
+    form = Form(
+        {name: [given.get(name, "")] for name in ("category", "address", "description")}
+        | {
+            "coordinates": [f"{given['lat']}, {given['lng']}" if given.get("lat") and given.get("lng") else ""],
+            "page_url": [_referring_page(request, site)],
+            "by": [token],
+            f"answers.{ORGANISATION}": [organisation or ""],
+        }
+    )
     return await _render_form(request, site, form)
 
 
@@ -38,8 +59,9 @@ async def send_report(request: Request) -> Response:
     form, files = await read_form(request, lambda token: forms.read_form_id(context.signer, site, token) is not None)
     with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
+        site, organisation = await entry_links.open_for(context.database, context.signer, site, form.one("by"))
         received = await report_photos.list_received(context, site, form)
-        return await _handle_form(request, site, form, received, chosen)
+        return await _handle_form(request, site, form, received, chosen, organisation)
 
 
 async def read_form(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.UploadedFile]]:
@@ -66,7 +88,12 @@ async def read_form(request: Request, is_ours: Callable[[str], bool] = bool) -> 
 
 
 async def _handle_form(
-    request: Request, site: Site, form: Form, taken: list[report_photos.ReceivedPhoto], files: list[web.UploadedFile]
+    request: Request,
+    site: Site,
+    form: Form,
+    taken: list[report_photos.ReceivedPhoto],
+    files: list[web.UploadedFile],
+    organisation: str | None,
 ) -> Response:
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
@@ -78,6 +105,7 @@ async def _handle_form(
     if form_id is None:
         return await lost(422, notice="form.stale")
     data = forms.to_api_body(form, language)
+    entry_links.name_organisation(site, data, organisation)
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=forms.fingerprint(data | named))
     earlier = await records.find_submission(context.database, site.id, idempotency.key)
@@ -102,17 +130,25 @@ async def _handle_form(
         return await again(taken=taken, refused=refused)
     try:
         data["photos"] = [one.token for one in taken]
-        other = await service.find_other_site(
-            context.database, site, intake.parse_point(data), context.settings.public_url
-        )
+        where = intake.parse_point(data)
+        other = await service.find_other_site(context.database, site, where, context.settings.public_url)
+        receiver = await service.find_receiver(context.database, site, where)
         checked, agreed_to = bodies.report(
-            site, data, language=language, source="form", signer=context.signer, other=other
+            site,
+            data,
+            language=language,
+            source="form",
+            signer=context.signer,
+            other=other,
+            handed_on=receiver.site if receiver else None,
         )
         agreed = await persons.with_consent(
             context.database, site, context.settings, checked, agreed_to, web.client_address(request)
         )
         if refused:
             return await again(422, taken=taken, refused=refused)
+        if receiver and form.one("receiver") != receiver.name:  # who gets it is said before it is sent
+            return await again(422, receiver=receiver, taken=taken)
         receipt = await submit.submit(
             context.database,
             site,
@@ -120,6 +156,7 @@ async def _handle_form(
             signer=context.signer,
             public_url=context.settings.public_url,
             idempotency=idempotency,
+            receiver=receiver,
         )
     except Invalid as error:
         return await again(422, wrong=error.fields, taken=taken, refused=refused)
@@ -130,6 +167,11 @@ def _referring_page(request: Request, site: Site) -> str:
     """The referring page, where it belongs to one of the site's origins."""
     referer = request.headers.get("referer", "")
     return referer if any(referer.startswith(f"{origin}/") for origin in site.origins) else ""
+
+
+def _linking_origin(request: Request, site: Site) -> str:
+    """The site's origin from which a link led here; empty for others, bookmarks and printed codes."""
+    return next((one for one in site.origins if f"{request.headers.get('referer', '')}/".startswith(f"{one}/")), "")
 
 
 async def _render_form(
@@ -144,42 +186,38 @@ async def _render_form(
     taken: Sequence[report_photos.ReceivedPhoto] = (),
     refused: Sequence[str] = (),
     lost: bool = False,
+    receiver: service.Receiver | None = None,
     **values: Any,
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt.
 
-    `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored.
+    `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored. A `receiver`
+    outside the territory is named, and has to be agreed to by sending the form again.
     """
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
-    now = clock.now()
     document = await consent.current_document(context.database, site, context.settings, language)
     of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
+    if receiver is not None:
+        notice, values = "form.handed_again", {"site_name": site.name, "receiver": receiver.name}
     outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
-    due = {one.code: site.calendar.answer_due(now, one.working_days) for one in site.categories}
     return web.html_response(
         request,
         "report/form.html",
         status,
         language=language,
-        canonical=f"{context.settings.public_url}/s/{site.key}/report",
-        site=site,
-        form=form,
-        category=site.category(form.one("category")),
-        due=due,
         errors=forms.error_texts(language, wrong, refused),
         taken=taken,
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
+        receiver=receiver.name if receiver else "",
         token=token or forms.issue_form_id(context.signer, site),
         consent_version=document.version,
         name_version=of_name.version,
         publishing=form.one("publish_name") == "yes" and not outdated,
         agreed=form.one("consent") == "yes" and not outdated,
-        track_text=view.track_text(site, language, sorted(due.values())),
-        limits=intake,
-        trap=forms.TRAP_FIELD,
+        **forms.page_values(site, form, language, context.settings.public_url, clock.now(), receiver),
     )
 
 
@@ -207,12 +245,13 @@ def _next_steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict
     steps = [] if receipt.get("code") else [(received, "form.done.step_confirm")]
     if receipt.get("code") or site.moderation == "before":
         steps.append((moderated, "form.done.step_moderation"))
-    steps.append((date.fromisoformat(receipt["answer_due"]), "form.done.step_answer"))
+    if receipt["answer_due"] is not None:
+        steps.append((date.fromisoformat(receipt["answer_due"]), "form.done.step_answer"))
     return [
         {
             "day": i18n.format_date(language, day),
             "clock": None,
-            "title": i18n.text(language, key, agency=site.agency.name),
+            "title": i18n.text(language, key, agency=receipt.get("receiver", site.agency.name)),
             "shape": None,
             "text": None,
             "official": False,

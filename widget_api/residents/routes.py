@@ -17,14 +17,19 @@ from widget_api.mail import links
 from widget_api.problems import forms
 from widget_api.problems.forms import Form
 from widget_api.residents import service
+from widget_api.residents.collections import routes as collections
 from widget_api.residents.comments import routes as discussion
 from widget_api.residents.feeds import routes as feeds
 from widget_api.residents.followers import routes as following
 from widget_api.residents.my_reports import routes as reports
+from widget_api.residents.participation import routes as participation
+from widget_api.residents.printed import routes as printed
 from widget_api.residents.private_page import routes as private
 from widget_api.residents.published_report import routes as published
+from widget_api.residents.renewals import routes as renewals
 from widget_api.residents.report import routes as report
 from widget_api.residents.site_pages import routes as city
+from widget_api.residents.visits import routes as visits
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -187,10 +192,15 @@ routes: list[BaseRoute] = [
     Route("/display", set_display, methods=["GET"]),
     *following,
     *discussion,
+    *participation,
+    *visits,
+    *renewals,
     *private,
     *reports,
     *report,
+    *printed,
     *published,
     *feeds,
     *city,
+    *collections,
 ]

@@ -71,7 +71,7 @@ async def find_by_code(context: Context, site: Site | None, number: str, code: s
     number, code = normalise_number(number), "".join(filter(str.isalnum, code))
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
-    candidates = [site] if site else await sites.list_sites(context.database, disabled=True)
+    candidates = [site] if site else await sites.list_sites(context.database, disabled=True, collections=True)
     for one in candidates:
         code_hash = submit.hash_code(one.id, int(number), code)
         if (row := await records.by_code(context.database, one.id, int(number), code_hash)) is not None:

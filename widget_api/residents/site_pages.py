@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from dataclasses import replace
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.browse import (
+    coverage,
+    coverage_map,
     detail,
     listing,
     open_data_formats,
@@ -16,22 +23,25 @@ from widget_api.browse import (
     queries,
     statistics,
 )
+from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
-from widget_api.residents import problem_forms, site_pages_view
-from widget_api.sites import appearance, origins, service, store
+from widget_api.residents import participation, problem_forms, site_pages_view
+from widget_api.sites import appearance, collection, origins, service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import options
+from widget_api.sites.model import Site, is_slug
+from widget_api.visits import store as visits
 
 
 async def site_page(request: Request) -> Response:
     """GET /s/{key}: statistics, the filter, the list. Unknown query parameters are ignored."""
     context = web.context(request)
-    site = await service.by_key(context.database, request.path_params["key"])
+    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
-    pairs = site_pages_view.filter_pairs(request.query_params.multi_items())
+    pairs = site_pages_view.filter_pairs(request.query_params.multi_items(), site)
     filters, wrong = site_pages_view.parse_filter(pairs, site)
     now = clock.now()
     today = local_date(now, site.time_zone)
@@ -46,10 +56,13 @@ async def site_page(request: Request) -> Response:
             pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else ""
         )
     address = f"{context.settings.public_url}/s/{site.key}"
-    api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
-    description = i18n.text(language, "city.lead", site=site.name)
+    own = site.collection
+    description = own.summary if own else i18n.text(language, "city.lead", site=site.name)
+    covered = await coverage.read(context.database, site, version) if own and filters.after is None else None
+    zoom = context.settings.tiles_zoom if context.settings.tiles else None
     query = site_pages_view.filter_query(pairs)
-    plain = not (filters.narrow or wrong or filters.after)
+    narrow = replace(filters, dated="").narrow  # entries to come are what such a list has
+    plain = not (narrow or wrong or filters.after)
     return web.html_response(
         request,
         "city/site.html",
@@ -62,7 +75,7 @@ async def site_page(request: Request) -> Response:
         query=query,
         files=site_pages_view.files_query([] if wrong else pairs, site, language),
         form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
-        filtered=filters.narrow or bool(wrong),
+        filtered=narrow or bool(wrong),
         figures=site_pages_view.statistics_values(
             await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language), language
         ),
@@ -83,19 +96,44 @@ async def site_page(request: Request) -> Response:
         host=site_pages_view.agency_site_url(site),
         license=open_data_formats.license_url(site.license),
         license_name=site.license,
-        api=api,
+        coverage=covered,
+        map=covered and await asyncio.to_thread(coverage_map.draw_coverage, site.districts, covered.districts, zoom),
+        attribution=context.settings.tiles_attribution if context.settings.tiles else "",
+        visits=await _list_results(context.database, site, language) if own and own.invites and plain else [],
+        vote=participation.vote_values(site, language) if own and own.action == "vote" and plain else None,
+        open=own is None or own.takes_entries(now),
+        collections=[] if own else [child for child, _, _ in await collection.list_collections(context.database, site)],
         meta={
-            "title": i18n.text(language, "city.title"),
+            "title": site.name if own else i18n.text(language, "city.title"),
             "description": description,
             "address": address,
             "image": None,
             "kind": "website",
             "unlisted": bool(query) or filters.after is not None,
-            "told": site_pages_view.dataset_jsonld(
-                site, address, api, open_data_formats.license_url(site.license), description
+            "structured_data": site_pages_view.dataset_jsonld(
+                site,
+                address,
+                context.settings.public_url + site.entries_api,
+                open_data_formats.license_url(site.license),
+                description,
             ),
         },
     )
+
+
+_MOST_VISITS = 20
+
+
+async def _list_results(database: Database, site: Site, language: str) -> list[dict[str, Any]]:
+    """Visits with their results, and the names of those who accepted and agreed to be named."""
+    found = []
+    for row in await visits.list_results(database, site.id, _MOST_VISITS):
+        team = [one for one in await visits.list_invited(database, row["id"]) if one["state"] == "accepted"]
+        names = [one["name"] for one in team if one["published"] and one["name"]]
+        texts = {name: row[name] for name in ("place", "result", "agency")}
+        day = i18n.format_day(language, row["at"], site.time_zone)
+        found.append({**texts, "day": day, "team": len(team), "names": names})
+    return found
 
 
 async def problem_page(request: Request) -> Response:
@@ -116,7 +154,6 @@ async def problem_page(request: Request) -> Response:
     values = site_pages_view.problem_values(site, language, item, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     target = merged_into and await listing.find_published(context.database, site.id, merged_into)
-    address = f"{context.settings.public_url}/s/{site.key}"
     return web.html_response(
         request,
         "city/problem.html",
@@ -128,15 +165,16 @@ async def problem_page(request: Request) -> Response:
         meta={
             "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {values['item']['first_line']}",
             "description": site_pages_view.summary_text(row["description"]),
-            "address": f"{address}/problems/{row['number']}",
+            "address": f"{context.settings.public_url}{site.entries_path}/{row['number']}",
             "image": next((photo["url"] for photo in item["photos"]), None),
             "kind": "article",
             "unlisted": False,
-            "told": None,
+            "structured_data": None,
         },
         author=await contacts.published_name(context.database, row["id"]),
         merged_into=merged_into if target else None,
         **values,
+        action=await participation.action_values(context, site, row, language),
         people=await problem_forms.section_values(
             context, site, row["number"], language, request.query_params.get("comments", "")
         ),
@@ -146,7 +184,8 @@ async def problem_page(request: Request) -> Response:
 async def embed_page(request: Request) -> Response:
     """GET /s/{key}/embed: the widget in a frame, for host pages that allow no scripts.
 
-    `type`, `view`, `category`, `theme`, `accent` and `lang` are the widget's attributes; `preview` is the generator's.
+    `type`, `view`, `category`, `collection`, `theme`, `accent`, `lang`, `lat`, `lng` and `address` are the widget's;
+    `preview` is the generator's.
     """
     context, key, query = web.context(request), request.path_params["key"], request.query_params
     around = _embedding_origin(request)
@@ -161,7 +200,7 @@ async def embed_page(request: Request) -> Response:
         context.sightings.note(site, "framed" if around in site.origins else "origin_refused", around)
         if key != site.key and around in site.origins:
             context.sightings.note(site, "key_old", around)
-    framing = "'self'" if "preview" in query else " ".join(sorted(site.origins)) or "'none'"
+    framing = "'self'" if "preview" in query else " ".join(_list_framing(site)) or "'none'"
     policy = web.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
     accent = options.parse_colour(query.get("accent")) or site.accent
@@ -175,6 +214,8 @@ async def embed_page(request: Request) -> Response:
         type="basic" if query.get("type") == "basic" else site.type,
         view="figures" if query.get("view") == "figures" else "inline",
         category=site.category(query.get("category", "")) and query["category"],
+        collections=" ".join(slug for slug in re.split(r"[\s,]+", query.get("collection", "")) if is_slug(slug)),
+        place=options.parse_place(query, site),
         look=query.get("theme") if query.get("theme") in options.THEMES else "",
         accent=accent,
         ink=accent and appearance.choose_ink(accent),
@@ -205,6 +246,11 @@ async def instance_page(request: Request) -> Response:
         address=f"{context.settings.public_url}/stats",
         tiles=list(site_pages_view.instance_tiles(found, language)),
     )
+
+
+def _list_framing(site: Site) -> list[str]:
+    """The origins that may frame the widget; a test key works on the reader's own machine too."""
+    return sorted(site.origins) + (["http://localhost:*", "http://127.0.0.1:*"] if site.is_test else [])
 
 
 routes: list[BaseRoute] = [

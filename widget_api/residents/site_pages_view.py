@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from math import floor
@@ -11,6 +13,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
+from widget_api.browse.listing import answers
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
@@ -21,14 +24,17 @@ from widget_api.sites.model import Site
 from widget_api.validation import names
 
 _FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
+_FACTS, _FACT = 2, 60  # answers of an entry in the list; characters of one
+_LINK = re.compile(r"https?://[^\s<>\"]{4,500}")
 _PAGE_PARAMETERS = frozenset({"cursor", "limit"})
 _DATE_PARAMETERS = frozenset({"since", "until"})
 Pairs = Sequence[tuple[str, str]]
 
 
-def filter_pairs(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def filter_pairs(query: Iterable[tuple[str, str]], site: Site) -> list[tuple[str, str]]:
     """The filter's parameters in a query, without foreign ones such as `utm_source`."""
-    return [(name, value) for name, value in query if value and name in names(queries.Page)]
+    known = names(queries.Page)
+    return [(name, value) for name, value in query if value and (name in known or answers.is_parameter(name, site))]
 
 
 def filter_query(pairs: Pairs, **changes: str) -> str:
@@ -87,27 +93,46 @@ def filter_form(
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
         "districts": [(one.id, one.name) for one in site.districts],
         "district": filters.district,
-        "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in queries.SORTS],
+        "questions": [
+            (answers.PREFIX + one.code, one.description, one.values, given.get(answers.PREFIX + one.code, ""))
+            for one in answers.find_questions(site)
+        ],
+        "past": filters.dated == "past",
+        "sorts": list(_list_sorts(filters, site, language)),
         "category": ",".join(filters.categories),
-        "sort": filters.sort,
+        "sort": given.get("sort", ""),
         "q": filters.words,
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
         # With a search text alone the rest stays folded, since it would fill a phone's screen above the results.
-        "unfolded": filters.sort != "new" or bool((names(queries.Selection) - {"q"}) & given.keys()),
+        "unfolded": any(name not in ("q", answers.PAST, *_PAGE_PARAMETERS) for name in given),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
 
+def _list_sorts(filters: listing.Filters, site: Site, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the orders; first the one of a form that says none."""
+    if filters.dated:
+        yield "", i18n.text(language, f"collections.sorts.{filters.dated}")
+    for sort in queries.SORTS:
+        if sort != "due" or site.is_due:
+            yield "" if sort == "new" and not filters.dated else sort, i18n.text(language, f"city.sorts.{sort}")
+
+
 def list_item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
     """A problem of a list with its texts."""
-    category = site.category(item["category"])
+    category = site.known_category(item["category"])
     return {
         **item,
-        "first_line": wording.first_line(item["description"], _FIRST_LINE),
+        "first_line": item.get("title") or wording.first_line(item["description"], _FIRST_LINE),
         "category_name": i18n.category_name(language, item["category"], category.name if category else None),
         "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
+        "facts": [
+            (question, text)
+            for question, text in wording.describe_answers(language, site, item["category"], item.get("answers", {}))
+            if len(text) <= _FACT and not is_link(text)
+        ][:_FACTS],
     }
 
 
@@ -115,7 +140,7 @@ def result_text(filters: listing.Filters, found: listing.Page, language: str) ->
     """The result of a filter or of a further page, for the title, which screen readers read first."""
     if filters.after:
         return i18n.text(language, "city.found_further")
-    if not filters.narrow:
+    if not replace(filters, dated="").narrow:
         return ""
     if not found.rows:
         return "" if found.end else i18n.text(language, "city.found_none")
@@ -216,6 +241,8 @@ def problem_values(
     corrected = next((one["at"] for one in reversed(entries) if one["field"] == "description"), None)
     return {
         "item": list_item(site, language, item),
+        "answers": wording.describe_answers(language, site, item["category"], item.get("answers", {})),
+        "is_link": is_link,
         "corrected": corrected and i18n.format_day(language, corrected, site.time_zone),
         "after": answer["photos"] if answer else [],
         "entries": private.timeline_entries(language, site, shown, row),
@@ -224,6 +251,11 @@ def problem_values(
         # A problem of a platform is answered by the platform.
         "source": {"name": row["source_name"], "url": row["source_url"]} if row["mirror_of"] else None,
     }
+
+
+def is_link(text: str) -> bool:
+    """Whether an answer is one web address."""
+    return _LINK.fullmatch(text) is not None
 
 
 def _due_values(
@@ -266,7 +298,7 @@ def dataset_jsonld(site: Site, address: str, api: str, license_url: str, descrip
         "isAccessibleForFree": True,
         "creator": {"@type": "GovernmentOrganization", "name": site.agency.name},
         "distribution": [
-            {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}/problems.{ending}"}
+            {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}.{ending}"}
             for media_type, ending in files
         ],
     }

@@ -49,6 +49,7 @@ NAMES = frozenset(
         *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
         "PLATFORM_CONTACTS",
         *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR", "DATA_LOCATION"),
+        *("DNS", "OIDC_PRIVATE"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
     )
 )
@@ -81,6 +82,8 @@ class Settings:
     tiles_attribution: str | None = None
     processor: str | None = None
     data_location: str | None = None  # location of the databases with personal data, as declared by the operator
+    dns: tuple[tuple[str, int], ...] = ()  # address and port of name servers; empty = those of the system
+    private_providers: frozenset[str] = frozenset()  # origins of agencies' sign-in that may be in a private network
     challenge: bool = True
     rate_limits: bool = True
     trusted_proxies: tuple[Network, ...] = ()
@@ -138,6 +141,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         tiles_attribution=sections.line(environ, "WIDGET_TILES_ATTRIBUTION", MAX_ATTRIBUTION_LENGTH),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         data_location=sections.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
+        dns=sections.read_name_servers(environ),
+        private_providers=sections.origins(environ, "WIDGET_OIDC_PRIVATE", environment),
         challenge=sections.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=sections.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
         trusted_proxies=sections.networks(environ, "WIDGET_TRUSTED_PROXIES"),

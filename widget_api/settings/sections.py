@@ -67,6 +67,37 @@ def networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
         raise SettingsError(f"{name} must be a comma list of addresses or networks: {error}") from None
 
 
+def read_name_servers(environ: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Read WIDGET_DNS: addresses of name servers, each with a port if it is not 53."""
+    found = []
+    for text in (environ.get("WIDGET_DNS") or "").split(","):
+        if not text.strip():
+            continue
+        parts = split("WIDGET_DNS", f"dns://{text.strip()}")
+        try:
+            found.append((str(ipaddress.ip_address(parts.hostname or "")), parts.port or 53))
+        except ValueError:
+            raise SettingsError("WIDGET_DNS must be a comma list of addresses: 9.9.9.9, [2620:fe::9]:53") from None
+    return tuple(found)
+
+
+def origins(environ: Mapping[str, str], name: str, environment: Environment) -> frozenset[str]:
+    """Read a comma list of origins: scheme, host and port. Production requires TLS."""
+    found = set()
+    for text in (environ.get(name) or "").split(","):
+        if not text.strip():
+            continue
+        parts = split(name, text.strip().lower())
+        origin = f"{parts.scheme}://{parts.netloc}"
+        schemes = ("https",) if environment == "production" else ("https", "http")
+        if parts.scheme not in schemes or not parts.hostname or "@" in origin or origin != text.strip().lower():
+            raise SettingsError(
+                f"{name} must be a comma list of origins: https://id.gorod.local, https://10.0.0.7:8443"
+            )
+        found.add(origin)
+    return frozenset(found)
+
+
 MAX_LOCAL_LENGTH = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
 MAX_HOPS = 9
 MAX_ZOOM = 19

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import orjson
 
 from widget_api import clock, journal
-from widget_api.database import Database, Row, Transaction
+from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.sites import moving, store
-from widget_api.sites.model import Datatype, Question
+from widget_api.sites import moving, questions, store, testing
 from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins
 
 DAY_SECONDS = 86_400
+TokenScope = Literal["georeport", "platform"]
 TOKEN_PREFIX = "wt_"  # noqa: S105 - identifies leaked tokens
-_CODE = re.compile(r"[a-zA-Z0-9_-]{1,100}")
+MAX_CATEGORIES = 60  # of a site
+MAX_DEADLINE = 365  # working days
+CATEGORY_TEXTS = {"name": 100, "responsible": 200, "notice": 1000}  # columns with their greatest lengths
 
 
 async def find_site_id(database: Database, text: str) -> str:
     """The id of a site by its id, key or jurisdiction, even if it is disabled. Raises NotFound."""
     row = await database.row(
         """
-        SELECT id FROM sites WHERE id = :text OR jurisdiction = :text
-        UNION SELECT site_id FROM site_keys WHERE key = :text
+        SELECT id FROM sites s WHERE (id = :text OR jurisdiction = :text
+            OR EXISTS (SELECT 1 FROM site_keys k WHERE k.site_id = s.id AND k.key = :text)) AND s.parent_id IS NULL
         """,
         text=text,
     )
@@ -47,7 +48,8 @@ async def find_agency_id(database: Database, text: str) -> str:
 async def list_agencies(database: Database) -> list[dict[str, Any]]:
     rows = await database.rows("SELECT * FROM agencies ORDER BY created_at, id")
     agencies = [
-        store.row_to_dict(row, flags=("digest", "approval", "delegated")) | {"senders": orjson.loads(row["senders"])}
+        store.row_to_dict(row, flags=("digest", "approval", "delegated"))
+        | {name: orjson.loads(row[name]) for name in ("senders", "factor_roles")}
         for row in rows
     ]
     for agency in agencies:
@@ -92,8 +94,9 @@ async def disable_agency(
 ) -> None:
     """Disable an agency or enable it. The services below it stay as they are.
 
-    Its people cannot sign in, get no notices, and their sessions end; its enabled sites are disabled at the same time,
-    by which enabling it finds those sites and no others.
+    Its people cannot sign in, get no notices, and their sessions and the links that reset passwords end; its open
+    invitations are withdrawn; its enabled sites are disabled at the same time, by which enabling it finds those sites
+    and no others. Letters to its mailbox wait until it is enabled.
     """
 
     async def work(tx: Transaction) -> None:
@@ -108,9 +111,18 @@ async def disable_agency(
             if site["disabled_at"] == before:
                 await _switch_site(tx, site["id"], after, who)
         if disabled:
-            for table in ("sessions", "saved_views"):  # words of a saved search may name a resident
+            # Words of a saved search may name a resident.
+            for table in ("sessions", "saved_views", "password_letters"):
                 people = "user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)"
                 await tx.run(f"DELETE FROM {table} WHERE {people}", agency_id=agency_id)
+            voided = "UPDATE users SET reset_epoch = reset_epoch + 1 WHERE agency_id = :agency_id"
+            await tx.run(voided, agency_id=agency_id)
+            invited = "DELETE FROM invitations WHERE agency_id = :agency_id AND accepted_at IS NULL RETURNING id"
+            for invitation in await tx.rows(invited, agency_id=agency_id):
+                await journal.record(tx, "invitation_withdrawn", who, subject=invitation["id"])
+            await moving.cancel_reminders(tx, agency_id)
+        else:
+            await moving.send_waiting(tx, clock.now())
         await journal.record(tx, "agency_disabled" if disabled else "agency_enabled", who, subject=agency_id)
 
     await database.write(work)
@@ -156,9 +168,14 @@ async def update_site(
     *,
     add_origins: Sequence[str] = (),
     remove_origins: Sequence[str] = (),
+    claimed: bool = False,
     who: journal.Who = journal.COMMAND_LINE,
+    along: Callable[[Transaction], Awaitable[None]] | None = None,
 ) -> None:
-    """Change settings (columns of `sites`) and origins. Raises Invalid."""
+    """Change settings (columns of `sites`) and origins; `along` is called in the same transaction. Raises Invalid.
+
+    Added origins that are `claimed` are neither proven nor known to the operator.
+    """
     checked = check_site(columns)
     added = normalise_origins(add_origins) if add_origins else []
     removed = normalise_origins(remove_origins) if remove_origins else []
@@ -169,9 +186,11 @@ async def update_site(
             await tx.run(f"UPDATE sites SET {assignments} WHERE id = :site_id", site_id=site_id, **checked)
         for origin in added:
             await tx.run(
-                "INSERT INTO site_origins (site_id, origin) VALUES (:site_id, :origin) ON CONFLICT DO NOTHING",
+                "INSERT INTO site_origins (site_id, origin, claimed_at) VALUES (:site_id, :origin, :claimed_at)"
+                " ON CONFLICT DO NOTHING",
                 site_id=site_id,
                 origin=origin,
+                claimed_at=clock.now() if claimed else None,
             )
         for origin in removed:
             await tx.run(
@@ -180,15 +199,19 @@ async def update_site(
         await store.bump_version(tx, site_id)
         changed = sorted([*columns, *(["origins"] if added or removed else [])])
         await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details={"columns": changed})
+        if along is not None:
+            await along(tx)
 
     await database.write(work, site_id)
 
 
-async def disable_site(database: Database, site_id: str, *, disabled: bool = True) -> None:
+async def disable_site(
+    database: Database, site_id: str, who: journal.Who = journal.COMMAND_LINE, *, disabled: bool = True
+) -> None:
     """Disable or enable a site. A disabled one is not public; its reports stay accessible in the cabinet."""
 
     async def work(tx: Transaction) -> None:
-        await _switch_site(tx, site_id, clock.now() if disabled else None, journal.COMMAND_LINE)
+        await _switch_site(tx, site_id, clock.now() if disabled else None, who)
 
     await database.write(work, site_id)
 
@@ -200,9 +223,13 @@ async def _switch_site(tx: Transaction, site_id: str, disabled_at: int | None, w
     await journal.record(tx, kind, who, subject=site_id, site_id=site_id)
 
 
-async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) -> str:
+async def rotate_key(
+    database: Database, site_id: str, overlap_days: int = 0, who: journal.Who = journal.COMMAND_LINE
+) -> str:
     """Add a new key. Earlier ones stay valid for the overlap, so that host pages can be changed without a gap."""
-    key, now = generate_key(), clock.now()
+    row = await database.row("SELECT slug FROM sites WHERE id = :site_id", site_id=site_id)
+    is_test = row is not None and row["slug"] == ""
+    key, now = generate_key(testing.KEY_PREFIX) if is_test else generate_key(), clock.now()
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -213,7 +240,7 @@ async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) ->
         )
         await tx.insert("site_keys", key=key, site_id=site_id, created_at=now, expires_at=None)
         await store.bump_version(tx, site_id)
-        await journal.record(tx, "site_key_rotated", journal.COMMAND_LINE, subject=site_id, site_id=site_id)
+        await journal.record(tx, "site_key_rotated", who, subject=site_id, site_id=site_id)
 
     await database.write(work, site_id)
     return key
@@ -229,84 +256,113 @@ async def list_categories(database: Database, site_id: str) -> list[dict[str, An
     )
     return [
         store.row_to_dict(row, flags=("enabled", "photo_required", "photo_after"))
-        | {"questions": orjson.loads(row["questions"])}
+        | {"questions": [one for one in orjson.loads(row["questions"]) if not one.get("removed")]}
         for row in rows
     ]
 
 
-async def set_category(database: Database, site_id: str, code: str, columns: Mapping[str, Any]) -> None:
-    """Change a category, or add one of the site's own. Raises Invalid."""
-    wrong = []
-    if not _CODE.fullmatch(code):
-        wrong.append(FieldError("code", "code"))
-    if (columns.get("deadline_days") or 1) < 1:
-        wrong.append(FieldError("deadline_days", "positive"))
+def check_category(code: str, columns: Mapping[str, Any]) -> None:
+    """Raises Invalid with every malformed column of a category."""
+    wrong = [] if questions.is_code(code) else [FieldError("code", "code")]
+    days = columns.get("deadline_days")
+    if days is not None and not 1 <= days <= MAX_DEADLINE:
+        wrong.append(FieldError("deadline_days", "days", (("max", MAX_DEADLINE),)))
+    for name, most in CATEGORY_TEXTS.items():
+        text = columns.get(name) or ""
+        if len(text) > most:
+            wrong.append(FieldError(name, "too_long", (("max", most),)))
+        if questions.has_markup(text):
+            wrong.append(FieldError(name, "markup"))
     if wrong:
         raise Invalid(tuple(wrong))
 
+
+async def set_category(
+    database: Database,
+    site_id: str,
+    code: str,
+    columns: Mapping[str, Any],
+    who: journal.Who = journal.COMMAND_LINE,
+    *,
+    new: bool = False,
+) -> None:
+    """Change a category, or add one of the site's own. Raises Invalid, with `new` also where the code is taken.
+
+    Questions that are no longer asked stay stored (`questions.keep_removed`). One category stays enabled. The questions
+    of a collection are those of all its categories.
+    """
+    check_category(code, columns)
+    values = dict(columns)
+
     async def work(tx: Transaction) -> None:
-        await tx.run(
-            """
-            INSERT INTO site_categories (site_id, code, place)
-            SELECT CAST(:site_id AS TEXT), CAST(:code AS TEXT), COUNT(*) FROM site_categories WHERE site_id = :site_id
-            ON CONFLICT (site_id, code) DO NOTHING
-            """,
+        found = await tx.row(
+            "SELECT questions FROM site_categories WHERE site_id = :site_id AND code = :code",
             site_id=site_id,
             code=code,
         )
-        if columns:
-            assignments = ", ".join(f"{name} = :{name}" for name in columns)
+        shared = await tx.row(
+            "SELECT c.questions FROM site_categories c JOIN sites s ON s.id = c.site_id"
+            " WHERE s.id = :site_id AND s.slug <> '' ORDER BY c.place, c.code LIMIT 1",
+            site_id=site_id,
+        )
+        if found is None:
+            counted = await tx.row("SELECT COUNT(*) AS count FROM site_categories WHERE site_id = :id", id=site_id)
+            assert counted is not None
+            if counted["count"] >= MAX_CATEGORIES:
+                raise Invalid((FieldError("code", "too_many", (("max", MAX_CATEGORIES),)),))
+            await tx.insert("site_categories", site_id=site_id, code=code, place=counted["count"])
+            if shared is not None:
+                values.setdefault("questions", shared["questions"])
+        elif new:
+            raise Invalid((FieldError("code", "category_taken"),))
+        elif "questions" in values:
+            values["questions"] = questions.keep_removed(found["questions"], columns["questions"])
+        if values:
+            assignments = ", ".join(f"{name} = :{name}" for name in values)
             await tx.run(
                 f"UPDATE site_categories SET {assignments} WHERE site_id = :site_id AND code = :code",
                 site_id=site_id,
                 code=code,
-                **columns,
+                **values,
             )
-        await store.bump_version(tx, site_id)
-        await journal.record(
-            tx,
-            "category_changed",
-            journal.COMMAND_LINE,
-            subject=site_id,
-            site_id=site_id,
-            details={"category": code, "columns": sorted(columns)},
-        )
+        if shared is not None and "questions" in values:
+            asked = "UPDATE site_categories SET questions = :questions WHERE site_id = :site_id"
+            await tx.run(asked, site_id=site_id, questions=values["questions"])
+        if await tx.row("SELECT 1 FROM site_categories WHERE site_id = :site_id AND enabled", site_id=site_id) is None:
+            raise Invalid((FieldError("enabled", "last_category"),))
+        await _record_category(tx, site_id, code, sorted(columns), who)
 
     await database.write(work, site_id)
 
 
-def parse_questions(text: str) -> str:
-    """Validate GeoReport definition attributes given as JSON. Returns their stored form. Raises Invalid.
+async def move_category(database: Database, site_id: str, code: str, up: bool, who: journal.Who) -> None:
+    """Exchange a category with its neighbour in the list. Does nothing at its end."""
 
-    Values are `[{"key": …, "name": …}]`, as in the GeoReport definition and the public configuration.
-    """
-    try:
-        given = orjson.loads(text)
-        if not isinstance(given, list):
-            raise TypeError("no list")
-        questions = [_parse_question(one, order) for order, one in enumerate(given, start=1)]
-        if len({question.code for question in questions}) != len(questions):
-            raise ValueError("a code twice")
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise Invalid((FieldError("questions", "questions"),)) from None
-    return orjson.dumps([store.question_to_json(question) for question in questions]).decode()
+    async def work(tx: Transaction) -> None:
+        rows = await tx.rows(
+            "SELECT code FROM site_categories WHERE site_id = :site_id ORDER BY place, code", site_id=site_id
+        )
+        codes = [row["code"] for row in rows]
+        place = codes.index(code) if code in codes else 0
+        if code not in codes or not 0 <= (other := place + (-1 if up else 1)) < len(codes):
+            return
+        codes[place], codes[other] = codes[other], codes[place]
+        for number, one in enumerate(codes):
+            await tx.run(
+                "UPDATE site_categories SET place = :place WHERE site_id = :site_id AND code = :code",
+                place=number,
+                site_id=site_id,
+                code=one,
+            )
+        await _record_category(tx, site_id, code, ["place"], who)
+
+    await database.write(work, site_id)
 
 
-def _parse_question(given: dict[str, Any], order: int) -> Question:
-    code, description, datatype = given["code"], given["description"], given["datatype"]
-    values = tuple((str(value["key"]), str(value["name"])) for value in given.get("values") or ())
-    is_list = datatype in ("singlevaluelist", "multivaluelist")
-    if not _CODE.fullmatch(code) or not description or datatype not in get_args(Datatype) or bool(values) != is_list:
-        raise ValueError(code)
-    return Question(
-        code=code,
-        datatype=datatype,
-        required=given.get("required", False) is True,
-        description=str(description),
-        hint=str(given.get("hint") or given.get("datatype_description") or ""),
-        order=int(given.get("order", order)),
-        values=values,
-    )
+async def _record_category(tx: Transaction, site_id: str, code: str, columns: list[str], who: journal.Who) -> None:
+    await store.bump_version(tx, site_id)
+    details = {"category": code, "columns": columns}
+    await journal.record(tx, "category_changed", who, subject=site_id, site_id=site_id, details=details)
 
 
 # --- tokens of programs --------------------------------------------------------------------------------------------
@@ -315,17 +371,21 @@ def _parse_question(given: dict[str, Any], order: int) -> Question:
 async def add_token(
     database: Database,
     site_id: str,
-    scope: Literal["georeport", "platform"],
+    scope: TokenScope,
     expires_at: int | None = None,
     name: str | None = None,
+    who: journal.Who = journal.COMMAND_LINE,
+    proof: Work[None] | None = None,
 ) -> str:
     """Add a token. Returns it, to be shown once: the database stores its hash only.
 
-    `name` is the public name of the program that uses it.
+    `name` is the public name of the program that uses it, `proof` runs first in the transaction.
     """
     token, now, token_id = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now(), clock.new_id()
 
     async def work(tx: Transaction) -> None:
+        if proof is not None:
+            await proof(tx)
         await tx.insert(
             "tokens",
             id=token_id,
@@ -338,9 +398,41 @@ async def add_token(
             expires_at=expires_at,
             revoked_at=None,
         )
-        await journal.record(
-            tx, "token_added", journal.COMMAND_LINE, subject=token_id, site_id=site_id, details={"scope": scope}
+        await journal.record(tx, "token_added", who, subject=token_id, site_id=site_id, details={"scope": scope})
+
+    await database.write(work)
+    return token
+
+
+async def rotate_token(
+    database: Database,
+    token_id: str,
+    overlap: int,
+    who: journal.Who = journal.COMMAND_LINE,
+    proof: Work[None] | None = None,
+) -> str:
+    """Give a token another secret, which is returned; the earlier one is good for `overlap` days. Raises NotFound.
+
+    The token stays the same row: its program keeps its own reports, its name and its right to speak for the agency.
+    """
+    token = TOKEN_PREFIX + secrets.token_urlsafe(24)
+
+    async def work(tx: Transaction) -> None:
+        if proof is not None:
+            await proof(tx)
+        row = await tx.row("SELECT site_id FROM tokens WHERE id = :id AND revoked_at IS NULL", id=token_id)
+        if row is None:
+            raise NotFound("token_not_found")
+        await tx.run(
+            "UPDATE tokens SET earlier_hash = token_hash, earlier_expires_at = :until, token_hash = :new, hint = :hint"
+            " WHERE id = :id",
+            id=token_id,
+            new=hash_token(token),
+            hint=token[: len(TOKEN_PREFIX) + 4],
+            until=clock.now() + overlap * DAY_SECONDS,
         )
+        site_id, details = row["site_id"], {"overlap_days": overlap}
+        await journal.record(tx, "token_rotated", who, subject=token_id, site_id=site_id, details=details)
 
     await database.write(work)
     return token
@@ -354,26 +446,28 @@ async def list_tokens(database: Database, site_id: str | None = None) -> list[di
     """Tokens with their first characters as a hint; the tokens themselves are not stored."""
     rows: Sequence[Row] = await database.rows(
         """
-        SELECT t.id, t.site_id, s.name AS site, t.scope, t.name, t.hint, t.created_at, t.expires_at, t.revoked_at
+        SELECT t.id, t.site_id, s.name AS site, t.scope, t.name, t.hint, t.created_at, t.expires_at, t.revoked_at,
+               t.last_used_on, t.earlier_expires_at
         FROM tokens t JOIN sites s ON s.id = t.site_id ORDER BY t.created_at, t.id
         """
     )
     return [store.row_to_dict(row) for row in rows if site_id in (None, row["site_id"])]
 
 
-async def revoke_token(database: Database, text: str) -> None:
+async def revoke_token(database: Database, text: str, who: journal.Who = journal.COMMAND_LINE) -> None:
     """Revoke a token, given by its id or by itself. Raises NotFound."""
 
     async def work(tx: Transaction) -> bool:
         row = await tx.row(
-            "SELECT id, site_id FROM tokens WHERE (id = :text OR token_hash = :hash) AND revoked_at IS NULL",
+            "SELECT id, site_id FROM tokens WHERE (id = :text OR token_hash = :hash OR earlier_hash = :hash)"
+            " AND revoked_at IS NULL",
             text=text,
             hash=hash_token(text),
         )
         if row is None:
             return False
         await tx.run("UPDATE tokens SET revoked_at = :now WHERE id = :id", now=clock.now(), id=row["id"])
-        await journal.record(tx, "token_revoked", journal.COMMAND_LINE, subject=row["id"], site_id=row["site_id"])
+        await journal.record(tx, "token_revoked", who, subject=row["id"], site_id=row["site_id"])
         return True
 
     if not await database.write(work):

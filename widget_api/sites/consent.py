@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -17,9 +18,11 @@ from urllib.parse import urlsplit
 from widget_api import clock, i18n
 from widget_api.database import Database, Row, Transaction
 from widget_api.settings import Contacts, Settings
-from widget_api.sites.model import Agency, Site
+from widget_api.sites import store
+from widget_api.sites.model import Action, Agency, Site
 
 _VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # before 1.1.0 the first twelve characters of the hash
+MAX_OWN_TEXT = 3000  # characters that an agency adds
 _GRACE_PERIOD = 86_400  # seconds for which a replaced document is accepted; the widget keeps drafts as long
 
 
@@ -62,24 +65,52 @@ async def current_document(
     database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
 ) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
-    known = i18n.supported_language(language)
-    if purpose == "publish_name":
-        document = _compose_name_document(
-            known, site.agency, site.name, site.key, site.retention_days, settings.public_url
-        )
-    else:
-        document = _compose_document(
-            known,
-            site.agency,
-            site.name,
-            site.retention_days,
-            settings.processor,
-            settings.public_url,
-            settings.data_location,
-            await _list_recipients(database, site, settings),
-        )
+    document = await compose_document(database, site, settings, language, purpose)
     await _store_document(database, site, document, purpose)
     return document
+
+
+async def store_changed(database: Database, site: Site, settings: Settings, user_id: str) -> None:
+    """Store the document in every language, as changed by a user."""
+    for language in i18n.LANGUAGES:
+        document = await compose_document(database, site, settings, language)
+        await _store_document(database, site, document, "processing", user_id)
+
+
+async def list_documents(database: Database, site_id: str) -> Sequence[Row]:
+    """All stored versions, the newest first, with who changed the document where that is known."""
+    return await database.rows(
+        """
+        SELECT d.version, d.purpose, d.language, d.body, d.created_at, COALESCE(u.name, u.email) AS who
+        FROM consent_documents d LEFT JOIN users u ON u.id = d.user_id
+        WHERE d.site_id = :site_id ORDER BY d.created_at DESC, d.version
+        """,
+        site_id=site_id,
+    )
+
+
+async def compose_document(
+    database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
+) -> Document:
+    """The document by the settings of `site`, which need not be saved."""
+    known = i18n.supported_language(language)
+    if purpose == "publish_name":
+        return _compose_name_document(known, site.agency, site.name, site.key, site.retention_days, settings.public_url)
+    return _compose_document(
+        known,
+        site.agency,
+        site.name,
+        site.retention_days,
+        settings.processor,
+        settings.public_url,
+        settings.data_location,
+        await _list_recipients(database, site, settings),
+        site.consent_text,
+        action=site.collection.action if site.collection else None,
+        moderators=await _list_moderators(database, site),
+        invites=site.collection is not None and site.collection.invites,
+        hands_on=site.outside == "forward",
+    )
 
 
 async def find_document(
@@ -154,20 +185,34 @@ async def allowed_contacts(database: Database, site_id: str, problem_id: str, na
     return "none"
 
 
+async def _list_moderators(database: Database, site: Site) -> tuple[str, ...]:
+    """The other agencies that read entries of a collection before they are public, without contacts."""
+    if site.collection is None:
+        return ()
+    return tuple(row["name"] for row in await store.list_moderators(database, site.id))
+
+
 async def _list_recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
-    """The platforms that receive contacts; the rest of a report is no personal data, or public."""
+    """The platforms that receive contacts; the rest of a report is no personal data, or public.
+
+    Entries of a collection go to the webhook platforms of its site alone.
+    """
     rows = await database.rows_at_once(
         """
-        SELECT p.id, p.name, p.url, p.contacts, COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) AS serves
+        SELECT p.id, p.name, p.url, p.contacts, p.protocol,
+            COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) AS serves
         FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id
         WHERE p.disabled_at IS NULL ORDER BY p.created_at, p.id
         """,
-        site_id=site.id,
+        site_id=site.parent_id if site.collection else site.id,
     )
+    rows = [row for row in rows if site.collection is None or row["protocol"] == "webhook"]
     serving = [row for row in rows if row["serves"] and row["contacts"] != "none" and row["id"] != "default"]
     found = [Recipient(row["name"], _host_of(row["url"]), row["contacts"]) for row in serving]
     default = settings.platform
     left = any(row["id"] == "default" and not row["serves"] for row in rows)
+    if default is not None and site.collection is not None and default.protocol != "webhook":
+        default = None
     if default is not None and default.contacts != "none" and not left:
         host = _host_of(default.url)
         found.insert(0, Recipient(host, host, default.contacts))
@@ -188,7 +233,15 @@ def _compose_document(
     public_url: str,
     data_location: str | None,
     recipients: tuple[Recipient, ...],
+    own: str,
+    *,
+    action: Action | None,
+    moderators: tuple[str, ...],
+    invites: bool,
+    hands_on: bool,
 ) -> Document:
+    """`action` is that of a collection's visitors, None for a site."""
+
     def t(key: str, **values: object) -> str:
         return i18n.text(language, f"sites.consent.{key}", **values)
 
@@ -196,17 +249,28 @@ def _compose_document(
     host = _host_of(public_url)
     receiving = [t("recipient_agency", name=agency.name)]
     receiving += [t(f"recipient_platform_{one.contacts}", name=one.name, address=one.address) for one in recipients]
-    receiving += [t("recipient_nobody_else") if not recipients else t("recipient_no_others")]
+    receiving += [t("recipient_elsewhere")] if hands_on else []
+    receiving += [i18n.text(language, "visits.moderators", name=name) for name in moderators]
+    receiving += [i18n.text(language, "visits.consent", name=agency.name)] if invites else []
+    acts = f"participation.consent.{action}"
+    authors = [i18n.text(language, f"{acts}.recipient")] if i18n.has(f"{acts}.recipient") else []
+    receiving += authors
+    receiving += [
+        t("recipient_no_others" if recipients or hands_on or authors or moderators else "recipient_nobody_else")
+    ]
     sections = {
         "operator": operator,
-        "purpose": [t("purpose_text", name=agency.name, site=site_name)],
+        "purpose": [
+            t("purpose_text", name=agency.name, site=site_name),
+            *([i18n.text(language, f"{acts}.purpose")] if i18n.has(f"{acts}.purpose") else []),
+        ],
         "data": [t(f"data_{name}") for name in ("report", "contact", "technical")],
         "actions": [t("actions_text"), *([t("actions_location", place=data_location)] if data_location else [])],
         "processor": [
             t("processor_named", processor=processor, host=host) if processor else t("processor_service", host=host)
         ],
         "recipients": receiving,
-        "public": [t("public_text")],
+        "public": [t("public_text"), *([i18n.text(language, "collections.public")] if action else [])],
         "retention": [t("retention_text", period=i18n.text(language, "common.days", count=retention_days))],
         "withdrawal": [
             t("withdrawal_page"),
@@ -214,8 +278,9 @@ def _compose_document(
             *([t("withdrawal_address", address=agency.postal_address)] if agency.postal_address else []),
             t("withdrawal_effect"),
         ],
+        **({"own": [line for line in own.split("\n") if line]} if own else {}),
     }
-    return _make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
+    return make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
 
 
 @lru_cache(maxsize=1024)
@@ -237,7 +302,7 @@ def _compose_name_document(
         "retention": [t("retention_text", period=i18n.text(language, "common.days", count=retention_days))],
         "withdrawal": [t("withdrawal_page"), t("withdrawal_email", email=agency.email)],
     }
-    return _make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
+    return make_document(language, t("title"), {t(name): lines for name, lines in sections.items()})
 
 
 def _operator_lines(language: str, agency: Agency) -> list[str]:
@@ -253,30 +318,40 @@ def _operator_lines(language: str, agency: Agency) -> list[str]:
     ]
 
 
-def _make_document(language: str, title: str, sections: dict[str, list[str]]) -> Document:
+def make_document(language: str, title: str, sections: dict[str, list[str]]) -> Document:
+    """A document of sections, each a heading and its lines."""
     body = "\n\n".join([title, *("\n".join([heading, *lines]) for heading, lines in sections.items())])
     digest = hashlib.sha256(body.encode()).hexdigest()
     return Document(digest, digest, language, body)
 
 
-async def _store_document(database: Database, site: Site, document: Document, purpose: Purpose) -> None:
-    if await find_document(database, site, document.version, purpose) is not None:
+async def _store_document(
+    database: Database, site: Site, document: Document, purpose: Purpose, user_id: str | None = None
+) -> None:
+    """Store a document, or that a text of earlier is current again, from which the one in between is replaced."""
+    about = {"site_id": site.id, "language": document.language, "purpose": purpose}
+    newest = await database.row_at_once(
+        "SELECT MAX(created_at) AS at, MAX(CASE WHEN version = :version THEN created_at END) AS own"
+        " FROM consent_documents WHERE site_id = :site_id AND language = :language AND purpose = :purpose",
+        **about,
+        version=document.version,
+    )
+    if newest is not None and newest["own"] is not None and newest["own"] == newest["at"]:
         return
 
     async def work(tx: Transaction) -> None:
         await tx.run(
             """
-            INSERT INTO consent_documents (site_id, version, purpose, hash, language, body, created_at)
-            VALUES (:site_id, :version, :purpose, :hash, :language, :body, :created_at)
-            ON CONFLICT (site_id, version) DO NOTHING
+            INSERT INTO consent_documents (site_id, version, purpose, hash, language, body, created_at, user_id)
+            VALUES (:site_id, :version, :purpose, :hash, :language, :body, :created_at, :user_id)
+            ON CONFLICT (site_id, version) DO UPDATE SET created_at = excluded.created_at, user_id = excluded.user_id
             """,
-            site_id=site.id,
+            **about,
             version=document.version,
-            purpose=purpose,
             hash=document.hash,
-            language=document.language,
             body=document.body,
             created_at=clock.now(),
+            user_id=user_id,
         )
 
     await database.write(work)

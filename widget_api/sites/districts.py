@@ -1,6 +1,7 @@
 """Add, change and delete the districts of a site: named polygons by which reports are filtered and counted.
 
-Every change lets `problems.districts` go through the site's reports, from the first one on.
+Every change lets `problems.districts` go through the reports of the site and the entries of its collections, from the
+first one on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ _NAMES = ("name", "NAME", "title")  # properties that name a feature, the first 
 
 Borders = Mapping[str, Area]  # by name
 _Work = Callable[[Transaction, Mapping[str, Row]], Awaitable[Mapping[str, int]]]
+
+
+def job_of(site_id: str) -> str:
+    """The name of a site's own job: one site holds up no other, however often its districts change."""
+    return f"{JOB}:{site_id}"
 
 
 async def count_reports(database: Database, site_id: str) -> dict[str, int]:
@@ -246,8 +252,9 @@ async def _change(database: Database, site_id: str, work: _Work, who: journal.Wh
         await store.bump_version(tx, site_id)  # locks the site: a change at a time
         rows = await tx.rows("SELECT id, name, area FROM districts WHERE site_id = :site_id", site_id=site_id)
         counts = await work(tx, {row["name"]: row for row in rows})
-        await tx.run("UPDATE sites SET districts_from = 0 WHERE id = :site_id", site_id=site_id)
-        await schedule.postpone(tx, JOB, clock.now() + SETTLING)
+        for one_id in (site_id, *(row["id"] for row in await store.list_collections(tx, site_id))):
+            await tx.run("UPDATE sites SET districts_from = 0 WHERE id = :id", id=one_id)
+            await schedule.postpone(tx, job_of(one_id), clock.now() + SETTLING)
         await journal.record(tx, "districts_changed", who, subject=site_id, site_id=site_id, details=counts)
         return counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -14,8 +15,17 @@ Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
 Discussion = Literal["off", "moderated"]
 MailAnswers = Literal["publish", "hold"]
+Outside = Literal["refuse", "forward"]
+Action = Literal["none", "support", "vote", "join", "contact"]
+Who = Literal["residents", "invited", "agency"]
 
+AGES = (0, 14, 16, 18)  # of who votes; 0 = any
+MAX_VOTES = 100  # of a person in a collection
+
+DEFAULT_TIME_ZONE = "Europe/Moscow"
 DEFAULT_LICENSE = "CC-BY-4.0"  # of the open data
+MAX_DESCRIPTION = 4000  # characters of a problem, as in GeoReport v2
+MAX_TITLE = 150  # characters of an entry's title
 DEFAULT_PHOTOS, MAX_PHOTOS = 3, 10  # photos of a report
 DEFAULT_DEADLINE_DAYS = 10  # working days from receipt
 DEFAULT_CATEGORIES = (
@@ -33,6 +43,9 @@ DEFAULT_CATEGORIES = (
     "other",
 )
 
+BEGINS, ENDS = "begins", "ends"  # the questions whose answers are the days of a dated entry
+ORGANISATION = "organisation"  # the question that a link of an organisation answers
+REGION, SUPPORT, HELP = "region", "support", "help"  # entries are counted by region, and kind of support or of help
 Datatype = Literal["string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"]
 
 
@@ -61,10 +74,18 @@ class Category:
     photo_required: bool = False
     photo_after: bool = False  # `resolved` needs a photo
     questions: tuple[Question, ...] = ()
+    removed_questions: tuple[Question, ...] = ()  # also those of which options were removed; answers may refer to them
 
     @property
     def working_days(self) -> int:
         return self.deadline_days or DEFAULT_DEADLINE_DAYS
+
+    def describe_answer(self, code: str, answer: str | list[str]) -> tuple[str, str]:
+        """A question and its answer in words, also where the question or the option is no longer offered."""
+        known = [one for one in (*self.removed_questions, *self.questions) if one.code == code]
+        names = {key: name for one in known for key, name in one.values}
+        parts = answer if isinstance(answer, list) else [answer]
+        return known[-1].description if known else code, ", ".join(names.get(part, part) for part in parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +100,7 @@ class Agency:
     registry_number: str | None = None  # in Roskomnadzor's register of operators
     senders: tuple[str, ...] = ()  # who may answer by mail beside `email`; «@gorod.ru» is a whole domain
     digest: bool = False  # a letter each working morning
+    digest_hour: int | None = None  # local; None = as usual, each kind of letter at its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +110,70 @@ class District:
     id: str
     name: str
     area: Area = field(repr=False)
+
+
+COLLECTION = "/c/"  # in the key of a collection, between that of its site and the slug
+
+
+_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,63}")
+
+
+def is_slug(text: str) -> bool:
+    return _SLUG.fullmatch(text) is not None
+
+
+def collection_key(key: str, slug: str) -> str:
+    """The key of a collection: what its pages have after /s/. No site has a key with a slash."""
+    return f"{key}{COLLECTION}{slug}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voting:
+    """When voices for entries of a collection are counted, how many a person has in it, and who may vote."""
+
+    opens_at: int | None  # None = no limit
+    closes_at: int | None
+    per_person: int
+    min_age: int
+    threshold: int = 0  # voices that an entry needs to be considered; 0 = none
+
+    def find_refusal(self, now: int) -> Literal["early", "closed"] | None:
+        """Why no voice is counted now."""
+        return "closed" if self.is_over(now) else "early" if now < (self.opens_at or 0) else None
+
+    def is_over(self, at: int) -> bool:
+        return self.closes_at is not None and at >= self.closes_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A child site that is no test mode: a list of a site's, with a title (the name) and questions of its own."""
+
+    slug: str
+    preset: str
+    summary: str  # what it is for
+    principles: str  # how it works, in the site's own words
+    action: Action  # what a visitor can do with an entry
+    who: Who  # may add one
+    opens_at: int | None  # when it begins and ends to take entries; None = no limit
+    closes_at: int | None
+    voting: Voting
+    entry: str  # what the title of an entry is called
+    add: str  # the label of the button that leads to the form
+    invites: bool  # agencies invite the authors of its entries (visits/)
+    is_answered: bool  # by the agency, as problems are; entries of a directory are only checked
+    is_due: bool  # an answer of the agency by a day
+
+    @property
+    def counts_participants(self) -> bool:
+        """Whether an entry has a public number of those who take part."""
+        return self.action in ("vote", "join")
+
+    def takes_entries(self, now: int) -> bool:
+        """Whether residents may add an entry now."""
+        return (
+            self.who == "residents" and (self.opens_at or 0) <= now and (self.closes_at is None or now < self.closes_at)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +203,70 @@ class Site:
     discussion: Discussion  # whether people may comment on problems
     mail_answers: MailAnswers = "publish"  # an answer by mail is published at once, or held until somebody looked
     retention_days: int
+    outside: Outside = "refuse"  # what happens to reports of places outside the territory
+    parent_id: str | None = None  # the site whose test mode or collection this is
+    collection: Collection | None = None
+    consent_text: str = ""  # what the agency adds to the consent document
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
+    former_categories: tuple[Category, ...] = field(default=(), repr=False)  # disabled, which older reports have
     districts: tuple[District, ...] = field(default=(), repr=False)  # by name
+
+    @property
+    def is_test(self) -> bool:
+        return self.parent_id is not None and self.collection is None
+
+    @property
+    def fields(self) -> tuple[Question, ...]:
+        """The questions of a collection: each of its categories has the same."""
+        return self.categories[0].questions if self.collection and self.categories else ()
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its entries are on days: the list has those to come, and those that are past by themselves."""
+        return any(one.code == BEGINS and one.datatype == "datetime" for one in self.fields)
+
+    @property
+    def longest_description(self) -> int:
+        """In characters. That of an entry is stored with its title."""
+        return MAX_DESCRIPTION - (MAX_TITLE + 2 if self.collection else 0)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its problems are answered."""
+        return self.collection is None or self.collection.is_answered
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its problems are answered by a day."""
+        return self.collection is None or self.collection.is_due
+
+    @property
+    def file_name(self) -> str:
+        """What files of its data are called."""
+        return f"{self.jurisdiction}-{self.collection.slug}" if self.collection else self.jurisdiction
+
+    @property
+    def city_key(self) -> str:
+        """The key of the site that a collection is of."""
+        return self.key.partition(COLLECTION)[0]
+
+    @property
+    def printed_path(self) -> str:
+        """The path that leads to its page whatever its key is (`residents/printed.py`)."""
+        return f"/to/{self.id}"
+
+    @property
+    def entries_path(self) -> str:
+        """The path of its problems' pages, without the number. The key of a collection is that of its site and the slug
+        (`collection_key`)."""
+        return f"/s/{self.key}" if self.collection else f"/s/{self.key}/problems"
+
+    @property
+    def entries_api(self) -> str:
+        """The path of its list of problems in the API."""
+        own = self.collection
+        return f"/api/v1/sites/{self.city_key}/" + (f"collections/{own.slug}/entries" if own else "problems")
 
     @cached_property
     def territory(self) -> Area | None:
@@ -137,3 +284,7 @@ class Site:
 
     def category(self, code: str) -> Category | None:
         return next((category for category in self.categories if category.code == code), None)
+
+    def known_category(self, code: str) -> Category | None:
+        """A category, even if it is disabled: that of a report."""
+        return self.category(code) or next((one for one in self.former_categories if one.code == code), None)

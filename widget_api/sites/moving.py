@@ -1,4 +1,6 @@
-"""Move an agency between cabinet and mailbox with its work under way: nothing is lost, and nothing is sent twice.
+"""Move an agency between cabinet and mailbox, and disable it, with its work under way.
+
+Nothing is lost, and nothing is sent twice.
 
 What was sent to the mailbox can be answered by mail for as long as its address is valid, wherever the agency works now,
 and letters that are due go out. Held letters wait in the cabinet in either case.
@@ -6,11 +8,14 @@ and letters that are due go out. Held letters wait in the cabinet in either case
 
 from __future__ import annotations
 
-from widget_api.database import Transaction
+from widget_api.database import Database, Transaction
 from widget_api.deliveries import enqueue, sinks
+from widget_api.deliveries.model import MAX_RETRY_AFTER, Retry
+from widget_api.sites import store
 from widget_api.status_table import STATUSES
 
 MAX_LETTERS = 1000  # at once; of more reports the cabinet and reminders tell
+WAITS = "the agency is disabled"
 _OPEN = ", ".join(f"'{status}'" for status, entry in STATUSES.items() if entry.stage == "open")
 
 
@@ -25,8 +30,8 @@ async def send_open_reports(tx: Transaction, agency_id: str, now: int) -> None:
         FROM problems p
         JOIN sites s ON s.id = p.site_id
         JOIN events e ON e.site_id = p.site_id AND e.problem_id = p.id
-        WHERE s.agency_id = :agency_id AND p.status IN ({_OPEN}) AND p.released_at IS NOT NULL AND NOT p.spam
-        AND p.mirror_of IS NULL AND p.erased_at IS NULL
+        WHERE s.agency_id = :agency_id AND COALESCE(s.slug, '-') <> '' AND p.status IN ({_OPEN})
+        AND p.released_at IS NOT NULL AND NOT p.spam AND p.mirror_of IS NULL AND p.erased_at IS NULL
         AND (e.kind = 'received' OR p.status = 'reopened' AND e.id = p.status_event)
         ORDER BY p.answer_due, p.id, e.position LIMIT {MAX_LETTERS}
         """,
@@ -51,4 +56,19 @@ async def cancel_reminders(tx: Transaction, agency_id: str) -> None:
         f"DELETE FROM deliveries WHERE sink LIKE '{sinks.REMINDER}%' AND state = 'pending'"
         " AND site_id IN (SELECT id FROM sites WHERE agency_id = :agency_id)",
         agency_id=agency_id,
+    )
+
+
+async def require_enabled(database: Database, agency_id: str) -> None:
+    """Let a delivery to a disabled agency wait: `send_waiting` makes it due. Raises Retry."""
+    if await store.is_agency_disabled(database, agency_id):
+        raise Retry(WAITS, after=MAX_RETRY_AFTER, counted=False)
+
+
+async def send_waiting(tx: Transaction, now: int) -> None:
+    """Make due what waits for a disabled agency. What waits for another one that still is will wait again."""
+    await tx.run(
+        "UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND next_at > :now AND last_error = :waits",
+        now=now,
+        waits=WAITS,
     )

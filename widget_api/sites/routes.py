@@ -42,9 +42,16 @@ class Seen(Query):
 
 
 async def get_configuration(request: Request) -> Response:
-    """GET /api/v1/sites/{key}: everything that a form needs, in one response."""
+    """GET /api/v1/sites/{key}: everything that a form needs, in one response.
+
+    The widget asks for nothing else where the key is not valid, so an expired one is counted here.
+    """
     context = web.context(request)
-    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
+    try:
+        site, version = await service.by_key_with_version(context.database, request.path_params["key"])
+    except NotFound:
+        await _count_expired(request, request.headers.get("origin"))
+        raise
     language = web.negotiate_language(request, site.language)
     document = await consent.current_document(context.database, site, context.settings, language)
     of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
@@ -59,6 +66,14 @@ async def get_configuration(request: Request) -> Response:
     )
 
 
+async def _count_expired(request: Request, origin: str | None, version: str = "") -> None:
+    """Count the sighting of a widget whose key was valid once; without an origin no page asked."""
+    context = web.context(request)
+    expired = await service.find_expired(context.database, request.path_params["key"]) if origin else None
+    if origin and expired is not None:
+        context.sightings.note(expired, "key_expired", origin, version)
+
+
 async def check_place(request: Request) -> Response:
     """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory.
 
@@ -69,11 +84,16 @@ async def check_place(request: Request) -> Response:
     point = validation.parse_query(Point, request.query_params)
     where = point.lat, point.lng
     other = await service.find_other_site(context.database, site, where, context.settings.public_url)
+    receiver = await service.find_receiver(context.database, site, where)
     language = web.negotiate_language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
     content = {"inside": inside, "detail": detail, "other": other and asdict(other)}
+    if receiver:
+        values = {"site": site.name, "receiver": receiver.name}
+        track = view.receiver_text(receiver.site, receiver.name, language, clock.now())
+        content |= {"detail": i18n.text(language, "form.handed", **values), "receiver": receiver.name, "track": track}
     return _tagged_response(request, content, {"Vary": "Accept-Language", "Content-Language": language})
 
 
@@ -111,10 +131,7 @@ async def issue_challenge(request: Request) -> Response:
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
-        expired = await service.find_expired(context.database, key)
-        if expired is not None:
-            own = origins.origin_of_url(context.settings.public_url)
-            context.sightings.note(expired, "key_expired", sent_origin or own, version)
+        await _count_expired(request, sent_origin or origins.origin_of_url(context.settings.public_url), version)
         raise
     try:
         origin = origins.admit_origin(site, sent_origin, context.settings.public_url)
@@ -188,17 +205,6 @@ def _consent_page(
     )
 
 
-async def new_site_page(request: Request) -> Response:
-    """GET /sites/new: explain how to register an origin."""
-    return _render_page(
-        request,
-        "sites/new.html",
-        origin=request.query_params.get("origin", "")[:300],
-        language=web.negotiate_language(request),
-        here=web.context(request).settings.public_url,
-    )
-
-
 def _render_page(request: Request, template: str, **values: Any) -> Response:
     return web.html_response(request, template, **values)
 
@@ -211,5 +217,4 @@ routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/tickets", issue_ticket, methods=["POST"]),
     Route("/s/{key}/consent", consent_page, methods=["GET"]),
     Route("/s/{key}/consent/{version}", consent_page, methods=["GET"]),
-    Route("/sites/new", new_site_page, methods=["GET"]),
 ]

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from widget_api import clock, journal
-from widget_api.database import Database, Transaction
+from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
 from widget_api.geo.model import Box, boxes_overlap
@@ -21,15 +21,20 @@ from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.sites import origins, store
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import (
+    COLLECTION,
     DEFAULT_CATEGORIES,
     DEFAULT_LICENSE,
     DEFAULT_PHOTOS,
+    DEFAULT_TIME_ZONE,
     MAX_PHOTOS,
     Contact,
     Discussion,
     MailAnswers,
+    Outside,
     Site,
+    is_slug,
 )
+from widget_api.sites.questions import has_markup
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
@@ -37,6 +42,7 @@ _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _REGISTRY_NUMBER = re.compile(r"\d{2}-[\d-]{6,12}")  # 77-22-123456; older ones are shorter
+DIGEST_HOURS = range(7, 13)  # at which an agency may get its morning letters
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites with the settings counter at which they were read. A process rarely has more than one Database.
@@ -50,9 +56,7 @@ async def by_key(database: Database, key: str) -> Site:
 
 async def by_key_with_version(database: Database, key: str) -> tuple[Site, int]:
     """`by_key` with the version of everything that readers of the site see, for entity tags."""
-    if not _KEY.fullmatch(key):
-        raise NotFound("site_not_found")
-    found = await store.find_key(database, key)
+    found = await _find_key(database, key)
     if found is None or found["disabled_at"] is not None:
         raise NotFound("site_not_found")
     if found["expires_at"] is not None and found["expires_at"] <= clock.now():
@@ -60,9 +64,16 @@ async def by_key_with_version(database: Database, key: str) -> tuple[Site, int]:
     return await _load_cached(database, found["site_id"], found["settings"]), found["version"]
 
 
+async def _find_key(database: Database, key: str) -> Row | None:
+    own, _, slug = key.partition(COLLECTION)
+    if not _KEY.fullmatch(own) or not (slug == "" or is_slug(slug)):
+        return None
+    return await store.find_key(database, own, slug)
+
+
 async def find_expired(database: Database, key: str) -> Site | None:
     """The enabled site of an expired key, which host pages may still contain."""
-    found = await store.find_key(database, key) if _KEY.fullmatch(key) else None
+    found = await _find_key(database, key)
     if found is None or found["disabled_at"] is not None or found["expires_at"] is None:
         return None
     return await _load_cached(database, found["site_id"], found["settings"])
@@ -82,9 +93,13 @@ async def by_jurisdiction(database: Database, name: str) -> Site | None:
     return None if row is None else await by_id(database, row["id"])
 
 
-async def list_sites(database: Database, *, disabled: bool = False) -> list[Site]:
-    """Every enabled site, oldest first; with `disabled` the others too."""
-    rows = [row for row in await store.list_sites(database) if disabled or row["disabled_at"] is None]
+async def list_sites(database: Database, *, disabled: bool = False, collections: bool = False) -> list[Site]:
+    """Every enabled site, oldest first; with `disabled` the others too, with `collections` also theirs."""
+    rows = [
+        row
+        for row in await store.list_sites(database, collections=collections)
+        if disabled or row["disabled_at"] is None
+    ]
     return [await _load_cached(database, row["id"], row["settings"]) for row in rows]
 
 
@@ -100,6 +115,12 @@ class OtherSite:
 async def find_other_site(
     database: Database, site: Site, where: tuple[float, float] | None, public_url: str
 ) -> OtherSite | None:
+    """The site to which a point outside of `site` belongs, as residents are told of it."""
+    found = await find_covering_site(database, site, where)
+    return OtherSite(found.name, found.agency.name, f"{public_url}/s/{found.key}") if found else None
+
+
+async def find_covering_site(database: Database, site: Site, where: tuple[float, float] | None) -> Site | None:
     """The enabled site with the smallest territory around a point; None where the point lies in `site` itself."""
     if where is None or site.covers(*where):
         return None
@@ -108,10 +129,28 @@ async def find_other_site(
         for one in await list_sites(database)
         if one.id != site.id and one.territory is not None and one.territory.covers(*where)
     ]
-    if not fitting:
+    return min(fitting, key=lambda one: one.territory.size if one.territory else 0, default=None)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Who gets a report of a place outside the site's territory: another site, or the platforms of this one."""
+
+    site: Site  # where the report is stored
+    name: str  # of the agency or the platforms, as the resident is told before sending
+
+
+async def find_receiver(database: Database, site: Site, where: tuple[float, float] | None) -> Receiver | None:
+    """The receiver of a report outside the territory; None inside it, and where the site refuses such reports.
+
+    A test hands nothing on: the setting is not among those that are copied to it.
+    """
+    if site.outside == "refuse" or where is None or site.covers(*where):
         return None
-    chosen = min(fitting, key=lambda one: one.territory.size if one.territory else 0)
-    return OtherSite(chosen.name, chosen.agency.name, f"{public_url}/s/{chosen.key}")
+    if other := await find_covering_site(database, site, where):
+        return Receiver(other, other.agency.name)
+    names = await store.list_platform_names(database, site.id)
+    return Receiver(site, ", ".join(names)) if names else None
 
 
 async def _load_cached(database: Database, site_id: str, settings: int) -> Site:
@@ -127,8 +166,14 @@ async def _load_cached(database: Database, site_id: str, settings: int) -> Site:
     return site
 
 
-async def add_agency(
-    database: Database,
+async def add_agency(database: Database, **options: Any) -> str:
+    """Add an agency with the options of `plan_agency`. Returns its id. Raises Invalid, NotFound (the parent)."""
+    agency_id, work = plan_agency(**options)
+    await database.write(work)
+    return agency_id
+
+
+def plan_agency(
     *,
     name: str,
     email: str,
@@ -140,10 +185,10 @@ async def add_agency(
     senders: Sequence[str] = (),
     digest: bool | None = None,
     who: journal.Who = journal.COMMAND_LINE,
-) -> str:
-    """Add an agency. Returns its identifier. `digest` None: enabled if the agency works by e-mail.
+) -> tuple[str, Work[None]]:
+    """The identifier of a new agency, and the work that adds it, which raises NotFound without the parent.
 
-    Raises Invalid, NotFound (the parent).
+    `digest` None: enabled if the agency works by e-mail. Raises Invalid.
     """
     columns = check_agency(
         {
@@ -169,30 +214,40 @@ async def add_agency(
         )
         await journal.record(tx, "agency_added", who, subject=agency_id)
 
-    await database.write(work)
-    return agency_id
+    return agency_id, work
 
 
 def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Validate columns of an agency. Returns their stored values. Missing ones are not checked. Raises Invalid."""
     inn, number, senders = columns.get("inn"), columns.get("registry_number"), columns.get("senders", ())
+    factor_roles, hour = columns.get("factor_roles", ()), columns.get("digest_hour")
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
         ("registry_number", "registry_number", number is None or _REGISTRY_NUMBER.fullmatch(number) is not None),
+        ("factor_roles", "unknown", {"admin", "head", "agent", "viewer"}.issuperset(factor_roles)),
+        ("digest_hour", "unknown", hour is None or hour in DIGEST_HOURS),
         ("senders", "email", all(_EMAIL.fullmatch(one) or _EMAIL.fullmatch(f"a{one}") for one in senders)),
     )
     checked = dict(columns)
     if "name" in checked:
         checked["name"] = checked["name"].strip()
+    if "factor_roles" in checked:
+        checked["factor_roles"] = orjson.dumps(sorted(set(factor_roles))).decode()
     if "senders" in checked:
         checked["senders"] = orjson.dumps(list(dict.fromkeys(one.strip().lower() for one in senders))).decode()
     return checked
 
 
-async def add_site(
-    database: Database,
+async def add_site(database: Database, **options: Any) -> Site:
+    """Add a site with the options of `plan_site`. Raises Invalid, NotFound (agency), Conflict (jurisdiction)."""
+    site_id, work = plan_site(**options)
+    await database.write(work)
+    return await by_id(database, site_id)
+
+
+def plan_site(
     *,
     name: str,
     agency_id: str,
@@ -201,7 +256,7 @@ async def add_site(
     moderation: Literal["before", "after"] | None = None,
     moderator: Literal["agent", "operator"] = "agent",
     jurisdiction: str | None = None,
-    time_zone: str = "Europe/Moscow",
+    time_zone: str = DEFAULT_TIME_ZONE,
     language: str = DEFAULT_LANGUAGE,
     contact: Literal["optional", "required"] = "optional",
     appeals: Literal["off", "handoff"] = "off",
@@ -215,11 +270,11 @@ async def add_site(
     mail_answers: Literal["publish", "hold"] = "publish",
     retention_days: int = journal.DEFAULT_RETENTION,
     who: journal.Who = journal.COMMAND_LINE,
-) -> Site:
-    """Add a site with a key, the default categories and, by default, the jurisdiction of its first origin.
+) -> tuple[str, Work[None]]:
+    """The identifier of a new site, and the work that adds it with a key, the default categories and, by default, the
+    jurisdiction of its first origin. The work raises NotFound (the agency), Conflict (the jurisdiction is another's).
 
-    `moderation` None: `after` where the agency works by e-mail, else `before`.
-    Raises Invalid, NotFound (the agency), Conflict (the jurisdiction is another site's).
+    `moderation` None: `after` where the agency works by e-mail, else `before`. Raises Invalid.
     """
     normalised = normalise_origins(allowed_origins)
     place = jurisdiction or origins.host_of(normalised[0])
@@ -256,13 +311,12 @@ async def add_site(
         await store.insert_site(tx, site_id, columns | {"moderation": chosen}, key, normalised, DEFAULT_CATEGORIES)
         await journal.record(tx, "site_added", who, subject=site_id, site_id=site_id)
 
-    await database.write(work)
-    return await by_id(database, site_id)
+    return site_id, work
 
 
-def generate_key() -> str:
+def generate_key(prefix: str = KEY_PREFIX) -> str:
     """A random key. Keys are public, but cannot be guessed."""
-    return KEY_PREFIX + secrets.token_urlsafe(18)
+    return prefix + secrets.token_urlsafe(18)
 
 
 def normalise_origins(texts: Sequence[str]) -> list[str]:
@@ -293,6 +347,7 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("language", "language", columns.get("language", DEFAULT_LANGUAGE) in LANGUAGES),
         ("contact", "unknown", columns.get("contact", "optional") in get_args(Contact)),
         ("discussion", "unknown", columns.get("discussion", "off") in get_args(Discussion)),
+        ("outside", "unknown", columns.get("outside", "refuse") in get_args(Outside)),
         ("mail_answers", "unknown", columns.get("mail_answers", "publish") in get_args(MailAnswers)),
         ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
         ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
@@ -300,6 +355,7 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("accent", "colour", _COLOUR.fullmatch(columns.get("accent") or "#000000") is not None),
         ("photos", "photos", 0 <= columns.get("photos", DEFAULT_PHOTOS) <= MAX_PHOTOS),
         ("license", "license", _is_license(columns.get("license", DEFAULT_LICENSE))),
+        ("consent_text", "markup", not has_markup(columns.get("consent_text") or "")),
         ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
     checked = dict(columns)
@@ -309,6 +365,8 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
     if "name" in checked:
         checked["name"] = checked["name"].strip()
+    if "consent_text" in checked:  # sections of the document are separated by empty lines
+        checked["consent_text"] = "\n".join(filter(None, map(str.strip, checked["consent_text"].split("\n")))) or None
     if "calendar" in checked:
         try:
             checked["calendar"] = Calendar.dump(checked["calendar"])

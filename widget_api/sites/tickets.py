@@ -194,7 +194,7 @@ def read_ticket(signer: Signer, token: object, site: Site, origin: str, *, requi
     payload = signer.read(Purpose.TICKET, token)
     if not isinstance(payload, dict):
         raise Refused("ticket_invalid")
-    if payload["s"] != site.id or payload["o"] != origin:
+    if payload["s"] not in (site.id, site.collection and site.parent_id) or payload["o"] != origin:
         raise Refused("ticket_other_site")
     if payload["e"] <= clock.now():
         raise Refused("ticket_expired")

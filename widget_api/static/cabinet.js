@@ -255,7 +255,7 @@ const user = document.querySelector(".cabinet-head")?.dataset.user ?? "";
 const DRAFT = "cabinet-draft:";
 const SENT = "cabinet-sent"; // the drafts that go once it is said that their form was taken
 
-const secret = (field) => field.type === "password" || field.autocomplete?.endsWith("password"); // it may be shown as it is typed
+const secret = (field) => field.type === "password" || /(password|one-time-code)$/.test(field.autocomplete); // a password may be shown as it is typed
 const written = (field) => Boolean(field.name) && !secret(field) && !["hidden", "file", "submit", "button"].includes(field.type) && field.name !== "template";
 const forms = () => [...document.querySelectorAll("main form[method=post]:not([data-passing])")];
 const choice = (field) => field.type === "radio" || field.type === "checkbox";
@@ -287,7 +287,8 @@ function reveal(field) {
 }
 
 function restoreDrafts() {
-  if (here.searchParams.has("done")) {
+  // A page that shows something once is the answer to the form itself, not where it redirects to.
+  if (here.searchParams.has("done") || document.querySelector("main [data-done]")) {
     for (const key of JSON.parse(sessionStorage.getItem(SENT) ?? "[]")) sessionStorage.removeItem(key);
     here.searchParams.delete("done"); // so that reloading does not say it again
     history.replaceState(null, "", here);

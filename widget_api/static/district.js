@@ -29,7 +29,7 @@ const start = (box) => {
   const field = document.getElementById(box.dataset.draws);
   const svg = box.querySelector("svg");
   const status = box.querySelector("[role=status]");
-  const { territory, districts, zoom: tiles } = JSON.parse(box.dataset.shown);
+  const { territory, districts, zoom: tiles, around = [] } = JSON.parse(box.dataset.shown);
   let [corners, closed, pasted] = [[], false, []];
   let [zoom, left, top] = [2, 0, 0]; // the place of the picture, in its own units
   const world = () => TILE * 2 ** zoom;
@@ -139,7 +139,7 @@ const start = (box) => {
 
   box.hidden = false;
   const rings = read();
-  fit(rings.length ? rings : territory.length ? territory : districts.flatMap((one) => one.rings));
+  fit(rings.length ? rings : territory.length ? territory : [...districts.flatMap((one) => one.rings), ...around]);
   draw();
 };
 

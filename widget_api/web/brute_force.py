@@ -29,7 +29,7 @@ MAX_WAITING = 64
 MAX_WAITING_PER_SECRET = 8
 DEVICE_COOKIE = "device"
 DEVICE_SECONDS = 180 * 86_400  # after half a year without use a device is unknown again
-MAX_ACCOUNTS_PER_DEVICE = 4  # accounts remembered by the cookie of a device
+MAX_DEVICE_ENTRIES = 8  # of the cookie: an account has one for its password, and one for its second factor
 
 Sleep = Callable[[float], Awaitable[None]]
 TIMING_STEP = 0.25  # seconds
@@ -39,7 +39,7 @@ TIMING_STEP = 0.25  # seconds
 class Attempt:
     """An attempt at a secret, and where it comes from; `device` is set for one that has known the secret before."""
 
-    entry_point: Literal["sign_in", "tracking", "password"]
+    entry_point: Literal["sign_in", "code", "tracking", "password"]
     secret: str
     address: str
     device: str | None = None
@@ -156,7 +156,7 @@ class _Waiter:
 
 def recognize_device(signer: Signer, cookie: str | None, account: str) -> str | None:
     """Return the name of the device if it has signed in to this account before, else None."""
-    entries = (cookie or "").split(":")[:MAX_ACCOUNTS_PER_DEVICE]
+    entries = (cookie or "").split(":")[:MAX_DEVICE_ENTRIES]
     return next((entry.partition(".")[0] for entry in entries if _belongs_to_account(signer, entry, account)), None)
 
 
@@ -169,7 +169,7 @@ def device_cookie(signer: Signer, cookie: str | None, account: str) -> str:
     name = f"{secrets.token_hex(16)}.{clock.now() + DEVICE_SECONDS}"
     entry = f"{name}.{signer.seal(Purpose.DEVICE, f'{account} {name}')}"
     others = [other for other in (cookie or "").split(":") if other and not _belongs_to_account(signer, other, account)]
-    return ":".join([entry, *others[: MAX_ACCOUNTS_PER_DEVICE - 1]])
+    return ":".join([entry, *others[: MAX_DEVICE_ENTRIES - 1]])
 
 
 def _belongs_to_account(signer: Signer, entry: str, account: str) -> bool:

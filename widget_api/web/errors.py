@@ -33,7 +33,7 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.Busy: 503,
 }
 # Pages that help after an error: a new private link can be obtained by code or by letter.
-_RECOVERY_LINKS = {"private_link_invalid": "/track"}
+_RECOVERY_LINKS = {"private_link_invalid": "/track", "application_link_invalid": "/sites/new"}
 MAX_LISTED_VALUES = 50  # allowed values listed in an error
 _CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
@@ -84,6 +84,8 @@ def recovery_link(path: str, code: str) -> dict[str, str] | None:
     parts = path.split("/")
     if parts[1] == "cabinet":
         return {"kind": "cabinet", "href": "/cabinet/"}
+    if parts[1] == "s" and parts[3:4] == ["c"] and len(parts) > 5 and code != "site_not_found":
+        return {"kind": "collection", "href": "/".join(parts[:5])}
     if parts[1] == "s" and len(parts) > 3 and code != "site_not_found":
         return {"kind": "site", "href": "/".join(parts[:3])}
     return None

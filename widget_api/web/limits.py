@@ -30,6 +30,7 @@ RATES: dict[str, str] = {
     "photos": "120/minute;1000/hour",  # address, site
     "supports": "100/minute;600/hour",  # address, site
     "follows": "60/minute;300/hour",  # address, site
+    "participants": "60/minute;300/hour",  # address, site: voices and the like, which send a letter
     "comments": "30/minute;120/hour",  # address, site
     "forms": "12/minute;60/hour",  # address, site: the page without JavaScript requires no proof of work
     "reads": "3600/minute",  # address, site: filtered reads that are not cached, by their cost (Filters.cost)
@@ -38,7 +39,13 @@ RATES: dict[str, str] = {
     "confirmations": "60/minute",  # address
     "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
     "password_resets": "6/minute;30/hour",  # address: letters to reset a password
+    "codes": "60/day",  # user, or the device that knows a code: of a million codes three are right at a time
+    "provider_sign_ins": "30/minute;300/hour",  # address: each asks an agency's provider
     "invitations": "60/hour",  # user: letters that invite colleagues
+    "applications": "20/hour;60/day",  # address: applications for a site, of which each sends a letter
+    "application_letters": "3/hour;8/day",  # e-mail address to which the letter goes; past it no letter is sent
+    "application_hosts": "20/hour;100/day",  # host, the network of a provider's customer: nobody locks a town out
+    "proofs": "30/minute;120/hour",  # address, application: each looks at the site or asks its name server
     "georeport": "600/minute",  # token: writes
     "georeport_reads": "1200/minute",  # address, site: separate, so that a city's copying uses up nobody's searches
 }

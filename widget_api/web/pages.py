@@ -51,15 +51,16 @@ def render(template: str, language: str, **values: Any) -> str:
 
     - the functions `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`,
       `file_size(bytes)`, `static(name)`, and `own_name(code, name)`, the name of a category, which may be that of the
-      dictionaries;
+      dictionaries; where `site` is a collection, `t` prefers the words for entries;
     - `site` (None on pages of no site), `theme`, `private`, `kept` (the query that the language links preserve),
       `recovery_path` (a page that helps after an error) and `back` (the start page after an error).
     """
     language = i18n.supported_language(language)
+    of_entry = getattr(values.get("site"), "collection", None) is not None  # some letters name a site alone
     return environment.get_template(template).render(
         {
             "language": language,
-            "t": partial(i18n.text, language),
+            "t": partial(i18n.entry_text if of_entry else i18n.text, language),
             "date": partial(i18n.format_date, language),
             "moment": partial(i18n.format_moment, language),
             "day": partial(i18n.format_day, language),

@@ -50,7 +50,7 @@ def html_response(request: Request, template: str, status: int = 200, **values: 
     }
     if values.get("public"):
         request.scope[PUBLIC_PAGE] = True
-    if values.get("private"):
+    if values.get("private") or getattr(values.get("site"), "is_test", None):
         headers["X-Robots-Tag"] = "noindex, nofollow"
     response = HTMLResponse(page, status, headers)
     if request.query_params.get("lang"):

@@ -11,14 +11,19 @@ import { parse, query, type Filters } from "../shared/filters.ts";
 export interface Shown {
   filters: Filters;
   problem?: number | undefined;
+  /** The slug of the collection, where it is not the first of several. */
+  collection?: string | undefined;
 }
 
 const OURS = /^#igrajdanin(?:\?(.*))?$/;
+const COLLECTION = /(?:^|&)collection=([a-z\d-]+)(?:&|$)/;
 const PROBLEM = /(?:^|&)problem=(\d{1,10})(?:&|$)/;
 
 /** The hash for it; empty where nothing is chosen and nothing is open. */
-export function hash({ filters, problem }: Shown): string {
-  const text = [query(filters), problem && "problem=" + problem].filter(Boolean).join("&");
+export function hash({ filters, problem, collection }: Shown): string {
+  const text = [collection && "collection=" + collection, query(filters), problem && "problem=" + problem]
+    .filter(Boolean)
+    .join("&");
   return text && "#igrajdanin?" + text;
 }
 
@@ -28,17 +33,26 @@ export function read(hash: string): Shown | null {
   if (!found) return hash.length > 1 ? null : { filters: {} };
   const text = found[1] || "";
   const problem = PROBLEM.exec(text);
-  return { filters: parse(text), problem: problem ? +problem[1]! : undefined };
+  const collection = COLLECTION.exec(text);
+  return {
+    filters: parse(text),
+    problem: problem ? +problem[1]! : undefined,
+    collection: collection ? collection[1] : undefined
+  };
 }
 
 export class Address {
   /** The page's history from the address it had, as far as we have made it, and where in it the page stands. */
   private trail = [location.href];
+  /** Of what is written, as in `Shown`. */
+  collection: string | undefined;
 
   /** `made` holds where in it the page stands. */
   constructor(
     private readonly host: HTMLElement,
-    private readonly made: Back
+    private readonly made: Back,
+    /** Of entries, which are found by their answers too; the service refuses that of problems. */
+    private readonly entries?: boolean
   ) {}
 
   /** The first extended widget of the page; one that was taken out may still take its leave. */
@@ -49,12 +63,14 @@ export class Address {
 
   /** What the address says to this widget, null where it says nothing to it. */
   read(): Shown | null {
-    return this.mine() ? read(location.hash) : null;
+    const shown = this.mine() ? read(location.hash) : null;
+    if (shown && !this.entries) delete shown.filters.answers;
+    return shown;
   }
 
   /** `step`: back leads to what was shown before. */
   write(shown: Shown, step?: boolean): void {
-    const wanted = hash(shown);
+    const wanted = hash({ ...shown, collection: this.collection });
     if (!this.read() || wanted === location.hash) return;
     const { made } = this;
     const { href } = location;
@@ -81,7 +97,11 @@ export class Address {
       trail,
       made: { steps: at }
     } = this;
-    if (trail[at] === location.href && trail[at - 1] === location.href.split("#")[0] + hash(shown)) history.back();
+    if (
+      trail[at] === location.href &&
+      trail[at - 1] === location.href.split("#")[0] + hash({ ...shown, collection: this.collection })
+    )
+      history.back();
     else this.write(shown);
   }
 

@@ -33,6 +33,7 @@ interface Props {
 export function Bar({ filters, narrow, views, set }: Props) {
   const site = useSite();
   const {
+    entries,
     host,
     language: { t }
   } = site;
@@ -84,7 +85,7 @@ export function Bar({ filters, narrow, views, set }: Props) {
           {chosen > 0 && ` (${chosen})`}
         </button>
       </div>
-      {(open || !narrow) && (
+      {(open || !narrow) && (!entries || entries.answered) && (
         <div class="pills" role="group" aria-label={t("filters")}>
           {SHOWN.map(([group, status]) =>
             pill(

@@ -1,11 +1,10 @@
 /** The list itself: a card a problem, of which only those near the eyes stand in the document. */
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Problem } from "../shared/contract.ts";
-import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
 import { preloadOn } from "../shared/lazy.ts";
-import { useSite, type Site } from "../shared/site.ts";
+import { useSite, type Shown, type Site } from "../shared/site.ts";
+import { pageOf } from "../shared/page.ts";
 import { age } from "./age.ts";
 import { Chips } from "../shared/ui/statusChip.tsx";
 import { step, stretches, visible, type Range } from "./window.ts";
@@ -16,11 +15,13 @@ const FIRST = 20;
 const MARGIN = 3600;
 /** Cards that stand however far the list is from the screen: those that come in sight first. */
 const LEAST = 6;
+/** Answers that stand on the card of an entry: those to the first questions. */
+const SHOWN = 2;
 /** Pixels below the screen at which the next answer is asked for. */
 const NEAR = 1500;
 
 interface Props {
-  items: Problem[];
+  items: Shown[];
   /** Whether the list goes on after them. */
   more: boolean;
   sort: string | undefined;
@@ -109,7 +110,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
 
 /** What the list is sorted by stands on the card. */
 function sortedBy(
-  { created_at, updated_at, answer_due, supporters }: Problem,
+  { created_at, updated_at, answer_due, supporters }: Shown,
   sort: string | undefined,
   language: Language
 ): string {
@@ -127,7 +128,7 @@ function sortedBy(
 const hide = ({ currentTarget }: Event) => ((currentTarget as HTMLElement).hidden = true);
 
 interface ItemProps {
-  problem: Problem;
+  problem: Shown;
   /** Where it stands in the whole list, from 0. */
   index: number;
   /** How long that is; -1: nobody knows yet (WAI-ARIA 1.2). */
@@ -151,15 +152,9 @@ function Item({ problem, index, size, sort, open }: ItemProps) {
 }
 
 function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> & { site: Site }) {
-  const {
-    config,
-    options: { service, key },
-    language
-  } = site;
+  const { config, entries, language } = site;
   const { t, date } = language;
-  const [title] = problem.description.split("\n", 1);
-  // A real address: opening in a new tab and copying work as everywhere.
-  const address = `${service}/s/${key}/problems/${problem.number}`;
+  const title = problem.title || problem.description.split("\n", 1)[0];
   const follow = (event: MouseEvent) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
@@ -172,7 +167,8 @@ function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> &
     <a
       class="card beside"
       id={"problem-" + problem.number}
-      href={link(address)}
+      // A real address: opening in a new tab and copying work as everywhere.
+      href={pageOf(site, problem.number)}
       onClick={follow}
       {...preloadOn(site, "problem")}>
       {problem.photos[0] && (
@@ -186,6 +182,16 @@ function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> &
         <Chips problem={problem} />
       </span>
       {stop}
+      {entries &&
+        entries
+          .answers(problem)
+          .slice(0, SHOWN)
+          .map(([question, answer]) => (
+            <span class="muted" key={question} lang={config.language}>
+              {question}: {answer}
+              {stop}
+            </span>
+          ))}
       <span class="muted" title={date(problem.created_at)}>
         {known ? known.name : problem.category} ·{" "}
         {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}

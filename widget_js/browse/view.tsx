@@ -12,6 +12,7 @@ import { useSite } from "../shared/site.ts";
 import { Opened } from "./opened.tsx";
 import { Address, hash } from "./address.ts";
 import { Bar } from "./bar.tsx";
+import { Collected, type CityProps } from "./collected.tsx";
 import { Figures } from "./summary.tsx";
 import type { Filters } from "../shared/filters.ts";
 import { List } from "./list.tsx";
@@ -25,10 +26,30 @@ const NARROW = 600;
 
 /** `active`: it can be seen. */
 export function View({ active }: { active: boolean }) {
-  return useSite().options.figures ? <Figures version={0} alone /> : <City active={active} />;
+  const { figures, collection } = useSite().options;
+  return figures ? (
+    <Figures version={0} alone />
+  ) : collection ? (
+    <Collected active={active} City={City} Turn={Turn} />
+  ) : (
+    <City active={active} />
+  );
 }
 
-function City({ active }: { active: boolean }) {
+/** The way to the form. */
+function Turn() {
+  const site = useSite();
+  return (
+    <nav class="turn">
+      <button class="button" type="button" onClick={site.turn} {...preloadOn(site, "report")}>
+        <Icon path="M4 20l1-5L16 4l4 4L9 19zM13 7l4 4" />
+        {site.language.t("title")}
+      </button>
+    </nav>
+  );
+}
+
+function City({ active, head, own }: CityProps) {
   const site = useSite();
   const {
     api,
@@ -37,7 +58,7 @@ function City({ active }: { active: boolean }) {
     options,
     language: { t }
   } = site;
-  const address = useMemo(() => new Address(host, site.back), []);
+  const address = useMemo(() => own || new Address(host, site.back), []);
   const begun = useMemo(() => address.read() || { filters: {} }, []);
   const [filters, setFilters] = useState<Filters>(begun.filters);
   const [number, setNumber] = useState(begun.problem || 0);
@@ -113,7 +134,7 @@ function City({ active }: { active: boolean }) {
     []
   );
   useLayoutEffect(settle, [visible]);
-  useLayoutEffect(() => () => address.leave(), []);
+  useLayoutEffect(() => () => (own ? undefined : address.leave()), []);
 
   const pointed = (event: MouseEvent) => {
     const card = (event.target as Element).closest(".card");
@@ -143,14 +164,9 @@ function City({ active }: { active: boolean }) {
   );
   return (
     <>
-      <nav class="turn">
-        <button class="button" type="button" onClick={site.turn} {...preloadOn(site, "report")}>
-          <Icon path="M4 20l1-5L16 4l4 4L9 19zM13 7l4 4" />
-          {t("title")}
-        </button>
-      </nav>
+      {head || <Turn />}
       <div class="city" ref={box} hidden={!!number}>
-        <Figures version={found.version} />
+        {!site.entries && <Figures version={found.version} />}
         <Bar
           filters={filters}
           narrow={width < NARROW}

@@ -27,13 +27,14 @@ const CHUNKS = {
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
   filters: "browse/filters/entry.ts",
+  collection: "collection/entry.ts",
   figures: "browse/figures/entry.ts",
   browse: "browse/entry.ts"
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
   report: ["map", "done", "photos", "similar"],
-  browse: ["map", "report", "problem", "discussion", "filters", "figures"]
+  browse: ["map", "report", "problem", "discussion", "filters", "figures", "collection"]
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
@@ -49,9 +50,13 @@ const languages = (await readdir(join(SOURCE, "locales")))
   .map(name => name.split(".")[0])
   .sort()
   .reverse();
-const dictionaries = Object.fromEntries(
-  await Promise.all(languages.map(async lang => [lang, await json(join(SOURCE, "locales", lang + ".json"))]))
-);
+/** The names of statuses are those of the service. */
+const dictionary = async lang => {
+  const parts = await json(join(SOURCE, "locales", lang + ".json"));
+  const { status } = await json(join(SOURCE, `../widget_api/locale/statuses.${lang}.json`));
+  return [lang, { ...parts, browse: { ...parts.browse, ...status } }];
+};
+const dictionaries = Object.fromEntries(await Promise.all(languages.map(dictionary)));
 
 /**
  * Style sheets become texts: constructable ones are what a strict policy lets through. Tones are those of the service's
@@ -69,7 +74,8 @@ const css = {
         charset: "utf8",
         target: TARGET
       });
-      return { contents: code.trim(), loader: "text" };
+      // What stands after the comma of var() is minified by nobody else.
+      return { contents: code.trim().replace(/, /g, ","), loader: "text" };
     })
 };
 /**
@@ -203,7 +209,8 @@ const ways = {
   done: ["done"],
   filters: ["filters"],
   figures: ["figures"],
-  discussion: ["discussion"]
+  discussion: ["discussion"],
+  collection: ["collection", "-collection"]
 };
 const paths = { loader: ["loader.js"] };
 for (const lang of languages)

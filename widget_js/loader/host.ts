@@ -8,11 +8,11 @@ export const EVENT = "igrajdanin:";
 export const DIV = ":not(form)[data-igrajdanin-widget]";
 
 /** Observed live; each is a property too. Those of a `div`, with `data-` before them, are from the first opening on. */
-export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "category"];
+export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "category", "collection"];
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
- * where it shows the list, the problems; then the texts. Nothing where the network failed.
+ * where it shows the city, the problems; then the texts. Nothing where the network failed.
  */
 export type First = Promise<Response | void>[];
 
@@ -49,6 +49,8 @@ export interface Options {
   lang: string;
   theme: string;
   category: string;
+  /** Slugs of the collections to show in place of the city, between spaces or commas. */
+  collection: string;
   inline: boolean;
   /** The list, or the figures. */
   extended: boolean;
@@ -74,11 +76,9 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
   lang: language(),
   theme: attribute(host, "theme") || "auto",
   category: attribute(host, "category"),
+  collection: attribute(host, "collection"),
   inline: isInline(host),
   extended: isReading(host),
   figures: isFigures(host),
   live: host.isConnected
 });
-
-export const emit = (host: Element, name: string, detail?: unknown): boolean =>
-  host.dispatchEvent(new CustomEvent(EVENT + name, { bubbles: true, composed: true, detail }));

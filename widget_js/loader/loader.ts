@@ -1,7 +1,7 @@
 /** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
 
 import styles from "./button.css";
-import { ATTRIBUTES, attribute, DIV, emit, EVENT, isExtended, isInline, isReading, TAG, type Widget } from "./host.ts";
+import { ATTRIBUTES, attribute, DIV, EVENT, isExtended, isInline, isReading, TAG, type Widget } from "./host.ts";
 import { preload, type Hashes } from "./preload.ts";
 import { READING } from "./timeouts.ts";
 
@@ -28,7 +28,9 @@ const script = document.currentScript;
 /**
  * The tag that brought this is the only one that is believed: what else stands in the page, others may have written.
  */
-const { src, dataset } = script instanceof HTMLScriptElement ? script : { src: "", dataset: {} as DOMStringMap };
+const { src = "", dataset = {} as DOMStringMap } = (
+  script instanceof HTMLScriptElement ? script : {}
+) as HTMLScriptElement;
 const service = (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
 const folder = src && new URL("../" + RELEASE, src).href;
 /** An address that somebody has shared opens one widget: the first that can read it. */
@@ -49,12 +51,16 @@ function run(command: Command | "on" | "off", ...rest: any[]): void {
   }
 }
 
+/** As shared/emit.ts, without a detail. */
+const emit = (host: Element, name: string) =>
+  host.dispatchEvent(new CustomEvent(EVENT + name, { bubbles: true, composed: true }));
+
 /** A `div` gets the element inside. */
 function adopt(): void {
   document.querySelectorAll<HTMLElement>(DIV).forEach(div => {
     if (div.querySelector(TAG)) return;
     const widget = document.createElement(TAG);
-    widget.setAttribute("site-key", div.getAttribute("data-" + TAG)!);
+    widget.setAttribute("site-key", attribute(div, TAG));
     widget.append(...div.childNodes);
     div.append(widget);
   });
@@ -79,11 +85,12 @@ function createLauncher(host: HTMLElement): Launcher {
   const sharedQuery = () => isExtended(host) && location.hash.split("#igrajdanin?")[1];
   /** All that opens the widget; gives the module to start it with. */
   const load = async () => {
-    const [core] = await Promise.race([
-      Promise.all([preload("core", folder, HASHES), preload(isReading(host) ? "browse" : "report", folder, HASHES)]),
+    const core = preload("core", folder, HASHES);
+    await Promise.race([
+      Promise.all([core, preload(isReading(host) ? "browse" : "report", folder, HASHES)]),
       new Promise<never>((_, reject) => setTimeout(reject, READING))
     ]);
-    return import(core!);
+    return import(await core);
   };
   /**
    * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the
@@ -99,7 +106,7 @@ function createLauncher(host: HTMLElement): Launcher {
         const challenge = site + "/challenge" + VERSION;
         const first = [
           site + "?lang=" + lang,
-          isExtended(host) ? site + "/problems?" + (sharedQuery() || "") : challenge,
+          isExtended(host) ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "") : challenge,
           folder + lang + "-widget" + TEXTS,
           isReading(host) && folder + lang + "-browse" + TEXTS
         ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
@@ -122,8 +129,7 @@ function createLauncher(host: HTMLElement): Launcher {
   const update = () => {
     button.textContent = LABELS[language()]!;
     near.disconnect();
-    button.hidden = isInline(host);
-    if (button.hidden) near.observe(host);
+    if ((button.hidden = isInline(host))) near.observe(host);
     if (widget) widget.update();
   };
   const close = () => widget && widget.close();
@@ -134,7 +140,6 @@ function createLauncher(host: HTMLElement): Launcher {
     if (host.isConnected) return;
     if (widget) widget.destroy();
     widget = starting = undefined;
-    near.disconnect();
   };
   return {
     open,
@@ -163,6 +168,18 @@ if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG
     constructor() {
       super();
       this[CONTROL] = createLauncher(this);
+      ATTRIBUTES.forEach(name => {
+        const property = name.replace("-k", "K") as "lang";
+        // A framework may have set it before the class was defined.
+        const early = this[property];
+        Object.defineProperty(this, property, {
+          get: () => attribute(this, name),
+          set: value => {
+            this.setAttribute(name, value || "");
+          }
+        });
+        if (early) this.setAttribute(name, early);
+      });
     }
     connectedCallback() {
       this[CONTROL].connect();
@@ -174,16 +191,6 @@ if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG
       this[CONTROL].update();
     }
   }
-  ATTRIBUTES.forEach(name =>
-    Object.defineProperty(WidgetElement.prototype, name.replace("-k", "K"), {
-      get() {
-        return attribute(this, name);
-      },
-      set(value) {
-        this.setAttribute(name, value);
-      }
-    })
-  );
   customElements.define(TAG, WidgetElement);
   new MutationObserver(adopt).observe(window.document, { subtree: true, childList: true });
 }

@@ -13,12 +13,12 @@ export const preload = (name: string, folder: string, hashes: Hashes): Promise<s
     const link = document.createElement("link");
     const hash = hashes[name]!;
     link.rel = "modulepreload";
-    link.crossOrigin = "";
     link.integrity = "sha256-" + hash;
-    link.href = `${folder}${name}-${hash.replace(/\W/g, "").slice(0, 8)}.js`;
+    link.crossOrigin = "";
+    link.href = folder + name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js";
     link.onload = link.onerror = (event: Event | string) => {
       link.remove();
-      (event as Event).type === "load" ? resolve(link.href) : reject();
+      ((event as Event).type === "load" ? resolve : reject)(link.href);
     };
     if (link.relList.supports(link.rel)) document.head.append(link);
     else resolve(link.href);

@@ -54,6 +54,8 @@ export interface WidgetAttributes {
   lang?: string;
   theme?: WidgetTheme;
   category?: string;
+  /** Slugs of collections, between spaces or commas. */
+  collection?: string;
 }
 
 /** The element; its properties are its attributes. */
@@ -63,6 +65,7 @@ export interface IgrajdaninWidgetElement extends HTMLElement {
   view: string;
   theme: string;
   category: string;
+  collection: string;
 }
 
 declare global {

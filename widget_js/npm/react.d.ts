@@ -1,19 +1,20 @@
 import type { HTMLAttributes, JSX as ReactJSX, Ref } from "react";
-import type { IgrajdaninWidgetElement, WidgetAttributes, WidgetEventDetails } from "./index.js";
+import type { IgrajdaninWidgetElement, WidgetAttributes, WidgetEventDetails, WidgetEvents } from "./index.js";
 
-type Handler<Name extends keyof WidgetEventDetails> = (event: CustomEvent<WidgetEventDetails[Name]>) => void;
-type Replaced = keyof WidgetAttributes | "onError";
+type Handlers = {
+  [Name in keyof WidgetEventDetails as `on${Capitalize<Name>}`]?: (
+    event: CustomEvent<WidgetEventDetails[Name]>
+  ) => void;
+};
+type Listeners = { [Name in keyof WidgetEvents as `on${Name}`]?: (event: WidgetEvents[Name]) => void };
 
 export interface IgrajdaninWidgetProps
   extends
+    Handlers,
     Omit<WidgetAttributes, "site-key">,
     Pick<HTMLAttributes<HTMLElement>, "children" | "className" | "id" | "style"> {
   siteKey: string;
-  onOpen?: Handler<"open">;
-  onStep?: Handler<"step">;
-  onSubmitted?: Handler<"submitted">;
-  onError?: Handler<"error">;
-  onClose?: Handler<"close">;
+  ref?: Ref<IgrajdaninWidgetElement>;
 }
 
 /** The children are what stands in the page without scripts: a link to `{api}/s/{key}/report`. */
@@ -23,7 +24,8 @@ declare module "react" {
   namespace JSX {
     interface IntrinsicElements {
       "igrajdanin-widget": WidgetAttributes &
-        Omit<HTMLAttributes<IgrajdaninWidgetElement>, Replaced> & { ref?: Ref<IgrajdaninWidgetElement> };
+        Listeners &
+        Omit<HTMLAttributes<IgrajdaninWidgetElement>, keyof WidgetAttributes> & { ref?: Ref<IgrajdaninWidgetElement> };
     }
   }
 }

@@ -1,17 +1,15 @@
-/** The element for React, with handlers for its events. Types: react.d.ts. */
+/** The element for React 19, which hands properties and listeners to custom elements. Types: react.d.ts. */
 
-import { createElement, useEffect, useRef } from "react";
+import { createElement } from "react";
 
-export function IgrajdaninWidget({ siteKey, children, onOpen, onStep, onSubmitted, onError, onClose, ...attributes }) {
-  const element = useRef(null);
-  // Anew after each drawing, so that the handlers are those of the newest.
-  useEffect(() => {
-    const listening = new AbortController();
-    const handlers = { open: onOpen, step: onStep, submitted: onSubmitted, error: onError, close: onClose };
-    for (const [name, handler] of Object.entries(handlers)) {
-      if (handler) element.current.addEventListener(`igrajdanin:${name}`, handler, listening);
-    }
-    return () => listening.abort();
-  });
-  return createElement("igrajdanin-widget", { ...attributes, ref: element, "site-key": siteKey }, children);
+const EVENTS = ["Ready", "Open", "Step", "Submitted", "Error", "Close"];
+
+export function IgrajdaninWidget({ siteKey, ...props }) {
+  const given = { "site-key": siteKey, ...props };
+  for (const name of EVENTS) {
+    const handler = `on${name}`;
+    if (handler in given) given[`onigrajdanin:${name.toLowerCase()}`] = given[handler];
+    delete given[handler];
+  }
+  return createElement("igrajdanin-widget", given);
 }

@@ -6,7 +6,8 @@ import type { Detail } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn, show } from "../shared/focus.ts";
 import { preloadOn, type Lazy } from "../shared/lazy.ts";
-import { useSite } from "../shared/site.ts";
+import { pageOf } from "../shared/page.ts";
+import { useSite, type Shown } from "../shared/site.ts";
 import { isClosed } from "../shared/statusStyle.ts";
 import { voices } from "../shared/voices.ts";
 import { Words } from "../shared/ui/words.tsx";
@@ -18,15 +19,15 @@ export function Actions({
   changed,
   talk
 }: {
-  problem: Detail;
+  problem: Detail & Shown;
   changed: (supporters: number) => void;
   talk: Talk;
 }) {
   const site = useSite();
   const {
+    entries,
     host,
-    language: { t, count },
-    options: { key, service }
+    language: { t, count }
   } = site;
   const { number, supporters } = problem;
   const [said, say] = useState<string | ApiError>("");
@@ -47,7 +48,7 @@ export function Actions({
     if (here) focusOn(host, "follow-email");
     else void talk.load();
   }, [following, here]);
-  const address = problem.url || `${service}/s/${key}/problems/${number}`;
+  const address = problem.url || pageOf(site, number)!;
 
   const support = async () => {
     if (busy || given) return;
@@ -61,7 +62,7 @@ export function Actions({
     }
   };
   const share = async () => {
-    const [title] = problem.description.split("\n");
+    const title = problem.title || problem.description.split("\n")[0];
     try {
       if ("share" in navigator) return await navigator.share({ title: title!, url: address });
       await (navigator as Navigator).clipboard.writeText(address);
@@ -80,8 +81,9 @@ export function Actions({
   );
   return (
     <>
+      {entries && <entries.Act entry={problem} closed={isClosed(problem) || !!problem.duplicate_of} />}
       <p class="actions">
-        {!isClosed(problem) && (
+        {!isClosed(problem) && (!entries || entries.action === "support") && (
           <button
             class={given ? "button quiet" : "button"}
             type="button"

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Detail } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
-import { useSite } from "../shared/site.ts";
+import { useSite, type Shown } from "../shared/site.ts";
 import { isClosed } from "../shared/statusStyle.ts";
 
 /** The promise in a sentence; nothing where there is none any more. */
@@ -22,11 +22,16 @@ export function promise(problem: Detail, { t, date }: Language): string {
   return isClosed(problem) ? "" : t("due_by", { date: date(due) });
 }
 
-export function Facts({ problem }: { problem: Detail }) {
-  const { config, language } = useSite();
+export function Facts({ problem }: { problem: Detail & Shown }) {
+  const { config, entries, language } = useSite();
   const { t, date } = language;
   const category = config.categories.find(({ code }) => code === problem.category);
   const rows: [title: string, text: ComponentChildren, lang?: string][] = [
+    ...(entries ? entries.answers(problem) : []).map(([question, answer]): [string, string, string] => [
+      question,
+      answer,
+      config.language
+    ]),
     [t("fact_category"), category && category.name],
     [t("fact_place"), problem.address, config.language],
     [t("fact_received"), date(problem.created_at)],
@@ -39,9 +44,9 @@ export function Facts({ problem }: { problem: Detail }) {
   return (
     <dl class="facts brief">
       {rows.map(
-        ([title, text, lang]) =>
+        ([title, text, lang], index) =>
           text && (
-            <div key={title}>
+            <div key={index}>
               <dt>{title}</dt>
               <dd lang={lang}>{text}</dd>
             </div>

@@ -3,14 +3,14 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { ApiError } from "../shared/api.ts";
 import type { Detail } from "../shared/contract.ts";
-import { link } from "../shared/links.ts";
+import { pageOf } from "../shared/page.ts";
 import { Chips } from "../shared/ui/statusChip.tsx";
 import { refresh, useFollow } from "../shared/polling.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
-import { useSite } from "../shared/site.ts";
+import { useSite, type Shown } from "../shared/site.ts";
 import { Actions } from "./actions.tsx";
 import { Answer } from "./answer.tsx";
 import { Facts } from "./facts.tsx";
@@ -30,12 +30,13 @@ export function ProblemView({
   /** Shows another problem here; without it a link leads to the other's page. */
   open?: (number: number) => void;
 }) {
+  const site = useSite();
   const {
     api,
     config,
     language: { t, number: figure }
-  } = useSite();
-  const [problem, setProblem] = useState<Detail | null>(null);
+  } = site;
+  const [problem, setProblem] = useState<(Detail & Shown) | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const show = async (asked: Promise<Detail>) => {
     try {
@@ -66,7 +67,7 @@ export function ProblemView({
           setError(null);
           load().catch(() => {});
         }}>
-        <a href={link(`${config.links.site}/problems/${number}`)}>{t("unavailable_link")}</a>
+        <a href={pageOf(site, number)}>{t("unavailable_link")}</a>
       </Failed>
     ) : (
       <Skeleton text={t("problem_loading")} />
@@ -78,6 +79,11 @@ export function ProblemView({
       <p class="note" role="status">
         {error && t("offline_old")}
       </p>
+      {problem.title && (
+        <h4 class="entry-title" lang={config.language}>
+          {problem.title}
+        </h4>
+      )}
       {/* A change that comes while one reads is told. */}
       <p class="chips" role="status">
         <Chips problem={problem} />
@@ -88,7 +94,7 @@ export function ProblemView({
           <span>
             {t("merged")}{" "}
             <a
-              href={link(`${config.links.site}/problems/${other}`)}
+              href={pageOf(site, other)}
               onClick={event => {
                 if (open) {
                   event.preventDefault();

@@ -5,7 +5,7 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { quietly } from "../shared/storage.ts";
 import type { Outcome } from "./send.ts";
-import { contacts, empty, type Contacts, type Draft, type Values } from "./values.ts";
+import { bare, contacts, empty, type Contacts, type Draft, type Values } from "./values.ts";
 
 const DAY = 86_400_000;
 
@@ -48,7 +48,12 @@ export class Drafts {
         ) as Stored;
         if (this.now() - at > DAY) return this.erase();
         const session = sessionStorage.getItem(this.name);
-        const all = { ...empty, ...values, ...(JSON.parse(session || "{}") as Contacts) };
+        const all = {
+          ...empty,
+          ...values,
+          answers: bare(values.answers!),
+          ...(JSON.parse(session || "{}") as Contacts)
+        };
         const whole = (one?: Report) => one && { ...one, ...contacts(all) };
         // Without the contacts it had, it is not the report the person sent: they have to look at it again.
         const lost = personal && !session;

@@ -2,9 +2,11 @@
 
 import type { ComponentType } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { emit } from "../loader/host.ts";
+import type { Place } from "../shared/contract.ts";
+import { DIV } from "../loader/host.ts";
+import { emit } from "../shared/emit.ts";
 import { focusOn, show } from "../shared/focus.ts";
-import { useFocus, useNarrow } from "./hooks.ts";
+import { useAnswer, useFocus, useNarrow } from "./hooks.ts";
 import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { Refusal } from "../shared/ui/refusal.tsx";
@@ -21,7 +23,7 @@ import { useSending } from "./sending.ts";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
 import type { SectionProps } from "./section.ts";
-import { contacts, empty, type Draft, type Values } from "./values.ts";
+import { contacts, coordinates, empty, type Draft, type Values } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
 /** In the order of their steps (validate.ts). Photos come before the place, which may be read from one of them. */
@@ -41,11 +43,13 @@ export function Form() {
   const { tickets, config, options, host, language, visible, setInner } = site;
   const { t } = language;
   const [drafts] = useState(() => new Drafts("igrajdanin:" + options.key));
-  const blank = (contacts: Partial<Values> = {}): Draft => ({
-    id: randomKey(),
-    step: options.category ? 1 : 0,
-    values: { ...empty, ...contacts, category: options.category }
-  });
+  const blank = (contacts: Partial<Values> = {}): Draft => {
+    // What the page knows, such as the place of a playground, stands beforehand; a kept draft comes first.
+    const { lat, lng, address = "", description = "" } = (host.closest<HTMLElement>(DIV) || host).dataset;
+    const place = lat && lng ? `${lat}, ${lng}` : "";
+    const values = { ...empty, description, address, coordinates: place, ...contacts, category: options.category };
+    return { id: randomKey(), step: options.category ? 1 : 0, values };
+  };
   const [kept, setKept] = useState(() => {
     const draft = drafts.load();
     // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
@@ -77,6 +81,8 @@ export function Form() {
     fail(fromService(error.body, language), !there())
   );
   const { state } = sending;
+  const place = coordinates(values.coordinates);
+  const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
   const busy = state === "sending";
   const done = useLazy<typeof import("./done/entry.ts")>("done");
   // Beside the report: what follows it is there when it has arrived.
@@ -169,7 +175,9 @@ export function Form() {
     errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
     set,
     drafts,
-    visit
+    visit,
+    place,
+    area
   };
 
   /** To the step before this one, where one is shown at a time. */
@@ -210,6 +218,7 @@ export function Form() {
     if (narrow && step > 0) inner = () => go(step - 1);
     content = (
       <form noValidate onSubmit={submit} aria-busy={busy}>
+        {config.test && <p class="panel">{config.test}</p>}
         {kept && (
           <p class="notice" role="status">
             <Icon name="info" />
@@ -236,7 +245,7 @@ export function Form() {
               </section>
             )
         )}
-        {last && <Destination values={values} />}
+        {last && <Destination {...props} />}
         {busy && photos && <photos.Waiting />}
         {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
         {(state === "refused" || state === "conflict") && (

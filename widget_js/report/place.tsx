@@ -3,7 +3,7 @@
  */
 
 import { useLayoutEffect, useState } from "preact/hooks";
-import type { Near, Place } from "../shared/contract.ts";
+import type { Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
 import { focusOn } from "../shared/focus.ts";
@@ -13,7 +13,6 @@ import { useLazy } from "../shared/lazy.ts";
 import { locatable } from "../shared/geolocation.ts";
 import { useSite } from "../shared/site.ts";
 import { bind, type SectionProps } from "./section.ts";
-import { coordinates } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
 type Point = { lat: number; lng: number };
@@ -21,7 +20,7 @@ type Point = { lat: number; lng: number };
 const DIGITS = 6;
 
 export function PlaceSection(props: SectionProps) {
-  const { values, errors, set } = props;
+  const { values, errors, set, place, area } = props;
   const {
     config,
     host,
@@ -32,8 +31,6 @@ export function PlaceSection(props: SectionProps) {
   const [typed, setTyped] = useState(false);
   const [mapped, setMapped] = useState(false);
   const text = values.coordinates;
-  const place = coordinates(text);
-  const answer = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + lang);
   // «Уже сообщали рядом»: it comes when there is something, and never stands in the way.
   const { items } = useAnswer<{ items: Near[] }>(
     values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`
@@ -43,7 +40,7 @@ export function PlaceSection(props: SectionProps) {
     if (items.length) void similar.load();
   }, [items.length]);
   const shown = mapped && !map.failed;
-  const open = typed || !!text || !!errors.coordinates;
+  const open = typed || text || errors.coordinates;
 
   const put = (to: Point | null, accuracy?: number) => {
     setState(accuracy ? { accuracy, text: t("located", { n: number(Math.ceil(accuracy)) }) } : {});
@@ -107,10 +104,10 @@ export function PlaceSection(props: SectionProps) {
         ) : (
           <div class="skeleton field" />
         ))}
-      {answer && !answer.inside && (
-        <p class="notice bad" role="alert">
+      {area && area.detail && (
+        <p class={"notice" + (area.receiver ? "" : " bad")} role="alert">
           <span>
-            {answer.detail} {answer.other && <a href={link(answer.other.url)}>{answer.other.agency}</a>}
+            {area.detail} {area.other && <a href={link(area.other.url)}>{area.other.agency}</a>}
           </span>
         </p>
       )}
@@ -123,7 +120,7 @@ export function PlaceSection(props: SectionProps) {
         />
       )}
       <p class="label" role="status">
-        {items.length > 0 && t("similar")}
+        {items.length > 0 && similar.chunk && t("similar")}
       </p>
       {items.length > 0 && similar.chunk && <similar.chunk.Similar items={items} />}
     </>

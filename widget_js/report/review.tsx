@@ -4,7 +4,7 @@ import { link } from "../shared/links.ts";
 import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
 import type { SectionProps } from "./section.ts";
-import { chosen, CONTACTS, type Values } from "./values.ts";
+import { chosen, CONTACTS } from "./values.ts";
 
 export function Review({ values, visit }: SectionProps) {
   const {
@@ -15,7 +15,7 @@ export function Review({ values, visit }: SectionProps) {
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string][] = [
     [t("category_title"), name, "category"],
-    [t("description_label"), values.description, "description"],
+    [t("description_label"), together(values.subject, values.description), "description"],
     ...questions.map(({ code, description, values: options }): [string, string, string] => [
       description,
       together(
@@ -48,14 +48,14 @@ export function Review({ values, visit }: SectionProps) {
 }
 
 /** Said before sending: who receives it, by when an answer is due, and that it is no appeal under 59-FZ. */
-export function Destination({ values }: { values: Values }) {
+export function Destination({ values, area }: SectionProps) {
   const {
     config,
     language: { t }
   } = useSite();
   return (
     <section class="panel" aria-label={t("before_title")}>
-      <p>{chosen(config, values).track || config.track.text}</p>
+      <p>{(area && area.track) || chosen(config, values).track || config.track.text}</p>
       {config.appeals_url && (
         <p>
           <a href={link(config.appeals_url)} target="_blank" rel="noopener">

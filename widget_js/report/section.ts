@@ -1,7 +1,8 @@
 /** What the sections of the form have in common. */
 
+import type { Place } from "../shared/contract.ts";
 import type { Drafts } from "./draft.ts";
-import type { Contacts, Values } from "./values.ts";
+import type { Contacts, coordinates, Values } from "./values.ts";
 
 /** What every section of the form is given. */
 export interface SectionProps {
@@ -11,9 +12,13 @@ export interface SectionProps {
   drafts: Drafts;
   /** Leads to a control, wherever it is. */
   visit: (control: string) => void;
+  /** The coordinates; null where they are none. */
+  place: ReturnType<typeof coordinates>;
+  /** What the service says of them; null before it has answered. */
+  area: Place | null;
 }
 /** What ties a line of text to its control. */
 export const bind = (
   { values, errors, set }: SectionProps,
-  id: "description" | "address" | "coordinates" | keyof Contacts
+  id: "subject" | "description" | "address" | "coordinates" | keyof Contacts
 ) => ({ id, value: values[id], error: errors[id], onChange: (value: string) => set({ [id]: value }) });

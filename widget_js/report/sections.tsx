@@ -21,6 +21,7 @@ export function DescriptionSection(props: SectionProps) {
   const left = config.limits.description.max - [...values.description].length;
   return (
     <>
+      {config.entry && <TextField {...bind(props, "subject")} label={config.entry} />}
       <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
       <p class={left < 0 ? "counter error" : "counter"} role={left < NEAR ? "status" : undefined}>
         {count(left < 0 ? "error_description_long" : "characters_left", Math.abs(left))}

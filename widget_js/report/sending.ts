@@ -3,7 +3,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../shared/api.ts";
-import { emit } from "../loader/host.ts";
+import { emit } from "../shared/emit.ts";
 import { focused } from "../shared/focus.ts";
 import { reportFailure } from "../shared/telemetry.ts";
 import { refuses } from "../shared/ui/refusal.tsx";

@@ -14,7 +14,7 @@ export interface FieldError {
 /** Which controls stand in which step; extra questions belong to the description. */
 const STEPS = [
   /^category$/,
-  /^description$|^answers\./,
+  /^subject$|^description$|^answers\./,
   /^photos$/,
   /^address$|^coordinates$/,
   new RegExp(`^(${CONTACTS.join("|")}|consent|publish)$`)
@@ -33,6 +33,7 @@ export function validate(config: Configuration, values: Values, { t, count }: La
   const category = chosen(config, values);
 
   if (!category.code) fail("category", t("error_category"));
+  if (config.entry && !values.subject.trim()) fail("subject", t("error_question", { name: config.entry }));
   if (length < min) fail("description", t("error_description"));
   else if (length > max) fail("description", count("error_description_long", length - max));
   for (const question of category.questions) {
@@ -53,6 +54,7 @@ export function validate(config: Configuration, values: Values, { t, count }: La
 }
 
 const CONTROLS: Record<string, string> = {
+  title: "subject",
   location: "address",
   "location.address": "address",
   "location.lat": "coordinates",

@@ -20,9 +20,12 @@ export interface Photo {
 }
 export interface Values extends Contacts {
   category: string;
+  /** The title of an entry of a collection. */
+  subject: string;
   description: string;
   address: string;
   coordinates: string;
+  /** By the code of the question; `bare`. */
   answers: Record<string, string | string[]>;
   photos: Photo[];
   /** Where a photo was taken, as its own data say: an offer, not an answer. */
@@ -55,12 +58,17 @@ export function contacts<T = string | undefined>(
   return Object.fromEntries(CONTACTS.map(name => [name, read(values[name])])) as Record<keyof Contacts, T>;
 }
 
+/** The same without a prototype: a question's code may be the name of a member that every object has. */
+export const bare = (answers: Values["answers"]): Values["answers"] =>
+  ({ __proto__: null, ...answers }) as unknown as Values["answers"];
+
 export const empty: Values = {
   category: "",
+  subject: "",
   description: "",
   address: "",
   coordinates: "",
-  answers: {},
+  answers: bare({}),
   photos: [],
   email: "",
   name: "",
@@ -90,8 +98,13 @@ function answers({ questions }: Pick<Category, "questions">, values: Values): Re
   return result;
 }
 
-export const report = (config: Configuration, values: Values, lang: string): Report => ({
+export const report = (
+  config: Configuration,
+  values: Values,
+  lang: string
+): Report & { title: string | undefined } => ({
   category: values.category,
+  title: trimmed(values.subject),
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
   ...contacts(values),

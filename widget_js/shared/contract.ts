@@ -54,6 +54,35 @@ export interface Clusters {
   total: number;
   partial: boolean;
 }
+/** A list of a site's beside its problems. */
+export interface Collection {
+  slug: string;
+  preset: "volunteers" | "inspectors" | "resource-centres" | "programmes" | "budgeting" | "experts" | "initiatives";
+  title: string;
+  description: string;
+  /** Its page. */
+  url: string;
+  fields: Question[];
+  /** By the agency; entries of a directory are only checked. */
+  answered: boolean;
+  /** The question whose answer names the roles to join an entry in. */
+  roles: string | null;
+  /** What a visitor can do with an entry. */
+  action: "none" | "support" | "vote" | "join" | "contact";
+  /** When it begins to take entries. */
+  opens_at: string | null;
+  /** When it ends to take entries. */
+  closes_at: string | null;
+  /** Where the action is `vote`. */
+  voting: Voting | null;
+  /** Who may add an entry; `POST …/entries` is for residents. */
+  who: "residents" | "invited" | "agency";
+  /** Published entries. */
+  count: number;
+}
+export interface Collections {
+  items: Collection[];
+}
 export interface Comment {
   name: string | null;
   text: string;
@@ -84,6 +113,10 @@ export interface Configuration {
   consent: ConsentDocuments;
   limits: Limits;
   contact: "optional" | "required";
+  /** What to call the test mode, of a test key only. */
+  test?: string;
+  /** What the title of an entry is called, of a collection only. */
+  entry?: string;
   submit: string;
   track: Track;
   appeals_url: string | null;
@@ -107,6 +140,31 @@ export interface ConsentDocuments {
   url: string;
   /** The document under which a name may be published. */
   publish_name: ConsentDocument;
+}
+export interface Contact {
+  email: string;
+  consent: Consent;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+  name?: string | null;
+  text: string;
+  /** True: the other side gets the address and can answer. */
+  show_email?: boolean;
+}
+/** How many entries there are where, by kind. */
+export interface Coverage {
+  kinds: Kind[];
+  /** Kinds that no entry has. */
+  missing: string[];
+  /** Answers to `region`, by name. */
+  regions: OfRegion[];
+  /** Regions that are left out. */
+  more: number;
+  /** All of the site's; absent where it has none. */
+  districts?: OfCoveredDistrict[];
+  /** Entries without a place, or outside of all districts. */
+  elsewhere?: number;
 }
 /** One published problem with all that is public. */
 export interface Detail {
@@ -171,6 +229,11 @@ export interface Document {
   /** Its media type. */
   type: string;
 }
+export interface Entries {
+  items: EntryItem[];
+  /** The `cursor` of the next page. */
+  next: string | null;
+}
 /** One step of a problem. */
 export interface Entry {
   at: string;
@@ -186,6 +249,112 @@ export interface Entry {
   documents: Document[];
   /** What happened, in the reader's language. */
   label: string;
+}
+/** One published entry with all that is public. */
+export interface EntryDetail {
+  /** Of the site. */
+  number: number;
+  /** Its page. */
+  url: string;
+  /** A code of the site's configuration, or one it had. */
+  category: string;
+  /** As the site calls it; in lists in the site's language. */
+  category_name: string;
+  description: string;
+  address: string | null;
+  location: Location | null;
+  status: PublicStatus;
+  created_at: string;
+  updated_at: string;
+  /**
+   * By when an answer is due, in the site's time zone: the category's day, or the planned one the resident was
+   * told since. Null where another system answers and promised no day.
+   */
+  answer_due: string | null;
+  /** Open, and the day has passed. What a platform answers never is. */
+  overdue: boolean;
+  photos: Photo[];
+  /** «Me too». */
+  supporters: number;
+  has_answer: boolean;
+  /** The door it came through. */
+  source: "widget" | "form" | "georeport" | "platform";
+  /** The first official answer. */
+  answered_at: string | null;
+  /** Published ones. */
+  comments: number;
+  /** The author's name, where they agreed to publish it (`consent.publish_name`) and have not taken that back. */
+  author: string | null;
+  /** Whether each answer came by its day, those before a reopening too; null while there is nothing to say. */
+  kept: boolean | null;
+  /** The promised day of a planned work. */
+  expected_on: string | null;
+  responsible: string | null;
+  /** The number of the problem it was merged into. */
+  duplicate_of: number | null;
+  /** Whether people may comment. */
+  discussion: "off" | "moderated";
+  /** Of a problem that came by another system: what that is called. */
+  source_name: string | null;
+  /** Of a problem that is a platform's own: where it lives. */
+  source_url: string | null;
+  timeline: Entry[];
+  answer: Answer | null;
+  title: string;
+  answers: Record<string, string | string[]>;
+  participants: number;
+}
+/** A published entry of a collection as lists tell it. */
+export interface EntryItem {
+  /** Of the site. */
+  number: number;
+  /** Its page. */
+  url: string;
+  /** A code of the site's configuration, or one it had. */
+  category: string;
+  /** As the site calls it; in lists in the site's language. */
+  category_name: string;
+  description: string;
+  address: string | null;
+  location: Location | null;
+  status: PublicStatus;
+  created_at: string;
+  updated_at: string;
+  /**
+   * By when an answer is due, in the site's time zone: the category's day, or the planned one the resident was
+   * told since. Null where another system answers and promised no day.
+   */
+  answer_due: string | null;
+  /** Open, and the day has passed. What a platform answers never is. */
+  overdue: boolean;
+  photos: Photo[];
+  /** «Me too». */
+  supporters: number;
+  has_answer: boolean;
+  /** The door it came through. */
+  source: "widget" | "form" | "georeport" | "platform";
+  /** The first official answer. */
+  answered_at?: string | null;
+  /** Published ones. */
+  comments?: number;
+  title: string;
+  /** By the code of the question. */
+  answers: Record<string, string | string[]>;
+  /** Who take part, where visitors can. */
+  participants: number;
+}
+export interface EntryReceipt {
+  number: number;
+  status: Status;
+  received_at: string;
+  /** Null where the agency checks entries and answers none. */
+  answer_due: string | null;
+  /** The author's private page. */
+  track_url: string;
+  /** To be written down where no e-mail was given. */
+  code?: string | null;
+  /** Who gets the report, where the site handed it on. */
+  receiver?: string;
 }
 /** RFC 9457. */
 export interface Error {
@@ -233,6 +402,24 @@ export interface Follow {
 export interface GeoPoint {
   type: "Point";
   coordinates: [number, number];
+}
+export interface Join {
+  email: string;
+  consent: Consent;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+  /** For the entry's author. */
+  name?: string | null;
+  /** One of those that the entry names, where it names any. */
+  role?: string | null;
+  /** For the entry's author. */
+  text?: string | null;
+}
+export interface Kind {
+  /** Of the filter `field.support` or `field.help`. */
+  key: string;
+  name: string;
 }
 export interface Length {
   min: number;
@@ -329,6 +516,28 @@ export interface NewComment {
   /** The language of letters: `ru` or `en`; anything else is as good as none. */
   lang?: unknown;
 }
+/** A report to a collection, which has a title. */
+export interface NewEntry {
+  /** A code of the site's configuration. */
+  category: string;
+  description: string;
+  location: ReportLocation;
+  email?: string | "" | null;
+  name?: string | null;
+  phone?: string | "" | null;
+  /** By the code of the question. */
+  answers?: Record<string, unknown> | null;
+  consent: Consent;
+  photos?: (string | AttachedPhoto)[] | null;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+  /** Kept without query and fragment; what is no web address is as good as none. */
+  page_url?: unknown;
+  title: string;
+  /** The `by` of an organisation's link, where entries are added by invitation. */
+  by?: string | null;
+}
 /** An empty object. */
 export interface Nothing {}
 export interface OfCategory {
@@ -337,6 +546,13 @@ export interface OfCategory {
   total: number;
   open: number;
   resolved: number;
+}
+export interface OfCoveredDistrict {
+  name: string;
+  total: number;
+  /** Entries by kind of support or help. An entry may have several kinds. */
+  counts: Record<string, number>;
+  id: string;
 }
 export interface OfDistrict {
   id: string;
@@ -350,6 +566,12 @@ export interface OfMonth {
   month: string;
   received: number;
   answered: number;
+}
+export interface OfRegion {
+  name: string;
+  total: number;
+  /** Entries by kind of support or help. An entry may have several kinds. */
+  counts: Record<string, number>;
 }
 export interface OtherSite {
   name: string;
@@ -377,6 +599,10 @@ export interface Place {
   /** What to do. */
   detail: string | null;
   other: OtherSite | null;
+  /** Who gets a report of this place that is sent here all the same. */
+  receiver?: string;
+  /** What is said of it before sending, in place of the category's text. */
+  track?: string;
 }
 /** A published problem as lists tell it. */
 export interface Problem {
@@ -453,6 +679,8 @@ export interface Receipt {
   track_url: string;
   /** To be written down where no e-mail was given. */
   code?: string | null;
+  /** Who gets the report, where the site handed it on. */
+  receiver?: string;
 }
 /**
  * Null is the same as absent. What a site demands beyond this (its categories, their questions, an e-mail, its
@@ -569,6 +797,24 @@ export interface Uploaded {
   /** Good for an hour. */
   thumb: string;
   location: Location | null;
+}
+export interface Vote {
+  email: string;
+  consent: Consent;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+  /** Of the age that the collection asks for, and a resident. */
+  declared: true;
+}
+/** When voices are counted: when they are confirmed. */
+export interface Voting {
+  opens_at: string | null;
+  closes_at: string | null;
+  /** Voices of a person in the collection, one an entry. */
+  per_person: number;
+  /** Declared by who votes; null: any. */
+  min_age: number | null;
 }
 export interface WrongField {
   /** Where, «photos.0». */

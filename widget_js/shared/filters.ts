@@ -17,6 +17,8 @@ export interface Filters {
   overdue?: string;
   q?: string;
   sort?: string;
+  /** Of a collection: `code:key`, a comma list; `past:true` of a dated one. */
+  answers?: string;
   /** west,south,east,north in degrees. */
   bbox?: string;
 }
@@ -42,6 +44,7 @@ const FORMS: Record<keyof Filters, RegExp> = {
   overdue: /^true$/,
   q: /\S/,
   sort: /^(updated|support|due)$/,
+  answers: /^[\w-]+:[^,]+(,[\w-]+:[^,]+)*$/,
   bbox: /^-?\d{1,3}(\.\d+)?(,-?\d{1,3}(\.\d+)?){3}$/
 };
 const NAMES = Object.keys(FORMS) as (keyof Filters)[];

@@ -1,11 +1,14 @@
 /** Texts, plurals, dates and numbers of one language, always in the site's own time zone. */
 
 import type ru from "../locales/ru.json";
+import type { Status } from "./contract.ts";
 
-/** Parts of the dictionary: `widget` comes with every widget, `browse` with the extended one, `later` with all else. */
+/** Parts of the dictionary: `widget` comes with every widget, `browse` with the extended one, `collection` with
+ * collections, `later` with all else. */
 export type Part = keyof typeof ru;
 type Merged<T> = (T extends unknown ? (one: T) => void : never) extends (all: infer All) => void ? All : never;
-export type Texts = Merged<(typeof ru)[Part]>;
+/** With the names of statuses, which the build takes from the service's dictionaries. */
+export type Texts = Merged<(typeof ru)[Part]> & Record<Status, string>;
 type Plain = { [K in keyof Texts]: Texts[K] extends string ? K : never }[keyof Texts];
 type Counted = { [K in keyof Texts]: Texts[K] extends { other: string } ? K : never }[keyof Texts];
 type Values = Record<string, string | number>;

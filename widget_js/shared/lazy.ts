@@ -9,10 +9,26 @@ import { useSite, type Site } from "./site.ts";
 import { addSheet } from "./styles.ts";
 
 export type ChunkName =
-  "report" | "similar" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
+  | "report"
+  | "similar"
+  | "done"
+  | "photos"
+  | "browse"
+  | "filters"
+  | "figures"
+  | "problem"
+  | "discussion"
+  | "map"
+  | "collection";
 /** The part of the dictionary that a chunk speaks by, beside what every widget has. */
 const partOf = (name: ChunkName): Part =>
-  name === "report" ? "widget" : name === "browse" || name === "problem" ? "browse" : "later";
+  name === "report"
+    ? "widget"
+    : name === "browse" || name === "problem"
+      ? "browse"
+      : name === "collection"
+        ? name
+        : "later";
 /** What `useLazy` gives of a chunk. `failed` until the next `load`, which tries again. */
 export interface Lazy<T> {
   chunk: T | undefined;

@@ -17,9 +17,12 @@ type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script
 
 const reported = new Set<string>();
 
-/** By a picture: where a policy forgot connect-src, as most do at first, nothing else would get through. */
+/**
+ * By a picture: where a policy forgot connect-src, as most do at first, nothing else would get through. The key of a
+ * collection begins with its site's.
+ */
 export function reportFailure({ service, key }: Pick<Options, "service" | "key">, failure: Failure): void {
-  const address = `${service}/api/v1/sites/${key}/challenge${VERSION}&failed=${failure}`;
+  const address = `${service}/api/v1/sites/${key.split("/", 1)}/challenge${VERSION}&failed=${failure}`;
   if (reported.has(address)) return;
   reported.add(address);
   const picture = new Image();

@@ -7,7 +7,7 @@
 export { Fragment, h } from "preact";
 export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { document } from "../shared/document.ts";
-export { emit, isExtended, TAG } from "../loader/host.ts";
+export { DIV, isExtended, TAG } from "../loader/host.ts";
 export { ApiError } from "../shared/api.ts";
 export { leaving } from "../shared/back.ts";
 export { addHashes } from "../shared/chunks.ts";
@@ -16,7 +16,8 @@ export { locatable } from "../shared/geolocation.ts";
 export { json } from "../shared/json.ts";
 export { preloadOn, useLazy } from "../shared/lazy.ts";
 export { link } from "../shared/links.ts";
-export { useSite } from "../shared/site.ts";
+export { SiteContext, useSite } from "../shared/site.ts";
+export { emit } from "../shared/emit.ts";
 export { quietly, randomKey, supporter } from "../shared/storage.ts";
 export { styleSheet } from "../shared/styles.ts";
 export { reportFailure } from "../shared/telemetry.ts";

@@ -2,7 +2,8 @@
 
 import { render } from "preact";
 import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { DIV, emit, isReading, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
+import { DIV, isReading, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
+import { emit } from "../shared/emit.ts";
 import { Api, ApiError } from "../shared/api.ts";
 import { addHashes, loadChunk } from "../shared/chunks.ts";
 import type { Configuration } from "../shared/contract.ts";
@@ -10,7 +11,7 @@ import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries
 import { createBack } from "../shared/back.ts";
 import { attend, focusOn } from "../shared/focus.ts";
 import { language } from "../shared/i18n.ts";
-import { SiteContext, type Site } from "../shared/site.ts";
+import { SiteContext, type Inners, type Site } from "../shared/site.ts";
 import { addSheet, styleSheet } from "../shared/styles.ts";
 import { reportFailure, watchFailures } from "../shared/telemetry.ts";
 import { Tickets } from "../shared/tickets.ts";
@@ -38,11 +39,11 @@ interface Props {
 }
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
-  const { theme, inline, figures, live, lang, category } = options;
+  const { theme, inline, figures, live, lang, category, collection } = options;
   const [config, setConfig] = useState<Configuration | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
-  const [inners, setInners] = useState<{ report?: (() => void) | undefined; browse?: (() => void) | undefined }>({});
+  const [inners, setInners] = useState<Inners>({});
   const dialog = useRef<HTMLDialogElement>(null);
   /**
    * The last key, or where a pointer went down: whoever selects a text may end on the backdrop, and wants to close
@@ -115,7 +116,11 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           </button>
         )}
         <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
-          <Words>{t(failure ? "unavailable_title" : form ? "title" : figures ? "figures" : "list_title")}</Words>
+          <Words>
+            {failure
+              ? t("unavailable_title")
+              : inners.title || t(form ? "title" : figures ? "figures" : collection ? "loading_list" : "list_title")}
+          </Words>
         </h2>
         {!inline && (
           <button class="round" type="button" aria-label={t("close")} onClick={close}>

@@ -3,7 +3,7 @@ import { beforeEach, mock, test } from "node:test";
 import type { Configuration } from "../shared/contract.ts";
 import { Drafts } from "../report/draft.ts";
 import { randomKey } from "../shared/storage.ts";
-import { CONTACTS, contacts, empty, report, type Draft } from "../report/values.ts";
+import { bare, CONTACTS, contacts, empty, report, type Draft } from "../report/values.ts";
 
 class Storage {
   items = new Map<string, string>();
@@ -25,7 +25,7 @@ const values = {
   description: "Яма",
   address: "улица Мира, 5",
   coordinates: "55.1, 38.7",
-  answers: { size: "big" },
+  answers: bare({ size: "big" }),
   email: "anna@example.test",
   name: "Анна",
   phone: "+7 900 000-00-00",

@@ -20,15 +20,21 @@ test("what is written is read again", () => {
     overdue: "true",
     q: "яма & «лужа»",
     sort: "due",
+    answers: "constructor:a,formats:online",
     bbox: "38.7,55.05,38.8,55.1"
   };
   assert.deepEqual(parse(query(filters)), filters);
-  assert.deepEqual(read(hash({ filters, problem: 1204 })), { filters, problem: 1204 });
+  assert.deepEqual(read(hash({ filters, problem: 1204, collection: "ideas" })), {
+    filters,
+    problem: 1204,
+    collection: "ideas"
+  });
 });
 
 test("a hand-made address gives nothing that the service would refuse", () => {
   const made =
-    "status=<b>&category=a b&district=N&since=today&until=2026-1-1&overdue=1&q=%20&sort=new&bbox=1,2,3&lang=x&cursor=a";
+    "status=<b>&category=a b&district=N&answers=many&since=today&until=2026-1-1&overdue=1" +
+    "&q=%20&sort=new&bbox=1,2,3&lang=x&cursor=a";
   assert.deepEqual(parse(made), {});
   assert.deepEqual(parse("status=new,foo"), {});
   assert.equal(parse("q=" + "я".repeat(5000)).q!.length, 200);
@@ -39,8 +45,8 @@ test("only our own hash, or none, is ours", () => {
   for (const theirs of ["#/route", "#igrajdanin-news", "#igrajdaninx?problem=1", "#!", "#report"])
     assert.equal(read(theirs), null, theirs);
   for (const nothing of ["", "#"]) assert.deepEqual(read(nothing), { filters: {} });
-  assert.deepEqual(read("#igrajdanin"), { filters: {}, problem: undefined });
-  assert.deepEqual(read("#igrajdanin?problem=12"), { filters: {}, problem: 12 });
+  assert.deepEqual(read("#igrajdanin"), { filters: {}, problem: undefined, collection: undefined });
+  assert.deepEqual(read("#igrajdanin?problem=12"), { filters: {}, problem: 12, collection: undefined });
   assert.equal(read("#igrajdanin?problem=12abc")!.problem, undefined);
 });
 

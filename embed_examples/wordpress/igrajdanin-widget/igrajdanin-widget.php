@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       iGrajdanin Widget
  * Description:       Residents report city problems on your site and follow the answers: a block and a shortcode.
- * Version:           1.1.0
+ * Version:           1.2.0
  * Requires at least: 5.8
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,15 +15,16 @@
 
 defined( 'ABSPATH' ) || exit;
 
-const IGRAJDANIN_VERSION = '1.1.0';
+const IGRAJDANIN_VERSION = '1.2.0';
 const IGRAJDANIN_OPTION  = 'igrajdanin_widget';
 const IGRAJDANIN_CHOICES = array(
 	'type'  => array( 'extended', 'basic' ),
-	'view'  => array( 'button', 'inline' ),
+	'view'  => array( 'button', 'inline', 'figures' ),
 	'theme' => array( 'auto', 'light', 'dark', 'contrast', 'contrast-black', 'contrast-blue' ),
 );
 
 require_once __DIR__ . '/settings.php';
+require_once __DIR__ . '/privacy.php';
 
 /**
  * What the settings page keeps: address of the service, key of the site, and the widget's attributes as the pasted code had
@@ -34,7 +35,7 @@ function igrajdanin_settings(): array {
 	return array_merge( $empty, (array) get_option( IGRAJDANIN_OPTION, array() ) );
 }
 
-/** Only values the widget knows get into the page; a default is left out, so that the snippet stays as short as the documented one. */
+/** Keep only values that the widget knows, and leave defaults out, so that the snippet is as short as the documented one. */
 function igrajdanin_attributes( array $given ): array {
 	$attributes = array();
 	foreach ( IGRAJDANIN_CHOICES as $name => $values ) {
@@ -43,8 +44,9 @@ function igrajdanin_attributes( array $given ): array {
 			$attributes[ $name ] = $value;
 		}
 	}
-	foreach ( array( 'category', 'lang' ) as $name ) {
-		if ( ! empty( $given[ $name ] ) && preg_match( '/^[a-z][a-z0-9_-]*$/', (string) $given[ $name ] ) ) {
+	$code = '[a-z][a-z0-9_-]*';
+	foreach ( array( 'category' => $code, 'collection' => "$code([ ,]+$code)*", 'lang' => $code ) as $name => $pattern ) {
+		if ( ! empty( $given[ $name ] ) && preg_match( "/^$pattern\$/D", (string) $given[ $name ] ) ) {
 			$attributes[ $name ] = (string) $given[ $name ];
 		}
 	}
@@ -81,7 +83,7 @@ function igrajdanin_html( array $given ): string {
 	);
 }
 
-/** [igrajdanin type="basic" view="inline" theme="contrast" category="roads" lang="ru"] */
+/** The shortcode [igrajdanin type="basic" view="inline" theme="contrast" category="roads" lang="ru"]. */
 function igrajdanin_shortcode( $given ): string {
 	return igrajdanin_html( (array) $given );
 }
@@ -92,7 +94,9 @@ function igrajdanin_block( array $given ): string {
 
 /** The script is the service's own, without a version in its address: it looks for the newest 1.x by itself. */
 function igrajdanin_register(): void {
-	load_plugin_textdomain( 'igrajdanin-widget', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
+	if ( version_compare( get_bloginfo( 'version' ), '6.8', '<' ) ) { // From 6.8 on WordPress reads the header «Domain Path».
+		load_plugin_textdomain( 'igrajdanin-widget', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' ); // phpcs:ignore PluginCheck.CodeAnalysis.DiscouragedFunctions
+	}
 	wp_register_script( 'igrajdanin-widget', igrajdanin_settings()['service'] . '/w/1/loader.js', array(), null, false ); // phpcs:ignore WordPress.WP.EnqueuedResourceParameters.MissingVersion
 	wp_register_style( 'igrajdanin-widget', plugins_url( 'widget.css', __FILE__ ), array(), IGRAJDANIN_VERSION );
 	wp_register_script(
@@ -119,19 +123,41 @@ function igrajdanin_editor_texts(): array {
 		'view'     => __( 'Where it opens', 'igrajdanin-widget' ),
 		'dialog'   => __( 'A button that opens a window', 'igrajdanin-widget' ),
 		'inline'   => __( 'In the page itself', 'igrajdanin-widget' ),
+		'figures'  => __( 'The figures of the city alone', 'igrajdanin-widget' ),
+		'theme'    => __( 'Colours of the widget', 'igrajdanin-widget' ),
+		'themes'   => igrajdanin_themes(),
 		'category' => __( 'Category chosen beforehand', 'igrajdanin-widget' ),
 		'code'     => __( 'A code such as roads; empty: the resident chooses.', 'igrajdanin-widget' ),
+		'lang'     => __( 'Language of the widget', 'igrajdanin-widget' ),
+		'spoken'   => __( 'ru or en; empty: that of the page.', 'igrajdanin-widget' ),
 	);
 }
 
-/** A page that shows the widget keeps room for its button from the start, so that nothing moves when the script has come. */
-function igrajdanin_styles(): void {
+/** Whether the page that is asked for holds the block or the shortcode. */
+function igrajdanin_is_shown(): bool {
 	$post = is_singular() ? get_post() : null;
-	if ( $post && ( has_block( 'igrajdanin/widget', $post ) || has_shortcode( $post->post_content, 'igrajdanin' ) ) ) {
+	return $post && ( has_block( 'igrajdanin/widget', $post ) || has_shortcode( $post->post_content, 'igrajdanin' ) );
+}
+
+/** A page that shows the widget keeps room for its button from the start, so that nothing moves when the script has loaded. */
+function igrajdanin_styles(): void {
+	if ( igrajdanin_is_shown() ) {
 		wp_enqueue_style( 'igrajdanin-widget' );
 	}
 }
 add_action( 'wp_enqueue_scripts', 'igrajdanin_styles' );
+
+/**
+ * The script stands at the end of the page: connect to the service while the page is still loading. Not by the filter
+ * `wp_resource_hints`, which drops the port.
+ */
+function igrajdanin_preconnect(): void {
+	$service = igrajdanin_settings()['service'];
+	if ( '' !== $service && igrajdanin_is_shown() ) {
+		printf( '<link rel="preconnect" href="%s">' . "\n", esc_url( $service ) );
+	}
+}
+add_action( 'wp_head', 'igrajdanin_preconnect', 1 );
 
 /** `async` in every WordPress: the argument for it came with 6.3 only. */
 function igrajdanin_async( string $tag, string $handle ): string {

@@ -47,6 +47,7 @@ function igrajdanin_sanitize( $given ): array {
 	return $kept;
 }
 
+/** Saved by WordPress's own options.php, which checks the nonce and the right to manage options. */
 function igrajdanin_admin_init(): void {
 	register_setting( IGRAJDANIN_OPTION, IGRAJDANIN_OPTION, array( 'type' => 'array', 'sanitize_callback' => 'igrajdanin_sanitize' ) );
 }
@@ -58,11 +59,22 @@ function igrajdanin_admin_menu(): void {
 }
 add_action( 'admin_menu', 'igrajdanin_admin_menu' );
 
+function igrajdanin_themes(): array {
+	return array(
+		'auto'           => __( 'As the visitor’s device is set', 'igrajdanin-widget' ),
+		'light'          => __( 'Light', 'igrajdanin-widget' ),
+		'dark'           => __( 'Dark', 'igrajdanin-widget' ),
+		'contrast'       => __( 'High contrast: black on white', 'igrajdanin-widget' ),
+		'contrast-black' => __( 'High contrast: white on black', 'igrajdanin-widget' ),
+		'contrast-blue'  => __( 'High contrast: dark blue on light blue', 'igrajdanin-widget' ),
+	);
+}
+
 /** A row of the page: a choice of known values under their names. */
 function igrajdanin_choice( string $name, string $label, string $value, array $names ): void {
 	printf( '<tr><th scope="row"><label for="igrajdanin-%1$s">%2$s</label></th><td><select id="igrajdanin-%1$s" name="%3$s[%1$s]">', esc_attr( $name ), esc_html( $label ), esc_attr( IGRAJDANIN_OPTION ) );
 	foreach ( $names as $key => $text ) {
-		printf( '<option value="%s"%s>%s</option>', esc_attr( $key ), $key === $value ? ' selected' : '', esc_html( $text ) );
+		printf( '<option value="%s"%s>%s</option>', esc_attr( $key ), selected( $value, $key, false ), esc_html( $text ) );
 	}
 	echo '</select></td></tr>';
 }
@@ -96,19 +108,12 @@ function igrajdanin_settings_page(): void {
 				);
 				igrajdanin_choice( 'type', __( 'What it shows', 'igrajdanin-widget' ), $settings['type'], $types );
 				$views = array(
-					'button' => __( 'A button that opens a window', 'igrajdanin-widget' ),
-					'inline' => __( 'In the page itself', 'igrajdanin-widget' ),
+					'button'  => __( 'A button that opens a window', 'igrajdanin-widget' ),
+					'inline'  => __( 'In the page itself', 'igrajdanin-widget' ),
+					'figures' => __( 'The figures of the city alone', 'igrajdanin-widget' ),
 				);
 				igrajdanin_choice( 'view', __( 'Where it opens', 'igrajdanin-widget' ), $settings['view'], $views );
-				$themes = array(
-					'auto'           => __( 'As the visitor’s device is set', 'igrajdanin-widget' ),
-					'light'          => __( 'Light', 'igrajdanin-widget' ),
-					'dark'           => __( 'Dark', 'igrajdanin-widget' ),
-					'contrast'       => __( 'High contrast: black on white', 'igrajdanin-widget' ),
-					'contrast-black' => __( 'High contrast: white on black', 'igrajdanin-widget' ),
-					'contrast-blue'  => __( 'High contrast: dark blue on light blue', 'igrajdanin-widget' ),
-				);
-				igrajdanin_choice( 'theme', __( 'Colours of the widget', 'igrajdanin-widget' ), $settings['theme'], $themes );
+				igrajdanin_choice( 'theme', __( 'Colours of the widget', 'igrajdanin-widget' ), $settings['theme'], igrajdanin_themes() );
 				igrajdanin_line( 'category', __( 'Category chosen beforehand', 'igrajdanin-widget' ), $settings['category'], 'roads' );
 				igrajdanin_line( 'lang', __( 'Language of the widget', 'igrajdanin-widget' ), $settings['lang'], 'ru' );
 				?>

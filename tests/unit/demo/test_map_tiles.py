@@ -40,7 +40,7 @@ def test_the_whole_town_has_tiles_and_the_service_accepts_the_archive(tmp_path: 
     archive, chance = Archive(path), random.Random(1)
     for z in map_tiles.ZOOMS:
         for _ in range(40):
-            tile = tile_at(*samples._random_location(chance, border), z)
+            tile = tile_at(*samples.random_location(chance, border), z)
             assert picture(archive, tile).size == (256, 256)
     middle = picture(archive, tile_at(*town.CENTRE, 13))
     colours = {colour for _, colour in middle.getcolors() or ()}
@@ -63,4 +63,4 @@ def test_the_border_is_valid_and_contains_the_sample_reports(border: Area) -> No
     assert 10_000_000 < border.size < 60_000_000
     assert border.covers(*town.CENTRE)
     chance = random.Random(7)
-    assert all(border.covers(*samples._random_location(chance, border)) for _ in range(300))
+    assert all(border.covers(*samples.random_location(chance, border)) for _ in range(300))

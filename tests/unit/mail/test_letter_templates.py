@@ -121,7 +121,7 @@ def test_every_command_word_for_answers_is_explained() -> None:
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_status_has_a_text_of_its_own(language: str) -> None:
     names = (*STATUSES, "note", "asked")
-    texts = {i18n.text(language, f"mail.about_status.{name}", number=7) for name in names}
+    texts = {i18n.text(language, f"status_letter.{name}", number=7) for name in names}
     assert len(texts) == len(names)
 
 

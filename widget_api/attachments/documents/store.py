@@ -131,7 +131,9 @@ async def delete_removed(tx: Transaction, document_id: str) -> None:
 
 
 async def exists(database: Database, document_id: str) -> bool:
-    return await database.row("SELECT 1 FROM documents WHERE id = :id", id=document_id) is not None
+    """Whether a stored file is a document of an answer or the letter of an application."""
+    sql = "SELECT 1 FROM documents WHERE id = :id UNION SELECT 1 FROM applications WHERE letter_id = :id"
+    return await database.row(sql, id=document_id) is not None
 
 
 async def remove_one_unattached(tx: Transaction, document_id: str, now: int) -> None:

@@ -142,3 +142,14 @@ async def delete_removed(tx: Transaction, photo_id: str) -> None:
 
 async def exists(database: Database, photo_id: str) -> bool:
     return await database.row("SELECT 1 FROM photos WHERE id = :id", id=photo_id) is not None
+
+
+async def move(tx: Transaction, photo_ids: Sequence[str], from_site: str, to_site: str) -> None:
+    """Give photos that are not attached yet to another site, which gets their report."""
+    for photo_id in photo_ids:
+        await tx.run(
+            f"UPDATE photos SET site_id = :to_site WHERE id = :id AND site_id = :from_site AND {_UNATTACHED}",
+            id=photo_id,
+            from_site=from_site,
+            to_site=to_site,
+        )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from widget_api.browse.listing.conditions import OPEN_STATUSES, WORDS, WORDS_OF, site_word
+from widget_api.browse.listing.conditions import DATED, OPEN_STATUSES, WORDS, WORDS_OF, answered, site_word
 from widget_api.browse.listing.filters import Filters
 from widget_api.database import Database
 from widget_api.database.word_forms import match, tsquery
@@ -69,6 +69,12 @@ def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) 
     """List the paths of all conditions except words."""
     if filters.district:
         yield district_path(site_id, filters.district)
+    for index, (code, chosen) in enumerate(filters.answers):
+        yield answers_path(site_id, index, code, chosen)
+    if filters.dated:
+        sign = ">=" if filters.dated == "current" else "<"
+        condition = f"p.site_id = :site_id AND p.published AND {DATED} AND p.ends_on {sign} :today"
+        yield AccessPath("problems p", condition, {"site_id": site_id, "today": today.isoformat()})
     if filters.bbox:
         level = geo_cells.choose_level(filters.bbox, tuple(range(LEVEL + 1))) or 0
         cells = geo_cells.refine_ranges(geo_cells.cell_ranges(filters.bbox, level), level, LEVEL)
@@ -98,6 +104,16 @@ def district_path(site_id: str, district: str) -> AccessPath:
     """Return the path to the published problems of a district, by ix_problems_district."""
     condition = "p.site_id = :site_id AND p.published AND p.district = :district"
     return AccessPath("problems p", condition, {"site_id": site_id, "district": district})
+
+
+def answers_path(site_id: str, index: int, code: str, chosen: Sequence[str]) -> AccessPath:
+    """Return the path to the entries of a collection that have one of these answers to a question."""
+    found, values = answered(index, code, chosen)
+    numbers = f"SELECT DISTINCT a.number FROM {found} AND a.site_id = :site_id"
+    condition = "p.site_id = :site_id AND p.number = a.number AND p.published"
+    return AccessPath(
+        f"({numbers}) a CROSS JOIN problems p", condition, {**values, "site_id": site_id}, numbers=numbers
+    )
 
 
 def words(dialect: str, site_id: str, ordinal: int, query: str) -> AccessPath:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from widget_api.browse.listing.filters import Filters
-from widget_api.browse.queries import SORTS
+from widget_api.browse.queries import ORDERS
 from widget_api.database.word_forms import tsquery
 from widget_api.geo.model import METRES_PER_DEGREE
 from widget_api.problems.deadline import overdue_sql
@@ -19,6 +19,7 @@ OPEN_STATUSES = ", ".join(f"'{status}'" for status in OPEN_PUBLIC_STATUSES)
 # The expression of PostgreSQL's full-text index (migration 0003), and its query.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
 WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"
+DATED = "p.begins_on IS NOT NULL"  # exactly as in the indexes of days
 # Distance in squared degrees of latitude, in the plane of geo.model.distance. Comparing squares needs no square root.
 APART = (
     "((p.lat - :lat) * (p.lat - :lat) + :narrow * CASE WHEN ABS(p.lng - :lng) > 180"
@@ -80,6 +81,14 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
         where.also("p.created_at >= :since", since=filters.since)
     if filters.until is not None:
         where.also("p.created_at < :until", until=filters.until)
+    if filters.dated:
+        sign = ">=" if filters.dated == "current" else "<"
+        where.also(f"{DATED} AND p.ends_on {sign} :today", today=today.isoformat())
+    elif ORDERS[filters.sort].column == "begins_on":
+        where.also(DATED)
+    for index, (code, chosen) in enumerate(filters.answers):
+        found, values = answered(index, code, chosen)
+        where.also(f"EXISTS (SELECT 1 FROM {found} AND a.site_id = p.site_id AND a.number = p.number)", **values)
     if filters.overdue or filters.sort == "due":
         where.also(f"p.status IN ({OPEN_STATUSES})")
     if filters.overdue:
@@ -89,7 +98,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
     elif filters.words:
         where.also(f"{WORDS_OF} @@ ({WORDS})", words=tsquery(filters.words), site_word=site_word(site_id))
     if filters.after:
-        sort = SORTS[filters.sort]
+        sort = ORDERS[filters.sort]
         key, number = filters.after
         sign = "<" if sort.newest_first != filters.backwards else ">"
         where.also(
@@ -98,12 +107,22 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
     return where
 
 
+def answered(index: int, code: str, chosen: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the SQL after FROM of the answers `a` to a question that are one of those chosen, and its values."""
+    values = {f"answer{index}_{place}": value for place, value in enumerate(chosen)}
+    listed = ", ".join(f":{name}" for name in values)
+    return f"entry_answers a WHERE a.code = :question{index} AND a.value IN ({listed})", {
+        f"question{index}": code,
+        **values,
+    }
+
+
 def site_word(site_id: str) -> str:
     """Return the word that marks a site's problems in PostgreSQL's full-text index."""
     return f"'@{site_id}'"
 
 
 def order(filters: Filters, table: str = "p") -> str:
-    sort = SORTS[filters.sort]
+    sort = ORDERS[filters.sort]
     direction = "DESC" if sort.newest_first != filters.backwards else "ASC"
     return f"ORDER BY {table}.{sort.column} {direction}, {table}.number {direction}"

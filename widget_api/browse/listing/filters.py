@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Literal
 from zlib import crc32
 
-from widget_api.browse.queries import LIMIT, SORTS, Bbox, Page, Selection
+from widget_api.browse.listing import answers
+from widget_api.browse.queries import LIMIT, ORDERS, PARTICIPANTS, Bbox, Page, Selection, Viewport
 from widget_api.sites.model import Site
 from widget_api.validation import names, parse_query, values, wrong_parameter
 
+Answers = tuple[tuple[str, tuple[str, ...]], ...]  # codes of questions, each with values, one of which an entry has
 Position = tuple[int | str, int]  # the sort key and number of the last item seen
 _TEXT = re.compile(r"([0-9a-f]{8})\.(-?[0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2})\.([1-9][0-9]{0,9})")
 
@@ -60,6 +63,8 @@ class Filters:
     since: int | None = None  # Unix time, inclusive
     until: int | None = None  # Unix time, exclusive
     overdue: bool = False
+    answers: Answers = ()
+    dated: Literal["", "current", "past"] = ""
     sort: str = "new"
     limit: int = LIMIT
     after: Position | None = None  # sort key and number of the last item seen
@@ -78,7 +83,9 @@ class Filters:
     @property
     def cost(self) -> int:
         """The relative cost of finding the problems, 0 for the unfiltered list: by an index, or by reading along it."""
-        indexed = bool(self.statuses or self.categories or self.district or self.bbox or self.near)
+        indexed = bool(
+            self.statuses or self.categories or self.district or self.bbox or self.near or self.answers or self.dated
+        )
         return indexed + 3 * (bool(self.words) + (self.since is not None or self.until is not None) + self.overdue)
 
     def starting_after(self, after: Position) -> Filters:
@@ -107,9 +114,20 @@ def parse(query: Iterable[tuple[str, str]], site: Site, declaration: type[Select
 
     Raises Malformed that names the parameter: `parameter_unknown`, `parameter_wrong`.
     """
+    query, own = answers.take_parameters(query, site) if site.collection else (query, answers.NONE)
     given = values(query, names(declaration))
     cursor = given.pop("cursor", None)
     filters = _filters(declaration, tuple(given.items()), site.time_zone)
+    if site.is_dated and declaration in (Page, Viewport):  # a map shows what stands in the list beside it
+        filters = replace(filters, dated="past" if own.past else "current")
+        if "sort" not in given:
+            filters = replace(filters, sort="latest" if own.past else "soonest")
+    elif own.past:
+        filters = replace(filters, dated="past")
+    if own.chosen:
+        filters = replace(filters, answers=own.chosen)
+    if filters.sort == "support" and site.collection is not None and site.collection.counts_participants:
+        filters = replace(filters, sort=PARTICIPANTS)
     if cursor is None:
         return filters
     next_page = _next_page(filters, cursor, site.id)
@@ -120,7 +138,7 @@ def parse(query: Iterable[tuple[str, str]], site: Site, declaration: type[Select
 
 def _next_page(filters: Filters, cursor: str, site_id: str) -> Filters | None:
     """Return the filter of the page after the cursor; None if the cursor is not of this filter and site."""
-    after = decode_position(cursor, filters.fingerprint(site_id), SORTS[filters.sort].kind)
+    after = decode_position(cursor, filters.fingerprint(site_id), ORDERS[filters.sort].kind)
     return None if after is None else filters.starting_after(after)
 
 

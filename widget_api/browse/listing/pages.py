@@ -20,7 +20,7 @@ from widget_api.browse.listing import access_paths
 from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import Where, conditions, order
 from widget_api.browse.listing.filters import Filters, Position, encode_position
-from widget_api.browse.queries import SORTS
+from widget_api.browse.queries import ORDERS
 from widget_api.database import Database, Row
 from widget_api.database.word_forms import parse_query
 from widget_api.problems.projections import items
@@ -46,7 +46,9 @@ class Projection:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-_ROWS = Projection(", ".join(f"p.{name}" for name in COLUMNS.split(", ")))
+# Also what the lists are sorted by, where the next page begins.
+_SORTED_BY = {sort.column for sort in ORDERS.values()}
+_ROWS = Projection(", ".join(f"p.{name}" for name in (*items.COLUMNS, *sorted(_SORTED_BY - {*items.COLUMNS}))))
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def cursor_of(page: bytes) -> str | None:
 @lru_cache(maxsize=256)
 def _items(ordinal: int, sort: str) -> Projection:
     return Projection(
-        f"p.{SORTS[sort].column}, p.number, i.due, i.item",
+        f"p.{ORDERS[sort].column}, p.number, i.due, i.item",
         " CROSS JOIN problem_items i",
         " AND i.id = CAST(:first_item AS bigint) + p.number",
         {"first_item": first_row(ordinal)},
@@ -123,7 +125,9 @@ async def find(
         listed = access_paths.words(database.dialect, site_id, await _ordinal(database, site_id), filters.words)
     reads_words = listed is not None and not listed.numbers
     # The first rows are compared by their text: reading the full-text index completely takes long for a frequent word.
-    for scan, by_index in ((AT_ONCE, None), (SHORT_WALK, listed)):
+    # The order of entries to come begins with those that are past.
+    walks = () if filters.sort == "soonest" and filters.dated else ((AT_ONCE, None), (SHORT_WALK, listed))
+    for scan, by_index in walks:
         if most < scan and not (reads_words and by_index):
             rows = await _walk(database, site_id, filters, today, what, most + 1, scan, by_index)
             if len(rows) > most:
@@ -158,7 +162,7 @@ async def find_page_start(
 
 
 def position(filters: Filters, row: Row) -> Position:
-    return row[SORTS[filters.sort].column], row["number"]
+    return row[ORDERS[filters.sort].column], row["number"]
 
 
 def cursor(site_id: str, filters: Filters, row: Row) -> str:
@@ -206,7 +210,7 @@ async def _walk(
 async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> Position | None:
     """Return the position of the last of the next `scan` rows of the sort index; None if there are fewer."""
     where = conditions(site_id, _ahead(filters), date.max, database.dialect)
-    column = SORTS[filters.sort].column
+    column = ORDERS[filters.sort].column
     row = await database.row_at_once(
         f"SELECT p.{column}, p.number FROM problems p WHERE {where} {order(filters)} LIMIT 1 OFFSET :passed",
         passed=scan - 1,
@@ -234,7 +238,7 @@ async def _sorted(
 ) -> Sequence[Row]:
     """Read all rows of an access path that match, and sort them."""
     where = _where(database, site_id, replace(filters, words="") if path.words else filters, today, listed)
-    column = SORTS[filters.sort].column
+    column = ORDERS[filters.sort].column
     return await database.rows(
         f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM ({path.rows}) p WHERE {where}),"
         f" first AS MATERIALIZED (SELECT number FROM few {order(filters, 'few')} LIMIT :most)"

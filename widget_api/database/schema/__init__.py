@@ -6,17 +6,21 @@ Every table has to be imported here: migrations and backups use `metadata`.
 from __future__ import annotations
 
 from widget_api.database.schema.access import (
+    identity_providers,
     invitations,
     journal,
     notices,
     password_letters,
+    recovery_codes,
     sessions,
     spent,
     tokens,
     unsent_forms,
     users,
+    webmaster_letters,
 )
 from widget_api.database.schema.answering import answer_templates, notes
+from widget_api.database.schema.collections import collection_agencies, entry_links, renewals, visit_invitations, visits
 from widget_api.database.schema.columns import metadata
 from widget_api.database.schema.deliveries import (
     agency_voices,
@@ -34,10 +38,20 @@ from widget_api.database.schema.deliveries import (
     platforms,
 )
 from widget_api.database.schema.lists import bulk_reports, bulks, saved_views
-from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
+from widget_api.database.schema.people import (
+    commenters,
+    consents,
+    contacts,
+    counts_elsewhere,
+    erasures,
+    followers,
+    forgotten,
+    participants,
+)
 from widget_api.database.schema.problems import (
     comments,
     documents,
+    entry_answers,
     events,
     media_sources,
     photos,
@@ -49,6 +63,13 @@ from widget_api.database.schema.problems import (
     submissions,
     supports,
     texts,
+)
+from widget_api.database.schema.registration import (
+    applications,
+    handovers,
+    register_names,
+    registration_letters,
+    site_proofs,
 )
 from widget_api.database.schema.sites import (
     agencies,
@@ -68,23 +89,30 @@ __all__ = [
     "agencies",
     "agency_voices",
     "answer_templates",
+    "applications",
     "bulk_reports",
     "bulks",
     "chores",
+    "collection_agencies",
     "commenters",
     "comments",
     "confirmation_letters",
     "consent_documents",
     "consents",
     "contacts",
+    "counts_elsewhere",
     "deliveries",
     "delivery_attempts",
     "districts",
     "documents",
+    "entry_answers",
+    "entry_links",
     "erasures",
     "events",
     "followers",
     "forgotten",
+    "handovers",
+    "identity_providers",
     "invitations",
     "journal",
     "mailbox_messages",
@@ -92,6 +120,7 @@ __all__ = [
     "metadata",
     "notes",
     "notices",
+    "participants",
     "password_letters",
     "photos",
     "platform_cursors",
@@ -105,6 +134,10 @@ __all__ = [
     "problems",
     "projections",
     "published_reports",
+    "recovery_codes",
+    "register_names",
+    "registration_letters",
+    "renewals",
     "routing_rules",
     "saved_views",
     "sessions",
@@ -114,6 +147,7 @@ __all__ = [
     "site_figures",
     "site_keys",
     "site_origins",
+    "site_proofs",
     "site_sightings",
     "sites",
     "spent",
@@ -123,4 +157,7 @@ __all__ = [
     "tokens",
     "unsent_forms",
     "users",
+    "visit_invitations",
+    "visits",
+    "webmaster_letters",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
 
-from widget_api.database.schema.columns import count, identifier, metadata, reference, time
+from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time
 
 users = Table(
     "users",
@@ -25,7 +25,37 @@ users = Table(
     Column("notices", Text),  # JSON: which notices the user chose and how; null = the defaults of the role
     Column("report_every", Text),  # week | month | quarter: the report of each is sent; null = none
     Column("reported_until", Text),  # the last day of the period whose report was sent
+    Column("factor_secret", Text),  # encrypted; null = the user signs in with the password alone
+    count("factor_step"),  # the time step of the last code, none of which is good twice
+    time("factor_letter_at", nullable=True),  # when the letter about the removed factor is due
+    time("provider_letter_at", nullable=True),  # when the letter about the agency's changed provider is due
+    Column("provider_subject", Text),  # issuer and `sub` of the provider that knows this user
     Column("stand_in", Text),  # users.id of the colleague who stands in; without a foreign key, for restored backups
+    Index(None, "factor_letter_at"),
+    Index(None, "provider_letter_at"),
+    Index("uq_users_agency_id_provider_subject", "agency_id", "provider_subject", unique=True),
+)
+
+# By which an agency's users may sign in: one OpenID Connect provider at most.
+identity_providers = Table(
+    "identity_providers",
+    metadata,
+    reference("agency_id", "agencies.id", primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("client_secret", Text, nullable=False),  # encrypted
+    Column("claim", Text, nullable=False),
+    Column("roles", Text, nullable=False),  # JSON: value of the claim → role
+    flag("replaces_factor"),
+)
+
+# Codes that a user writes down, each of which replaces the code of the device once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    reference("user_id", "users.id", primary_key=True),
+    Column("code_hash", Text, primary_key=True),
 )
 
 # What a user is told once, by a letter of its kind or by the digest of a morning. Deleted after some weeks.
@@ -55,6 +85,7 @@ sessions = Table(
     time("expires_at"),
     Column("ip", Text),
     Column("user_agent", Text),
+    flag("by_provider"),  # begun by a provider that replaces the second factor
     Index(None, "user_id"),
 )
 
@@ -106,6 +137,21 @@ invitations = Table(
     Index(None, "next_at"),
 )
 
+# Letters with a site's code to its webmaster: the newest to each address, those that wait included.
+webmaster_letters = Table(
+    "webmaster_letters",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("email", Text, nullable=False),
+    Column("options", Text, nullable=False),  # the choices of the generator, as a query string
+    time("asked_at"),
+    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
+    time("failed_at", nullable=True),  # the mail server refused it
+    UniqueConstraint("site_id", "email"),
+    Index(None, "next_at"),
+)
+
 tokens = Table(
     "tokens",
     metadata,
@@ -118,6 +164,10 @@ tokens = Table(
     time("created_at"),
     time("expires_at", nullable=True),
     time("revoked_at", nullable=True),
+    Column("earlier_hash", Text),  # of the secret before the last rotation
+    time("earlier_expires_at", nullable=True),
+    Column("last_used_on", Text),  # a day of UTC, written once a day
+    Index("uq_tokens_earlier_hash", "earlier_hash", unique=True),
 )
 
 # Challenges and tickets can be used once: the first insertion of the id uses them up.

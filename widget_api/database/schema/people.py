@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
 
-from widget_api.database.schema.columns import flag, identifier, metadata, reference, time
+from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time, where
 
 contacts = Table(
     "contacts",
@@ -59,6 +59,48 @@ followers = Table(
     Index(None, "email_hash"),
 )
 
+# Who votes for an entry, joins it or writes to its author. Rows of those who left are erased but for their consents;
+# a voice erased after the vote is erased but counts on: `confirmed_at` without `stopped_at`.
+_COUNTED = "confirmed_at IS NOT NULL AND stopped_at IS NULL AND action <> 'contact'"
+participants = Table(
+    "participants",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    reference("problem_id", "problems.id"),
+    Column("action", Text, nullable=False),  # vote | join | contact
+    Column("email", Text),
+    Column("email_hash", Text),
+    Column("person", Text),  # the hash of the mailbox: «anna+1@» is «anna@»
+    Column("name", Text),
+    Column("role", Text),
+    Column("text", Text),
+    flag("show_email"),  # the author of the entry may answer to the address
+    Column("language", Text, nullable=False),
+    Column("consent_version", Text, nullable=False),
+    Column("consent_hash", Text, nullable=False),
+    Column("ip", Text),
+    time("created_at"),
+    time("confirmed_at", nullable=True),
+    time("stopped_at", nullable=True),
+    Index(None, "email_hash"),
+    Index(None, "person", "site_id"),
+    Index(None, "problem_id"),
+    Index("ix_participants_counted", "problem_id", "action", "person", unique=True, **where(_COUNTED)),
+)
+
+# How many support an entry, or take part in it, at other instances: a row each (problems/counts.py).
+counts_elsewhere = Table(
+    "counts_elsewhere",
+    metadata,
+    reference("problem_id", "problems.id", primary_key=True),
+    Column("source", Text, primary_key=True),  # platforms.id
+    count("supporters"),
+    count("participants"),
+    time("at"),  # with version: what is greater is newer
+    time("version"),
+)
+
 commenters = Table(
     "commenters",
     metadata,
@@ -89,7 +131,7 @@ erasures = Table(
     time("at"),
 )
 
-# The same for followers who stopped and comments that were withdrawn: only their ids.
+# The same for followers and participants who stopped and comments that were withdrawn: only their ids.
 forgotten = Table(
     "forgotten",
     metadata,

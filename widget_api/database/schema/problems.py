@@ -57,6 +57,7 @@ problems = Table(
     Column("answered_in_time", Boolean),  # see problems/deadline.py; null = not known yet, or not applicable
     count("supporters"),
     count("comments"),  # published ones
+    count("participants"),  # of an entry: voices, or who joined
     Column("photos", Text, nullable=False, server_default="[]"),  # JSON: the photos in public lists
     Column("source", Text, nullable=False),  # widget | form | georeport | platform
     Column("channel", Text),  # phone | visit | letter | other: how it reached the official who entered it
@@ -84,6 +85,8 @@ problems = Table(
     Column("assigned_user", Text),  # who looks after it
     Column("assigned_due", Text),  # the date the service was given
     Column("service_outcome", Text),  # what the service did last, until the agency acts: returned | reported
+    Column("begins_on", Text),  # the days of an entry of a dated collection (projections/answers.py)
+    Column("ends_on", Text),
     time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **where("published")),
@@ -133,6 +136,8 @@ problems = Table(
         "number",
         **where("service_outcome IS NOT NULL"),
     ),
+    Index("ix_problems_begins", "site_id", "begins_on", "number", **where("published AND begins_on IS NOT NULL")),
+    Index("ix_problems_ends", "site_id", "ends_on", "number", **where("published AND begins_on IS NOT NULL")),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
     Index(
         "ix_problems_district",
@@ -142,7 +147,11 @@ problems = Table(
         "number",
         **where("published AND district IS NOT NULL"),
     ),
-    Index("ix_problems_street", "site_id", "street", "created_at", **where("counted AND street IS NOT NULL")),
+    Index(  # has all that counting the houses of a street reads
+        "ix_problems_street",
+        *("site_id", "street", "created_at", "address", "status", "mirror_of"),
+        **where("counted AND street IS NOT NULL"),
+    ),
 )
 
 # Photos of a report, a clarification or an answer. The files are in the storage, named by the id.
@@ -311,6 +320,18 @@ problem_items = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("item", LargeBinary, nullable=False),  # JSON without its end
     Column("due", Text),  # when an answer is due; null = none is outstanding
+)
+
+# What the published entries of collections are found by: the keys of choices and the stems of short texts.
+entry_answers = Table(
+    "entry_answers",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("code", Text, primary_key=True),  # of the question
+    Column("value", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Index(None, "site_id", "number"),
+    sqlite_with_rowid=False,
 )
 
 projections = Table(

@@ -17,9 +17,11 @@ agencies = Table(
     Column("inn", Text),  # named in the consent document (152-FZ, article 9, part 4)
     Column("registry_number", Text),  # in Roskomnadzor's register of operators (152-FZ, article 22)
     Column("postal_address", Text),
+    Column("factor_roles", Text, nullable=False, server_default="[]"),  # JSON: who must have a second factor
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
     Column("noticed_on", Text),  # the day whose morning its people's digests were enqueued
     flag("digest"),  # send a letter about due problems each working morning
+    Column("digest_hour", Integer),  # local, of that letter and its people's digests; null = 8 and 9
     flag("approval"),  # answers of agents are approved by a head
     flag("delegated"),  # a subordinate service that answers residents by itself
     time("email_failed_at", nullable=True),  # letters to its mailbox bounced
@@ -53,10 +55,27 @@ sites = Table(
     Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
     Column("ordinal", Integer),  # part of the row ids of the full-text index
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
+    Column("parent_id", Text),  # the site whose test mode or collection this is; null = a site
+    Column("slug", Text),  # of a collection; empty = the test mode
+    Column("preset", Text),  # of a collection (sites/presets/); its title is the name
+    Column("summary", Text),  # what a collection is for
+    Column("principles", Text),  # the rules of a collection, as its page states them
+    Column("action", Text),  # of a visitor with an entry: none | support | vote | join | contact
+    time("opens_at", nullable=True),  # when a collection begins and ends to take entries; null = no limit
+    time("closes_at", nullable=True),
+    time("votes_open_at", nullable=True),  # when voices are counted; null = no limit
+    time("votes_close_at", nullable=True),
+    count("votes_per_person", 3),  # in the collection
+    count("votes_needed", 0),  # for an entry to be considered; 0 = no threshold
+    count("min_age", 16),  # of who votes; 0 = any
+    Column("who", Text),  # may add an entry: residents | invited | agency
+    Column("outside", Text, nullable=False, server_default="refuse"),  # refuse | forward: places out of the territory
+    Column("consent_text", Text),  # what the agency adds to the consent document
     Column("districts_from", Integer),  # reports from this number on wait for their district; null = none
     time("created_at"),
     time("disabled_at", nullable=True),
     Index(None, "ordinal", unique=True),
+    Index(None, "parent_id", "slug", unique=True),
 )
 
 # Parts of a site's territory, by which reports are filtered and counted.
@@ -86,6 +105,7 @@ site_origins = Table(
     metadata,
     reference("site_id", "sites.id", primary_key=True),
     Column("origin", Text, primary_key=True),
+    time("claimed_at", nullable=True),  # of those that its agency added in the cabinet, without a proof
 )
 
 # Daily counts of the pages, versions and failures of the widget, without data about visitors.
@@ -154,7 +174,8 @@ consent_documents = Table(
     Column("hash", Text, nullable=False),  # SHA-256 of the body
     Column("language", Text, nullable=False),
     Column("body", Text, nullable=False),
-    time("created_at"),
+    time("created_at"),  # when it became current, the last time
+    Column("user_id", Text),  # who changed it; null = a change elsewhere, or the first
 )
 
 # Reports of a period that an agency published on a site's page: numbers as they were on that day.

@@ -38,6 +38,25 @@ async def known_events(database: Database, site_id: str, event_ids: Sequence[str
     return frozenset(known)
 
 
+async def find_entry(database: Database, site_id: str, birth_id: str) -> Row | None:
+    """Return the problem whose event `received` has this id: problem_id, source (who sent it), released_at."""
+    return await database.row(
+        "SELECT e.problem_id, e.source, p.released_at FROM events e JOIN problems p ON p.id = e.problem_id"
+        " WHERE e.site_id = :site_id AND e.id = :id AND e.kind = 'received'",
+        site_id=site_id,
+        id=birth_id,
+    )
+
+
+async def find_birth_id(database: Database, problem_id: str) -> str:
+    """Return the id of a problem's event `received`, which is the same on every instance."""
+    row = await database.row_at_once(
+        "SELECT id FROM events WHERE problem_id = :id AND kind = 'received'", id=problem_id
+    )
+    assert row is not None, "a problem without its first event"
+    return str(row["id"])
+
+
 async def events_of_second(database: Database, problem_id: str, at: int) -> Sequence[Row]:
     """Return kind, status, source and text of the events of a problem in one second."""
     return await database.rows(

@@ -191,8 +191,10 @@ async def mark_exact(database: Database, platform_id: str) -> None:
 # --- sites ---------------------------------------------------------------------------------------------------------
 
 SERVES_SQL = """
-    COALESCE((SELECT o.serves FROM platform_sites o WHERE o.platform_id = p.id AND o.site_id = s.id),
-             p.site_id IS NULL OR p.site_id = s.id)"""
+    (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook') AND
+    COALESCE((SELECT o.serves FROM platform_sites o
+              WHERE o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)),
+             p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))"""
 
 
 async def sites_of(database: Database, platform_id: str) -> Sequence[str]:

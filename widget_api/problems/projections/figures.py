@@ -26,7 +26,7 @@ service and district. By week there are `received` of each category, and `street
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -146,44 +146,48 @@ def week_of(day: date) -> str:
 
 
 _KEY = tuple(column.name for column in site_figures.primary_key)
-_CONFLICT = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET count = site_figures.count + excluded.count"
+_COLUMNS, _VALUES = ", ".join(_KEY), ", ".join(f":{name}" for name in _KEY)
+_ADD = (
+    f"INSERT INTO site_figures ({_COLUMNS}, count) VALUES ({_VALUES}, :count)"
+    f" ON CONFLICT ({_COLUMNS}) DO UPDATE SET count = site_figures.count + excluded.count"
+)
+_DELETE = f"DELETE FROM site_figures WHERE ({_COLUMNS}) = ({_VALUES}) AND count = 0"
 
 
 async def count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
     """Add to the counts, in a fixed order, so that two processes cannot deadlock. Deletes those that become 0."""
-    changed = sorted((figure, more) for figure, more in difference.items() if more)
-    if not changed:
-        return
-    values = {
-        f"{name}{at}": part
-        for at, (figure, _) in enumerate(changed)
-        for name, part in zip(_KEY[1:], figure, strict=True)
-    }
-    keys = [", ".join([":site_id", *(f":{name}{at}" for name in _KEY[1:])]) for at in range(len(changed))]
-    rows = ", ".join(f"({key}, :more{at})" for at, key in enumerate(keys))
-    await tx.run(
-        f"INSERT INTO site_figures ({', '.join(_KEY)}, count) VALUES {rows} {_CONFLICT}",
-        site_id=site_id,
-        **values,
-        **{f"more{at}": more for at, (_, more) in enumerate(changed)},
-    )
-    fewer = [at for at, (_, more) in enumerate(changed) if more < 0]
-    if fewer:
-        names = [name for at in fewer for name in (f"{name}{at}" for name in _KEY[1:])]
-        await tx.run(
-            f"DELETE FROM site_figures WHERE ({', '.join(_KEY)}) IN"
-            f" (VALUES {', '.join(f'({keys[at]})' for at in fewer)}) AND count = 0",
-            site_id=site_id,
-            **{name: values[name] for name in names},
-        )
+    changed = sorted((site_id, *figure, more) for figure, more in difference.items() if more)
+    if changed:
+        await tx.run_many(_ADD, changed)
+    if fewer := [tuple(key) for *key, more in changed if more < 0]:
+        await tx.run_many(_DELETE, fewer)
 
 
 async def rebuild(bulk: Bulk, site_id: str, time_zone: str) -> None:
     """Count all reports of a site anew."""
-    await bulk.run("DELETE FROM site_figures WHERE site_id = :site_id", site_id=site_id)
+    await bulk.run(_CLEAR, site_id=site_id)
+    counts = await _count_all(bulk.rows, site_id, time_zone)
+    await bulk.insert(site_figures, (*_KEY, "count"), [(site_id, *figure, many) for figure, many in counts.items()])
+
+
+async def recount(tx: Transaction, site_id: str) -> None:
+    """Count all reports of a site anew, in the transaction that changes its time zone and with it their days.
+
+    The site's counters have to be locked by then, so that no report changes meanwhile.
+    """
+    site = await tx.row("SELECT time_zone FROM sites WHERE id = :site_id", site_id=site_id)
+    assert site is not None
+    await tx.run(_CLEAR, site_id=site_id)
+    await count(tx, site_id, await _count_all(tx.rows, site_id, site["time_zone"]))
+
+
+_CLEAR = "DELETE FROM site_figures WHERE site_id = :site_id"
+
+
+async def _count_all(read: Callable[..., Awaitable[Sequence[Any]]], site_id: str, time_zone: str) -> Counter[Figure]:
     counts, number = Counter[Figure](), 0
     while True:
-        rows: Sequence[Mapping[str, Any]] = await bulk.rows(
+        rows = await read(
             f"SELECT number, {', '.join(COLUMNS)} FROM problems"
             " WHERE site_id = :site_id AND number > :number AND counted ORDER BY number LIMIT :chunk",
             site_id=site_id,
@@ -193,6 +197,5 @@ async def rebuild(bulk: Bulk, site_id: str, time_zone: str) -> None:
         for row in rows:
             counts.update(list_figures(row, time_zone))
         if len(rows) < CHUNK:
-            break
+            return counts
         number = rows[-1]["number"]
-    await bulk.insert(site_figures, (*_KEY, "count"), [(site_id, *figure, many) for figure, many in counts.items()])

@@ -19,6 +19,8 @@ from widget_api import clock, i18n
 from widget_api.database import Row, Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.problems import deadline
+from widget_api.problems.model import split_entry
+from widget_api.problems.projections import answers
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised_date
 from widget_api.sites.model import Site
@@ -45,24 +47,32 @@ COLUMNS = (
     "mirror_of",
     "spam",
     "erased_at",
+    "answers",  # part of an entry's item alone, as is the next
+    "participants",
 )
 # Placeholders for what may change later: the public URL, a category's name (its code between two NAME), the site's key.
 # JSON escapes these characters, so no text of a person contains one. Photo URLs are recognised by the member's name
 # before them, which no text can imitate either, since its quotation marks are escaped.
 PUBLIC_URL, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
+_PATH = b"/s/%b/problems" % KEY  # of a problem's page
 _ADDRESSES = (b'"url":"/', b'"thumb":"/', b'"small":"/')
+_ANSWERS, _PARTICIPANTS = COLUMNS.index("answers"), COLUMNS.index("participants")
 _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
 _NAMES = re.compile(rb"%b([^%b]*)%b" % (NAME, NAME, NAME))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
 
-def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
+def describe(row: Row, url: str = "/", category_name: str = "", *, entry: bool = False) -> dict[str, Any]:
     """Return a list item without `overdue`, which depends on the day. Photos have paths only.
 
-    `row` begins with COLUMNS.
+    `row` begins with COLUMNS; `entry` is whether it belongs to a collection.
     """
     number, category, description, address, lat, lng, status, created_at, updated_at, answer_due = row[:10]
     photos, supporters, has_answer, source, answered_at, comments = row[10:16]
+    more = {}
+    if entry:
+        title, description = split_entry(description)
+        more = {"title": title, "answers": orjson.loads(row[_ANSWERS]), "participants": row[_PARTICIPANTS]}
     return {
         "number": number,
         "url": url,
@@ -81,12 +91,13 @@ def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any
         "source": source,
         "answered_at": None if answered_at is None else clock.rfc3339(answered_at),
         "comments": comments,
+        **more,
     }
 
 
-def encode(row: Row) -> bytes:
+def encode(row: Row, *, entry: bool) -> bytes:
     """Return the JSON of `describe` with placeholders and without the end, where `overdue` is added when it is read."""
-    content = describe(row)
+    content = describe(row, entry=entry)
     head = {name: content.pop(name) for name in ("number", "url", "category", "category_name")}
     code, rest = orjson.dumps(head["category"]), orjson.dumps(content)[1:-1]
     for address in _ADDRESSES:
@@ -99,8 +110,9 @@ def encode(row: Row) -> bytes:
 
 def list_item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
     """Return a list item, in the site's language unless another is given. `row` has COLUMNS."""
-    url = f"{public_url}/s/{site.key}/problems/{row['number']}"
-    content = describe(row, url, _category_name(site, row["category"], language))
+    url = f"{public_url}{site.entries_path}/{row['number']}"
+    name = _category_name(site, row["category"], language)
+    content = describe(row, url, name, entry=site.collection is not None)
     for photo in content["photos"]:
         photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
     return {**content, "overdue": deadline.is_overdue(row, today)}
@@ -108,12 +120,12 @@ def list_item(row: Row, today: date, site: Site, public_url: str, language: str 
 
 def fill_items(content: bytes, site: Site, public_url: str) -> bytes:
     """Replace the placeholders in stored items of a site by the public URL, the site's key and category names."""
-    content = content.replace(PUBLIC_URL, public_url.encode()).replace(KEY, site.key.encode())
+    content = content.replace(_PATH, site.entries_path.encode()).replace(PUBLIC_URL, public_url.encode())
     return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
 
 
 def _category_name(site: Site, code: str, language: str | None) -> str:
-    category = site.category(code)
+    category = site.known_category(code)
     return i18n.category_name(language or site.language, code, category.name if category else None)
 
 
@@ -132,11 +144,15 @@ def due(row: Row) -> str | None:
 async def save_item(tx: Transaction, problem_id: str) -> None:
     """Write the list item of a problem anew, or delete it if the problem is not published."""
     row = await tx.row(
-        f"SELECT {_SELECTED}, p.published, s.ordinal FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.id = :id",
+        f"SELECT {_SELECTED}, p.published, p.site_id, s.ordinal, s.slug, c.questions FROM problems p"
+        " JOIN sites s ON s.id = p.site_id LEFT JOIN site_categories c"
+        " ON c.site_id = p.site_id AND c.code = p.category AND s.slug <> '' WHERE p.id = :id",
         id=problem_id,
     )
     assert row is not None, "a problem that was just written"
     place = first_row(row["ordinal"]) + row["number"]
+    if row["questions"]:
+        await answers.save_answers(tx, row)
     if not row["published"]:
         await tx.run("DELETE FROM problem_items WHERE id = :place", place=place)
         return
@@ -144,7 +160,7 @@ async def save_item(tx: Transaction, problem_id: str) -> None:
         "INSERT INTO problem_items (id, item, due) VALUES (:place, :item, :due)"
         " ON CONFLICT (id) DO UPDATE SET item = excluded.item, due = excluded.due",
         place=place,
-        item=encode(row),
+        item=encode(row, entry=bool(row["slug"])),
         due=due(row),
     )
 
@@ -154,8 +170,8 @@ async def clear(bulk: Bulk) -> None:
     await bulk.run("DELETE FROM problem_items")
 
 
-async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
-    """Write all items of a site anew."""
+async def rebuild(bulk: Bulk, site_id: str, ordinal: int, *, entry: bool) -> None:
+    """Write all items of a site anew; `entry` is whether it is a collection."""
     first, number = first_row(ordinal), 0
     await bulk.run("DELETE FROM problem_items WHERE id BETWEEN :first AND :last", first=first, last=first + 2**32 - 1)
     while True:
@@ -168,5 +184,6 @@ async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
         )
         if not rows:
             return
-        await bulk.insert(_ITEMS, ("id", "item", "due"), [(first + row[0], encode(row), due(row)) for row in rows])
+        written = [(first + row[0], encode(row, entry=entry), due(row)) for row in rows]
+        await bulk.insert(_ITEMS, ("id", "item", "due"), written)
         number = rows[-1][0]

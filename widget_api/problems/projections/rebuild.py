@@ -5,11 +5,11 @@ from __future__ import annotations
 from widget_api.database.bulk import Bulk, open_writer
 from widget_api.geo.address import find_street
 from widget_api.geo.cells import LEVEL, cell_at
-from widget_api.problems.projections import figures, items, words
+from widget_api.problems.projections import answers, figures, items, words
 from widget_api.problems.projections.model import LEVELS
 from widget_api.status_table import PUBLIC_STATUSES
 
-VERSION = 7  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
+VERSION = 9  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
 _NAME = "city"
 _CHUNK = 5000
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)
@@ -37,13 +37,15 @@ async def rebuild_all(bulk: Bulk) -> None:
 async def rebuild_site(bulk: Bulk, site_id: str) -> None:
     """Rebuild one site in the transaction of `bulk`, and advance the version that caches are checked against."""
     await bulk.run("UPDATE site_counters SET version = version + 1 WHERE site_id = :site_id", site_id=site_id)
-    (site,) = await bulk.rows("SELECT ordinal, time_zone FROM sites WHERE id = :site_id", site_id=site_id)
+    (site,) = await bulk.rows("SELECT ordinal, time_zone, slug FROM sites WHERE id = :site_id", site_id=site_id)
     await _assign_cells(bulk, site_id)
     await _assign_streets(bulk, site_id)
     await _cells(bulk, site_id)
     await figures.rebuild(bulk, site_id, site["time_zone"])
     await words.rebuild(bulk, site_id, site["ordinal"])
-    await items.rebuild(bulk, site_id, site["ordinal"])
+    await items.rebuild(bulk, site_id, site["ordinal"], entry=bool(site["slug"]))
+    if site["slug"]:
+        await answers.rebuild(bulk, site_id)
 
 
 async def _assign_cells(bulk: Bulk, site_id: str) -> None:

@@ -11,6 +11,15 @@ from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.model import Consent, Contact
 
+# Conditions on `contacts c`. Letters reach an author at a confirmed address, unless they ended them or it failed.
+REACHED = "c.confirmed_at IS NOT NULL AND c.stopped_at IS NULL AND c.failed_at IS NULL"
+# The mark of a contact permits nothing: reports from before there was a document about publishing a name have it too.
+NAME_PUBLISHED = """EXISTS (
+    SELECT 1 FROM consents s
+    JOIN consent_documents d ON d.site_id = s.site_id AND d.version = s.version AND d.purpose = s.purpose
+    WHERE s.problem_id = c.problem_id AND s.purpose = 'publish_name' AND s.withdrawn_at IS NULL
+)"""
+
 
 def email_hash(email: str) -> str:
     """Hash an address, to find a person's reports without storing the address where it is not needed.
@@ -23,7 +32,7 @@ def email_hash(email: str) -> str:
     return hashlib.sha256(f"{local}{at}{domain}".encode()).hexdigest()
 
 
-def _mailbox_hash(email: str) -> str:
+def mailbox_hash(email: str) -> str:
     """Hash the mailbox that gets the letters, without the detail after a «+» (RFC 5233)."""
     local, at, domain = email.strip().rpartition("@")
     return email_hash(f"{local.partition('+')[0] or local}{at}{domain}")
@@ -46,19 +55,9 @@ async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
 
 
 async def published_name(database: Database, problem_id: str) -> str | None:
-    """Return the author's name if they consented to publish it and have not withdrawn that. All else is private.
-
-    The mark `publish_name` alone does not permit it: reports from before there was a document about it have it too.
-    """
+    """Return the author's name if they consented to publish it and have not withdrawn that. All else is private."""
     row = await database.row(
-        """
-        SELECT c.name FROM contacts c WHERE c.problem_id = :id AND c.publish_name AND EXISTS (
-            SELECT 1 FROM consents s
-            JOIN consent_documents d ON d.site_id = s.site_id AND d.version = s.version AND d.purpose = s.purpose
-            WHERE s.problem_id = c.problem_id AND s.purpose = 'publish_name' AND s.withdrawn_at IS NULL
-        )
-        """,
-        id=problem_id,
+        f"SELECT c.name FROM contacts c WHERE c.problem_id = :id AND {NAME_PUBLISHED}", id=problem_id
     )
     return None if row is None else row["name"]
 
@@ -154,11 +153,17 @@ async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
     )
 
 
-async def letters_today(tx: Transaction, email: str, now: int) -> int:
+def _letter_key(email: str, kind: str) -> str:
+    """The key under which letters to a mailbox are counted; each kind by itself, so that none uses up another's."""
+    hashed = mailbox_hash(email)
+    return hashlib.sha256(f"{kind}:{hashed}".encode()).hexdigest() if kind else hashed
+
+
+async def letters_today(tx: Transaction, email: str, now: int, kind: str = "") -> int:
     """Count the confirmation letters of the last 24 hours to this address, over all sites."""
-    letters = await tx.matching("confirmation_letters", email_hash=_mailbox_hash(email))
+    letters = await tx.matching("confirmation_letters", email_hash=_letter_key(email, kind))
     return sum(letter["at"] > now - 86_400 for letter in letters)  # older rows are deleted after two days
 
 
-async def add_letter(tx: Transaction, email: str, now: int) -> None:
-    await tx.insert("confirmation_letters", id=new_id(), email_hash=_mailbox_hash(email), at=now)
+async def add_letter(tx: Transaction, email: str, now: int, kind: str = "") -> None:
+    await tx.insert("confirmation_letters", id=new_id(), email_hash=_letter_key(email, kind), at=now)

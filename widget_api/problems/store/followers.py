@@ -168,7 +168,8 @@ async def of_person(database: Database, hashed: str) -> Sequence[Row]:
         "SELECT f.id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at, p.site_id,"
         " s.name AS site_name, s.time_zone FROM followers f JOIN problems p ON p.id = f.problem_id"
         " JOIN sites s ON s.id = f.site_id WHERE f.email_hash = :hash AND f.stopped_at IS NULL"
-        " AND f.confirmed_at IS NOT NULL AND p.published ORDER BY f.confirmed_at DESC, f.id DESC LIMIT 200",
+        " AND f.confirmed_at IS NOT NULL AND p.published AND COALESCE(s.slug, '-') <> ''"
+        " ORDER BY f.confirmed_at DESC, f.id DESC LIMIT 200",
         hash=hashed,
     )
 

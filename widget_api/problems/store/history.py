@@ -12,10 +12,20 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
+from widget_api.events import COUNTED, UPDATES_PATH
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.store import MODERATED
 
 # The name of the platform or the token that an event `e` came from, and the joins for it.
 SENDER = "COALESCE(f.name, k.name) AS sender"
+# Who caused an event or decided a comment, a user `u` on a site `s`: people of another agency with its name, and only
+# that name where the reader's agency (`:agency_id`) moderates a collection for the other.
+ACTOR = (
+    f"CASE WHEN s.id IN ({MODERATED}) AND COALESCE(u.agency_id, '') <> :agency_id THEN ua.name"
+    " WHEN s.slug <> '' AND u.agency_id <> s.agency_id THEN u.email || ' (' || ua.name || ')'"
+    " ELSE u.email END AS user_email"
+)
+ACTORS = "LEFT JOIN agencies ua ON ua.id = u.agency_id"
 SENDERS = "LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
 
 
@@ -28,9 +38,10 @@ async def timeline(reader: Database | Transaction, problem_id: str) -> Sequence[
         FROM events e
         LEFT JOIN texts t ON t.id = e.text_id
         {SENDERS}
-        WHERE e.problem_id = :id ORDER BY e.at, e.id
+        WHERE e.problem_id = :id AND e.kind <> :counted ORDER BY e.at, e.id
         """,
         id=problem_id,
+        counted=COUNTED,
     )
 
 
@@ -106,15 +117,24 @@ async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row
     )
 
 
-async def list_platforms(tx: Transaction, site_id: str) -> list[str]:
+async def list_platforms(tx: Transaction, site_id: str, *, instances: bool = False) -> list[str]:
     """List the ids of the platforms that get the site's reports.
 
-    By default those are the platforms of all sites and of this one; `platform_sites` overrides it.
+    By default those are the platforms of all sites and of this one; `platform_sites` overrides it. Entries of a
+    collection go to those of its site whose protocol has a word for them; reports of a test mode to none. `instances`
+    are those webhook platforms that are instances of this service.
     """
     rows = await tx.rows(
-        "SELECT p.id FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id"
-        " WHERE p.disabled_at IS NULL AND COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) ORDER BY p.id",
+        """
+        SELECT p.id FROM sites s CROSS JOIN platforms p
+        LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)
+        WHERE s.id = :site_id AND p.disabled_at IS NULL
+        AND COALESCE(o.serves, p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))
+        AND (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook')
+        AND p.url LIKE :url ORDER BY p.id
+        """,
         site_id=site_id,
+        url=f"%{UPDATES_PATH}" if instances else "%",
     )
     return [row["id"] for row in rows]
 
@@ -123,8 +143,10 @@ async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
     """Whether events of a platform or a token are official, as if the site's agency had made them.
 
     The site decides (agency_voices). By default the platform of the settings is official, a platform assigned to this
-    site, and a token of scope `platform`, which belongs to one site. A token of scope `georeport` never is.
+    site, and a token of scope `platform`, which belongs to one site. A token of scope `georeport` never is. Of the
+    entries of a collection they say what they say of its site's problems.
     """
+    own = await tx.row("SELECT COALESCE(parent_id, id) AS id FROM sites WHERE id = :site_id", site_id=site_id)
     row = await tx.row(
         """
         SELECT COALESCE(
@@ -139,7 +161,7 @@ async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
             SELECT t.id, TRUE FROM tokens t WHERE t.id = :source AND t.site_id = :site_id AND t.scope = 'platform'
         ) c
         """,
-        site_id=site_id,
+        site_id=own["id"] if own else site_id,
         source=source,
     )
     return row is not None and bool(row["speaks"])
@@ -156,7 +178,9 @@ async def list_informed_platforms(tx: Transaction, problem_id: str) -> list[str]
 
 async def agency_by_mail(tx: Transaction, site_id: str) -> bool:
     row = await tx.row(
-        "SELECT a.mode FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id", site_id=site_id
+        "SELECT a.mode FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id"
+        " AND COALESCE(s.slug, '-') <> ''",
+        site_id=site_id,
     )
     return row is not None and row["mode"] == "email"
 
@@ -188,6 +212,16 @@ async def calendar(tx: Transaction, site_id: str) -> Calendar:
     row = await tx.row("SELECT time_zone, calendar FROM sites WHERE id = :id", id=site_id)
     assert row is not None, "a problem without its site"
     return Calendar.load(row["time_zone"], row["calendar"])
+
+
+async def is_test(tx: Transaction, site_id: str) -> bool:
+    """Whether a site is the test mode of another (sites/testing.py)."""
+    row = await tx.row("SELECT slug FROM sites WHERE id = :id", id=site_id)
+    return row is not None and row["slug"] == ""
+
+
+async def is_collection(tx: Transaction, site_id: str) -> bool:
+    return await tx.row("SELECT 1 FROM sites WHERE id = :id AND slug <> ''", id=site_id) is not None
 
 
 async def working_days(tx: Transaction, site_id: str, category: str) -> int | None:

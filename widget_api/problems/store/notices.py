@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.deadline import RUNNING
+from widget_api.sites.store import MODERATED
 
 KEPT = 60 * 86_400  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
+_OURS = f"(s.agency_id = :agency_id OR s.id IN ({MODERATED}))"  # sites whose reports an agency answers
 # A service without a site lives by the calendar of the site above it.
-_OLDEST = (
-    "COALESCE((SELECT s.{0} FROM sites s WHERE s.agency_id = a.id ORDER BY s.created_at, s.id LIMIT 1),"
-    " (SELECT s.{0} FROM sites s WHERE s.agency_id = a.parent_id ORDER BY s.created_at, s.id LIMIT 1))"
+_OLDEST_OF = (
+    "(SELECT s.{{0}} FROM sites s WHERE s.agency_id = a.{} AND s.parent_id IS NULL ORDER BY s.created_at, s.id LIMIT 1)"
 )
+_OLDEST = f"COALESCE({_OLDEST_OF.format('id')}, {_OLDEST_OF.format('parent_id')})"
 _PERSON = f"""
     SELECT u.id, u.email, u.role, u.language, u.notices, u.away_until, u.stand_in, u.agency_id,
            u.report_every, u.reported_until,
-           COALESCE(u.disabled_at, a.disabled_at) AS disabled_at, a.name AS agency_name, a.noticed_on,
+           COALESCE(u.disabled_at, a.disabled_at) AS disabled_at, a.name AS agency_name, a.noticed_on, a.digest_hour,
            {_OLDEST.format("time_zone")} AS time_zone, {_OLDEST.format("calendar")} AS calendar
     FROM users u JOIN agencies a ON a.id = u.agency_id
 """
@@ -49,7 +51,7 @@ async def begin_report(tx: Transaction, user_id: str, last: str) -> bool:
 
 
 async def find_agency(tx: Transaction, site_id: str) -> Row:
-    row = await tx.row("SELECT agency_id, moderation, moderator FROM sites WHERE id = :id", id=site_id)
+    row = await tx.row("SELECT agency_id, moderation, moderator, slug FROM sites WHERE id = :id", id=site_id)
     assert row is not None, "a report without its site"
     return row
 
@@ -135,15 +137,14 @@ async def release(tx: Transaction, user_id: str, letter: str) -> None:
 async def list_told(database: Database, user_id: str, agency_id: str, letter: str) -> Sequence[Row]:
     """What a letter tells: of reports that the person may see and that still are what the notice says, newest first."""
     return await database.rows(
-        """
+        f"""
         SELECT n.kind, n.cause, p.id, p.site_id, p.number, p.category, p.address, p.status, p.mirror_of, p.spam,
-               p.erased_at, s.agency_id,
-               CASE WHEN s.agency_id = :agency_id THEN p.answer_due ELSE COALESCE(p.assigned_due, p.answer_due) END
-                   AS due
+               p.erased_at, {_OURS} AS ours,
+               CASE WHEN {_OURS} THEN p.answer_due ELSE COALESCE(p.assigned_due, p.answer_due) END AS due
         FROM notices n JOIN problems p ON p.id = n.problem_id JOIN sites s ON s.id = p.site_id
         WHERE n.user_id = :id AND n.letter = :letter AND p.erased_at IS NULL AND NOT p.spam
-            AND (s.agency_id = :agency_id OR p.assigned_agency = :agency_id)
-            AND (n.kind <> 'assigned' OR s.agency_id <> :agency_id OR p.assigned_user = :id
+            AND ({_OURS} OR p.assigned_agency = :agency_id)
+            AND (n.kind <> 'assigned' OR NOT {_OURS} OR p.assigned_user = :id
                 OR p.assigned_user IN (SELECT a.id FROM users a WHERE a.stand_in = :id))
             AND (n.kind <> 'approval'
                 OR EXISTS (SELECT 1 FROM drafts d WHERE d.problem_id = p.id AND d.submitted_at IS NOT NULL))
@@ -155,12 +156,14 @@ async def list_told(database: Database, user_id: str, agency_id: str, letter: st
     )
 
 
-async def newest_since(database: Database, user_id: str, after: str, limit: int) -> tuple[str, int]:
+async def newest_since(database: Database, user_id: str, agency_id: str, after: str, limit: int) -> tuple[str, int]:
     """The id of a person's newest notice, and how many came after another, up to `limit`."""
     rows = await database.rows(
-        "SELECT n.id FROM notices n JOIN problems p ON p.id = n.problem_id WHERE n.user_id = :id AND n.id > :after"
+        "SELECT n.id FROM notices n JOIN problems p ON p.id = n.problem_id JOIN sites s ON s.id = p.site_id"
+        f" WHERE n.user_id = :id AND n.id > :after AND ({_OURS} OR p.assigned_agency = :agency_id)"
         " AND NOT p.spam ORDER BY n.id DESC LIMIT :limit",
         id=user_id,
+        agency_id=agency_id,
         after=after,
         limit=limit,
     )
@@ -205,17 +208,18 @@ async def hand_over(tx: Transaction, user_id: str, stand_in: str) -> None:
 
 
 async def list_dates(tx: Transaction, agency_id: str, first: str, last: str) -> Sequence[Row]:
-    """The running reports of an agency, and those assigned to it, whose date lies between two days, by date."""
-    columns = "p.id, p.assigned_user, s.agency_id"
+    """The running reports an agency answers, and those assigned to it, whose date lies between two days, by date."""
+    columns = f"p.id, p.assigned_user, {_OURS} AS ours"
     return await tx.rows(
         f"""
         SELECT * FROM (
             SELECT {columns}, p.answer_due AS due FROM problems p JOIN sites s ON s.id = p.site_id
-            WHERE s.agency_id = :agency_id AND {RUNNING} AND p.answer_due BETWEEN :first AND :last
+            WHERE {_OURS} AND COALESCE(s.slug, '-') <> '' AND {RUNNING}
+            AND p.answer_due BETWEEN :first AND :last
             UNION ALL
             SELECT {columns}, COALESCE(p.assigned_due, p.answer_due) AS due
             FROM problems p JOIN sites s ON s.id = p.site_id
-            WHERE p.assigned_agency = :agency_id AND s.agency_id <> :agency_id AND {RUNNING}
+            WHERE p.assigned_agency = :agency_id AND NOT {_OURS} AND {RUNNING}
                 AND COALESCE(p.assigned_due, p.answer_due) BETWEEN :first AND :last
         ) dates ORDER BY due, id
         """,

@@ -5,7 +5,7 @@ Lists are in browse/listing/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -96,6 +96,18 @@ async def read_details(database: Database, site_id: str, problem_id: str) -> Row
     return row
 
 
+async def count_stages(database: Database, site_id: str) -> tuple[int, int]:
+    """How many problems of a site are published, and how many wait in moderation."""
+    row = await database.row(
+        "SELECT COUNT(CASE WHEN published THEN 1 END) AS published,"
+        " COUNT(CASE WHEN status = 'moderation' AND NOT spam AND erased_at IS NULL THEN 1 END) AS waiting"
+        " FROM problems WHERE site_id = :site_id",
+        site_id=site_id,
+    )
+    assert row is not None, "an aggregate"
+    return row["published"], row["waiting"]
+
+
 async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
     """Find a problem by id alone, for pages opened by a signed token that contains it."""
     return await reader.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
@@ -155,7 +167,9 @@ async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) ->
         await projections.save_item(tx, problem_id)
 
 
-async def count(tx: Transaction, problem_id: str, name: Literal["supporters", "comments"], change: int) -> None:
+async def count(
+    tx: Transaction, problem_id: str, name: Literal["supporters", "comments", "participants"], change: int
+) -> None:
     """Add to a counter of a problem."""
     await tx.run(f"UPDATE problems SET {name} = {name} + :change WHERE id = :id", change=change, id=problem_id)
     await projections.save_item(tx, problem_id)
@@ -179,6 +193,13 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "DELETE FROM notes WHERE problem_id = :id",
         "DELETE FROM drafts WHERE problem_id = :id",
         "DELETE FROM notices WHERE problem_id = :id",
+        "DELETE FROM participants WHERE problem_id = :id",
+        *(
+            f"UPDATE problems SET {name} = {name} - (SELECT COALESCE(SUM({name}), 0) FROM counts_elsewhere"
+            " WHERE problem_id = :id) WHERE id = :id"
+            for name in ("supporters", "participants")
+        ),
+        "DELETE FROM counts_elsewhere WHERE problem_id = :id",
         "UPDATE consents SET ip = NULL WHERE problem_id = :id",
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM media_sources WHERE problem_id = :id",
@@ -223,4 +244,13 @@ async def add_submission(
         fingerprint=fingerprint,
         problem_id=problem_id,
         response=response,
+    )
+
+
+async def list_not_erased(database: Database, site_id: str) -> Sequence[Row]:
+    """All problems of a site that are not erased, the newest first, in any status."""
+    return await database.rows(
+        "SELECT id, site_id, number, description, status, created_at FROM problems"
+        " WHERE site_id = :site_id AND erased_at IS NULL ORDER BY number DESC",
+        site_id=site_id,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
@@ -41,7 +41,7 @@ class ExpectedService:
     keys: Mapping[str, KeyState]  # of the site
 
 
-async def fetch_page(outbound: Outbound, site: Site, url: str, *, private: bool) -> tuple[str, Answer]:
+async def fetch_page(outbound: Outbound, registered: Collection[str], url: str, *, private: bool) -> tuple[str, Answer]:
     """Fetch a page. Returns its address after redirects, which may lead to registered origins only, and the response.
 
     `private` permits addresses of the local network, for development alone. Raises Invalid (not a page of the site),
@@ -49,7 +49,7 @@ async def fetch_page(outbound: Outbound, site: Site, url: str, *, private: bool)
     """
     address = url
     for _ in range(_MAX_REDIRECTS + 1):
-        _check_address(site, address)
+        _check_address(registered, address)
         answer = await outbound.request("GET", address, operator=private, limit=MAX_PAGE_SIZE)
         if answer.status not in _REDIRECT_STATUSES or "location" not in answer.headers:
             return address, answer
@@ -60,12 +60,12 @@ async def fetch_page(outbound: Outbound, site: Site, url: str, *, private: bool)
     raise Failed("too many redirects")
 
 
-def _check_address(site: Site, url: str) -> None:
+def _check_address(registered: Collection[str], url: str) -> None:
     try:
-        registered = origins.origin_of_url(url) in site.origins
+        ours = origins.origin_of_url(url) in registered
     except origins.InvalidOrigin:
-        registered = False
-    if not registered or len(url) > 2000:
+        ours = False
+    if not ours or len(url) > 2000:
         raise Invalid((FieldError("url", "foreign_page", (("value", url[:200]),)),))
 
 
@@ -74,7 +74,7 @@ async def inspect_page(
 ) -> tuple[str, list[CheckLine]]:
     """Fetch and check a page. Returns its final address and the results. Raises Invalid (not a page of the site)."""
     try:
-        address, answer = await fetch_page(outbound, site, url, private=private)
+        address, answer = await fetch_page(outbound, site.origins, url, private=private)
     except Forbidden as error:
         return url, [CheckLine("wrong", "forbidden", {"reason": str(error)})]
     except Failed as error:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 from urllib.parse import urlencode
 
+from widget_api import i18n
 from widget_api.i18n import LANGUAGES
 from widget_api.sites import appearance, origins
 from widget_api.sites.model import Site
@@ -16,6 +18,8 @@ from widget_api.web import releases
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "inline", "figures")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,10})?)\s*[,;\s]\s*(-?\d{1,3}(?:\.\d{1,10})?)\s*")
+MAX_ADDRESS = 200  # characters of an address in the code
 MAJOR_VERSION = "1"
 FRAME_HEIGHT = 640  # px; without the script that adapts it
 
@@ -23,6 +27,18 @@ FRAME_HEIGHT = 640  # px; without the script that adapts it
 def parse_colour(text: str | None) -> str | None:
     """A colour «#rrggbb» in lower case, or None."""
     return text.lower() if text and _COLOUR.fullmatch(text) else None
+
+
+def parse_place(given: Mapping[str, str], site: Site) -> dict[str, str]:
+    """A place that the form begins with: `point` («55.0794, 38.7783») or `lat` and `lng`, and `address`.
+
+    A point outside the site's territory is left out: the form would refuse it.
+    """
+    found = _POINT.fullmatch(given.get("point") or f"{given.get('lat', '')},{given.get('lng', '')}")
+    lat, lng = (float(found[1]), float(found[2])) if found else (91.0, 0.0)
+    inside = abs(lat) <= 90 and abs(lng) <= 180 and site.covers(lat, lng)
+    address = " ".join(given.get("address", "").split())[:MAX_ADDRESS]
+    return ({"lat": found[1], "lng": found[2]} if found and inside else {}) | ({"address": address} if address else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +51,7 @@ class Options:
     theme: str = ""
     category: str = ""
     accent: str | None = None
+    place: dict[str, str] = field(default_factory=dict)  # lat, lng, address: what the form begins with
     pinned: bool = False
     own_host: str = ""  # origin that serves dist/ itself
 
@@ -49,9 +66,26 @@ class Options:
             theme=theme if theme in THEMES else "",
             category=given["category"] if site.category(given.get("category", "")) else "",
             accent=parse_colour(given.get("accent")) or parse_colour(site.accent),
+            place=parse_place(given, site),
             pinned=given.get("version") == "pinned",
             own_host=_parse_origin(given.get("host", "")),
         )
+
+    def to_query(self, site: Site) -> str:
+        """The query string that `read` parses into the same options, without defaults."""
+        chosen = {
+            "type": "" if self.type == site.type else self.type,
+            "view": "" if self.view == "button" else self.view,
+            "language": self.lang,
+            "theme": self.theme,
+            "category": self.category,
+            "accent": "" if self.accent == parse_colour(site.accent) else self.accent or "",
+            "point": ", ".join(self.place[name] for name in ("lat", "lng") if name in self.place),
+            "address": self.place.get("address", ""),
+            "version": "pinned" if self.pinned else "",
+            "host": self.own_host,
+        }
+        return urlencode({name: value for name, value in chosen.items() if value})
 
     @property
     def version(self) -> str:
@@ -85,14 +119,15 @@ class EmbedCode:
 def make_code(site: Site, options: Options, public_url: str, link_text: str) -> EmbedCode:
     """Generate the three ways of embedding `site`, with the rules that each needs on the host page."""
     report = f"{public_url}/s/{site.key}/report"
-    if options.category:
-        report += "?" + urlencode({"category": options.category})
+    known = ({"category": options.category} if options.category else {}) | options.place
+    if known:
+        report += "?" + urlencode(known)
     attributes = _widget_attributes(site, options, public_url)
     frame_address = f"{public_url}/s/{site.key}/embed{_frame_query(site, options)}"
     scripts = "'self'" if options.own_host else public_url
     inner = f'  <a href="{escape(report)}">{escape(link_text)}</a>\n'
     loader = _script_tag(options, public_url, "loader.js")
-    div = {f"data-{name}": value for name, value in attributes.items() if name != "site-key"}
+    div = {f"data-{name.removeprefix('data-')}": value for name, value in attributes.items() if name != "site-key"}
     return EmbedCode(
         snippet=f"<igrajdanin-widget{_render_attributes(attributes)}>\n{inner}</igrajdanin-widget>\n{loader}",
         div=f"<div{_render_attributes({'data-igrajdanin-widget': site.key} | div)}>\n{inner}</div>\n{loader}",
@@ -112,6 +147,38 @@ def make_code(site: Site, options: Options, public_url: str, link_text: str) -> 
     )
 
 
+def generator_values(site: Site, given: Mapping[str, str], language: str, public_url: str) -> dict[str, Any]:
+    """What the page of the generator shows for the choices of a query string."""
+    chosen = Options.read(given, site)
+    words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
+    newest = releases.newest_version(MAJOR_VERSION)
+    return {
+        "chosen": chosen,
+        "given": {name: given.get(name, "")[:200] for name in ("accent", "host", "point")},
+        "wrong_point": bool(given.get("point", "").strip()) and "lat" not in chosen.place,
+        "wrong_accent": bool(given.get("accent")) and parse_colour(given["accent"]) is None,
+        "wrong_host": bool(given.get("host", "").strip()) and not chosen.own_host,
+        "code": make_code(site, chosen, public_url, words),
+        "words": words,
+        "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
+        "contrast": _contrast_values(chosen.accent),
+        "newest": newest,
+        "integrity": releases.integrity_hash(newest, "loader.js"),
+        "themes_offered": THEMES,
+    }
+
+
+def _contrast_values(accent: str | None) -> dict[str, Any] | None:
+    """The contrast of text on the button."""
+    if accent is None:
+        return None
+    ink = appearance.choose_ink(accent)
+    ratio = appearance.contrast_ratio(ink, accent)
+    readable = ratio >= appearance.MIN_CONTRAST
+    kind = "bad" if not readable else "good" if ink == appearance.BUTTON_INK else "dark"
+    return {"kind": kind, "ratio": int(ratio * 10) / 10, "ink": ink}
+
+
 def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[str, str]:
     chosen = {
         "type": options.type,
@@ -120,7 +187,8 @@ def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[st
         "theme": options.theme,
         "category": options.category,
     }
-    return {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
+    named = {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
+    return named | {f"data-{name}": value for name, value in options.place.items()}
 
 
 def _frame_query(site: Site, options: Options) -> str:
@@ -132,14 +200,14 @@ def _frame_query(site: Site, options: Options) -> str:
         "category": options.category,
         "accent": "" if options.accent == parse_colour(site.accent) else options.accent or "",
     }
-    given = {name: value for name, value in chosen.items() if value}
+    given = {name: value for name, value in chosen.items() if value} | options.place
     return "?" + urlencode(given) if given else ""
 
 
 def _script_tag(options: Options, public_url: str, name: str) -> str:
     address = f"{options.own_host}/igrajdanin" if options.own_host else f"{public_url}/w"
     more = {"async": None, "src": f"{address}/{options.version}/{name}"}
-    if options.pinned:
+    if options.pinned or options.own_host:  # of a foreign host only our own release runs, whoever named it in a link
         more |= {"integrity": releases.integrity_hash(options.version, name), "crossorigin": None}
     if options.own_host:
         more |= {"data-api": public_url}

@@ -17,6 +17,7 @@ SHOWN_DAYS = 30
 RECENT_DAYS = 7  # older failures are ignored
 
 Severity = Literal["wrong", "note"]
+_KEY_FINDINGS: tuple[tuple[str, Severity], ...] = (("key_expired", "wrong"), ("key_old", "note"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Overview:
     places: tuple[WidgetOrigin, ...]
     days: tuple[tuple[str, int], ...]  # day and openings, oldest first, without gaps
     findings: tuple[Finding, ...] = field(default=())
+    failures: tuple[Finding, ...] = field(default=())  # within SHOWN_DAYS, whether they still happen or not
 
 
 def make_overview(sightings: Sequence[Sighting], today: date, origins: frozenset[str], own: str) -> Overview:
@@ -67,7 +69,38 @@ def make_overview(sightings: Sequence[Sighting], today: date, origins: frozenset
         places=places,
         days=_count_by_day(seen, today),
         findings=tuple(_list_findings(sightings, seen, today, origins)),
+        failures=tuple(_list_failures(sightings)),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldKeyUse:
+    """Uses of replaced keys on the pages of one origin; OTHERS where no page is known: a bookmark, a printed code."""
+
+    origin: str
+    recent: int  # within RECENT_DAYS
+    count: int  # within SHOWN_DAYS
+    last_at: int
+    refused: bool  # the last one with a key that has expired
+
+
+def list_old_key_uses(sightings: Sequence[Sighting], today: date) -> list[OldKeyUse]:
+    """The uses of replaced keys by origin, the latest first."""
+    since = (today - timedelta(days=RECENT_DAYS)).isoformat()
+    by_origin: dict[str, list[Sighting]] = {}
+    for one in sorted(sightings, key=lambda one: -one.last_at):
+        if one.kind in ("key_old", "key_expired"):
+            by_origin.setdefault(one.origin, []).append(one)
+    return [
+        OldKeyUse(
+            origin=origin,
+            recent=sum(one.count for one in found if one.day > since),
+            count=sum(one.count for one in found),
+            last_at=found[0].last_at,
+            refused=found[0].kind == "key_expired",
+        )
+        for origin, found in by_origin.items()
+    ]
 
 
 def _count_by_day(seen: Sequence[Sighting], today: date) -> tuple[tuple[str, int], ...]:
@@ -89,15 +122,24 @@ def _list_findings(
     found += _group_by_origin("origin_refused", [one for one in refused if one.origin not in (OTHERS, "null")])
     found += _group_by_origin("origin_null", [one for one in refused if one.origin == "null"])
     found += _group_by_origin("origin_many", [one for one in refused if one.origin == OTHERS])
-    found += _group_by_origin("key_expired", [one for one in recent if one.kind == "key_expired"])
-    found += _group_by_origin("key_old", [one for one in recent if one.kind == "key_old"], "note")
+    for code, severity in _KEY_FINDINGS:
+        found += _group_by_origin(code, [one for one in recent if one.kind == code and one.origin != OTHERS], severity)
     blocked = {(one.origin, one.day) for one in recent if one.kind == "failed.connect"}
     # A policy that blocks requests also makes loading the settings fail: reported once.
     recent = [one for one in recent if one.kind != "failed.config" or (one.origin, one.day) not in blocked]
-    for reason in ("connect", "img", "script", "load", "config", "send", "crash"):
-        found += _group_by_origin(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
+    found += _list_failures(recent)
     found += _find_old_releases([one for one in seen if one.day > since])
     return sorted(found, key=lambda finding: finding.severity != "wrong")
+
+
+def _list_failures(sightings: Sequence[Sighting]) -> list[Finding]:
+    reasons = ("connect", "img", "script", "load", "config", "send", "crash")
+    kinds = [(f"failed_{reason}", f"failed.{reason}") for reason in reasons]
+    return [
+        finding
+        for code, kind in kinds
+        for finding in _group_by_origin(code, [one for one in sightings if one.kind == kind])
+    ]
 
 
 def _group_by_origin(code: str, sightings: Sequence[Sighting], severity: Severity = "wrong") -> list[Finding]:

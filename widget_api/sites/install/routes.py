@@ -11,15 +11,12 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.errors import Invalid, Malformed, NotFound, WrongType
-from widget_api.sites import appearance
 from widget_api.sites import service as sites
 from widget_api.sites.install import options, overview, service
-from widget_api.sites.install.options import Options
 from widget_api.sites.model import Site
-from widget_api.web import releases
 
 # The generator embeds the widget and the frame.
-_POLICY = web.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
+GENERATOR_POLICY = web.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
 _FORM_LIMIT = 8192  # bytes
 
 
@@ -27,39 +24,11 @@ async def show_generator(request: Request) -> Response:
     """GET /s/{key}/install: previews of the three ways of embedding the site, with their code."""
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
-    language, given = web.negotiate_language(request, site.language), request.query_params
-    chosen = Options.read(given, site)
-    words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
-    newest = releases.newest_version(options.MAJOR_VERSION)
+    language = web.negotiate_language(request, site.language)
+    values = options.generator_values(site, request.query_params, language, context.settings.public_url)
     return web.html_response(
-        request,
-        "install/generator.html",
-        language=language,
-        site=site,
-        policy=_POLICY,
-        chosen=chosen,
-        given={name: given.get(name, "")[:200] for name in ("accent", "host")},
-        wrong_accent=bool(given.get("accent")) and options.parse_colour(given["accent"]) is None,
-        wrong_host=bool(given.get("host", "").strip()) and not chosen.own_host,
-        code=options.make_code(site, chosen, context.settings.public_url, words),
-        words=words,
-        categories=[(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
-        contrast=_contrast_values(chosen.accent),
-        newest=newest,
-        integrity=releases.integrity_hash(newest, "loader.js"),
-        themes_offered=options.THEMES,
+        request, "install/generator.html", language=language, site=site, policy=GENERATOR_POLICY, **values
     )
-
-
-def _contrast_values(accent: str | None) -> dict[str, Any] | None:
-    """The contrast of text on the button."""
-    if accent is None:
-        return None
-    ink = appearance.choose_ink(accent)
-    ratio = appearance.contrast_ratio(ink, accent)
-    readable = ratio >= appearance.MIN_CONTRAST
-    kind = "bad" if not readable else "good" if ink == appearance.BUTTON_INK else "dark"
-    return {"kind": kind, "ratio": int(ratio * 10) / 10, "ink": ink}
 
 
 async def show_check(request: Request) -> Response:

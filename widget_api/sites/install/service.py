@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from widget_api import clock, journal
-from widget_api.database import Database
+from widget_api import clock, journal, schedule
+from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid
 from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.signing import Purpose, Signer
-from widget_api.sites import changes, origins
+from widget_api.sites import changes, origins, store
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import inspection
 from widget_api.sites.install import sightings as install_sightings
 from widget_api.sites.install.inspection import CheckLine, ExpectedService, KeyState
-from widget_api.sites.install.overview import SHOWN_DAYS, Overview, make_overview
+from widget_api.sites.install.overview import SHOWN_DAYS, OldKeyUse, Overview, list_old_key_uses, make_overview
 from widget_api.sites.model import Site
 
 if TYPE_CHECKING:
@@ -66,10 +66,55 @@ async def register_refused_origin(database: Database, site: Site, origin: str, w
         written = ""
     if not tried or written != origin:
         raise Invalid((FieldError("origin", "origin_not_tried"),))
+    await _add_origin(database, site, origin, who)
+
+
+async def add_origin(database: Database, site: Site, text: str, who: journal.Who) -> str:
+    """Register the origin of an address as people write it, with a path or without a scheme. Returns it.
+
+    Raises Invalid.
+    """
+    text = text.strip()
+    try:
+        origin = origins.origin_of_url(text if "://" in text else f"https://{text}")
+    except origins.InvalidOrigin:
+        raise Invalid((FieldError("origin", "origin" if text else "required", (("value", text[:200]),)),)) from None
+    if origin not in site.origins:
+        await _add_origin(database, site, origin, who)
+    return origin
+
+
+async def _add_origin(database: Database, site: Site, origin: str, who: journal.Who) -> None:
+    """Raises Invalid where another agency has the host, which it hands over to an application alone. Operators may.
+
+    What an agency adds is claimed: it does not stand in the way of who proves that the domain is theirs.
+    """
     if len(site.origins) >= MAX_REGISTERED_ORIGINS:
         raise Invalid((FieldError("origin", "too_many_origins"),))
-    await changes.update_site(database, site.id, {}, add_origins=[origin], who=who)
+    of_operator = who.role == "operator"
+
+    async def check_holders(tx: Transaction) -> None:
+        holders = await store.list_holders(tx, origin)
+        if not of_operator and any(row["agency_id"] != site.agency.id for row in holders):
+            raise Invalid((FieldError("origin", "origin_held"),))
+
+    async with schedule.exclusive(database, store.HOLDERS_LOCK):  # two agencies at once, in two processes
+        await changes.update_site(
+            database, site.id, {}, add_origins=[origin], claimed=not of_operator, who=who, along=check_holders
+        )
     log.info("origin added in the cabinet to site %s: %s", site.id, origin)
+
+
+async def remove_origin(database: Database, site: Site, origin: str, who: journal.Who) -> None:
+    """Remove an origin of the site; the widget stops working on it at once."""
+    await changes.update_site(database, site.id, {}, remove_origins=[origin], who=who)
+    log.info("origin removed in the cabinet from site %s: %s", site.id, origin)
+
+
+async def read_old_key_uses(database: Database, site: Site, today: date) -> list[OldKeyUse]:
+    """Where keys before the current one were used within the last SHOWN_DAYS."""
+    since = (today - timedelta(days=SHOWN_DAYS - 1)).isoformat()
+    return list_old_key_uses(await install_sightings.list_since(database, site.id, since), today)
 
 
 # --- the link ------------------------------------------------------------------------------------------------------

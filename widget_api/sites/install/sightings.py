@@ -233,7 +233,7 @@ async def list_silent_sites(database: Database, since: str, own: str) -> Sequenc
     """The enabled sites, by name, whose widget nobody has opened from a day on; `own`, the service, does not count."""
     return await database.rows(
         f"""
-        SELECT s.id, s.name FROM sites s WHERE s.disabled_at IS NULL AND NOT EXISTS (
+        SELECT s.id, s.name FROM sites s WHERE s.disabled_at IS NULL AND s.parent_id IS NULL AND NOT EXISTS (
             SELECT 1 FROM site_sightings v WHERE v.site_id = s.id AND v.day >= :since AND v.origin <> :own
             AND v.kind IN ({", ".join(f"'{kind}'" for kind in SEEN_KINDS)})
         ) ORDER BY s.name, s.id

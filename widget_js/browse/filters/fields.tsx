@@ -2,11 +2,13 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { begins, period, today, type Filters, type Period } from "../../shared/filters.ts";
+import { isDated } from "../../shared/dated.ts";
 import { FieldErrorText } from "../../shared/ui/field.tsx";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { locatable } from "../../shared/geolocation.ts";
 import { show } from "../../shared/focus.ts";
 import { useSite } from "../../shared/site.ts";
+import { answer, answered, choices } from "./answers.ts";
 import { around } from "./near.ts";
 import { Words } from "../../shared/ui/words.tsx";
 
@@ -21,6 +23,7 @@ interface Props {
 export function Fields({ filters, here, setHere, put }: Props) {
   const {
     config,
+    entries,
     language: { t }
   } = useSite();
   const [own, setOwn] = useState(false);
@@ -36,6 +39,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
   }, [said]);
   const now = today(config.time_zone);
   const span = period(filters, now);
+  const dated = entries && isDated(entries.fields);
   const near = !!here && filters.bbox === here;
   const locate = () => {
     if (near) return put({ bbox: "" });
@@ -105,6 +109,27 @@ export function Fields({ filters, here, setHere, put }: Props) {
           ["", t("category_all")],
           ...config.categories.map(({ code, name }): [string, string] => [code, name])
         ])}
+        {dated &&
+          select(
+            "of-days",
+            t("days"),
+            answered(filters.answers, "past"),
+            key => put({ answers: answer(filters.answers, "past", key) }),
+            [
+              ["", t("to_come")],
+              ["true", t("past")]
+            ]
+          )}
+        {entries &&
+          choices(entries.fields).map(({ code, description, values }) =>
+            select(
+              "of-answers-" + code,
+              description,
+              answered(filters.answers, code),
+              key => put({ answers: answer(filters.answers, code, key) }),
+              [["", t("answers_all")], ...values.map(({ key, name }): [string, string] => [key, name])]
+            )
+          )}
         {config.districts &&
           select("of-district", t("district"), filters.district || "", district => put({ district }), [
             ["", t("district_all")],
@@ -127,10 +152,10 @@ export function Fields({ filters, here, setHere, put }: Props) {
           {wrong && <FieldErrorText id="days" error={t("error_days")} />}
         </div>
         {select("sort", t("sort"), filters.sort || "", sort => put({ sort }), [
-          ["", t("sort_new")],
+          ["", t(dated ? "sort_days" : "sort_new")],
           ["updated", t("sort_updated")],
-          ["support", t("sort_support")],
-          ["due", t("sort_due")]
+          ...(entries && entries.action !== "support" ? [] : [["support", t("sort_support")] as [string, string]]),
+          ...(entries && !entries.answered ? [] : [["due", t("sort_due")] as [string, string]])
         ])}
       </div>
       {locatable() && (

@@ -6,7 +6,8 @@ import { Chips } from "../../shared/ui/statusChip.tsx";
 import { query, type Filters } from "../../shared/filters.ts";
 import { focus, show } from "../../shared/focus.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
-import { useSite } from "../../shared/site.ts";
+import { pageOf } from "../../shared/page.ts";
+import { useSite, type Shown } from "../../shared/site.ts";
 import type { Placed } from "./marks.ts";
 import { written, type Box } from "./view.ts";
 
@@ -31,15 +32,15 @@ export function Preview({
   close: () => void;
   grown(height: number): void;
 }) {
+  const site = useSite();
   const {
     api,
     config,
-    options: { service, key },
     language: { t, count, number }
-  } = useSite();
+  } = site;
   const title = useRef<HTMLHeadingElement>(null);
   const [one, setOne] = useState<Problem | null>(null);
-  const [many, setMany] = useState<Problem[] | null>(null);
+  const [many, setMany] = useState<Shown[] | null>(null);
   const [failed, fail] = useState(false);
   const load = () => {
     fail(false);
@@ -64,7 +65,7 @@ export function Preview({
 
   const way = (of: number) => ({
     // A real address: opening in a new tab and copying work as everywhere.
-    href: `${service}/s/${key}/problems/${of}`,
+    href: pageOf(site, of),
     onClick(event: MouseEvent) {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
       event.preventDefault();
@@ -98,7 +99,7 @@ export function Preview({
           {(many || []).map(problem => (
             <li key={problem.number}>
               <a {...way(problem.number)} lang={config.language}>
-                {problem.description.split("\n", 1)[0]}
+                {problem.title || problem.description.split("\n", 1)[0]}
               </a>
               <span class="chips">
                 <Chips problem={problem} />

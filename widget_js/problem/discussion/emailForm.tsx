@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../../shared/api.ts";
 import { link } from "../../shared/links.ts";
+import { pageOf } from "../../shared/page.ts";
 import type { Language } from "../../shared/i18n.ts";
 import { Check, TextField } from "../../shared/ui/field.tsx";
 import { focusOn, show } from "../../shared/focus.ts";
@@ -25,7 +26,7 @@ export function Letter({
   check,
   head
 }: {
-  id: "comment" | "follow";
+  id: "comment" | "follow" | "vote" | "join" | "contact";
   number: number;
   hint: string;
   submit: string;
@@ -123,7 +124,7 @@ export function Letter({
         </Check>
       )}
       <p class="note bad" role="alert">
-        {state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}
+        {state.failed && <Unsent error={state.failed} page={pageOf(site, number)} />}
       </p>
       <p class="actions">
         <button class="button" aria-disabled={state.busy || undefined}>

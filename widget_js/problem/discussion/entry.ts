@@ -5,6 +5,7 @@ import styles from "./discussion.css";
 
 export const sheet = styleSheet(styles);
 export { Comments } from "./comments.tsx";
+export { Letter } from "./emailForm.tsx";
 export { Follow } from "./follow.tsx";
 export { printAlone } from "./print.ts";
 export { Unsent } from "./unsent.tsx";

@@ -6,7 +6,7 @@ import { refuses } from "../../shared/ui/refusal.tsx";
 import { useSite } from "../../shared/site.ts";
 
 /** `page`: where the same can be done. */
-export function Unsent({ error, page }: { error: ApiError; page: string }) {
+export function Unsent({ error, page }: { error: ApiError; page: string | undefined }) {
   const {
     language: { t }
   } = useSite();

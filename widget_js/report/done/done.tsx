@@ -25,7 +25,7 @@ export function Done({
     config,
     language: { t, date }
   } = useSite();
-  const agency = config.agency.name;
+  const agency = receipt.receiver || config.agency.name;
   const email = values.email.trim();
   const track = receipt.track_url;
   const action = (text: Parameters<typeof t>[0], act: () => void) => (
@@ -50,10 +50,13 @@ export function Done({
           <time>{t("done_now")}</time>
           <span>{email ? t("done_confirm", { email }) : t("done_moderation")}</span>
         </li>
-        <li>
-          <time>{t("due_by", { date: date(receipt.answer_due) })}</time>
-          <span>{t("done_answer", { agency })}</span>
-        </li>
+        {/* A directory promises no answer. */}
+        {receipt.answer_due && (
+          <li>
+            <time>{t("due_by", { date: date(receipt.answer_due) })}</time>
+            <span>{t("done_answer", { agency })}</span>
+          </li>
+        )}
       </ol>
       {receipt.code && (
         <section class="panel">

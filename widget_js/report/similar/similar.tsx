@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Near } from "../../shared/contract.ts";
-import { link } from "../../shared/links.ts";
+import { pageOf } from "../../shared/page.ts";
 import { useSite } from "../../shared/site.ts";
 import { Words } from "../../shared/ui/words.tsx";
 import { support } from "../../shared/voices.ts";
@@ -31,11 +31,7 @@ export function Similar({ items }: { items: Near[] }) {
       {items.map(({ number, description, distance, status, created_at, photos }) => (
         <li class="beside" key={number}>
           {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
-          <a
-            href={link(`${config.links.site}/problems/${number}`)}
-            target="_blank"
-            rel="noopener"
-            lang={config.language}>
+          <a href={pageOf(site, number)} target="_blank" rel="noopener" lang={config.language}>
             {description.split("\n")[0]}
           </a>
           <p class="hint">{[t("metres", { n: distance }), config.statuses[status], date(created_at)].join(" · ")}</p>

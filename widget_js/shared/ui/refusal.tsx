@@ -1,7 +1,8 @@
 /** When the widget cannot be offered: says so, where residents can turn instead, and to the webmaster what to do. */
 
 import { useLayoutEffect } from "preact/hooks";
-import { emit, type Options } from "../../loader/host.ts";
+import { type Options } from "../../loader/host.ts";
+import { emit } from "../emit.ts";
 import type { ApiError } from "../api.ts";
 import type { Configuration } from "../contract.ts";
 import { focusOn } from "../focus.ts";

@@ -18,9 +18,13 @@ export function Chip({ status, label: other }: { status: Shown; label?: string |
   );
 }
 
-export const Chips = ({ problem }: { problem: Problem }) => (
-  <>
-    <Chip status={problem.status} />
-    {problem.overdue && <Chip status="overdue" />}
-  </>
-);
+/** Entries of a directory are only checked: there is nothing to be said of where they stand. */
+export function Chips({ problem }: { problem: Problem }) {
+  const { entries } = useSite();
+  return entries && !entries.answered ? null : (
+    <>
+      <Chip status={problem.status} />
+      {problem.overdue && <Chip status="overdue" />}
+    </>
+  );
+}

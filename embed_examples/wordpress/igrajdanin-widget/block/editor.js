@@ -9,9 +9,26 @@
     return el(components.SelectControl, Object.assign({}, current, {
       label: texts[name],
       value: props.attributes[name],
-      options: [["", "as_set"]].concat(labels).map(function (pair) { return { value: pair[0], label: texts[pair[1]] }; }),
-      onChange: function (value) { var change = {}; change[name] = value; props.setAttributes(change); }
+      options: [{ value: "", label: texts.as_set }].concat(labels.map(function (pair) {
+        return { value: pair[0], label: pair[1] };
+      })),
+      onChange: function (value) { set(props, name, value); }
     }));
+  }
+
+  function line(props, name, help) {
+    return el(components.TextControl, Object.assign({}, current, {
+      label: texts[name],
+      help: help,
+      value: props.attributes[name],
+      onChange: function (value) { set(props, name, value.trim()); }
+    }));
+  }
+
+  function set(props, name, value) {
+    var change = {};
+    change[name] = value;
+    props.setAttributes(change);
   }
 
   blocks.registerBlockType("igrajdanin/widget", {
@@ -19,14 +36,11 @@
       return el(element.Fragment, null,
         el(editor.InspectorControls, null,
           el(components.PanelBody, { title: texts.settings },
-            choice(props, "type", [["extended", "extended"], ["basic", "basic"]]),
-            choice(props, "view", [["button", "dialog"], ["inline", "inline"]]),
-            el(components.TextControl, Object.assign({}, current, {
-              label: texts.category,
-              help: texts.code,
-              value: props.attributes.category,
-              onChange: function (value) { props.setAttributes({ category: value.trim() }); }
-            })))),
+            choice(props, "type", [["extended", texts.extended], ["basic", texts.basic]]),
+            choice(props, "view", [["button", texts.dialog], ["inline", texts.inline], ["figures", texts.figures]]),
+            choice(props, "theme", Object.entries(texts.themes)),
+            line(props, "category", texts.code),
+            line(props, "lang", texts.spoken))),
         el("div", editor.useBlockProps(),
           el("span", {
             style: { display: "inline-block", padding: "10px 16px", borderRadius: 8, background: "#0a58a6", color: "#fff" }

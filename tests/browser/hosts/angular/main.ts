@@ -3,6 +3,7 @@ import { Component, CUSTOM_ELEMENTS_SCHEMA, provideZonelessChangeDetection, sign
 import { bootstrapApplication } from "@angular/platform-browser";
 
 const { key, link, view } = document.getElementById("app")!.dataset;
+const heard: unknown[] = ((window as any).heard = []);
 
 class App {
   key = key;
@@ -10,8 +11,11 @@ class App {
   view = view;
   path = signal(location.search);
   drawn = signal(0);
-  theme = signal("light");
+  theme = signal<string | undefined>("light");
   lang = signal("ru");
+  hear({ type, detail }: CustomEvent) {
+    heard.push([type, detail]);
+  }
   go(to: string) {
     history.pushState(null, "", to);
     this.path.set(to);
@@ -33,13 +37,18 @@ Component({
         <button id="back" (click)="go('?')">Главная</button>
         <button id="draw" (click)="drawn.set(drawn() + 1)">Обновить</button>
         <button id="theme" (click)="theme.set('dark')">Тёмная тема</button>
+        <button id="plain" (click)="theme.set(undefined)">Обычная тема</button>
         <button id="lang" (click)="lang.set('en')">English</button>
       </nav>
       <p>Обновлено: {{ drawn() }}</p>
       @if (path() === "?about") {
         <h1>О городе</h1>
       } @else {
-        <igrajdanin-widget [attr.site-key]="key" type="extended" [attr.view]="view" [attr.theme]="theme()" [lang]="lang()">
+        <igrajdanin-widget
+          [siteKey]="key" type="extended" [view]="view" [theme]="theme()" [lang]="lang()"
+          (document:igrajdanin:ready)="hear($event)" (document:igrajdanin:open)="hear($event)"
+          (document:igrajdanin:close)="hear($event)" (document:igrajdanin:submitted)="hear($event)"
+        >
           <a [href]="link">Сообщить о проблеме</a>
         </igrajdanin-widget>
       }

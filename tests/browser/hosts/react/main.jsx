@@ -4,6 +4,8 @@ import { createRoot } from "react-dom/client";
 
 const place = document.getElementById("app");
 const { key, link, view } = place.dataset;
+window.heard = [];
+const hear = ({ type, detail }) => heard.push([type, detail]);
 
 function usePath() {
   const [path, setPath] = useState(location.search);
@@ -20,7 +22,17 @@ function usePath() {
 
 function Report({ theme, lang }) {
   return (
-    <igrajdanin-widget site-key={key} type="extended" view={view} theme={theme} lang={lang}>
+    <igrajdanin-widget
+      site-key={key}
+      type="extended"
+      view={view}
+      theme={theme}
+      lang={lang}
+      onigrajdanin:ready={hear}
+      onigrajdanin:open={hear}
+      onigrajdanin:close={hear}
+      onigrajdanin:submitted={hear}
+    >
       <a href={link}>Сообщить о проблеме</a>
     </igrajdanin-widget>
   );
@@ -38,6 +50,7 @@ function App() {
         <button id="back" onClick={() => go("?")}>Главная</button>
         <button id="draw" onClick={() => setDrawn(drawn + 1)}>Обновить</button>
         <button id="theme" onClick={() => setTheme("dark")}>Тёмная тема</button>
+        <button id="plain" onClick={() => setTheme(undefined)}>Обычная тема</button>
         <button id="lang" onClick={() => setLang("en")}>English</button>
       </nav>
       <p>Обновлено: {drawn}</p>

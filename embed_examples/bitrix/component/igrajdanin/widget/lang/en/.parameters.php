@@ -1,0 +1,19 @@
+<?php
+$MESS['IGRAJDANIN_CODE'] = 'Code of the widget, whole, or only its link: https://…/s/wk_…/report';
+$MESS['IGRAJDANIN_AS_IN_CODE'] = 'As in the code';
+$MESS['IGRAJDANIN_TYPE'] = 'What it shows';
+$MESS['IGRAJDANIN_TYPE_EXTENDED'] = 'The form and the problems of the city';
+$MESS['IGRAJDANIN_TYPE_BASIC'] = 'The form alone';
+$MESS['IGRAJDANIN_VIEW'] = 'Where it opens';
+$MESS['IGRAJDANIN_VIEW_BUTTON'] = 'A button that opens a window';
+$MESS['IGRAJDANIN_VIEW_INLINE'] = 'In the page itself';
+$MESS['IGRAJDANIN_VIEW_FIGURES'] = 'The figures of the city alone';
+$MESS['IGRAJDANIN_THEME'] = 'Colours of the widget';
+$MESS['IGRAJDANIN_THEME_AUTO'] = 'As the visitor’s device is set';
+$MESS['IGRAJDANIN_THEME_LIGHT'] = 'Light';
+$MESS['IGRAJDANIN_THEME_DARK'] = 'Dark';
+$MESS['IGRAJDANIN_THEME_CONTRAST'] = 'High contrast: black on white';
+$MESS['IGRAJDANIN_THEME_CONTRAST_BLACK'] = 'High contrast: white on black';
+$MESS['IGRAJDANIN_THEME_CONTRAST_BLUE'] = 'High contrast: dark blue on light blue';
+$MESS['IGRAJDANIN_CATEGORY'] = 'Category chosen beforehand (a code such as roads)';
+$MESS['IGRAJDANIN_LANG'] = 'Language of the widget (ru or en, otherwise that of the page)';

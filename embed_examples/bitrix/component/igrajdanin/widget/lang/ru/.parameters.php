@@ -1,0 +1,19 @@
+<?php
+$MESS['IGRAJDANIN_CODE'] = 'Код виджета целиком или только ссылка из него: https://…/s/wk_…/report';
+$MESS['IGRAJDANIN_AS_IN_CODE'] = 'Как в коде';
+$MESS['IGRAJDANIN_TYPE'] = 'Что показывать';
+$MESS['IGRAJDANIN_TYPE_EXTENDED'] = 'Форму и проблемы города';
+$MESS['IGRAJDANIN_TYPE_BASIC'] = 'Только форму';
+$MESS['IGRAJDANIN_VIEW'] = 'Где открывать';
+$MESS['IGRAJDANIN_VIEW_BUTTON'] = 'Кнопка, которая открывает окно';
+$MESS['IGRAJDANIN_VIEW_INLINE'] = 'Прямо на странице';
+$MESS['IGRAJDANIN_VIEW_FIGURES'] = 'Только показатели города';
+$MESS['IGRAJDANIN_THEME'] = 'Цвета виджета';
+$MESS['IGRAJDANIN_THEME_AUTO'] = 'Как настроено у посетителя';
+$MESS['IGRAJDANIN_THEME_LIGHT'] = 'Светлые';
+$MESS['IGRAJDANIN_THEME_DARK'] = 'Тёмные';
+$MESS['IGRAJDANIN_THEME_CONTRAST'] = 'Контрастные: чёрное на белом';
+$MESS['IGRAJDANIN_THEME_CONTRAST_BLACK'] = 'Контрастные: белое на чёрном';
+$MESS['IGRAJDANIN_THEME_CONTRAST_BLUE'] = 'Контрастные: синее на голубом';
+$MESS['IGRAJDANIN_CATEGORY'] = 'Категория, выбранная заранее (код, например roads)';
+$MESS['IGRAJDANIN_LANG'] = 'Язык виджета (ru или en, иначе язык страницы)';

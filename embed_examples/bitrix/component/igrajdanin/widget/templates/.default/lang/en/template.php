@@ -1,0 +1,2 @@
+<?php
+$MESS['IGRAJDANIN_REPORT'] = 'Report a problem';

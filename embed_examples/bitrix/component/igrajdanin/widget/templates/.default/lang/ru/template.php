@@ -1,0 +1,2 @@
+<?php
+$MESS['IGRAJDANIN_REPORT'] = 'Сообщить о проблеме';

@@ -1,0 +1,61 @@
+"""The readable page of the API: complete, of our own origin, without scripts, in each language."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.conftest import ONE_DATABASE
+from widget_api import openapi
+from widget_api.openapi import reference
+
+pytestmark = ONE_DATABASE
+PAGE = "/api/v1/docs"
+CHANGELOG = Path(__file__).parents[2] / "docs" / "api-changelog.md"
+
+
+@pytest.fixture
+async def page(client: httpx2.AsyncClient) -> str:
+    answer = await client.get(PAGE)
+    assert answer.status_code == 200
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    return answer.text
+
+
+async def test_every_call_and_model_of_the_document_stands_on_it(page: str) -> None:
+    document = openapi.document("https://widget.test")
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            assert f"<strong>{method.upper()}</strong> {path}</code>" in page
+            assert f'<article id="{call["operationId"]}"' in page
+    for name, schema in document["components"]["schemas"].items():
+        _, _, section = page.partition(f'<section id="model-{name}">')
+        assert section, name
+        for field in schema.get("properties", {}):
+            assert f"<code>{field}</code>" in section.partition("</section>")[0], f"{name}.{field}"
+
+
+async def test_it_works_without_scripts_and_third_parties(page: str) -> None:
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href)="https?://', page)
+    anchors = re.findall(r' id="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(anchors)
+
+
+@pytest.mark.parametrize(("language", "heading"), [("ru", "Что изменилось"), ("en", "Changes")])
+async def test_headings_are_in_the_readers_language(client: httpx2.AsyncClient, language: str, heading: str) -> None:
+    page = (await client.get(f"{PAGE}?lang={language}")).text
+    assert f'<h2 id="changes">{heading}</h2>' in page
+    assert "`" not in page, "marks of code are drawn"
+
+
+async def test_the_changelog_stands_on_it_whole(page: str) -> None:
+    text = CHANGELOG.read_text()
+    sections = reference.read_changelog()
+    assert [heading for heading, _ in sections] == re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert sum(len(items) for _, items in sections) == len(re.findall(r"^- ", text, re.MULTILINE))
+    assert page.count('<h3 lang="en">1.0.0') == 1

@@ -1,0 +1,252 @@
+"""What people write in entries of collections runs nowhere, and whom they are stands nowhere: every door is opened.
+
+The doors are those of the route table, with what this site has in the places of their parameters: a new route of
+collections is opened too, or named as one that cannot be.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+import defusedxml.ElementTree
+import httpx2
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+from starlette.routing import Route
+
+from tests.api.test_collections import add_entry, answer_all
+from tests.api.test_participation import add_participant
+from tests.conftest import ONE_DATABASE
+from tests.factories import make_site
+from tests.support.cabinet import Enter
+from tests.support.mail import MailSink
+from widget_api import clock, journal
+from widget_api.app import ROUTES
+from widget_api.context import Context
+from widget_api.participation import service as participation
+from widget_api.participation import store as participants
+from widget_api.participation import tally
+from widget_api.people import letters
+from widget_api.problems.model import Contact, join_entry
+from widget_api.renewals import mail as renewals_mail
+from widget_api.renewals import store as renewals_store
+from widget_api.settings import Settings
+from widget_api.signing import Purpose
+from widget_api.sites import changes, collection, entry_links, presets
+from widget_api.sites.model import Site
+from widget_api.visits import mail as visits_mail
+from widget_api.visits import service as visits
+from widget_api.visits.model import Visit
+
+MARKUP = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}"
+BREAKS = "\r\nBEGIN:VALARM\r\nATTACH:x\r\n"
+SECRET = "canary"
+CALENDAR = {
+    "BEGIN",
+    "END",
+    "VERSION",
+    "PRODID",
+    "METHOD",
+    "X-WR-CALNAME",
+    "UID",
+    "DTSTAMP",
+    "DTSTART",
+    "DTEND",
+    "SUMMARY",
+}
+CALENDAR |= {"DESCRIPTION", "URL", "LOCATION"}
+# Parameters that belong to no entry; each such page has tests of its own.
+FOREIGN = {
+    *("agency_id", "district_id", "user_id", "template_id", "letter_id", "table", "bulk_id", "application_id"),
+    *("id", "name", "form", "z", "place:int", "period"),
+}
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+class Town:
+    """A site with all collections, each with an entry full of markup, by people of whom nothing may be told."""
+
+    def __init__(self, context: Context, site: Site) -> None:
+        self.context, self.site = context, site
+        self.children: dict[str, Site] = {}
+        self.entries: dict[str, str] = {}
+        self.tokens: dict[str, list[str]] = {}
+        self.visit_id = ""
+
+    async def settle(self) -> None:
+        database, signer = self.context.database, self.context.signer
+        for name in presets.NAMES:
+            child = self.children[name] = await collection.add_collection(database, self.site, name, name)
+            answers = {
+                code: f"-1{MARKUP}" if value in ("Дом культуры", "Строка\nвторая") else value
+                for code, value in answer_all(child).items()
+            }
+            text = join_entry(f"=1+1{MARKUP}", f"@SUM(1){MARKUP}{BREAKS}")
+            author = {"email": f"{SECRET}-{name}@example.test", "name": f"{SECRET}-name", "phone": f"+7{SECRET}"}
+            about = {"address": f"+7{MARKUP}{BREAKS}", "contact": Contact(**author), "description": text}
+            self.entries[name] = await add_entry(database, child, answers=answers, **about)
+        await self.take_part()
+        link = await entry_links.add_link(database, self.children["volunteers"], MARKUP)
+        self.tokens["by"] = [signer.sign(Purpose.ENTRY_LINK, link)]
+        visit = Visit(at=clock.now() + 86_400, place=MARKUP, text=MARKUP)
+        who, inspectors = journal.COMMAND_LINE, self.children["inspectors"]
+        self.visit_id = await visits.add_visit(database, inspectors, self.site.agency.id, visit, who)
+        await visits.invite(database, inspectors, self.visit_id, self.site.agency.id, [1], who)
+        (row,) = await database.rows("SELECT id FROM visit_invitations")
+        self.tokens["/invited/"] = [signer.sign(Purpose.VISIT, row["id"])]
+        centre = self.entries["resource-centres"]
+        now = clock.now()
+        await database.write(lambda tx: renewals_store.ask(tx, centre, self.children["resource-centres"].id, now))
+        self.tokens["/renew/"] = [signer.sign(Purpose.RENEW, centre)]
+        budget = self.children["budgeting"]
+        counted = await tally.read_tally(database, budget, people=False)
+        self.tokens["/count/"] = [tally.sign_tally(signer, budget, counted)]
+
+    async def take_part(self) -> None:
+        """Somebody votes, joins and asks, with markup and secrets in what they say."""
+        said: dict[str, dict[str, str]] = {
+            "budgeting": {},
+            "initiatives": {"name": f"{SECRET}{MARKUP}", "role": f"{SECRET}{MARKUP}", "text": f"{SECRET}{MARKUP}"},
+            "experts": {"name": f"{SECRET}{MARKUP}", "text": f"{SECRET}{MARKUP}"},
+        }
+        database, signer = self.context.database, self.context.signer
+        for name, words in said.items():
+            row_id = await add_participant(
+                database, self.children[name], self.entries[name], f"{SECRET}-{name}-visitor@example.test", **words
+            )
+            self.tokens.setdefault("/action/", []).append(signer.sign(Purpose.ACTION, row_id))
+            self.tokens.setdefault("/my-action/", []).append(signer.sign(Purpose.OWN_ACTION, row_id))
+            row = await participants.find(database, row_id)
+            assert row is not None
+            assert await participation.confirm(database, row) == "done"
+        unconfirmed = {**said["initiatives"], "text": MARKUP}
+        email = f"{SECRET}-waiting@example.test"
+        waiting = await add_participant(
+            database, self.children["initiatives"], self.entries["initiatives"], email, **unconfirmed
+        )
+        self.tokens["/action/"].append(signer.sign(Purpose.ACTION, waiting))
+
+    def doors(self, *beginnings: str, names: Sequence[str] = presets.NAMES) -> Iterator[str]:
+        """Every GET route that begins so, for these collections."""
+        for route in ROUTES:
+            if not isinstance(route, Route) or "GET" not in (route.methods or ()):
+                continue
+            path = route.path.replace("{number:int}", "{number}")
+            if path.startswith(beginnings):
+                for name in names:
+                    yield from self.fill(path, name, self.children[name])
+
+    def fill(self, path: str, name: str, child: Site) -> Iterator[str]:
+        values = {
+            "key": self.site.key,
+            "slug": name,
+            "number": "1",
+            "site_id": self.site.id if "{slug}" in path else child.id,
+            "site_id:uuid": child.id,
+            "collection_id": child.id,
+            "problem_id": self.entries[name],
+            "visit_id": self.visit_id,
+            "code": child.categories[0].code,
+            "version": "1",
+            "part:int": "1",
+        }
+        for parameter, value in values.items():
+            path = path.replace(f"{{{parameter}}}", value)
+        tokens = next((found for part, found in self.tokens.items() if part in path), [])
+        for whole in [path.replace("{token}", token) for token in tokens] if "{token}" in path else [path]:
+            left = {part.partition("}")[0] for part in whole.split("{")[1:]}
+            known = FOREIGN | ({"token"} if path.startswith("/cabinet/") else set())  # of letters to users
+            assert left <= known, f"{path}: what is in its place?"
+            if not left:
+                yield whole
+
+
+def inspect(path: str, answer: httpx2.Response) -> None:
+    """Nothing that was written runs: neither in a page, a feed, a calendar nor a table."""
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    if kind == "text/html":
+        page = LexborHTMLParser(answer.text)
+        assert page.css("[onerror]") == [], path
+        assert not any("alert(2)" in node.text() for node in page.css("script:not([type])")), path
+        assert "49" not in [node.text(strip=True) for node in page.css("h1, h2")], path
+    elif kind.endswith("xml"):
+        tree = defusedxml.ElementTree.fromstring(answer.text)
+        for node in tree.iter("{http://www.w3.org/2005/Atom}content"):
+            if node.get("type") == "html":
+                assert LexborHTMLParser(node.text or "").css("[onerror], script") == [], path
+    elif kind == "text/calendar":
+        lines = answer.text.replace("\r\n ", "").splitlines()
+        assert {line.partition(":")[0].partition(";")[0] for line in lines if line} <= CALENDAR, path
+        assert "BEGIN:VALARM" not in lines, path
+    elif kind == "text/csv":
+        table = csv.reader(io.StringIO(answer.text), delimiter=";" if path.startswith("/cabinet") else ",")
+        for cell in (cell for row in table for cell in row):
+            assert cell[:1] not in ("=", "+", "@", "\t", "\r"), path
+            assert not (cell.startswith("-") and "onerror" in cell), path
+
+
+@pytest.fixture
+async def town(context: Context) -> Town:
+    town = Town(context, await make_site(context.database, discussion="moderated"))
+    await town.settle()
+    return town
+
+
+@ONE_DATABASE
+async def test_no_door_runs_what_was_written_or_tells_who_wrote_it(
+    client: httpx2.AsyncClient, context: Context, town: Town
+) -> None:
+    opened = {*town.doors("/api/v1/sites/", "/s/", "/to/"), "/", "/api/v1/stats"}
+    opened.add(f"/s/{town.site.key}/c/volunteers/report?by={town.tokens['by'][0]}")
+    token = await changes.add_token(context.database, town.site.id, "platform")
+    for name in presets.NAMES:
+        opened.add(f"/api/v1/platform/events?site={town.site.jurisdiction}&collection={name}")
+    found = dict[str, set[int]]()
+    for path in sorted(opened):
+        answer = await client.get(path, headers={"Accept-Language": "ru", "Authorization": f"Bearer {token}"})
+        assert answer.status_code < 500, path
+        inspect(path, answer)
+        assert SECRET not in answer.text, path
+        found.setdefault(path.rpartition("/")[2].partition("?")[0], set()).add(answer.status_code)
+    for needed in ("1", "1.ics", "calendar.ics", "feed.atom", "entries.csv", "coverage", "vote", "join", "contact"):
+        assert 200 in found[needed], needed
+    for path in town.doors("/invited/", "/renew/", "/action/", "/my-action/"):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        inspect(path, answer)
+        assert "@example.test" not in answer.text, path
+
+
+@ONE_DATABASE
+async def test_no_page_of_the_cabinet_runs_it_and_who_sees_no_contacts_learns_none(
+    client: httpx2.AsyncClient, context: Context, town: Town, enter: Enter
+) -> None:
+    for role in ("admin", "viewer"):
+        cabinet = await enter(role, town.site.agency.id, f"{role}@gorod.test")
+        told = 0
+        for path in sorted({*town.doors("/cabinet/", names=("budgeting", "initiatives", "inspectors"))}):
+            answer = await cabinet.client.get(path)
+            assert answer.status_code < 500, path
+            inspect(path, answer)
+            told += SECRET in answer.text
+            assert role == "admin" or SECRET not in answer.text, path
+        assert (told > 0) == (role == "admin")
+
+
+@ONE_DATABASE
+async def test_letters_carry_it_as_text(context: Context, town: Town, mail_sink: MailSink) -> None:
+    for table in (renewals_mail.LETTERS, visits_mail.LETTERS):
+        while not await letters.send_due(context, table):
+            pass
+    assert len(mail_sink.letters) == 2
+    for letter in mail_sink.letters:
+        assert LexborHTMLParser(letter.html or "").css("[onerror], script") == []
+        assert {"Bcc", "Attach", "BEGIN"}.isdisjoint(letter.message.keys())
+        own = str(letter.message["To"])
+        assert SECRET not in (str(letter.message) + letter.text).replace(own, ""), "the address of its reader alone"

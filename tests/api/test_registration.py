@@ -1,0 +1,963 @@
+"""Self-service registration: the application, the proofs of a domain, the operator's decision, a handover."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.conftest import ONE_DATABASE
+from tests.factories import make_site
+from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.mail import MailSink
+from tests.support.name_server import NameServer
+from tests.support.pictures import noise, photo
+from tests.support.registration import CONTACT, INN, NAME, NEW, OTHER_INN, Applicant, TownHost, letters_to
+from widget_api import clock, journal
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.errors import Conflict, Invalid
+from widget_api.ops import retention
+from widget_api.registration import proof, recheck, service, store
+from widget_api.registration.model import DAY, KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
+from widget_api.sites.install import service as install
+
+APPLICATIONS = "/cabinet/operator/applications"
+CHOSEN = "тихая река у старой мельницы"
+Apply = Callable[..., Applicant]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer]:
+    with NameServer(tmp_path_factory.mktemp("dns")) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str, names: NameServer) -> Settings:
+    names.clear()
+    return make_settings(database_url=database_url, work="off", dns=names.address)
+
+
+@pytest.fixture
+def town() -> Iterator[TownHost]:
+    host = TownHost("127.0.0.21")
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def apply(context: Context, client: httpx2.AsyncClient, mail_sink: MailSink, town: TownHost) -> Apply:
+    def make(origin: str = "", **fields: str) -> Applicant:
+        return Applicant(context, client, mail_sink, origin or town.origin, **fields)
+
+    return make
+
+
+async def count(context: Context, table: str) -> int:
+    row = await context.database.row(f"SELECT COUNT(*) FROM {table}")
+    assert row is not None
+    return int(row[0])
+
+
+async def kinds(context: Context) -> list[str]:
+    return [entry["kind"] for entry in reversed(await journal.read(context.database, limit=1000))]
+
+
+# --- the way of a webmaster ------------------------------------------------------------------------------------------
+
+
+async def test_from_the_form_to_the_key(
+    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient, enter: Enter, mail_sink: MailSink
+) -> None:
+    """Every step by forms alone; agency, site and key exist once the operator has approved, not before."""
+    applicant = await apply().begin()
+    (letter,) = await letters_to(context, mail_sink)
+    assert letter.subject == "Заявка на подключение сайта"
+    assert town.origin in letter.text
+    assert not any(text in letter.text for text in (NAME, "Лукин")), "a stranger may have written it"
+    assert applicant.link in (letter.html or "")
+    page = await applicant.read()
+    assert [form.action.rpartition("/")[2] for form in page.forms] == ["confirm"]
+    answer = await applicant.press_confirm()
+    assert answer.headers["location"].endswith("/work?done=confirmed")
+    square = '{"type":"Polygon","coordinates":[[[38.7,55.0],[38.9,55.0],[38.9,55.1],[38.7,55.1],[38.7,55.0]]]}'
+    work = {"mode": "email", "registry_number": "77-22-123456", "area": square}
+    assert (await applicant.post("/work", **work, time_zone="Mars/Olympus")).status_code == 422
+    answer = await applicant.post("/work", **work, time_zone="Asia/Omsk")
+    assert answer.headers["location"].endswith("/proof?done=saved")
+    town.put_file((await applicant.row())["proof_token"])
+    assert (await applicant.post("/proof", method="file")).status_code == 303
+    assert "Домен подтверждён" in (await applicant.read()).text
+    assert (await applicant.post("/send")).status_code == 303
+    assert "Заявка у оператора" in (await applicant.read()).text
+    assert await count(context, "sites") == 0
+
+    operator = await enter("operator", None)
+    assert "заявка на сайт" in (await operator.read("/cabinet/")).text
+    (path,) = [link for link in (await operator.read(APPLICATIONS)).links if link.startswith(f"{APPLICATIONS}/")]
+    shown = (await operator.read(path)).text
+    for text in (
+        NAME,
+        INN,
+        CONTACT,
+        "Пётр Лукин",
+        "77-22-123456",
+        "Омск (МСК+3)",
+        "файл на сайте",
+        "Официальная почта не на домене",
+    ):
+        assert text in shown
+    answer = await operator.send(path, f"{path}/approve")
+    assert answer.status_code == 303
+    assert "Заявка одобрена" in (await operator.read(answer.headers["location"])).text
+    (site,) = await sites.list_sites(context.database)
+    assert (site.agency.name, site.agency.inn, site.agency.mode) == (NAME, INN, "email")
+    assert (site.agency.registry_number, site.origins, site.jurisdiction, site.time_zone) == (
+        "77-22-123456", {town.origin}, town.host, "Asia/Omsk",
+    )  # fmt: skip
+    assert site.covers(55.05, 38.8)
+    assert not site.covers(56, 38.8)
+
+    invitation = next(one for one in (await letters_to(context, mail_sink))[-1].links if "/cabinet/invitation/" in one)
+    assert (await client.post(invitation, data={"password": CHOSEN})).status_code == 303
+    own = (await Cabinet(client).read(f"/cabinet/sites/{site.id}")).text
+    assert f"Домен {town.origin} подтверждён" in own
+    assert site.key in (await client.get(f"/s/{site.key}/install")).text
+    assert "Заявка одобрена" in (await applicant.read()).text
+    written = await kinds(context)
+    assert written[-6:] == [
+        "agency_added", "site_added", "invited", "application_approved", "invitation_accepted", "signed_in",
+    ]  # fmt: skip
+
+
+async def test_nothing_happens_before_the_button(apply: Apply, town: TownHost, context: Context) -> None:
+    """Mail scanners follow links: GET and HEAD confirm nothing, and no step works before the address is confirmed."""
+    applicant = await apply().begin()
+    town.put_file((await applicant.row())["proof_token"])
+    for step in ("", "/confirm", "/work", "/proof", "/send", "/details", "/letter", "/withdraw"):
+        for method in ("GET", "HEAD"):
+            answer = await applicant.client.request(method, applicant.link + step)
+            assert answer.status_code in (200, 303, 405), (method, step)
+    for step in ("/work", "/proof", "/send", "/details", "/withdraw"):
+        answer = await applicant.post(step, method="file", sure="yes")
+        assert applicant.link.endswith(answer.headers["location"])
+    row = await applicant.row()
+    assert (row["confirmed_at"], row["proven_at"], row["state"]) == (None, None, "draft")
+    assert town.asked == []
+
+
+async def test_a_refused_form_keeps_what_was_typed(apply: Apply, client: httpx2.AsyncClient, context: Context) -> None:
+    applicant = apply("gorod.test", inn="7707083894", email="no address", consent="", contact_name="")
+    answer = await applicant.apply()
+    assert answer.status_code == 422
+    page = PageText(answer.text)
+    for said in ("Это не адрес сайта: gorod.test", "Проверьте ИНН", "Проверьте адрес почты", "Без согласия заявку"):
+        assert said in page.text
+    form = page.form(NEW)
+    assert {name: form.fields.get(name, "") for name in applicant.fields} == applicant.fields | {"consent": ""}
+    assert await count(context, "applications") == 0
+    assert PageText((await client.get(f"{NEW}?origin=https://gorod.test")).text).form(NEW).fields["origin"] == (
+        "https://gorod.test"
+    )
+
+
+async def test_the_name_comes_from_the_register(apply: Apply, context: Context, town: TownHost, enter: Enter) -> None:
+    async def load(tx: Any) -> None:
+        await store.replace_names(tx, {INN: "Администрация ЗГО", OTHER_INN: "Село"})
+
+    await context.database.write(load)
+    assert (await apply(name="").begin()).link
+    row = await context.database.row("SELECT name FROM applications")
+    assert row is not None
+    assert row["name"] == "Администрация ЗГО"
+    other = await apply(contact_email="b@zarechensk.test", inn=OTHER_INN, name="Город").send(town)
+    operator = await enter("operator", None)
+    shown = (await operator.read(f"{APPLICATIONS}/{(await other.row())['id']}")).text
+    assert "В реестре под этим ИНН другое название: Село" in shown
+
+
+async def test_details_can_be_corrected_and_another_origin_needs_another_proof(apply: Apply, town: TownHost) -> None:
+    applicant = await apply().prove(town)
+    form = next(one for one in (await applicant.read("/details")).forms if one.action.endswith("/details"))
+    answer = await applicant.post("/details", **form.fields | {"contact_email": "evil@evil.test", "name": "Иное"})
+    assert answer.status_code == 303
+    row = await applicant.row()
+    assert (row["name"], row["contact_email"], row["proven_at"] is None) == ("Иное", CONTACT, False)
+    wrong = await applicant.post("/details", **form.fields | {"inn": "1", "name": "Третье"})
+    assert wrong.status_code == 422
+    assert "Третье" in wrong.text
+    await applicant.post("/details", **form.fields | {"origin": "http://127.0.0.22"})
+    row = await applicant.row()
+    assert (row["proven_at"], row["proof_method"], row["host"]) == (None, None, "127.0.0.22")
+    assert (await applicant.post("/send")).status_code == 422
+
+
+async def test_a_letter_serves_instead_of_a_proof(
+    apply: Apply, enter: Enter, context: Context, town: TownHost, make_pdf: bytes
+) -> None:
+    applicant = await apply().confirm()
+    for name, content, status in (
+        ("letter.exe", b"MZ", 422), ("big.pdf", b"%PDF-1.4" + b"0" * 10_500_000, 422),
+        ("фото.jpg", photo(noise(64, 48)), 303), ("Письмо.pdf", make_pdf, 303),
+    ):  # fmt: skip
+        answer = await applicant.client.post(f"{applicant.link}/letter", files={"file": (name, content)})
+        assert answer.status_code == status, name
+    assert (await applicant.client.post(f"{applicant.link}/letter", data={"a": "b"})).status_code == 422
+    row = await applicant.row()
+    assert row["letter_name"] == "Письмо.pdf"
+    stored = [one async for batch in context.storage.documents() for one in batch]
+    assert stored == [row["letter_id"]], "the photo before it is deleted"
+    await applicant.post("/send")
+    operator = await enter("operator", None)
+    path = f"{APPLICATIONS}/{row['id']}"
+    letter = await operator.client.get(f"{path}/letter")
+    assert (letter.status_code, letter.content, letter.headers["content-type"]) == (200, make_pdf, "application/pdf")
+    assert letter.headers["content-disposition"].startswith("attachment")
+    assert (await operator.send(path, f"{path}/approve")).status_code == 303
+    assert await count(context, "site_proofs") == 0, "nothing to look for again"
+
+
+@pytest.fixture
+def make_pdf() -> bytes:
+    return b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
+
+async def test_a_refusal_is_a_letter_with_the_reason(
+    apply: Apply, enter: Enter, context: Context, town: TownHost, mail_sink: MailSink
+) -> None:
+    applicant = await apply().send(town)
+    operator = await enter("operator", None)
+    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+    empty = await operator.send(path, f"{path}/refuse", reason="  ")
+    assert empty.status_code == 422
+    assert (await operator.send(path, f"{path}/refuse", reason="Нужно письмо\nс подписью")).status_code == 303
+    letter = (await letters_to(context, mail_sink))[-1]
+    assert letter.subject == "Заявка на подключение сайта: отказ"
+    assert "Нужно письмо\nс подписью" in letter.text.replace("\r\n", "\n")
+    assert "с подписью" in (await applicant.read()).text
+    for action in ("approve", "refuse"):
+        page = await operator.client.post(f"{path}/{action}", data={**await token(operator), "reason": "Снова"})
+        assert page.status_code == 409
+        assert "уже отправлена или решена" in page.text
+    assert (await kinds(context))[-1] == "application_refused"
+    assert await count(context, "agencies") == 0
+    again = await apply().begin()
+    assert again.link != applicant.link, "a refused one does not stand in the way"
+
+
+async def token(cabinet: Cabinet) -> dict[str, str]:
+    page = await cabinet.read("/cabinet/account")
+    return {"form_token": page.form("/cabinet/sign-out").fields["form_token"]}
+
+
+# --- what a check of the domain sees ---------------------------------------------------------------------------------
+
+
+async def test_what_a_check_sees(apply: Apply, town: TownHost, names: NameServer) -> None:
+    """Each way says what it saw, and finds the proof where it is."""
+    applicant = await apply().confirm()
+    proof = (await applicant.row())["proof_token"]
+    line, tag = f"igrajdanin-widget={proof}", f'<meta name="igrajdanin-widget" content="{proof}">'
+    other, host = "igrajdanin-widget=other", town.host
+
+    async def look(method: str, said: str) -> None:
+        answer = await applicant.post("/proof", method=method)
+        assert answer.status_code == 200, answer.headers.get("location")
+        assert said in PageText(answer.text).text
+        assert (await applicant.row())["proven_at"] is None
+
+    await look("file", "сайт ответил 404")
+    for text, said in (("", "он пустой"), (other, f"в нём другое: «{other}»"), (f"{line} и ещё", "в нём другое")):
+        town.put(PROOF_PATH, text)
+        await look("file", said)
+    town.put(PROOF_PATH, "x" * 1_100_000)
+    await look("file", "больше 1 МБ")
+    town.put(PROOF_PATH, line, 500)
+    await look("file", "Сайт не ответил (HTTP 500)")
+    town.put(PROOF_PATH, "", 302, Location="http://127.0.0.1:9/evil")
+    await look("file", "перенаправляет на другой адрес: http://127.0.0.1:9/evil")
+
+    await look("meta", "сайт ответил 404")
+    for page, said in (
+        ("<html><head></head></html>", "метатега в её <head> нет"),
+        ('<meta name="igrajdanin-widget" content="other">', "значение другое: «other»"),
+        (f"<head><!-- {tag} --></head>", "метатега в её <head> нет"),
+        (f"<head></head><body><p>Отзыв гостя {tag}</p></body>", "метатега в её <head> нет"),
+        (f"<p>{tag}", "метатега в её <head> нет"),
+        (f"<title>{tag}</title>", "метатега в её <head> нет"),
+    ):
+        town.put("/", page)
+        await look("meta", said)
+
+    await look("dns", f"Записи TXT с нашим значением у {host} нет")
+    for texts, said in (
+        ([], "Записи TXT"), (["v=spf1 -all"], "Записи TXT"), ([other], f"значение другое: «{other}»"),
+        (None, "Сайт не ответил"),
+    ):  # fmt: skip
+        names.set(host, texts)
+        await look("dns", said)
+    assert (await applicant.client.post(f"{applicant.link}/proof", data={"method": "guess"})).status_code == 404
+
+    for method, put in (
+        ("file", lambda: town.put(PROOF_PATH, f"\ufeff{line}\r\n")),
+        ("meta", lambda: town.put("/", f"<!doctype html><html><head><title>Город</title>{tag}</head>")),
+        ("dns", lambda: names.set(host, ["v=spf1 -all", line])),
+    ):
+        put()
+        assert (await applicant.post("/proof", method=method)).headers["location"].endswith("done=found")
+        assert (await applicant.row())["proof_method"] == method
+
+
+@pytest.fixture
+def in_production(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(
+        database_url=database_url, work="off", environment="production", sandbox="optional", smtp_url="smtp://127.0.0.1:1",
+        secret_keys="Hq2mVtY8sKp4Wn7RzC1dXg6LbJ3fEu9A-Ta5",
+    )  # fmt: skip
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("http://gorod.ru", "https://, имя, без порта"),
+        ("https://gorod.ru:8443", "https://, имя, без порта"),
+        ("https://localhost", "https://, имя, без порта"),
+        ("https://gorod.ru/path", "Это не адрес сайта"),
+        ("https://user@gorod.ru", "Это не адрес сайта"),
+        ("javascript:alert(1)", "Это не адрес сайта"),
+    ],
+)
+async def test_production_takes_public_sites_alone(
+    in_production: Settings, context: Context, origin: str, said: str
+) -> None:
+    from widget_api import i18n
+
+    given = {
+        "origin": origin,
+        "inn": INN,
+        "name": NAME,
+        "email": "a@b.ru",
+        "contact_name": "А",
+        "contact_email": "a@b.ru",
+    }
+    with pytest.raises(Invalid) as raised:
+        await service.check_details(context.database, in_production, given)
+    (wrong,) = raised.value.fields
+    assert said in i18n.field_error("ru", wrong.field, wrong.code, wrong.values)
+
+
+async def test_production_never_looks_into_a_private_network(
+    in_production: Settings, context: Context, town: TownHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an address, by a name that leads there, and by a redirect of a public site."""
+    from widget_api.outbound import Answer, Outbound
+
+    outbound = Outbound()
+    for origin in ("https://127.0.0.21", "https://localhost", "https://10.0.0.1"):
+        assert (await proof.look(outbound, in_production, origin, "t", "file")).code == "forbidden"
+    await outbound.close()
+    asked = []
+
+    async def redirect(self: Outbound, method: str, url: str, **options: Any) -> Answer:
+        asked.append((url, options["operator"]))
+        return Answer(302, {"location": town.origin + PROOF_PATH}, b"")
+
+    monkeypatch.setattr(Outbound, "request", redirect)
+    assert (await proof.look(Outbound(), in_production, "https://gorod.ru", "t", "file")).code == "elsewhere"
+    assert asked == [("https://gorod.ru" + PROOF_PATH, False)]
+    assert town.asked == []
+
+
+# --- whoever wants what is not theirs --------------------------------------------------------------------------------
+
+
+async def test_links_of_others_and_old_links_say_what_to_do(
+    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient
+) -> None:
+    mine = await apply().confirm()
+    theirs = await apply(contact_email="b@zarechensk.test").confirm()
+    # another application's token on the host proves nothing for this one
+    town.put_file((await theirs.row())["proof_token"])
+    answer = await mine.post("/proof", method="file")
+    assert "в нём другое" in answer.text
+    assert (await mine.row())["proven_at"] is None
+    for link in (
+        mine.link[:-3],
+        mine.link + "x",
+        "/sites/application/x",
+        mine.link.replace("application/", "application/a"),
+    ):
+        for method, step in (("GET", ""), ("POST", "/confirm"), ("POST", "/send"), ("POST", "/withdraw")):
+            answer = await client.request(method, link + step, data={"sure": "yes"} if method == "POST" else None)
+            assert answer.status_code == 404
+            assert "подайте заявку заново" in answer.text
+            assert NEW in PageText(answer.text).links
+    with time_machine.travel(clock.now() + 121 * DAY):
+        assert (await client.get(mine.link)).status_code == 404
+    foreign = {"origin": "https://evil.test", "sec-fetch-site": "cross-site"}
+    assert (await client.post(f"{mine.link}/withdraw", data={"sure": "yes"}, headers=foreign)).status_code == 403
+    assert (await client.post(NEW, data=mine.fields, headers=foreign)).status_code == 403
+    assert await count(context, "applications") == 2
+
+
+async def test_a_confirmed_draft_cannot_be_changed_by_the_public_form(
+    apply: Apply, context: Context, mail_sink: MailSink
+) -> None:
+    """Who knows an address and a host gets nothing but another letter to that address; the page looks the same."""
+    applicant = await apply().confirm()
+    answer = await applicant.apply(name="Самозванцы", email="evil@evil.test", inn=OTHER_INN)
+    fresh = await applicant.apply(contact_email="new@zarechensk.test")
+    assert (answer.status_code, answer.headers["location"]) == (fresh.status_code, fresh.headers["location"])
+    row = await applicant.row()
+    assert (row["name"], row["email"], row["inn"]) == (NAME, "priem@zarechensk.test", INN)
+    assert len(await letters_to(context, mail_sink)) == 2
+
+
+async def test_what_a_stranger_wrote_into_a_draft_is_seen_before_it_is_confirmed(apply: Apply) -> None:
+    applicant = await apply().begin()
+    (form,) = (await applicant.read()).forms
+    await applicant.apply(email="evil@evil.test", inn=OTHER_INN)
+    refused = await applicant.post("/confirm", **form.fields)
+    assert refused.status_code == 409
+    assert (await applicant.row())["confirmed_at"] is None
+    for text in ("evil@evil.test", OTHER_INN, NAME, "Лукин"):
+        assert text in PageText(refused.text).text
+    assert (await applicant.press_confirm()).status_code == 303
+
+
+async def test_holders_of_a_host_get_one_letter_a_day(
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, make_pdf: bytes
+) -> None:
+    """However many ask for it, and take back what they asked."""
+    old = await make_site(context.database, allowed_origins=[town.origin])
+    admin = await enter("admin", old.agency.id, "boss@staraya.test")
+    for number, letters in ((1, 1), (2, 1), (3, 2)):
+        with time_machine.travel(clock.now() + (DAY + 1 if number == 3 else 0), tick=False):
+            applicant = await apply(contact_email=f"{number}@zarechensk.test", name=f"Управа {number}").confirm()
+            await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
+            assert (await applicant.post("/send")).status_code == 303
+            assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == letters
+            if number == 2:
+                assert "Управа 2" in (await admin.read(f"/cabinet/sites/{old.id}")).text
+            assert (await applicant.post("/withdraw", sure="yes")).status_code == 200
+
+
+async def test_on_ones_own_machine_each_port_is_a_site(context: Context) -> None:
+    """A demonstration's pages do not hold the address of a page that a newcomer serves on another port."""
+    for origin, free in (
+        ("http://127.0.0.1:8002", True),
+        ("http://localhost:8002", True),
+        ("https://a.test:81", False),
+    ):
+        site = await make_site(context.database, allowed_origins=[origin], jurisdiction=origin.partition("//")[2])
+        for wanted, is_free in ((f"{origin[:-1]}9", free), (origin, False)):
+            held = [row["site_id"] for row in await site_store.list_holders(context.database, wanted)]
+            assert held == ([] if is_free else [site.id]), wanted
+
+
+async def test_two_registrations_of_one_host_at_once(
+    apply: Apply,
+    town: TownHost,
+    context: Context,
+    settings: Settings,
+    enter: Enter,
+    mail_sink: MailSink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The operator sees both. Whichever is approved second becomes a handover, also when both are at once."""
+    first = await apply().confirm()
+    second = await apply(contact_email="b@zarechensk.test", name="Управа", inn=OTHER_INN).confirm()
+    tokens = [(await one.row())["proof_token"] for one in (first, second)]
+    town.put_file(tokens[0])
+    await first.post("/proof", method="file")
+    town.put("/", f'<meta name="igrajdanin-widget" content="{tokens[1]}">')
+    await second.post("/proof", method="meta")
+    for one in (first, second):
+        assert (await one.post("/send")).status_code == 303
+    operator = await enter("operator", None)
+    ids = [(await one.row())["id"] for one in (first, second)]
+    for application_id in ids:
+        assert "Есть другие заявки на этот же сайт" in (await operator.read(f"{APPLICATIONS}/{application_id}")).text
+
+    both, look = asyncio.Barrier(2), proof.look
+
+    async def look_together(*about: Any) -> Any:
+        seen = await look(*about)
+        await both.wait()
+        return seen
+
+    async def approve(where: Context, application_id: str) -> Any:
+        return await service.approve(where.database, settings, where.outbound, application_id, journal.COMMAND_LINE)
+
+    monkeypatch.setattr(proof, "look", look_together)
+    async with open_context(settings) as other:  # another process
+        approvals = approve(context, ids[0]), approve(other, ids[1])
+        done = await asyncio.gather(*approvals, return_exceptions=True)
+    (refused,) = [one for one in done if isinstance(one, Exception)]
+    assert isinstance(refused, Conflict)
+    assert refused.code == "application_held"
+    assert await count(context, "sites") == 1
+    assert await count(context, "agencies") == 1
+    assert await count(context, "handovers") == 1
+    loser = ids[next(place for place, one in enumerate(done) if isinstance(one, Exception))]
+    assert "ответа пока нет" in (await operator.read(f"{APPLICATIONS}/{loser}")).text
+
+
+async def test_a_stale_proof_is_found_out_at_the_approval(
+    apply: Apply, town: TownHost, enter: Enter, context: Context
+) -> None:
+    applicant = await apply().send(town)
+    town.pages.clear()  # the domain has another owner
+    operator = await enter("operator", None)
+    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+    answer = await operator.send(path, f"{path}/approve")
+    assert answer.status_code == 409
+    assert "Подтверждения домена сейчас нет на месте" in answer.text
+    assert (await applicant.row())["proven_at"] is None
+    answer = await operator.send(path, f"{path}/approve")
+    assert answer.status_code == 409, "without a proof and without a letter it is never approved"
+    assert await count(context, "sites") == 0
+    town.put_file((await applicant.row())["proof_token"])
+    assert (await applicant.post("/proof", method="file")).status_code == 303, "the applicant can prove it again"
+    assert (await operator.send(path, f"{path}/approve")).status_code == 303
+
+
+async def test_the_origin_of_another_agency_is_handed_over_or_stays(
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, settings: Settings
+) -> None:
+    """With its consent the origins of the host move, and nothing else does."""
+    held = [town.origin, "https://other.test"]
+    old = await make_site(context.database, allowed_origins=held, agency={"name": "Старая"}, jurisdiction=town.host)
+    foreign = await make_site(context.database, allowed_origins=["https://third.test"])
+    admin = await enter("admin", old.agency.id, "boss@staraya.test")
+    head = await enter("head", old.agency.id, "head@staraya.test")
+    stranger = await enter("admin", foreign.agency.id)
+    operator = await enter("operator", None)
+    applicant = await apply().send(town)
+    assert "Мы спросили ведомство" in (await applicant.read()).text
+    (letter,) = await letters_to(context, mail_sink, "boss@staraya.test")
+    assert letter.subject == "Другое ведомство просит адрес вашего сайта"
+    assert letter.links[-1].endswith(f"/cabinet/sites/{old.id}")
+    assert await letters_to(context, mail_sink, "head@staraya.test") == []
+    application_id = (await applicant.row())["id"]
+    path, answered = f"{APPLICATIONS}/{application_id}", f"/cabinet/sites/{old.id}/handovers/{application_id}"
+
+    async def approve() -> int:
+        return (await operator.send(path, f"{path}/approve")).status_code
+
+    assert await approve() == 409
+    for person, status in ((stranger, 404), (head, 403), (operator, 403)):
+        fields = {**await token(person), "answer": "agreed"}
+        assert (await person.client.post(answered, data=fields)).status_code == status
+    elsewhere = f"/cabinet/sites/{foreign.id}/handovers/{application_id}"
+    fields = {**await token(stranger), "answer": "agreed"}
+    assert (await stranger.client.post(elsewhere, data=fields)).status_code == 404, "nobody asked that agency"
+    assert await approve() == 409
+    page = f"/cabinet/sites/{old.id}"
+    assert (await admin.send(page, answered, answer="refused")).status_code == 303
+    assert "не согласно" in (await applicant.read()).text
+    assert "Без согласия ведомства заявку не одобрить" in (await operator.read(path)).text
+    assert await approve() == 409
+    assert (await sites.by_id(context.database, old.id)).origins == set(held)
+    assert (await admin.send(page, answered, answer="agreed")).status_code == 303
+    assert "согласно передать" in (await operator.read(path)).text
+    assert await approve() == 303
+    row = await applicant.row()
+    left, new = [await sites.by_id(context.database, one) for one in (old.id, row["site_id"])]
+    assert (left.origins, new.origins) == ({"https://other.test"}, {town.origin})
+    assert (left.key, left.jurisdiction, left.agency) == (old.key, town.host, old.agency)
+    assert new.jurisdiction == f"{town.host}:2"
+    assert "Другое ведомство просит" not in (await admin.read(page)).text
+    fields = {**await token(admin), "answer": "refused"}
+    assert (await admin.client.post(answered, data=fields)).status_code == 404, "too late"
+    assert {"handover_refused", "handover_agreed", "application_approved"} <= set(await kinds(context))
+
+
+async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
+    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes
+) -> None:
+    """An administrator adds any address; who proves the domain needs no consent of theirs. A letter alone does."""
+    other = await make_site(context.database)
+    admin, operator = await enter("admin", other.agency.id), await enter("operator", None)
+    page = f"/cabinet/sites/{other.id}/access"
+    assert (await admin.send(page, f"/cabinet/sites/{other.id}/origins/add", origin=town.origin)).status_code == 303
+    by_letter = await apply(contact_email="b@zarechensk.test").confirm()
+    await by_letter.client.post(f"{by_letter.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    proven = await apply().send(town)
+    assert (await by_letter.post("/send")).status_code == 303
+    for applicant, status in ((by_letter, 409), (proven, 303)):
+        path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+        assert "сейчас у сайта" in (await operator.read(path)).text
+        assert (await operator.send(path, f"{path}/approve")).status_code == status
+    left, new = [await sites.by_id(context.database, one) for one in (other.id, (await proven.row())["site_id"])]
+    assert (left.origins, new.origins) == (other.origins, {town.origin})
+
+
+async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, enter: Enter, context: Context) -> None:
+    applicant = await apply().send(town)
+    assert (await applicant.post("/send")).status_code == 303
+    assert (await applicant.post("/confirm")).status_code == 303
+    assert await count(context, "applications") == 1
+    for step, fields in (("/work", {"mode": "email"}), ("/details", applicant.fields)):
+        answer = await applicant.post(step, **fields)
+        assert answer.status_code == 409
+        assert "уже отправлена или решена" in answer.text
+    operator = await enter("operator", None)
+    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+    assert (await operator.send(path, f"{path}/approve")).status_code == 303
+    for step, fields in (("/send", {}), ("/proof", {"method": "file"}), ("/withdraw", {"sure": "yes"})):
+        answer = await applicant.post(step, **fields)
+        assert answer.status_code == 409, step
+        assert "отправлено приглашение" in answer.text
+    assert (await operator.client.post(f"{path}/approve", data=await token(operator))).status_code == 409
+    assert await count(context, "sites") == 1
+
+
+async def test_floods_are_bounded_and_keep_what_was_typed(
+    app: Any, context: Context, settings: Settings, mail_sink: MailSink, town: TownHost
+) -> None:
+    """By address, by mailbox (no more letters), by host and network; each from other addresses than before."""
+
+    async def apply_from(address: str, **fields: str) -> httpx2.Response:
+        transport = httpx2.ASGITransport(app=app, client=(address, 1))
+        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            return await Applicant(context, client, mail_sink, fields.pop("origin", town.origin), **fields).apply()
+
+    def other(number: int) -> dict[str, str]:
+        return {"contact_email": f"{number}@gorod.test", "origin": f"https://{number}.test"}
+
+    statuses = [(await apply_from("203.0.113.1", **other(number))).status_code for number in range(21)]
+    assert statuses == [303] * 20 + [429]
+    statuses = [(await apply_from(f"198.51.100.{number}")).status_code for number in range(4)]
+    assert statuses == [303] * 4
+    assert len(await letters_to(context, mail_sink)) == 3, "a stranger who uses them up locks nobody out"
+    statuses = [
+        (await apply_from(f"192.0.2.{number}", contact_email=f"{number}@town.test")).status_code for number in range(21)
+    ]
+    assert statuses == [303] * 20 + [429]
+    assert (await apply_from("198.51.100.9", contact_email="own@town.test")).status_code == 303, "another network"
+    answer = await apply_from("203.0.113.1", name="Длинное название")
+    assert int(answer.headers["retry-after"]) > 0
+    page = PageText(answer.text)
+    assert "слишком много запросов" in page.text
+    assert page.form(NEW).fields["name"] == "Длинное название"
+    assert page.form(NEW).fields["consent"] == "yes"
+
+
+async def test_a_contact_with_an_account_is_said_to_the_operator(
+    apply: Apply, town: TownHost, enter: Enter, context: Context
+) -> None:
+    site = await make_site(context.database)
+    await enter("agent", site.agency.id, CONTACT)
+    applicant = await apply().send(town)
+    operator = await enter("operator", None)
+    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+    assert "уже есть учётная запись" in (await operator.read(path)).text
+    answer = await operator.send(path, f"{path}/approve")
+    assert answer.status_code == 422
+    assert "с другой рабочей почтой" in PageText(answer.text).text
+    assert "уже входят в кабинет" in (await applicant.read()).text
+    assert await count(context, "sites") == 1, "half of an approval is none"
+    assert (await applicant.row())["state"] == "sent"
+
+
+# --- the proof afterwards --------------------------------------------------------------------------------------------
+
+
+async def approved(apply: Apply, town: TownHost, context: Context, settings: Settings) -> Any:
+    applicant = await apply().send(town)
+    application_id = (await applicant.row())["id"]
+    _, site_id = await service.approve(
+        context.database, settings, context.outbound, application_id, journal.COMMAND_LINE
+    )
+    return await sites.by_id(context.database, site_id)
+
+
+async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
+    apply: Apply, town: TownHost, context: Context, settings: Settings, mail_sink: MailSink, enter: Enter
+) -> None:
+    """Nothing by a single failure; letters on day 3, 17, 31, 45; the origin stops on day 59, and comes back."""
+    site = await approved(apply, town, context, settings)
+    await enter("admin", site.agency.id, "boss@zarechensk.test")
+    by_hand = await make_site(context.database, allowed_origins=["http://127.0.0.99"])
+    start = clock.now()
+
+    async def run(day: int) -> None:
+        await context.database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0 WHERE name = 'proofs'"))
+        await recheck.check_if_due(context)
+
+    async def letters() -> list[str]:
+        return [letter.subject for letter in await letters_to(context, mail_sink, "boss@zarechensk.test")]
+
+    with time_machine.travel(start, tick=False) as moment:
+        town.asked.clear()
+        await run(0)
+        moment.move_to(start + 29 * DAY)
+        await run(29)
+        assert town.asked == []
+        moment.move_to(start + 31 * DAY)
+        await run(31)
+        assert town.asked == [PROOF_PATH]
+        town.pages.clear()
+        start += 62 * DAY
+        told = []
+        for day in range(61):
+            moment.move_to(start + day * DAY)
+            await run(day)
+            if len(await letters()) > len(told):
+                told = await letters()
+                assert day in (3, 17, 31, 45, 59), day
+            if day == 4:
+                admin = await enter("admin", site.agency.id, "later@zarechensk.test")
+                shown = (await admin.read(f"/cabinet/sites/{site.id}")).text
+                assert "не находится с" in shown
+                assert "перестанет принимать" in shown
+            assert (await sites.by_id(context.database, site.id)).origins == ({town.origin} if day < 59 else set())
+        assert told == ["Не находится подтверждение домена"] * 4 + ["Виджет на вашем адресе отключён"]
+        assert (await kinds(context))[-1] == "proof_lost"
+        page = f"/cabinet/sites/{site.id}"
+        moment.move_to(start + 70 * DAY)
+        admin = await enter("admin", site.agency.id, "second@zarechensk.test")
+        assert "отключён" in (await admin.read(page)).text
+        row = await context.database.row("SELECT token FROM site_proofs")
+        assert row is not None
+        town.put_file(row["token"])
+        assert (await admin.send(page, f"{page}/proof")).status_code == 303
+        assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
+        assert "подтверждён" in (await admin.read(page)).text
+        assert (await sites.by_id(context.database, by_hand.id)).origins == {"http://127.0.0.99"}
+
+
+async def test_a_site_that_does_not_answer_is_not_stopped(
+    apply: Apply, town: TownHost, context: Context, settings: Settings
+) -> None:
+    site = await approved(apply, town, context, settings)
+    start = clock.now() + 31 * DAY
+    town.put(PROOF_PATH, "", 503)
+    with time_machine.travel(start, tick=False) as moment:
+        for day in range(0, 120, 5):
+            moment.move_to(start + day * DAY)
+            await recheck.check_site(context, site.id)
+    assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
+    row = await context.database.row("SELECT seen, told_at FROM site_proofs")
+    assert row is not None
+    assert row["seen"] == "unreachable"
+    assert row["told_at"] is not None
+
+
+async def test_a_stopped_origin_that_another_agency_holds_does_not_come_back(
+    apply: Apply, town: TownHost, context: Context, settings: Settings
+) -> None:
+    site = await approved(apply, town, context, settings)
+
+    async def stop(tx: Any) -> None:
+        await store.remove_origin(tx, site.id, town.origin)
+        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1, next_at = 1")
+
+    await context.database.write(stop)
+    await make_site(context.database, allowed_origins=[town.origin])
+    await recheck.check_site(context, site.id)
+    assert (await sites.by_id(context.database, site.id)).origins == frozenset()
+    assert await store.list_due_proofs(context.database, clock.now() + DAY) == [], "not looked for each hour"
+
+
+async def test_a_stopped_origin_comes_back_to_a_site_with_another_one_on_its_host(
+    apply: Apply, town: TownHost, context: Context, settings: Settings
+) -> None:
+    """A site does not stand in its own way."""
+    site = await approved(apply, town, context, settings)
+    await changes.update_site(context.database, site.id, {}, add_origins=[f"https://{town.host}"])
+
+    async def stop(tx: Any) -> None:
+        await store.remove_origin(tx, site.id, town.origin)
+        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1")
+
+    (before,) = await store.list_proofs(context.database, site.id)
+    await context.database.write(stop)
+    await recheck.check(context.database, settings, context.outbound, before)
+    assert town.origin not in (await sites.by_id(context.database, site.id)).origins, "it began before the stop"
+    await recheck.check_site(context, site.id)
+    assert town.origin in (await sites.by_id(context.database, site.id)).origins
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])  # SQLite has one writer, so both see each other
+async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
+    apply: Apply, town: TownHost, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In two processes: one of them holds it."""
+    site = await approved(apply, town, context, settings)
+
+    async def stop(tx: Any) -> None:
+        await store.remove_origin(tx, site.id, town.origin)
+        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1, next_at = 1")
+
+    await context.database.write(stop)
+    rival = await make_site(context.database, allowed_origins=["https://selo.test"])
+    both, list_holders = asyncio.Barrier(2), site_store.list_holders
+
+    async def list_together(reader: Any, origin: str) -> Any:
+        found = await list_holders(reader, origin)
+        with contextlib.suppress(TimeoutError):  # the other one waits for its turn
+            await asyncio.wait_for(both.wait(), 0.3)
+        return found
+
+    monkeypatch.setattr(site_store, "list_holders", list_together)
+    async with open_context(settings) as other:
+        await asyncio.gather(
+            recheck.check_site(context, site.id),
+            install.add_origin(other.database, rival, town.origin, journal.Who(role="admin")),
+            return_exceptions=True,
+        )
+    assert len(await list_holders(context.database, town.origin)) == 1
+
+
+async def test_the_proof_of_a_removed_origin_is_forgotten(
+    apply: Apply, town: TownHost, context: Context, settings: Settings
+) -> None:
+    site = await approved(apply, town, context, settings)
+    await context.database.write(lambda tx: store.remove_origin(tx, site.id, town.origin))
+    await recheck.check_site(context, site.id)
+    assert await count(context, "site_proofs") == 0
+
+
+# --- what is forgotten -----------------------------------------------------------------------------------------------
+
+
+async def test_old_applications_are_purged_with_their_letters(
+    apply: Apply, town: TownHost, context: Context, settings: Settings, make_pdf: bytes
+) -> None:
+    """Drafts and decided ones after thirty days; what waits for the operator stays for half a year."""
+    draft = await apply().confirm()
+    await draft.client.post(f"{draft.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    refused = await apply(contact_email="b@zarechensk.test").send(town)
+    await service.refuse(context.database, (await refused.row())["id"], "Нет", journal.COMMAND_LINE)
+    waiting = await apply(contact_email="c@zarechensk.test").send(town)
+    stages = ((KEPT_DAYS - 1, 0, 3), (KEPT_DAYS + 1, 2, 1), (SENT_KEPT_DAYS - 1, 0, 1), (SENT_KEPT_DAYS + 1, 1, 0))
+    for days, gone, left in stages:
+        with time_machine.travel(clock.now() + days * DAY, tick=False):
+            counts = await retention.purge(context.database, context.storage)
+            assert counts["applications"] == gone
+        assert await count(context, "applications") == left
+        assert (await waiting.row() is None) == (left == 0)
+    assert [one async for batch in context.storage.documents() for one in batch] == []
+    assert await count(context, "registration_letters") <= 1
+
+
+async def test_erasing_a_person_erases_their_applications(
+    apply: Apply, town: TownHost, context: Context, enter: Enter, make_pdf: bytes
+) -> None:
+    mine = await apply().send(town)
+    await mine.client.post(f"{mine.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await apply(contact_email="b@zarechensk.test").begin()
+    await mine.apply()  # a letter waits
+    assert await service.erase_applications_of(context.database, context.storage, f" {CONTACT.upper()}") == 1
+    everything = str([tuple(row) for table in ("applications", "registration_letters")
+                      for row in await context.database.rows(f"SELECT * FROM {table}")])  # fmt: skip
+    assert CONTACT not in everything
+    assert "b@zarechensk.test" in everything
+    assert [one async for batch in context.storage.documents() for one in batch] == []
+    assert (await mine.client.get(mine.link)).status_code == 404
+
+
+async def test_an_application_is_withdrawn_by_its_sender(apply: Apply, town: TownHost, context: Context) -> None:
+    applicant = await apply().send(town)
+    assert (await applicant.post("/withdraw")).status_code == 422
+    answer = await applicant.post("/withdraw", sure="yes")
+    assert "Заявка удалена" in answer.text
+    assert await count(context, "applications") == 0
+
+
+async def test_the_letter_of_an_application_survives_a_restore(
+    apply: Apply, context: Context, make_pdf: bytes, tmp_path: Path
+) -> None:
+    from widget_api.attachments.documents import service as documents
+
+    applicant = await apply().confirm()
+    await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await context.storage.put_document("01900000-0000-7000-8000-000000000000", make_pdf)
+    await documents.reconcile(context.database, context.storage)
+    stored = [one async for batch in context.storage.documents() for one in batch]
+    assert stored == [(await applicant.row())["letter_id"]]
+
+
+async def test_operators_work_at_the_command_line(
+    apply: Apply, town: TownHost, context: Context, cli: Callable[..., Any], tmp_path: Path, mail_sink: MailSink
+) -> None:
+    """With the functions of the cabinet; a register replaces the one before."""
+    register = tmp_path / "register.csv"
+    register.write_text(f"inn,name,region\n{INN},Другое имя,50\n7707083894,Ошибка,50\n", encoding="utf-8-sig")
+    assert await asyncio.to_thread(cli, "application", "names", str(register)) == {"names": 1, "skipped": 1}
+    first = await apply().send(town)
+    second = await apply(contact_email="b@zarechensk.test").confirm()
+    town.put("/", f'<meta name="igrajdanin-widget" content="{(await second.row())["proof_token"]}">')
+    assert (await second.post("/proof", method="meta")).status_code == 303
+    await second.post("/send")
+    listed = await asyncio.to_thread(cli, "application", "list")
+    assert [(one["origin"], one["proof"]) for one in listed] == [(town.origin, "file"), (town.origin, "meta")]
+    assert all({"name_other", "others"} <= set(one["marks"]) for one in listed)
+    refused = await asyncio.to_thread(cli, "application", "refuse", listed[1]["id"], "--reason", "Дважды")
+    assert refused["state"] == "refused"
+    assert "Дважды" in (await letters_to(context, mail_sink, "b@zarechensk.test"))[-1].text
+    done = await asyncio.to_thread(cli, "application", "approve", listed[0]["id"])
+    assert (await sites.by_id(context.database, done["site"])).agency.id == done["agency"]
+    assert await asyncio.to_thread(cli, "application", "list") == []
+    states = [one["state"] for one in await asyncio.to_thread(cli, "application", "list", "--all")]
+    assert sorted(states) == ["approved", "refused"]
+    assert (await first.row())["state"] == "approved"
+    written = [(entry["kind"], entry["role"]) for entry in await journal.read(context.database, limit=9)]
+    assert {("application_approved", "command_line"), ("application_refused", "command_line")} <= set(written)
+    erased = await asyncio.to_thread(cli, "erase", "--email", CONTACT)
+    assert erased["applications"] == 1
+
+
+async def test_without_a_mail_server_the_page_says_whom_to_ask(
+    in_production: Settings, app: Any, monkeypatch: pytest.MonkeyPatch, client: httpx2.AsyncClient
+) -> None:
+    from widget_api.registration import routes
+
+    monkeypatch.setattr(routes, "can_send", lambda settings: False)
+    page = await client.get(f"{NEW}?origin=https://gorod.test")
+    assert "widget-api site set" in page.text
+    assert (await client.post(NEW, data={"name": "x"})).status_code == 404
+
+
+async def test_an_address_of_another_agency_is_not_added_in_the_cabinet(context: Context, enter: Enter) -> None:
+    """With www or without; the agency's own sites may share one, and the operator may do it."""
+    mine = await make_site(context.database, allowed_origins=["https://gorod.test"])
+    await make_site(context.database, allowed_origins=["https://www.selo.test"])
+    admin, operator = await enter("admin", mine.agency.id), await enter("operator", None)
+    page, action = f"/cabinet/sites/{mine.id}/access", f"/cabinet/sites/{mine.id}/origins/add"
+    refused = await admin.send(page, action, origin="https://selo.test")
+    assert refused.status_code == 422
+    assert "подключён у другого ведомства" in refused.text
+    assert (await admin.send(page, action, origin="https://www.gorod.test")).status_code == 303
+    assert (await operator.send(page, action, origin="https://selo.test")).status_code == 303
+
+
+async def test_two_agencies_that_add_a_host_at_once(context: Context, settings: Settings) -> None:
+    """In two processes: one holds it, the other is told so."""
+    own = [await make_site(context.database, allowed_origins=[f"https://{name}.test"]) for name in ("a", "b")]
+    who = journal.Who(role="admin")
+    async with open_context(settings) as other:
+        done = await asyncio.gather(
+            *(
+                install.add_origin(where.database, site, "https://selo.test", who)
+                for where, site in zip((context, other), own, strict=True)
+            ),
+            return_exceptions=True,
+        )
+    (refused,) = [one for one in done if isinstance(one, Exception)]
+    assert isinstance(refused, Invalid)
+    assert len(await site_store.list_holders(context.database, "https://selo.test")) == 1

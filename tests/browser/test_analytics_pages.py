@@ -1,0 +1,119 @@
+"""The pages of statistics in a real browser: readable on a phone, and a report of all topics on one sheet of A4."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_cabinet import DESK, PHONE, count_printed_pages
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.event_loop_thread import run_in_thread
+from tests.support.processes import Service
+from widget_api import journal
+from widget_api.browse import published_reports, regional_report
+from widget_api.database import Database
+from widget_api.people import accounts
+from widget_api.problems import change as problems
+from widget_api.problems.model import Change
+from widget_api.sites.model import DEFAULT_CATEGORIES
+
+pytestmark = pytest.mark.browser
+NAME = "Официальный портал администрации городского поселения Зареченск"
+
+
+@pytest.fixture(scope="module")
+def service(module_serve: Callable[..., Service]) -> Service:
+    return module_serve(challenge="off", rate_limits="off")
+
+
+def found_city(service: Service, language: str) -> tuple[str, str, str]:
+    """A site with a report of each topic, and a published one with large numbers: its key, a head and a password."""
+    email = f"{uuid.uuid4().hex[:8]}@gorod.test"
+    large = [12_345, 23_456, 34_567]
+    numbers = dict.fromkeys((*regional_report.OUTCOMES, *regional_report.ANSWERS, "received", "answered"), large)
+    numbers |= {"returned": large, "rated": large, "rating": [4.5, 4.2, 3.9], "share_in_time": [0.91, 0.82, 0.78]}
+    numbers |= {"median": [340.0, 30.0, 2200.0], "most": [2400.0, 2200.0, 41.0]}
+    content = {
+        "periods": [["2026-01-01", "2026-01-31"]] * 3,
+        "lines": numbers,
+        "sources": dict.fromkeys(regional_report.SOURCES, large),
+        "categories": {code: dict.fromkeys(regional_report.TOPICS, large) for code in DEFAULT_CATEGORIES},
+    }
+
+    async def work() -> tuple[str, str, str]:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await make_site(database, name=NAME, language=language)
+        options: Any = {"role": "head", "agency_id": site.agency.id, "language": language}
+        _, password = await accounts.add_user(database, email=email, **options)
+        for code in DEFAULT_CATEGORIES:
+            receipt = await submit_report(database, site, category=code)
+            await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        period = ("2026-01-01", "2026-01-31")
+        await published_reports.publish(database, site.id, *period, content, journal.COMMAND_LINE)
+        await database.disconnect()
+        return site.key, email, password
+
+    return run_in_thread(work())
+
+
+def sign_in(service: Service, page: Page, email: str, password: str) -> Page:
+    page.goto(f"{service.url}/cabinet/")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{service.url}/cabinet/")
+    return page
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_a_report_of_twelve_topics_prints_on_one_sheet(
+    service: Service, new_page: Callable[..., Page], language: str
+) -> None:
+    key, email, password = found_city(service, language)
+    page = new_page(viewport=DESK)
+    page.goto(f"{service.url}/s/{key}/reports/2026-01-01--2026-01-31?lang={language}")
+    expect(page.locator(".report-topics tbody tr")).to_have_count(12)
+    assert count_printed_pages(page) == 1
+    sign_in(service, page, email, password).goto(f"{service.url}/cabinet/analytics/report?from=2020-01-01&category=")
+    expect(page.locator("h1")).to_contain_text("Report" if language == "en" else "Отчёт")
+    expect(page.locator(".report-topics tbody tr")).to_have_count(12)
+    assert count_printed_pages(page) == 1
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # what is between the margins of A4
+    ends = page.locator(".report-topics").evaluate("table => table.getBoundingClientRect().bottom")
+    assert ends < 960, "room for the wider letters of other machines"
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callable[..., Page], language: str) -> None:
+    _, email, password = found_city(service, language)
+    page = sign_in(service, new_page(viewport=DESK), email, password)
+    words = "Roads and pavements" if language == "en" else "Дороги и тротуары"
+    for path in ("", "/places", "/report"):
+        page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        page.goto(f"{service.url}/cabinet/analytics{path}?category=roads")
+        category, summary = page.locator("[name=category]"), page.locator(".filters > summary")
+        expect(category).to_be_visible()
+        expect(summary).to_be_hidden()
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        expect(category).to_be_hidden()
+        expect(summary).to_contain_text(words)
+        begins = page.locator("#rows").evaluate("rows => rows.getBoundingClientRect().top")
+        assert begins < 440, "the figures begin on the first screen"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        summary.click()
+        expect(category).to_be_visible()
+    page.goto(f"{service.url}/cabinet/analytics")
+    chart = page.locator("svg.months")
+    box = chart.bounding_box()
+    assert box is not None
+    assert box["height"] >= 180
+    sizes = chart.locator("text").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert min(size for size in sizes if size) >= 12
+    page.goto(f"{service.url}/cabinet/analytics?from=2026-13-01")
+    expect(page.locator("[name=from]")).to_be_visible()  # what is wrong is not folded away

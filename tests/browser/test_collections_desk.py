@@ -1,0 +1,151 @@
+"""A collection from its preset to an entry on its page, by the hands of an administrator and of a resident."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_site_desk import DESK, enter  # noqa: F401 - a fixture
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.widget import WidgetSite
+from widget_api.problems.forms import MIN_FILLING_TIME
+
+XSS = "<img src=x onerror=alert(1)>"
+TABLE = (
+    f"Название проекта;Категория;Описание;Адрес;cost;benefits\nКаток {XSS};yards;Лёд;Мира, 5;7;{XSS}\n;;;;;\n;;Нет;;;\n"
+)
+
+
+def check_page(page: Page) -> None:
+    """It fits a phone and a desk, and axe finds nothing."""
+    assert axe.violations(page) == [], page.url
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+    page.set_viewport_size(DESK)
+
+
+def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
+    new_page: Callable[..., Page],
+    widget_site: WidgetSite,
+    enter: Callable[[Page], str],  # noqa: F811
+    watch: Watch,
+    tmp_path: Path,
+) -> None:
+    page = new_page(viewport=DESK)
+    page.goto(f"{enter(page)}/collections")
+    check_page(page)
+    page.get_by_role("link", name="Инициативное бюджетирование").click()
+    page.get_by_label("Название").fill("Наш бюджет")
+    page.get_by_role("button", name="Создать раздел").click()
+    expect(page.locator(".notice.good")).to_contain_text("Раздел создан")
+    page.get_by_label("Как это устроено").fill("Проект набирает голоса.\nРешает совет.")
+    page.get_by_role("button", name="Сохранить").click()
+    expect(page.locator(".notice.good")).to_contain_text("Сохранено")
+    check_page(page)
+    own, address = (
+        page.url.partition("?")[0],
+        str(page.get_by_role("link", name="Страница раздела").get_attribute("href")),
+    )
+
+    resident = page.context.new_page()
+    resident.goto(address)
+    resident.get_by_text("Как это устроено").click()
+    expect(resident.get_by_text("Решает совет.")).to_be_visible()
+    resident.goto(f"{address}/report")
+    resident.fill("[name=title]", f"Сквер {XSS}")
+    resident.select_option("[name=category]", "yards")
+    resident.fill("textarea[name=description]", f"Посадить липы {XSS}")
+    resident.fill("[name=address]", "Мира, 5")
+    resident.fill("[name='answers.cost']", "12000")
+    resident.fill("[name='answers.benefits']", XSS)
+    resident.check("[name=consent]")
+    resident.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
+    resident.click(".button.primary")
+    expect(resident.locator(".number")).to_contain_text("1")
+
+    page.get_by_role("link", name="Записи в кабинете").click()
+    page.get_by_role("link", name="Сквер").first.click()
+    page.check("#to-accepted")
+    page.click(".decision button.primary")
+    expect(page.locator("[role=status].good")).to_be_visible()
+    resident.goto(f"{address}/1")
+    expect(resident.locator("h1")).to_contain_text(f"Сквер {XSS}")
+    expect(resident.get_by_text(re.compile(r"12\s000"))).to_be_visible()
+
+    watch.allow("status of 422")
+    page.goto(f"{own}/import")
+    check_page(page)
+    (tmp_path / "table.csv").write_text(TABLE)
+    page.set_input_files("[name=file]", tmp_path / "table.csv")
+    page.get_by_role("button", name="Проверить файл").click()
+    expect(page.locator(".notice.bad")).to_contain_text("Строка 4, «Название проекта»: Заполните это поле.")
+    check_page(page)
+    page.get_by_role("button", name="Загрузить и опубликовать").click()
+    expect(page.locator(".notice.good")).to_contain_text("Опубликована 1 запись.")
+    resident.goto(address)
+    expect(resident.get_by_text(f"Каток {XSS}")).to_be_visible()
+    page.goto(f"{own}/count")
+    expect(page.locator("table")).to_contain_text(f"Каток {XSS}")
+    check_page(page)
+    page.emulate_media(media="print")
+    expect(page.locator(".beside-page")).to_be_hidden()
+    expect(page.locator(".signature").first).to_be_visible()
+
+
+def test_a_council_checks_entries_in_its_own_cabinet_until_it_is_removed(
+    new_page: Callable[..., Page],
+    widget_site: WidgetSite,
+    enter: Callable[[Page], str],  # noqa: F811
+    watch: Watch,
+    tmp_path: Path,
+) -> None:
+    service, name = widget_site.service, uuid.uuid4().hex[:8]
+    at = ("--site", widget_site.site, "--slug", name)
+    agency = service.cli("agency", "add", "--name", f"Совет {name}", "--email", "sovet@council.test")["agency"]
+    service.cli("site", "add", "--name", "Совет", "--agency", agency, "--origin", f"https://{name}.test")
+    user = ("--email", f"{name}@council.test", "--agency", agency, "--role", "agent")
+    password = service.cli("user", "add", *user)["password"]
+    service.cli("collection", "add", *at, "--preset", "inspectors")
+    (tmp_path / "table.csv").write_text(
+        "title;category;description;address;districts\nАнна Ясная;housing;Проверю пандусы;Мира, 5;Центр\n"
+    )
+    loaded = service.cli("collection", "import", *at, str(tmp_path / "table.csv"))
+    assert loaded["imported"] == 1, loaded
+
+    own = new_page(viewport=DESK)
+    own.goto(f"{enter(own)}/collections/{name}")
+    own.get_by_role("link", name="Кто ещё работает с разделом").click()
+    own.get_by_label("Адрес его сайта").fill(f"{name}.test")
+    own.get_by_label("Что может").select_option("Проверять записи и отвечать")
+    check_page(own)
+    own.get_by_role("button", name="Добавить").click()
+    expect(own.locator("table")).to_contain_text("Проверять записи и отвечать")
+    check_page(own)
+
+    council = new_page(viewport=DESK)
+    council.goto(f"{service.url}/cabinet/problems")
+    council.fill("[name=email]", f"{name}@council.test")
+    council.fill("[name=password]", password)
+    council.keyboard.press("Enter")
+    council.get_by_role("link", name="Анна Ясная").first.click()
+    check_page(council)
+    expect(council.locator("#contact")).to_contain_text("Контакты автора видит только ведомство")
+    council.check("#to-rejected")
+    council.fill("#field-text", "Такого района в городе нет. Укажите район и подайте запись снова.")
+    council.click(".decision button.primary")
+    expect(council.locator("[role=status].good")).to_be_visible()
+    entry = council.url.partition("?")[0]
+
+    own.goto(entry)
+    expect(own.locator("#history")).to_contain_text(f"{name}@council.test (Совет {name})")
+    own.go_back()
+    own.get_by_role("button", name="Убрать").click()
+    expect(own.locator(".notice.good")).to_contain_text("Ведомство убрано.")
+    watch.allow("status of 404")
+    council.goto(entry)
+    expect(council.locator("h1")).not_to_contain_text("№ 1")

@@ -1,0 +1,135 @@
+"""The webmaster's desk in a browser: choices, live preview and the code that then works on a real host page."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.widget import REPORT, WidgetSite
+
+DESK = {"width": 1280, "height": 800}
+LOOKS: list[axe.Look] = [
+    (width, scheme, theme)
+    for width in (360, 1280)
+    for scheme, theme in (("light", None), ("dark", None), ("light", "black-on-white"), ("light", "blue"))
+]
+PAGES = ("", "/code", "/access", "/usage", "/announce", "/announce/poster")
+FORMS = ("/settings", "/categories", "/consent", "/testing", "/districts", "/calendar", "/platforms", "/collections")
+ORGANISATION = ("organisation/tokens", "organisation/provider", "account/factor")
+FEW_LOOKS: list[axe.Look] = [(360, "dark", None), (1280, "light", "blue")]
+
+
+@pytest.fixture(autouse=True)
+def _web_share(watch: Watch) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
+
+
+@pytest.fixture
+def enter(widget_site: WidgetSite) -> Callable[[Page], str]:
+    """Signs an administrator of the site in. Returns the address of the site's desk."""
+    service, email = widget_site.service, f"{uuid.uuid4().hex[:8]}@gorod.test"
+    agency = service.cli("site", "show", widget_site.site)["agency"]
+    made = service.cli("user", "add", "--email", email, "--agency", agency, "--role", "admin")
+
+    def sign_in(page: Page) -> str:
+        page.goto(f"{service.url}/cabinet/")
+        page.fill("[name=email]", email)
+        page.fill("[name=password]", made["password"])
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{service.url}/cabinet/")
+        return f"{service.url}/cabinet/sites/{widget_site.site}"
+
+    return sign_in
+
+
+def test_the_code_follows_the_choices_and_works_on_the_host(
+    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
+) -> None:
+    page = new_page(viewport=DESK)
+    page.goto(f"{enter(page)}/code")
+    preview = page.locator("#script igrajdanin-widget")
+    expect(preview.get_by_role("button", name=REPORT)).to_be_visible()
+    page.get_by_label("Что показывать").select_option("basic")
+    page.get_by_label("Категория").select_option("lighting")
+    page.get_by_label("Цвет кнопки").fill("#7a1f5c")
+    page.get_by_label("Цвет кнопки").blur()
+    expect(page.locator("#code-rule")).to_contain_text("#7a1f5c")
+    button = preview.get_by_role("button", name=REPORT)
+    assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
+    expect(page.locator("[name=options]")).to_have_value("type=basic&category=lighting&accent=%237a1f5c")
+    code, rule = page.locator("#code-script").text_content(), page.locator("#code-rule").text_content()
+    assert code
+    page.goto(widget_site.page(f"<style>{rule}</style>{code}", loader=False))
+    button = page.get_by_role("button", name=REPORT, exact=True)
+    assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
+    button.click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+def test_everything_is_done_without_scripts_too(
+    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
+) -> None:
+    page = new_page(java_script_enabled=False)
+    desk = enter(page)
+    page.goto(f"{desk}/code")
+    page.get_by_label("Оформление").select_option("dark")
+    page.get_by_role("button", name="Показать код").click()
+    expect(page.locator("#code-script")).to_contain_text('theme="dark"')
+    page.get_by_label("Почта веб-мастера").fill("webmaster@gorod.test")
+    page.get_by_role("button", name="Отправить код").click()
+    expect(page.locator("#letter [role=status]")).to_contain_text("в очередь")
+    page.goto(f"{desk}/access")
+    page.get_by_label("Добавить адрес").fill("https://www.gorod.test/news")
+    page.get_by_role("button", name="Добавить адрес").click()
+    expect(page.locator("table")).to_contain_text("https://www.gorod.test")
+    page.locator("tr").filter(has_text="https://www.gorod.test").get_by_role("button").click()
+    expect(page.get_by_role("status")).to_contain_text("Адрес убран")
+
+
+def test_pages_fit_the_screen_and_pass_axe(
+    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
+) -> None:
+    page = new_page(viewport=DESK)
+    desk = enter(page)
+    for language in ("ru", "en"):
+        for address in [*(f"{desk}{name}" for name in PAGES), f"{widget_site.service.url}/status"]:
+            page.goto(f"{address}?lang={language}")
+            looks = LOOKS if language == "ru" else LOOKS[:1]
+            assert axe.violations_in_appearances(page, looks) == [], f"{address} {language}"
+    cabinet = f"{widget_site.service.url}/cabinet"
+    for address in [*(f"{desk}{name}" for name in FORMS), *(f"{cabinet}/{name}" for name in ORGANISATION)]:
+        page.goto(address)
+        assert axe.violations_in_appearances(page, FEW_LOOKS) == [], address
+
+
+def test_the_focus_goes_to_what_a_form_answers(
+    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str], watch: Watch
+) -> None:
+    """The skip link passes the sections; refusals, questions and previews are where the reader goes on."""
+    watch.allow("status of 422")
+    page = new_page(viewport=DESK)
+    desk = enter(page)
+    page.goto(f"{desk}/settings")
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    expect(page.locator("#field-name")).to_be_focused()
+    page.goto(f"{desk}/categories")
+    page.get_by_role("button", name="Добавить и настроить").press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
+    page.goto(f"{desk}/categories/roads")
+    page.get_by_role("button", name="Показать форму").first.press("Enter")
+    expect(page.get_by_role("heading", name="Форма, как её увидит житель")).to_be_focused()
+    page.get_by_role("button", name="Добавить вопрос").press("Enter")
+    expect(page.locator("[name='q1.description']")).to_be_focused()
+    page.goto(f"{desk}/consent")
+    page.locator("textarea").fill("Спросите Анну")
+    page.get_by_role("button", name="Показать изменения").press("Enter")
+    expect(page.get_by_role("heading", name="Документ с вашими изменениями")).to_be_focused()
+    page.goto(f"{widget_site.service.url}/cabinet/organisation/tokens")
+    page.get_by_role("button", name="Выдать ключ").press("Enter")
+    expect(page.locator(".summary")).to_be_focused()

@@ -1,0 +1,88 @@
+"""Hosts that look like others, and the check digits of an INN."""
+
+from __future__ import annotations
+
+import idna
+import pytest
+
+from widget_api.registration import hosts
+from widget_api.registration.model import is_inn
+
+KNOWN = ("gorod.ru", "zarechensk.ru", "adm-mirny.ru")
+
+
+def marks(host: str) -> set[str]:
+    return {mark.code for mark in hosts.find_marks(host, KNOWN)}
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("gorod.ru", set()),  # a holder, not a look-alike
+        ("selo.ru", set()),
+        ("selo.gov.ru", {"gov"}),
+        ("gov.ru.evil.ru", set()),
+        ("notgov.ru", set()),
+        ("село.рф", {"punycode"}),  # honest Cyrillic
+        ("gоrоd.ru", {"punycode", "mixed", "alike"}),
+        ("g0rod.ru", {"alike"}),
+        ("gorod.com", {"alike"}),
+        ("zarechensk.org", {"alike"}),
+        ("zarecherisk.ru", set()),
+        ("admmirny.ru", {"alike"}),
+        ("adm-rnimy.ru", {"alike"}),  # «rn» is read as «m», in the registered name too
+        ("adm-mimy.ru", {"alike"}),
+        ("adm-mirnv.ru", set()),
+        ("adrn-mirny.ru", {"alike"}),
+        ("www2.gorod.ru", {"part"}),
+        ("gorod.ru.evil.com", set()),
+        ("evilgorod.ru", set()),
+        ("дорога.ru", {"punycode"}),
+        ("gοrod.ru", {"punycode", "mixed", "alike"}),  # a Greek omicron
+    ],
+)
+def test_marks(host: str, found: set[str]) -> None:
+    ascii_form = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    assert marks(ascii_form) == found
+
+
+def test_an_undecodable_name_is_shown_as_it_is() -> None:
+    assert hosts.to_unicode("xn--a.ru") == "xn--a.ru"
+    assert marks("xn--a.ru") == set()
+
+
+@pytest.mark.parametrize(
+    ("email", "host", "own"),
+    [
+        ("priem@gorod.ru", "gorod.ru", True),
+        ("priem@gorod.ru", "adm.gorod.ru", True),
+        ("priem@mail.gorod.ru", "gorod.ru", True),
+        ("priem@Город.рф", idna.encode("город.рф").decode(), True),
+        ("priem@evilgorod.ru", "gorod.ru", False),
+        ("priem@ru", "gorod.ru", False),
+        ("priem@mail.ru", "gorod.ru", False),
+        ("priem@-.ru", "gorod.ru", False),
+    ],
+)
+def test_an_address_on_the_sites_domain(email: str, host: str, own: bool) -> None:
+    assert hosts.is_of_host(email, host) == own
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("7707083893", True),
+        ("7707083894", False),
+        ("7728168971", True),
+        ("500100732259", True),
+        ("500100732258", False),
+        ("500100732269", False),
+        ("770708389", False),
+        ("77070838931", False),
+        ("７７０７０８３８９３", False),
+        ("77o7083893", False),
+        ("", False),
+    ],
+)
+def test_check_digits(text: str, valid: bool) -> None:
+    assert is_inn(text) == valid

@@ -1,0 +1,144 @@
+"""Serve /cabinet/operator/applications: the applications for a site, and the operator's decision about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, errors, web
+from widget_api.cabinet.http import journal_user, language_of, path_identifier, render_page, session_fields
+from widget_api.cabinet.operator_agencies import for_operators
+from widget_api.cabinet.problem_view import field_errors
+from widget_api.errors import Invalid, NotFound
+from widget_api.people import accounts
+from widget_api.people.model import User
+from widget_api.registration import hosts, service, store
+from widget_api.registration.model import MAX_REASON_LENGTH
+from widget_api.sites import store as site_store
+
+PATH = "/cabinet/operator/applications"
+_NONE: Mapping[str, str] = {}
+
+
+async def list_applications(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/applications?all"""
+    database, decided = web.context(request).database, "all" in request.query_params
+    rows = await store.list_applications(database, decided=decided)
+    return render_page(
+        request,
+        user,
+        "operator_applications.html",
+        rows=[(row, hosts.to_unicode(row["host"])) for row in rows],
+        decided=decided,
+        zone=await accounts.find_time_zone(database, user),
+        section="agencies",
+        here=PATH,
+    )
+
+
+async def show_application(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/applications/{application_id}"""
+    return await _render_application(request, user)
+
+
+async def _render_application(
+    request: Request,
+    user: User,
+    status: int = 200,
+    *,
+    notice: str = "",
+    reason: str = "",
+    wrong: Mapping[str, str] = _NONE,
+) -> Response:
+    database = web.context(request).database
+    row = await service.find_application(database, path_identifier(request, "application_id"))
+    handovers = await store.list_handovers(database, row["id"])
+    asked, holders = {one["site_id"] for one in handovers}, dict[str, dict[str, Any]]()
+    for held in await site_store.list_holders(database, row["origin"]) if row["state"] == "sent" else ():
+        named = {"site": held["site"], "agency": held["agency"], "asked": held["site_id"] in asked, "origins": []}
+        one = holders.setdefault(held["site_id"], {**named, "has_to_agree": False})
+        one["origins"].append(held["origin"])
+        one["has_to_agree"] |= service.has_to_agree(held, row)
+    return render_page(
+        request,
+        user,
+        "operator_application.html",
+        status,
+        row=row,
+        host=hosts.to_unicode(row["host"]),
+        marks=await service.describe(database, row),
+        handovers=handovers,
+        holders=list(holders.values()),
+        time_zone=service.time_zone_of(row),
+        zone=await accounts.find_time_zone(database, user),
+        now=clock.now(),
+        notice=notice,
+        reason=reason,
+        errors=wrong,
+        longest=MAX_REASON_LENGTH,
+        section="agencies",
+        here=f"{PATH}/{row['id']}",
+    )
+
+
+async def approve(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/applications/{application_id}/approve"""
+    await session_fields(request)
+    context, language, who = web.context(request), language_of(request, user), journal_user(request, user)
+    application_id = path_identifier(request, "application_id")
+    try:
+        await context.limits.hit("inspections", web.client_address(request), user.id)
+        agency_id, _ = await service.approve(context.database, context.settings, context.outbound, application_id, who)
+    except errors.Conflict as error:
+        return await _render_application(request, user, 409, notice=web.error_detail(language, error))
+    except Invalid as error:
+        notice = " ".join(field_errors(language, error).values())
+        return await _render_application(request, user, 422, notice=notice)
+    return web.see_other(f"/cabinet/operator/agencies/{agency_id}?done=approved")
+
+
+async def refuse(request: Request, user: User) -> Response:
+    """POST /cabinet/operator/applications/{application_id}/refuse"""
+    reason, language = (await session_fields(request)).get("reason", ""), language_of(request, user)
+    application_id = path_identifier(request, "application_id")
+    try:
+        await service.refuse(web.context(request).database, application_id, reason, journal_user(request, user))
+    except Invalid as error:
+        return await _render_application(request, user, 422, reason=reason, wrong=field_errors(language, error))
+    except errors.Conflict as error:
+        notice = web.error_detail(language, error)
+        return await _render_application(request, user, 409, reason=reason, notice=notice)
+    return web.see_other(f"{PATH}/{application_id}")
+
+
+async def get_letter(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/applications/{application_id}/letter: the official letter, to be saved."""
+    context = web.context(request)
+    row = await service.find_application(context.database, path_identifier(request, "application_id"))
+    content = await context.storage.get_document(row["letter_id"]) if row["letter_id"] else None
+    if content is None:
+        raise NotFound("document_not_found")
+    ending = row["letter_name"].rpartition(".")[2]
+    headers = {
+        "Content-Disposition": (
+            f"attachment; filename=\"letter.{ending}\"; filename*=UTF-8''{quote(row['letter_name'], safe='')}"
+        ),
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, no-store",
+    }
+    return Response(content, headers=headers, media_type=row["letter_type"])
+
+
+_ONE = PATH + "/{application_id}"
+routes: list[BaseRoute] = [
+    Route(PATH, for_operators(list_applications), methods=["GET"]),
+    Route(_ONE, for_operators(show_application), methods=["GET"]),
+    Route(_ONE + "/approve", for_operators(approve), methods=["POST"]),
+    Route(_ONE + "/refuse", for_operators(refuse), methods=["POST"]),
+    Route(_ONE + "/letter", for_operators(get_letter), methods=["GET"]),
+]

@@ -1,0 +1,85 @@
+"""Write the letters of registration: the link of an application, its refusal, a handover, a proof that is missing."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from typing import Any
+
+from widget_api import clock, i18n
+from widget_api.context import Context
+from widget_api.database import Row, Transaction
+from widget_api.deliveries.model import GiveUp
+from widget_api.people import letters
+from widget_api.people.letters import Letter
+from widget_api.registration import store
+from widget_api.registration.model import DAY, STOP_AFTER
+from widget_api.signing import Purpose
+from widget_api.sites import service as sites
+
+PATH = "/sites/application"
+_LIFETIME = 3 * DAY  # seconds after which a letter that the mail server does not take is given up
+
+
+def application_url(context: Context, application_id: str) -> str:
+    token = context.signer.sign(Purpose.APPLICATION, [application_id])
+    return f"{context.settings.public_url}{PATH}/{token}"
+
+
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    if letter["created_at"] < clock.now() - _LIFETIME:
+        raise GiveUp("the mail server did not take it in time")
+    kind, language = letter["kind"], letter["language"]
+    application = await store.find(context.database, letter["application_id"]) if letter["application_id"] else None
+    if letter["application_id"] and application is None:
+        return None
+    values = await _find_values(context, letter, application)
+    return letters.compose(
+        context,
+        "registration",
+        language,
+        letter["email"],
+        i18n.text(language, "footer.service"),
+        ("registration", letter["id"]),
+        **describe(language, kind, **values),
+    )
+
+
+async def _find_values(context: Context, letter: Letter, application: Row | None) -> dict[str, Any]:
+    kind, language = letter["kind"], letter["language"]
+    values: dict[str, Any] = {"url": f"{context.settings.public_url}/cabinet/sites/{letter['site_id']}"}
+    if application is not None:
+        values |= {"origin": application["origin"], "name": application["name"], "reason": application["reason"] or ""}
+    if kind in ("link", "refused"):
+        assert application is not None, "these letters are about one"
+        again = f"{context.settings.public_url}/sites/new"
+        return values | {"url": application_url(context, application["id"]) if kind == "link" else again}
+    site = await sites.by_id(context.database, letter["site_id"])
+    values |= {"site": site.name, "origin": letter["origin"] or values["origin"]}
+    if kind == "proof_failed":
+        proofs = await store.list_proofs(context.database, site.id)
+        proof = next((one for one in proofs if one["origin"] == letter["origin"]), None)
+        if proof is None or proof["told_at"] is None:  # found again meanwhile
+            raise GiveUp("the proof is there again")
+        stops_on = site.calendar.local_date(proof["told_at"] + STOP_AFTER)
+        values |= {"date": i18n.format_date(language, stops_on)}
+    return values
+
+
+def describe(language: str, kind: str, **values: Any) -> dict[str, Any]:
+    """What the template shows of a letter of a kind."""
+    key = f"registration.mail.{kind}"
+    names = [name for name in ("text", "then", "not_you") if i18n.has(f"{key}.{name}")]
+    return {
+        "subject": i18n.text(language, f"{key}.subject", **values),
+        "lines": [i18n.text(language, f"{key}.{name}", **values) for name in names],
+        "said": values.get("reason", "") if kind == "refused" else "",
+        "button": i18n.text(language, f"{key}.button"),
+        "url": values["url"],
+    }
+
+
+async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
+    await store.delete_letter(tx, letter["id"])
+
+
+LETTERS = letters.of_table("registration", "registration_letters", _write, _end)

@@ -1,0 +1,73 @@
+/** Collections of the site in place of the city: their chunk, and what they show first, travel side by side. */
+
+import type { ComponentType, VNode } from "preact";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import type { Collections, Configuration, Problems } from "../shared/contract.ts";
+import { Failed } from "../shared/ui/failure.tsx";
+import { useLazy } from "../shared/lazy.ts";
+import { Skeleton } from "../shared/ui/skeleton.tsx";
+import { useSite } from "../shared/site.ts";
+import { query } from "../shared/filters.ts";
+import { Address } from "./address.ts";
+
+export interface CityProps {
+  active: boolean;
+  /** Stands over a collection, in place of the way to the form. */
+  head?: VNode;
+  /** The address that several share. */
+  own?: Address;
+}
+/** What collections take of this chunk: theirs imports the core alone. */
+export interface Parts {
+  active: boolean;
+  City: ComponentType<CityProps>;
+  Turn: ComponentType;
+  address: Address;
+  slug: string;
+  first: First;
+}
+/** What was asked for beside the chunk, of the collection `slug`. */
+export interface First {
+  collections: Promise<Collections>;
+  config: Promise<Configuration>;
+  page: Promise<Problems> | false;
+}
+
+export function Collected(parts: Pick<Parts, "active" | "City" | "Turn">) {
+  const {
+    api,
+    back,
+    host,
+    options: { collection },
+    language: { lang, t }
+  } = useSite();
+  const { chunk, failed, load } = useLazy<typeof import("../collection/entry.ts")>("collection");
+  const [address, slug, first] = useMemo(() => {
+    const ask = <T,>(path: string) => {
+      const asked = api.get<T>("/collections" + path);
+      // Whoever shows it hears of its failure.
+      asked.catch(() => {});
+      return asked;
+    };
+    const address = new Address(host, back, true);
+    const { collection: named, filters } = address.read() || { filters: {} };
+    const slug = named || collection.trim().split(/[\s,]+/)[0]!;
+    const first: First = {
+      collections: ask(""),
+      config: ask(`/${slug}?lang=${lang}`),
+      page: !query(filters) && ask(`/${slug}/entries?`)
+    };
+    return [address, slug, first] as const;
+  }, []);
+  useLayoutEffect(() => {
+    void load();
+    return () => address.leave();
+  }, []);
+  return chunk ? (
+    <chunk.Collections {...parts} address={address} slug={slug} first={first} />
+  ) : failed ? (
+    <Failed text={t("list_failed")} retry={load} />
+  ) : (
+    <Skeleton text={t("loading_list")} />
+  );
+}

@@ -1,0 +1,215 @@
+/** A vote for an entry, a part in it, a letter to its author: each begins with a small form and a letter. */
+
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useState } from "preact/hooks";
+import { focusOn } from "../shared/focus.ts";
+import { preloadOn, useLazy } from "../shared/lazy.ts";
+import { useSite, type Shown } from "../shared/site.ts";
+import { Failed } from "../shared/ui/failure.tsx";
+import { Check, described, Head, TextField } from "../shared/ui/field.tsx";
+import { isOver, rolesOf, within } from "./entries.ts";
+
+type Discussion = typeof import("../problem/discussion/entry.ts");
+type Errors = Record<string, string>;
+
+/** Characters of a letter, as the service takes them. */
+const SHORTEST = 3;
+
+export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
+  const site = useSite();
+  const {
+    entries,
+    host,
+    language,
+    language: { t }
+  } = site;
+  const { action, voting } = entries!;
+  const [open, turn] = useState(false);
+  const talk = useLazy<Discussion>("discussion");
+  const here = !!talk.chunk;
+  useLayoutEffect(() => {
+    if (!open) return;
+    if (here) focusOn(host, "acting");
+    else void talk.load();
+  }, [open, here]);
+  if (closed || action === "none" || action === "support" || (action === "join" && isOver(entry, Date.now())))
+    return null;
+  const { taking, text } = voting ? within(voting, Date.now(), language, true) : { taking: true, text: "" };
+  const Acting = { vote: Vote, join: Join, contact: Contact }[action];
+  return (
+    <>
+      {taking && (
+        <p class="actions">
+          <button
+            class="button"
+            type="button"
+            aria-expanded={open}
+            onClick={() => turn(!open)}
+            {...preloadOn(site, "discussion")}>
+            {t(`act_${action}`)}
+          </button>
+        </p>
+      )}
+      {text && <p class="note">{text}</p>}
+      {taking &&
+        open &&
+        (talk.chunk ? (
+          <div id="acting" tabIndex={-1}>
+            <Acting entry={entry} Letter={talk.chunk.Letter} />
+          </div>
+        ) : (
+          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+        ))}
+    </>
+  );
+}
+
+interface Props {
+  entry: Shown;
+  Letter: Discussion["Letter"];
+}
+
+function Vote({ entry: { number }, Letter }: Props) {
+  const {
+    entries,
+    language: { t, number: figure }
+  } = useSite();
+  const [declared, declare] = useState(false);
+  const age = entries!.voting && entries!.voting.min_age;
+  return (
+    <Letter
+      id="vote"
+      number={number}
+      hint={t("vote_email_hint")}
+      submit={t("act_vote")}
+      sent="vote_sent"
+      refusal={t("act_consent")}
+      fields={{ declared }}
+      check={(): Errors => (declared ? {} : { declared: t("vote_declared_error") })}
+      head={errors => (
+        <>
+          <p class="hint">{t("vote_rules")}</p>
+          <Check id="vote-declared" error={errors.declared} checked={declared} onChange={declare}>
+            {age ? t("vote_declared_age", { age: figure(age) }) : t("vote_declared")}
+          </Check>
+        </>
+      )}
+    />
+  );
+}
+
+/** What one writes, and by which name. */
+function useWords(id: "join" | "contact", rows: number) {
+  const { t } = useSite().language;
+  const [text, setText] = useState("");
+  const [name, setName] = useState("");
+  return {
+    words: { text: text.trim(), name: name.trim() },
+    fields: (errors: Errors) => (
+      <>
+        <TextField
+          id={id + "-text"}
+          rows={rows}
+          label={t(`${id}_text`)}
+          hint={t(`${id}_text_hint`)}
+          error={errors.text}
+          optional={id === "join"}
+          value={text}
+          onChange={setText}
+        />
+        <TextField
+          id={id + "-name"}
+          autoComplete="name"
+          label={t("act_name")}
+          hint={t(`${id}_name_hint`)}
+          error={errors.name}
+          optional
+          value={name}
+          onChange={setName}
+        />
+      </>
+    )
+  };
+}
+
+function Join({ entry, Letter }: Props) {
+  const {
+    entries,
+    language: { t }
+  } = useSite();
+  const [role, setRole] = useState("");
+  const { words, fields } = useWords("join", 3);
+  const roles = rolesOf(entry, entries!.roles);
+  const head = (errors: Errors): ComponentChildren => (
+    <>
+      {roles.length ? (
+        <div class="field">
+          <Head id="join-role" label={t("join_role")} error={errors.role} optional />
+          <select
+            id="join-role"
+            value={role}
+            {...described({ id: "join-role", error: errors.role })}
+            onChange={event => setRole(event.currentTarget.value)}>
+            <option value="">{t("join_any_role")}</option>
+            {roles.map(one => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </div>
+      ) : (
+        <TextField
+          id="join-role"
+          label={t("join_role")}
+          hint={t("join_role_hint")}
+          error={errors.role}
+          optional
+          value={role}
+          onChange={setRole}
+        />
+      )}
+      {fields(errors)}
+    </>
+  );
+  return (
+    <Letter
+      id="join"
+      number={entry.number}
+      hint={t("join_email_hint")}
+      submit={t("act_join")}
+      sent="join_sent"
+      refusal={t("act_consent")}
+      fields={{ role, ...words }}
+      head={head}
+    />
+  );
+}
+
+function Contact({ entry: { number }, Letter }: Props) {
+  const {
+    language: { t }
+  } = useSite();
+  const { words, fields } = useWords("contact", 5);
+  const [shown, show] = useState(false);
+  return (
+    <Letter
+      id="contact"
+      number={number}
+      hint={t("contact_email_hint")}
+      submit={t("contact_send")}
+      sent="contact_sent"
+      refusal={t("act_consent")}
+      fields={{ ...words, show_email: shown }}
+      check={(): Errors => ([...words.text].length < SHORTEST ? { text: t("contact_error") } : {})}
+      head={errors => (
+        <>
+          {fields(errors)}
+          <Check id="contact-show_email" error={errors.show_email} checked={shown} onChange={show}>
+            {t("contact_show_email")}
+          </Check>
+        </>
+      )}
+    />
+  );
+}

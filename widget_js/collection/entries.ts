@@ -1,0 +1,91 @@
+/** What can be told of a collection and of its entries. */
+
+import type { Collection, Configuration, Question } from "../shared/contract.ts";
+import type { Language } from "../shared/i18n.ts";
+import type { Shown } from "../shared/site.ts";
+
+/** An answer in words; empty where there is none. */
+function describe(
+  { datatype, values }: Question,
+  given: string | string[] | undefined,
+  { date, number }: Language
+): string {
+  if (!given) return "";
+  if (Array.isArray(given) || values.length)
+    return [given]
+      .flat()
+      .map(key => (values.find(option => option.key === key) || { name: key }).name)
+      .join(", ");
+  if (datatype === "datetime") return date(given.slice(0, 10));
+  return datatype === "number" && !isNaN(+given) ? number(+given) : given;
+}
+
+/** The roles that an entry looks for, by the answer that names them. */
+export const rolesOf = ({ answers }: Shown, code: string | null): string[] =>
+  String((code && new Map(Object.entries(answers || {})).get(code)) || "")
+    .split(/[,;\n]/)
+    .map(role => role.replace(/\s+/g, " ").trim())
+    .filter(Boolean);
+
+/** Whether the last day of a dated entry is over; the answers are in the site's time zone. */
+export function isOver({ answers }: Shown, now: number): boolean {
+  const { begins, ends } = answers || {};
+  const last = String(ends || begins || "");
+  return Date.parse(`${last.slice(0, 10)}T23:59:59${last.slice(19)}`) < now;
+}
+
+/** Those that were given, in the order of the questions. A code may be named like a member of every object. */
+export function answersOf(
+  { answers, category }: Shown,
+  { categories }: Configuration,
+  language: Language
+): [question: string, answer: string][] {
+  const given = new Map(Object.entries(answers || {}));
+  const { questions } = categories.find(({ code }) => code === category) || { questions: [] };
+  return questions
+    .map((one): [string, string] => [one.description, describe(one, given.get(one.code), language)])
+    .filter(([, answer]) => answer);
+}
+
+/** Whether its page shows which support there is in which region. */
+export const isCovered = (fields: Question[]): boolean =>
+  ["region", "support"].every(code => fields.some(one => one.code === code));
+
+/** How many take part. */
+export const counted = (
+  { participants }: Shown,
+  { action }: Collection,
+  { t, number }: Language
+): [question: string, answer: string][] =>
+  participants && (action === "vote" || action === "join") ? [[t(`people_${action}`), number(participants)]] : [];
+
+/** Whether residents may add an entry, or vote, and what is to be said of the period. */
+interface Period {
+  taking: boolean;
+  text: string;
+}
+
+/** Of entries. */
+export const period = (collection: Collection, now: number, language: Pick<Language, "t" | "date">): Period =>
+  collection.who === "residents"
+    ? within(collection, now, language)
+    : { taking: false, text: language.t(collection.who === "invited" ? "who_invited" : "who_agency") };
+
+/** Of votes, or of entries. */
+export function within(
+  { opens_at: opens, closes_at: closes }: Pick<Collection, "opens_at" | "closes_at">,
+  now: number,
+  { t, date }: Pick<Language, "t" | "date">,
+  voting?: boolean
+): Period {
+  if (opens && Date.parse(opens) > now)
+    return { taking: false, text: t(voting ? "vote_opens" : "opens", { date: date(opens) }) };
+  if (!closes) return { taking: true, text: "" };
+  const end = Date.parse(closes);
+  const taking = end > now;
+  // Days end at midnight, which is the next day's: the last one is named.
+  return { taking, text: t(`${voting ? "vote_" : ""}${taking ? "closes" : "closed_since"}`, { date: date(end - 1) }) };
+}
+
+/** The slugs of an attribute, each once. */
+export const slugsOf = (attribute: string): string[] => [...new Set(attribute.split(/[\s,]+/).filter(Boolean))];

@@ -1,0 +1,14 @@
+/** The element in templates of Vue: `import type {} from "igrajdanin-widget/vue"` once, anywhere. */
+
+import type { HTMLAttributes } from "vue";
+import type { IgrajdaninWidgetElement, WidgetAttributes, WidgetEvents } from "./index.js";
+
+type Listeners = { [Name in keyof WidgetEvents as `on${Capitalize<Name>}`]?: (event: WidgetEvents[Name]) => void };
+
+declare module "vue" {
+  interface GlobalComponents {
+    "igrajdanin-widget": new () => IgrajdaninWidgetElement & {
+      $props: Omit<HTMLAttributes, keyof WidgetAttributes> & WidgetAttributes & Listeners;
+    };
+  }
+}

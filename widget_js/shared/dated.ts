@@ -1,0 +1,7 @@
+/** Collections of what happens on days: programmes. */
+
+import type { Question } from "./contract.ts";
+
+/** Whether entries are on days: then the list has those to come, or those that are past. */
+export const isDated = (fields: Pick<Question, "code" | "datatype">[]): boolean =>
+  fields.some(({ code: question, datatype }) => question === "begins" && datatype === "datetime");

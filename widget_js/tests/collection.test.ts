@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Api } from "../shared/api.ts";
+import type { Category, Collection, Configuration, Question } from "../shared/contract.ts";
+import { language, type Texts } from "../shared/i18n.ts";
+import type { Shown } from "../shared/site.ts";
+import { answer, answered, choices, named } from "../browse/filters/answers.ts";
+import { ofCollection } from "../collection/api.ts";
+import { answersOf, isCovered, isOver, period, slugsOf } from "../collection/entries.ts";
+import { ofEntries } from "../collection/language.ts";
+import { validate } from "../report/validate.ts";
+import { bare, empty, report } from "../report/values.ts";
+import en from "../locales/en.json";
+
+const texts = Object.assign({}, ...Object.values(en)) as Texts;
+const words = language("en", texts, "Europe/Moscow");
+const options = [
+  { key: "a", name: "Lecture" },
+  { key: "b", name: "Advice" }
+];
+const ask = (code: string, datatype: Question["datatype"], values: Question["values"] = []): Question => ({
+  code,
+  datatype,
+  values,
+  required: true,
+  description: code,
+  hint: null,
+  order: 1
+});
+/** Codes that are names of members of every object. */
+const questions = [
+  ask("constructor", "singlevaluelist", options),
+  ask("toString", "multivaluelist", options),
+  ask("__proto__", "string"),
+  ask("valueOf", "number"),
+  ask("hasOwnProperty", "datetime")
+];
+const config = {
+  entry: "Name",
+  categories: [{ code: "law", questions } as Category],
+  limits: { description: { min: 3, max: 100 } },
+  consent: { version: "1", publish_name: { version: "1" } }
+} as unknown as Configuration;
+
+test("a code may be the name of a member that every object has", () => {
+  const entry = (answers: string) => ({ category: "law", answers: JSON.parse(answers) }) as Shown;
+  assert.deepEqual(answersOf(entry("{}"), config, words), []);
+  const given =
+    '{"constructor": "b", "toString": ["a", "b"], "__proto__": "x", "valueOf": "1200", "hasOwnProperty": "2020-06-01"}';
+  assert.deepEqual(
+    answersOf(entry(given), config, words).map(([, answer]) => answer),
+    ["Advice", "Lecture, Advice", "x", "1,200", "1 June 2020"]
+  );
+  const blank = { ...empty, category: "law", subject: "Law", description: "Twenty years", address: "1", consent: true };
+  const missing = validate(config, blank, words).map(({ control }) => control);
+  assert.deepEqual(
+    missing,
+    questions.map(({ code }) => "answers." + code)
+  );
+  Object.assign(globalThis, { location: { origin: "", pathname: "" } });
+  assert.deepEqual(report(config, blank, "en").answers, {});
+  const filled = { ...blank, answers: bare({ ...blank.answers, constructor: "a" }) };
+  assert.equal(JSON.stringify(report(config, filled, "en").answers), '{"constructor":"a"}');
+});
+
+test("an entry needs its title, a problem has none", () => {
+  const controls = (entry?: string) =>
+    validate({ ...config, entry } as Configuration, { ...empty, category: "law" }, words).map(({ control }) => control);
+  assert.ok(controls("Name").includes("subject"));
+  assert.ok(!controls().includes("subject"));
+  Object.assign(globalThis, { location: { origin: "", pathname: "" } });
+  assert.ok(!JSON.stringify(report(config, empty, "en")).includes("title"));
+});
+
+test("one option of each question is chosen", () => {
+  const first = answer(undefined, "toString", "b");
+  const both = answer(first, "constructor", "a");
+  assert.equal(both, "constructor:a,toString:b");
+  assert.equal(answered(both, "constructor"), "a");
+  assert.equal(answered(both, "to"), "");
+  assert.deepEqual(named(both, questions, "Past"), ["Lecture", "Advice"]);
+  assert.equal(answer(answer(both, "constructor", ""), "toString", ""), "");
+  const comma = ask("c", "singlevaluelist", [{ key: "one, two", name: "" }]);
+  assert.deepEqual(choices([comma, ...questions]), questions.slice(0, 2));
+});
+
+test("a directory of support by region has more to show on its page", () => {
+  const support = ask("support", "multivaluelist", options);
+  assert.equal(isCovered([ask("region", "string"), support]), true);
+  assert.equal(isCovered([support]), false);
+});
+
+test("whether entries are taken, and what is said of it", () => {
+  const told = (changes: Partial<Collection>) =>
+    period(
+      { who: "residents", opens_at: null, closes_at: null, ...changes } as Collection,
+      Date.parse("2020-06-15T12:00:00Z"),
+      words
+    );
+  assert.deepEqual(told({}), { taking: true, text: "" });
+  assert.equal(told({ who: "agency" }).taking, false);
+  assert.equal(told({ who: "invited" }).taking, false);
+  const begins = told({ opens_at: "2020-06-30T21:00:00Z" });
+  assert.deepEqual(begins, { taking: false, text: "New entries are taken from 1 July 2020." });
+  // The midnight after 30 June, in Moscow.
+  const closes_at = "2020-06-30T21:00:00Z";
+  const open = told({ closes_at });
+  assert.deepEqual(open, { taking: true, text: "New entries are taken up to and including 30 June 2020." });
+  assert.equal(told({ closes_at: "2020-06-01T21:00:00Z" }).taking, false);
+});
+
+test("an entry is over after its last day, in the time zone of its answers", () => {
+  const over = (answers: Record<string, string>, now: string) =>
+    isOver({ answers } as unknown as Shown, Date.parse(now));
+  const begins = "2020-06-29T18:00:00+03:00";
+  assert.equal(over({ begins, ends: "2020-06-30T00:00:00+03:00" }, "2020-06-30T20:59:00Z"), false);
+  assert.equal(over({ begins, ends: "2020-06-30T00:00:00+03:00" }, "2020-06-30T21:00:00Z"), true);
+  assert.equal(over({ begins }, "2020-06-29T21:00:00Z"), true);
+  assert.equal(over({}, "2020-06-30T21:00:00Z"), false);
+});
+
+test("entries are asked for where the collection is, the rest where the site is", async () => {
+  const calls: string[] = [];
+  const call = (path: string) => Promise.resolve(calls.push(path));
+  const site = {
+    site: "/sites/wk",
+    get: call,
+    send: call,
+    seen: () => call("seen"),
+    challenge: () => call("challenge")
+  };
+  const api = ofCollection(
+    site as unknown as Api,
+    { slug: "ideas", fields: questions },
+    Promise.resolve({ items: [], next: null })
+  );
+  assert.deepEqual(await api.get("/problems?", 1), { items: [], next: null });
+  await api.get("/problems?");
+  await api.get("/problems/3");
+  await api.get("/clusters?zoom=3&answers=constructor:a,toString:gone,none:a&bbox=1,2,3,4");
+  await api.get("/problems?answers=past:true");
+  const dated = ofCollection(site as unknown as Api, { slug: "school", fields: [ask("begins", "datetime")] });
+  await dated.get("/problems?answers=past:true");
+  await api.send("/problems/3/follow", {});
+  await api.seen();
+  assert.deepEqual(calls, [
+    "/collections/ideas/entries?",
+    "/collections/ideas/entries/3",
+    "/collections/ideas/clusters?zoom=3&bbox=1%2C2%2C3%2C4&field.constructor=a",
+    "/collections/ideas/entries?",
+    "/collections/school/entries?past=true",
+    "/collections/ideas/entries/3/follow",
+    "seen"
+  ]);
+  assert.equal(api.site, "/sites/wk/collections/ideas");
+});
+
+test("words of entries stand for those of problems", () => {
+  const { t, count } = ofEntries(words);
+  assert.equal(t("problem_number", { number: 3 }), "Entry No. 3");
+  assert.equal(count("list_found", 2), "2 entries found");
+  assert.equal(t("close"), "Close");
+  const base = Object.entries(en).flatMap(([part, all]) => (part === "collection" ? [] : Object.keys(all)));
+  const other = Object.keys(en.collection).filter(name => name.startsWith("entry_"));
+  assert.deepEqual(
+    other.filter(name => !base.includes(name.slice("entry_".length))),
+    []
+  );
+});
+
+test("slugs stand between spaces or commas", () => {
+  assert.deepEqual(slugsOf(" budgeting, ideas\nbudgeting "), ["budgeting", "ideas"]);
+});
