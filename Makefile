@@ -5,7 +5,7 @@ PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 p
 BIN := .venv/bin
 # Four processes for two cores: more than half of a test's time goes into waiting, for servers, browsers and what a page
 # shows after a while; three leave a third of the cores idle. Whoever is done takes over from the others.
-PYTEST := $(BIN)/python -m pytest --numprocesses=4 --dist=worksteal
+PYTEST := $(BIN)/python -m scripts.run_tests --numprocesses=4 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
