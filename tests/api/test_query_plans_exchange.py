@@ -36,6 +36,11 @@ ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
         "FROM platform_links",
         "ix_platform_links_platform_id_site_id_remote_id",
     ),
+    "which links are new": (
+        lambda database, site_id: links.list_unread(database, "default", site_id, 50),
+        "FROM platform_links",
+        "ix_platform_links_unread",
+    ),
     "which letters are old": (
         lambda database, _: letters.delete_old(database, clock.now()),
         "FROM mailbox_messages",

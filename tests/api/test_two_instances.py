@@ -26,7 +26,8 @@ from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.platform import client, pull, webhook
-from widget_api.platform.store import platforms
+from widget_api.platform.model import Cursor
+from widget_api.platform.store import links, platforms
 from widget_api.problems import change as problems
 from widget_api.problems import timeline
 from widget_api.problems.model import Actor, Change, Photo
@@ -318,17 +319,50 @@ async def test_updates_before_the_number_was_known_are_read_again(
     await problems.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, PlatformWorker(local.context))
     await act(platform, AGENT, Change(to="accepted"))
-    (link,) = await local.database.rows("SELECT * FROM platform_links")
+    link = await local.database.row("SELECT * FROM platform_links")
+    assert link is not None
 
-    async def number(remote_id: str) -> None:
-        async def work(tx: Transaction) -> None:
-            await tx.run("UPDATE platform_links SET remote_id = :id", id=remote_id)
+    async def unlink(tx: Transaction) -> None:
+        await tx.run("DELETE FROM platform_links")
 
-        await local.database.write(work)
+    async def link_again(tx: Transaction) -> None:
+        known = ("problem_id", "platform_id", "site_id", "remote_id", "remote_token", "remote_url")
+        await links.insert_link(tx, **{name: link[name] for name in known})
 
-    await number("not known yet")
+    await local.database.write(unlink)
     await poll(local)
-    await number(link["remote_id"])
+    await local.database.write(link_again)
     assert (await local.problem())["status"] == "moderation"
     await poll(local)
     assert (await local.problem())["status"] == "accepted"
+
+
+async def test_each_page_of_the_feed_is_progress(
+    central: tuple[Instance, str], local: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A platform of which every second page fails is read to the end, over several rounds."""
+    monkeypatch.setattr(client, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pull, "PAGE_SIZE", 2)
+    platform, _ = central
+    receipt = await submit_report(local.database, local.site)
+    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await settle(local, PlatformWorker(local.context))
+    for wish in WISHES[:6]:
+        await act(platform, AGENT, wish)
+    read = client.Client.updates
+
+    async def fail_after_first(self: client.Client, cursor: Cursor, page: int) -> Any:
+        if page > 1:
+            raise client.TemporaryFailure("cut off")
+        return await read(self, cursor, page)
+
+    monkeypatch.setattr(client.Client, "updates", fail_after_first)
+    found = await platforms.find_platform(local.database, "default")
+    assert found is not None
+    outcomes = [
+        await pull.poll_site(local.database, local.context.outbound, found, local.site.id, respect_pauses=False)
+        for _ in range(4)
+    ]
+    assert outcomes[0] == "cut off"
+    assert outcomes[-1] is None
+    assert await local.known() == await platform.known()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -25,9 +25,6 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 OVERLAP = 3600  # seconds, since other systems publish events late and have clocks of their own
-# The feed of an instance of this service is read once, in the order of its log. Events read before the link to our
-# report existed were skipped, so the last REREAD_OVERLAP seconds are read again every REREAD_PAUSE seconds.
-REREAD_OVERLAP, REREAD_PAUSE = 600, 60
 DAY = 86_400
 MAX_CONCURRENT = 4  # sites of one platform polled at the same time
 ROUND_INTERVAL = 2.0  # seconds between two rounds
@@ -44,6 +41,7 @@ SERVICES_PAUSE = 3600
 RECORD_PAUSE = 60  # between two records of a successful poll, each of which invalidates the caches of all readers
 MAX_PAGES = 500
 MAX_TOKENS = 20
+BATCH_SIZE = 50  # request ids in one query
 NO_FEED_STATUSES = frozenset({404, 405, 501})  # updates are an extension of the specification
 _log = logging.getLogger(__name__)
 # The monotonic time at which a query may be repeated, by platform, site and kind of query.
@@ -147,10 +145,13 @@ async def poll_site(
         site = await sites.by_id(database, site_id)
         caller = Client(outbound, platform, await platforms.jurisdiction(database, platform, site))
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _resolve_tokens(database, caller, site_id, cursor))
-        cursor = await _read_updates(database, caller, site_id, cursor, again=due(REREAD_PAUSE, "again"))
+        async for reached in _read_updates(database, caller, site_id, cursor):
+            cursor = reached
         # Discovery precedes the requests: another instance of this service publishes every event of its problems.
         cursor = await every(SERVICES_PAUSE, "services", lambda: refresh_services(database, caller, site_id, cursor))
         caller = replace(caller, platform=await platforms.find_platform(database, platform.id) or platform)
+        if caller.platform.exact:
+            await _read_updates_of_new_links(database, caller, site_id)
         if cursor.asked:
             cursor = await every(REQUESTS_PAUSE, "requests", requests)
         else:  # an instance of this service, taken for another system, would have its problems imported differently
@@ -161,8 +162,8 @@ async def poll_site(
             wait = max(FAILED_PAUSE, min(error.after or 0, MAX_RETRY_AFTER))
         reason = excerpt(str(error), MAX_REASON_LENGTH)
         _log.warning("platform %s has no news for us: %s", platform.id, reason)
-        reached = cursor if cursor != initial else None  # the queries before the failed one need no repetition
-        await _pause_platform(database, platform, site_id, wait, reason, reached)
+        progress = cursor if cursor != initial else None  # the queries before the failed one need no repetition
+        await _pause_platform(database, platform, site_id, wait, reason, progress)
         return reason
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + RECORD_PAUSE
@@ -181,10 +182,14 @@ async def _resolve_tokens(database: Database, caller: Client, site_id: str, curs
     return cursor
 
 
-async def _read_updates(database: Database, caller: Client, site_id: str, cursor: Cursor, *, again: bool) -> Cursor:
-    """Import all new updates of a platform. Returns the cursor after them."""
-    overlap = OVERLAP if cursor.after is None else REREAD_OVERLAP if again else 0
-    start = replace(cursor, since=cursor.since - overlap)
+async def _read_updates(database: Database, caller: Client, site_id: str, cursor: Cursor) -> AsyncIterator[Cursor]:
+    """Import all new updates of a platform. Yields the cursor to go on from, also if a later page fails.
+
+    An instance of this service sends them in the order of its log, so each page is progress. Others may use any order:
+    there the cursor moves after the last page, and an hour before it is read again.
+    """
+    # By its time an instance that was restored from a backup, whose positions began anew, is followed as well.
+    start = replace(cursor, since=cursor.since + (1 if cursor.after is not None else -OVERLAP))
     seen: set[tuple[str, str | None, int | None]] = set()
     since, after = cursor.since, cursor.after
     for number in range(1, MAX_PAGES):
@@ -193,7 +198,8 @@ async def _read_updates(database: Database, caller: Client, site_id: str, cursor
         except client.PermanentFailure as error:
             if error.status not in NO_FEED_STATUSES:
                 raise
-            return replace(cursor, feed=False)
+            yield replace(cursor, feed=False)
+            return
         fresh = [update for update in updates if (update.request_id, update.id, update.at) not in seen]
         seen |= {(update.request_id, update.id, update.at) for update in fresh}
         await update_import.import_updates(database, caller.platform, site_id, fresh)
@@ -202,7 +208,17 @@ async def _read_updates(database: Database, caller: Client, site_id: str, cursor
         after = max(positions, default=None) if after is None else max([after, *positions])
         if len(updates) < PAGE_SIZE or not fresh:  # a platform without paging returns the same page again
             break
-    return replace(cursor, since=since, after=after, feed=True)
+        if after != start.after:
+            yield replace(cursor, since=since, after=after, feed=True)
+    yield replace(cursor, since=since, after=after, feed=True)
+
+
+async def _read_updates_of_new_links(database: Database, caller: Client, site_id: str) -> None:
+    """Import the updates that the feed had before the number of our report was known here, as after a lost response."""
+    while remote_ids := await links.list_unread(database, caller.platform.id, site_id, BATCH_SIZE):
+        updates = await caller.updates_of(remote_ids)
+        await update_import.import_updates(database, caller.platform, site_id, updates)
+        await links.mark_read(database, caller.platform.id, site_id, remote_ids)
 
 
 async def _read_requests(

@@ -199,5 +199,7 @@ platform_links = Table(
     Column("born", Text, nullable=False, server_default="here"),  # here | there: a problem of the platform's own
     Column("remote_state", Text),  # the last status and time, of platforms that have no updates
     time("linked_at"),
+    flag("updates_read"),  # those from before the link, by an instance of this service
     Index(None, "platform_id", "site_id", "remote_id"),
+    Index("ix_platform_links_unread", "platform_id", "site_id", "remote_id", **where("NOT updates_read")),
 )

@@ -37,10 +37,10 @@ async def insert_link(
     """Link a problem to a request. Call in the transaction that records the event."""
     await tx.run(
         "INSERT INTO platform_links"
-        " (problem_id, platform_id, site_id, remote_id, remote_token, remote_url, born, linked_at)"
-        " VALUES (:problem_id, :platform_id, :site_id, :remote_id, :remote_token, :remote_url, :born, :now)"
-        " ON CONFLICT (problem_id, platform_id) DO UPDATE SET"
-        " remote_id = :remote_id, remote_token = :remote_token, remote_url = :remote_url",
+        " (problem_id, platform_id, site_id, remote_id, remote_token, remote_url, born, linked_at, updates_read)"
+        " VALUES (:problem_id, :platform_id, :site_id, :remote_id, :remote_token, :remote_url, :born, :now, :read)"
+        " ON CONFLICT (problem_id, platform_id) DO UPDATE SET remote_id = :remote_id,"
+        " remote_token = :remote_token, remote_url = :remote_url, updates_read = :read",
         problem_id=problem_id,
         platform_id=platform_id,
         site_id=site_id,
@@ -49,6 +49,7 @@ async def insert_link(
         remote_url=remote_url,
         born=born,
         now=clock.now(),
+        read=born == "there",  # read by whoever mirrors it
     )
 
 
@@ -107,6 +108,34 @@ async def find_by_remote_ids(
 
 def _linked(row: Row) -> Linked:
     return Linked(problem_id=row["problem_id"], born_there=row["born"] == "there", remote_state=row["remote_state"])
+
+
+async def list_unread(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[str]:
+    """Return request ids of reports linked since, of which the updates from before the link were not read."""
+    rows = await database.rows(
+        "SELECT remote_id FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id"
+        " AND NOT updates_read AND remote_id IS NOT NULL LIMIT :limit",
+        platform_id=platform_id,
+        site_id=site_id,
+        limit=limit,
+    )
+    return [row["remote_id"] for row in rows]
+
+
+async def mark_read(database: Database, platform_id: str, site_id: str, remote_ids: Sequence[str]) -> None:
+    """Record that all updates of these requests up to now were read."""
+
+    async def work(tx: Transaction) -> None:
+        for remote_id in remote_ids:
+            await tx.run(
+                "UPDATE platform_links SET updates_read = TRUE"
+                " WHERE platform_id = :platform_id AND site_id = :site_id AND remote_id = :remote_id",
+                platform_id=platform_id,
+                site_id=site_id,
+                remote_id=remote_id,
+            )
+
+    await database.write(work)
 
 
 async def list_open(
