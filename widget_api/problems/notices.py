@@ -135,13 +135,17 @@ async def notify(
     only: str | None = None,
     assigned: str | None = None,
     cause: str | None = None,
+    accepted: bool = True,
 ) -> None:
     """Notice an event for the people of an agency, by default of all that answer, or for one of them alone (`only`).
 
-    Called in the event's transaction; a person is told once of a `cause`, by default the event.
+    Called in the event's transaction; a person is told once of a `cause`, by default the event. What was not `accepted`
+    is for agencies that check themselves.
     """
     site = await store.find_agency(tx, event.site_id)
     if site["slug"] == "":  # nobody is called to a test
+        return
+    if not accepted and site["moderator"] != "agent" and site["moderation"] != "after":
         return
     agencies = [agency_id or site["agency_id"]]
     if agency_id is None and site["slug"] and kind != "service":  # services are the responsible agency's own
@@ -178,9 +182,7 @@ async def _add(tx: Transaction, kind: Kind, event: Event, reader: Person, way: W
 
 async def notify_new(tx: Transaction, event: Event, now: int, *, accepted: bool = False) -> None:
     """Notice a report that its agency can take up: received, confirmed or, if the operator checks first, accepted."""
-    site = await store.find_agency(tx, event.site_id)
-    if accepted or site["moderator"] == "agent" or site["moderation"] == "after":
-        await notify(tx, "new", event, now=now, cause=f"new:{event.problem_id}")
+    await notify(tx, "new", event, now=now, cause=f"new:{event.problem_id}", accepted=accepted)
 
 
 async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) -> None:

@@ -136,8 +136,10 @@ async def find_agreed(
     document = await find_document(database, site, version, purpose)
     # A current version may lack its row after a restore, and may then be of any language.
     for language in (document.language,) if document else i18n.LANGUAGES:
-        now = await current_document(database, site, settings, language, purpose)
+        now = await compose_document(database, site, settings, language, purpose)
         if now.version == version:
+            if document is None:
+                await _store_document(database, site, now, purpose)
             return now
     if document is None:
         return None
