@@ -296,8 +296,8 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
         await agency.add("gleb", agency_id=council.agency.id, due="digest")  # boris looks after the entry
         await agency.report()
         assert await agency.told("new") == ["anna"]
-        invites = {"site_id": child.id, "agency_id": council.agency.id, "may": "invite", "created_at": 1}
-        await context.database.write(lambda tx: tx.insert("collection_agencies", **invites))
+        invite = {"site_id": child.id, "agency_id": council.agency.id, "may": "invite", "created_at": 1}
+        await context.database.write(lambda tx: tx.insert("collection_agencies", **invite))
         await agency.report()
         assert await agency.told("new") == ["anna", "anna"]
         await name(context, child, council)

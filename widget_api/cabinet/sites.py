@@ -49,8 +49,8 @@ async def list_sites(request: Request, user: User) -> Response:
             language, await service.read_overview(context.database, context.settings, site), site
         )
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
-    inviting = await visits.list_inviting(context.database, user)
-    return render_page(request, user, "sites.html", shown=shown, inviting=inviting, section="sites", here=PATH)
+    with_visits = await visits.list_collections(context.database, user)
+    return render_page(request, user, "sites.html", shown=shown, with_visits=with_visits, section="sites", here=PATH)
 
 
 async def show_site(request: Request, user: User) -> Response:

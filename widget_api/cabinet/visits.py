@@ -45,14 +45,14 @@ _CHOSEN = re.compile(r"entry\.([1-9][0-9]{0,8})")
 _DONE = frozenset({"added", "invited", "reported", "called_off", "named", "removed"})
 
 
-async def list_inviting(database: Database, user: User) -> list[Site]:
+async def list_collections(database: Database, user: User) -> list[Site]:
     """The collections to whose authors the user's agency may send invitations."""
     if user.agency_id is None or not user.sees_contacts:
         return []
     ids = [one.id for one in await people.list_visible_sites(database, user) if one.slug]
-    ids += [row["id"] for row in await store.list_inviting(database, user.agency_id) if row["id"] not in ids]
+    ids += [row["id"] for row in await store.list_named_collections(database, user.agency_id) if row["id"] not in ids]
     found = [await sites.by_id(database, site_id) for site_id in ids]
-    return [site for site in found if site.collection is not None and site.collection.invites]
+    return [site for site in found if site.collection is not None and site.collection.visits]
 
 
 async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
@@ -60,10 +60,10 @@ async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
     database, site_id = web.context(request).database, path_identifier(request, "collection_id")
     visible = any(one.id == site_id and one.slug for one in await people.list_visible_sites(database, user))
     named = user.agency_id is not None and any(
-        row["id"] == site_id for row in await store.list_inviting(database, user.agency_id)
+        row["id"] == site_id for row in await store.list_named_collections(database, user.agency_id)
     )
     site = await sites.by_id(database, site_id) if visible or named else None
-    if site is None or site.collection is None or not site.collection.invites:
+    if site is None or site.collection is None or not site.collection.visits:
         raise NotFound
     if user.agency_id is None or not user.sees_contacts:
         raise Refused

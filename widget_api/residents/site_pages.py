@@ -99,7 +99,7 @@ async def site_page(request: Request) -> Response:
         coverage=covered,
         map=covered and await asyncio.to_thread(coverage_map.draw_coverage, site.districts, covered.districts, zoom),
         attribution=context.settings.tiles_attribution if context.settings.tiles else "",
-        visits=await _list_results(context.database, site, language) if own and own.invites and plain else [],
+        visits=await _list_results(context.database, site, language) if own and own.visits and plain else [],
         vote=participation.vote_values(site, language) if own and own.action == "vote" and plain else None,
         open=own is None or own.takes_entries(now),
         collections=[] if own else [child for child, _, _ in await collection.list_collections(context.database, site)],

@@ -108,7 +108,7 @@ async def compose_document(
         site.consent_text,
         action=site.collection.action if site.collection else None,
         moderators=await _list_moderators(database, site),
-        invites=site.collection is not None and site.collection.invites,
+        visits=site.collection is not None and site.collection.visits,
         hands_on=site.outside == "forward",
     )
 
@@ -239,7 +239,7 @@ def _compose_document(
     *,
     action: Action | None,
     moderators: tuple[str, ...],
-    invites: bool,
+    visits: bool,
     hands_on: bool,
 ) -> Document:
     """`action` is that of a collection's visitors, None for a site."""
@@ -253,7 +253,7 @@ def _compose_document(
     receiving += [t(f"recipient_platform_{one.contacts}", name=one.name, address=one.address) for one in recipients]
     receiving += [t("recipient_elsewhere")] if hands_on else []
     receiving += [i18n.text(language, "visits.moderators", name=name) for name in moderators]
-    receiving += [i18n.text(language, "visits.consent", name=agency.name)] if invites else []
+    receiving += [i18n.text(language, "visits.consent", name=agency.name)] if visits else []
     acts = f"participation.consent.{action}"
     authors = [i18n.text(language, f"{acts}.recipient")] if i18n.has(f"{acts}.recipient") else []
     receiving += authors

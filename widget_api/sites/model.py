@@ -160,7 +160,7 @@ class Collection:
     voting: Voting
     entry: str  # what the title of an entry is called
     add: str  # the label of the button that leads to the form
-    invites: bool  # agencies invite the authors of its entries (visits/)
+    visits: bool  # agencies invite the authors of its entries to visits (visits/)
     is_answered: bool  # by the agency, as problems are; entries of a directory are only checked
     is_due: bool  # an answer of the agency by a day
 

@@ -32,7 +32,7 @@ class Preset:
     statuses: frozenset[str] = _DIRECTORY
     answer_days: int | None = None  # working days until an answer is due; None: no day is promised
     renewed: bool = False  # authors are asked once a year whether an entry is up to date
-    invites: bool = False  # agencies invite the authors of entries to visits
+    visits: bool = False  # agencies invite the authors of its entries to visits (visits/)
     categories: tuple[tuple[str, Mapping[str, str]], ...]  # codes and names
     fields: tuple[Mapping[str, Any], ...]
     roles: str | None = None  # the field that names the roles in which one can join

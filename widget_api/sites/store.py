@@ -228,7 +228,7 @@ def make_collection(row: Row) -> Collection:
         ),
         entry=presets.choose_text(preset.entry, row["language"]),
         add=presets.choose_text(preset.add, row["language"]),
-        invites=preset.invites,
+        visits=preset.visits,
         is_answered=preset.is_answered,
         is_due=preset.answer_days is not None,
     )

@@ -164,7 +164,7 @@ async def answer(database: Database, invitation_id: str, given: Answer) -> None:
 
 def list_rights(site: Site) -> list[May]:
     """What another agency may be let do in a collection."""
-    return ["invite", "moderate"] if site.collection is not None and site.collection.invites else ["moderate"]
+    return ["invite", "moderate"] if site.collection is not None and site.collection.visits else ["moderate"]
 
 
 async def find_agency_id(database: Database, site: Site, host: str) -> str:

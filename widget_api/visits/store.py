@@ -89,7 +89,7 @@ async def list_named_agencies(database: Database, site_id: str) -> Sequence[Row]
     )
 
 
-async def list_inviting(database: Database, agency_id: str) -> Sequence[Row]:
+async def list_named_collections(database: Database, agency_id: str) -> Sequence[Row]:
     """The collections to which an agency may invite because their agency named it: id."""
     return await database.rows(
         "SELECT n.site_id AS id FROM collection_agencies n JOIN sites s ON s.id = n.site_id"
