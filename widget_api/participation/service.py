@@ -202,7 +202,7 @@ async def write_to_participants(database: Database, site: Site, problem: Row, te
 async def leave(database: Database, row: Row) -> bool:
     """Withdraw and erase the person. False for a voice after the end of the vote, which stays. Idempotent."""
     site, now = await sites.by_id(database, row["site_id"]), clock.now()
-    if is_final(site, row):
+    if stays_counted(site, row, now):
         return False
     await _forget(database, row, now, counts_on=False)
     return True
@@ -211,18 +211,13 @@ async def leave(database: Database, row: Row) -> bool:
 async def erase(database: Database, row: Row, at: int) -> None:
     """Erase the person as of a moment: a voice within the vote goes, one after its end counts on without a person."""
     site = await sites.by_id(database, row["site_id"])
-    await _forget(database, row, at, counts_on=is_final(site, row, at))
+    await _forget(database, row, at, counts_on=stays_counted(site, row, at))
 
 
-def is_final(site: Site, row: Row, at: int | None = None) -> bool:
-    """Whether this is a voice that stays, since the vote was over then (now)."""
+def stays_counted(site: Site, row: Row, at: int) -> bool:
+    """Whether this is a voice that can no longer be withdrawn, since the vote was over by then."""
     voting = site.collection.voting if site.collection else None
-    return (
-        row["action"] == "vote"
-        and row["confirmed_at"] is not None
-        and voting is not None
-        and voting.is_over(clock.now() if at is None else at)
-    )
+    return row["action"] == "vote" and row["confirmed_at"] is not None and voting is not None and voting.is_over(at)
 
 
 async def _forget(database: Database, row: Row, now: int, *, counts_on: bool) -> None:
