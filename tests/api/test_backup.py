@@ -98,7 +98,7 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     neighbour = Person(email=NEIGHBOUR, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.7")
     await following.follow_problem(database, site.id, first.number, neighbour, None)
     await discussion.post_comment(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
-    (comment,) = await store.list_of_person(database, NEIGHBOUR)
+    (comment,) = await store.list_of_address(database, NEIGHBOUR)
     await discussion.confirm_comment(database, comment)
     await discussion.decide_comment(database, site.id, comment["id"], "published", None)
     return site, first.problem_id
@@ -234,7 +234,7 @@ async def test_access_ended_since_the_backup_stays_ended(
     for name in ("gone", "robbed", "stays"):
         await add_user(database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
     tokens = [await changes.add_token(database, site.id, "platform") for _ in range(2)]
-    (comment,) = await store.list_of_person(database, NEIGHBOUR)
+    (comment,) = await store.list_of_address(database, NEIGHBOUR)
 
     async def publish(tx: Any) -> None:
         await tx.run("UPDATE contacts SET publish_name = TRUE WHERE problem_id = :id", id=problem_id)

@@ -353,7 +353,7 @@ async def test_closed_disabled_and_withdrawn_entries_take_no_voice(voter: Visito
     own = links.own_action_url(context, other["id"]).removeprefix("https://widget.test")
     page = (await voter.client.get(own)).text
     assert ("Запись 1" in page, "/c/things/2" in page) == (False, False)
-    mine = await store.list_of_person(database, email_hash(VERA))
+    mine = await store.list_confirmed_of_address(database, email_hash(VERA))
     assert [one["number"] for one in mine] == []
     await problems.erase(database, RESIDENT, voter.child.id, other["problem_id"])
     assert [one["id"] for one in await voter.rows()] == [row["id"]]

@@ -145,7 +145,7 @@ def test_moderators_reject_without_javascript(
         site = await sites.by_key(database, instance.key)
         person = Person(email=CANARY, language="ru", consent_version="1", consent_hash="0", ip=None)
         await discussion.post_comment(database, site, instance.number, Comment(name="Кто-то", text="Реклама"), person)
-        (row,) = await store.list_of_person(database, CANARY)
+        (row,) = await store.list_of_address(database, CANARY)
         await discussion.confirm_comment(database, row)
         await database.disconnect()
 

@@ -176,7 +176,7 @@ async def withdraw_comment(database: Database, comment: Row) -> None:
 
 async def erase_comments_of(database: Database, email: str) -> int:
     """Erase all comments of an address. Returns their number."""
-    rows = await store.list_of_person(database, email)
+    rows = await store.list_of_address(database, email)
     for row in rows:
         await withdraw_comment(database, row)
     return len(rows)

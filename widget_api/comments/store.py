@@ -148,7 +148,7 @@ async def erase_comment(tx: Transaction, site_id: str, comment_id: str, now: int
     )
 
 
-async def list_of_person(database: Database, email: str) -> Sequence[Row]:
+async def list_of_address(database: Database, email: str) -> Sequence[Row]:
     """Comments of an address over all sites."""
     return await database.rows(
         "SELECT c.* FROM commenters w JOIN comments c ON c.id = w.comment_id WHERE w.email_hash = :hash",

@@ -234,7 +234,7 @@ async def _forget(database: Database, row: Row, now: int, *, counts_on: bool) ->
 
 async def erase_all_of(database: Database, email: str) -> int:
     """Erase what a mailbox takes part in or was asked to confirm. Returns the number of rows."""
-    rows = await store.list_of_mailbox(database, email)
+    rows = await store.list_all_of_person(database, email)
     for row in rows:
         await erase(database, row, clock.now())
     return len(rows)

@@ -115,14 +115,14 @@ async def list_confirmed(reader: Database | Transaction, problem_id: str, act: A
     )
 
 
-async def list_of_mailbox(database: Database, email: str) -> Sequence[Row]:
-    """All rows of a mailbox, confirmed or not, over all sites."""
+async def list_all_of_person(database: Database, email: str) -> Sequence[Row]:
+    """All rows of whose mailbox this is, confirmed or not, over all sites."""
     return await database.rows(
         "SELECT * FROM participants WHERE person = :person AND stopped_at IS NULL", person=mailbox_hash(email)
     )
 
 
-async def list_of_person(database: Database, hashed: str) -> Sequence[Row]:
+async def list_confirmed_of_address(database: Database, hashed: str) -> Sequence[Row]:
     """What an address takes part in, newest first, with the entries and names of their collections."""
     return await database.rows(
         "SELECT v.id, v.action, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"

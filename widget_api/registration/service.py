@@ -458,7 +458,7 @@ async def withdraw(database: Database, storage: Storage, row: Row) -> None:
 async def erase_applications_of(database: Database, storage: Storage, email: str) -> int:
     """Delete the applications of a person, and the letters that wait for them. Returns the number of applications."""
     address = normalise_email(email)
-    rows = await store.list_of_person(database, address)
+    rows = await store.list_of_address(database, address)
     await _delete(database, storage, rows)
 
     async def work(tx: Transaction) -> None:

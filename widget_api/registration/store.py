@@ -79,7 +79,7 @@ async def list_expired(database: Database, before: int, sent_before: int) -> Seq
     )
 
 
-async def list_of_person(database: Database, email: str) -> Sequence[Row]:
+async def list_of_address(database: Database, email: str) -> Sequence[Row]:
     return await database.rows("SELECT id, letter_id FROM applications WHERE contact_email = :email", email=email)
 
 

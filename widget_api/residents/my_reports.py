@@ -159,7 +159,7 @@ async def read_reports(context: Context, token: str) -> tuple[Sequence[Row], Seq
     if named is None or of is None or await hash_private_links(context.database, of) != named.link_id:
         raise NotFound("link_invalid")
     database = context.database
-    taken = await participants.list_of_person(database, of)
+    taken = await participants.list_confirmed_of_address(database, of)
     return await list_reports(database, of), await followers.of_person(database, of), taken
 
 
