@@ -43,7 +43,7 @@ from widget_api.problems import change as problems
 from widget_api.problems import pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
-from widget_api.sites import collection, districts, entry_links, routing_rules
+from widget_api.sites import collection, districts, entry_links, rights, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
 from widget_api.visits import service as visits
@@ -475,7 +475,7 @@ async def _fill(world: World) -> dict[str, str]:
     assert row is not None
     ids |= {"entry": entry.problem_id, "entry_seen": row["status_event"]}
     named = (await make_site(database, agency={"name": "Совет", "email": "sovet@council.test"})).agency.id
-    await visits.name_agency(database, child, named, "moderate", COMMAND_LINE)
+    await rights.name_agency(database, child, named, "moderate", COMMAND_LINE)
     ids["link"] = await entry_links.add_link(database, child, "Рядом")
     ids["visit"] = await visits.add_visit(database, child, site.agency.id, visit, COMMAND_LINE)
     ids["agency"], ids["application"] = site.agency.id, await plant_application(context, site.id)

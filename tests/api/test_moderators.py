@@ -30,11 +30,10 @@ from widget_api.problems import assignment, notices, pictures
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
-from widget_api.sites import collection, consent
+from widget_api.sites import collection, consent, rights
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
 from widget_api.sites.model import Site
-from widget_api.visits import service
 
 CANARY = Contact(email="canary@resident.test", name="Канарейкина", phone="+7 900 000-00-01")
 SECRETS = ("canary@resident.test", "Канарейкина", "900 000-00-01", "9000000001", "Внутреннее", "own@gorod.test")
@@ -73,7 +72,7 @@ async def add(context: Context, child: Site, text: str) -> str:
 
 
 async def name(context: Context, child: Site, agency: Site, may: str = "moderate", *, named: bool = True) -> None:
-    await service.name_agency(context.database, child, agency.agency.id, may if named else None, journal.COMMAND_LINE)
+    await rights.name_agency(context.database, child, agency.agency.id, may if named else None, journal.COMMAND_LINE)
 
 
 async def waiting_comment(context: Context, child: Site, problem_id: str) -> str:

@@ -37,7 +37,7 @@ from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import service as renewals
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
-from widget_api.sites import changes, collection, districts, entry_links, testing
+from widget_api.sites import changes, collection, districts, entry_links, rights, testing
 from widget_api.sites import service as sites
 from widget_api.sites.install.service import make_check_url
 from widget_api.sites.model import Site
@@ -275,7 +275,7 @@ async def read_visits(public: Public, context: Context, site: Site) -> None:
     await public.read("visit-search", f"{own}/events/{ahead}?districts=центр")
     await visits.invite(database, child, ahead, agency, [1], who)
     await visits.publish_result(database, child, past, agency, "Пандус <есть>")
-    await visits.name_agency(database, child, site.agency.id, "invite", who)
+    await rights.name_agency(database, child, site.agency.id, "invite", who)
     row = await database.row("SELECT id FROM visit_invitations")
     assert row is not None
     await public.read("invited", mail.invitation_url(context, row["id"]))

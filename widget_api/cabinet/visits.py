@@ -33,6 +33,7 @@ from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.people import store as people
 from widget_api.people.model import User
 from widget_api.problems.model import split_entry
+from widget_api.sites import rights
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -50,7 +51,7 @@ async def list_collections(database: Database, user: User) -> list[Site]:
     if user.agency_id is None or not user.sees_contacts:
         return []
     ids = [one.id for one in await people.list_visible_sites(database, user) if one.slug]
-    ids += [row["id"] for row in await store.list_named_collections(database, user.agency_id) if row["id"] not in ids]
+    ids += [row["id"] for row in await rights.list_named_collections(database, user.agency_id) if row["id"] not in ids]
     found = [await sites.by_id(database, site_id) for site_id in ids]
     return [site for site in found if site.collection is not None and site.collection.visits]
 
@@ -60,7 +61,7 @@ async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
     database, site_id = web.context(request).database, path_identifier(request, "collection_id")
     visible = any(one.id == site_id and one.slug for one in await people.list_visible_sites(database, user))
     named = user.agency_id is not None and any(
-        row["id"] == site_id for row in await store.list_named_collections(database, user.agency_id)
+        row["id"] == site_id for row in await rights.list_named_collections(database, user.agency_id)
     )
     site = await sites.by_id(database, site_id) if visible or named else None
     if site is None or site.collection is None or not site.collection.visits:
@@ -252,7 +253,7 @@ async def remove_agency(request: Request, user: User) -> Response:
     await session_fields(request)
     site, database = await _find_named(request, user), web.context(request).database
     agency_id, who = path_identifier(request, "agency_id"), journal_user(request, user)
-    await service.name_agency(database, site, agency_id, None, who)
+    await rights.name_agency(database, site, agency_id, None, who)
     return web.see_other(f"{PATH}/{site.id}/agencies?done=removed")
 
 
@@ -261,8 +262,8 @@ async def add_agency(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     site, database = await _find_named(request, user), web.context(request).database
     try:
-        agency_id = await service.find_agency_id(database, site, fields.get("host", ""))
-        await service.name_agency(database, site, agency_id, fields.get("may", ""), journal_user(request, user))
+        agency_id = await rights.find_agency_by_host(database, site, fields.get("host", ""))
+        await rights.name_agency(database, site, agency_id, fields.get("may", ""), journal_user(request, user))
     except Invalid as error:
         return await _render_agencies(request, user, site, 422, fields, error)
     return web.see_other(f"{PATH}/{site.id}/agencies?done=named")
@@ -283,9 +284,9 @@ async def _render_agencies(
         status,
         wrong,
         site=site,
-        rows=await store.list_named_agencies(web.context(request).database, site.id),
-        rights=(rights := service.list_rights(site)),
-        choices=[(may, i18n.text(language_of(request, user), f"visits.agencies.{may}")) for may in rights],
+        rows=await rights.list_named_agencies(web.context(request).database, site.id),
+        rights=(allowed := rights.list_rights(site)),
+        choices=[(may, i18n.text(language_of(request, user), f"visits.agencies.{may}")) for may in allowed],
         given=given or {},
         desk=f"/cabinet/sites/{site.parent_id}/collections/{site.collection.slug if site.collection else ''}",
         here=f"{PATH}/{site.id}/agencies",

@@ -16,12 +16,10 @@ from widget_api.problems import imported, sheets
 from widget_api.problems.model import Actor
 from widget_api.settings import Settings
 from widget_api.signing import Signer
-from widget_api.sites import changes, entry_links, presets, service, view
+from widget_api.sites import changes, entry_links, presets, rights, service, view
 from widget_api.sites import collection as collections
 from widget_api.sites.model import Action, Discussion, Moderation, Who
-from widget_api.visits import service as visits
-from widget_api.visits import store as visits_store
-from widget_api.visits.model import May
+from widget_api.sites.rights import May
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
 SlugOption = Annotated[str, typer.Option(help="Its name in addresses: latin letters, digits, hyphens.")]
@@ -187,12 +185,12 @@ def name_agencies(
         parent_id = await changes.find_site_id(database, site)
         child = await service.by_id(database, await collections.find_collection_id(database, parent_id, slug))
         if host is not None:
-            agency_id = await visits.find_agency_id(database, child, host)
-            await visits.name_agency(database, child, agency_id, may, journal.COMMAND_LINE)
+            agency_id = await rights.find_agency_by_host(database, child, host)
+            await rights.name_agency(database, child, agency_id, may, journal.COMMAND_LINE)
         if remove is not None:
             agency_id = await changes.find_agency_id(database, remove)
-            await visits.name_agency(database, child, agency_id, None, journal.COMMAND_LINE)
-        named = await visits_store.list_named_agencies(database, child.id)
+            await rights.name_agency(database, child, agency_id, None, journal.COMMAND_LINE)
+        named = await rights.list_named_agencies(database, child.id)
         return [{"agency": row["agency_id"], "name": row["name"], "may": row["may"]} for row in named]
 
     rows = run_command(command)

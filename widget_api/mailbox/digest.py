@@ -22,7 +22,7 @@ from widget_api.mailbox import store
 from widget_api.problems import wording
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
-from widget_api.sites.store import MODERATED
+from widget_api.sites.rights import MODERATED
 
 USUAL_HOUR = 8  # local, where the agency chose no other
 SOON_DAYS = 3  # days within which a report counts as due soon

@@ -11,7 +11,7 @@ import orjson
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
 from widget_api.sites import presets
-from widget_api.sites.store import MODERATED
+from widget_api.sites.rights import MODERATED
 
 _HAS_APPROVER = "SELECT 1 FROM users h WHERE h.agency_id = {} AND h.role IN ('head', 'admin') AND h.disabled_at IS NULL"
 _USER = (

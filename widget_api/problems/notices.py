@@ -21,7 +21,7 @@ from widget_api.deliveries.sinks import USER
 from widget_api.events import Event, advance
 from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
-from widget_api.sites.store import list_moderators
+from widget_api.sites.rights import list_moderators
 
 Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval"]
 Way = Literal["letter", "digest", "off"]

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from widget_api import clock, i18n
 from widget_api.database import Database, Row, Transaction
 from widget_api.settings import Contacts, Settings
-from widget_api.sites import store
+from widget_api.sites import rights
 from widget_api.sites.model import Action, Agency, Site
 
 _VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # before 1.1.0 the first twelve characters of the hash
@@ -191,7 +191,7 @@ async def _list_moderators(database: Database, site: Site) -> tuple[str, ...]:
     """The other agencies that read entries of a collection before they are public, without contacts."""
     if site.collection is None:
         return ()
-    return tuple(row["name"] for row in await store.list_moderators(database, site.id))
+    return tuple(row["name"] for row in await rights.list_moderators(database, site.id))
 
 
 async def _list_recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:

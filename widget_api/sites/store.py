@@ -345,22 +345,6 @@ def row_to_dict(row: Row, flags: Sequence[str] = ()) -> dict[str, Any]:
 HOLDERS_LOCK = "registration"  # held while it is decided who holds a host (schedule.exclusive)
 
 
-# The collections of others that an agency was named to moderate.
-MODERATED = (
-    "SELECT n.site_id FROM collection_agencies n JOIN sites c ON c.id = n.site_id"
-    " WHERE n.agency_id = :agency_id AND n.may = 'moderate' AND c.disabled_at IS NULL"
-)
-
-
-async def list_moderators(reader: Database | Transaction, site_id: str) -> Sequence[Row]:
-    """The agencies that moderate a collection beside its own: agency_id, name."""
-    return await reader.rows(
-        "SELECT n.agency_id, a.name FROM collection_agencies n JOIN agencies a ON a.id = n.agency_id"
-        " WHERE n.site_id = :site_id AND n.may = 'moderate' AND a.disabled_at IS NULL ORDER BY a.name, a.id",
-        site_id=site_id,
-    )
-
-
 async def list_holders(reader: Database | Transaction, wanted: str) -> list[Row]:
     """The sites with an origin on the host of the wanted origin: site_id, origin, claimed_at, site, agency_id, agency.
 

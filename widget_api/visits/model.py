@@ -11,7 +11,6 @@ from widget_api.errors import FieldError, Invalid
 
 State = Literal["open", "accepted", "declined", "called_off", "over", "gone"]
 Answer = Literal["accepted", "declined"]
-May = Literal["invite", "moderate"]  # who moderates a collection with visits also invites to its own
 
 MAX_PLACE, MAX_TEXT, MAX_RESULT = 200, 2000, 4000  # characters
 MAX_INVITED = 100  # of a visit

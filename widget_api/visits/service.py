@@ -1,4 +1,4 @@
-"""Invite inspectors to a visit, take their answers, call a visit off and tell its result; name agencies that may too.
+"""Invite inspectors to a visit, take their answers, call a visit off and tell its result.
 
 An agency chooses entries by their numbers and writes once; the letter is the service's, so that it learns no address.
 Who accepted is known to it by the entry.
@@ -12,11 +12,10 @@ from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store
-from widget_api.sites import origins
 from widget_api.sites import store as sites
 from widget_api.sites.model import Site
 from widget_api.visits import store
-from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, May, State, Visit
+from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
 
 _DAY = 86_400
 
@@ -160,60 +159,6 @@ async def answer(database: Database, invitation_id: str, given: Answer) -> None:
             )
 
     await database.write(work)
-
-
-def list_rights(site: Site) -> list[May]:
-    """What another agency may be let do in a collection."""
-    return ["invite", "moderate"] if site.collection is not None and site.collection.visits else ["moderate"]
-
-
-async def find_agency_id(database: Database, site: Site, host: str) -> str:
-    """The other agency that has a site on a host, or at an address of it: a proven one, or the operator's, since an
-    agency may claim any. Raises Invalid («host»).
-    """
-    host = host.strip()
-    try:
-        origin = origins.origin_of_url(host if "://" in host else f"https://{host}") if host else ""
-    except origins.InvalidOrigin:
-        origin = ""
-    holders = await sites.list_holders(database, origin) if origin else []
-    agencies = {row["agency_id"] for row in holders if row["claimed_at"] is None} - {site.agency.id}
-    if len(agencies) != 1:
-        raise Invalid((FieldError("host", "no_agency" if host else "required"),))
-    return str(agencies.pop())
-
-
-async def name_agency(database: Database, site: Site, agency_id: str, may: str | None, who: journal.Who) -> None:
-    """Let another agency invite or moderate, or (None) no longer do either. Idempotent. Raises Invalid («may»).
-
-    Who does not moderate any more looks after nothing. What else it had, such as letters that have not left, asks for
-    the right when it is used.
-    """
-    if may is not None and may not in list_rights(site):
-        raise Invalid((FieldError("may", "unknown"),))
-
-    async def work(tx: Transaction) -> None:
-        place = {"site_id": site.id, "agency_id": agency_id}
-        await tx.run("DELETE FROM collection_agencies WHERE site_id = :site_id AND agency_id = :agency_id", **place)
-        if may is None:
-            await tx.run(
-                "UPDATE visit_invitations SET next_at = NULL WHERE letter = 'invited' AND visit_id IN"
-                " (SELECT id FROM visits WHERE site_id = :site_id AND agency_id = :agency_id)",
-                **place,
-            )
-        if may != "moderate":
-            await tx.run(
-                "UPDATE problems SET assigned_user = NULL WHERE site_id = :site_id"
-                " AND assigned_user IN (SELECT id FROM users WHERE agency_id = :agency_id)",
-                **place,
-            )
-        if may is not None:
-            await tx.insert("collection_agencies", may=may, created_at=clock.now(), **place)
-        kind: journal.Kind = "collection_agency_named" if may else "collection_agency_removed"
-        await journal.record(tx, kind, who, subject=agency_id, site_id=site.id, details={"may": may} if may else {})
-        await sites.bump_version(tx, site.id)
-
-    await database.write(work, site.id)
 
 
 async def delete_old(database: Database, now: int) -> int:

@@ -80,25 +80,6 @@ async def is_reached(reader: Database | Transaction, problem_id: str) -> bool:
     return await reader.row(sql, id=problem_id) is not None
 
 
-async def list_named_agencies(database: Database, site_id: str) -> Sequence[Row]:
-    """The agencies that may invite or moderate beside a collection's own: agency_id, name, may."""
-    return await database.rows(
-        "SELECT n.agency_id, n.may, a.name FROM collection_agencies n JOIN agencies a ON a.id = n.agency_id"
-        " WHERE n.site_id = :site_id ORDER BY a.name, a.id",
-        site_id=site_id,
-    )
-
-
-async def list_named_collections(database: Database, agency_id: str) -> Sequence[Row]:
-    """The collections to which an agency may invite because their agency named it: id."""
-    return await database.rows(
-        "SELECT n.site_id AS id FROM collection_agencies n JOIN sites s ON s.id = n.site_id"
-        " WHERE n.agency_id = :agency_id AND n.may IN ('invite', 'moderate') AND s.disabled_at IS NULL"
-        " ORDER BY n.site_id",
-        agency_id=agency_id,
-    )
-
-
 # --- letters -------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 from widget_api.events import COUNTED, UPDATES_PATH
 from widget_api.sites.deadlines import Calendar
-from widget_api.sites.store import MODERATED
+from widget_api.sites.rights import MODERATED
 
 # The name of the platform or the token that an event `e` came from, and the joins for it.
 SENDER = "COALESCE(f.name, k.name) AS sender"

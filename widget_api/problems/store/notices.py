@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.deadline import RUNNING
-from widget_api.sites.store import MODERATED
+from widget_api.sites.rights import MODERATED
 
 KEPT = 60 * 86_400  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
 _OURS = f"(s.agency_id = :agency_id OR s.id IN ({MODERATED}))"  # sites whose reports an agency answers
