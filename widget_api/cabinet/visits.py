@@ -51,8 +51,8 @@ async def list_collections(database: Database, user: User) -> list[Site]:
     if user.agency_id is None or not user.sees_contacts:
         return []
     ids = [one.id for one in await people.list_visible_sites(database, user) if one.slug]
-    ids += [row["id"] for row in await rights.list_named_collections(database, user.agency_id) if row["id"] not in ids]
-    found = [await sites.by_id(database, site_id) for site_id in ids]
+    ids += await rights.list_named_collections(database, user.agency_id)
+    found = [await sites.by_id(database, site_id) for site_id in dict.fromkeys(ids)]
     return [site for site in found if site.collection is not None and site.collection.visits]
 
 
@@ -60,9 +60,7 @@ async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
     """The collection, the user's agency, and whether it sees all visits. Raises NotFound, Refused."""
     database, site_id = web.context(request).database, path_identifier(request, "collection_id")
     visible = any(one.id == site_id and one.slug for one in await people.list_visible_sites(database, user))
-    named = user.agency_id is not None and any(
-        row["id"] == site_id for row in await rights.list_named_collections(database, user.agency_id)
-    )
+    named = user.agency_id and site_id in await rights.list_named_collections(database, user.agency_id)
     site = await sites.by_id(database, site_id) if visible or named else None
     if site is None or site.collection is None or not site.collection.visits:
         raise NotFound

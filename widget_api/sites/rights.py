@@ -41,14 +41,15 @@ async def list_named_agencies(database: Database, site_id: str) -> Sequence[Row]
     )
 
 
-async def list_named_collections(database: Database, agency_id: str) -> Sequence[Row]:
-    """The collections to which an agency may invite because their agency named it: id."""
-    return await database.rows(
-        "SELECT n.site_id AS id FROM collection_agencies n JOIN sites s ON s.id = n.site_id"
+async def list_named_collections(database: Database, agency_id: str) -> list[str]:
+    """The ids of collections to which an agency may invite because their agency named it."""
+    rows = await database.rows(
+        "SELECT n.site_id FROM collection_agencies n JOIN sites s ON s.id = n.site_id"
         " WHERE n.agency_id = :agency_id AND n.may IN ('invite', 'moderate') AND s.disabled_at IS NULL"
         " ORDER BY n.site_id",
         agency_id=agency_id,
     )
+    return [row["site_id"] for row in rows]
 
 
 def list_rights(site: Site) -> list[May]:
