@@ -1,18 +1,23 @@
 """What people write in entries of collections runs nowhere, and whom they are stands nowhere: every door is opened.
 
 The doors are those of the route table, with what this site has in the places of their parameters: a new route of
-collections is opened too, or named as one that cannot be.
+collections is opened too, or named as one that cannot be. What leaves by itself is read as well: letters and webhooks.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import defusedxml.ElementTree
 import httpx2
+import openpyxl
+import orjson
 import pytest
+from aiohttp import web
 from selectolax.lexbor import LexborHTMLParser
 from starlette.routing import Route
 
@@ -21,20 +26,29 @@ from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.cabinet import Enter
-from tests.support.mail import MailSink
+from tests.support.exchange import KEY, PlatformWorker, webhook_receiver
+from tests.support.georeport import Worker
+from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.app import ROUTES
 from widget_api.context import Context
+from widget_api.events import UPDATES_PATH
 from widget_api.participation import service as participation
 from widget_api.participation import store as participants
 from widget_api.participation import tally
+from widget_api.participation.model import Words
 from widget_api.people import letters
-from widget_api.problems.model import Contact, join_entry
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems.model import Consent, Contact, join_entry
+from widget_api.problems.persons import Person
+from widget_api.problems.store import records
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
-from widget_api.sites import changes, collection, entry_links, presets
+from widget_api.sites import changes, collection, consent, entry_links, presets
+from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.visits import mail as visits_mail
 from widget_api.visits import service as visits
@@ -43,6 +57,10 @@ from widget_api.visits.model import Visit
 MARKUP = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}"
 BREAKS = "\r\nBEGIN:VALARM\r\nATTACH:x\r\n"
 SECRET = "canary"
+_HOSTILE = (
+    'UPDATE site_categories SET name = :name, questions = REPLACE(questions, \'"description":"\','
+    ' \'"description":"=1+1 \') WHERE site_id = :id'
+)
 CALENDAR = {
     "BEGIN",
     "END",
@@ -57,6 +75,11 @@ CALENDAR = {
     "SUMMARY",
 }
 CALENDAR |= {"DESCRIPTION", "URL", "LOCATION"}
+NAME = f"=1+1{MARKUP}{BREAKS}Bcc: x@evil.test"  # of agency, site, collection and category
+HEADERS = {
+    *("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "List-Unsubscribe"),
+    *("List-Unsubscribe-Post", "Auto-Submitted", "X-Widget-Loop", "MIME-Version", "Content-Type", "Content-Language"),
+}
 # Parameters that belong to no entry; each such page has tests of its own.
 FOREIGN = {
     *("agency_id", "district_id", "user_id", "template_id", "letter_id", "table", "bulk_id", "application_id"),
@@ -82,7 +105,10 @@ class Town:
     async def settle(self) -> None:
         database, signer = self.context.database, self.context.signer
         for name in presets.NAMES:
-            child = self.children[name] = await collection.add_collection(database, self.site, name, name)
+            child = await collection.add_collection(database, self.site, name, name)
+            await database.write(lambda tx, child=child: tx.run(_HOSTILE, id=child.id, name=NAME))
+            await changes.update_site(database, child.id, {"name": NAME})
+            child = self.children[name] = await sites.by_id(database, child.id)
             answers = {
                 code: f"-1{MARKUP}" if value in ("Дом культуры", "Строка\nвторая") else value
                 for code, value in answer_all(child).items()
@@ -90,7 +116,9 @@ class Town:
             text = join_entry(f"=1+1{MARKUP}", f"@SUM(1){MARKUP}{BREAKS}")
             author = {"email": f"{SECRET}-{name}@example.test", "name": f"{SECRET}-name", "phone": f"+7{SECRET}"}
             about = {"address": f"+7{MARKUP}{BREAKS}", "contact": Contact(**author), "description": text}
-            self.entries[name] = await add_entry(database, child, answers=answers, **about)
+            document = await consent.current_document(database, child, self.context.settings, "ru")
+            agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip="192.0.2.1")
+            self.entries[name] = await add_entry(database, child, answers=answers, consent=agreed, **about)
         await self.take_part()
         link = await entry_links.add_link(database, self.children["volunteers"], MARKUP)
         self.tokens["by"] = [signer.sign(Purpose.ENTRY_LINK, link)]
@@ -131,6 +159,26 @@ class Town:
             database, self.children["initiatives"], self.entries["initiatives"], email, **unconfirmed
         )
         self.tokens["/action/"].append(signer.sign(Purpose.ACTION, waiting))
+
+    async def write_letters(self) -> None:
+        """An author writes to all who joined, and somebody asks for each action."""
+        database, said = self.context.database, Words(name=f"{SECRET}{MARKUP}", text=f"{SECRET}{MARKUP}")
+        for name in ("budgeting", "initiatives", "experts"):
+            child = self.children[name]
+            assert child.collection is not None
+            act: Any = child.collection.action
+            email = f"asking-{name}@example.test"
+            person = Person(email=email, language="ru", consent_version="1", consent_hash="x", ip="192.0.2.1")
+            await participation.ask_to_confirm(database, child, 1, act, person, said, None)
+        child = self.children["initiatives"]
+        joined = await participants.find(
+            database, await add_participant(database, child, self.entries["initiatives"], "second@example.test")
+        )
+        entry = await records.by_number(database, child.id, 1)
+        assert entry is not None
+        assert joined is not None
+        await participation.confirm(database, joined)
+        await participation.write_to_participants(database, child, entry, NAME)
 
     def doors(self, *beginnings: str, names: Sequence[str] = presets.NAMES) -> Iterator[str]:
         """Every GET route that begins so, for these collections."""
@@ -189,11 +237,26 @@ def inspect(path: str, answer: httpx2.Response) -> None:
         for cell in (cell for row in table for cell in row):
             assert cell[:1] not in ("=", "+", "@", "\t", "\r"), path
             assert not (cell.startswith("-") and "onerror" in cell), path
+    elif kind.endswith("spreadsheetml.sheet"):
+        cells = [cell for sheet in openpyxl.load_workbook(io.BytesIO(answer.content)) for row in sheet for cell in row]
+        assert all(cell.data_type == "s" for cell in cells if "=1+1" in str(cell.value)), path
+        assert not [cell for cell in cells if cell.hyperlink or "!" in cell.data_type], path
+        assert "/report.xlsx" in path or "f" not in {cell.data_type for cell in cells}, path
+
+
+def inspect_letter(letter: Letter) -> None:
+    """Nothing that was written runs in a letter, adds to its headers, or lets anybody else's address into it."""
+    assert LexborHTMLParser(letter.html or "").css("[onerror], script") == []
+    assert set(letter.message.keys()) <= HEADERS
+    (reader,) = letter.recipients
+    assert [one.addr_spec for one in letter.message["To"].addresses] == [reader]
+    named = str(letter.message) + letter.text + (letter.html or "")
+    assert set(re.findall(r"[\w.+-]+@example\.test", named)) <= {reader}
 
 
 @pytest.fixture
 async def town(context: Context) -> Town:
-    town = Town(context, await make_site(context.database, discussion="moderated"))
+    town = Town(context, await make_site(context.database, discussion="moderated", name=NAME, agency={"name": NAME}))
     await town.settle()
     return town
 
@@ -240,13 +303,62 @@ async def test_no_page_of_the_cabinet_runs_it_and_who_sees_no_contacts_learns_no
 
 
 @ONE_DATABASE
-async def test_letters_carry_it_as_text(context: Context, town: Town, mail_sink: MailSink) -> None:
+async def test_workbooks_carry_it_as_text(context: Context, town: Town, enter: Enter) -> None:
+    """Also what no form lets in: control characters, and more than a cell takes."""
+    head = (await enter("head", town.site.agency.id)).client
+    for path in (*(f"?site={child.id}" for child in town.children.values()), "?q=SUM"):
+        inspect(f"/cabinet/problems.csv{path}", await head.get(f"/cabinet/problems.csv{path}"))
+        inspect(path, answer := await head.get(f"/cabinet/problems.xlsx{path}"))
+        assert len(list(openpyxl.load_workbook(io.BytesIO(answer.content)).active)) > 1, path
+    report = f"/cabinet/analytics/report.xlsx?site={town.children['budgeting'].id}"
+    inspect(report, await head.get(report))
+    odd = f"=1+1\x01\x0b_x0041_\ufffe{'я' * 40_000}"
+    await context.database.write(lambda tx: tx.run("UPDATE problems SET address = :odd", odd=odd))
+    inspect("odd", answer := await head.get("/cabinet/problems.xlsx"))
+    row = next(openpyxl.load_workbook(io.BytesIO(answer.content)).active.iter_rows(min_row=2))
+    assert max(len(str(cell.value)) for cell in row) > 30_000, "cut, not left out"
+
+
+@ONE_DATABASE
+async def test_letters_carry_it_as_text(context: Context, town: Town, mail_sink: MailSink, worker: Worker) -> None:
     for table in (renewals_mail.LETTERS, visits_mail.LETTERS):
         while not await letters.send_due(context, table):
             pass
     assert len(mail_sink.letters) == 2
+    await town.write_letters()
+    await worker.until_idle()
+    told = list[str]()
     for letter in mail_sink.letters:
-        assert LexborHTMLParser(letter.html or "").css("[onerror], script") == []
-        assert {"Bcc", "Attach", "BEGIN"}.isdisjoint(letter.message.keys())
-        own = str(letter.message["To"])
-        assert SECRET not in (str(letter.message) + letter.text).replace(own, ""), "the address of its reader alone"
+        inspect_letter(letter)
+        (own,) = letter.recipients
+        told += [own] * (SECRET in (str(letter.message) + letter.text).replace(own, ""))
+    assert told == [f"{SECRET}-experts@example.test"], "a request, by its author; the others name nobody"
+    assert MARKUP in mail_sink.to(told[0])[-1].text
+    assert MARKUP in mail_sink.to(f"{SECRET}-initiatives-visitor@example.test")[-1].text
+    for name in ("budgeting", "initiatives", "experts"):
+        assert len(mail_sink.to(f"asking-{name}@example.test")) == 1
+
+
+@ONE_DATABASE
+async def test_webhooks_carry_it_as_it_was_written_and_nobody(context: Context) -> None:
+    bodies = list[bytes]()
+
+    async def take(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        return web.Response(status=204)
+
+    town = Town(context, await make_site(context.database, discussion="moderated", name=NAME, agency={"name": NAME}))
+    async with webhook_receiver(take) as plain, webhook_receiver(take, UPDATES_PATH) as instance:
+        for url in (plain, instance):
+            values: dict[str, Any] = {"id": clock.new_id(), "name": "Область", "url": url, "key": KEY}
+            platform = Platform(**values, protocol="webhook", contacts="all", site_id=town.site.id)
+            await platforms.insert_platform(context.database, platform)
+        await town.settle()  # people agree to what the operator takes back
+        await context.database.write(lambda tx: tx.run("UPDATE platforms SET contacts = 'none'"))
+        await PlatformWorker(context).until_idle()
+    assert SECRET.encode() not in b"".join(bodies)
+    told = [event["data"] for event in map(orjson.loads, bodies) if event["type"].endswith(".received")]
+    assert len(told) == 2 * len(presets.NAMES)
+    text = f"@SUM(1){MARKUP}{BREAKS}".replace("\r\n", "\n").strip()
+    for data in told:
+        assert (data["title"], data["description"].replace("\r\n", "\n").strip()) == (f"=1+1{MARKUP}", text)
