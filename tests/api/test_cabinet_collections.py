@@ -378,6 +378,13 @@ CELL = b'<row><c t="inlineStr"><is><t>x</t></is></c></row>'
         ("too_large", b"a;b\n" * 2_000_000),
         ("too_large", packed(xl__s_xml=b"<a>" + b" " * 30_000_000 + b"</a>")),
         ("too_large", packed(xl__s_xml=b"<a>" + b"<b/>" * 1_600_000 + b"</a>")),
+        (  # each of the cells would have ten thousand characters of its own
+            "too_large",
+            packed(
+                xl__sharedStrings_xml=b"<s><si><t>'=" + b"x" * 9_990 + b"</t></si></s>",
+                xl__s_xml=b"<a>" + (b"<row>" + b'<c t="s"><v>0</v></c>' * 60 + b"</row>") * 60 + b"</a>",
+            ),
+        ),
         ("too_many", b"a;b\n" * 5002),
         ("too_many", packed(xl__s_xml=b"<a>" + CELL * 5002 + b"</a>")),
     ],

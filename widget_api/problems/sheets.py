@@ -22,7 +22,7 @@ MAX_SIZE = 5 * 2**20  # bytes of a file
 MAX_ROWS = 5000  # without the head
 MAX_COLUMNS = 60  # those beyond are not read
 MAX_CELL = 10_000  # characters that are read of a cell
-_MAX_PART_SIZE = 24 * 2**20  # bytes of a part of a workbook, unpacked
+_MAX_PART_SIZE = 24 * 2**20  # bytes of a part of a workbook, unpacked; characters of all cells, which may share a text
 _MAX_ELEMENTS = 1_500_000  # of a part: 5,000 rows of 60 cells have half of them
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # as spreadsheets pack; other ways fail in ways of their own
 _FORMULA = re.compile(r"^'(?=[=+@-])")  # the apostrophe that exports put before what a spreadsheet would compute
@@ -113,6 +113,7 @@ class _Part(ContentHandler):
         self.strings: list[str] = []
         self.rows: list[Row] = []
         self._shared, self._elements, self._line, self._column = strings, 0, 0, 0
+        self._characters = 0
         self._kind, self._text, self._inside = "", list[str](), False
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
@@ -152,6 +153,9 @@ class _Part(ContentHandler):
             text, cells = "".join(self._text)[:MAX_CELL], self.rows[-1][1]
             cells += [""] * (self._column + 1 - len(cells))
             cells[self._column] = self._shared[int(text)] if self._kind == "s" and text else text
+            self._characters += len(cells[self._column])
+            if self._characters > _MAX_PART_SIZE:
+                raise Unreadable("too_large")
 
 
 def _number_column(letters: str) -> int:
