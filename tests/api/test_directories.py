@@ -433,3 +433,24 @@ async def test_its_author_brings_a_hidden_entry_back(context: Context, client: h
         await client.post(page)
         assert "Центр" in await Listed(client, city, "centres").titles()
         assert (await client.get("/renew/forged")).status_code == 404
+
+
+async def test_an_author_brings_nothing_back_that_the_agency_marked_as_spam(
+    context: Context, client: httpx2.AsyncClient, city: Site
+) -> None:
+    database = context.database
+    child = await collection.add_collection(database, city, "centres", "resource-centres")
+    with time_machine.travel(NOON, tick=False) as traveller:
+        entry = await add_entry(database, child, "Казино", category="regional")
+        for days in (366, 15, 15):
+            traveller.move_to(clock.now() + days * 86_400)
+            await renewals.run(database, clock.now())
+            await database.write(lambda tx: tx.run("UPDATE renewals SET next_at = NULL"))
+        await problems.mark_spam(database, AGENT, child.id, entry, True)
+        page = renewals_mail.renewal_url(context, entry).removeprefix(context.settings.public_url)
+        await client.post(page)
+        assert await Listed(client, city, "centres").titles() == []
+        assert "больше нет" in (await client.get(page)).text
+        await problems.mark_spam(database, AGENT, child.id, entry, False)
+        await client.post(page)
+        assert await Listed(client, city, "centres").titles() == ["Казино"]

@@ -65,7 +65,8 @@ async def run(database: Database, now: int) -> tuple[int, int, int]:
 def find_state(renewal: Row, problem: Row) -> State:
     if problem["published"]:
         return "asked" if renewal["asked_at"] is not None and renewal["hidden_at"] is None else "confirmed"
-    return "hidden" if renewal["hidden_at"] is not None and problem["status"] == "moderation" else "gone"
+    hidden = renewal["hidden_at"] is not None and problem["status"] == "moderation" and not problem["spam"]
+    return "hidden" if hidden else "gone"
 
 
 async def confirm(database: Database, site_id: str, problem_id: str) -> None:
