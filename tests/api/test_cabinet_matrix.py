@@ -273,7 +273,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (OPERATORS, post(AGENCIES, name="Село", email="selo@gorod.test", mode="cabinet")),
     (OPERATORS, post(AGENCIES + "/{service}", name="Горводоканал") + post("/cabinet/operator/state")),
     (OPERATORS, post(AGENCIES + "/{service}/access", enabled="no")),
-    (OPERATORS, post(AGENCIES + "/{service}/invitations", invitee_email="new@gorod.test")),
+    (OPERATORS, post(AGENCIES + "/{service}/invitations", invitee_email="new@gorod.test", password=PASSWORD)),
     (OPERATORS, post(AGENCIES + "/{agency}/invitations/{invitation}/send")),
     (OPERATORS, post(AGENCIES + "/{agency}/invitations/{invitation}/withdraw")),
     (OPERATORS, get(APPLICATIONS, APPLICATIONS + "/{application}", APPLICATIONS + "/{application}/letter")),

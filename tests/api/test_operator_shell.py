@@ -266,9 +266,11 @@ async def test_an_agency_is_added_with_its_first_administrator_and_its_site(ente
 
     invitation = f"{path}/invitations"
     person = {"invitee_email": "boss", "invitee_name": "Анна", "invitee_post": "Глава"}
+    assert 'id="field-password-error"' in (await operator.send(path, invitation, **person)).text, "of a stolen session"
+    person["password"] = PASSWORD
     refused = await operator.send(path, invitation, **person)
     assert refused.status_code == 422
-    assert person.items() <= PageText(refused.text).form(invitation).fields.items()
+    assert (person | {"password": ""}).items() <= PageText(refused.text).form(invitation).fields.items()
     assert 'id="field-invitee_email-error"' in refused.text
     assert 'id="field-email-error"' not in refused.text
     assert (await operator.send(path, invitation, **person | {"invitee_email": "boss@z.test"})).status_code == 303

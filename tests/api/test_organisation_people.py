@@ -379,6 +379,31 @@ async def test_invitations_end_with_their_agency(
         assert (await client.post(sent, data={"password": CHOSEN})).status_code == 404, "withdrawn is withdrawn"
 
 
+async def test_an_open_session_alone_makes_nobody_an_administrator(enter: Enter, site: Site, context: Context) -> None:
+    """Whoever sits down at it, or stole its cookie, would have the agency for good."""
+    admin = await enter("admin", site.agency.id)
+    await enter("agent", site.agency.id, "agent@gorod.test")
+    await enter("admin", site.agency.id, "former@gorod.test")
+    agent, former = await person(context, "agent@gorod.test"), await person(context, "former@gorod.test")
+    await admin.send(former, f"{former}/access", enabled="no")
+    for page, action, fields in (
+        (PEOPLE, PEOPLE, {"email": EMAIL, "role": "admin"}),
+        (agent, agent, {"role": "admin"}),
+        (former, f"{former}/access", {"enabled": "yes"}),
+    ):
+        before = await context.database.rows("SELECT email, role, disabled_at FROM users ORDER BY email")
+        for guess in ("", "a guess"):
+            refused = await admin.send(page, action, **fields, password=guess)
+            assert refused.status_code == 422, action
+            assert "password" in PageText(refused.text).form(action).fields, "is asked for there"
+        assert await context.database.rows("SELECT id FROM invitations") == []
+        assert await context.database.rows("SELECT email, role, disabled_at FROM users ORDER BY email") == before
+        assert (await admin.send(page, action, **fields, password=PASSWORD)).status_code == 303, action
+        await context.database.write(lambda tx: tx.run("DELETE FROM invitations"))
+    rows = await context.database.rows("SELECT role FROM users WHERE role = 'admin' AND disabled_at IS NULL")
+    assert len(rows) == 3
+
+
 async def test_an_absent_user_has_a_deputy(
     enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context
 ) -> None:

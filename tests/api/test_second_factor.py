@@ -439,7 +439,9 @@ async def test_an_administrator_takes_the_factor_of_a_colleague(
     assert user is not None
     page = f"/cabinet/organisation/people/{user['id']}"
     assert "Второй фактор включён" in (await admin.read(page)).text
-    answer = await admin.send(page, f"{page}/factor")
+    assert (await admin.send(page, f"{page}/factor", password="a guess")).status_code == 422
+    assert (await is_signed_in(anna), await entries(context.database, "factor_reset")) == (True, [])
+    answer = await admin.send(page, f"{page}/factor", password=PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?done=factor")
     assert not await is_signed_in(anna)
     laptop = browser()
@@ -450,9 +452,8 @@ async def test_an_administrator_takes_the_factor_of_a_colleague(
     await account_letters.send_due(context, second_factor.LETTERS)
     assert len(mail_sink.to(EMAIL)) == 1
     assert not await second_factor.LETTERS.has_due(context.database, clock.now() + 86_400)
-    again = await admin.client.post(
-        f"{page}/factor", data={"form_token": (await admin.read(page)).forms[0].fields["form_token"]}
-    )
+    token = (await admin.read(page)).forms[0].fields["form_token"]
+    again = await admin.client.post(f"{page}/factor", data={"form_token": token, "password": PASSWORD})
     assert again.status_code == 422
     assert "нет второго фактора" in again.text
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, errors, i18n, web
+from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
     Handler,
     journal_user,
@@ -22,8 +22,10 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
+from widget_api.cabinet.organisation_people import count_invitation
 from widget_api.cabinet.organisation_services import ANSWERING, check_fields, find_answering, mode_options
 from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.second_factor import proving
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail.sender import can_send
@@ -201,15 +203,16 @@ async def invite_admin(request: Request, user: User) -> Response:
     email, name, post = (" ".join(fields.get(f"invitee_{one}", "").split()) for one in ("email", "name", "post"))
     invitee = Invitee(email=email, name=name, post=post, role="admin", agency_id=agency["id"], language=user.language)
     try:
-        if not can_send(context.settings):
-            raise NotFound
-        await context.limits.hit("invitations", user.id)
-        await invitations.invite(context.database, invitee, journal_user(request, user))
-    except (errors.TooMany, Invalid) as error:
-        wrong = error if isinstance(error, Invalid) else Invalid((FieldError("email", "enough_invitations"),))
+        await count_invitation(request, user)
+        async with proving(request, user, fields) as proof:
+            await invitations.invite(context.database, invitee, journal_user(request, user), proof)
+    except Invalid as error:
         given = {"invitee_email": email, "invitee_name": name, "invitee_post": post}
-        named = {f"invitee_{field}": text for field, text in field_errors(language, wrong).items()}
-        return await _render_agency(request, user, 422 if isinstance(error, Invalid) else 429, given=given, wrong=named)
+        named = {
+            field if field in ("password", "code") else f"invitee_{field}": text
+            for field, text in field_errors(language, error).items()
+        }
+        return await _render_agency(request, user, 422, given=given, wrong=named)
     return web.see_other(f"{PATH}/{agency['id']}?done=invited#invited")
 
 

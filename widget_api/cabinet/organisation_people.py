@@ -5,10 +5,11 @@ For administrators, of their own agency and those below it. Everybody else gets 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from starlette.requests import Request
@@ -27,8 +28,9 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.second_factor import proving
 from widget_api.cabinet.sign_in import open_session
-from widget_api.database import Row
+from widget_api.database import Row, Work
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, invitations, organisation_store, second_factor
@@ -58,6 +60,24 @@ def for_admins(handler: Handler) -> Any:
 def own_agency(user: User) -> str:
     assert user.agency_id is not None, "an administrator's agency"
     return user.agency_id
+
+
+def proving_power(
+    request: Request, user: User, fields: Mapping[str, str], role: str
+) -> contextlib.AbstractAsyncContextManager[Work[None] | None]:
+    """`proving`, where somebody gets the role of an administrator, who has power over accounts."""
+    return proving(request, user, fields) if role == "admin" else contextlib.nullcontext()
+
+
+async def count_invitation(request: Request, user: User) -> None:
+    """Count a letter that invites somebody. Raises NotFound where none can be sent, Invalid past the limit."""
+    context = web.context(request)
+    if not can_send(context.settings):
+        raise NotFound
+    try:
+        await context.limits.hit("invitations", user.id)
+    except errors.TooMany:
+        raise Invalid((FieldError("email", "enough_invitations"),)) from None
 
 
 def outcome(request: Request) -> str:
@@ -146,12 +166,9 @@ async def invite(request: Request, user: User) -> Response:
     try:
         if all(row["id"] != invitee.agency_id for row in agencies):
             raise Invalid((FieldError("agency", "unknown"),))
-        if not can_send(context.settings):
-            raise NotFound
-        await context.limits.hit("invitations", user.id)
-        await invitations.invite(context.database, invitee, journal_user(request, user))
-    except errors.TooMany:
-        return await _render_people(request, user, given, 429, Invalid((FieldError("email", "enough_invitations"),)))
+        await count_invitation(request, user)
+        async with proving_power(request, user, fields, invitee.role) as proof:
+            await invitations.invite(context.database, invitee, journal_user(request, user), proof)
     except Invalid as error:
         return await _render_people(request, user, given, 422, error)
     return web.see_other(f"{PATH}?done=invited#invited")
@@ -201,7 +218,9 @@ async def _render_person(
     status: int = 200,
     given: Mapping[str, str] | None = None,
     wrong: Invalid | None = None,
+    asking: Literal["role", "access", "factor"] = "factor",
 ) -> Response:
+    """`asking` is the form that asks for the user's own password."""
     database, language = web.context(request).database, language_of(request, user)
     zone = await accounts.find_time_zone(database, user)
     saved = {name: person[name] or "" for name in ("name", "post", "role", "away_until", "stand_in")}
@@ -222,6 +241,7 @@ async def _render_person(
         today=today,
         zone=zone,
         own=person["id"] == user.id,
+        asking=asking,
         done=outcome(request),
         section="organisation",
         part="people",
@@ -245,35 +265,44 @@ async def change_person(request: Request, user: User) -> Response:
     before = {name: person[name] or "" for name in ("name", "post", "role")}
     given = {name: " ".join(fields.get(name, before[name]).split()) for name in before}
     changed = {name: value or None for name, value in given.items() if value != before[name]}
+    role = changed.get("role") or ""
     try:
         if wrong := invitations.check_person(given["name"], given["post"], given["role"]):
             raise Invalid(wrong)
         if changed:
             database, who = web.context(request).database, journal_user(request, user)
-            await accounts.update_user(database, person["email"], changed, who)
+            async with proving_power(request, user, fields, role) as proof:
+                await accounts.update_user(database, person["email"], changed, who, proof)
     except Invalid as error:
-        return await _render_person(request, user, person, 422, given, error)
+        asking: Literal["role", "factor"] = "role" if role == "admin" else "factor"
+        return await _render_person(request, user, person, 422, given, error, asking)
     return web.see_other(f"{PATH}/{person['id']}?done=changed")
 
 
 async def change_access(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/people/{user_id}/access: `enabled` is yes or no."""
-    enabled = (await session_fields(request)).get("enabled") == "yes"
-    person, database = await _find_person(request, user), web.context(request).database
+    fields, person = await session_fields(request), await _find_person(request, user)
+    database, enabled, who = web.context(request).database, fields.get("enabled") == "yes", journal_user(request, user)
     try:
-        change = accounts.enable_user if enabled else accounts.disable_user
-        await change(database, person["email"], journal_user(request, user))
+        if enabled:
+            async with proving_power(request, user, fields, person["role"]) as proof:
+                await accounts.enable_user(database, person["email"], who, proof)
+        else:
+            await accounts.disable_user(database, person["email"], who)
     except Invalid as error:
-        return await _render_person(request, user, person, 422, wrong=error)
+        asking: Literal["access", "factor"] = "access" if enabled and person["role"] == "admin" else "factor"
+        return await _render_person(request, user, person, 422, wrong=error, asking=asking)
     return web.see_other(f"{PATH}/{person['id']}?done={'enabled' if enabled else 'disabled'}")
 
 
 async def reset_factor(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/people/{user_id}/factor: take the second factor from somebody who lost it."""
-    await session_fields(request)
-    person, database = await _find_person(request, user), web.context(request).database
+    fields, person, database = (
+        await session_fields(request), await _find_person(request, user), web.context(request).database
+    )  # fmt: skip
     try:
-        await second_factor.reset(database, person["email"], journal_user(request, user))
+        async with proving(request, user, fields) as proof:
+            await second_factor.reset(database, person["email"], journal_user(request, user), proof)
     except Invalid as error:
         return await _render_person(request, user, person, 422, wrong=error)
     return web.see_other(f"{PATH}/{person['id']}?done=factor")

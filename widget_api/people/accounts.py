@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from widget_api import clock, i18n, journal
-from widget_api.database import Database, Row, Transaction
+from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store, organisation_store, passwords, store
 from widget_api.people.model import Role, Session, User
@@ -21,11 +21,20 @@ MIN_PASSWORD_LENGTH = 12  # characters, of one that somebody chooses
 
 
 async def update_user(
-    database: Database, email: str, columns: Mapping[str, Any], who: journal.Who = journal.COMMAND_LINE
+    database: Database,
+    email: str,
+    columns: Mapping[str, Any],
+    who: journal.Who = journal.COMMAND_LINE,
+    proof: Work[None] | None = None,
 ) -> str:
-    """Change role, agency_id, name, post or language of a user. Returns the user's id. Raises NotFound, Invalid."""
+    """Change role, agency_id, name, post or language of a user. Returns the user's id. Raises NotFound, Invalid.
+
+    `proof` runs first in the transaction, here as in `enable_user`.
+    """
 
     async def change(tx: Transaction, user: Row) -> None:
+        if proof is not None:
+            await proof(tx)
         if columns.get("role", user["role"]) != user["role"]:
             await _check_removal(tx, user, who, "role")
         role, agency_id = columns.get("role", user["role"]), columns.get("agency_id", user["agency_id"])
@@ -60,13 +69,17 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
     return await change_user(database, email, change)
 
 
-async def enable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
+async def enable_user(
+    database: Database, email: str, who: journal.Who = journal.COMMAND_LINE, proof: Work[None] | None = None
+) -> str:
     """Enable a disabled user. Returns the user's id. Raises NotFound, Invalid.
 
     An agency enables whom it, or an agency below it, disabled; by the journal, which nobody can edit.
     """
 
     async def change(tx: Transaction, user: Row) -> None:
+        if proof is not None:
+            await proof(tx)
         since = user["disabled_at"]
         above = who.agency_id is not None and since is not None
         if above and await organisation_store.was_disabled_above(tx, str(who.agency_id), user["id"], since):

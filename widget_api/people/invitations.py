@@ -40,14 +40,14 @@ class Invitee:
     post: str = ""
 
 
-async def invite(database: Database, invitee: Invitee, who: journal.Who) -> str:
-    """Enqueue a letter with an invitation. Returns the invitation's id. Raises Invalid."""
-    invitation_id, work = plan_invitation(invitee, who)
+async def invite(database: Database, invitee: Invitee, who: journal.Who, proof: Work[None] | None = None) -> str:
+    """Enqueue a letter with an invitation. Returns its id. `proof` runs first in the transaction. Raises Invalid."""
+    invitation_id, work = plan_invitation(invitee, who, proof)
     await database.write(work)
     return invitation_id
 
 
-def plan_invitation(invitee: Invitee, who: journal.Who) -> tuple[str, Work[None]]:
+def plan_invitation(invitee: Invitee, who: journal.Who, proof: Work[None] | None = None) -> tuple[str, Work[None]]:
     """The identifier of a new invitation, and the work that enqueues its letter. Both raise Invalid."""
     invitee, now, invitation_id = replace(invitee, email=normalise_email(invitee.email)), clock.now(), clock.new_id()
     wrong = check_person(invitee.name, invitee.post, invitee.role)
@@ -61,6 +61,8 @@ def plan_invitation(invitee: Invitee, who: journal.Who) -> tuple[str, Work[None]
     columns |= {"id": invitation_id, "next_at": now, "expires_at": now + organisation_store.LIFETIME}
 
     async def work(tx: Transaction) -> None:
+        if proof is not None:
+            await proof(tx)
         if await accounts_store.find_by_email(tx, invitee.email) is not None:
             raise Invalid((FieldError("email", "has_account"),))
         if await site_store.is_agency_disabled(tx, invitee.agency_id):

@@ -123,13 +123,19 @@ async def switch_off(context: Context, user: User, password: str, code: str, *, 
     await context.database.write(work)
 
 
-async def reset(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
+async def reset(
+    database: Database, email: str, who: journal.Who = journal.COMMAND_LINE, proof: Work[None] | None = None
+) -> str:
     """Take the factor from a user who lost the device; a letter tells the user, whose sessions end.
+
+    `proof` runs first in the transaction.
 
     Returns the user's id. Raises NotFound, Invalid («factor»). Nobody but the command line takes one's own factor.
     """
 
     async def change(tx: Transaction, user: Row) -> None:
+        if proof is not None:
+            await proof(tx)
         if user["id"] == who.user_id:
             raise Invalid((FieldError("factor", "own_account"),))
         if user["factor_secret"] is None:
