@@ -7,7 +7,7 @@ personal data is needed with a contact only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from widget_api.validation import Text, wrong
 
 CHANNELS: tuple[model.Channel, ...] = get_args(model.Channel)
 MAX_AGE = 30  # days between the receipt and the entry
-_CONTACT_FIELDS = ("email", "name", "phone")
+_CONTACT_FIELDS = tuple(one.name for one in fields(model.Contact) if one.name in bodies.Report.model_fields)
 
 
 @dataclass(frozen=True, kw_only=True)
