@@ -1,4 +1,7 @@
-"""Change an existing problem. Each change is one transaction: problem, event, deliveries."""
+"""Change an existing problem. Each change is one transaction: problem, event, deliveries.
+
+Other packages import this module as `problems`: look for `problems.confirm`, not `change.confirm`.
+"""
 
 from __future__ import annotations
 

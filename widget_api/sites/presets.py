@@ -1,4 +1,8 @@
-"""Read the presets of collections: presets/*.json, each with its texts, categories, questions and statuses."""
+"""Read the presets of collections: presets/*.json, each with its texts, categories, questions and statuses.
+
+A new one also needs its name in NAMES, the text `collections_cabinet.preset.<name>`, and entries for the demonstration
+(demo/sample_entries.json).
+"""
 
 from __future__ import annotations
 
