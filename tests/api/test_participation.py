@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -35,6 +36,7 @@ from widget_api.problems.persons import Person
 from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 from widget_api.web import limits
 
@@ -325,6 +327,50 @@ async def test_a_merged_entry_gives_its_voices_back_and_the_action_stays_while_a
     await voter.press(given, "own")
     await problems.erase(database, RESIDENT, child.id, other["problem_id"])
     await collection.change_collection(database, child, {"action": "join"})
+
+
+@ONE_DATABASE
+async def test_rules_and_votes_that_change_meanwhile_decide(
+    voter: Visitor, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something else is committed after a request read what it needs, and before its own transaction."""
+    database, write = context.database, context.database.write
+    yesterday = str(local_date(clock.now() - DAY, voter.child.time_zone))
+
+    def commit_before_the_next(other: Callable[[], Awaitable[Any]]) -> None:
+        task = asyncio.current_task()
+
+        async def late(*given: Any) -> Any:
+            if asyncio.current_task() is task:  # the worker's writes are none of ours
+                monkeypatch.setattr(database, "write", write)
+                await other()
+            return await write(*given)
+
+        monkeypatch.setattr(database, "write", late)
+
+    async def change(**given: str) -> None:
+        await collection.change_collection(database, await sites.by_id(database, voter.child.id), given)
+
+    given = await voter.take_part(1)
+    await voter.ask(2)
+    asked = (await voter.rows())[-1]
+    commit_before_the_next(lambda: change(votes_per_person="1"))
+    assert await service.confirm(database, asked) == "full"
+    commit_before_the_next(lambda: change(votes_close=yesterday))
+    assert await service.confirm(database, asked) == "closed"
+    await change(votes_close="")
+    commit_before_the_next(lambda: change(votes_close=yesterday))
+    assert not await service.leave(database, given)
+    assert await voter.count(1) == 1
+    await change(votes_close="")
+    assert await service.leave(database, given)
+    commit_before_the_next(lambda: change(action="join"))
+    assert await service.confirm(database, asked) == "gone"
+    await change(action="vote")
+    commit_before_the_next(lambda: service.confirm(database, asked))
+    with pytest.raises(Invalid):
+        await change(action="join")
+    assert await voter.count(2) == 1
 
 
 async def test_closed_disabled_and_withdrawn_entries_take_no_voice(voter: Visitor, context: Context) -> None:

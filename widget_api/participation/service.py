@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -31,6 +32,7 @@ from widget_api.problems.store import contacts, history, records
 from widget_api.problems.submit import Spend
 from widget_api.sites import presets
 from widget_api.sites import service as sites
+from widget_api.sites import store as sites_store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Collection, Site
 from widget_api.validation import clean
@@ -142,8 +144,8 @@ async def find_site(database: Database, row: Row) -> Site | None:
 
 
 async def confirm(database: Database, row: Row) -> State:
-    """Confirm, and count where that is public. What decides is read under the lock of the collection, so that two
-    confirmations at once are one after the other."""
+    """Confirm, and count where that is public. What decides, the rules of the vote too, is read under the lock of the
+    collection, so that two confirmations at once are one after the other."""
     site, now = await find_site(database, row), clock.now()
     if site is None:
         return "gone"
@@ -152,7 +154,8 @@ async def confirm(database: Database, row: Row) -> State:
         current = await store.find(tx, row["id"])
         if current is None:
             return "gone"
-        state = await find_state(tx, site, current)
+        as_it_is = replace(site, collection=await sites_store.read_collection(tx, site.id))
+        state = await find_state(tx, as_it_is, current)
         if state != "waiting":
             return state
         earlier = await store.find_counted(tx, current) if current["action"] in COUNTED else None
@@ -201,35 +204,36 @@ async def write_to_participants(database: Database, site: Site, problem: Row, te
 
 async def leave(database: Database, row: Row) -> bool:
     """Withdraw and erase the person. False for a voice after the end of the vote, which stays. Idempotent."""
-    site, now = await sites.by_id(database, row["site_id"]), clock.now()
-    if stays_counted(site, row, now):
-        return False
-    await _forget(database, row, now, counts_on=False)
-    return True
+    return await _forget(database, row, clock.now(), erases=False)
 
 
 async def erase(database: Database, row: Row, at: int) -> None:
     """Erase the person as of a moment: a voice within the vote goes, one after its end counts on without a person."""
-    site = await sites.by_id(database, row["site_id"])
-    await _forget(database, row, at, counts_on=stays_counted(site, row, at))
+    await _forget(database, row, at, erases=True)
 
 
-def stays_counted(site: Site, row: Row, at: int) -> bool:
+def stays_counted(collection: Collection | None, row: Row, at: int) -> bool:
     """Whether this is a voice that can no longer be withdrawn, since the vote was over by then."""
-    voting = site.collection.voting if site.collection else None
-    return row["action"] == "vote" and row["confirmed_at"] is not None and voting is not None and voting.is_over(at)
+    is_voice = row["action"] == "vote" and row["confirmed_at"] is not None
+    return is_voice and collection is not None and collection.voting.is_over(at)
 
 
-async def _forget(database: Database, row: Row, now: int, *, counts_on: bool) -> None:
-    async def work(tx: Transaction) -> None:
+async def _forget(database: Database, row: Row, at: int, *, erases: bool) -> bool:
+    """Erase the person, and with it what is counted unless that stays; False where it does, then only if `erases`."""
+
+    async def work(tx: Transaction) -> bool:
         current = await store.find(tx, row["id"])
-        if current is None or current["stopped_at"] is not None or current["person"] is None:
-            return
-        await store.forget(tx, current, now, counts_on=counts_on)
+        if current is None:
+            return True
+        counts_on = stays_counted(await sites_store.read_collection(tx, row["site_id"]), current, at)
+        if (counts_on and not erases) or current["stopped_at"] is not None or current["person"] is None:
+            return not counts_on
+        await store.forget(tx, current, at, counts_on=counts_on)
         if not counts_on and current["confirmed_at"] is not None and current["action"] in COUNTED:
             await counts.change(tx, current["site_id"], current["problem_id"], "participants", -1)
+        return not counts_on
 
-    await database.write(work, row["site_id"])
+    return await database.write(work, row["site_id"])
 
 
 async def erase_all_of(database: Database, email: str) -> int:

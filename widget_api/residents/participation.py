@@ -136,7 +136,7 @@ async def _render(request: Request, template: str, purpose: Purpose) -> Response
         row=row,
         entry=split_entry(problem["description"])[0] if problem["published"] else "",
         state=state,
-        final=service.stays_counted(site, row, clock.now()),
+        final=service.stays_counted(site.collection, row, clock.now()),
         action=request.url.path,
         page_url=links.problem_url(context, site, problem["number"]) if shown and problem["published"] else None,
         own_url=links.own_action_url(context, row["id"]),

@@ -155,8 +155,6 @@ async def change_collection(
     before = setting_values(child)
     changed = {name: text for name, value in given.items() if (text := value.strip()) != before[name]}
     wrong = _find_errors(changed)
-    if "action" in changed and not wrong and await store.has_participants(database, child.id):
-        wrong.append(FieldError("action", "action_with_participants"))
     columns: dict[str, Any] = {_COLUMNS.get(name, name): text for name, text in changed.items()}
     for name in _DAYS.keys() & changed.keys():
         try:
@@ -176,8 +174,13 @@ async def change_collection(
         columns |= {name: int(columns[name]) for name in _NUMBERS if name in columns}
     if wrong:
         raise Invalid(tuple(sorted(wrong, key=lambda one: list(before).index(one.field))))
+
+    async def keep_action(tx: Transaction) -> None:  # in the transaction: meanwhile somebody may have taken part
+        if "action" in columns and await store.has_participants(tx, child.id):
+            raise Invalid((FieldError("action", "action_with_participants"),))
+
     if columns:
-        await changes.update_site(database, child.id, columns, who=who)
+        await changes.update_site(database, child.id, columns, who=who, along=keep_action)
 
 
 def _find_errors(given: Mapping[str, str]) -> list[FieldError]:

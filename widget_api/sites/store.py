@@ -83,9 +83,9 @@ async def list_sites(database: Database, *, collections: bool = False) -> Sequen
     )
 
 
-async def has_participants(database: Database, site_id: str) -> bool:
+async def has_participants(tx: Transaction, site_id: str) -> bool:
     """Whether anybody voted for an entry of a collection, or joined one."""
-    row = await database.row(
+    row = await tx.row(
         "SELECT 1 FROM problems WHERE site_id = :id AND participants > 0 AND erased_at IS NULL LIMIT 1", id=site_id
     )
     return row is not None
@@ -206,6 +206,12 @@ async def has_category(reader: Database | Transaction, site_id: str, code: str) 
 async def is_collection(database: Database, site_id: str) -> bool:
     """Whether there is a collection with this id."""
     return await database.row("SELECT 1 FROM sites WHERE id = :id AND slug <> ''", id=site_id) is not None
+
+
+async def read_collection(tx: Transaction, site_id: str) -> Collection | None:
+    """What a collection has beside a site, as it is under its lock; None of a site."""
+    row = await tx.row("SELECT * FROM sites WHERE id = :id AND slug <> ''", id=site_id)
+    return None if row is None else make_collection(row)
 
 
 def make_collection(row: Row) -> Collection:
