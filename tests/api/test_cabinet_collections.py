@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -453,6 +454,13 @@ async def test_rows_that_two_people_load_at_once_are_stored_once(context: Contex
     given = child, list(table.good.values()), Actor(kind="agent"), journal.COMMAND_LINE
     done = await asyncio.gather(*(imported.import_entries(context.database, *given) for _ in range(2)))
     assert sorted(done) == [0, 3]
+
+
+@ONE_DATABASE
+async def test_a_collection_without_categories_takes_no_row(context: Context, city: Site) -> None:
+    child = await collection.add_collection(context.database, city, "experts", "experts")
+    table = await imported.check_table(context.database, replace(child, categories=()), sheet([HEAD, ROWS[0]]))
+    assert (table.good, {(one.column, one.error.code) for one in table.wrong}) == ({}, {("category", "unknown")})
 
 
 @ONE_DATABASE

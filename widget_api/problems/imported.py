@@ -94,7 +94,8 @@ def _check(site: Site, content: bytes) -> Table:
         cells = {name: text for name, text in zip(columns, row, strict=False) if name and text}
         given = _to_body(site, cells)
         body, errors = validation.read(ImportedEntry, given, context)
-        if errors and any(one.field == "category" for one in errors):  # answers are checked with a category alone
+        # Answers are checked with a category alone.
+        if site.categories and any(one.field == "category" for one in errors):
             _, others = validation.read(ImportedEntry, given | {"category": site.categories[0].code}, context)
             errors = (*errors, *others)
         places = {_find_column(one): one for one in errors}  # a column has one error
