@@ -457,6 +457,15 @@ async def test_rows_that_two_people_load_at_once_are_stored_once(context: Contex
 
 
 @ONE_DATABASE
+async def test_the_page_of_an_entry_is_not_called_a_report_of_a_problem(
+    context: Context, city: Site, admin: Cabinet
+) -> None:
+    child = await collection.add_collection(context.database, city, "initiatives", "initiatives")
+    page = await admin.read(f"/cabinet/problems/{await add_entry(context.database, child, 'Субботник')}")
+    assert ("Запись — не обращение" in page.text, "Сообщение о проблеме — не" in page.text) == (True, False)
+
+
+@ONE_DATABASE
 async def test_a_collection_without_categories_takes_no_row(context: Context, city: Site) -> None:
     child = await collection.add_collection(context.database, city, "experts", "experts")
     table = await imported.check_table(context.database, replace(child, categories=()), sheet([HEAD, ROWS[0]]))

@@ -228,6 +228,7 @@ async def render_problem(
         "problem.html",
         status,
         **await _list_values(request, user),
+        site=site if site.collection else None,
         dossier=dossier,
         responsible_agency=site.agency.name,
         problem=problem_view.problem_view(language, dossier, site),
