@@ -602,6 +602,28 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
     assert all(one["text"] is one["email"] is None for one in await visitor.rows())
 
 
+async def test_nobody_floods_the_author_of_an_entry(
+    client: httpx2.AsyncClient, context: Context, city: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has a domain has as many addresses to confirm with as they like."""
+    monkeypatch.setattr(service, "REQUESTS_A_DAY", 2)
+    author = "anna@example.test"
+    visitor = await add_visitor(client, context, city, "resource-centres", 2, email=author)
+    before = len(await letters(context, mail_sink, author))
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        for place in range(3):
+            await visitor.ask(email=f"v{place}@flood.test", text="Срочно откройте evil.test")
+        rows = await visitor.rows()
+        pages = [links.action_url(context, row["id"]).removeprefix("https://widget.test") for row in rows]
+        assert [(await client.post(page)).status_code for page in pages] == [303, 303, 403]
+        assert "Нажмите кнопку из письма завтра" in (await client.post(pages[2])).text
+        await visitor.take_part(2, "v9@flood.test", text="О другой записи")
+        assert len(await letters(context, mail_sink, author)) == before + 3
+        moment.shift(DAY + 1)
+        assert (await client.post(pages[2])).status_code == 303
+        assert len(await letters(context, mail_sink, author)) == before + 4
+
+
 # --- what the agency sees, and what nobody does ---
 
 

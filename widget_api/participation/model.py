@@ -19,6 +19,7 @@ MAX_ROLE_LENGTH = 60
 MAX_ROLES = 12
 LETTERS_A_DAY = 5  # to a mailbox, beside those about reports: a person may vote for several entries in a day
 MESSAGES_A_DAY = 3  # from an author to all who joined
+REQUESTS_A_DAY = 30  # to the author of an entry, from whomever: addresses to confirm with cost a flooder nothing
 BURST = 5  # confirmed in an hour from one network: shown to the agency
 BURST_SECONDS = 3600
 

@@ -19,6 +19,7 @@ from widget_api.participation.model import (
     COUNTED,
     LETTERS_A_DAY,
     MESSAGES_A_DAY,
+    REQUESTS_A_DAY,
     TEXT_LENGTH,
     Act,
     State,
@@ -145,7 +146,8 @@ async def find_site(database: Database, row: Row) -> Site | None:
 
 async def confirm(database: Database, row: Row) -> State:
     """Confirm, and count where that is public. What decides, the rules of the vote too, is read under the lock of the
-    collection, so that two confirmations at once are one after the other."""
+    collection, so that two confirmations at once are one after the other. Raises Refused (the author of the entry got
+    REQUESTS_A_DAY)."""
     site, now = await find_site(database, row), clock.now()
     if site is None:
         return "gone"
@@ -163,6 +165,9 @@ async def confirm(database: Database, row: Row) -> State:
             await store.forget(tx, earlier, now)
         await store.confirm(tx, current["id"], now)
         if current["action"] == "contact":
+            if await contacts.letters_today(tx, current["problem_id"], now, "request") >= REQUESTS_A_DAY:
+                raise Refused("enough_requests", most=REQUESTS_A_DAY)
+            await contacts.add_letter(tx, current["problem_id"], now, "request")
             received = await history.received_event(tx, current["problem_id"])
             await resident_mail.enqueue_letter(tx, received, f"{REQUEST}{current['id']}", now)
         elif earlier is None:
