@@ -656,6 +656,16 @@ async def test_floods_are_bounded_and_keep_what_was_typed(
     assert page.form(NEW).fields["consent"] == "yes"
 
 
+async def test_nobody_keeps_the_service_busy_with_borders(apply: Apply) -> None:
+    """Each costs up to a second of the processor, and any mailbox gets a link."""
+    applicant = await apply().confirm()
+    work = {"mode": "email", "time_zone": "Asia/Omsk"}
+    assert [(await applicant.post("/work", **work, area="{")).status_code for _ in range(10)] == [422] * 10
+    late = await applicant.post("/work", **work, area="{")
+    assert (late.status_code, [form.fields["area"] for form in PageText(late.text).forms]) == (429, ["{"])
+    assert (await applicant.post("/work", **work)).status_code == 303, "a form without one costs nothing"
+
+
 async def test_a_contact_with_an_account_is_said_to_the_operator(
     apply: Apply, town: TownHost, enter: Enter, context: Context
 ) -> None:

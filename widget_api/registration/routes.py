@@ -291,13 +291,18 @@ async def change_work(request: Request, row: Row) -> Response:
         area = row["area"] or ""
     mode, number = fields.get("mode", ""), fields.get("registry_number", "").strip()
     zone = fields.get("time_zone", "") or service.time_zone_of(row)
+    context, language = web.context(request), _language(request, row)
+    text = area if isinstance(area, str) else area.decode(errors="replace").replace("\0", "")
+    given = {"mode": mode, "registry_number": number, "time_zone": zone}
+    given["area"] = text if len(text) <= _MAX_SHOWN else ""
     try:
-        await service.change_work(web.context(request).database, row, mode, number, zone, area)
+        if area:
+            await context.limits.hit("borders", web.client_address(request))
+        await service.change_work(context.database, row, mode, number, zone, area)
+    except errors.TooMany as error:
+        return await _render_work(request, row, given, 429, notice=_limit_notice(language, error))
     except Invalid as error:
-        text = area if isinstance(area, str) else area.decode(errors="replace").replace("\0", "")
-        given = {"mode": mode, "registry_number": number, "time_zone": zone}
-        given["area"] = text if len(text) <= _MAX_SHOWN else ""
-        return await _render_work(request, row, given, 422, errors=_texts_of(_language(request, row), error))
+        return await _render_work(request, row, given, 422, errors=_texts_of(language, error))
     return web.see_other(_path(request, "" if row["proven_at"] or row["letter_id"] else "/proof", "saved"))
 
 

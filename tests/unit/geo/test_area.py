@@ -164,6 +164,7 @@ DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
         (b'{"type":"Polygon","coordinates":[[[1e999,1]]]}', "area_json", ""),
         (written([*TOWN, [[30.0, 55.0], [30.1, 55.0], [30.1, 55.1], [30.0, 55.0]]]), "area_hole", "coordinates[1]"),
         (written([[*TOWN[0][:4] * 13_000, TOWN[0][0]]]), "area_large", ""),
+        (b'{"type":"Polygon","coordinates":[[' + b"0," * 50_000 + b"0]]}", "area_large", ""),  # counted before parsing
         (b" " * (geojson.MAX_SIZE + 1), "area_large", ""),
         (DEEP, "area_json", ""),
         (DEEP.replace(b"[" * 5000, b"[" * 900).replace(b"]" * 5000, b"]" * 900), "area_point", "coordinates[0][0]"),
