@@ -139,6 +139,15 @@ async def test_the_page_counts_support_by_region_and_names_what_is_missing(
     assert (moscow[-1][-1], tver[-1][-1]) == ("3", "1")
     notice = page.css_first("section .notice").text()
     assert ("Помещение" in notice, "Гранты" in notice) == (True, False)
+    chosen = {"text": '"datatype":"string"', "choice": '"datatype":"singlevaluelist"', "moscow": '[["msk","Москва"]]'}
+    sql = (
+        "UPDATE site_categories SET questions = REPLACE(REPLACE(questions, :text, :choice), '[]', :moscow)"
+        " WHERE site_id = :id"
+    )
+    await context.database.write(lambda tx: tx.run(sql, id=other.id, **chosen))
+    await changes.update_site(context.database, other.id, {"name": "Выбор"})
+    listed = (await client.get(f"{centres.api.replace('centres/entries', 'others')}/coverage")).json()["regions"]
+    assert [(one["name"], one["total"]) for one in listed] == [("Москва", 0)], "those to choose from, empty ones too"
     link = page.css("section td a")[1].attributes["href"]
     assert len(await centres.titles(str(link).partition("?")[2].partition("#")[0])) == 1
 
@@ -408,11 +417,57 @@ async def test_an_entry_is_asked_about_yearly_and_hidden_without_an_answer(
         (row,) = await database.rows("SELECT * FROM problems WHERE status = 'moderation'")
         await problems.change(database, AGENT, child.id, row["id"], Change(to="accepted"))
         assert len(await listed.titles()) == 3
+        assert "<form" not in (await client.get(renewals_mail.renewal_url(context, row["id"]))).text
         assert {to for to, _ in await pass_days(330)} == {alive}
         assert {to for to, _ in await pass_days(40)} >= {silent}  # a year after it was hidden
         page = renewals_mail.renewal_url(context, row["id"])
         await problems.erase(database, RESIDENT, child.id, row["id"])
         assert "больше нет" in (await client.get(page)).text
+
+
+async def test_the_days_of_the_yearly_question(context: Context, city: Site, mail_sink: MailSink) -> None:
+    """A year, two weeks and two more: on the day, not a second sooner, and after the letter before has left."""
+    database = context.database
+    child = await collection.add_collection(database, city, "centres", "resource-centres")
+    with time_machine.travel(NOON, tick=False) as traveller:
+        entries = [await add_entry(database, child, title, category="regional") for title in ("А", "Б", "В", "Г")]
+        silent, late, merged, gone = entries
+        due = clock.now()
+
+        async def pass_days(days: int) -> tuple[int, int, int]:
+            nonlocal due
+            due += days * 86_400
+            assert await renewals.run(database, due - 1) == (0, 0, 0)
+            traveller.move_to(due)
+            done = await renewals.run(database, due)
+            assert await renewals.run(database, due + 30 * 86_400) == (0, 0, 0), "the letter has not left"
+            while not await letters.send_due(context, renewals_mail.LETTERS):
+                pass
+            return done
+
+        await changes.disable_site(database, child.id)
+        assert await renewals.run(database, due + 365 * 86_400) == (0, 0, 0)
+        await changes.disable_site(database, child.id, disabled=False)
+        assert await pass_days(365) == (4, 0, 0)
+        assert await pass_days(14) == (0, 4, 0)
+        await renewals.confirm(database, child.id, late)
+        await problems.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=1))
+        await problems.erase(database, RESIDENT, child.id, gone)
+        before, told = await database.rows("SELECT id FROM deliveries"), len(mail_sink.letters)
+        assert await pass_days(14) == (0, 0, 1)
+        assert len(await database.rows("SELECT id FROM deliveries")) == len(before), "no other letter tells of it"
+        assert [one.recipients for one in mail_sink.letters[told:]] == [("priem@gorod.test",)]
+        await problems.change(database, AGENT, child.id, silent, Change(to="accepted"))
+        await problems.erase(database, RESIDENT, child.id, late)
+        for days, done in ((365, (1, 0, 0)), (14, (0, 1, 0)), (14, (0, 0, 1))):  # who was merged is not asked
+            assert await pass_days(days) == done
+        await problems.change(database, AGENT, child.id, silent, Change(to="rejected", text="Закрылся"))
+        await renewals.confirm(database, child.id, silent)
+    (row,) = await database.rows(
+        "SELECT p.status, r.confirmed_at FROM renewals r JOIN problems p ON p.id = r.problem_id WHERE p.id = :id",
+        id=silent,
+    )
+    assert tuple(row) == ("rejected", None), "the agency's word stands"
 
 
 async def test_its_author_brings_a_hidden_entry_back(context: Context, client: httpx2.AsyncClient, city: Site) -> None:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
+from tests.factories import RESIDENT, make_site
 from tests.support.cabinet import Enter
 from tests.support.exchange import KEY, PlatformWorker, webhook_receiver
 from tests.support.georeport import Worker
@@ -40,7 +40,8 @@ from widget_api.participation.model import Words
 from widget_api.people import letters
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems.model import Consent, Contact, join_entry
+from widget_api.problems import change as problems
+from widget_api.problems.model import Change, Consent, Contact, join_entry
 from widget_api.problems.persons import Person
 from widget_api.problems.store import records
 from widget_api.renewals import mail as renewals_mail
@@ -178,7 +179,7 @@ class Town:
         assert entry is not None
         assert joined is not None
         await participation.confirm(database, joined)
-        await participation.write_to_participants(database, child, entry, NAME)
+        await participation.write_to_participants(database, child, entry, f"News{MARKUP}{BREAKS}")
 
     def doors(self, *beginnings: str, names: Sequence[str] = presets.NAMES) -> Iterator[str]:
         """Every GET route that begins so, for these collections."""
@@ -333,10 +334,39 @@ async def test_letters_carry_it_as_text(context: Context, town: Town, mail_sink:
         (own,) = letter.recipients
         told += [own] * (SECRET in (str(letter.message) + letter.text).replace(own, ""))
     assert told == [f"{SECRET}-experts@example.test"], "a request, by its author; the others name nobody"
-    assert MARKUP in mail_sink.to(told[0])[-1].text
-    assert MARKUP in mail_sink.to(f"{SECRET}-initiatives-visitor@example.test")[-1].text
+    assert [f"{SECRET}{MARKUP}" in letter.text for letter in mail_sink.to(told[0])].count(True) == 1
+    assert f"News{MARKUP}" in mail_sink.to(f"{SECRET}-initiatives-visitor@example.test")[-1].text
     for name in ("budgeting", "initiatives", "experts"):
         assert len(mail_sink.to(f"asking-{name}@example.test")) == 1
+
+
+@ONE_DATABASE
+async def test_no_letter_leaves_once_its_entry_or_its_reader_is_gone(
+    context: Context, town: Town, mail_sink: MailSink, worker: Worker
+) -> None:
+    await town.write_letters()
+    (second,) = await participants.list_all_of_person(context.database, "second@example.test")
+    assert await participation.leave(context.database, second)
+    for name in ("budgeting", "experts"):
+        await problems.change(
+            context.database, RESIDENT, town.children[name].id, town.entries[name], Change(to="withdrawn")
+        )
+    await worker.until_idle()
+    left = {letter.recipients for letter in mail_sink.letters if "№ 1" in letter.subject}
+    asked = {(f"asking-{name}@example.test",) for name in ("budgeting", "initiatives", "experts")}
+    assert asked & left == {("asking-initiatives@example.test",)}
+    assert (f"{SECRET}-initiatives-visitor@example.test",) in left
+    assert ("second@example.test",) not in left
+    assert not [
+        letter for letter in mail_sink.to(f"{SECRET}-experts@example.test") if f"{SECRET}{MARKUP}" in letter.text
+    ]
+
+
+@ONE_DATABASE
+async def test_the_public_count_reads_nobody(client: httpx2.AsyncClient, context: Context, town: Town) -> None:
+    await context.database.write(lambda tx: tx.run("ALTER TABLE participants RENAME TO unread"))
+    answer = await client.get(f"/s/{town.children['budgeting'].key}/count/{town.tokens['/count/'][0]}")
+    assert answer.status_code == 200
 
 
 @ONE_DATABASE

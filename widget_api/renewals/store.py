@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.store import contacts
 
-_ASKED = "s.preset IN ({presets}) AND s.disabled_at IS NULL AND p.published AND p.erased_at IS NULL"
+_ASKED = "s.preset IN ({presets}) AND s.disabled_at IS NULL AND p.published AND p.status = 'accepted'"
 
 
 async def list_old(database: Database, presets: Sequence[str], before: int, most: int) -> Sequence[Row]:
@@ -48,10 +48,11 @@ async def remind(tx: Transaction, now: int, before: int) -> int:
 
 
 async def list_unanswered(database: Database, before: int) -> Sequence[Row]:
-    """What was repeated before that time by a letter that left."""
+    """What was repeated before that time by a letter that left. Nothing is recorded of an erased entry any more."""
     return await database.rows(
-        "SELECT problem_id, site_id FROM renewals WHERE reminded_at <= :before AND hidden_at IS NULL"
-        " AND next_at IS NULL ORDER BY problem_id",
+        "SELECT r.problem_id, r.site_id FROM renewals r JOIN problems p ON p.id = r.problem_id"
+        " WHERE r.reminded_at <= :before AND r.hidden_at IS NULL AND r.next_at IS NULL AND p.erased_at IS NULL"
+        " ORDER BY r.problem_id",
         before=before,
     )
 
