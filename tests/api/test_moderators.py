@@ -6,11 +6,14 @@ What it may not do, address by address, is in test_cabinet_matrix.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.api.test_cabinet_bulk import after_a_minute, carry_out, choose
+from tests.api.test_collections import add_entry
 from tests.api.test_notices import Agency, at
 from tests.api.test_participation import add_participant
 from tests.api.test_reminders import digest_on
@@ -23,9 +26,12 @@ from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.errors import Invalid
 from widget_api.mailbox import digest
+from widget_api.mailbox import store as mailbox
+from widget_api.mailbox.model import Verdict
+from widget_api.people import accounts, store
 from widget_api.people import notices as choosing
-from widget_api.people import store
 from widget_api.problems import assignment, notices, pictures
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact, Photo
@@ -34,6 +40,8 @@ from widget_api.sites import collection, consent, rights
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
 from widget_api.sites.model import Site
+from widget_api.visits import service as visits
+from widget_api.visits.model import Visit
 
 CANARY = Contact(email="canary@resident.test", name="Канарейкина", phone="+7 900 000-00-01")
 SECRETS = ("canary@resident.test", "Канарейкина", "900 000-00-01", "9000000001", "Внутреннее", "own@gorod.test")
@@ -314,6 +322,10 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
         assert (await choosing.count_new(context.database, found, clock.first_id(clock.now() - 9)))[1] == 2
     sites = await digest._sites_of_agency(context.database, council.agency.id)
     assert [site.id for site in sites] == [council.id, child.id], "its own calendar and address"
+    held = Verdict(kind="answer", state="held", reason="dmarc", site_id=child.id, problem_id=entry)
+    await context.database.write(lambda tx: mailbox.insert_letter(tx, "key", held, 1))
+    built = [await digest._build_digest(context.database, one, date(2026, 12, 2), "") for one in (sites, sites[1:])]
+    assert [one.held for one in built] == [0, 1], "letters are held for the agency that is responsible"
     assert await digest_on(context.database, "2026-12-02T08:00") == 1
     (sink,) = await context.database.rows("SELECT sink FROM deliveries WHERE sink LIKE 'digest:%'")
     assert sink["sink"] == f"digest:{council.agency.id}:2026-12-02"
@@ -331,6 +343,62 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
         assert sent == [1, 0], "the letters that wait tell nothing any more"
         assert mail_sink.to("sovet@council.test") == []
     assert await digest_on(context.database, "2026-12-03T08:00") == 0
+
+
+async def test_only_what_the_right_was_for_ends_with_it(
+    client: httpx2.AsyncClient, context: Context, city: Site, initiatives: Site, council: Site
+) -> None:
+    database, who, moment = context.database, journal.COMMAND_LINE, clock.now() + 86_400
+    agency = {"name": "Палата", "email": "palata@council.test"}
+    chamber = await make_site(database, agency=agency, allowed_origins=["https://council.test"])
+    with pytest.raises(Invalid):  # whose is it?
+        await rights.find_agency_by_host(database, initiatives, "council.test")
+    control, more = [
+        await collection.add_collection(database, city, slug, "inspectors") for slug in ("control", "more")
+    ]
+    people = {}
+    for one in (council, chamber):
+        email = one.agency.email
+        people[one.id], _ = await accounts.add_user(database, email=email, role="agent", agency_id=one.agency.id)
+    given, taken = list[str](), "UPDATE problems SET assigned_user = :user WHERE id = :id"
+    for child, one in ((control, council), (control, chamber), (more, council)):
+        await name(context, child, one)
+        entry = await add_entry(database, child)
+        visit = Visit(at=moment, place="Дом", text="Текст")
+        visit_id = await visits.add_visit(database, child, one.agency.id, visit, who)
+        assert await visits.invite(database, child, visit_id, one.agency.id, [1, 2], who) > 0
+        given.append(visit_id)
+        values = {"user": people[one.id], "id": entry}
+        await database.write(lambda tx, values=values: tx.run(taken, **values))
+    called_off = await visits.add_visit(database, control, council.agency.id, visit, who)
+    assert await visits.invite(database, control, called_off, council.agency.id, [1], who) == 1
+    await database.write(
+        lambda tx: tx.run("UPDATE visit_invitations SET next_at = NULL WHERE visit_id = :id", id=called_off)
+    )
+    await visits.call_off(database, control, called_off, council.agency.id)
+    siteless = await sites.add_agency(database, name="Без сайта", email="no@site.test")
+    await rights.name_agency(database, more, siteless, "moderate", who)
+    assert await digest._sites_of_agency(database, siteless) == [], "it has no calendar"
+
+    async def look() -> tuple[set[Any], set[Any]]:
+        waiting = await database.rows("SELECT visit_id FROM visit_invitations WHERE next_at IS NOT NULL")
+        after = await database.rows("SELECT site_id, assigned_user FROM problems WHERE assigned_user IS NOT NULL")
+        return {row["visit_id"] for row in waiting}, {tuple(row) for row in after}
+
+    first, second, third = given
+    assert (await look())[0] == {first, second, third, called_off}
+    api = f"/api/v1/sites/{city.key}/collections/control"
+    tag = (await client.get(api)).headers["etag"]
+    await name(context, control, council, named=False)
+    assert (await client.get(api, headers={"If-None-Match": tag})).status_code == 200, "its consent document changed"
+    kept = {(control.id, people[chamber.id]), (more.id, people[council.id])}
+    assert await look() == ({second, third, called_off}, kept)
+    left = [await rights.list_named_agencies(database, child.id) for child in (control, more)]
+    assert [[row["name"] for row in rows] for rows in left] == [["Палата"], ["Без сайта", "Общественный совет"]]
+    await name(context, more, council, "invite")
+    assert await look() == ({second, third, called_off}, {(control.id, people[chamber.id])})
+    await name(context, control, chamber)
+    assert await look() == ({second, third, called_off}, {(control.id, people[chamber.id])}), "named again"
 
 
 @ONE_DATABASE

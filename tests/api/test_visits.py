@@ -16,11 +16,12 @@ from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.context import Context
-from widget_api.errors import Conflict
+from widget_api.errors import Conflict, NotFound
 from widget_api.ops import retention
 from widget_api.people import letters
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Consent, Contact
+from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
 from widget_api.residents import service as service_of_authors
 from widget_api.settings import Settings
@@ -28,7 +29,7 @@ from widget_api.sites import changes, collection, consent
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.visits import mail, service
-from widget_api.visits.model import MAX_A_DAY, MAX_INVITED
+from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, NOTICED, Visit
 
 NOON = clock.parse_rfc3339("2026-11-28T09:00:00Z")
 CANARY = ("kanareika@secret.test", "Канарейкина", "900 000-00-01")
@@ -123,11 +124,15 @@ async def test_inspectors_are_found_invited_and_answer(
             opened = await client.get(path)
         assert await states(context) == ["open", "open"]
         assert PageText(opened.text).form(path)
-        for answer in ("accepted", "accepted", "declined", "accepted"):
+        for seconds, answer in enumerate(("accepted", "accepted", "declined", "accepted")):
+            traveller.move_to(NOON + seconds)
             assert (await client.post(path, data={"answer": answer})).status_code == 303
             assert await states(context) == [answer, "open"]
+            answered = await context.database.rows("SELECT answered_at FROM visit_invitations WHERE state <> 'open'")
+            assert answered[0]["answered_at"] == NOON + (0 if seconds == 1 else seconds), "said once"
         assert (await client.post(path, data={"answer": "maybe"})).status_code == 400
-        assert "Согласились 1 из 2" in (await cabinet.read(visit)).text
+        for page in (visit, visit.rpartition("/")[0]):
+            assert "Согласились 1 из 2" in (await cabinet.read(page)).text
         assert (await cabinet.client.get(f"{visit}?done=invited&sent=x")).status_code == 200
         traveller.move_to(clock.parse_rfc3339("2026-12-01T07:00:00Z"))  # 10:00 there
         visit_id, agency_id = visit.rpartition("/")[2], inspectors.agency.id
@@ -160,6 +165,11 @@ async def test_only_confirmed_addresses_that_work_get_letters(
         assert [str(one.message["To"]) for one in mail_sink.letters] == ["d@example.test"]
         reached = [await renewals_store.is_reached(database, entry) for entry in entries]
         old = await renewals_store.list_old(database, ["inspectors"], clock.now(), 10)
+        for entry in entries:
+            await database.write(lambda tx, entry=entry: renewals_store.ask(tx, entry, inspectors.id, clock.now()))
+        while not await letters.send_due(context, renewals_mail.LETTERS):
+            pass
+        assert [str(one.message["To"]) for one in mail_sink.letters] == ["d@example.test"] * 2
     assert reached == [False, False, False, True, False]
     assert [row["id"] for row in old] == [entries[3]]
 
@@ -190,7 +200,8 @@ async def test_the_result_is_public_and_names_those_who_agreed(
         assert early.status_code == 409
         assert "Выезды и итоги" not in (await client.get(public)).text
         traveller.move_to(NOON + 3600)
-        assert (await cabinet.send(visit, f"{visit}/result", result=" ")).status_code == 422
+        for text, status in ((" ", 422), ("я" * (MAX_RESULT + 1), 422), ("я" * MAX_RESULT, 303)):
+            assert (await cabinet.send(visit, f"{visit}/result", result=text)).status_code == status
         assert (await cabinet.send(visit, f"{visit}/result", result="Пандус есть")).status_code == 303
         page = PageText((await client.get(public)).text).text
         assert "28 ноября, ул. Мира, 5" in page.replace("\xa0", " ")
@@ -235,6 +246,7 @@ async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
             context.database, await sites.by_id(context.database, str(inspectors.parent_id)), "more", "inspectors"
         )
         await own.read(f"/cabinet/collections/{other.id}/events/{secret.rpartition('/')[2]}", 404)
+        await add_visit(own, other, place="Чужой раздел")
         visit = await add_visit(sovet, inspectors)
         await invite(sovet, visit, 1)
         await deliver(context)
@@ -250,7 +262,8 @@ async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
         await sovet.read(f"/cabinet/problems/{entry}", 404)
         assert f"{path}/agencies" not in (await sovet.read(f"{path}/events")).links
         assert (await sovet.client.get(f"{path}/agencies")).status_code == 403
-        assert "Общественный совет" in (await own.read(f"{path}/events")).text
+        listed = (await own.read(f"{path}/events")).text
+        assert ("Общественный совет" in listed, "Чужой раздел" in listed) == (True, False)
         assert await actions(own, visit) <= {"sign-out", "language", ""}  # another agency's visit is read alone
         await changes.disable_site(context.database, inspectors.id)
         assert f"{path}/events" not in (await sovet.read("/cabinet/sites")).links
@@ -263,6 +276,8 @@ async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
         assert len(mail_sink.letters) == letters, "an invitation that has not left stays"
         await sovet.read(visit, 404)
         written = {entry["kind"] for entry in await journal.read(context.database, limit=99)}
+        sent = [entry["details"] for entry in await journal.read(context.database, kind="inspectors_invited", limit=9)]
+        assert sent == [{"count": 1}, {"count": 1}]
         assert written >= {"collection_agency_named", "inspectors_invited", "collection_agency_removed"}
 
 
@@ -279,22 +294,68 @@ async def test_a_visit_that_is_called_off_is_told_to_those_who_know_of_it(
         rows = {row["problem_id"]: row["id"] for row in await context.database.rows("SELECT * FROM visit_invitations")}
         declined = next(iter(rows.values()))
         await service.answer(context.database, declined, "declined")
+        await invite(cabinet, visit, 4)
+        now, database = clock.now(), context.database
+        leaving = await database.write(lambda tx: mail.LETTERS.claim(tx, now, now + 60))
+        assert leaving is not None
         await invite(cabinet, visit, 3)  # this letter has not left
         form = await token(cabinet, visit)
         for _ in range(2):
             await cabinet.client.post(f"{visit}/call-off", data=form)
         assert "invite" not in await actions(cabinet, visit)
+        await database.write(lambda tx: mail.LETTERS.end(tx, leaving, False))  # while it was on its way
         await deliver(context)
         subjects = [str(one.message["Subject"]).partition(":")[0] for one in mail_sink.letters]
-        assert sorted(subjects) == ["Отменено", "Приглашение", "Приглашение"]
+        assert sorted(subjects) == ["Отменено", "Отменено", "Приглашение", "Приглашение"]
         path = mail.invitation_url(context, declined).removeprefix(context.settings.public_url)
         await client.post(path, data={"answer": "accepted"})
         assert "accepted" not in await states(context)
         assert "Выезд отменён" in (await client.get(path)).text
 
 
+async def test_what_cannot_leave_in_time_is_given_up_and_who_knows_nothing_is_told_nothing(
+    context: Context, inspectors: Site, council: Site, enter: Enter, mail_sink: MailSink
+) -> None:
+    database, agency_id, who = context.database, inspectors.agency.id, journal.COMMAND_LINE
+    with time_machine.travel(NOON, tick=False) as traveller:
+        for title in ("anna", "boris", "vera"):
+            await add_inspector(context, inspectors, title, "Юг")
+        later, soon = [
+            await service.add_visit(
+                database, inspectors, agency_id, Visit(at=NOON + days * 86_400, place="Дом", text="Текст"), who
+            )
+            for days in (9, 5)
+        ]
+        await service.invite(database, inspectors, later, agency_id, [1], who)
+        traveller.move_to(NOON + NOTICED)
+        await deliver(context)
+        await service.invite(database, inspectors, later, agency_id, [2], who)
+        traveller.move_to(NOON + 2 * NOTICED + 1)
+        await deliver(context)
+        await service.invite(database, inspectors, soon, agency_id, [3], who)
+        traveller.move_to(NOON + 5 * 86_400)  # it begins
+        await deliver(context)
+        with pytest.raises(Conflict):
+            await service.call_off(database, inspectors, soon, agency_id)
+        for _ in range(2):
+            await service.call_off(database, inspectors, later, agency_id)
+            await deliver(context)
+        told = [(one.recipients[0], one.subject.partition(":")[0]) for one in mail_sink.letters]
+        assert told == [("anna@example.test", "Приглашение"), ("anna@example.test", "Отменено")]
+        with pytest.raises(Conflict):
+            await service.invite(database, inspectors, later, agency_id, [3], who)
+        traveller.move_to(NOON + 10 * 86_400)
+        with pytest.raises(Conflict):
+            await service.publish_result(database, inspectors, later, agency_id, "Пандус есть")
+        city = await sites.by_id(database, str(inspectors.parent_id))
+        other = await collection.add_collection(database, city, "more", "inspectors")
+        for site, inviting in ((other, agency_id), (inspectors, council.agency.id)):
+            with pytest.raises(NotFound):
+                await service.publish_result(database, site, soon, inviting, "Пандус есть")
+
+
 async def test_letters_of_visits_are_bounded_and_end_with_the_entry(
-    context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink
+    context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with time_machine.travel(NOON, tick=False) as traveller:
         entry = await add_inspector(context, inspectors, "anna", "Юг")
@@ -303,18 +364,32 @@ async def test_letters_of_visits_are_bounded_and_end_with_the_entry(
             visit = await add_visit(cabinet, inspectors, day=f"2026-12-{day:02}")
             sent = (await invite(cabinet, visit, 1)).headers["location"].rpartition("=")[2]
             assert sent == ("1" if day <= MAX_A_DAY else "0")
+        await add_inspector(context, inspectors, "boris", "Юг")
+        assert (await invite(cabinet, visit, 1, 2)).headers["location"].endswith("sent=1")
         assert (await cabinet.send(visit, f"{visit}/invite")).status_code == 422
+        for most, status in ((1, 422), (2, 303)):
+            monkeypatch.setattr(service, "MAX_INVITED", most)
+            assert (await invite(cabinet, visit, 3)).status_code == status
+        monkeypatch.undo()
         many = {f"entry.{number}": "yes" for number in range(1, MAX_INVITED + 2)}
         assert (await cabinet.send(visit, f"{visit}/invite", **many)).status_code == 422
         await problems.erase(context.database, RESIDENT, inspectors.id, entry)
         await deliver(context)
-        assert mail_sink.letters == []
-        invitation = (await context.database.rows("SELECT id FROM visit_invitations"))[0]["id"]
+        assert mail_sink.to("anna@example.test") == []
+        (row, *_) = await context.database.rows("SELECT id FROM visit_invitations WHERE problem_id = :id", id=entry)
+        invitation = row["id"]
         page = await cabinet.client.get(mail.invitation_url(context, invitation))
         assert "больше нет в списке" in page.text
         for wrong in ({"day": "2026-11-27"}, {"hour": "25:00"}, {"place": ""}, {"text": "я" * 2001}):
             path = f"/cabinet/collections/{inspectors.id}/events"
             refused = await cabinet.send(path, path, **(VISIT | wrong))
             assert (refused.status_code, f'id="field-{next(iter(wrong))}' in refused.text) == (422, True), wrong
+        rows = await context.database.rows("SELECT id FROM visits ORDER BY at")
+        for row, seconds, sent in zip((*rows[:3], rows[2]), (0, 0, 86_399, 86_400), (1, 1, 0, 1), strict=True):
+            traveller.move_to(NOON + seconds)
+            given = (inspectors, row["id"], inspectors.agency.id, [2], journal.COMMAND_LINE)
+            assert await service.invite(context.database, *given) == sent
+        traveller.move_to(NOON + inspectors.retention_days * 86_400)
+        assert (await retention.erase_expired(context.database))["visits"] == 0
         traveller.move_to(NOON + (inspectors.retention_days + 10) * 86_400)
         assert (await retention.erase_expired(context.database))["visits"] == MAX_A_DAY + 1

@@ -12,7 +12,6 @@ from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store
-from widget_api.sites import store as sites
 from widget_api.sites.model import Site
 from widget_api.visits import store
 from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
@@ -120,7 +119,6 @@ async def publish_result(database: Database, site: Site, visit_id: str, agency_i
             raise Conflict("visit_not_yet")
         await tx.run("UPDATE visits SET result = :result, result_at = :now WHERE id = :id",
                      id=visit_id, result=text, now=now)  # fmt: skip
-        await sites.bump_version(tx, site.id)
 
     await database.write(work, site.id)
 
