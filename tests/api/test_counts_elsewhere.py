@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
 from tests.api.test_participation import add_participant
 from tests.api.test_two_instances_collections import NAME, Side, settle
@@ -25,13 +26,15 @@ from widget_api.deliveries.model import LEASE
 from widget_api.events import UPDATES_PATH
 from widget_api.outbound import Failed
 from widget_api.participation import service, store, tally
-from widget_api.platform import entries, webhook
+from widget_api.platform import entries, signature, webhook
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
 from widget_api.problems import counts, support
 from widget_api.problems.model import Change
+from widget_api.sites import changes
 
+DAY = 86_400
 Sides = tuple[Side, Side]
 
 
@@ -226,6 +229,41 @@ async def test_erasure_takes_the_numbers_of_others_along(sides: Sides) -> None:
     await counts.take(there.database, there.site.id, problem["id"], known["source"], newer, [known["source"]])
     assert await there.database.rows("SELECT * FROM counts_elsewhere") == []
     assert ((erased := await find(there, birth))["participants"], erased["supporters"]) == (0, 1)
+
+
+async def test_what_another_instance_counted_after_the_end_changes_no_result(sides: Sides) -> None:
+    here, there = sides
+    birth, now = await add_accepted(here, there), clock.now()
+    mine, theirs = Crowd(here), Crowd(there)
+    for side, end in ((here, DAY), (there, DAY)):
+        await changes.update_site(side.database, side.site.id, {"votes_close_at": now + end})
+    await mine.vote(birth)
+    await theirs.vote(birth)
+    with time_machine.travel(now + 3 * DAY, tick=False):
+        await settle(here, there)  # nothing came through before, but it was counted before
+        await assert_sums((mine, theirs), [birth])
+        await changes.update_site(there.database, there.site.id, {"votes_close_at": now + 9 * DAY})
+        await theirs.vote(birth)
+        await settle(here, there)
+        assert ((await find(here, birth))["participants"], (await find(there, birth))["participants"]) == (2, 3)
+        (known,) = await here.database.rows("SELECT at FROM counts_elsewhere")
+        assert known["at"] == now + DAY
+        await changes.update_site(here.database, here.site.id, {"votes_close_at": clock.now() - signature.TOLERANCE})
+        await theirs.vote(birth)
+        await settle(here, there)
+        assert (await find(here, birth))["participants"] == 2
+        await changes.update_site(
+            here.database, here.site.id, {"votes_close_at": clock.now() + 1 - signature.TOLERANCE}
+        )
+        await theirs.vote(birth)
+        await settle(here, there)
+        await assert_sums((mine, theirs), [birth])
+        # The period of a vote that it was once ends nothing else.
+        for side in sides:
+            await changes.update_site(side.database, side.site.id, {"action": "none", "votes_close_at": now})
+        await theirs.support(birth)
+        await settle(here, there)
+        await assert_sums((mine, theirs), [birth])
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ async def find_or_import(
     known = await log.find_entry(database, site.id, birth_id)
     if known is None or (known["source"] != signer and known["released_at"] is None):
         return None  # not known, or never sent to a platform
-    if signers[signer].adds_counts and (given := read_counts(data)):
+    if signers[signer].adds_counts and (given := read_counts(data)) and not _is_late(site, given["at"]):
         await counts.take(database, site.id, known["problem_id"], signer, given, serving)
     born_there = known["source"] == signer
     return signer, site.id, Linked(problem_id=known["problem_id"], born_there=born_there, remote_state=None)
@@ -111,6 +111,12 @@ def read_counts(data: Mapping[str, Any]) -> dict[str, int] | None:
     if len(found) < len(counts.FIELDS) or max(found[name] for name in counts.NAMES) > counts.LARGEST:
         return None
     return found if found["at"] <= clock.now() + signature.TOLERANCE else None
+
+
+def _is_late(site: Site, at: int) -> bool:
+    """Whether numbers are of a moment after the end of the vote here, by another clock: the result stands."""
+    own = site.collection
+    return own is not None and own.action == "vote" and own.voting.is_over(at - signature.TOLERANCE)
 
 
 def _text(data: Mapping[str, Any], name: str, longest: int) -> str:

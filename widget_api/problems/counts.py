@@ -19,7 +19,8 @@ from widget_api.problems.store import history, records
 Count = Literal["supporters", "participants"]
 NAMES: tuple[Count, ...] = ("supporters", "participants")
 LARGEST = 1_000_000  # of one instance
-# The numbers of one instance, in the order of (at, version): its clock when it read them, and its site's counter then.
+# The numbers of one instance, in the order of (at, version): the moment that they are of, by its clock, and its site's
+# counter then. A vote that is over has those of its end, whenever they are read.
 FIELDS = (*NAMES, "at", "version")
 GATHERED = 10  # seconds until a change leaves for other instances, with all that follow
 
@@ -62,14 +63,16 @@ async def read_own(reader: Database | Transaction, problem_id: str) -> dict[str,
     at = clock.now()  # before the numbers, so that a later reading has no earlier place
     row = await reader.row(
         "SELECT p.supporters - COALESCE(SUM(e.supporters), 0) AS supporters,"
-        " p.participants - COALESCE(SUM(e.participants), 0) AS participants, c.version"
-        " FROM problems p JOIN site_counters c ON c.site_id = p.site_id"
+        " p.participants - COALESCE(SUM(e.participants), 0) AS participants, c.version,"
+        " CASE WHEN s.action = 'vote' THEN s.votes_close_at END AS ended_at"
+        " FROM problems p JOIN site_counters c ON c.site_id = p.site_id JOIN sites s ON s.id = p.site_id"
         " LEFT JOIN counts_elsewhere e ON e.problem_id = p.id"
-        " WHERE p.id = :id GROUP BY p.id, c.version",
+        " WHERE p.id = :id GROUP BY p.id, c.version, s.action, s.votes_close_at",
         id=problem_id,
     )
     assert row is not None, "counters without a problem"
-    return {**{name: int(row[name]) for name in (*NAMES, "version")}, "at": at}
+    ended_at = at if row["ended_at"] is None else row["ended_at"]
+    return {**{name: int(row[name]) for name in (*NAMES, "version")}, "at": min(at, ended_at)}
 
 
 async def take(
