@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -300,6 +301,29 @@ async def test_erasure_takes_a_voice_within_the_vote_and_only_its_person_afterwa
         assert await retention.replay_erasures(database) == 2
     counts = await database.rows("SELECT participants FROM problems ORDER BY number LIMIT 2")
     assert [row["participants"] for row in counts] == [0, 1]
+
+
+@pytest.mark.parametrize("with_entry", [False, True])
+async def test_a_vote_that_ended_is_prolonged_only_while_its_voters_are_known(
+    voter: Visitor, context: Context, with_entry: bool
+) -> None:
+    database, now = context.database, clock.now()
+    day = str(local_date(now, voter.child.time_zone) + timedelta(days=9))
+    await voter.set_rules(votes_close_at=now + DAY)
+    withdrawn, row = await voter.take_part(2), await voter.take_part()
+    await voter.press(withdrawn, "own")
+    with time_machine.travel(now + 2 * DAY, tick=False):
+        await collection.change_collection(database, voter.child, {"votes_close": day})
+        await voter.set_rules(votes_close_at=now + DAY)
+        if with_entry:  # as retention erases it
+            await problems.erase(database, OPERATOR, voter.child.id, row["problem_id"])
+        else:
+            await retention.erase_words(database, VERA)
+        for text in (day, ""):
+            with pytest.raises(Invalid) as raised:
+                await collection.change_collection(database, voter.child, {"title": "Другой", "votes_close": text})
+            assert [(one.field, one.code) for one in raised.value.fields] == [("votes_close", "voters_erased")]
+        await collection.change_collection(database, voter.child, {"title": "Другой", "votes_per_person": "1"})
 
 
 @ONE_DATABASE

@@ -163,6 +163,9 @@ async def change_collection(
             wrong.append(FieldError(name, "date"))
     assert child.collection is not None, "it has settings"
     voting = child.collection.voting
+    over = not wrong and "votes_close" in changed and voting.is_over(clock.now())
+    if over and await store.has_erased_voices(database, child.id):  # they could vote once more
+        wrong.append(FieldError("votes_close", "voters_erased"))
     for first, last, opens, closes in (
         ("opens", "closes", child.collection.opens_at, child.collection.closes_at),
         ("votes_open", "votes_close", voting.opens_at, voting.closes_at),
