@@ -20,6 +20,7 @@ from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, make_site
+from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
 from widget_api import clock
@@ -34,7 +35,8 @@ from widget_api.problems import change as problems
 from widget_api.problems import forms
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
-from widget_api.problems.store.contacts import email_hash
+from widget_api.problems.projections import rebuild
+from widget_api.problems.store.contacts import email_hash, mailbox_hash
 from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
@@ -168,6 +170,98 @@ async def test_one_person_is_one_voice(voter: Visitor) -> None:
     assert len(await voter.rows()) == 1
     await voter.take_part(email="veravotes@example.test")  # letters of the name are not ours to drop
     assert await voter.count() == 2
+
+
+def test_addresses_of_one_mailbox_are_one_person_and_no_others() -> None:
+    mailboxes = (
+        ("ivan.petrov@ya.ru", "ivan-petrov@yandex.ru", "Ivan.Petrov+2@Narod.ru", "ivan-petrov@yandex.com.tr"),
+        ("ivanpetrov@ya.ru",),  # a dot is a hyphen there, which is not left out
+        ("ivan.petrov@gmail.com", "IvanPetrov+a.b@googlemail.com", "i.v.a.n.petrov@ｇmail.com"),
+        ("ivan-petrov@gmail.com",),
+        *((f"ivan.petrov@{domain}",) for domain in ("mail.ru", "bk.ru", "inbox.ru", "list.ru", "internet.ru")),
+        ("ivanpetrov@mail.ru",),
+        ("ivan.petrov@yandex-team.ru",),
+        ("ivan.petrov@gmail.com.example.test",),
+        ("ivan.petrov@example.test", "Ivan.Petrov+x@EXAMPLE.test"),
+        ("ivan-petrov@example.test",),
+        ("+@example.test",),
+    )
+    people = [{mailbox_hash(email) for email in emails} for emails in mailboxes]
+    assert [len(one) for one in people] == [1] * len(mailboxes)
+    assert len(set().union(*people)) == len(mailboxes)
+    assert mailbox_hash("ivan.petrov@example.test") == email_hash("ivan.petrov@example.test"), "rows are as they were"
+
+
+async def test_another_address_of_the_mailbox_adds_no_voice_and_withdraws(
+    voter: Visitor, context: Context, mail_sink: MailSink
+) -> None:
+    await voter.set_rules(votes_per_person=2)
+    first = await voter.take_part(1, "vera.i@ya.ru")
+    assert len(await letters(context, mail_sink, "vera.i@ya.ru")) == 1
+    await voter.ask(1, "Vera-I@yandex.ru")
+    assert len(await voter.rows()) == 1
+    assert "уже подтвердили" in (await letters(context, mail_sink, "vera.i@ya.ru"))[-1].text
+    assert await letters(context, mail_sink, "vera-i@yandex.ru") == [], "it goes to the address that is known"
+    await voter.take_part(2, "vera-i@yandex.by")
+    third = await voter.take_part(3, "vera.i+3@narod.ru")
+    assert "Все голоса уже отданы" in await voter.press(third)
+    assert [await voter.count(number) for number in (1, 2, 3)] == [1, 1, 0]
+    await voter.press(first, "own")
+    assert "Голос засчитан" in await voter.press(third)
+    assert (await retention.erase_words(context.database, "vera.i@yandex.com"))["participations"] == 2
+    assert [await voter.count(number) for number in (1, 2, 3)] == [0, 0, 0]
+
+
+async def test_the_upgrade_makes_addresses_of_one_mailbox_one_person(voter: Visitor, context: Context) -> None:
+    """Of two voices for one entry the earlier one stays; where the vote is over both count, one without a person."""
+    database, now = context.database, clock.now()
+    ended = await collection.add_collection(database, voter.site, "ended", "budgeting")
+    await add_entry(database, ended, "Проект")
+    entries = {child.id: await database.rows("SELECT id FROM problems WHERE site_id = :id ORDER BY number", id=child.id)
+               for child in (voter.child, ended)}  # fmt: skip
+
+    async def act(child: Site, place: int, email: str, at: int | None) -> str:
+        """By the rule of the release before; confirmed at a moment."""
+        row_id = await add_participant(database, child, entries[child.id][place]["id"], email)
+        await database.write(
+            lambda tx: tx.run(
+                "UPDATE participants SET person = :person WHERE id = :id", id=row_id, person=email_hash(email)
+            )
+        )
+        row = await store.find(database, row_id)
+        if at is not None and row is not None:
+            with time_machine.travel(at, tick=False):
+                assert await service.confirm(database, row) == "done"
+        return row_id
+
+    first, again = await act(voter.child, 0, "v.i@ya.ru", now), await act(voter.child, 0, "v-i@yandex.ru", now + 1)
+    other = await act(voter.child, 0, VERA, now)
+    single, waiting = await act(voter.child, 1, "v-i@narod.ru", now), await act(voter.child, 2, "v.i@ya.ru", None)
+    erased = await act(ended, 0, "gone@ya.ru", now)
+    # The address that keeps its person came first here, and last above.
+    kept, nameless = await act(ended, 0, "ab@gmail.com", now), await act(ended, 0, "a.b@googlemail.com", now + 1)
+    await changes.update_site(database, ended.id, {"votes_close_at": now + 2})
+    with time_machine.travel(now + DAY, tick=False):
+        for row in await store.list_confirmed(database, entries[ended.id][0]["id"]):
+            if row["id"] == erased:
+                await service.erase(database, row, clock.now())
+        for _ in range(2):
+            await migrations.run(database.url, "one_mailbox_one_person")
+            await rebuild.ensure(database.url)
+    rows = {row["id"]: row for row in await voter.rows()}
+    assert {row_id: rows[row_id]["person"] for row_id in rows} == {
+        **dict.fromkeys((first, single, waiting), mailbox_hash("v-i@yandex.ru")),
+        **dict.fromkeys((again, erased, nameless)),
+        other: mailbox_hash(VERA),
+        kept: mailbox_hash("ab@gmail.com"),
+    }
+    assert [rows[again][name] for name in ("email", "email_hash", "ip", "stopped_at")] == [None, None, None, now + DAY]
+    assert [rows[nameless][name] for name in ("email", "email_hash", "ip", "stopped_at")] == [None] * 4
+    assert [await voter.count(number) for number in (1, 2, 3)] == [2, 1, 0]
+    listed = (await voter.client.get(voter.entries)).json()["items"]
+    assert [one["participants"] for one in listed] == [0, 0, 1, 2]
+    (entry,) = await database.rows("SELECT participants FROM problems WHERE site_id = :id", id=ended.id)
+    assert entry["participants"] == 3
 
 
 async def test_no_more_voices_than_the_collection_gives(voter: Visitor) -> None:

@@ -21,21 +21,43 @@ NAME_PUBLISHED = """EXISTS (
 )"""
 
 
+# Providers that give one mailbox an address in each of these domains, and what stands for a dot in its name there
+# (docs/decisions/0076-one-mailbox-one-person.md).
+_YANDEX_ZONES = "ru com by kz ua az co.il com.am com.ge com.tr ee fi fr kg lt lv md pl tj tm uz"
+_PROVIDERS = (
+    (("gmail.com", "googlemail.com"), ""),
+    ((*(f"yandex.{zone}" for zone in _YANDEX_ZONES.split()), "ya.ru", "narod.ru"), "-"),
+)
+
+
 def email_hash(email: str) -> str:
     """Hash an address, to find a person's reports without storing the address where it is not needed.
 
     Case is folded, and the domain is normalised as mail systems do it: «почта.рф», full-width letters, soft hyphens.
     """
-    local, at, domain = email.strip().casefold().rpartition("@")
-    with contextlib.suppress(UnicodeError):  # not a valid name by IDNA
-        domain = domain.encode("idna").decode().lower()
-    return hashlib.sha256(f"{local}{at}{domain}".encode()).hexdigest()
+    return _hash(*_normalise(email))
 
 
 def mailbox_hash(email: str) -> str:
-    """Hash the mailbox that gets the letters, without the detail after a «+» (RFC 5233)."""
-    local, at, domain = email.strip().rpartition("@")
-    return email_hash(f"{local.partition('+')[0] or local}{at}{domain}")
+    """Hash the mailbox that gets the letters: without the detail after a «+» (RFC 5233), and the same for all addresses
+    that its provider gives to it."""
+    local, at, domain = _normalise(email)
+    local = local.partition("+")[0] or local
+    for domains, dot in _PROVIDERS:
+        if domain in domains:
+            local, domain = local.replace(".", dot), domains[0]
+    return _hash(local, at, domain)
+
+
+def _normalise(email: str) -> tuple[str, str, str]:
+    local, at, domain = email.strip().casefold().rpartition("@")
+    with contextlib.suppress(UnicodeError):  # not a valid name by IDNA
+        domain = domain.encode("idna").decode().lower()
+    return local, at, domain
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 async def add(tx: Transaction, site_id: str, problem_id: str, contact: Contact, language: str) -> None:
