@@ -1,13 +1,11 @@
 /** The chunk of the extended widget: the city's problems, with which it opens. */
 
-import { addHashes } from "../shared/chunks.ts";
-import { styleSheet } from "../shared/styles.ts";
 import beside from "../shared/ui/beside.css";
-import styles from "./browse.css";
+import own from "./browse.css";
 
 /** Written in by the build: of the chunks that may follow. */
 declare const HASHES: Record<string, string>;
 
-addHashes(HASHES);
-export const sheet = styleSheet(beside + styles);
+export const hashes = HASHES;
+export const styles = beside + own;
 export { View } from "./view.tsx";

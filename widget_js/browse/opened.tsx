@@ -1,40 +1,80 @@
-/** The place of one problem: stands at once, while its chunk and its data are on their way together. */
+/** One problem that is open: its chunk and its data come together, and it follows changes while it can be seen. */
 
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ApiError } from "../shared/api.ts";
 import type { Detail } from "../shared/contract.ts";
-import { refresh } from "../shared/polling.ts";
+import { refresh, useFollow } from "../shared/polling.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
+import { Chips } from "../shared/ui/statusChip.tsx";
 import { focus } from "../shared/focus.ts";
 import { useLazy } from "../shared/lazy.ts";
-import { useSite } from "../shared/site.ts";
+import { pageOf } from "../shared/page.ts";
+import { useSite, type Shown } from "../shared/site.ts";
+import { isClosed } from "../shared/statusStyle.ts";
 
 export function Opened({ number, active, open }: { number: number; active: boolean; open: (number: number) => void }) {
+  const site = useSite();
   const {
     api,
+    config,
     language: { t, number: figure }
-  } = useSite();
+  } = site;
   const { chunk, failed, load } = useLazy<typeof import("../problem/entry.ts")>("problem");
   const heading = useRef<HTMLHeadingElement>(null);
-  const first = useMemo(() => {
-    const asked = refresh<Detail>(api, "/problems/" + number);
-    // Whoever shows it hears of its failure; until then nobody needs to.
-    asked.catch(() => {});
-    return asked;
-  }, [number]);
+  const [problem, setProblem] = useState<(Detail & Shown) | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const ask = async () => {
+    try {
+      setProblem(await refresh<Detail>(api, "/problems/" + number));
+      setError(null);
+    } catch (thrown) {
+      setError(thrown as ApiError);
+      throw thrown;
+    }
+  };
+  const begin = () => {
+    setError(null);
+    void load();
+    ask().catch(() => {});
+  };
   useLayoutEffect(() => {
     focus(heading);
-    void load();
+    begin();
   }, []);
+  useFollow(active, ask);
   return (
     <article>
       <h3 id="opened" tabIndex={-1} ref={heading}>
         {t("problem_number", { number: figure(number) })}
       </h3>
-      {chunk ? (
-        <chunk.ProblemView number={number} active={active} open={open} first={first} />
-      ) : failed ? (
-        <Failed text={t("problem_failed")} retry={load} />
+      {error && error.status === 404 ? (
+        <Failed text={t("problem_gone")} />
+      ) : failed || (error && !problem) ? (
+        <Failed text={t(error && !error.status && !navigator.onLine ? "offline" : "problem_failed")} retry={begin}>
+          <a href={pageOf(site, number)}>{t("unavailable_link")}</a>
+        </Failed>
+      ) : problem && chunk ? (
+        <>
+          <p class="note" role="status">
+            {error && t("offline_old")}
+          </p>
+          {problem.title && (
+            <h4 class="entry-title" lang={config.language}>
+              {problem.title}
+            </h4>
+          )}
+          {/* A change that comes while one reads is told. */}
+          <p class="chips" role="status">
+            <Chips problem={problem} />
+          </p>
+          <chunk.ProblemView
+            problem={problem}
+            closed={isClosed(problem)}
+            open={open}
+            changed={supporters => setProblem(now => now && { ...now, supporters })}
+          />
+        </>
       ) : (
         <Skeleton text={t("problem_loading")} />
       )}

@@ -34,7 +34,7 @@ const CHUNKS = {
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
   report: ["map", "done", "photos", "similar"],
-  browse: ["map", "report", "problem", "discussion", "filters", "figures", "collection"]
+  browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
@@ -120,7 +120,8 @@ async function bundle(entry, options) {
     jsx: "transform",
     jsxFactory: "h",
     jsxFragment: "Fragment",
-    tsconfigRaw: {},
+    // As tsconfig.json has it: fields of classes that are assigned, not defined.
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     inject: ["loader/document.ts"],
     ...options,
     plugins: [css, leaflet, preact, ...(options.plugins || [])],

@@ -1,7 +1,4 @@
 /** The chunk of collections: lists of the site beside its problems, where the element names some. */
 
-import { styleSheet } from "../shared/styles.ts";
-import styles from "./collection.css";
-
-export const sheet = styleSheet(styles);
+export { default as styles } from "./collection.css";
 export { Collections } from "./collections.tsx";

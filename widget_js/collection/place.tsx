@@ -7,7 +7,7 @@ import { link } from "../shared/links.ts";
 import { SiteContext, useSite, type Inners, type Site } from "../shared/site.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
-import { Form } from "./form.tsx";
+import { View } from "../shared/ui/view.tsx";
 import { Act } from "./act.tsx";
 import { ofCollection } from "./api.ts";
 import { useAsked } from "./asked.ts";
@@ -81,7 +81,7 @@ export function Place({
       <div hidden={reporting}>
         <City active={active && !reporting} head={head} own={address} />
       </div>
-      <Form shown={reporting} />
+      <View name="report" shown={reporting} />
     </SiteContext.Provider>
   );
 }

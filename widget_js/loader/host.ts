@@ -1,7 +1,5 @@
 /** What the loader, which is small and stays, and the widget, which comes with the click, know of each other. */
 
-import type { Hashes } from "./preload.ts";
-
 export const TAG = "igrajdanin-widget";
 export const EVENT = "igrajdanin:";
 /** The same where a builder strips unknown tags. A form is no such place: its fields would hide its members. */
@@ -28,8 +26,8 @@ export interface Launch {
   first: First;
   /** Ends what was asked for and is not answered. */
   control: AbortController;
-  /** Of what it has preloaded. */
-  hashes: Hashes;
+  /** Fetches a chunk under its hash, which it knows of those that open the widget; resolves with the module's address. */
+  preload(name: string, hash?: string): Promise<string>;
 }
 
 /** What the widget's code gives in return. */

@@ -2,17 +2,16 @@
 
 import styles from "./button.css";
 import { ATTRIBUTES, attribute, DIV, EVENT, isExtended, isInline, isReading, TAG, type Widget } from "./host.ts";
-import { preload, type Hashes } from "./preload.ts";
 import { READING } from "./timeouts.ts";
 
 /**
  * Written in by the build: «1.1.0/», what the addresses of its texts end with, the release, the hashes of those that
- * open the widget, the button's labels.
+ * open the widget (SHA-256 in base64, by which their files are named too), the button's labels.
  */
 declare const RELEASE: string;
 declare const TEXTS: string;
 declare const VERSION: string;
-declare const HASHES: Hashes;
+declare const HASHES: Record<string, string>;
 declare const LABELS: Record<string, string>;
 
 type Command = "open" | "close" | "destroy";
@@ -51,6 +50,25 @@ function run(command: Command | "on" | "off", ...rest: any[]): void {
   }
 }
 
+/**
+ * `import()` takes no hash, a preloaded module does, and is the one that import() then finds. WebKit loads it without a
+ * look at its hash, and browsers that know no such link import the module itself.
+ */
+const preload = (name: string, hash = HASHES[name]!): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.integrity = "sha256-" + hash;
+    link.crossOrigin = "";
+    link.href = folder + name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js";
+    link.onload = link.onerror = (event: Event | string) => {
+      link.remove();
+      ((event as Event).type === "load" ? resolve : reject)(link.href);
+    };
+    if (link.relList.supports(link.rel)) document.head.append(link);
+    else resolve(link.href);
+  });
+
 /** As shared/emit.ts, without a detail. */
 const emit = (host: Element, name: string) =>
   host.dispatchEvent(new CustomEvent(EVENT + name, { bubbles: true, composed: true }));
@@ -85,9 +103,9 @@ function createLauncher(host: HTMLElement): Launcher {
   const sharedQuery = () => isExtended(host) && location.hash.split("#igrajdanin?")[1];
   /** All that opens the widget; gives the module to start it with. */
   const load = async () => {
-    const core = preload("core", folder, HASHES);
+    const core = preload("core");
     await Promise.race([
-      Promise.all([core, preload(isReading(host) ? "browse" : "report", folder, HASHES)]),
+      Promise.all([core, preload(isReading(host) ? "browse" : "report")]),
       new Promise<never>((_, reject) => setTimeout(reject, READING))
     ]);
     return import(await core);
@@ -111,7 +129,7 @@ function createLauncher(host: HTMLElement): Launcher {
           isReading(host) && folder + lang + "-browse" + TEXTS
         ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
         try {
-          widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });
+          widget = await (await load()).mount({ host, service, language, update, first, control, preload });
         } catch {
           // The link of the snippet comes back in place of the button; where an editor has removed it, the next click
           // tries again. The service takes note (sites/sightings.py), so that the webmaster learns of it.

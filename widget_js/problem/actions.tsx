@@ -8,7 +8,6 @@ import { focusOn, show } from "../shared/focus.ts";
 import { preloadOn, type Lazy } from "../shared/lazy.ts";
 import { pageOf } from "../shared/page.ts";
 import { useSite, type Shown } from "../shared/site.ts";
-import { isClosed } from "../shared/statusStyle.ts";
 import { voices } from "../shared/voices.ts";
 import { Words } from "../shared/ui/words.tsx";
 
@@ -16,10 +15,12 @@ export type Talk = Lazy<typeof import("./discussion/entry.ts")>;
 
 export function Actions({
   problem,
+  closed,
   changed,
   talk
 }: {
   problem: Detail & Shown;
+  closed: boolean;
   changed: (supporters: number) => void;
   talk: Talk;
 }) {
@@ -81,9 +82,9 @@ export function Actions({
   );
   return (
     <>
-      {entries && <entries.Act entry={problem} closed={isClosed(problem) || !!problem.duplicate_of} />}
+      {entries && <entries.Act entry={problem} closed={closed || !!problem.duplicate_of} />}
       <p class="actions">
-        {!isClosed(problem) && (!entries || entries.action === "support") && (
+        {!closed && (!entries || entries.action === "support") && (
           <button
             class={given ? "button quiet" : "button"}
             type="button"

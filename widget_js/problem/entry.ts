@@ -1,8 +1,7 @@
 /** The chunk of one problem as a whole: comes when somebody opens one. */
 
-import { styleSheet } from "../shared/styles.ts";
 import timeline from "../shared/ui/timeline.css";
-import styles from "./problem.css";
+import own from "./problem.css";
 
-export const sheet = styleSheet(timeline + styles);
+export const styles = timeline + own;
 export { ProblemView } from "./view.tsx";

@@ -5,10 +5,9 @@ import type { Detail } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
 import { useSite, type Shown } from "../shared/site.ts";
-import { isClosed } from "../shared/statusStyle.ts";
 
 /** The promise in a sentence; nothing where there is none any more. */
-export function promise(problem: Detail, { t, date }: Language): string {
+function promise(problem: Detail, closed: boolean, { t, date }: Language): string {
   const { kept, answered_at: at, answer_due: due } = problem;
   if (!due) return "";
   if (kept === true) return t("kept", { date: date(at || due) });
@@ -19,10 +18,10 @@ export function promise(problem: Detail, { t, date }: Language): string {
       ? t("late_round")
       : t("late", { date: date(at), due: date(due) });
   }
-  return isClosed(problem) ? "" : t("due_by", { date: date(due) });
+  return closed ? "" : t("due_by", { date: date(due) });
 }
 
-export function Facts({ problem }: { problem: Detail & Shown }) {
+export function Facts({ problem, closed }: { problem: Detail & Shown; closed: boolean }) {
   const { config, entries, language } = useSite();
   const { t, date } = language;
   const category = config.categories.find(({ code }) => code === problem.category);
@@ -37,7 +36,7 @@ export function Facts({ problem }: { problem: Detail & Shown }) {
     [t("fact_received"), date(problem.created_at)],
     [t("fact_author"), problem.author],
     [t("fact_responsible"), problem.responsible, config.language],
-    [t("fact_due"), promise(problem, language)],
+    [t("fact_due"), promise(problem, closed, language)],
     // A platform's own problem lives there; here it is shown.
     [t("fact_source"), problem.source_name && <a href={link(problem.source_url)}>{problem.source_name}</a>]
   ];

@@ -1,10 +1,10 @@
 /** What happened, when and by whom; the step that is still to come is the last, hollow one. */
 
 import type { Detail, Entry } from "../shared/contract.ts";
-import { isClosed, statusLabel } from "../shared/statusStyle.ts";
+import { statusLabel } from "../shared/statusStyle.ts";
 import { useSite } from "../shared/site.ts";
 
-export function Timeline({ problem }: { problem: Detail }) {
+export function Timeline({ problem, closed }: { problem: Detail; closed: boolean }) {
   const {
     config,
     language: { t, date }
@@ -15,7 +15,7 @@ export function Timeline({ problem }: { problem: Detail }) {
       {problem.timeline.map((entry, index) => (
         <Line key={index} entry={entry} answer={problem.answer ? problem.answer.text : ""} />
       ))}
-      {!isClosed(problem) && (
+      {!closed && (
         <>
           {problem.status === "planned" && expected && (
             <li>

@@ -1,11 +1,8 @@
-/** One problem as a whole; it follows changes while it is open. */
+/** What stands below the title and the status of a problem. */
 
-import { useLayoutEffect, useState } from "preact/hooks";
-import type { ApiError } from "../shared/api.ts";
+import { useLayoutEffect } from "preact/hooks";
 import type { Detail } from "../shared/contract.ts";
 import { pageOf } from "../shared/page.ts";
-import { Chips } from "../shared/ui/statusChip.tsx";
-import { refresh, useFollow } from "../shared/polling.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { Icon } from "../shared/ui/icon.tsx";
@@ -17,77 +14,31 @@ import { Facts } from "./facts.tsx";
 import { Photos } from "./photos.tsx";
 import { Timeline } from "./timeline.tsx";
 
+/** `closed`: by its status. `open` shows another problem, `changed` takes how many say «me too» by now. */
 export function ProblemView({
-  number,
-  active,
-  first,
-  open
+  problem,
+  closed,
+  open,
+  changed
 }: {
-  number: number;
-  active: boolean;
-  /** What was asked for beside this chunk. */
-  first?: Promise<Detail>;
-  /** Shows another problem here; without it a link leads to the other's page. */
-  open?: (number: number) => void;
+  problem: Detail & Shown;
+  closed: boolean;
+  open: (number: number) => void;
+  changed: (supporters: number) => void;
 }) {
   const site = useSite();
   const {
-    api,
     config,
-    language: { t, number: figure }
+    language: { t, number }
   } = site;
-  const [problem, setProblem] = useState<(Detail & Shown) | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  const show = async (asked: Promise<Detail>) => {
-    try {
-      setProblem(await asked);
-      setError(null);
-    } catch (thrown) {
-      setError(thrown as ApiError);
-      throw thrown;
-    }
-  };
-  const load = () => show(refresh<Detail>(api, "/problems/" + number));
-  useLayoutEffect(() => {
-    (first ? show(first) : load()).catch(() => {});
-  }, []);
-  useFollow(active, load);
   const talk = useLazy<typeof import("./discussion/entry.ts")>("discussion");
-  const discussed = !!problem && problem.discussion === "moderated";
+  const discussed = problem.discussion === "moderated";
   useLayoutEffect(() => {
     if (discussed) void talk.load();
   }, [discussed]);
-
-  if (error && error.status === 404) return <Failed text={t("problem_gone")} />;
-  if (!problem)
-    return error ? (
-      <Failed
-        text={t(error.status || navigator.onLine ? "problem_failed" : "offline")}
-        retry={() => {
-          setError(null);
-          load().catch(() => {});
-        }}>
-        <a href={pageOf(site, number)}>{t("unavailable_link")}</a>
-      </Failed>
-    ) : (
-      <Skeleton text={t("problem_loading")} />
-    );
-
   const other = problem.duplicate_of;
   return (
     <>
-      <p class="note" role="status">
-        {error && t("offline_old")}
-      </p>
-      {problem.title && (
-        <h4 class="entry-title" lang={config.language}>
-          {problem.title}
-        </h4>
-      )}
-      {/* A change that comes while one reads is told. */}
-      <p class="chips" role="status">
-        <Chips problem={problem} />
-      </p>
       {other && (
         <p class="notice">
           <Icon name="info" />
@@ -96,12 +47,10 @@ export function ProblemView({
             <a
               href={pageOf(site, other)}
               onClick={event => {
-                if (open) {
-                  event.preventDefault();
-                  open(other);
-                }
+                event.preventDefault();
+                open(other);
               }}>
-              {t("problem_number", { number: figure(other) })}
+              {t("problem_number", { number: number(other) })}
             </a>
           </span>
         </p>
@@ -111,13 +60,13 @@ export function ProblemView({
       </p>
       <Photos problem={problem} talk={talk} />
       {problem.answer && <Answer answer={problem.answer} />}
-      <Facts problem={problem} />
-      <Actions problem={problem} talk={talk} changed={supporters => setProblem(now => now && { ...now, supporters })} />
+      <Facts problem={problem} closed={closed} />
+      <Actions problem={problem} closed={closed} talk={talk} changed={changed} />
       <h4>{t("timeline_title")}</h4>
-      <Timeline problem={problem} />
+      <Timeline problem={problem} closed={closed} />
       {discussed &&
         (talk.chunk ? (
-          <talk.chunk.Comments number={number} closed={!!other} />
+          <talk.chunk.Comments number={problem.number} closed={!!other} />
         ) : talk.failed ? (
           <Failed text={t("part_failed")} retry={talk.load} />
         ) : (

@@ -38,7 +38,7 @@ export function Choice({ options, value, onChange, ...frame }: ChoiceProps) {
         {options.map(({ key, name, icon }) => {
           const checked = many ? value.includes(key) : value === key;
           return (
-            <label class={checked ? "choice on" : "choice"} key={key}>
+            <label class={checked ? "tick choice on" : "tick choice"} key={key}>
               <input
                 type={many ? "checkbox" : "radio"}
                 name={frame.id}

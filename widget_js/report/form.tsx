@@ -6,12 +6,14 @@ import type { Place } from "../shared/contract.ts";
 import { DIV } from "../loader/host.ts";
 import { emit } from "../shared/emit.ts";
 import { focusOn, show } from "../shared/focus.ts";
-import { useAnswer, useFocus, useNarrow } from "./hooks.ts";
+import { useAnswer, useFocus } from "./hooks.ts";
+import { Failed } from "../shared/ui/failure.tsx";
 import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { Refusal } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
-import { randomKey } from "../shared/storage.ts";
+import { useWidth } from "../shared/width.ts";
+import { randomKey } from "../shared/key.ts";
 import { CategorySection } from "./category.tsx";
 import { Drafts } from "./draft.ts";
 import { PhotosSection } from "./photosSection.tsx";
@@ -35,6 +37,8 @@ const SECTIONS: [Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], Com
   ["contacts_title", ContactsSection],
   ["review_title", Review]
 ];
+/** Below this width, in pixels of its own, the form asks one question a step. */
+const NARROW = 600;
 /** The last step of a phone: everything again. */
 const REVIEW = 5;
 
@@ -69,7 +73,7 @@ export function Form() {
   const [told, setTold] = useState(false);
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
-  const narrow = useNarrow(box);
+  const narrow = (useWidth(box) || innerWidth) < NARROW;
   /** Grows with each step, and when the form comes anew: the heading takes the focus of what has gone. */
   const [turn, setTurn] = useState(0);
   const heading = useFocus<HTMLHeadingElement>(turn);
@@ -249,10 +253,7 @@ export function Form() {
         {busy && photos && <photos.Waiting />}
         {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
         {(state === "refused" || state === "conflict") && (
-          <p class="notice bad" role="alert">
-            <Icon name="alert" />
-            <Words>{state === "conflict" ? t("conflict_text") : sending.error.body.detail || t("refused")}</Words>
-          </p>
+          <Failed text={state === "conflict" ? t("conflict_text") : sending.error.body.detail || t("refused")} />
         )}
         <div class="actions end">
           {inner && (

@@ -5,24 +5,6 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { focus } from "../shared/focus.ts";
 import { useSite } from "../shared/site.ts";
 
-/** Below this width the form asks one question a step. */
-const NARROW = 600;
-
-/** The form's own width counts: it may stand in a narrow column of a wide page. Hidden, it keeps what it was. */
-export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
-  const [narrow, set] = useState(innerWidth < NARROW);
-  useLayoutEffect(() => {
-    const take = (width: number) => {
-      if (width) set(width < NARROW);
-    };
-    take(element.current!.offsetWidth);
-    const watch = new ResizeObserver(([entry]) => take(entry!.contentRect.width));
-    watch.observe(element.current!);
-    return () => watch.disconnect();
-  }, []);
-  return narrow;
-}
-
 /** Milliseconds of rest before the service is asked about what is being typed. */
 const REST = 700;
 

@@ -31,18 +31,17 @@ export function Questions({
         const change = (next: string | string[]) => onChange(bare({ ...answers, [code]: next }));
         const frame = { id, label: description, hint, error: errors[id], optional: !required };
         const text = typeof value === "string" ? value : "";
-        if (datatype === "multivaluelist")
+        const many = datatype === "multivaluelist";
+        if (many || (datatype === "singlevaluelist" && options.length <= FEW))
           return (
             <Choice
               key={code}
               {...frame}
               options={options}
-              value={Array.isArray(value) ? value : []}
+              value={!many ? text : Array.isArray(value) ? value : []}
               onChange={change}
             />
           );
-        if (datatype === "singlevaluelist" && options.length <= FEW)
-          return <Choice key={code} {...frame} options={options} value={text} onChange={change} />;
         if (datatype === "singlevaluelist")
           return (
             <Select key={code} {...frame} value={text} onChange={change}>

@@ -4,6 +4,7 @@ import { ApiError, type Api } from "../shared/api.ts";
 import type { Receipt, Report } from "../shared/contract.ts";
 import type { Tickets } from "../shared/tickets.ts";
 import { json } from "../shared/json.ts";
+import { refuses } from "../shared/ui/refusal.tsx";
 import type { Draft } from "./values.ts";
 
 export type Outcome =
@@ -18,11 +19,8 @@ export type Outcome =
 
 export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(status) || status >= 500;
 
-/** What the person said is the same; where and how it is sent may differ. */
-const same = (...two: Report[]): boolean => {
-  const [one, other] = two.map(report => json({ ...report, lang: "", page_url: "" }));
-  return one === other;
-};
+/** What the person said; where and how it is sent may differ. */
+const said = (report: Report): string => json({ ...report, lang: "", page_url: "" });
 
 /**
  * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the
@@ -37,25 +35,17 @@ export async function attempt(
   save: (draft: Draft) => void
 ): Promise<Outcome> {
   const before = draft.sent;
-  const current = before && same(before, report) ? before : report;
+  const current = before && said(before) === said(report) ? before : report;
   try {
     const receipt = await post(current);
     return { state: "received", receipt };
   } catch (thrown) {
-    const error = thrown as ApiError;
-    if (error.body.code === "idempotency_key_reused") {
-      if (!before || before === current) return { state: "conflict" };
-      try {
-        return { state: "received", receipt: await post(before), earlier: true };
-      } catch (second) {
-        return (second as ApiError).body.code === "idempotency_key_reused"
-          ? { state: "conflict" }
-          : classify(second as ApiError);
-      }
-    }
+    const outcome = classify(thrown as ApiError);
+    if (outcome.state === "conflict" && before && before !== current)
+      return post(before).then(receipt => ({ state: "received", receipt, earlier: true }), classify);
     // A refusal proves that this report was not stored; only then may it be forgotten.
-    if (!waits(error) && !before) save({ ...draft, sent: undefined });
-    return classify(error);
+    if (!before && outcome.state !== "waiting") save({ ...draft, sent: undefined });
+    return outcome;
   }
 
   async function post(body: Report): Promise<Receipt> {
@@ -67,7 +57,7 @@ export async function attempt(
       } catch (thrown) {
         const error = thrown as ApiError;
         // The service looks the key up before the ticket, so a refused ticket means: not stored yet.
-        if (fresh || error.status !== 403 || error.body.code === "origin_not_registered") throw error;
+        if (fresh || error.status !== 403 || refuses(error)) throw error;
         tickets.drop();
       }
     }
@@ -75,6 +65,7 @@ export async function attempt(
 }
 
 function classify(error: ApiError): Outcome {
+  if (error.body.code === "idempotency_key_reused") return { state: "conflict" };
   if (waits(error)) return { state: "waiting", error };
   return { state: error.status === 422 ? "fields" : "refused", error };
 }

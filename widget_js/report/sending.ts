@@ -4,11 +4,10 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../shared/api.ts";
 import { emit } from "../shared/emit.ts";
-import { focused } from "../shared/focus.ts";
 import { reportFailure } from "../shared/telemetry.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
-import { randomKey } from "../shared/storage.ts";
+import { randomKey } from "../shared/key.ts";
 import type { Drafts } from "./draft.ts";
 import type { Draft } from "./values.ts";
 import { attempt, type Outcome } from "./send.ts";
@@ -37,8 +36,9 @@ export function useSending(
 
   /** What had the focus when the wait began. */
   const from = useRef<Element | null>(null);
+  const focused = () => host.shadowRoot!.activeElement;
   /** The person has not gone on to something else: the focus is where it was, or has gone with what was there. */
-  const there = () => [null, from.current].includes(focused(host));
+  const there = () => [null, from.current].includes(focused());
   /** What a report hangs on is written down at once. */
   const save = (draft: Draft) => {
     keep(draft);
@@ -46,7 +46,7 @@ export function useSending(
   };
 
   async function send() {
-    from.current = focused(host);
+    from.current = focused();
     setSending(now => ({ state: "sending", from: now.state === "waiting" ? now : undefined }));
     const post = () => {
       const draft = latest.current!;

@@ -22,14 +22,15 @@ const STEPS = [
 
 export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));
 
-export const answered = (value: Values["answers"][string] | undefined): boolean =>
-  !!value && (typeof value === "string" ? !!value.trim() : value.length > 0);
+export const answered = (value: Values["answers"][string] | undefined): boolean => !!String(value || "").trim();
 
 export function validate(config: Configuration, values: Values, { t, count }: Language): FieldError[] {
   const errors: FieldError[] = [];
   const fail = (control: string, text: string) => errors.push({ control, text });
   const { min, max } = config.limits.description;
   const length = [...values.description.trim()].length;
+  const point = values.coordinates.trim();
+  const email = values.email.trim();
   const category = chosen(config, values);
 
   if (!category.code) fail("category", t("error_category"));
@@ -45,10 +46,10 @@ export function validate(config: Configuration, values: Values, { t, count }: La
   }
   if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));
   for (const { failed } of values.photos) if (failed) fail("photos", failed);
-  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t("error_coordinates"));
-  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t("error_place"));
-  if (config.contact === "required" && !values.email.trim()) fail("email", t("error_email_required"));
-  else if (values.email.trim() && !/^\S+@\S+\.\S+$/.test(values.email.trim())) fail("email", t("error_email"));
+  if (point && !coordinates(point)) fail("coordinates", t("error_coordinates"));
+  else if (!point && !values.address.trim()) fail("address", t("error_place"));
+  if (email && !/^\S+@\S+\.\S+$/.test(email)) fail("email", t("error_email"));
+  else if (!email && config.contact === "required") fail("email", t("error_email_required"));
   if (!values.consent) fail("consent", t("error_consent"));
   return errors;
 }

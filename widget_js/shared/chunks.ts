@@ -1,18 +1,23 @@
 /** The widget's chunks: each is fetched once, under its hash, and within a time. */
 
-import { preload, type Hashes } from "../loader/preload.ts";
+import type { Launch } from "../loader/host.ts";
+import { styleSheet } from "./styles.ts";
 import { READING } from "../loader/timeouts.ts";
 
-/** Chunks that are here, by name. */
+/** Chunks that are here, by name, each with its style sheet. */
 export const loaded: Record<string, any> = {};
 
 /** Where this file came from, and the others come from. */
 export const folder = /* @__PURE__ */ new URL(".", import.meta.url).href;
 const loading: Record<string, Promise<any>> = {};
-const hashes: Hashes = {};
+/** Of the chunks that may follow those that are here; the loader knows those that open the widget. */
+const hashes: Record<string, string> = {};
+let preload: Launch["preload"];
 
-/** Makes chunks known: the loader knows those that open the widget, they know those that may follow. */
-export const addHashes = (more: Hashes): void => void Object.assign(hashes, more);
+/** The page has one loader: a second copy of it does nothing. */
+export const setPreload = (loaders: typeof preload): void => {
+  preload = loaders;
+};
 
 export const expire = <T>(work: Promise<T>): Promise<T> =>
   Promise.race([work, new Promise<T>((_, reject) => setTimeout(() => reject(Error("timeout")), READING))]);
@@ -21,8 +26,11 @@ export const expire = <T>(work: Promise<T>): Promise<T> =>
 export const loadChunk = (name: string): Promise<any> =>
   (loading[name] =
     loading[name] ||
-    expire(preload(name, folder, hashes).then(address => import(address))).then(
-      module => (loaded[name] = module),
+    expire(preload(name, hashes[name]).then(address => import(address))).then(
+      module => {
+        Object.assign(hashes, module.hashes);
+        return (loaded[name] = { ...module, sheet: styleSheet(module.styles) });
+      },
       error => {
         delete loading[name];
         throw error;

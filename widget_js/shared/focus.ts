@@ -47,9 +47,6 @@ export const focus = ({ current }: RefObject<HTMLElement | null>, options?: Focu
   if (current && attended(current)) current.focus(options);
 };
 
-/** What has the focus in the widget, if anything. */
-export const focused = (host: HTMLElement): Element | null => host.shadowRoot!.activeElement;
-
 /** Moves the focus to a control that the next drawing brings: the first of these that is there. */
 export const focusOn = (host: HTMLElement, ...ids: string[]): void =>
   void setTimeout(() => focus({ current: ids.map(id => host.shadowRoot!.getElementById(id)).find(Boolean)! }));

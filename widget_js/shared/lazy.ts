@@ -50,19 +50,19 @@ export function preloadOn({ options }: Pick<Site, "options">, name: ChunkName) {
 /** A chunk that `load` brings with its texts and its styles; where it is here already, it is given without a wait. */
 export function useLazy<T extends object>(name: ChunkName): Lazy<T> {
   const { host, options } = useSite();
-  const wear = (chunk: T) => {
-    if ("sheet" in chunk) addSheet(host.shadowRoot!, chunk.sheet as CSSStyleSheet);
+  const wear = (chunk: T & { sheet: CSSStyleSheet }) => {
+    addSheet(host.shadowRoot!, chunk.sheet);
     return chunk;
   };
   const [{ chunk, failed }, set] = useState<{ chunk?: T; failed?: boolean }>(() => {
-    const here = loaded[name] as T | undefined;
+    const here = loaded[name];
     // Adds the texts at once if they are here too; else nothing is here yet.
     return here && !addTexts(options.service, options.lang, partOf(name)) ? { chunk: wear(here) } : {};
   });
   const load = async () => {
     set(before => (before.failed ? { ...before, failed: false } : before));
     try {
-      const found = wear((await loadWithTexts(name, options)) as T);
+      const found = wear(await loadWithTexts(name, options));
       set({ chunk: found });
       return found;
     } catch {

@@ -14,7 +14,7 @@ type Look = [path: string, tone: string, fill?: "filled"];
 export const look = (status: Shown): Look =>
   shapes[(statuses[status] || statuses.accepted)[0] as keyof typeof shapes] as Look;
 
-export const statusLabel = (status: Shown, { t }: Language): string | undefined => statuses[status] && t(status);
+export const statusLabel = (status: Shown, { texts }: Language): string | undefined => texts[status];
 
 /** The work is over: no future step is shown, and no voice is taken any more. */
 export const isClosed = ({ status }: { status: Status }): boolean => (statuses[status] || [])[1] === "closed";

@@ -39,14 +39,14 @@ const watching: HTMLElement[] = [];
  * taken to be the one that was touched last, else the first.
  */
 export function watchFailures(launch: Launch): () => void {
-  const { host } = launch;
-  const options = () => readOptions(launch);
+  const { host, service } = launch;
+  const report = (failure: Failure) => reportFailure(readOptions(launch), failure);
   const crash = () => {
-    if ((watching.find(isTouched) || watching[0]) === host) reportFailure(options(), "crash");
+    if ((watching.find(isTouched) || watching[0]) === host) report("crash");
   };
   watching.push(host);
   const violation = (event: SecurityPolicyViolationEvent) => {
-    if (event.blockedURI.startsWith(options().service)) reportFailure(options(), event.effectiveDirective as Failure);
+    if (event.blockedURI.startsWith(service)) report(event.effectiveDirective as Failure);
   };
   const failed = ({ filename }: ErrorEvent) => {
     if (filename && filename.startsWith(folder)) crash();

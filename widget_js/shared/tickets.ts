@@ -19,13 +19,11 @@ export class Tickets {
   ) {}
 
   /** Starts the work early; a failure shows when the ticket is needed, except the refusals it answers with. */
-  async prepare(): Promise<ApiError | null> {
-    try {
-      await this.take();
-      return null;
-    } catch (error) {
-      return error instanceof ApiError ? error : new ApiError(0);
-    }
+  prepare(): Promise<ApiError | null> {
+    return this.take().then(
+      () => null,
+      (error: ApiError) => error
+    );
   }
 
   /** undefined where the service runs without challenges. */

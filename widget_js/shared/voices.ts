@@ -1,13 +1,22 @@
 /** «У меня тоже»: which problems this browser has given its voice to, and how it gives one. */
 
 import type { Site } from "./site.ts";
-import { quietly, supporter } from "./storage.ts";
+import { randomKey } from "./key.ts";
+import { quietly } from "./storage.ts";
 import { post } from "./post.ts";
 
 const at = ({ options: { key } }: Pick<Site, "options">) => "igrajdanin:voices:" + key;
 
 export const voices = (site: Pick<Site, "options">): string[] =>
   (quietly(() => localStorage.getItem(at(site))) || "").split(",");
+
+/** This browser: its voice counts once. */
+function supporter(): string {
+  const name = "igrajdanin";
+  const known = quietly(() => localStorage.getItem(name)) || randomKey();
+  quietly(() => localStorage.setItem(name, known));
+  return known;
+}
 
 /** How many have said so by then. */
 export async function support(site: Site, number: number): Promise<number> {

@@ -7,11 +7,8 @@ import { useLayoutEffect, useState } from "preact/hooks";
 export function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, set] = useState(0);
   useLayoutEffect(() => {
-    let known = 0;
     const take = (now: number) => {
-      if (!now || now === known) return;
-      known = now;
-      set(now);
+      if (now) set(now);
     };
     take(element.current!.offsetWidth);
     const watch = new ResizeObserver(([entry]) => take(entry!.contentRect.width));

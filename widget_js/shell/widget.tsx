@@ -5,7 +5,7 @@ import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "pr
 import { DIV, isReading, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
 import { emit } from "../shared/emit.ts";
 import { Api, ApiError } from "../shared/api.ts";
-import { addHashes, loadChunk } from "../shared/chunks.ts";
+import { loadChunk, setPreload } from "../shared/chunks.ts";
 import type { Configuration } from "../shared/contract.ts";
 import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";
 import { createBack } from "../shared/back.ts";
@@ -19,7 +19,7 @@ import { Icon } from "../shared/ui/icon.tsx";
 import { describe, Refusal, warn } from "../shared/ui/refusal.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import styles from "../shared/ui/styles.css";
-import { View } from "./views.tsx";
+import { View } from "../shared/ui/view.tsx";
 import { Words } from "../shared/ui/words.tsx";
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -212,7 +212,7 @@ export async function mount(launch: Launch): Promise<Widget> {
   let destroyed = false;
   /** The language that is shown: another one shows when all of it is here. */
   let lang = launch.language();
-  addHashes(launch.hashes);
+  setPreload(launch.preload);
   const unwatch = watchFailures(launch);
   try {
     await Promise.all([

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import type { Configuration } from "../shared/contract.ts";
 import { Drafts } from "../report/draft.ts";
-import { randomKey } from "../shared/storage.ts";
+import { randomKey } from "../shared/key.ts";
 import { bare, CONTACTS, contacts, empty, report, type Draft } from "../report/values.ts";
 
 class Storage {

@@ -1,9 +1,6 @@
 /** The chunk of what is wanted of a problem now and then: its photos large, a letter at each step, the discussion. */
 
-import { styleSheet } from "../../shared/styles.ts";
-import styles from "./discussion.css";
-
-export const sheet = styleSheet(styles);
+export { default as styles } from "./discussion.css";
 export { Comments } from "./comments.tsx";
 export { Letter } from "./emailForm.tsx";
 export { Follow } from "./follow.tsx";

@@ -1,8 +1,7 @@
 /** The chunk of what follows a report: asked for beside the report itself. */
 
-import { styleSheet } from "../../shared/styles.ts";
 import timeline from "../../shared/ui/timeline.css";
-import styles from "./done.css";
+import own from "./done.css";
 
-export const sheet = styleSheet(timeline + styles);
+export const styles = timeline + own;
 export { Done } from "./done.tsx";

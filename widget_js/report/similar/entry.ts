@@ -1,7 +1,4 @@
 /** The chunk of what others have reported near the place: comes when there is something. */
 
-import { styleSheet } from "../../shared/styles.ts";
-import beside from "../../shared/ui/beside.css";
-
-export const sheet = styleSheet(beside);
+export { default as styles } from "../../shared/ui/beside.css";
 export { Similar } from "./similar.tsx";

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { focusOn } from "../focus.ts";
 import { Icon } from "./icon.tsx";
 import { useSite } from "../site.ts";
+import { Words } from "./words.tsx";
 
 /** The button goes with its message: the focus steps back to the heading of what comes in its place. */
 export function Failed({
@@ -23,7 +24,7 @@ export function Failed({
     <p class="notice bad" role="alert">
       <Icon name="alert" />
       <span>
-        {text}{" "}
+        <Words>{text}</Words>{" "}
         {retry && (
           <button
             class="link"

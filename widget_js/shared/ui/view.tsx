@@ -1,12 +1,12 @@
-/** The two views of a widget; each comes with its chunk, at the first click or when it is wanted. */
+/** The form or the list: comes with its chunk, at the first click or when it is wanted. */
 
 import type { ComponentType } from "preact";
 import { useLayoutEffect } from "preact/hooks";
-import { useLazy } from "../shared/lazy.ts";
-import { plainLink } from "../shared/links.ts";
-import { useSite } from "../shared/site.ts";
-import { Failed } from "../shared/ui/failure.tsx";
-import { Skeleton } from "../shared/ui/skeleton.tsx";
+import { useLazy } from "../lazy.ts";
+import { plainLink } from "../links.ts";
+import { useSite } from "../site.ts";
+import { Failed } from "./failure.tsx";
+import { Skeleton } from "./skeleton.tsx";
 
 /** From when it is first shown it stays, or what was typed in it would be lost. */
 export function View({ name, shown }: { name: "report" | "browse"; shown: boolean }) {
