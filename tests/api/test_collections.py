@@ -117,7 +117,9 @@ async def test_an_entry_of_every_preset_goes_the_whole_way(
     assert sent.status_code == 201, sent.text
     receipt = sent.json()
     assert (receipt["number"], receipt["status"]) == (1, "moderation")
-    assert (receipt["answer_due"] is not None) == (preset.answer_days is not None)
+    configuration = (await client.get(f"{collected.collection}")).json()
+    for due in (receipt["answer_due"], *(one["answer_due"] for one in configuration["categories"])):
+        assert (due is not None) == (preset.answer_days is not None)
     assert (await collected.add(answers=given)).json() == receipt
     assert (await client.get(f"{collected.collection}/entries")).json() == {"items": [], "next": None}
     problem_id = (await database.rows("SELECT id FROM problems"))[0]["id"]

@@ -230,7 +230,7 @@ class Category(BaseModel):
         description="The same as texts, each with the link for it where it is a number to call."
     )
     deadline_days: int = Field(description="Working days.")
-    answer_due: Day = Field(description="If reported today.")
+    answer_due: Day | None = Field(description="If reported today; null where no answer by a day is promised.")
     icon: str = Field(description="An SVG path for 24 pixels.")
     track: str
     photo_required: bool

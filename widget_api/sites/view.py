@@ -141,7 +141,7 @@ def _category_values(site: Site, category: Category, language: str, now: int) ->
         "notice": category.notice,
         "notice_parts": notice_parts(category.notice) or None,
         "deadline_days": category.working_days,
-        "answer_due": due,
+        "answer_due": due if site.is_due else None,
         "icon": appearance.category_icon(category.code),
         "track": track_text(site, language, [due]),
         "photo_required": category.photo_required,

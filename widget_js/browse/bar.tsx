@@ -6,6 +6,7 @@
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
+import { isDue } from "../shared/dated.ts";
 import { focusOn } from "../shared/focus.ts";
 import { preloadOn, useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
@@ -33,6 +34,7 @@ interface Props {
 export function Bar({ filters, narrow, views, set }: Props) {
   const site = useSite();
   const {
+    config,
     entries,
     host,
     language: { t }
@@ -95,7 +97,13 @@ export function Bar({ filters, narrow, views, set }: Props) {
               group === "closed" ? t("closed") : ""
             )
           )}
-          {pill(!!filters.overdue, () => put({ overdue: filters.overdue ? "" : "true" }), "overdue", t("overdue_only"))}
+          {isDue(config) &&
+            pill(
+              !!filters.overdue,
+              () => put({ overdue: filters.overdue ? "" : "true" }),
+              "overdue",
+              t("overdue_only")
+            )}
         </div>
       )}
       {open &&

@@ -20,12 +20,18 @@ function describe(
   return datatype === "number" && !isNaN(+given) ? number(+given) : given;
 }
 
+/** As many roles, of as many characters, as the service takes of an answer (participation/model.py). */
+const MAX_ROLES = 12;
+const MAX_ROLE_LENGTH = 60;
+
 /** The roles that an entry looks for, by the answer that names them. */
-export const rolesOf = ({ answers }: Shown, code: string | null): string[] =>
-  String((code && new Map(Object.entries(answers || {})).get(code)) || "")
-    .split(/[,;\n]/)
-    .map(role => role.replace(/\s+/g, " ").trim())
-    .filter(Boolean);
+export function rolesOf({ answers }: Shown, code: string | null): string[] {
+  const given = (code && new Map(Object.entries(answers || {})).get(code)) || "";
+  const roles = (Array.isArray(given) ? given : given.split(/[,;\n]/)).map(role =>
+    [...role.replace(/\s+/g, " ").trim()].slice(0, MAX_ROLE_LENGTH).join("")
+  );
+  return [...new Set(roles.filter(Boolean))].slice(0, MAX_ROLES);
+}
 
 /** Whether the last day of a dated entry is over; the answers are in the site's time zone. */
 export function isOver({ answers }: Shown, now: number): boolean {

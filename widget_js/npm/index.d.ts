@@ -35,7 +35,7 @@ export interface WidgetEventDetails {
   /** A step of the form came into sight; on a wide screen, where all of them are, the one that is written in. */
   step: { step: number; of: number };
   /** The service has the report. */
-  submitted: { number: number; status: string; answer_due: string };
+  submitted: { number: number; status: string; answer_due: string | null };
   /** The form is refused, a report was not taken, or the code did not come (`null`). */
   error: { status?: number; code?: string } | null;
   close: null;

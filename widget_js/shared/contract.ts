@@ -27,8 +27,8 @@ export interface Category {
   notice_parts: string[][] | null;
   /** Working days. */
   deadline_days: number;
-  /** If reported today. */
-  answer_due: string;
+  /** If reported today; null where no answer by a day is promised. */
+  answer_due: string | null;
   /** An SVG path for 24 pixels. */
   icon: string;
   track: string;

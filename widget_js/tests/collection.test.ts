@@ -6,7 +6,7 @@ import { language, type Texts } from "../shared/i18n.ts";
 import type { Shown } from "../shared/site.ts";
 import { answer, answered, choices, named } from "../browse/filters/answers.ts";
 import { ofCollection } from "../collection/api.ts";
-import { answersOf, isCovered, isOver, period, slugsOf } from "../collection/entries.ts";
+import { answersOf, isCovered, isOver, period, rolesOf, slugsOf } from "../collection/entries.ts";
 import { ofEntries } from "../collection/language.ts";
 import { validate } from "../report/validate.ts";
 import { bare, empty, report } from "../report/values.ts";
@@ -117,6 +117,15 @@ test("an entry is over after its last day, in the time zone of its answers", () 
   assert.equal(over({ begins, ends: "2020-06-30T00:00:00+03:00" }, "2020-06-30T21:00:00Z"), true);
   assert.equal(over({ begins }, "2020-06-29T21:00:00Z"), true);
   assert.equal(over({}, "2020-06-30T21:00:00Z"), false);
+});
+
+test("roles are those that the service takes", () => {
+  const named = (needs: unknown) => rolesOf({ answers: { needs } } as unknown as Shown, "needs");
+  assert.deepEqual(named(" водитель,\nфото \t граф;водитель, ,"), ["водитель", "фото граф"]);
+  assert.deepEqual(named(["водитель, с машиной", "водитель, с машиной"]), ["водитель, с машиной"]);
+  assert.deepEqual(named("😀".repeat(61)), ["😀".repeat(60)]);
+  assert.equal(named(Array.from({ length: 13 }, (_, at) => `role ${at}`).join()).length, 12);
+  assert.deepEqual(rolesOf({ answers: { needs: "водитель" } } as unknown as Shown, null), []);
 });
 
 test("entries are asked for where the collection is, the rest where the site is", async () => {

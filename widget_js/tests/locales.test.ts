@@ -35,6 +35,14 @@ for (const [name, texts] of Object.entries(languages)) {
   test(`${name}: no exclamation marks, no empty texts`, () => assert.doesNotMatch(JSON.stringify(texts), /!|: ?""/));
 }
 
+test("a name means one text in all parts, which the page keeps together", () => {
+  for (const parts of Object.values(dictionaries)) {
+    const known: Record<string, unknown> = {};
+    for (const [key, text] of Object.values(parts).flatMap(texts => Object.entries(texts)))
+      assert.deepEqual((known[key] ??= text), text, key);
+  }
+});
+
 /** Words after a number that are the same for every number. */
 const INVARIANT = "фото м МБ км в решено закрыто из m MB km of more in resolved closed shows can".split(" ");
 for (const [name, texts] of Object.entries(languages)) {

@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { begins, period, today, type Filters, type Period } from "../../shared/filters.ts";
-import { isDated } from "../../shared/dated.ts";
+import { isDated, isDue } from "../../shared/dated.ts";
 import { FieldErrorText } from "../../shared/ui/field.tsx";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { locatable } from "../../shared/geolocation.ts";
@@ -112,7 +112,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
         {dated &&
           select(
             "of-days",
-            t("days"),
+            t("when"),
             answered(filters.answers, "past"),
             key => put({ answers: answer(filters.answers, "past", key) }),
             [
@@ -155,7 +155,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
           ["", t(dated ? "sort_days" : "sort_new")],
           ["updated", t("sort_updated")],
           ...(entries && entries.action !== "support" ? [] : [["support", t("sort_support")] as [string, string]]),
-          ...(entries && !entries.answered ? [] : [["due", t("sort_due")] as [string, string]])
+          ...(isDue(config) ? [["due", t("sort_due")] as [string, string]] : [])
         ])}
       </div>
       {locatable() && (
