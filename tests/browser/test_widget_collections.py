@@ -286,3 +286,6 @@ def test_a_visitor_takes_part_by_a_letter(
     told = widget.locator("[id$='-sent']")
     expect(told).to_be_focused()
     expect(told).to_contain_text(f"нажмите «{sent}»")
+    # The one thing to do next is in the form; a directory has no work that goes on.
+    expect(widget.locator(".button:not(.quiet)").filter(visible=True)).to_have_count(0)
+    expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(0 if slug == "experts" else 1)

@@ -41,7 +41,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
       {taking && (
         <p class="actions">
           <button
-            class="button"
+            class={open ? "button quiet" : "button"}
             type="button"
             aria-expanded={open}
             onClick={() => turn(!open)}

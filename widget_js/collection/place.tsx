@@ -50,14 +50,19 @@ export function Place({
   const { taking, text } = period(collection, Date.now(), language);
   const head = (
     <div class="collection">
-      {!back && <p lang={config ? config.language : undefined}>{collection.description}</p>}
-      {!back && isCovered(collection.fields) && (
-        <p>
-          <a href={link(collection.url) + "#coverage"}>{t("coverage")}</a>
-        </p>
+      {/* With an entry open the one thing to do next is to act on it. */}
+      {!back && (
+        <>
+          <p lang={config ? config.language : undefined}>{collection.description}</p>
+          {isCovered(collection.fields) && (
+            <p>
+              <a href={link(collection.url) + "#coverage"}>{t("coverage")}</a>
+            </p>
+          )}
+          {taking && <Turn />}
+          {text && <p class="muted">{text}</p>}
+        </>
       )}
-      {taking && <Turn />}
-      {text && <p class="muted">{text}</p>}
     </div>
   );
   if (!config) return failed ? <Failed text={t("list_failed")} retry={retry} /> : <Skeleton text={t("loading_list")} />;

@@ -26,7 +26,10 @@ export interface Launch {
   first: First;
   /** Ends what was asked for and is not answered. */
   control: AbortController;
-  /** Fetches a chunk under its hash, which it knows of those that open the widget; resolves with the module's address. */
+  /**
+   * Fetches a chunk under its hash, which it knows itself of those that open the widget; resolves with the module's
+   * address.
+   */
   preload(name: string, hash?: string): Promise<string>;
 }
 

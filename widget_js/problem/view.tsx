@@ -29,6 +29,7 @@ export function ProblemView({
   const site = useSite();
   const {
     config,
+    entries,
     language: { t, number }
   } = site;
   const talk = useLazy<typeof import("./discussion/entry.ts")>("discussion");
@@ -62,8 +63,13 @@ export function ProblemView({
       {problem.answer && <Answer answer={problem.answer} />}
       <Facts problem={problem} closed={closed} />
       <Actions problem={problem} closed={closed} talk={talk} changed={changed} />
-      <h4>{t("timeline_title")}</h4>
-      <Timeline problem={problem} closed={closed} />
+      {/* Entries of a directory are only checked: no work goes on. */}
+      {(!entries || entries.answered) && (
+        <>
+          <h4>{t("timeline_title")}</h4>
+          <Timeline problem={problem} closed={closed} />
+        </>
+      )}
       {discussed &&
         (talk.chunk ? (
           <talk.chunk.Comments number={problem.number} closed={!!other} />
