@@ -479,6 +479,8 @@ async def test_a_count_is_made_for_the_council_and_verified(
     database, page = context.database, desk(city, "budget")
     await create(admin, city, "budgeting", slug="budget")
     child = await sites.by_key(database, f"{city.key}/c/budget")
+    other = await collection.add_collection(database, city, "other", "budgeting")
+    await add_entry(database, other, "Чужой")
     names = ("Сквер", "Мост <b>", "Каток", "Тир", "Тот же сквер")
     voted = [await add_entry(database, child, name) for name in names]
     given = {0: ["anna", "bert", "vera"], 1: ["anna", "bert", "dora"], 2: ["anna"], 4: ["gleb"]}
@@ -513,6 +515,7 @@ async def test_a_count_is_made_for_the_council_and_verified(
         "Председатель",
     ):
         assert said in text, text
+    assert "Чужой" not in text
     assert re.search(r"Подсчитано \d+\s\w+ \d{4}, \d\d:", text), "paper needs the year"
     (address,) = re.findall(r'href="https://widget.test(/s/[^"]+/count/[^"]+)"', shown.text)
     assert "Числа с тех пор не изменились" in (await client.get(address, headers={"Accept-Language": "ru"})).text
@@ -520,7 +523,6 @@ async def test_a_count_is_made_for_the_council_and_verified(
     assert ("anna" in public, "разных почт" in public) == (False, False)
     await leave(2, "anna")
     assert "числа с тех пор изменились" in (await client.get(address, headers={"Accept-Language": "ru"})).text
-    other = await collection.add_collection(database, city, "other", "budgeting")
     token = address.rpartition("/")[2]
     for path in (f"{address}x", f"/s/{other.key}/count/{token}"):
         assert (await client.get(path)).status_code == 404, path

@@ -26,7 +26,7 @@ from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.errors import Invalid, NotFound
+from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
 from widget_api.ops import retention
 from widget_api.participation import model, service, store
@@ -264,7 +264,12 @@ async def test_the_upgrade_makes_addresses_of_one_mailbox_one_person(voter: Visi
     assert entry["participants"] == 3
 
 
-async def test_no_more_voices_than_the_collection_gives(voter: Visitor) -> None:
+async def test_no_more_voices_than_the_collection_gives(voter: Visitor, context: Context) -> None:
+    other = await collection.add_collection(context.database, voter.site, "more", "budgeting")
+    elsewhere = await add_participant(context.database, other, await add_entry(context.database, other))
+    (row,) = await voter.rows()
+    assert (row["id"], await service.confirm(context.database, row)) == (elsewhere, "done"), "another vote of its own"
+    await context.database.write(lambda tx: tx.run("UPDATE participants SET created_at = created_at + 3600"))
     await voter.set_rules(votes_per_person=2)
     for number in (1, 2):
         await voter.take_part(number)
@@ -274,6 +279,9 @@ async def test_no_more_voices_than_the_collection_gives(voter: Visitor) -> None:
     await voter.press((await voter.rows())[0], "own")
     assert "Голос засчитан" in await voter.press(row)
     assert [await voter.count(number) for number in (1, 2, 3)] == [0, 1, 1]
+    await problems.change(context.database, RESIDENT, voter.child.id, row["problem_id"], Change(to="withdrawn"))
+    await voter.take_part(4)
+    assert await voter.count(4) == 1, "an entry that is gone gives its voices back"
 
 
 async def test_the_most_voices_stand_first(voter: Visitor) -> None:
@@ -376,11 +384,18 @@ async def test_erasure_takes_a_voice_within_the_vote_and_only_its_person_afterwa
     await voter.set_rules(votes_close_at=now + DAY)
     first, second = await voter.take_part(1), await voter.take_part(2, "oleg@example.test")
     await voter.ask(3)
+    await voter.ask(3, "pavel@example.test")
     assert (await retention.erase_words(database, "Vera-votes+erase@example.test"))["participations"] == 2
     with time_machine.travel(now + DAY, tick=False):
         assert (await retention.erase_words(database, "oleg@example.test"))["participations"] == 1
         assert (await retention.erase_words(database, "oleg@example.test"))["participations"] == 0
+        assert (await retention.erase_words(database, "pavel@example.test"))["participations"] == 1
+        assert all(row["stopped_at"] for row in await voter.rows() if row["confirmed_at"] is None), "none was given"
         assert "Голос засчитан" not in await voter.press(second)
+        await voter.set_rules(votes_close_at=now + 2 * DAY)  # prolonged: a voice without a person stays all the same
+        await voter.press(second, "own")
+        assert await voter.count(2) == 1
+        await voter.set_rules(votes_close_at=now + DAY)
     assert (await voter.count(1), await voter.count(2)) == (0, 1)
     assert all(row["email"] is row["person"] is row["ip"] is None for row in await voter.rows())
     # A restored backup brings both back; what was erased is erased as it was then.
@@ -642,14 +657,16 @@ async def test_who_joins_is_shown_to_the_author_who_writes_to_all_and_sees_no_ad
     sent = await joiner.client.post(f"{private}/messaged", data={"message": "Встречаемся в десять"})
     assert sent.headers["location"].endswith("?done=messaged")
     await joiner.client.post(f"{private}/messaged", data={"message": "Встречаемся в десять"})
-    for text in ("А", "А" * 2001):
+    for text in ("АБ", "\u200b" * 9, "А" * 2001):
         assert (await joiner.client.post(f"{private}/messaged", data={"message": text})).status_code == 422
     news = (await letters(context, mail_sink, VERA))[1:]
     assert len(news) == 1
     assert "Встречаемся в десять" in news[0].text
     assert "anna@" not in str(news[0].message) + news[0].text, "nor do participants see the author's"
     assert len(await letters(context, mail_sink, "oleg@example.test")) == 1
-    for text in ("Второе", "Третье"):
+    (entry,) = await context.database.rows("SELECT * FROM problems")
+    assert await service.list_wanted_roles(context.database, joiner.child, entry) == ("садовник",)
+    for text in ("Два", "А" * 2000):
         assert (await joiner.client.post(f"{private}/messaged", data={"message": text})).status_code == 303
     assert (await joiner.client.post(f"{private}/messaged", data={"message": "Четвёртое"})).status_code == 409
 
@@ -658,7 +675,12 @@ async def test_who_joins_is_shown_to_the_author_who_writes_to_all_and_sees_no_ad
     assert (await joiner.client.post(leave, data={"List-Unsubscribe": "One-Click"})).status_code == 200
     assert await joiner.count() == 0
     assert "прицеп" not in (await joiner.client.get(private)).text
-    (entry,) = await context.database.rows("SELECT * FROM problems")
+    gone = next(row for row in await joiner.rows() if row["id"] == first["id"])
+    assert [gone[name] for name in ("email", "name", "role", "text", "ip")] == [None] * 5
+    await joiner.set_rules(action="vote")
+    with pytest.raises(NotFound):
+        await service.write_to_participants(context.database, joiner.child, entry, "Пятое слово")
+    await joiner.set_rules(action="join")
     await problems.change(context.database, RESIDENT, joiner.child.id, entry["id"], Change(to="withdrawn"))
     with pytest.raises(NotFound):  # of a page that was opened before
         await service.write_to_participants(context.database, joiner.child, entry, "Пятое слово")
@@ -676,6 +698,20 @@ async def test_words_that_a_stranger_typed_are_another_row(joiner: Visitor) -> N
     await joiner.take_part(text="Помогу завтра")
     counted = [row["text"] for row in await joiner.rows() if row["confirmed_at"] and not row["stopped_at"]]
     assert (counted, await joiner.count()) == (["Помогу завтра"], 1)
+    before = len(await joiner.rows())
+    for more in ({"role": "водитель"}, {"role": "садовник"}, {"name": "Вера"}, {"name": "Вера"}):
+        await joiner.ask(text="Приду", **more)
+    assert len(await joiner.rows()) == before + 3
+
+
+async def test_who_joins_may_on_the_last_day(joiner: Visitor, context: Context) -> None:
+    for day, open_ in (("2099-12-01", True), ("2099-12-02", False)):
+        with time_machine.travel(f"{day}T12:00:00Z", tick=False):
+            if open_:
+                await service.find_entry(context.database, joiner.child, 1, "join")
+            else:
+                with pytest.raises(Conflict):
+                    await service.find_entry(context.database, joiner.child, 1, "join")
 
 
 # --- to write to the author ---
@@ -715,6 +751,8 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
         await visitor.take_part(text=f"Ещё вопрос {column}")
         assert len(await letters(context, mail_sink, city.agency.email)) == told + 1
         await context.database.write(lambda tx: tx.run("UPDATE contacts SET stopped_at = NULL, failed_at = NULL"))
+    texts = [one["text"] for one in await visitor.rows() if one["confirmed_at"] and not one["stopped_at"]]
+    assert texts == ["Ещё вопрос stopped_at", "Ещё вопрос failed_at"], "who asks again takes nothing back"
     with time_machine.travel(clock.now() + 32 * DAY, tick=False):
         await retention.erase_expired(context.database)
     assert all(one["text"] is one["email"] is None for one in await visitor.rows())
