@@ -351,9 +351,9 @@ async def read_collections(public: Public, context: Context, site: Site, token: 
     rows = "Название проекта;Категория;Описание;Адрес;cost;benefits;<b>\n<b>Сквер;<i>;Текст;Мира, 5;<;Все;1\n"
     await public.read("cabinet-import-refused", path, 422, data=token)
     bad = ("file", ("t.csv", rows.encode(), "text/csv"))
-    await public.read("cabinet-import-wrong", path, 422, data=token, files=[bad])
+    await public.read("cabinet-import-refused", path, 422, data=token, files=[bad])
     good = ("file", ("t.csv", (rows + "<b>Сквер;yards;Текст;Мира, 5;7;Все;\n").encode(), "text/csv"))
-    await public.read("cabinet-import-checked", path, 200, data=token, files=[good])
+    await public.read("cabinet-import-partly-refused", path, 200, data=token, files=[good])
     await changes.disable_site(context.database, child.id)
     await public.read("cabinet-collection-hidden", f"{own}/budget")
 

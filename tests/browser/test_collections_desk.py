@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_site_desk import DESK, enter  # noqa: F401 - a fixture
@@ -84,6 +86,7 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     page.set_input_files("[name=file]", tmp_path / "table.csv")
     page.get_by_role("button", name="Проверить файл").click()
     expect(page.locator(".notice.bad")).to_contain_text("Строка 4, «Название проекта»: Заполните это поле.")
+    expect(page.get_by_role("alert")).to_be_focused()
     check_page(page)
     page.get_by_role("button", name="Загрузить и опубликовать").click()
     expect(page.locator(".notice.good")).to_contain_text("Опубликована 1 запись.")
@@ -92,8 +95,13 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     page.goto(f"{own}/count")
     expect(page.locator("table")).to_contain_text(f"Каток {XSS}")
     check_page(page)
-    page.emulate_media(media="print")
+    for look in ({"color_scheme": "dark"}, {"color_scheme": "dark", "forced_colors": "active"}):
+        page.emulate_media(**look)
+        code = Image.open(io.BytesIO(page.locator(".qr").screenshot())).convert("L")
+        assert code.getpixel((1, 30)) == 255, f"{look}: the margin of the code is not white"
+    page.emulate_media(media="print", color_scheme="light", forced_colors="none")
     expect(page.locator(".beside-page")).to_be_hidden()
+    expect(page.locator(".cabinet-head")).to_be_hidden()
     expect(page.locator(".signature").first).to_be_visible()
 
 

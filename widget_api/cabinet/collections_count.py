@@ -36,7 +36,7 @@ async def show_count(request: Request, user: User) -> Response:
         moment=i18n.format_moment(language, found.at, child.time_zone, today=date.min),
         digest=tally.format_digest(found.make_digest(child)),
         address=address,
-        code=segno.make(address, error="m", micro=False).svg_inline(border=2, omitsize=True),
+        code=segno.make(address, error="m", micro=False).svg_inline(border=2, omitsize=True, light="#fff"),
         section="sites",
         here=f"{desk_path(child)}/count",
     )
