@@ -200,15 +200,17 @@ def format_clock(language: str, seconds: int, time_zone: str) -> str:
     return str(babel_time(moment.time(), "HH:mm", locale=_locale(language)))
 
 
-def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
+def field_error(
+    language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = (), *, entry: bool = False
+) -> str:
     """Return the text of a field's error: the one for this field if there is one («Опишите проблему»), else the code's.
 
     A code may also have a text for errors with a certain value: `outside_other` for those with `other`. Codes without
-    a text of their own have that of the command line.
+    a text of their own have that of the command line. `entry`: the form is that of a collection.
     """
     suffixes = [_PLACE.sub("", field).replace(".", "_"), *(name for name, _ in values)]
     key = next((key for suffix in suffixes if has(key := f"fields.{code}_{suffix}")), f"fields.{code}")
     if not has(key) and has(other := f"sites.fields.{code}"):
         said = text(language, other, **dict(values))
         return f"{said[0].upper()}{said[1:]}."
-    return text(language, key, **dict(values))
+    return (entry_text if entry else text)(language, key, **dict(values))

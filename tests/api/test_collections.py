@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -378,9 +379,16 @@ async def test_the_form_without_scripts_asks_keeps_and_sends_an_entry(
         assert refused.status_code == 422
         assert f'href="#field-{missing.replace(".", "-")}"' in refused.text
         assert "Сломана лавочка" in refused.text
+    refused = await client.post(path, data=fields | dict.fromkeys(("title", "description", "consent"), ""))
+    assert "Заполните: Название проекта." in refused.text
     done = await client.post(path, data=fields)
     assert done.status_code == 200, done.text
     assert f'href="/s/{city.key}/c/budget"' in done.text
+    private = await client.get(re.findall(r'id="track-link" href="https://[^/]+([^"]+)"', done.text)[0])
+    for shown in (refused, done, private):
+        main = shown.text.partition("<main")[2].partition("</main>")[0]
+        assert not re.search("сообщени|проблем", main, re.IGNORECASE), main
+    assert "Номер записи" in (await client.get(f"/track?site={city.key}/c/budget")).text
     row = await context.database.row("SELECT site_id, description FROM problems")
     assert row is not None
     assert (row["site_id"], row["description"]) == (budgeting.id, "Сквер\n\nСломана лавочка\nу подъезда")
@@ -418,7 +426,8 @@ async def test_a_period_and_who_may_add_decide_whether_entries_are_taken(
         with time_machine.travel(now, tick=False):
             sent = await collected.add(answers=answers)
             assert sent.status_code == (201 if taken else 409), columns
-            assert (await client.get(f"{page}/report")).status_code == (200 if taken else 409)
+            form = await client.get(f"{page}/report")
+            assert (form.status_code, "Сейчас это недоступно" in form.text) == ((200, False) if taken else (409, True))
             assert (f'href="{page}/report"' in (await client.get(page)).text) == taken
             closed = "Сейчас новые записи не принимаются." in (await client.get(page)).text
             assert closed == (not taken and columns.get("who") != "invited")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -591,6 +592,10 @@ async def test_the_page_without_scripts_votes(
     refused = await voter.client.post(path, data=fields)
     assert refused.status_code == 422
     assert 'id="field-declared-error"' in refused.text
+    empty = await voter.client.post(path, data=fields | {"email": "", "declared": "", "consent": ""})
+    order = re.findall(r'<a href="#field-(\w+)">', empty.text)
+    assert order == re.findall(r'<input [^>]*id="field-(email|declared|consent)"', empty.text)
+    assert order == ["email", "declared", "consent"]
     sent = await voter.client.post(path, data=fields | {"declared": "yes"})
     assert (sent.status_code, sent.headers["location"]) == (303, f"{path}?done=1")
     assert (

@@ -89,7 +89,7 @@ async def _render(
     context, language = web.context(request), language_of(request, user)
     today = local_date(clock.now(), site.time_zone)
     document = await consent.current_document(context.database, site, context.settings, site.language)
-    errors = forms.error_texts(language, wrong, refused)
+    errors = forms.error_texts(language, site, wrong, refused)
     if any(error.code == "required" and error.field.startswith("consent") for error in wrong):
         errors["consent"] = i18n.text(language, "channels.consent_missing")
     category = site.category(form.one("category"))

@@ -174,11 +174,18 @@ def fingerprint(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def error_texts(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
+def error_texts(language: str, site: Site, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
     """Error messages by the names of the page's fields, in its order. `refused` are those of photos."""
+    entry = site.collection.entry if site.collection else ""
     extra = (FieldError("photos", "photo_broken"),) if refused else ()
     sentences = {
-        place: i18n.field_error(language, place, error.code, error.values)
+        place: i18n.field_error(
+            language,
+            place,
+            error.code,
+            (("question", entry),) if place == "title" and error.code == "required" else error.values,
+            entry=bool(entry),
+        )
         for place, error in errors_by_field(extra + wrong)
     }
     return sentences | ({"photos": " ".join(refused)} if refused else {})

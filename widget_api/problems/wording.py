@@ -87,7 +87,7 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
 def event_title(language: str, site: Site, entry: Entry, *, to_author: bool = False) -> str:
     """Return the sentence of `title`; an entry of a collection is not called a report."""
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
-    yours = to_author and entry["actor"] == "resident"
+    yours = to_author and entry["actor"] == "resident" and i18n.has(f"events.yours.{name}")
     if not site.is_due and name == "planned" and entry["expected_on"]:  # nobody promised work
         return i18n.text(language, "collections.planned_on", date=i18n.format_date(language, entry["expected_on"]))
     if site.collection and not yours and i18n.has(own := f"collections.events.{name}"):

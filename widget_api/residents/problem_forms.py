@@ -24,6 +24,7 @@ from widget_api.sites import consent
 from widget_api.sites.model import Site
 
 LENGTH_LIMITS = {"name": NAME_LENGTH[1], "text": TEXT_LENGTH[1]}
+_FIELD_ORDER = ("role", "text", "name", "email", "declared", "consent")
 
 
 async def section_values(context: Context, site: Site, number: int, language: str, cursor: str) -> dict[str, Any]:
@@ -82,13 +83,15 @@ async def read_form_values(
 
 
 def _error_texts(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]:
+    """Error messages by the names of the form's fields, in its order."""
     named = ((forms.PAGE_FIELDS.get(error.field, error.field), error) for error in wrong)
     sentences: dict[str, str] = {}
     for place, error in named:
         own = f"people.fields.{error.code}_{place}"
         text = i18n.text(language, own, **dict(error.values)) if i18n.has(own) else None
         sentences.setdefault(place, text or i18n.field_error(language, place, error.code, error.values))
-    return sentences
+    named = [name for name in _FIELD_ORDER if name in sentences]
+    return {name: sentences[name] for name in named} | sentences
 
 
 FormKind = Literal["follow", "comment", "vote", "join", "contact"]  # the last segment of the form's address

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
-from widget_api.problems import bodies, forms, intake, persons, report_photos, submit
+from widget_api.problems import bodies, forms, intake, persons, report_photos, submit, wording
 from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
@@ -206,7 +206,7 @@ async def _render_form(
         "report/form.html",
         status,
         language=language,
-        errors=forms.error_texts(language, wrong, refused),
+        errors=forms.error_texts(language, site, wrong, refused),
         taken=taken,
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
@@ -251,7 +251,7 @@ def _next_steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict
         {
             "day": i18n.format_date(language, day),
             "clock": None,
-            "title": i18n.text(language, key, agency=receipt.get("receiver", site.agency.name)),
+            "title": wording.say(site, language, key, agency=receipt.get("receiver", site.agency.name)),
             "shape": None,
             "text": None,
             "official": False,

@@ -116,7 +116,8 @@ def _list_sorts(filters: listing.Filters, site: Site, language: str) -> Iterator
     if filters.dated:
         yield "", i18n.text(language, f"collections.sorts.{filters.dated}")
     for sort in queries.SORTS:
-        if sort != "due" or site.is_due:
+        counted = site.collection is None or site.collection.action in ("support", "vote", "join")
+        if (sort != "due" or site.is_due) and (sort != "support" or counted):
             yield "" if sort == "new" and not filters.dated else sort, i18n.text(language, f"city.sorts.{sort}")
 
 

@@ -30,7 +30,7 @@ class Visit:
 def read_visit(given: dict[str, str], time_zone: str, now: int) -> Visit:
     """Parse `day`, `hour` (local), `place` and `text`. Raises Invalid."""
     texts = {name: given.get(name, "").strip() for name in ("day", "hour", "place", "text")}
-    wrong = [FieldError(name, "required") for name, text in texts.items() if not text]
+    wrong = [FieldError(name, "visit_required") for name, text in texts.items() if not text]
     for name, most in (("place", MAX_PLACE), ("text", MAX_TEXT)):
         if len(texts[name]) > most:
             wrong.append(FieldError(name, "too_long", (("max", most),)))

@@ -54,7 +54,7 @@ async def invite(
         if visit["called_off_at"] is not None or visit["at"] <= now:
             raise Conflict("visit_over")
         if not numbers:
-            raise Invalid((FieldError("entries", "required"),))
+            raise Invalid((FieldError("entries", "visit_nobody"),))
         invited = len(await tx.matching("visit_invitations", visit_id=visit_id))
         if invited + len(numbers) > MAX_INVITED:
             raise Invalid((FieldError("entries", "visit_many", (("max", MAX_INVITED),)),))

@@ -84,7 +84,7 @@ def recovery_link(path: str, code: str) -> dict[str, str] | None:
     parts = path.split("/")
     if parts[1] == "cabinet":
         return {"kind": "cabinet", "href": "/cabinet/"}
-    if parts[1] == "s" and parts[3:4] == ["c"] and len(parts) > 5 and code != "site_not_found":
+    if parts[1] == "s" and parts[3:4] == ["c"] and len(parts) > 5 and code != "collection_not_found":
         return {"kind": "collection", "href": "/".join(parts[:5])}
     if parts[1] == "s" and len(parts) > 3 and code != "site_not_found":
         return {"kind": "site", "href": "/".join(parts[:3])}
@@ -96,6 +96,8 @@ def error_response(request: Request, status: int, error: errors.DomainError) -> 
     if request.url.path.startswith(API_PREFIX):
         response = problem_response(request, status, error)
     else:
+        if error.code == "site_not_found" and "/c/" in request.url.path:  # followed to a list that is hidden now
+            error = errors.NotFound("collection_not_found")
         message, recovery_path = error_detail(negotiate_language(request), error), _RECOVERY_LINKS.get(error.code)
         back = recovery_link(request.url.path, error.code)
         response = html_response(
