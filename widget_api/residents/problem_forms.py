@@ -90,8 +90,7 @@ def _error_texts(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]
         own = f"people.fields.{error.code}_{place}"
         text = i18n.text(language, own, **dict(error.values)) if i18n.has(own) else None
         sentences.setdefault(place, text or i18n.field_error(language, place, error.code, error.values))
-    named = [name for name in _FIELD_ORDER if name in sentences]
-    return {name: sentences[name] for name in named} | sentences
+    return {name: sentences[name] for name in _FIELD_ORDER if name in sentences} | sentences
 
 
 FormKind = Literal["follow", "comment", "vote", "join", "contact"]  # the last segment of the form's address
