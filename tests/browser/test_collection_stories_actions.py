@@ -270,7 +270,7 @@ def test_experts_are_found_by_field_and_asked_by_mail(found_town: FoundTown, new
 
     # Found by field without scripts, and asked: the letter is handed on without the address of whoever wrote it.
     visitor.goto(town.page)
-    visitor.get_by_text("Категория, период, порядок").click()
+    visitor.get_by_text("Все условия").click()
     visitor.get_by_label("Форматы").select_option("Консультация")
     visitor.get_by_label("Города").fill("онлайн")
     visitor.get_by_role("button", name="Показать").click()
