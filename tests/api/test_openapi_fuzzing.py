@@ -93,7 +93,7 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
                 one["schema"] = {"type": "string", "enum": [""]}
     parameters["cursor"]["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are issued by the service
-    # The site has one report; that a date comes with a number is said in words.
+    # That a number is a report's, and that a date comes with a number, is said in words.
     schemas["DocumentNumbers"]["properties"]["items"] |= {"maxItems": 1}
     schemas["DocumentNumber"]["properties"]["number"] = {"type": "integer", "enum": [1]}
     schemas["DocumentNumber"]["anyOf"] = [

@@ -380,6 +380,15 @@ async def test_erasure_during_a_delivery_is_passed_on(
     assert fake.requests == []
 
 
+async def test_a_change_is_not_sent_after_an_erasure(context: Context, site: Site, sent: str) -> None:
+    """The platform would refuse it for good if it erased the report itself: its worker had died while it was sent."""
+    await problems.change(context.database, AGENT, site.id, sent, Change(to="in_progress"))
+    (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
+    await problems.erase(context.database, RESIDENT, site.id, sent)
+    with pytest.raises(Withheld):
+        await push.deliver(context, claimed)
+
+
 # --- pull ---
 
 

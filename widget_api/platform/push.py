@@ -97,6 +97,8 @@ async def _send_event(context: Context, platform: Platform, delivery: Delivery) 
     if delivery.kind == "received" and withheld is not None:
         await _link_earlier_request(context, platform, site, delivery, problem, withheld)
         return
+    if delivery.kind != "erased" and withheld == "erased":  # it was being sent when the others were dropped
+        raise Withheld(withheld)
     if platform.protocol == "webhook":
         await webhook.post_events(
             context, platform, [await webhook.build_event(context, platform, site, problem, delivery)]
