@@ -15,6 +15,7 @@ from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import CommandFailed, Service
+from tests.support.second_factor import set_up
 from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -402,6 +403,34 @@ async def test_an_open_session_alone_makes_nobody_an_administrator(enter: Enter,
         await context.database.write(lambda tx: tx.run("DELETE FROM invitations"))
     rows = await context.database.rows("SELECT role FROM users WHERE role = 'admin' AND disabled_at IS NULL")
     assert len(rows) == 3
+
+
+async def test_power_over_accounts_takes_a_code_where_there_is_a_factor(
+    enter: Enter, site: Site, context: Context
+) -> None:
+    admin, operator = await enter("admin", site.agency.id), await enter("operator", None, "operator@service.test")
+    lost = await enter("agent", site.agency.id, "agent@gorod.test")
+    await enter("admin", site.agency.id, "former@gorod.test")
+    agent, former = await person(context, "agent@gorod.test"), await person(context, "former@gorod.test")
+    agency = f"/cabinet/operator/agencies/{site.agency.id}"
+    await admin.send(former, f"{former}/access", enabled="no")
+    with time_machine.travel(clock.now(), tick=False) as moment:
+        devices = {}
+        for cabinet in (admin, operator, lost):
+            devices[cabinet], _ = await set_up(cabinet)
+        for cabinet, page, action, fields in (
+            (admin, PEOPLE, PEOPLE, {"email": EMAIL, "role": "admin"}),
+            (admin, agent, f"{agent}/factor", {}),
+            (admin, agent, agent, {"role": "admin"}),
+            (admin, former, f"{former}/access", {"enabled": "yes"}),
+            (operator, agency, f"{agency}/invitations", {"invitee_email": "boss@gorod.test"}),
+        ):
+            moment.shift(30)
+            for code in ("", "000000"):
+                answer = await cabinet.send(page, action, **fields, password=PASSWORD, code=code)
+                assert answer.status_code == 422, (action, code)
+            answer = await cabinet.send(page, action, **fields, password=PASSWORD, code=devices[cabinet].code())
+            assert answer.status_code == 303, action
 
 
 async def test_an_absent_user_has_a_deputy(

@@ -488,6 +488,7 @@ async def test_the_current_document_is_accepted_if_its_row_was_lost(connected: D
     read = [await consent.current_document(connected, site, settings, language) for language in ("ru", "en")]
     await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
     assert [await consent.find_agreed(connected, site, settings, one.version) for one in read] == read
+    assert [await consent.find_document(connected, site, one.version) for one in read] == read, "stored again"
 
 
 async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:

@@ -297,12 +297,12 @@ async def change_access(request: Request, user: User) -> Response:
 
 async def reset_factor(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/people/{user_id}/factor: take the second factor from somebody who lost it."""
-    fields, person, database = (
-        await session_fields(request), await _find_person(request, user), web.context(request).database
-    )  # fmt: skip
+    fields, person = await session_fields(request), await _find_person(request, user)
     try:
         async with proving(request, user, fields) as proof:
-            await second_factor.reset(database, person["email"], journal_user(request, user), proof)
+            await second_factor.reset(
+                web.context(request).database, person["email"], journal_user(request, user), proof
+            )
     except Invalid as error:
         return await _render_person(request, user, person, 422, wrong=error)
     return web.see_other(f"{PATH}/{person['id']}?done=factor")

@@ -182,7 +182,10 @@ def _letter_key(email: str, kind: str) -> str:
 
 
 async def letters_today(tx: Transaction, email: str, now: int, kind: str = "") -> int:
-    """Count the confirmation letters of the last 24 hours to this address, over all sites."""
+    """Count the confirmation letters of the last 24 hours to this address, over all sites.
+
+    Of some kinds, `email` is the id of an entry, whose author or participants get them.
+    """
     letters = await tx.matching("confirmation_letters", email_hash=_letter_key(email, kind))
     return sum(letter["at"] > now - 86_400 for letter in letters)  # older rows are deleted after two days
 
