@@ -21,7 +21,7 @@ from benchmarks.table import Line, show
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.database import Database
 from widget_api.ops.schema import migrate
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.projections import figures
 from widget_api.sites.model import Site
@@ -67,7 +67,7 @@ async def decide(database: Database, site: Site) -> float:
     receipt = await submit_report(database, site)
     begun = time.perf_counter()
     for step in STEPS:
-        await change.change(database, AGENT, site.id, receipt.problem_id, step)
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, step)
     return time.perf_counter() - begun
 
 

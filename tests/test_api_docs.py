@@ -26,7 +26,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock, openapi
 from widget_api.open311 import parameters
 from widget_api.platform import signature
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.settings import Settings
 from widget_api.sites import changes, collection
@@ -113,10 +113,10 @@ async def test_every_curl_command_works(make_settings: Callable[..., Settings], 
         context = app.state.context
         site = await make_site(context.database, jurisdiction="gorod.test", discussion="moderated")
         receipt = await submit_report(context.database, site)
-        await change.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         child = await collection.add_collection(context.database, site, "volunteers", "volunteers")
         entry = await submit_report(context.database, child, category="other", description=join_entry("Штаб", "Тесно"))
-        await change.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=W) as client:
             configuration = (await client.get(f"/api/v1/sites/{site.key}")).json()

@@ -36,7 +36,7 @@ from tests.support.certificates import Certificate, issue_certificate
 from tests.support.processes import Service, die_with_parent, free_port
 from widget_api.cabinet.http import MAX_FORM_SIZE
 from widget_api.database import Database
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.web.limits import RATES
 
@@ -222,7 +222,7 @@ async def accept(service: Service, number: int) -> None:
     await database.connect()
     row = await database.row("SELECT id, site_id FROM problems WHERE number = :number", number=number)
     assert row is not None
-    await problems.change(database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
+    await lifecycle.change(database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
     await database.disconnect()
 
 

@@ -21,8 +21,7 @@ from widget_api.browse import growth, places, statistics
 from widget_api.browse.statistics import Query
 from widget_api.cabinet.analytics_view import compare
 from widget_api.context import Context
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.projections import figures
 from widget_api.sites import changes
@@ -41,7 +40,7 @@ async def receive(
     """An accepted report of some days before noon."""
     with time_machine.travel(NOON - days_ago * DAY, tick=False):
         receipt = await submit_report(context.database, site, category=category, address=address)
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -54,11 +53,11 @@ async def busy(context: Context, site: Site) -> Site:
         await receive(context, site, days, "water", "ул. Лесная, 7")
     answered = await receive(context, site, 12)
     with time_machine.travel(NOON - 10 * DAY, tick=False):
-        await problems.change(database, AGENT, site.id, answered, Change(to="forwarded", service=service))
-        await problems.change(database, AGENT, site.id, answered, Change(to="resolved", text="Починили"))
+        await lifecycle.change(database, AGENT, site.id, answered, Change(to="forwarded", service=service))
+        await lifecycle.change(database, AGENT, site.id, answered, Change(to="resolved", text="Починили"))
     with time_machine.travel(NOON - 9 * DAY, tick=False):
         await dialogue.rate(database, site.id, answered, 2)
-        await problems.change(database, RESIDENT, site.id, answered, Change(to="reopened", text="Снова течёт"))
+        await lifecycle.change(database, RESIDENT, site.id, answered, Change(to="reopened", text="Снова течёт"))
     return site
 
 

@@ -22,8 +22,7 @@ from widget_api.database import Transaction
 from widget_api.deliveries import queue
 from widget_api.mail import links
 from widget_api.people.accounts import add_user
-from widget_api.problems import change as problems
-from widget_api.problems import resident_mail
+from widget_api.problems import lifecycle, resident_mail
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.problems.submit import Receipt
@@ -71,8 +70,8 @@ async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> A
 
 @pytest.fixture
 async def accepted(context: Context, site: Site, receipt: Receipt) -> Receipt:
-    await problems.confirm(context.database, site.id, receipt.problem_id)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt
 
 
@@ -138,7 +137,7 @@ async def test_each_photo_is_shown_once_across_several_decisions(
     """Answered, reopened, worked on, answered again: the photos of the newest answer are on top, the others below."""
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")))
     wish = Change(to="reopened", text="Яма осталась")
-    await problems.change(context.database, RESIDENT, site.id, accepted.problem_id, wish)
+    await lifecycle.change(context.database, RESIDENT, site.id, accepted.problem_id, wish)
     await cabinet.answer(accepted.problem_id, photos=(jpeg("red"),), to="in_progress")
     await cabinet.answer(accepted.problem_id, photos=(jpeg("grey"), jpeg("black")))
     page = (await client.get(f"/s/{site.key}/problems/{accepted.number}")).text
@@ -163,7 +162,7 @@ async def test_the_detail_says_whether_the_deadline_was_kept(
         Change(to="planned", expected_on="2099-12-01"),
         Change(to="resolved", text="Готово"),
     ):
-        await problems.change(context.database, AGENT, site.id, accepted.problem_id, wish)
+        await lifecycle.change(context.database, AGENT, site.id, accepted.problem_id, wish)
         told = await detail(client, site, accepted)
         assert told["expected_on"] == ("2099-12-01" if wish.to == "planned" else None)
         assert told["responsible"] == "Дорожная служба"
@@ -266,14 +265,14 @@ async def test_a_file_token_is_valid_once_for_its_own_problem(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     other = await submit_report(context.database, site)
-    await problems.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
     refused = await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), text="")
     (token,) = re.findall(r'name="document" value="([^"]+)"', refused.text)
     assert (await cabinet.answer(other.problem_id, document=token)).status_code == 303
     assert (await detail(client, site, other))["answer"]["documents"] == []
     assert (await cabinet.answer(accepted.problem_id, document=token)).status_code == 303
     assert len((await detail(client, site, accepted))["answer"]["documents"]) == 1
-    await problems.change(context.database, AGENT, site.id, accepted.problem_id, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, site.id, accepted.problem_id, Change(to="in_progress"))
     assert (await cabinet.answer(accepted.problem_id, document=token)).status_code == 303
     assert (await detail(client, site, accepted))["answer"]["documents"] == []
 
@@ -311,9 +310,9 @@ async def test_withdrawal_and_erasure_remove_the_files_at_once(
     (row,) = await documents.list_attached(context.database, site.id, accepted.problem_id)
     author = Actor(kind="resident")
     if way == "erased":
-        await problems.erase(context.database, author, site.id, accepted.problem_id)
+        await lifecycle.erase(context.database, author, site.id, accepted.problem_id)
     else:
-        await problems.change(context.database, author, site.id, accepted.problem_id, Change(to="withdrawn"))
+        await lifecycle.change(context.database, author, site.id, accepted.problem_id, Change(to="withdrawn"))
     for address in (*addresses, model.document_path(row["id"], row["name"])):
         assert (await client.get(address)).status_code == 404
     names = await context.database.rows("SELECT name FROM documents")

@@ -16,7 +16,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, PUBLIC_URL, submit_report
 from widget_api.browse.queries import GROUPS, SORTS
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -131,7 +131,7 @@ async def test_georeport_errors_describe_valid_values_in_words(
     (error,) = (await client.get("/open311/v2/requests.json?status=broken")).json()
     assert error["description"].endswith("Можно: open, closed.")
     receipt = await submit_report(context.database, site)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     key = await changes.add_token(context.database, site.id, "platform")
     form = {"api_key": key, "service_request_id": str(receipt.number), "status": "ON_THE_MOON"}
     (error,) = (await client.post("/open311/v2/servicerequestupdates.json", data=form)).json()

@@ -12,7 +12,7 @@ from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.pictures import halves, photo
 from widget_api import journal
 from widget_api.cabinet import templates, weak_answers
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -29,8 +29,8 @@ def database(app: Any) -> Any:
 async def problem(database: Any, site: Site) -> str:
     """An accepted report whose author has confirmed the address."""
     problem_id = (await submit_report(database, site)).problem_id
-    await problems.confirm(database, site.id, problem_id)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(database, site.id, problem_id)
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
     return problem_id
 
 
@@ -79,9 +79,9 @@ async def test_a_note_creates_no_event_and_is_erased_with_its_report(
     await note(agent, problem, "Только для своих")
     after = await database.rows("SELECT id FROM events"), await database.rows("SELECT id FROM deliveries")
     assert [len(rows) for rows in after] == [len(rows) for rows in before]
-    await problems.change(database, RESIDENT, site.id, problem, Change(to="withdrawn"))
+    await lifecycle.change(database, RESIDENT, site.id, problem, Change(to="withdrawn"))
     assert (await note(agent, problem, "И после отзыва")).status_code == 303, "a report without decisions has notes"
-    await problems.erase(database, RESIDENT, site.id, problem)
+    await lifecycle.erase(database, RESIDENT, site.id, problem)
     assert await database.rows("SELECT * FROM notes") == []
     page = await agent.read(f"/cabinet/problems/{problem}")
     assert not [form for form in page.forms if form.action.startswith(f"/cabinet/problems/{problem}")]
@@ -284,6 +284,6 @@ async def test_the_document_number_is_searchable_internal_and_erased(
         token = (await other.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
         sent = await other.client.post(action, data=number | {"form_token": token})
         assert sent.status_code == status, role
-    await problems.erase(database, RESIDENT, site.id, problem)
+    await lifecycle.erase(database, RESIDENT, site.id, problem)
     row = await database.row("SELECT document_number, document_date FROM problems WHERE id = :id", id=problem)
     assert tuple(row) == (None, None)

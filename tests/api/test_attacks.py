@@ -32,7 +32,7 @@ from widget_api.people import accounts
 from widget_api.platform import request, update_import
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change, Contact, Status, Update
 from widget_api.problems.store import records
 from widget_api.settings import Settings
@@ -67,13 +67,13 @@ async def calling(settings: Settings) -> AsyncIterator[tuple[Any, httpx2.AsyncCl
 async def published(database: Database, site: Site, **changes: Any) -> tuple[str, int]:
     """A report that the agency accepted: its identifier and number."""
     receipt = await submit_report(database, site, **changes)
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id, receipt.number
 
 
 async def resolved(database: Database, site: Site) -> tuple[str, int]:
     problem_id, number = await published(database, site)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Яма засыпана"))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Яма засыпана"))
     return problem_id, number
 
 
@@ -283,7 +283,7 @@ async def test_unmoderated_words_of_an_author_are_not_public(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     problem_id, number = await resolved(database, site)
-    await problems.change(database, RESIDENT, site.id, problem_id, Change(to="reopened", text="КАНАРЕЙКА"))
+    await lifecycle.change(database, RESIDENT, site.id, problem_id, Change(to="reopened", text="КАНАРЕЙКА"))
     other = await changes.add_token(database, site.id, "georeport")
     trusted = await changes.add_token(database, site.id, "platform")
     for path in (
@@ -307,13 +307,13 @@ async def test_an_author_cannot_publish_a_rejected_report(
 ) -> None:
     receipt = await submit_report(database, site)
     reject = Change(to="rejected", text="Здесь персональные данные соседа")
-    await problems.change(database, AGENT, site.id, receipt.problem_id, reject)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, reject)
     path = f"/api/v1/sites/{site.key}/problems/{receipt.number}"
     assert (await client.get(path)).status_code == 404
     again = Change(to="reopened", text="Опубликуйте")
-    await problems.change(database, RESIDENT, site.id, receipt.problem_id, again)
+    await lifecycle.change(database, RESIDENT, site.id, receipt.problem_id, again)
     assert (await client.get(path)).status_code == 404
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
     assert (await client.get(path)).status_code == 200
 
 
@@ -322,12 +322,12 @@ async def test_no_platform_republishes_a_withdrawn_report(
     client: httpx2.AsyncClient, database: Database, site: Site, later: tuple[Status, ...]
 ) -> None:
     problem_id, number = await published(database, site)
-    await problems.change(database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+    await lifecycle.change(database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
     row = await records.full(database, site.id, problem_id)
     assert row is not None
     for step, status in enumerate(later, 1):
         update = Update(id=f"00000000-0000-4000-8000-00000000000{step}", at=row["status_at"] + step, status=status)
-        await problems.import_update(database, Actor(kind="platform", source="p"), site.id, problem_id, update)
+        await lifecycle.import_update(database, Actor(kind="platform", source="p"), site.id, problem_id, update)
     assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
     assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404
     assert (await client.get(f"/open311/v2/requests/{number}.json")).status_code == 404

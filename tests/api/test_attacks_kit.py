@@ -30,8 +30,7 @@ from widget_api.context import Context
 from widget_api.errors import Invalid
 from widget_api.outbound import Answer, Failed, Outbound
 from widget_api.people.accounts import add_user
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.install import inspection, markup, service, sightings
 from widget_api.sites.install.inspection import ExpectedService
@@ -105,8 +104,8 @@ async def test_made_up_origins_do_not_displace_registered_ones(
 async def test_spam_sends_no_letters(context: Context) -> None:
     site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
-    await problems.mark_spam(context.database, OPERATOR, site.id, receipt.problem_id, True)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.mark_spam(context.database, OPERATOR, site.id, receipt.problem_id, True)
     said = dialogue.Clarification(id="", text="Купите у нас")
     await dialogue.clarify(context.database, site, receipt.problem_id, said)
     owed = await context.database.rows(
@@ -220,13 +219,13 @@ async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
         contact=Contact(email="canary-mail@x.test", name="Канарейкин", phone="+7 999 000-11-22"),
     )
     database, problem_id = context.database, receipt.problem_id
-    await problems.confirm(database, site.id, problem_id)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(database, site.id, problem_id)
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
     await dialogue.ask(database, AGENT, site.id, problem_id, "canary-question")
     photo = await receive(context, site.id, jpeg())
     said = dialogue.Clarification(id=clock.new_id(), text="canary-words", photos=(Photo(photo.id, "canary-alt"),))
     await dialogue.clarify(database, site, problem_id, said)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     await dialogue.rate(database, site.id, problem_id, 2, "canary-opinion")
     api, number = f"/api/v1/sites/{site.key}", receipt.number
     asked = f"jurisdiction_id={site.jurisdiction}&extensions=true"
@@ -273,7 +272,7 @@ async def test_a_signed_picture_link_is_valid_for_one_picture_and_one_hour(
     ):
         assert await status(first.id, forged) == 404
     assert await status(second.id, signature) == 404
-    await problems.change(context.database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+    await lifecycle.change(context.database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
     assert (await status(first.id, signature), await status(first.id, signature, ".thumb")) == (404, 404)
 
 

@@ -25,8 +25,7 @@ from widget_api.open311 import parse
 from widget_api.platform import pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
-from widget_api.problems import remote_pictures
+from widget_api.problems import lifecycle, remote_pictures
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -66,7 +65,7 @@ async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
 ) -> None:
     number = await send(client, key)
     row = await problem_of(database, number)
-    await problems.change(database, AGENT, site.id, row["id"], Change(to="rejected", text="Данные соседа"))
+    await lifecycle.change(database, AGENT, site.id, row["id"], Change(to="rejected", text="Данные соседа"))
     told = {"api_key": key, "service_request_id": number}
     for status in (later, "REOPEN", later):
         await post(client, "servicerequestupdates.json", told | {"status": status, "description": status})
@@ -81,7 +80,7 @@ async def test_a_request_withdrawn_before_moderation_is_delivered_to_nobody(
     """Withdrawn and submitted again it would reach the agency's mailbox past its moderator, without its spam mark."""
     number = await send(client, key)
     row = await problem_of(database, number)
-    await problems.mark_spam(database, AGENT, site.id, row["id"], True)
+    await lifecycle.mark_spam(database, AGENT, site.id, row["id"], True)
     told = {"api_key": key, "service_request_id": number}
     for _ in range(2):  # a repetition is recognised, not refused
         back = told | {"status": "CANCELLED", "update_id": "7"}
@@ -287,7 +286,7 @@ def test_control_characters_from_servers_do_not_reach_the_terminal() -> None:
 
 async def test_weak_signing_keys_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
         await platforms.change_platform(context.database, "default", {"key": key})
         answer = await client.post(UPDATES, **signed(told(receipt.number), key))
@@ -316,7 +315,7 @@ async def test_a_signature_gives_no_access_to_other_platforms_problems(
     answer = await client.post(UPDATES, **signed(told(row["number"]), "d" * 20))
     assert (answer.status_code, answer.json()) == (202, {"taken": 0})
     receipt = await submit_report(context.database, site)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for strange in (
         told(receipt.number, jurisdiction="gorod.test\0"),
         told(receipt.number, status_code="forwarded", responsible="a\0b" + "я" * 1000, text="x\0y"),
@@ -338,11 +337,11 @@ async def test_error_messages_that_quote_a_report_are_erased_with_it(
 ) -> None:
     """152-FZ, article 21: an answer that quotes the report would outlive it."""
     receipt = await submit_report(context.database, site, description="Яма у дома Канарейкина")
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     (delivery, *_) = await queue.claim(context.database, "test", 50, clock.now())
     said = "400: description: «Яма у дома Канарейкина» is not welcome"
     await queue.finish(context.database, "test", delivery, clock.now(), said)
-    await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, AGENT, site.id, receipt.problem_id)
     kept = await context.database.rows(
         "SELECT error AS said FROM delivery_attempts UNION ALL SELECT last_error AS said FROM deliveries"
     )
@@ -368,6 +367,6 @@ async def test_a_platform_cannot_change_or_erase_a_report_it_never_received(
     message = told(receipt.number, kind=kind, status_code="accepted")
     assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 0}
     assert await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id) == before
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     message = told(receipt.number, kind=kind, status_code="in_progress", id="another")
     assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 1}

@@ -28,7 +28,7 @@ from widget_api.ops.schema import migrate
 from widget_api.people import accounts
 from widget_api.people.accounts import add_user
 from widget_api.people.sign_in import sign_in
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts
@@ -93,8 +93,8 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     await database.write(subordinate)
     first = await submit_report(database, site)
     await submit_report(database, site, email=None)
-    await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))
-    await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="answered", text="Сделано"))
+    await lifecycle.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, OPERATOR, site.id, first.problem_id, Change(to="answered", text="Сделано"))
     neighbour = Person(email=NEIGHBOUR, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.7")
     await following.follow_problem(database, site.id, first.number, neighbour, None)
     await discussion.post_comment(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
@@ -144,7 +144,7 @@ async def test_people_erased_since_the_backup_do_not_come_back(
 ) -> None:
     site, problem_id = await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
-    await problems.erase(database, OPERATOR, site.id, problem_id)
+    await lifecycle.erase(database, OPERATOR, site.id, problem_id)
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert await retention.replay_erasures(database) == 1
     row = await database.row("SELECT description, erased_at FROM problems WHERE id = :id", id=problem_id)
@@ -179,7 +179,7 @@ async def test_earlier_erasures_hold_in_a_new_database(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     site, problem_id = await lived_in(database)
-    await problems.erase(database, OPERATOR, site.id, problem_id)
+    await lifecycle.erase(database, OPERATOR, site.id, problem_id)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     async with opened(second_url) as fresh:
         await backup.restore_backup(make_settings(database_url=fresh.url), tmp_path / "copy.zip", REVISION)

@@ -14,7 +14,7 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -278,7 +278,7 @@ async def test_a_viewer_reads_and_cannot_act(app: Any, enter: Enter, site: Site)
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     accepted = (await submit_report(database, site)).problem_id
-    await problems.change(database, AGENT, site.id, accepted, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, accepted, Change(to="accepted"))
     viewer = await enter("viewer", site.agency.id)
     page = await viewer.read(f"/cabinet/problems/{accepted}")
     assert not [form for form in page.forms if "/problems/" in form.action]

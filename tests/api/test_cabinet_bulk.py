@@ -20,7 +20,7 @@ from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
@@ -71,7 +71,7 @@ async def after_a_minute(context: Context, seconds: int = bulk_service.DELAY + 1
 
 async def test_nothing_happens_before_the_minute_is_over(context: Context, site: Site, enter: Enter) -> None:
     ids = await sent(context, site, 3)
-    await problems.confirm(context.database, site.id, ids[0])  # so that its author gets a letter
+    await lifecycle.confirm(context.database, site.id, ids[0])  # so that its author gets a letter
     anna = await enter("agent", site.agency.id)
     page = await choose(anna, "accept", "?tab=moderation", id=ids[:2])
     assert "Будут приняты 2 сообщения" in (await anna.read(page)).text
@@ -139,13 +139,13 @@ async def test_those_that_cannot_are_named_and_the_others_go_on(
     ids = await sent(context, site, 203)
     closed, erased, mirrored = ids[:3]
     database = context.database
-    await problems.change(database, AGENT, site.id, closed, Change(to="rejected", text="Не наше"))
-    await problems.change(database, AGENT, site.id, closed, Change(to="accepted"))
-    await problems.change(database, AGENT, site.id, closed, Change(to="resolved", text="Сделано"))
+    await lifecycle.change(database, AGENT, site.id, closed, Change(to="rejected", text="Не наше"))
+    await lifecycle.change(database, AGENT, site.id, closed, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, closed, Change(to="resolved", text="Сделано"))
     anna = await enter("agent", site.agency.id)
     page = await choose(anna, "accept", all="yes")
     assert "Будут приняты 202 сообщения" in (await anna.read(page)).text
-    await problems.erase(database, Actor(kind="operator"), site.id, erased)
+    await lifecycle.erase(database, Actor(kind="operator"), site.id, erased)
     await database.write(lambda tx: tx.run("UPDATE problems SET mirror_of = 'default' WHERE id = :id", id=mirrored))
 
     user = await bulk_service.store.find_enabled_user(database, "agent-0@gorod.test")
@@ -209,8 +209,8 @@ async def test_what_changed_meanwhile_is_left_and_told(context: Context, site: S
     ids = await sent(context, site, 4)
     anna = await enter("agent", site.agency.id)
     await carry_out(anna, await choose(anna, "accept", id=ids))
-    await problems.change(context.database, AGENT, site.id, ids[0], Change(to="in_progress"))
-    await problems.erase(context.database, Actor(kind="operator"), site.id, ids[1])
+    await lifecycle.change(context.database, AGENT, site.id, ids[0], Change(to="in_progress"))
+    await lifecycle.erase(context.database, Actor(kind="operator"), site.id, ids[1])
     await after_a_minute(context)
     assert await statuses(context, ids) == ["in_progress", "moderation", "accepted", "accepted"]
     shown = await anna.read(LIST)

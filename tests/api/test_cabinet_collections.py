@@ -37,8 +37,7 @@ from widget_api.participation import service
 from widget_api.participation import store as participants
 from widget_api.people import accounts
 from widget_api.people.model import Role
-from widget_api.problems import change as problems
-from widget_api.problems import imported, sheets
+from widget_api.problems import imported, lifecycle, sheets
 from widget_api.problems.model import Actor, Change
 from widget_api.sites import changes, collection, presets
 from widget_api.sites import service as sites
@@ -499,7 +498,7 @@ async def test_a_count_is_made_for_the_council_and_verified(
         assert await service.leave(database, row)
 
     await leave(1, "dora")
-    await problems.change(database, AGENT, child.id, voted[4], Change(to="duplicate", duplicate_of=1))
+    await lifecycle.change(database, AGENT, child.id, voted[4], Change(to="duplicate", duplicate_of=1))
     assert (await admin.send(page, page, votes_needed="x")).status_code == 422
     assert (await admin.send(page, page, votes_needed="2")).status_code == 303
     shown = await client.get(f"{page}/count")

@@ -19,7 +19,7 @@ from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
 from widget_api.people import accounts
 from widget_api.people.model import Role
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -323,7 +323,7 @@ async def test_a_forwarded_report_says_that_nobody_was_notified(enter: Enter, da
     admin = await enter("admin")
     page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
     assert "Ещё ничего не отправлено" in page.text
-    await problems.change(
+    await lifecycle.change(
         database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="МУП «Водоканал»")
     )
     # Generated reports are delivered to nobody.

@@ -25,8 +25,7 @@ from widget_api.context import Context
 from widget_api.database import word_forms
 from widget_api.people import store
 from widget_api.people.model import User
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.deadline import is_overdue, is_running
 from widget_api.problems.model import OPEN, Actor, Change, Update
 from widget_api.sites.deadlines import add_working_days, local_date
@@ -77,20 +76,20 @@ async def towns(context: Context) -> list[Site]:
 async def _live(context: Context, site: Site, problem_id: str, index: int) -> None:
     database = context.database
     if index in (3, 4, 5, 6, 7, 11, 12):
-        await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
     if index == 5:
         await dialogue.ask(database, AGENT, site.id, problem_id, "Где именно?")
         said = dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда")
         await dialogue.clarify(database, site, problem_id, said)
     if index in (6, 7, 12):
-        await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Сделано"))
+        await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Сделано"))
     if index == 7:
         back = Update(id=clock.new_id(), at=clock.now(), status="reopened", text="Не сделано", actor="resident")
-        await problems.import_update(database, Actor(kind="source", source="default"), site.id, problem_id, back)
+        await lifecycle.import_update(database, Actor(kind="source", source="default"), site.id, problem_id, back)
     if index == 8:
-        await problems.mark_spam(database, AGENT, site.id, problem_id, True)
+        await lifecycle.mark_spam(database, AGENT, site.id, problem_id, True)
     if index in (9, 11):
-        await problems.erase(database, Actor(kind="operator"), site.id, problem_id)
+        await lifecycle.erase(database, Actor(kind="operator"), site.id, problem_id)
 
 
 def official(site: Site, role: Any = "head") -> User:
@@ -364,11 +363,11 @@ async def test_automatically_accepted_reports_are_new_until_work_begins(context:
     database = context.database
     site = await make_site(database, moderation="after")
     problem_id = (await submit_report(database, site)).problem_id
-    await problems.confirm(database, site.id, problem_id)
+    await lifecycle.confirm(database, site.id, problem_id)
     person, page = await enter("agent", site.agency.id), f"/cabinet/problems/{problem_id}"
     for path in ("/cabinet/", "/cabinet/problems?tab=moderation"):
         assert page in (await person.read(path)).links_without_query, path
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="in_progress"))
     for path in ("/cabinet/", "/cabinet/problems?tab=moderation"):
         assert page not in (await person.read(path)).links_without_query, path
 

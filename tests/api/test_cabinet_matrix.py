@@ -39,8 +39,7 @@ from widget_api.people import accounts, store
 from widget_api.people.model import Role, User
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
-from widget_api.problems import pictures
+from widget_api.problems import lifecycle, pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
 from widget_api.sites import collection, districts, entry_links, rights, routing_rules
@@ -435,11 +434,11 @@ async def _fill(world: World) -> dict[str, str]:
     }
     ids |= {"service": services[0], "author": users["author"].id}
     ids |= {name: clock.new_id() for name in ("template", "platform", "comment", "invitation", "bulk")}
-    await problems.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     to_service = Change(to="forwarded", service=services[0])
-    await problems.change(database, AGENT, site.id, receipt.problem_id, to_service)
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
-    await problems.change(database, AGENT, site.id, receipt.problem_id, to_service)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, to_service)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, to_service)
     await database.write(lambda tx: pictures.hide(tx, receipt.problem_id, hidden.id, instead=None), site.id)
     row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=receipt.problem_id)
     assert row is not None
@@ -470,7 +469,7 @@ async def _fill(world: World) -> dict[str, str]:
     visit = Visit(at=clock.now() + 9999, place="Мира, 5", text="Пандус")
     ids["collection"] = child.id
     entry = await submit_report(database, child, contact=CONTACT, category=child.categories[0].code)
-    await problems.confirm(database, child.id, entry.problem_id)
+    await lifecycle.confirm(database, child.id, entry.problem_id)
     row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=entry.problem_id)
     assert row is not None
     ids |= {"entry": entry.problem_id, "entry_seen": row["status_event"]}

@@ -16,7 +16,7 @@ from widget_api import journal
 from widget_api.attachments.photos import service as photos
 from widget_api.cabinet.photos import COLUMNS, ROWS, parse_cells
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Photo
 from widget_api.sites.model import Site
 
@@ -26,7 +26,7 @@ async def problem(context: Context, site: Site) -> str:
     """A published report with two photos."""
     sent = [await photos.receive(context, site.id, photo(noise(320, 240))) for _ in range(2)]
     receipt = await submit_report(context.database, site, photos=tuple(Photo(one.id) for one in sent))
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 

@@ -15,7 +15,7 @@ from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -66,7 +66,7 @@ async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
         if status in ("confirmed", "withdrawn"):
             actor = Actor(kind="source", source="default")
         update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили", actor="agent")
-        await problems.import_update(database, actor, site.id, problem, update)
+        await lifecycle.import_update(database, actor, site.id, problem, update)
     return problem
 
 
@@ -149,7 +149,7 @@ async def test_a_conflicting_decision_is_reported_and_its_text_kept(
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     wish = Change(to="in_progress")
-    await problems.change(database, AGENT, site.id, problem, wish)
+    await lifecycle.change(database, AGENT, site.id, problem, wish)
     mine = form.fields | {"to": "answered", "text": "Это учтено в плане"}
     answer = await cabinet.client.post(form.action, data=mine)
     assert answer.status_code == 409
@@ -167,7 +167,7 @@ async def test_a_conflicting_decision_is_reported_and_its_text_kept(
 async def test_a_decision_that_is_no_longer_allowed_is_a_conflict(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = (await submit_report(database, site)).problem_id
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
-    await problems.change(database, AGENT, site.id, problem, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, problem, Change(to="accepted"))
     answer = await cabinet.client.post(form.action, data=form.fields | {"to": "accepted", "text": "Спасибо"})
     assert answer.status_code == 409
     page = PageText(answer.text)
@@ -249,7 +249,7 @@ async def test_the_page_shows_all_data_of_a_report(cabinet: Cabinet, database: A
 
 async def test_an_erased_report_offers_no_decisions(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
-    await problems.erase(database, Actor(kind="operator"), site.id, problem)
+    await lifecycle.erase(database, Actor(kind="operator"), site.id, problem)
     page = await cabinet.read(f"/cabinet/problems/{problem}")
     assert "удалены" in page.text
     assert "anna@example.test" not in page.text
@@ -313,7 +313,7 @@ async def test_tabs_list_the_reports_of_their_status(cabinet: Cabinet, database:
     ids = {status: await moved(database, site, status) for status in ("moderation", "accepted", "planned", "answered")}
     late = (await submit_report(database, site, received_at=clock.now() - 60 * 86_400)).problem_id
     spam = (await submit_report(database, site)).problem_id
-    await problems.mark_spam(database, AGENT, site.id, spam, True)
+    await lifecycle.mark_spam(database, AGENT, site.id, spam, True)
     everything = {*ids.values(), late, spam}
     for tab, expected in (
         ("all", everything),
@@ -367,7 +367,7 @@ async def test_the_version_changes_only_with_events(cabinet: Cabinet, database: 
     for path in ("/cabinet/", "/cabinet/problems"):
         page = (await cabinet.client.get(path)).text
         assert re.search(r'data-version="([^"]+)"', page)[1] == second.text  # type: ignore[index]
-    await problems.confirm(database, site.id, problem)
+    await lifecycle.confirm(database, site.id, problem)
     third = await version(second.headers["etag"])
     assert third.status_code == 200
     assert (await version(third.headers["etag"])).status_code == 304

@@ -26,7 +26,7 @@ from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.followers import service as following
 from widget_api.ops import retention
-from widget_api.problems import change as service
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.persons import Person
 from widget_api.settings import Settings
@@ -74,8 +74,8 @@ async def planted(database: Database) -> tuple[Site, int, int, Site]:
     )
     foreign = await submit_report(database, other, contact=contact, description="canary-foreign")
     for one, to in ((site, shown), (other, foreign)):
-        await service.change(database, AGENT, one.id, to.problem_id, Change(to="accepted"))
-    await service.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Сделано"))
+        await lifecycle.change(database, AGENT, one.id, to.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Сделано"))
 
     async def plant(tx: Any) -> None:
         for name in ("followers", "comments", "commenters", "participants", "media_sources"):
@@ -128,10 +128,12 @@ async def test_internal_notes_are_in_no_letter_and_no_delivery(
         )
         report = await submit_report(database, site)
         await database.write(lambda tx: insert_internal(tx, site, report.problem_id), site.id)
-        await service.confirm(database, site.id, report.problem_id)
+        await lifecycle.confirm(database, site.id, report.problem_id)
         for change in (Change(to="planned", expected_on="2099-12-12"), Change(to="resolved", text="Засыпали")):
-            await service.change(database, AGENT, site.id, report.problem_id, change)
-        await service.change(database, RESIDENT, site.id, report.problem_id, Change(to="reopened", text="Не засыпали"))
+            await lifecycle.change(database, AGENT, site.id, report.problem_id, change)
+        await lifecycle.change(
+            database, RESIDENT, site.id, report.problem_id, Change(to="reopened", text="Не засыпали")
+        )
         for _ in range(600):
             left = await database.row("SELECT COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')")
             if left[0] == 0:
@@ -210,10 +212,10 @@ async def leave_traces(service_url: str) -> None:
         site = await make_site(database, discussion="moderated")
         contact = Contact(email=ADDRESS, name="canary-name", phone="+7canary")
         receipt = await submit_report(database, site, contact=contact, description=WORDS, address="canary-street, 1")
-        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-        await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
         other = await submit_report(database, site)
-        await service.change(database, AGENT, site.id, other.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, other.problem_id, Change(to="accepted"))
         person = Person(email=ADDRESS, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.99")
         await following.follow_problem(database, site.id, other.number, person, None)
         await database.write(lambda tx: insert_internal(tx, site, receipt.problem_id), site.id)

@@ -15,7 +15,7 @@ from tests.support.mail import MailSink
 from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.browse import statistics
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes, routing_rules
 from widget_api.sites import service as sites
@@ -92,7 +92,7 @@ async def test_an_author_with_an_address_confirms_it_and_learns_who_entered_the_
     (letter,) = await letters(app.state.context, mail_sink, "olga@example.test")
     assert "внесло ведомство с ваших слов (на приёме)" in " ".join(letter.text.split())
     assert row["status"] == "accepted", "and confirming changes nothing of that"
-    await problems.confirm(database, site.id, row["id"])
+    await lifecycle.confirm(database, site.id, row["id"])
     assert (await only(database))["status"] == "accepted"
 
 
@@ -224,8 +224,8 @@ PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R
 @pytest.fixture
 async def problem(database: Any, site: Site) -> str:
     problem_id = (await submit_report(database, site)).problem_id
-    await problems.confirm(database, site.id, problem_id)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(database, site.id, problem_id)
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
     return problem_id
 
 
@@ -276,7 +276,7 @@ async def test_an_answer_outside_asks_what_every_answer_asks(
     refused = await agent.client.post(form.action, data=given | {"to": "resolved"})
     assert refused.status_code == 422
     assert 'href="#field-to"' in refused.text
-    await problems.change(database, AGENT, site.id, problem, Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, problem, Change(to="in_progress"))
     late = await agent.client.post(form.action, data=given)
     assert late.status_code == 409
     assert "12-34/ОГ" in late.text

@@ -11,7 +11,7 @@ from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def dead_deliveries(database: Database) -> dict[str, str]:
     site = await make_site(database)
     for number in (1, 2):
         receipt = await submit_report(database, site, email=f"a{number}@example.test")
-        await problems.confirm(database, site.id, receipt.problem_id)
+        await lifecycle.confirm(database, site.id, receipt.problem_id)
     rows = await database.rows("SELECT d.id, d.sink, p.number FROM deliveries d JOIN problems p ON p.id = d.problem_id")
     await database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead', last_error = 'no'"))
     return {f"{row['sink']} {row['number']}": row["id"] for row in rows}

@@ -11,7 +11,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -61,7 +61,7 @@ async def test_a_webhook_url_keeps_its_trailing_slash(cli: Callable[..., Any], d
 async def test_a_site_cannot_move_to_a_disabled_platform(cli: Callable[..., Any], database: Database) -> None:
     site = await make_site(database, jurisdiction="gorod.test")
     receipt = await submit_report(database, site)
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     cli(*given())
     cli(*given("Область"))
     cli("platform", "set", "Область", "--disabled")

@@ -15,7 +15,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
 from widget_api.database import Database
 from widget_api.geo.cells import cell_at, parent, tile_corner, tile_position
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
@@ -86,10 +86,10 @@ async def test_cells_are_updated_by_every_change(database: Database, monkeypatch
     first, second = [await submit_report(database, site, contact=Contact()) for _ in range(2)]
     assert (await asked(database, site, 10))["total"] == 0, "nothing unpublished is counted"
     for one in (first, second):
-        await change.change(database, AGENT, site.id, one.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, one.problem_id, Change(to="accepted"))
     (pair,) = (await asked(database, site, 10))["features"]
     assert pair["properties"]["statuses"] == {"accepted": 2}
-    await change.change(database, AGENT, site.id, first.problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.change(database, AGENT, site.id, first.problem_id, Change(to="resolved", text="Готово"))
     (one,) = (await asked(database, site, 10, status="resolved"))["features"]
     assert one["properties"] == {
         "count": 1, "number": first.number, "status": "resolved", "overdue": False, "category": "roads",
@@ -152,7 +152,7 @@ async def test_unchanged_clusters_return_304(client: httpx2.AsyncClient, app: An
     tag = {"If-None-Match": first.headers["etag"]}
     assert (await client.get(path, headers=tag)).status_code == 304
     receipt = await submit_report(database, site, contact=Contact())
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     again = await client.get(path, headers=tag)
     assert (again.status_code, again.json()["total"]) == (200, first.json()["total"] + 1)
 

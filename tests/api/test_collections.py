@@ -31,8 +31,7 @@ from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.ops import retention
 from widget_api.people import accounts
 from widget_api.people.model import Role, User
-from widget_api.problems import change as problems
-from widget_api.problems import forms
+from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.settings import Settings
 from widget_api.sites import changes, collection, presets
@@ -89,8 +88,8 @@ async def add_entry(database: Database, child: Site, title: str = "Сквер у
     """An entry that is published."""
     given = {"category": child.categories[0].code, "description": join_entry(title, f"{title}: подробности")} | changes
     problem_id = (await submit_report(database, child, **given)).problem_id
-    await problems.confirm(database, child.id, problem_id)
-    await problems.change(database, AGENT, child.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(database, child.id, problem_id)
+    await lifecycle.change(database, AGENT, child.id, problem_id, Change(to="accepted"))
     return problem_id
 
 
@@ -127,8 +126,8 @@ async def test_an_entry_of_every_preset_goes_the_whole_way(
     (letter,) = await letters(context, mail_sink, EMAIL)
     assert child.name in letter.text
     assert "Сквер" not in letter.text, "what a stranger wrote goes to no mailbox that is not confirmed"
-    await problems.confirm(database, child.id, problem_id)
-    await problems.change(database, AGENT, child.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(database, child.id, problem_id)
+    await lifecycle.change(database, AGENT, child.id, problem_id, Change(to="accepted"))
     letter = (await letters(context, mail_sink, EMAIL))[-1]
     assert "Запись опубликована" in letter.text
     assert "роблем" not in letter.text.replace(child.name, ""), "an entry is none"
@@ -175,7 +174,7 @@ async def test_an_entry_of_every_preset_goes_the_whole_way(
             assert words in unescape(page.text).replace("&nbsp;", "\xa0"), question.code
     assert preset.title["ru"] in unescape((await client.get(f"/s/{city.key}")).text)
 
-    await problems.erase(database, RESIDENT, child.id, problem_id)
+    await lifecycle.erase(database, RESIDENT, child.id, problem_id)
     assert (await client.get(f"{collected.collection}/entries")).json()["items"] == []
     gone = await client.get(f"/s/{city.key}/c/the-{name}/1")
     assert gone.status_code == 404
@@ -242,10 +241,10 @@ async def test_no_door_of_the_city_shows_an_entry_and_no_door_of_a_collection_a_
 ) -> None:
     database = context.database
     problem = (await submit_report(database, city, description="Настоящая яма")).problem_id
-    await problems.change(database, AGENT, city.id, problem, Change(to="accepted"))
-    await problems.change(database, AGENT, city.id, problem, Change(to="resolved", text="Сделано"))
+    await lifecycle.change(database, AGENT, city.id, problem, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, city.id, problem, Change(to="resolved", text="Сделано"))
     entry = await add_entry(database, budgeting, CANARY)
-    await problems.change(database, AGENT, budgeting.id, entry, Change(to="in_progress", text=CANARY))
+    await lifecycle.change(database, AGENT, budgeting.id, entry, Change(to="in_progress", text=CANARY))
     token = await changes.add_token(database, city.id, "platform")
     signed = {"Authorization": f"Bearer {token}"}
     doors = public_routes(city, (1, 2))
@@ -472,7 +471,7 @@ async def test_erasure_and_retention_reach_entries(
 ) -> None:
     database, path = context.database, f"/api/v1/sites/{city.key}/collections/budget/entries"
     entry = await add_entry(database, budgeting, CANARY, answers={"cost": "777"})
-    await problems.erase(database, RESIDENT, budgeting.id, entry)
+    await lifecycle.erase(database, RESIDENT, budgeting.id, entry)
     assert (await client.get(path)).json()["items"] == []
     row = await database.row("SELECT description, answers FROM problems")
     assert row is not None

@@ -23,7 +23,7 @@ from widget_api.comments.model import PAGE_SIZE
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.ops import retention
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
@@ -446,7 +446,7 @@ async def test_comments_on_unpublished_unknown_and_merged_problems_are_refused(
     kept, merged = await publish(context.database, site), await publish(context.database, site)
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=merged)
     assert row is not None
-    await problems.change(context.database, AGENT, site.id, row["id"], Change(to="duplicate", duplicate_of=kept))
+    await lifecycle.change(context.database, AGENT, site.id, row["id"], Change(to="duplicate", duplicate_of=kept))
     refused = problem(await post_comment(widget, merged, ticket="-"), 409)
     assert (refused["code"], refused["number"]) == ("discussion_moved", kept)
     page = await widget.client.get(f"/s/{site.key}/problems/{merged}")
@@ -514,7 +514,7 @@ async def test_erasure_removes_text_and_author(widget: Widget, context: Context,
     assert [row["body"] for row in await comments(context)] == ["Ещё слова"]
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
     assert row is not None
-    await problems.erase(context.database, OPERATOR, site.id, row["id"])
+    await lifecycle.erase(context.database, OPERATOR, site.id, row["id"])
     assert await comments(context) == []
     assert await context.database.rows("SELECT * FROM commenters") == []
 

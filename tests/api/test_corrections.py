@@ -14,7 +14,7 @@ from tests.support.mail import MailSink
 from widget_api import clock, i18n, journal
 from widget_api.context import Context
 from widget_api.mail import links
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -26,8 +26,8 @@ CLEAN = "Яма у подъезда"
 @pytest.fixture
 async def problem(context: Context, site: Site) -> str:
     receipt = await submit_report(context.database, site, description=WORDS, lat=55.05, lng=38.75)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -128,7 +128,7 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     assert "Исправить ответ" not in (await agent.read(path)).text
-    await problems.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали 1 мая"))
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали 1 мая"))
     fields = next(form for form in (await agent.read(path)).forms if "answer" in form.fields).fields
     assert fields["answer"] == "Засыпали 1 мая"
     empty = await agent.client.post(path, data=fields | {"answer": " "})

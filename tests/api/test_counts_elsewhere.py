@@ -29,8 +29,7 @@ from widget_api.participation import service, store, tally
 from widget_api.platform import entries, signature, webhook
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
-from widget_api.problems import counts, support
+from widget_api.problems import counts, lifecycle, support
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 
@@ -225,7 +224,7 @@ async def test_erasure_takes_the_numbers_of_others_along(sides: Sides) -> None:
     problem = await find(there, birth)
     (known,) = await there.database.rows("SELECT * FROM counts_elsewhere")
     newer = {name: known[name] for name in counts.FIELDS} | {"at": known["at"] + 1}
-    await problems.erase(there.database, RESIDENT, there.site.id, problem["id"])
+    await lifecycle.erase(there.database, RESIDENT, there.site.id, problem["id"])
     await counts.take(there.database, there.site.id, problem["id"], known["source"], newer, [known["source"]])
     assert await there.database.rows("SELECT * FROM counts_elsewhere") == []
     assert ((erased := await find(there, birth))["participants"], erased["supporters"]) == (0, 1)

@@ -21,8 +21,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
 from widget_api.people.model import User
-from widget_api.problems import change as problems
-from widget_api.problems import deadline, dialogue, extension, submit
+from widget_api.problems import deadline, dialogue, extension, lifecycle, submit
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change, Extension, Update
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -47,13 +46,13 @@ async def taken_in(database: Database, site: Site, **report: Any) -> str:
     """A report of 2 November; its author's confirmation publishes it, the default in e-mail mode."""
     with at(RECEIVED):
         receipt = await submit_report(database, site, **report)
-        await problems.confirm(database, site.id, receipt.problem_id)
+        await lifecycle.confirm(database, site.id, receipt.problem_id)
     return receipt.problem_id
 
 
 async def change(database: Database, site: Site, problem_id: str, **wish: Any) -> None:
     actor = RESIDENT if wish["to"] == "reopened" else AGENT
-    await problems.change(database, actor, site.id, problem_id, Change(**wish))
+    await lifecycle.change(database, actor, site.id, problem_id, Change(**wish))
 
 
 async def promise(database: Database, site: Site, problem_id: str) -> None:
@@ -126,7 +125,7 @@ async def test_every_place_lists_the_same_overdue_problems(
         await change(database, site, began, to="in_progress")
         await change(database, site, answered, to="answered", text="Ответ")
         await change(database, site, returned, to="resolved", text="Готово")
-        await problems.erase(database, AGENT, site.id, erased)
+        await lifecycle.erase(database, AGENT, site.id, erased)
     with at("2026-11-30T12:00"):
         await change(database, site, returned, to="reopened", text="Не готово")
     for day, expected in (("2026-11-17", set[int]()), ("2026-12-01", {1}), ("2026-12-22", {1, 6}),
@@ -373,7 +372,7 @@ async def test_dates_of_who_does_not_speak_for_the_agency_move_nothing(context: 
     database, problem_id = context.database, await taken_in(context.database, site)
     with at("2026-11-10T12:00"):
         update = Update(id=clock.new_id(), at=clock.now(), status="planned", expected_on=day, unofficial=True)
-        await problems.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
+        await lifecycle.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
         assert (await row_of(database, problem_id))["answer_due"] == DUE
         await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
 

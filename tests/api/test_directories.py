@@ -25,8 +25,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.database.bulk import open_writer
 from widget_api.people import letters
-from widget_api.problems import change as problems
-from widget_api.problems import forms
+from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.projections import rebuild
 from widget_api.renewals import mail as renewals_mail
@@ -200,8 +199,8 @@ async def test_an_entry_is_found_by_its_answers_of_now_and_no_more_once_it_is_go
     database = context.database
     rows = {row["description"][:6]: row for row in await database.rows("SELECT * FROM problems")}
     site_id = rows["Первый"]["site_id"]
-    await problems.change(database, RESIDENT, site_id, rows["Второй"]["id"], Change(to="withdrawn"))
-    await problems.erase(database, RESIDENT, site_id, rows["Третий"]["id"])
+    await lifecycle.change(database, RESIDENT, site_id, rows["Второй"]["id"], Change(to="withdrawn"))
+    await lifecycle.erase(database, RESIDENT, site_id, rows["Третий"]["id"])
     left = {tuple(row)[1:] for row in await database.rows("SELECT * FROM entry_answers")}
     number = rows["Первый"]["number"]
     assert left == {
@@ -415,13 +414,13 @@ async def test_an_entry_is_asked_about_yearly_and_hidden_without_an_answer(
         assert set(await listed.titles()) == {"Живой", "Безымянный"}
         assert "Молчащий@" not in mail_sink.letters[-1].text
         (row,) = await database.rows("SELECT * FROM problems WHERE status = 'moderation'")
-        await problems.change(database, AGENT, child.id, row["id"], Change(to="accepted"))
+        await lifecycle.change(database, AGENT, child.id, row["id"], Change(to="accepted"))
         assert len(await listed.titles()) == 3
         assert "<form" not in (await client.get(renewals_mail.renewal_url(context, row["id"]))).text
         assert {to for to, _ in await pass_days(330)} == {alive}
         assert {to for to, _ in await pass_days(40)} >= {silent}  # a year after it was hidden
         page = renewals_mail.renewal_url(context, row["id"])
-        await problems.erase(database, RESIDENT, child.id, row["id"])
+        await lifecycle.erase(database, RESIDENT, child.id, row["id"])
         assert "больше нет" in (await client.get(page)).text
 
 
@@ -451,17 +450,17 @@ async def test_the_days_of_the_yearly_question(context: Context, city: Site, mai
         assert await pass_days(365) == (4, 0, 0)
         assert await pass_days(14) == (0, 4, 0)
         await renewals.confirm(database, child.id, late)
-        await problems.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=1))
-        await problems.erase(database, RESIDENT, child.id, gone)
+        await lifecycle.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=1))
+        await lifecycle.erase(database, RESIDENT, child.id, gone)
         before, told = await database.rows("SELECT id FROM deliveries"), len(mail_sink.letters)
         assert await pass_days(14) == (0, 0, 1)
         assert len(await database.rows("SELECT id FROM deliveries")) == len(before), "no other letter tells of it"
         assert [one.recipients for one in mail_sink.letters[told:]] == [("priem@gorod.test",)]
-        await problems.change(database, AGENT, child.id, silent, Change(to="accepted"))
-        await problems.erase(database, RESIDENT, child.id, late)
+        await lifecycle.change(database, AGENT, child.id, silent, Change(to="accepted"))
+        await lifecycle.erase(database, RESIDENT, child.id, late)
         for days, done in ((365, (1, 0, 0)), (14, (0, 1, 0)), (14, (0, 0, 1))):  # who was merged is not asked
             assert await pass_days(days) == done
-        await problems.change(database, AGENT, child.id, silent, Change(to="rejected", text="Закрылся"))
+        await lifecycle.change(database, AGENT, child.id, silent, Change(to="rejected", text="Закрылся"))
         await renewals.confirm(database, child.id, silent)
     (row,) = await database.rows(
         "SELECT p.status, r.confirmed_at FROM renewals r JOIN problems p ON p.id = r.problem_id WHERE p.id = :id",
@@ -478,7 +477,7 @@ async def test_its_author_brings_a_hidden_entry_back(context: Context, client: h
         entry = await add_entry(database, child, "Центр", category="regional")
         for place, days in enumerate((366, 15, 15)):
             if place == 2:
-                await problems.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=2))
+                await lifecycle.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=2))
             traveller.move_to(clock.now() + days * 86_400)
             await renewals.run(database, clock.now())
             await database.write(lambda tx: tx.run("UPDATE renewals SET next_at = NULL"))
@@ -501,11 +500,11 @@ async def test_an_author_brings_nothing_back_that_the_agency_marked_as_spam(
             traveller.move_to(clock.now() + days * 86_400)
             await renewals.run(database, clock.now())
             await database.write(lambda tx: tx.run("UPDATE renewals SET next_at = NULL"))
-        await problems.mark_spam(database, AGENT, child.id, entry, True)
+        await lifecycle.mark_spam(database, AGENT, child.id, entry, True)
         page = renewals_mail.renewal_url(context, entry).removeprefix(context.settings.public_url)
         await client.post(page)
         assert await Listed(client, city, "centres").titles() == []
         assert "больше нет" in (await client.get(page)).text
-        await problems.mark_spam(database, AGENT, child.id, entry, False)
+        await lifecycle.mark_spam(database, AGENT, child.id, entry, False)
         await client.post(page)
         assert await Listed(client, city, "centres").titles() == ["Казино"]

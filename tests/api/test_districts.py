@@ -28,7 +28,7 @@ from widget_api.database.bulk import open_writer
 from widget_api.errors import Invalid
 from widget_api.people.model import VisibleSite
 from widget_api.problems import districts as assigning
-from widget_api.problems.change import change
+from widget_api.problems.lifecycle import change
 from widget_api.problems.model import Change
 from widget_api.problems.projections import rebuild
 from widget_api.problems.store import records

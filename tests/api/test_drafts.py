@@ -18,8 +18,7 @@ from widget_api import clock, journal
 from widget_api.cabinet import drafts
 from widget_api.context import Context
 from widget_api.ops import retention
-from widget_api.problems import change as problems
-from widget_api.problems import extension
+from widget_api.problems import extension, lifecycle
 from widget_api.problems.model import Actor, Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -31,8 +30,8 @@ ANSWER = "Яму на Лесной засыпали 12 декабря, асфа�
 async def problem(context: Context, site: Site) -> str:
     """An accepted report whose author confirmed the address."""
     problem_id = (await submit_report(context.database, site)).problem_id
-    await problems.confirm(context.database, site.id, problem_id)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.confirm(context.database, site.id, problem_id)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     return problem_id
 
 
@@ -144,7 +143,7 @@ async def test_drafts_are_the_agencys_own_and_go_with_the_report(
         for action in ("draft", "draft/return"):
             given = {"form_token": token, "text": "Чужое", "author": "1", "remark": "Нет"}
             assert (await cabinet.client.post(f"{path}/{action}", data=given)).status_code == status
-    await problems.erase(context.database, Actor(kind="resident"), site.id, problem)
+    await lifecycle.erase(context.database, Actor(kind="resident"), site.id, problem)
     assert await context.database.rows("SELECT id FROM drafts") == []
 
 
@@ -192,7 +191,7 @@ async def test_a_head_approves_a_merge(context: Context, enter: Enter, site: Sit
     """It closes the report like an answer."""
     await changes.update_agency(context.database, site.agency.id, {"approval": True})
     other = (await submit_report(context.database, site)).problem_id
-    await problems.confirm(context.database, site.id, other)
+    await lifecycle.confirm(context.database, site.id, other)
     agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
     asked = await agent.decide(other, "duplicate", duplicate_of="1")
     assert asked.headers["location"].endswith("done=submitted")
@@ -305,6 +304,6 @@ async def test_photos_of_a_draft_go_with_an_erased_report(
     form = (await agent.read(path)).form(path)
     files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")}
     await agent.client.post(path, data=form.fields | {"do": "draft", "text": ANSWER}, files=files)
-    await problems.erase(context.database, Actor(kind="resident"), site.id, problem)
+    await lifecycle.erase(context.database, Actor(kind="resident"), site.id, problem)
     left = await context.database.rows("SELECT id FROM photos WHERE removed_at IS NULL")
     assert left == []

@@ -22,7 +22,7 @@ from widget_api.mail import links
 from widget_api.mailbox import digest
 from widget_api.people import accounts
 from widget_api.people.model import User
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import OPEN, Actor, Update
 from widget_api.settings import Settings
 from widget_api.sites.deadlines import local_date
@@ -43,7 +43,7 @@ async def standing(context: Context, site: Site, status: str) -> str:
     problem_id = (await submit_report(context.database, site)).problem_id
     if status != "moderation":
         update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили")  # type: ignore[arg-type]
-        await problems.import_update(context.database, Actor(kind="platform", source="p"), site.id, problem_id, update)
+        await lifecycle.import_update(context.database, Actor(kind="platform", source="p"), site.id, problem_id, update)
     return problem_id
 
 
@@ -109,7 +109,7 @@ async def test_columns_are_erased_unless_listed_in_stays(context: Context, site:
     await database.write(
         lambda tx: tx.run(f"UPDATE problems SET {assignments} WHERE id = :id", id=problem_id, **written)
     )
-    await problems.erase(database, AGENT, site.id, problem_id)
+    await lifecycle.erase(database, AGENT, site.id, problem_id)
     row = await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
     assert row is not None
     assert [name for name, value in written.items() if row[name] == value] == []
@@ -125,7 +125,7 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
     left = await standing(context, site, "in_progress")
     for problem_id in sent.values():
-        await problems.erase(database, AGENT, site.id, problem_id)
+        await lifecycle.erase(database, AGENT, site.id, problem_id)
     user = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
     with time_machine.travel(clock.now() + LONG):
         tabs = {
@@ -167,7 +167,7 @@ async def test_pages_of_an_erased_report_say_only_that(
     private, card = urlsplit(links.track_url(context, problem_id)).path, f"/cabinet/problems/{problem_id}"
     for address in (private, card):
         assert "https://portal.test/901" in (await client.get(address)).text
-    await problems.erase(context.database, AGENT, site.id, problem_id)
+    await lifecycle.erase(context.database, AGENT, site.id, problem_id)
     with time_machine.travel(clock.now() + LONG):
         await cabinet.sign_in("anna@gorod.test", "a long enough password")  # the session is long over
         pages: list[Any] = [

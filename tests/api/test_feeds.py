@@ -14,7 +14,7 @@ from defusedxml import ElementTree
 
 from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.residents import feeds
 from widget_api.sites import changes
@@ -27,7 +27,7 @@ MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 async def publish(context: Context, site: Site, **report: Any) -> str:
     receipt = await submit_report(context.database, site, **report)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -157,7 +157,7 @@ async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
     await submit_report(context.database, site)
     from tests.factories import RESIDENT
 
-    await problems.change(context.database, RESIDENT, site.id, withdrawn, Change(to="withdrawn"))
+    await lifecycle.change(context.database, RESIDENT, site.id, withdrawn, Change(to="withdrawn"))
     answer = await client.get(f"/s/{site.key}/sitemap.xml")
     page = f"{PUBLIC_URL}/s/{site.key}"
     assert addresses(answer.content) == [page, f"{page}/report", f"{page}/problems/1"]

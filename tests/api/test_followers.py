@@ -20,8 +20,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.followers import service
 from widget_api.ops import retention
-from widget_api.problems import change as problems
-from widget_api.problems import submit
+from widget_api.problems import lifecycle, submit
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -56,7 +55,7 @@ async def id_of(context: Context, site: Site, number: int) -> str:
 
 
 async def change(context: Context, site: Site, number: int, actor: Any = AGENT, **wish: Any) -> None:
-    await problems.change(context.database, actor, site.id, await id_of(context, site, number), Change(**wish))
+    await lifecycle.change(context.database, actor, site.id, await id_of(context, site, number), Change(**wish))
 
 
 async def press(client: httpx2.AsyncClient, link: str) -> None:
@@ -157,7 +156,7 @@ async def test_an_author_who_follows_gets_one_letter(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     receipt = await submit_report(context.database, site, contact=Contact(email=WE))
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt.number, to="accepted")
     await letters(context, mail_sink, WE)
     await following(widget, context, mail_sink, receipt.number)
@@ -345,7 +344,7 @@ async def test_followers_of_an_unpublished_problem_are_erased(
         await change(context, site, number, RESIDENT, to="withdrawn")
     if how != "withdraw":
         actor = Actor(kind="system") if how == "retention" else OPERATOR
-        await problems.erase(context.database, actor, site.id, await id_of(context, site, number))
+        await lifecycle.erase(context.database, actor, site.id, await id_of(context, site, number))
     _, *told = await letters(context, mail_sink, WE)
     if how == "retention":
         assert told == []

@@ -18,7 +18,7 @@ from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photo
 from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -45,7 +45,7 @@ async def key(context: Context, site: Site) -> str:
 async def accept(context: Context, site: Site, to: Change | None = None) -> None:
     row = await context.database.row("SELECT id FROM problems ORDER BY number DESC LIMIT 1")
     assert row is not None
-    await problems.change(context.database, AGENT, site.id, row["id"], to or Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, row["id"], to or Change(to="accepted"))
 
 
 class FixMyStreet:

@@ -18,7 +18,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.geo.model import distance
 from widget_api.open311 import render
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import CLOSED, OPEN, STATUSES, Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -242,7 +242,7 @@ async def test_an_invalid_value_is_named(client: httpx2.AsyncClient, site: Site,
 
 async def test_an_empty_value_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     names = ("bbox", "lat", "long", "radius", "detailed_status", "status", "updated_after", "updated_before", "page")
     assert await ids(client, **dict.fromkeys(names, "")) == [receipt.number]
 
@@ -252,9 +252,9 @@ async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
 ) -> None:
     receipt = await submit_report(context.database, site)
     for wish in (Change(to="accepted"), Change(to="resolved", text="Яма засыпана")):
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, wish)
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, wish)
     again = Change(to="reopened", text="Провалилась снова, звоните мне")
-    await problems.change(context.database, RESIDENT, site.id, receipt.problem_id, again)
+    await lifecycle.change(context.database, RESIDENT, site.id, receipt.problem_id, again)
 
     async def work(tx: Any) -> None:
         await tx.run("UPDATE problems SET source_url = 'https://elsewhere.test/7'")
@@ -303,8 +303,8 @@ async def test_updates_of_given_requests_are_returned_regardless_of_time(
 ) -> None:
     for _ in range(4):
         receipt = await submit_report(context.database, site)
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
 
     async def long_ago(tx: Any) -> None:
         await tx.run("UPDATE events SET at = at - :year", year=365 * DAY)

@@ -20,8 +20,7 @@ from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
 from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
-from widget_api.problems import change as problems
-from widget_api.problems import remote_pictures
+from widget_api.problems import lifecycle, remote_pictures
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -76,7 +75,7 @@ async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
     assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}
     assert await worker.states() == ["delivered"]
     told = (await problem(context))["id"]
-    await problems.change(context.database, AGENT, site.id, told, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, told, Change(to="accepted"))
     (found,) = (await client.get(f"{ROOT}/requests.json")).json()
     file = (await client.get(found["media_url"])).content
     assert Image.open(io.BytesIO(file)).size == (640, 480)
@@ -194,9 +193,9 @@ async def test_picture_urls_are_erased_with_the_report_even_during_a_fetch(
     async def forget(path: str) -> None:
         problem_id = (await problem(context))["id"]
         if kind == "erased":
-            await problems.erase(context.database, RESIDENT, site.id, problem_id)
+            await lifecycle.erase(context.database, RESIDENT, site.id, problem_id)
         else:
-            await problems.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+            await lifecycle.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
 
     pictures.before = forget
     await send(client, context, site, pictures.set_answer("/a", picture()), pictures.set_answer("/b", picture()))
@@ -213,13 +212,13 @@ async def test_pictures_of_a_withdrawn_report_are_not_fetched(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     await send(client, context, site, pictures.set_answer("/a", picture()))
-    await problems.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], True)
     await worker.until_idle()
     assert (await worker.states(), dict(pictures.asked)) == (["dropped"], {})
-    await problems.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], False)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], False)
     await worker.until_idle()
     assert await worker.states() == ["delivered"]
-    await problems.erase(context.database, RESIDENT, site.id, (await problem(context))["id"])
+    await lifecycle.erase(context.database, RESIDENT, site.id, (await problem(context))["id"])
     assert await context.database.rows("SELECT * FROM media_sources") == []
 
 

@@ -18,7 +18,7 @@ from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Unavailable
 from widget_api.open311 import render, store
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -65,7 +65,7 @@ async def send(client: httpx2.AsyncClient, key: str, **changed: str) -> str:
 async def accept(database: Database, site: Site, number: str) -> str:
     row = await database.row("SELECT id FROM problems WHERE number = :number", number=int(number))
     assert row is not None
-    await problems.change(database, AGENT, site.id, row["id"], Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, row["id"], Change(to="accepted"))
     return str(row["id"])
 
 
@@ -399,7 +399,7 @@ async def test_names_of_residents_are_never_returned(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
     receipt = await submit_report(database, site)
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for path in ("requests.json", "requests.xml?extensions=true", "servicerequestupdates.json"):
         assert "anna" not in (await client.get(f"{ROOT}/{path}")).text
 
@@ -414,7 +414,7 @@ async def test_updates_are_returned_in_both_languages(
     assert (await client.get(f"{ROOT}/servicerequestupdates.json")).json() == []
     problem = await accept(database, site, number)
     planned = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
-    born = await problems.change(database, AGENT, site.id, problem, planned)
+    born = await lifecycle.change(database, AGENT, site.id, problem, planned)
     start = clock.rfc3339(clock.now() - 60)
     found = (await client.get(f"{ROOT}/servicerequestupdates.json?start_date={start}")).json()
     assert [one["status"] for one in found] == ["OPEN", "ACTION_SCHEDULED"]
@@ -438,7 +438,7 @@ async def test_an_unpublished_report_is_visible_to_the_platform_only(
 ) -> None:
     receipt = await submit_report(database, site)
     rejected = Change(to="rejected", text="Это не городская территория")
-    await problems.change(database, AGENT, site.id, receipt.problem_id, rejected)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, rejected)
     address = f"{ROOT}/servicerequestupdates.json?api_key="
     assert (await client.get(address + await token("georeport"))).json() == []
     (found,) = (await client.get(address + await token("platform"))).json()
@@ -650,7 +650,7 @@ async def test_a_failing_list_is_an_error_or_visibly_incomplete(
     """The database fails before the list begins, or in its middle, after the status has been sent."""
     for _ in range(4):
         receipt = await submit_report(database, site)
-        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     real, reads, broken = getattr(store, read), 0, 0
 
     async def failing(*given: Any, **named: Any) -> Any:

@@ -13,7 +13,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Row
 from widget_api.open311 import store
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -24,9 +24,9 @@ async def log(database: Database, many: int) -> Site:
     for index in range(many):
         receipt = await submit_report(database, site)
         if index % 4:
-            await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+            await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
             done = Change(to="resolved", text=f"Сделано {index}")
-            await problems.change(database, AGENT, site.id, receipt.problem_id, done)
+            await lifecycle.change(database, AGENT, site.id, receipt.problem_id, done)
     now = clock.now()
     for row in await database.rows("SELECT id FROM events WHERE site_id = :id", id=site.id):
         at = now - chance.randrange(365) * 86_400

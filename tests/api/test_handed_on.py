@@ -18,8 +18,7 @@ from tests.support.cabinet import PageText
 from tests.support.exchange import PlatformWorker
 from tests.support.pictures import noise, photo
 from widget_api.context import Context
-from widget_api.problems import change as problems
-from widget_api.problems import forms
+from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes, testing
@@ -121,8 +120,8 @@ async def with_platform(
 async def accept(context: Context) -> None:
     """Accept the only report and deliver it to its platform."""
     row = await stored(context)
-    await problems.confirm(context.database, row["site_id"], row["id"])
-    await problems.change(context.database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
+    await lifecycle.confirm(context.database, row["site_id"], row["id"])
+    await lifecycle.change(context.database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
     await PlatformWorker(context).until_idle()
 
 

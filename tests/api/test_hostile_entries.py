@@ -40,7 +40,7 @@ from widget_api.participation.model import Words
 from widget_api.people import letters
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Consent, Contact, join_entry
 from widget_api.problems.persons import Person
 from widget_api.problems.store import records
@@ -348,7 +348,7 @@ async def test_no_letter_leaves_once_its_entry_or_its_reader_is_gone(
     (second,) = await participants.list_all_of_person(context.database, "second@example.test")
     assert await participation.leave(context.database, second)
     for name in ("budgeting", "experts"):
-        await problems.change(
+        await lifecycle.change(
             context.database, RESIDENT, town.children[name].id, town.entries[name], Change(to="withdrawn")
         )
     await worker.until_idle()

@@ -13,7 +13,7 @@ from tests.api.test_published_figures import DAY, NOON, answer_reports, figures
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from widget_api.context import Context
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -31,7 +31,7 @@ async def instance(client: httpx2.AsyncClient) -> dict[str, Any]:
 
 async def confirmed(context: Context, site: Site, email: str) -> str:
     problem_id = (await submit_report(context.database, site, email=email)).problem_id
-    await change.confirm(context.database, site.id, problem_id)
+    await lifecycle.confirm(context.database, site.id, problem_id)
     return problem_id
 
 
@@ -47,7 +47,7 @@ async def test_enabled_sites_are_counted_together(client: httpx2.AsyncClient, co
     await answer_reports(context, site, (1, 2))
     for one in (other, disabled):
         problem_id = (await submit_report(context.database, one)).problem_id
-        await change.change(context.database, AGENT, one.id, problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, one.id, problem_id, Change(to="accepted"))
     await submit_report(context.database, other)  # not published
     await changes.disable_site(context.database, disabled.id)
     found = await instance(client)
@@ -78,7 +78,7 @@ async def test_an_author_is_counted_once_a_site_and_after_erasure(
     await confirmed(context, site, "vera@example.test")
     await submit_report(context.database, site, email="nobody@example.test")  # not confirmed
     assert (await instance(client))["confirmed_authors"] == 2
-    await change.erase(context.database, AGENT, site.id, first)
+    await lifecycle.erase(context.database, AGENT, site.id, first)
     assert (await instance(client))["confirmed_authors"] == 2
     await confirmed(context, site, "anna@example.test")  # her second report still knows the address
     assert (await instance(client))["confirmed_authors"] == 2

@@ -23,7 +23,7 @@ from widget_api.context import Context
 from widget_api.demo import seed
 from widget_api.platform import pull
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 
@@ -46,7 +46,7 @@ async def test_two_sites_share_the_platform_of_the_settings(
     assert [len(await shown(client, site)) for site in (town, village)] == [1, 0]
     for site in (town, village):
         receipt = await submit_report(context.database, site, description=f"Яма: {site.jurisdiction}")
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await PlatformWorker(context).until_idle()
     sent = {one.fields["description"]: one.fields["jurisdiction_id"] for one in fake.posts("requests")}
     assert sent == {"Яма: gorod.test": "city-42", "Яма: selo.test": "selo.test"}
@@ -109,7 +109,7 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
         assert [one for one in utility if one != "default"] == list(utility)
         site = await seed.service.by_id(database, sites[seed.UTILITY])
         receipt = await submit_report(database, site, lat=55.081, lng=38.779)
-        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await PlatformWorker(context).until_idle()
     async with httpx2.AsyncClient() as client:
         asked = f"{platform.url}/open311/v2/requests.json?jurisdiction_id={seed.UTILITY}"

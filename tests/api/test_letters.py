@@ -15,7 +15,7 @@ from tests.support.cabinet import Enter, PageText
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.deliveries.model import HAPPENED, Delivery
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems import notify as notify_agency
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.submit import Receipt
@@ -39,7 +39,7 @@ async def letters(context: Context, sink: MailSink, address: str) -> list[Letter
 
 
 async def change(context: Context, site: Site, receipt: Receipt, actor: Actor = AGENT, **wish: Any) -> str:
-    return await problems.change(context.database, actor, site.id, receipt.problem_id, Change(**wish))
+    return await lifecycle.change(context.database, actor, site.id, receipt.problem_id, Change(**wish))
 
 
 async def test_the_confirmation_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
@@ -61,7 +61,7 @@ async def test_news_are_sent_to_confirmed_addresses_only(context: Context, site:
     receipt = await submit_report(context.database, site)
     await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     event_id = await change(context, site, receipt, to="planned", expected_on="2099-12-12")
     confirmation, news = await letters(context, mail_sink, EMAIL)
     assert news.subject == "Сообщение № 1: Дороги и тротуары"
@@ -77,7 +77,7 @@ async def test_news_are_sent_to_confirmed_addresses_only(context: Context, site:
 
 async def test_the_letter_contains_the_answer(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site, language="en")
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, to="resolved", text="Яму заделали")
     answer = (await letters(context, mail_sink, EMAIL))[-1]
     assert "Яму заделали" in answer.text
@@ -103,7 +103,7 @@ async def test_every_status_has_its_own_letter(
     context: Context, site: Site, mail_sink: MailSink, status: str, told: str
 ) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(
         context, site, receipt, to=status, text="Пояснение", expected_on="2099-12-12", responsible="МУП «Дорсервис»"
     )
@@ -116,7 +116,7 @@ async def test_every_status_has_its_own_letter(
 async def test_the_authors_own_actions_send_no_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, RESIDENT, to="withdrawn")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
 
@@ -124,7 +124,7 @@ async def test_the_authors_own_actions_send_no_letter(context: Context, site: Si
 async def test_no_letters_after_unsubscribing(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await residents.stop_letters(context, receipt.problem_id)
     await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
@@ -133,7 +133,7 @@ async def test_no_letters_after_unsubscribing(context: Context, site: Site, mail
 async def test_unsubscribing_also_stops_pending_letters(context: Context, site: Site, mail_sink: MailSink) -> None:
     mail_sink.behaviour = "later"
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, to="accepted")
     await residents.stop_letters(context, receipt.problem_id)
     mail_sink.behaviour = "accept"
@@ -142,7 +142,7 @@ async def test_unsubscribing_also_stops_pending_letters(context: Context, site: 
 
 async def test_an_agency_in_cabinet_mode_gets_no_letters(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     assert await letters(context, mail_sink, OFFICE) == []
 
 
@@ -151,7 +151,7 @@ async def test_an_agency_in_email_mode_gets_letters(context: Context, mail_sink:
     contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
     receipt = await submit_report(context.database, site, contact=contact)
     assert await letters(context, mail_sink, OFFICE) == []  # nothing is sent until somebody confirms or decides
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     (report,) = await letters(context, mail_sink, OFFICE)
     assert report.subject == "Сообщение № 1: Дороги и тротуары"
     for told in ("Глубокая яма", "ул. Октябрьской Революции, 205", "55.079400, 38.778300", "Анна Иванова", "+7 912"):
@@ -173,11 +173,11 @@ async def test_an_agency_in_email_mode_gets_letters(context: Context, mail_sink:
 async def test_the_platforms_changes_are_sent_to_author_and_agency(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await letters(context, mail_sink, EMAIL)
     platform = Actor(kind="platform", source="p")
     update = Update(id="0198-x", at=4_000_000_000, status="in_progress", text="Бригада выехала")
-    await problems.import_update(context.database, platform, site.id, receipt.problem_id, update)
+    await lifecycle.import_update(context.database, platform, site.id, receipt.problem_id, update)
     assert "Бригада выехала" in (await letters(context, mail_sink, EMAIL))[-1].text
     assert "Бригада выехала" in (await letters(context, mail_sink, OFFICE))[-1].text
 
@@ -186,8 +186,8 @@ async def test_an_erased_report_sends_no_letters(context: Context, mail_sink: Ma
     site = await make_site(context.database, agency={"mode": "email"})
     mail_sink.behaviour = "later"
     receipt = await submit_report(context.database, site, description="Личное и тайное")
-    await problems.confirm(context.database, site.id, receipt.problem_id)
-    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, RESIDENT, site.id, receipt.problem_id)
     mail_sink.behaviour = "accept"
     for letter in await letters(context, mail_sink, OFFICE):
         assert "Личное" not in letter.text
@@ -222,10 +222,10 @@ async def test_a_pending_letter_is_checked_again_before_sending(
     assert len(await letters(context, mail_sink, EMAIL)) == 1
     await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, event_id, "resident"))
     assert len(mail_sink.to(EMAIL)) == 1  # this address is not confirmed
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, None, "resident"))
     assert len(mail_sink.to(EMAIL)) == 1  # nothing to confirm any more
-    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, RESIDENT, site.id, receipt.problem_id)
     await notify_agency.deliver(context, await delivery_of(context, receipt, None, "agency"))
     assert mail_sink.to(OFFICE) == []  # nothing to report any more
 
@@ -233,7 +233,7 @@ async def test_a_pending_letter_is_checked_again_before_sending(
 async def test_a_retried_letter_is_identical(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     event_id = await change(context, site, receipt, to="accepted")
     await letters(context, mail_sink, EMAIL)
     await notify_resident.deliver_to_author(context, await delivery_of(context, receipt, event_id, "resident"))
@@ -245,7 +245,7 @@ async def test_the_preview_of_a_decision_matches_the_letter_without_links(
     context: Context, site: Site, mail_sink: MailSink, enter: Enter
 ) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, to="accepted")
     agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{receipt.problem_id}"
     decision = {"to": "planned", "expected_on": "2099-12-12", "text": "Ждём асфальт <с завода>"}

@@ -25,8 +25,7 @@ from widget_api.followers import service as following
 from widget_api.mail import verp
 from widget_api.mailbox import lmtp, parse, service
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import change as problems
-from widget_api.problems import pictures
+from widget_api.problems import lifecycle, pictures
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.persons import Person
 from widget_api.settings import Settings
@@ -52,7 +51,7 @@ async def agency_mailbox(context: Context, port: int) -> AgencyMailbox:
     """A published report of an agency in e-mail mode; the LMTP server listens."""
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     for _ in range(600):
         try:
             await (await Lmtp.connect(port)).close()
@@ -280,7 +279,7 @@ async def test_moderation_by_the_operator_is_not_bypassed(agency_mailbox: Agency
         agency={"mode": "email", "email": OFFICE},
     )
     receipt = await submit_report(agency_mailbox.context.database, site)
-    await problems.confirm(agency_mailbox.context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(agency_mailbox.context.database, site.id, receipt.problem_id)
     other = AgencyMailbox(agency_mailbox.context, site, receipt.problem_id, agency_mailbox.port)
     await other.send("resolved")
     assert (await other.held_letters())[0]["reason"] == "moderator"
@@ -347,7 +346,7 @@ async def test_a_letter_without_a_token_is_held_if_its_agency_is_known(agency_ma
 
 async def test_erased_reports_accept_no_answers(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
     await agency_mailbox.send("spoofed")
-    await problems.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
+    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
     (row,) = await agency_mailbox.records()
     assert (row["state"], row["text"], row["sender"], row["subject"]) == ("refused", None, None, None)
     await agency_mailbox.send("resolved")
@@ -362,7 +361,7 @@ async def test_spam_is_held_for_review(agency_mailbox: AgencyMailbox) -> None:
         agency_mailbox.context.database, moderation="before", agency={"mode": "email", "email": OFFICE}
     )
     receipt = await submit_report(agency_mailbox.context.database, site)
-    await problems.mark_spam(agency_mailbox.context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(agency_mailbox.context.database, AGENT, site.id, receipt.problem_id, True)
     other = AgencyMailbox(agency_mailbox.context, site, receipt.problem_id, agency_mailbox.port)
     await other.send("resolved")
     assert (await other.held_letters())[0]["reason"] == "spam"
@@ -463,7 +462,7 @@ async def test_a_bounce_ends_a_followers_subscription(agency_mailbox: AgencyMail
     (stopped,) = await database.rows("SELECT * FROM followers")
     assert stopped["stopped_at"] is not None
     assert stopped["email"] is None
-    await problems.change(database, AGENT, site.id, agency_mailbox.problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.change(database, AGENT, site.id, agency_mailbox.problem_id, Change(to="resolved", text="Готово"))
     assert len(await letters(agency_mailbox.context, mail_sink, person.email)) == 1
 
 
@@ -476,7 +475,7 @@ async def test_a_bounce_stops_letters_to_the_author(agency_mailbox: AgencyMailbo
     contact = await agency_mailbox.context.database.row("SELECT failed_at, failure FROM contacts")
     assert contact is not None
     assert contact["failed_at"] is not None
-    await problems.change(
+    await lifecycle.change(
         agency_mailbox.context.database,
         AGENT,
         agency_mailbox.site.id,
@@ -491,7 +490,7 @@ async def test_a_bounce_stops_letters_to_the_author(agency_mailbox: AgencyMailbo
 
 async def test_a_letter_is_processed_once(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
     await agency_mailbox.send("resolved")
-    await problems.change(
+    await lifecycle.change(
         agency_mailbox.context.database,
         AGENT,
         agency_mailbox.site.id,
@@ -519,7 +518,7 @@ async def test_one_letter_may_answer_two_reports(agency_mailbox: AgencyMailbox) 
     receipt = await submit_report(
         agency_mailbox.context.database, agency_mailbox.site, description="Вторая яма, у аптеки"
     )
-    await problems.confirm(agency_mailbox.context.database, agency_mailbox.site.id, receipt.problem_id)
+    await lifecycle.confirm(agency_mailbox.context.database, agency_mailbox.site.id, receipt.problem_id)
     other = AgencyMailbox(agency_mailbox.context, agency_mailbox.site, receipt.problem_id, agency_mailbox.port)
     client = await Lmtp.connect(agency_mailbox.port)
     answers = await client.deliver(agency_mailbox.letter("resolved"), [agency_mailbox.reply, other.reply])
@@ -681,14 +680,14 @@ async def test_a_number_alone_is_no_answer(agency_mailbox: AgencyMailbox, mail_s
     assert await registered(agency_mailbox) == ("12-34", "2026-12-01")
     assert (await agency_mailbox.last())["state"] == "taken"
     assert "Рег. номер сообщения № 1 записан" in (await acknowledged(agency_mailbox, mail_sink)).text
-    await problems.change(
+    await lifecycle.change(
         agency_mailbox.context.database,
         AGENT,
         agency_mailbox.site.id,
         agency_mailbox.problem_id,
         Change(to="in_progress"),
     )
-    await problems.change(
+    await lifecycle.change(
         agency_mailbox.context.database,
         Actor(kind="resident"),
         agency_mailbox.site.id,
@@ -715,6 +714,6 @@ async def test_only_the_agency_gives_numbers(agency_mailbox: AgencyMailbox) -> N
     await agency_mailbox.send("", raw=unclear)
     assert (await agency_mailbox.last())["state"] == "held"
     assert await registered(agency_mailbox) == ("66-6", "2026-12-01"), "known, whatever becomes of the answer"
-    await problems.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
+    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
     await agency_mailbox.send("", raw=with_subject(agency_mailbox.letter("resolved"), "вх. № 77-7", text=""))
     assert await registered(agency_mailbox) == (None, None)

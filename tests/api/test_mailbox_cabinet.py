@@ -17,7 +17,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mailbox import review, service, store
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -39,7 +39,7 @@ async def site(context: Context) -> Site:
 @pytest.fixture
 async def agency_mailbox(context: Context, site: Site) -> AgencyMailbox:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 
@@ -201,7 +201,7 @@ async def test_restoring_a_backup_deletes_unknown_letters(agency_mailbox: Agency
 async def test_erasing_a_report_erases_its_letters(agency_mailbox: AgencyMailbox) -> None:
     await arrives(agency_mailbox, "unlisted")
     stored = (await agency_mailbox.last())["stored"]
-    await problems.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
+    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
     await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
     last = await agency_mailbox.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
@@ -249,7 +249,7 @@ async def test_a_decision_that_is_no_longer_allowed_is_refused(
     client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
 ) -> None:
     path = await arrives(agency_mailbox, "unclear")
-    await problems.change(
+    await lifecycle.change(
         agency_mailbox.context.database,
         AGENT,
         agency_mailbox.site.id,

@@ -17,7 +17,7 @@ from widget_api.database import Database
 from widget_api.mailbox import imap, jobs, parse, service
 from widget_api.mailbox.model import Arrival
 from widget_api.ops import doctor_servers as servers
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.settings import Settings
 
 pytestmark = pytest.mark.skipif(dovecot() is None, reason=f"Dovecot: {reason_without_dovecot()}")
@@ -57,7 +57,7 @@ def settings(make_settings: Callable[..., Settings], database_url: str, server: 
 async def agency_mailbox(context: Context) -> AgencyMailbox:
     site = await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 

@@ -18,8 +18,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.errors import Invalid
 from widget_api.mail import links
-from widget_api.problems import change as problems
-from widget_api.problems import support
+from widget_api.problems import lifecycle, support
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.submit import Receipt
 from widget_api.residents import service as residents
@@ -40,13 +39,13 @@ class MergedReports:
     async def report(self, email: str | None = None, *, confirmed: bool = True, accepted: bool = True) -> Receipt:
         receipt = await submit_report(self.context.database, self.site, contact=Contact(email=email))
         if email and confirmed:
-            await problems.confirm(self.context.database, self.site.id, receipt.problem_id)
+            await lifecycle.confirm(self.context.database, self.site.id, receipt.problem_id)
         if accepted:
             await self.change(receipt, to="accepted")
         return receipt
 
     async def change(self, receipt: Receipt, **wish: Any) -> None:
-        await problems.change(self.context.database, AGENT, self.site.id, receipt.problem_id, Change(**wish))
+        await lifecycle.change(self.context.database, AGENT, self.site.id, receipt.problem_id, Change(**wish))
 
     async def merge(self, receipt: Receipt, into: Receipt) -> None:
         await self.change(receipt, to="duplicate", duplicate_of=into.number)
@@ -140,7 +139,7 @@ async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
     if end == "stopped":
         await residents.stop_letters(context, merged.problem_id)
     elif end == "erased":
-        await problems.erase(context.database, AGENT, merged_reports.site.id, merged.problem_id)
+        await lifecycle.erase(context.database, AGENT, merged_reports.site.id, merged.problem_id)
     elif end == "withdrawn":
         row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=merged.problem_id)
         assert row is not None
@@ -170,7 +169,7 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
         assert row is not None
         await residents.withdraw_report(context, site, row)
     else:
-        await problems.erase(database, AGENT, site.id, main.problem_id)
+        await lifecycle.erase(database, AGENT, site.id, main.problem_id)
     today = local_date(clock.now(), site.time_zone).isoformat()
     (letter,) = (await letters(context, merged_reports.sink, ANNA))[before:]
     assert f"Сообщения № {main.number}, с которым объединили ваше, на сайте больше нет" in letter.text
@@ -198,7 +197,7 @@ async def test_answered_or_old_merged_reports_do_not_reopen(
     if end == "answered":
         await merged_reports.answer(main)
     actor = AGENT if end == "answered" else Actor(kind="system")
-    await problems.erase(context.database, actor, merged_reports.site.id, main.problem_id)
+    await lifecycle.erase(context.database, actor, merged_reports.site.id, main.problem_id)
     row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=merged.problem_id)
     assert row is not None
     assert row["status"] == "duplicate"
@@ -218,7 +217,7 @@ async def test_letters_go_to_confirmed_addresses_only(context: Context, merged_r
     await merged_reports.merge(merged, main)
     await merged_reports.change(main, to="in_progress")
     assert len(await letters(context, merged_reports.sink, ANNA)) == 1, "the one that asks to confirm"
-    await problems.confirm(context.database, merged_reports.site.id, merged.problem_id)
+    await lifecycle.confirm(context.database, merged_reports.site.id, merged.problem_id)
     await merged_reports.answer(main)
     assert len(await merged_reports.answer_letters(ANNA)) == 1, "of what happens from then on"
 

@@ -22,7 +22,7 @@ from widget_api.comments import service as discussion
 from widget_api.comments.mail import LETTER_INTERVAL
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -225,7 +225,7 @@ async def test_a_planned_letter_survives_the_erasure_of_its_problem(
     assert len(await to_moderators(context, mail_sink)) == 1  # about the first one, at once
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1])
     assert row is not None
-    await problems.erase(context.database, AGENT, site.id, row["id"])
+    await lifecycle.erase(context.database, AGENT, site.id, row["id"])
     assert len(await planned(context)) == 1
     await an_hour_passes(context)
     _, letter = await to_moderators(context, mail_sink)
@@ -269,7 +269,7 @@ async def test_links_expire(widget: Widget, context: Context, site: Site, mail_s
     if how == "hidden":
         row = await context.database.row("SELECT id FROM problems")
         assert row is not None
-        await problems.erase(context.database, AGENT, site.id, row["id"])
+        await lifecycle.erase(context.database, AGENT, site.id, row["id"])
     changed = {"moderator": {"moderator": "operator"}, "discussion": {"discussion": "off"}}.get(how, {})
     await changes.update_site(context.database, site.id, changed)
     assert (await widget.client.get(path)).status_code == status

@@ -32,8 +32,7 @@ from widget_api.mailbox import store as mailbox
 from widget_api.mailbox.model import Verdict
 from widget_api.people import accounts, store
 from widget_api.people import notices as choosing
-from widget_api.problems import assignment, notices, pictures
-from widget_api.problems import change as problems
+from widget_api.problems import assignment, lifecycle, notices, pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
 from widget_api.sites import collection, consent, rights
@@ -75,7 +74,7 @@ async def council(context: Context) -> Site:
 async def add(context: Context, child: Site, text: str) -> str:
     given: dict[str, Any] = {"category": child.categories[0].code, "description": text, "contact": CANARY}
     problem_id = (await submit_report(context.database, child, **given)).problem_id
-    await problems.confirm(context.database, child.id, problem_id)
+    await lifecycle.confirm(context.database, child.id, problem_id)
     return problem_id
 
 
@@ -193,7 +192,7 @@ async def test_what_the_agency_and_its_services_keep_to_themselves(
     }
     pair = (Photo(shown.id), Photo(hidden.id))
     entry = (await submit_report(database, child, photos=pair, **given)).problem_id
-    await problems.confirm(database, child.id, entry)
+    await lifecycle.confirm(database, child.id, entry)
     own = await enter("admin", city.agency.id, "own@gorod.test")
     page = f"{LIST}/{entry}"
     form = (await own.read(f"{page}/correct")).form(f"{page}/correct")
@@ -204,7 +203,7 @@ async def test_what_the_agency_and_its_services_keep_to_themselves(
     admin = await store.find_enabled_user(database, "own@gorod.test")
     assert admin is not None
     assert (await own.send(page, f"{page}/assign", user=admin[0].id)).status_code == 303
-    await problems.change(database, AGENT, child.id, entry, Change(to="forwarded", service=plumbers))
+    await lifecycle.change(database, AGENT, child.id, entry, Change(to="forwarded", service=plumbers))
     await assignment.report_work(database, AGENT, child.id, entry, plumbers, "Заварили трубу")
     event = await database.row("SELECT id FROM events WHERE problem_id = :id AND kind = 'received'", id=entry)
     assert event is not None
@@ -218,7 +217,7 @@ async def test_what_the_agency_and_its_services_keep_to_themselves(
     letter |= {"media_type": "application/pdf", "bytes": 1, "internal": True, "created_at": 1}
     await database.write(lambda tx: tx.insert("documents", **letter))
     joined = await add(context, initiatives, "Посадим липы")
-    await problems.change(database, AGENT, initiatives.id, joined, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, initiatives.id, joined, Change(to="accepted"))
     await add_participant(database, initiatives, joined, "vera@resident.test", name="Вера Участница")
     await database.write(lambda tx: tx.run("UPDATE participants SET confirmed_at = 1"))
     for one in (child, initiatives):
@@ -413,7 +412,7 @@ async def test_who_moderates_may_not_do_what_the_role_may_not(
     await update_site(context.database, initiatives.id, {"moderator": "operator"})
     agent = await enter("agent", council.agency.id, "above@council.test")
     assert not (await read(agent, f"{LIST}/{entry}")).text.count("Принять"), "the operator checks this collection"
-    await problems.change(context.database, AGENT, initiatives.id, entry, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, initiatives.id, entry, Change(to="accepted"))
     assert (await agent.decide(entry, "in_progress")).status_code == 303
     await update_agency(context.database, initiatives.agency.id, {"parent_id": council.agency.id})
     found = await store.find_enabled_user(context.database, "above@council.test")

@@ -15,8 +15,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.mailbox import reminders, service
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -40,7 +39,7 @@ async def agency_mailbox(context: Context) -> AgencyMailbox:
 
 async def reported(context: Context, site: object, words: str) -> str:
     problem_id = (await submit_report(context.database, site, description=words)).problem_id  # type: ignore[arg-type]
-    await problems.confirm(context.database, site.id, problem_id)  # type: ignore[attr-defined]
+    await lifecycle.confirm(context.database, site.id, problem_id)  # type: ignore[attr-defined]
     return problem_id
 
 
@@ -73,13 +72,13 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
     assert await reminders.enqueue_reminders(database) == 0
     away = await reported(agency_mailbox.context, site, "Пришло при кабинете")
-    await problems.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
-    await problems.change(database, RESIDENT, site.id, away, Change(to="reopened", text="Нет, всё по-прежнему"))
+    await lifecycle.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
+    await lifecycle.change(database, RESIDENT, site.id, away, Change(to="reopened", text="Нет, всё по-прежнему"))
     asked = await reported(agency_mailbox.context, site, "Второе при кабинете")
     await dialogue.ask(database, AGENT, site.id, asked, "Где именно?")
     await dialogue.clarify(database, site, asked, dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда"))
     done = await reported(agency_mailbox.context, site, "Уже решённое")
-    await problems.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
+    await lifecycle.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
     assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
     await move(agency_mailbox, "email")
     await move(agency_mailbox, "email")
@@ -176,8 +175,8 @@ async def test_a_disabled_services_letters_wait(context: Context, worker: Worker
     site = await make_site(database)
     service_id = await sites.add_agency(database, name="Водоканал", email=water, mode="email", parent_id=site.agency.id)
     problem_id = (await submit_report(database, site)).problem_id
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="forwarded", service=service_id))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="forwarded", service=service_id))
     await changes.disable_agency(database, service_id)
     assert await sent(worker, mail_sink, water) == []
     await changes.disable_agency(database, service_id, disabled=False)

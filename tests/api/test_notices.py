@@ -24,8 +24,7 @@ from widget_api.ops import retention
 from widget_api.people import accounts, notice_letters
 from widget_api.people import notices as choosing
 from widget_api.people.model import Role, User
-from widget_api.problems import assignment, dialogue, notices
-from widget_api.problems import change as problems
+from widget_api.problems import assignment, dialogue, lifecycle, notices
 from widget_api.problems.dialogue import Clarification
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.store import notices as store
@@ -75,7 +74,7 @@ class Agency:
     async def report(self, **changes: Any) -> str:
         """A report that its author confirmed."""
         problem_id = (await submit_report(self.database, self.site, **changes)).problem_id
-        await problems.confirm(self.database, self.site.id, problem_id)
+        await lifecycle.confirm(self.database, self.site.id, problem_id)
         return problem_id
 
     async def accept(self, **changes: Any) -> str:
@@ -84,7 +83,7 @@ class Agency:
         return problem_id
 
     async def change(self, problem_id: str, actor: Actor = AGENT, **wish: Any) -> None:
-        await problems.change(self.database, actor, self.site.id, problem_id, Change(**wish))
+        await lifecycle.change(self.database, actor, self.site.id, problem_id, Change(**wish))
 
     async def assign(self, problem_id: str, person: Actor, by: Actor = AGENT) -> None:
         await assignment.assign_user(self.database, by, self.site.id, problem_id, person.user_id)
@@ -198,7 +197,7 @@ async def test_a_report_is_new_when_its_agency_can_take_it_up(agency: Agency, wa
         assert await agency.told("new") == []
         if way == "unconfirmed":
             return
-        await problems.confirm(agency.database, agency.site.id, problem_id)
+        await lifecycle.confirm(agency.database, agency.site.id, problem_id)
         assert await agency.told("new") == ([] if way == "operator" else ["boris"])
         if way in ("operator", "accepted too"):
             await agency.change(problem_id, OPERATOR, to="accepted")
@@ -394,9 +393,9 @@ async def test_what_is_gone_is_not_told(agency: Agency, end: str) -> None:
             await agency.clarify(gone)
         stays = await agency.report()
         if end == "erased":
-            await problems.erase(agency.database, AGENT, agency.site.id, gone)
+            await lifecycle.erase(agency.database, AGENT, agency.site.id, gone)
         elif end == "spam":
-            await problems.mark_spam(agency.database, AGENT, agency.site.id, gone, True)
+            await lifecycle.mark_spam(agency.database, AGENT, agency.site.id, gone, True)
         elif end == "answered":
             await agency.change(gone, to="resolved", text="Заделали")
         else:
@@ -559,7 +558,7 @@ async def test_the_browser_is_told_how_much_is_new_and_nothing_at_night(agency: 
         begun = await poll("")
         assert begun["text"] == "", "what was there when one asked is not new"
         reports = [await agency.report() for _ in range(3)]
-        await problems.mark_spam(agency.database, AGENT, agency.site.id, reports[-1], True)
+        await lifecycle.mark_spam(agency.database, AGENT, agency.site.id, reports[-1], True)
         said = await poll(begun["last"])
         assert said["text"] == "2 новых уведомления"
         assert await poll(said["last"]) == said | {"text": ""}

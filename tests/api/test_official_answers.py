@@ -27,7 +27,7 @@ from widget_api.people.accounts import add_user
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -95,7 +95,7 @@ class ExternalSystem:
     async def accept(self, number: int) -> None:
         row = await self.context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
         assert row is not None
-        await problems.change(self.context.database, AGENT, self.site.id, row["id"], Change(to="accepted"))
+        await lifecycle.change(self.context.database, AGENT, self.site.id, row["id"], Change(to="accepted"))
 
     async def say(self, number: int, *, at: int, **more: str) -> tuple[int, int | None]:
         """Send the answer. Returns the status and, for a webhook, the number of accepted events."""
@@ -116,7 +116,7 @@ async def report(context: Context, site: Site, *, published: bool) -> int:
     """A resident's report."""
     receipt = await submit_report(context.database, site)
     if published:
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.number
 
 
@@ -228,7 +228,7 @@ async def test_a_text_cannot_be_added_to_another_senders_report(
     ]
     other = await make_site(context.database, jurisdiction="selo.test")
     receipt = await submit_report(context.database, other)
-    await problems.change(context.database, AGENT, other.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, other.id, receipt.problem_id, Change(to="accepted"))
     # without a key
     assert (await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})).status_code == 403
 
@@ -276,7 +276,7 @@ async def test_the_private_page_names_who_closed_the_report(
     await platforms.disable(context.database, DEFAULT)
     elsewhere = await ExternalSystem(context, client, site, "platform off").connect()
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await elsewhere.accept(receipt.number)
     await elsewhere.say(receipt.number, at=clock.now() + 1)
     letter = (await letters(context, mail_sink, "anna@example.test"))[-1]
@@ -318,8 +318,8 @@ async def test_the_migration_marks_earlier_answers_of_tokens_as_unofficial(datab
     numbers = []
     for source in (token["id"], None):
         receipt = await submit_report(database, site)
-        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text=WORDS))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text=WORDS))
 
         async def work(tx: Transaction, source: str | None = source) -> None:
             await tx.run(

@@ -17,7 +17,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.app import ROUTES
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 
@@ -76,7 +76,7 @@ async def test_georeport_answers_match_the_description(client: httpx2.AsyncClien
     site = await make_site(database, jurisdiction="gorod.test")
     await make_site(database, jurisdiction="selo.test")
     receipt = await submit_report(database, site)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     key = await changes.add_token(database, site.id, "georeport")
     values = {"format": "json", "code": "roads", "id": str(receipt.number)}
     asked, seen = {"jurisdiction_id": "gorod.test", "extensions": "true"}, 0

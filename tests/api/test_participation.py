@@ -32,8 +32,7 @@ from widget_api.mail import links
 from widget_api.ops import retention
 from widget_api.participation import model, service, store
 from widget_api.people import accounts
-from widget_api.problems import change as problems
-from widget_api.problems import forms
+from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
 from widget_api.problems.projections import rebuild
@@ -280,7 +279,7 @@ async def test_no_more_voices_than_the_collection_gives(voter: Visitor, context:
     await voter.press((await voter.rows())[0], "own")
     assert "Голос засчитан" in await voter.press(row)
     assert [await voter.count(number) for number in (1, 2, 3)] == [0, 1, 1]
-    await problems.change(context.database, RESIDENT, voter.child.id, row["problem_id"], Change(to="withdrawn"))
+    await lifecycle.change(context.database, RESIDENT, voter.child.id, row["problem_id"], Change(to="withdrawn"))
     await voter.take_part(4)
     assert await voter.count(4) == 1, "an entry that is gone gives its voices back"
 
@@ -426,7 +425,7 @@ async def test_a_vote_that_ended_is_prolonged_only_while_its_voters_are_known(
         await collection.change_collection(database, voter.child, {"votes_close": day})
         await voter.set_rules(votes_close_at=now + DAY)
         if with_entry:  # as retention erases it
-            await problems.erase(database, OPERATOR, voter.child.id, row["problem_id"])
+            await lifecycle.erase(database, OPERATOR, voter.child.id, row["problem_id"])
         else:
             await retention.erase_words(database, VERA)
         for text in (day, ""):
@@ -446,7 +445,7 @@ async def test_a_merged_entry_gives_its_voices_back_and_the_action_stays_while_a
     await voter.ask(3)
     other = (await voter.rows())[-1]
     assert "Все голоса уже отданы" in await voter.press(other)
-    await problems.change(
+    await lifecycle.change(
         database, OPERATOR, voter.child.id, given["problem_id"], Change(to="duplicate", duplicate_of=3)
     )
     assert await voter.count(3) == 0, "nobody but its voters gives a voice to the entry that stays"
@@ -459,7 +458,7 @@ async def test_a_merged_entry_gives_its_voices_back_and_the_action_stays_while_a
         assert [(one.field, one.code) for one in raised.value.fields] == [("action", "action_with_participants")]
     await collection.change_collection(database, child, {"action": "vote", "votes_per_person": "2"})
     await voter.press(given, "own")
-    await problems.erase(database, RESIDENT, child.id, other["problem_id"])
+    await lifecycle.erase(database, RESIDENT, child.id, other["problem_id"])
     await collection.change_collection(database, child, {"action": "join"})
 
 
@@ -516,26 +515,26 @@ async def test_closed_disabled_and_withdrawn_entries_take_no_voice(voter: Visito
     gone = await voter.press(row)
     assert ("Здесь больше ничего нет" in gone, "/c/things/1" in gone) == (True, False)
     await changes.disable_site(database, voter.child.id, disabled=False)
-    await problems.change(
+    await lifecycle.change(
         database, OPERATOR, voter.child.id, row["problem_id"], Change(to="answered", text="Решение принято")
     )
     assert (await voter.ask()).json()["code"] == "entry_closed"
     merged = (await database.rows("SELECT id FROM problems WHERE number = 4"))[0]["id"]
-    await problems.change(database, OPERATOR, voter.child.id, merged, Change(to="duplicate", duplicate_of=3))
+    await lifecycle.change(database, OPERATOR, voter.child.id, merged, Change(to="duplicate", duplicate_of=3))
     assert (await voter.ask(4)).json()["code"] == "problem_merged"
     assert "Здесь больше ничего нет" in await voter.press(row)
     await voter.set_rules(action="none")
     assert (await voter.ask(2)).status_code == 404
     await voter.set_rules(action="vote")
     other = await voter.take_part(2)
-    await problems.change(database, RESIDENT, voter.child.id, other["problem_id"], Change(to="withdrawn"))
+    await lifecycle.change(database, RESIDENT, voter.child.id, other["problem_id"], Change(to="withdrawn"))
     assert (await voter.ask(2)).status_code == 404
     own = links.own_action_url(context, other["id"]).removeprefix("https://widget.test")
     page = (await voter.client.get(own)).text
     assert ("Запись 1" in page, "/c/things/2" in page) == (False, False)
     mine = await store.list_confirmed_of_address(database, email_hash(VERA))
     assert [one["number"] for one in mine] == []
-    await problems.erase(database, RESIDENT, voter.child.id, other["problem_id"])
+    await lifecycle.erase(database, RESIDENT, voter.child.id, other["problem_id"])
     assert [one["id"] for one in await voter.rows()] == [row["id"]]
     path = links.own_action_url(context, other["id"]).removeprefix("https://widget.test")
     assert (await voter.client.get(path)).status_code == 404
@@ -686,7 +685,7 @@ async def test_who_joins_is_shown_to_the_author_who_writes_to_all_and_sees_no_ad
     with pytest.raises(NotFound):
         await service.write_to_participants(context.database, joiner.child, entry, "Пятое слово")
     await joiner.set_rules(action="join")
-    await problems.change(context.database, RESIDENT, joiner.child.id, entry["id"], Change(to="withdrawn"))
+    await lifecycle.change(context.database, RESIDENT, joiner.child.id, entry["id"], Change(to="withdrawn"))
     with pytest.raises(NotFound):  # of a page that was opened before
         await service.write_to_participants(context.database, joiner.child, entry, "Пятое слово")
 

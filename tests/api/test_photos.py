@@ -31,8 +31,7 @@ from widget_api.deliveries.model import Retry
 from widget_api.errors import Refused, Unavailable
 from widget_api.ops import backup, retention, schema
 from widget_api.people import accounts
-from widget_api.problems import change as problems
-from widget_api.problems import notify, pictures
+from widget_api.problems import lifecycle, notify, pictures
 from widget_api.problems.model import Change, Photo
 from widget_api.problems.store import records
 from widget_api.settings import Settings
@@ -316,7 +315,7 @@ async def test_photos_of_published_reports_are_public_and_others_are_not(
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     assert await seen(client, photo_id) == (404, 404)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     picture = await client.get(f"/photos/{photo_id}.jpg")
     assert picture.status_code == 200
     headers = picture.headers
@@ -350,10 +349,10 @@ async def test_photos_of_rejected_reports_are_never_public(
     client: httpx2.AsyncClient, context: Context, site: Site, status: str
 ) -> None:
     other, _ = await pictured(context, site)
-    await problems.change(context.database, AGENT, site.id, other, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, other, Change(to="accepted"))
     problem_id, (photo_id,) = await pictured(context, site)
     change = Change(to=status, text="Не городская территория", duplicate_of=1)  # type: ignore[arg-type]
-    await problems.change(context.database, AGENT, site.id, problem_id, change)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, change)
     assert await seen(client, photo_id) == (404, 404)
     signed = await client.get(links.sign_photo_url(context, photo_id))
     assert (signed.status_code, signed.headers["cache-control"]) == (200, "private, no-store")
@@ -379,7 +378,7 @@ async def test_photos_of_clarifications_are_not_public(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, (shown,) = await pictured(context, site)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     received = await service.receive(context, site.id, jpeg())
     event = await context.database.row("SELECT id FROM events WHERE status = 'accepted'")
     assert event is not None
@@ -408,7 +407,7 @@ async def test_only_pictures_have_a_photo_url(
     client: httpx2.AsyncClient, context: Context, site: Site, name: str
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
     answer = await client.get(f"/photos/{path}")
     assert answer.status_code == 404
@@ -423,13 +422,13 @@ async def test_erasure_and_withdrawal_remove_the_photos(
     client: httpx2.AsyncClient, context: Context, site: Site, how: str
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     link = links.sign_photo_url(context, photo_ids[0])
     assert (await client.get(link)).status_code == 200
     if how == "erased":
-        await problems.erase(context.database, RESIDENT, site.id, problem_id)
+        await lifecycle.erase(context.database, RESIDENT, site.id, problem_id)
     else:
-        await problems.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+        await lifecycle.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
     assert (await client.get(link)).status_code == 404, "at once, before anything is swept"
     assert await seen(client, photo_ids[1]) == (404, 404)
     row = await context.database.row("SELECT photos FROM problems")
@@ -443,7 +442,7 @@ async def test_erasure_and_withdrawal_remove_the_photos(
 
 async def test_an_interrupted_sweep_is_resumed(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.erase(context.database, OPERATOR, site.id, problem_id)
+    await lifecycle.erase(context.database, OPERATOR, site.id, problem_id)
     real, deleted = Storage.delete, list[str]()
 
     async def failing(self: Storage, photo_id: str) -> None:
@@ -485,11 +484,11 @@ async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
     stays, (stayed,) = await pictured(context, site)
     goes, (gone,) = await pictured(context, site)
     for one in (stays, goes):
-        await problems.change(context.database, AGENT, site.id, one, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, one, Change(to="accepted"))
     picture = (await client.get(f"/photos/{stayed}.jpg")).content
     await backup.write_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     _, (unknown,) = await pictured(context, site)  # sent after the copy
-    await problems.erase(context.database, RESIDENT, site.id, goes)
+    await lifecycle.erase(context.database, RESIDENT, site.id, goes)
     await service.sweep(context.database, context.storage)
     await context.storage.delete(stayed)  # lost with the disk
     await backup.restore_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
@@ -506,7 +505,7 @@ async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
 
 async def test_public_pages_show_photos(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     listed = (await client.get(f"/s/{site.key}")).text
     assert f'src="https://widget.test/photos/{photo_ids[0]}.small.jpg"' in listed
     assert photo_ids[1] not in listed, "one thumbnail a line"
@@ -520,7 +519,7 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     # attached after an upgrade, received before
     (context.storage.folder / storage.photo_file_name(photo_id, ".small")).unlink()
     small = await client.get(f"/photos/{photo_id}.small.jpg")
@@ -650,7 +649,7 @@ async def test_letters_to_agencies_have_the_photos_attached(
 ) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     letter = await one_letter(mail_sink, "priem@gorod.test")
     attached = list(letter.message.iter_attachments())
     assert [part.get_filename() for part in attached] == ["photo-1.jpg", "photo-2.jpg"]
@@ -688,7 +687,7 @@ async def test_photo_urls_for_platforms_work_and_are_stable(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.confirm(context.database, site.id, problem_id)
+    await lifecycle.confirm(context.database, site.id, problem_id)
     row = await context.database.row("SELECT * FROM problems")
     assert row is not None
     assert row["released_at"] is not None
@@ -702,13 +701,13 @@ async def test_photo_urls_for_platforms_work_and_are_stable(
         assert (await client.get(told[0])).status_code == 200
     with time_machine.travel(clock.now() + 31 * DAY):
         assert (await client.get(told[0])).status_code == 404
-        await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
         assert (await client.get(told[0])).status_code == 200, "published: the link that ended is as good as any"
 
 
 async def test_georeport_returns_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (request,) = (await client.get("/open311/v2/requests/1.json")).json()
     assert request["media_url"] == f"https://widget.test/photos/{photo_ids[0]}.jpg"
 

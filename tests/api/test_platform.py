@@ -23,8 +23,7 @@ from widget_api.database import Transaction
 from widget_api.deliveries import admin, queue
 from widget_api.deliveries.model import Withheld
 from widget_api.platform import pull, push
-from widget_api.problems import change as problems
-from widget_api.problems import pictures
+from widget_api.problems import lifecycle, pictures
 from widget_api.problems.model import Change, Consent, Contact, Photo
 from widget_api.problems.store import records
 from widget_api.residents import service as residents
@@ -55,8 +54,8 @@ async def test_the_request_and_each_change_are_delivered_once_and_in_order(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
-    await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, RESOLVED)
     await platform_worker.until_idle()
     (request,) = fake.requests
     assert {name: request[name] for name in ("api_key", "jurisdiction_id", "service_code", "lat", "long")} == {
@@ -137,7 +136,7 @@ async def test_contacts_are_sent_only_as_configured(
         row = await records.find(context.database, problem)
         assert row
         await residents.hide_name(context, row)
-        await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
+        await lifecycle.change(context.database, AGENT, site.id, problem, RESOLVED)
         await PlatformWorker(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")
     assert not any(set(personal) & call.fields.keys() for call in fake.calls[sent:])
@@ -174,7 +173,7 @@ async def test_every_effect_happens_once_under_any_fault(
 ) -> None:
     fake.formats = formats
     problem = await accept_report(context, site)
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     if fault is not None:
         fake.faults.append(fault)
     await platform_worker.until_idle()
@@ -190,7 +189,7 @@ async def test_an_update_is_repeated_with_the_same_id_after_a_lost_answer(
     problem = await accept_report(context, site)
     await platform_worker.until_idle()
     fake.faults.append("lost answer")
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED", "ACTION_SCHEDULED"]
     assert fake.updates[1]["update_id"] == fake.updates[2]["update_id"]
@@ -233,7 +232,7 @@ async def test_an_unavailable_platform_gets_everything_after_recovery(
     assert await states(context) == ["pending", "pending"]
     await fake.start()
     await platform_worker.until_idle()
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
 
@@ -289,7 +288,7 @@ async def test_a_token_is_resolved_to_a_number_later(
     fake.resolved = True
     await platform_worker.until_idle()
     assert [one["service_request_id"] for one in fake.updates] == ["1"]
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     await platform_worker.until_idle()
     assert len(fake.updates) == 2
 
@@ -311,13 +310,13 @@ async def test_a_spam_mark_reaches_platforms_that_have_the_report(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     receipt = await submit_report(context.database, site)
-    assert await problems.confirm(context.database, site.id, receipt.problem_id)
+    assert await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await platform_worker.until_idle()
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     await platform_worker.until_idle()
     assert len(fake.requests) == 1
     assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION"]
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION", "FOR_TRIAGE"]
 
@@ -327,8 +326,8 @@ async def test_erasure_reaches_the_platform(
 ) -> None:
     problem = await accept_report(context, site)
     await platform_worker.until_idle()
-    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
-    await problems.erase(context.database, RESIDENT, site.id, problem)
+    await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
+    await lifecycle.erase(context.database, RESIDENT, site.id, problem)
     await platform_worker.until_idle()
     assert [one["extended_attributes[kind]"] for one in fake.updates] == ["status", "erased"]
     assert "удалены" in fake.updates[1]["description"]
@@ -338,7 +337,7 @@ async def test_reports_erased_before_delivery_are_not_delivered(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     problem = await accept_report(context, site)
-    await problems.erase(context.database, RESIDENT, site.id, problem)
+    await lifecycle.erase(context.database, RESIDENT, site.id, problem)
     await platform_worker.until_idle()
     assert (fake.requests, fake.updates) == ([], [])
 
@@ -374,7 +373,7 @@ async def test_erasure_during_a_delivery_is_passed_on(
 ) -> None:
     problem = await accept_report(context, site, email=None)
     (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
-    await problems.erase(context.database, RESIDENT, site.id, problem)
+    await lifecycle.erase(context.database, RESIDENT, site.id, problem)
     with pytest.raises(Withheld):
         await push.deliver(context, claimed)
     assert fake.requests == []
@@ -382,9 +381,9 @@ async def test_erasure_during_a_delivery_is_passed_on(
 
 async def test_a_change_is_not_sent_after_an_erasure(context: Context, site: Site, sent: str) -> None:
     """The platform would refuse it for good if it erased the report itself: its worker had died while it was sent."""
-    await problems.change(context.database, AGENT, site.id, sent, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, site.id, sent, Change(to="in_progress"))
     (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
-    await problems.erase(context.database, RESIDENT, site.id, sent)
+    await lifecycle.erase(context.database, RESIDENT, site.id, sent)
     with pytest.raises(Withheld):
         await push.deliver(context, claimed)
 
@@ -472,7 +471,7 @@ async def test_with_many_sites_each_is_polled_less_often(
 async def test_echoes_of_our_own_updates_are_ignored(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, sent: str
 ) -> None:
-    await problems.change(context.database, AGENT, site.id, sent, PLANNED)
+    await lifecycle.change(context.database, AGENT, site.id, sent, PLANNED)
     await platform_worker.until_idle()
     fake.news = [
         told(

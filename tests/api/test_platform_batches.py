@@ -18,7 +18,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries import model, queue
 from widget_api.platform import batches, signature
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -156,8 +156,8 @@ async def test_an_erasure_is_sent_alone_and_its_answer_recorded(
 ) -> None:
     await work(context, done)
     for problem in reported[:3]:
-        await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
-        await problems.erase(context.database, AGENT, site.id, problem)
+        await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+        await lifecycle.erase(context.database, AGENT, site.id, problem)
     await work(context, done)
     erased = [message for message in hook.messages if any(one["type"].endswith(".erased") for one in message)]
     assert [len(message) for message in erased] == [1, 1, 1]
@@ -173,10 +173,10 @@ async def test_reports_marked_as_spam_are_in_no_batch(
     hook.messages.clear()
     sent = [await submit_report(context.database, site, description=f"Реклама {n}") for n in range(3)]
     for one in sent:
-        await problems.confirm(context.database, site.id, one.problem_id)
+        await lifecycle.confirm(context.database, site.id, one.problem_id)
     held = await queue.claim(context.database, "killed", 50, clock.now() + 1)
     assert {one.kind for one in held if one.sink.startswith("platform:")} == {"received"}
-    await problems.mark_spam(context.database, AGENT, site.id, sent[0].problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, sent[0].problem_id, True)
 
     async def over(tx: Transaction) -> None:
         await tx.run("UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")

@@ -14,7 +14,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries import admin, circuit, queue
 from widget_api.deliveries.model import LEASE
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
@@ -166,6 +166,6 @@ async def test_other_sinks_continue(context: Context, fake: FakePlatform) -> Non
     platform_worker = PlatformWorker(context)
     await platform_worker.round()
     problem = await accept_report(context, site, description="Когда она отдыхает")
-    await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     claimed = await queue.claim(context.database, "test", 50, clock.now())
     assert {one.sink for one in claimed} == {"agency"}

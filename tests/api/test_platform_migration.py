@@ -19,7 +19,7 @@ from widget_api.database import Transaction
 from widget_api.platform import migration
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import log, platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -106,8 +106,8 @@ async def test_a_site_moves_with_the_history_of_each_report(context: Context, si
     assert owed == 5, "what was decided and read at the last moment is among it"
     assert await status(context, told) == "resolved"
     await PlatformWorker(context).until_idle()
-    await problems.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
-    await problems.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
     await PlatformWorker(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Решена до переезда"]
     assert history(second, "Решена до переезда") == ["reported", "OPEN", "FIXED"]
@@ -123,7 +123,7 @@ async def test_moving_twice_and_back_duplicates_nothing(context: Context, site: 
     for _ in range(2):
         await move(context, site, old, new)
     await PlatformWorker(context).until_idle()
-    await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     await move(context, site, new, old)
     await PlatformWorker(context).until_idle()
     assert history(second, "Путешествует")[:2] == ["reported", "OPEN"]
@@ -157,7 +157,7 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
     await move(context, site, old, new)
     await PlatformWorker(context).until_idle()
     for one in (problem, unsent):
-        await problems.erase(context.database, AGENT, site.id, one)
+        await lifecycle.erase(context.database, AGENT, site.id, one)
     await PlatformWorker(context).until_idle()
     rows = await context.database.rows("SELECT * FROM platform_erasures ORDER BY way")
     told = [(row["platform_id"], row["way"], row["acknowledged_at"] is not None) for row in rows]
@@ -176,7 +176,7 @@ async def test_an_erasure_letter_is_sent_once_and_waits_for_an_answer(
     cli("platform", "set", "default", "--contact", "privacy@first.test")
     problem = await accept_report(context, site)
     await PlatformWorker(context).until_idle()
-    await problems.erase(context.database, AGENT, site.id, problem)
+    await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     (owed,) = cli("platform", "erasures")
     assert (owed["platform"], owed["way"], owed["remote_id"]) == ("127.0.0.1", "letter", "1")
@@ -194,7 +194,7 @@ async def test_a_new_contact_gets_the_pending_erasure_letters(
     await platforms.change_platform(context.database, "default", {"contact": before})
     problem = await accept_report(context, site)
     await PlatformWorker(context).until_idle()
-    await problems.erase(context.database, AGENT, site.id, problem)
+    await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     for contact in ("privacy@first.test", "office@first.test"):
         await platforms.change_platform(context.database, "default", {"contact": contact})
@@ -216,7 +216,7 @@ async def test_a_report_with_a_lost_answer_is_found_for_erasure(
     problem = await accept_report(context, site, description="Забудьте\nменя")
     first.faults.append("lost answer")
     await PlatformWorker(context).round()
-    await problems.erase(context.database, AGENT, site.id, problem)
+    await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Соседняя яма", "Забудьте\nменя"]
     link = await context.database.row("SELECT remote_id FROM platform_links WHERE problem_id = :id", id=problem)
@@ -232,7 +232,7 @@ async def test_reports_that_never_arrived_need_no_erasure(context: Context, site
     problem = await accept_report(context, site, description="Забудьте меня")
     fakes[0].faults.append("drop")
     await PlatformWorker(context).round()
-    await problems.erase(context.database, AGENT, site.id, problem)
+    await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     assert fakes[0].requests == []
     assert await context.database.rows("SELECT 1 FROM platform_erasures") == []
@@ -240,23 +240,23 @@ async def test_reports_that_never_arrived_need_no_erasure(context: Context, site
 
 async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Context, site: Site, fakes: Pair) -> None:
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("lost answer")
     await PlatformWorker(context).round()
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     await PlatformWorker(context).until_idle()
     assert history(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
 
 
 async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context, site: Site, fakes: Pair) -> None:
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("drop")
     await PlatformWorker(context).round()
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     await PlatformWorker(context).until_idle()
     assert fakes[0].requests == []
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     await PlatformWorker(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]
 
@@ -279,7 +279,7 @@ async def test_an_invalid_contact_is_refused(context: Context, site: Site, fakes
     await platforms.change_platform(context.database, "default", {"contact": "privacy at first.test"})
     problem = await accept_report(context, site)
     await PlatformWorker(context).until_idle()
-    await problems.erase(context.database, AGENT, site.id, problem)
+    await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     (row,) = await context.database.rows("SELECT state, last_error FROM deliveries WHERE state = 'dead'")
     assert "no address" in row["last_error"]

@@ -17,7 +17,7 @@ from widget_api.database import Transaction
 from widget_api.errors import Refused
 from widget_api.platform import mirror
 from widget_api.platform.store import platforms, services
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -147,7 +147,7 @@ async def test_mirrored_problems_cannot_be_decided_here(context: Context, site: 
     await poll_platform(context, site)
     problem = await mirrored(context)
     with pytest.raises(Refused, match="mirrored"):
-        await problems.change(context.database, AGENT, site.id, problem["id"], Change(to="in_progress"))
+        await lifecycle.change(context.database, AGENT, site.id, problem["id"], Change(to="in_progress"))
     assert await status(context, problem["id"]) == "accepted"
 
 

@@ -23,7 +23,7 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.admin import STALLED
 from widget_api.platform.store import log
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -164,7 +164,7 @@ async def test_metrics_count_deliveries_by_state_and_priority(
 
 async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await problems.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     other = await make_site(database)
     now = clock.now()
     found = await measured(client)
@@ -251,7 +251,7 @@ async def test_doctor_reports_the_state_of_the_exchange(
 
     assert len(told()) == 2, "the third is switched off"
     receipt = await submit_report(database, site)
-    await problems.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     now = clock.now()
 
     async def worse(tx: Transaction) -> None:

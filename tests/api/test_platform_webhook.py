@@ -17,7 +17,7 @@ from tests.support.exchange import KEY, PlatformWorker, accept_report, status, t
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes, collection
@@ -85,7 +85,7 @@ async def test_events_are_sent_signed_and_in_order(
     await platform_worker.round()
     hook.status = 204
     await platform_worker.until_idle()
-    await problems.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали"))
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали"))
     await platform_worker.until_idle()
     assert [one["type"].rpartition(".")[2] for one in hook.events] == ["received", "status", "status"]
     first, _, last = hook.events
@@ -144,7 +144,7 @@ async def test_unsigned_old_and_malformed_messages_change_nothing(
 
 async def test_the_feed_requires_a_platform_token(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.change(
+    await lifecycle.change(
         context.database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Горсвет", text="Им")
     )
     token = await changes.add_token(context.database, site.id, "platform")

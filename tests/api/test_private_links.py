@@ -15,7 +15,7 @@ from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.errors import Conflict
 from widget_api.mail import links
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submit import Receipt
@@ -52,7 +52,7 @@ async def sent(context: Context, sink: MailSink, subject: str) -> list[Letter]:
 @pytest.fixture
 async def confirmed(context: Context, site: Site) -> Receipt:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await forget_letters(context)
     return receipt
 
@@ -154,7 +154,7 @@ async def test_later_letters_and_the_code_use_the_new_link(
 ) -> None:
     new = await change(client, path(links.track_url(context, confirmed.problem_id)))
     await letters(context, mail_sink, EMAIL)
-    await problems.change(context.database, AGENT, site.id, confirmed.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, confirmed.problem_id, Change(to="accepted"))
     (letter,) = await sent(context, mail_sink, "Сообщение №")
     assert named(context, letter.links[0]) == named(context, new)
     coded = await submit_report(context.database, site, contact=Contact())

@@ -13,7 +13,7 @@ from widget_api import clock
 from widget_api.browse import listing, queries
 from widget_api.database import Database
 from widget_api.errors import Malformed
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 
@@ -31,10 +31,10 @@ async def site(database: Database) -> Site:
 
 async def publish(database: Database, site: Site, to: str = "accepted", **changes: Any) -> int:
     receipt = await submit_report(database, site, contact=Contact(), **changes)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     if to != "accepted":
         wish = Change(to=to, text="Сделано", expected_on="2099-01-01", responsible="Горсвет")  # type: ignore[arg-type]
-        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, wish)
     return receipt.number
 
 
@@ -71,9 +71,9 @@ async def test_unpublished_problems_and_personal_data_are_not_returned(
     hidden = await submit_report(database, site, contact=contact, description="Тайное сообщение")
     shown = await submit_report(database, site, contact=contact)
     rejected = await submit_report(database, site, contact=contact, description="Отклонённое сообщение")
-    await change.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Готово"))
-    await change.change(database, RESIDENT, site.id, shown.problem_id, Change(to="reopened", text="Слова жителя"))
-    await change.change(database, AGENT, site.id, rejected.problem_id, Change(to="rejected", text="Причина"))
+    await lifecycle.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.change(database, RESIDENT, site.id, shown.problem_id, Change(to="reopened", text="Слова жителя"))
+    await lifecycle.change(database, AGENT, site.id, rejected.problem_id, Change(to="rejected", text="Причина"))
     answers = [await client.get(path(site)), await client.get(path(site, f"/{shown.number}"))]
     for secret in ("canary", "Канарейкин", "1234567", "Тайное", "Отклонённое", "Слова жителя", hidden.problem_id):
         assert all(secret not in answer.text for answer in answers), secret
@@ -127,7 +127,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert await numbers(client, site, "?q=пл. мира") == [snow]
     assert await numbers(client, site, "?q=100%25") == []
     assert await numbers(client, site, "?status=&category=&bbox=&q=&cursor=&limit=&sort=") == [snow, road]
-    await change.change(database, AGENT, site.id, await id_of(database, site, road), Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, await id_of(database, site, road), Change(to="in_progress"))
     assert (await numbers(client, site, "?sort=updated"))[0] in (road, snow)
 
 
@@ -316,7 +316,7 @@ async def test_unchanged_lists_return_304_and_changes_are_visible_at_once(
         assert "max-age=0" in first.headers["cache-control"]
         assert "s-maxage=10" in first.headers["cache-control"]
     before = (await client.get(path(site))).headers["etag"]
-    await change.change(database, AGENT, site.id, await id_of(database, site, number), Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, await id_of(database, site, number), Change(to="in_progress"))
     after = await client.get(path(site), headers={"If-None-Match": before})
     assert after.status_code == 200
     assert after.json()["items"][0]["status"] == "in_progress"

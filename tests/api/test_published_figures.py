@@ -17,7 +17,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.context import Context
-from widget_api.problems import change, dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import service, store
 from widget_api.sites.model import Site
@@ -51,9 +51,9 @@ async def answer_reports(
     for after in hours:
         with time_machine.travel(NOON, tick=False):
             problem_id = (await submit_report(context.database, site, lng=lng)).problem_id
-            await change.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+            await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
         with time_machine.travel(NOON + after * HOUR, tick=False):
-            await change.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+            await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
             if len(problems) < len(marks):
                 await dialogue.rate(context.database, site.id, problem_id, marks[len(problems)])
         problems.append(problem_id)
@@ -77,7 +77,9 @@ async def test_known_members_stay_in_front(client: httpx2.AsyncClient, site: Sit
 async def test_all_figures_of_a_site(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problems = await answer_reports(context, site, (1, 2, 3, 30, 600), marks=(5, 5, 4, 5, 2))
     with time_machine.travel(NOON + 2 * DAY, tick=False):
-        await change.change(context.database, RESIDENT, site.id, problems[0], Change(to="reopened", text="Опять яма"))
+        await lifecycle.change(
+            context.database, RESIDENT, site.id, problems[0], Change(to="reopened", text="Опять яма")
+        )
     found = await figures(client, site)
     assert (found["total"], found["answered"], found["returned"]) == (5, 5, 1)
     assert (found["in_time"], found["late"], found["share_in_time"]) == (3, 1, 0.75)
@@ -229,7 +231,9 @@ async def test_the_page_shows_the_same_figures_and_what_they_mean(
 ) -> None:
     problems = await answer_reports(context, site, (1, 2, 3, 30, 600)[:many], marks=(5, 5, 4, 5, 2)[:many])
     with time_machine.travel(NOON + 2 * DAY, tick=False):
-        await change.change(context.database, RESIDENT, site.id, problems[0], Change(to="reopened", text="Опять яма"))
+        await lifecycle.change(
+            context.database, RESIDENT, site.id, problems[0], Change(to="reopened", text="Опять яма")
+        )
     found = await figures(client, site)
     with time_machine.travel(NOON + 20 * DAY, tick=False):
         page = (await client.get(f"/s/{site.key}")).text

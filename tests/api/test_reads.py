@@ -20,7 +20,7 @@ from widget_api.browse import listing, queries
 from widget_api.browse.listing import access_paths, pages
 from widget_api.database import Database, Row, word_forms
 from widget_api.database.bulk import open_writer
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import local_date
@@ -67,11 +67,11 @@ async def town(database: Database, many: int = 60) -> Site:
         site_id = (other if index % 10 == 9 else site).id
         if index % 7 == 6:
             continue  # stays in moderation
-        await change.change(database, AGENT, site_id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site_id, receipt.problem_id, Change(to="accepted"))
         to = chance.choice(STATUSES)
         if to != "accepted":
             wish = Change(to=to, text="Так", expected_on="2099-01-01", responsible="Горсвет")  # type: ignore[arg-type]
-            await change.change(database, AGENT, site_id, receipt.problem_id, wish)
+            await lifecycle.change(database, AGENT, site_id, receipt.problem_id, wish)
     await database.write(
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
@@ -215,10 +215,10 @@ async def test_words_of_withdrawn_problems_are_removed_from_the_index(database: 
     await submit_report(database, site, contact=Contact(), description="Обычная яма")
     filters = listing.parse([("q", "ксилофонные переполохи")], site)
     assert (await listing.page(database, site, filters, TODAY, ""))["items"] == [], "not published yet"
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     found = await listing.page(database, site, filters, TODAY, "")
     assert [item["number"] for item in found["items"]] == [receipt.number]
-    await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+    await lifecycle.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
     assert (await listing.page(database, site, filters, TODAY, ""))["items"] == []
     if database.dialect == "sqlite":
         rows = await database.rows("SELECT COUNT(*) AS many FROM problem_words WHERE problem_words MATCH 'ксилофон*'")
@@ -288,7 +288,7 @@ async def test_street_names_are_found_in_every_spelling(database: Database) -> N
     written = [(kind, form.format("Ленина")) for kind, known in enumerate(STREETS) for form in known]
     for address in [*(form for _, form in written), "Гагарина, 1", "Ленина"]:
         receipt = await submit_report(database, site, contact=Contact(), description="Темно", address=address)
-        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for kind, query in written:
         filters = listing.parse([("q", query), ("limit", "100")], site)
         found = [row["address"] for row in await listing.rows(database, site.id, filters, TODAY, 100)]

@@ -24,8 +24,7 @@ from widget_api import clock, journal
 from widget_api.browse import published_reports, regional_report, statistics
 from widget_api.browse.statistics import Query
 from widget_api.context import Context
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -59,12 +58,12 @@ async def report_on(context: Context, site: Site, day: str, *changes: Change, af
     at = clock.parse_rfc3339(f"{day}T09:00:00Z")
     with time_machine.travel(at, tick=False):
         problem_id = (await submit_report(context.database, site, **report)).problem_id
-        await problems.confirm(context.database, site.id, problem_id)
-        await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+        await lifecycle.confirm(context.database, site.id, problem_id)
+        await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     for place, change in enumerate(changes):
         with time_machine.travel(at + (after + place) * DAY, tick=False):
             actor = RESIDENT if change.to == "reopened" else AGENT
-            await problems.change(context.database, actor, site.id, problem_id, change)
+            await lifecycle.change(context.database, actor, site.id, problem_id, change)
     return problem_id
 
 
@@ -236,7 +235,7 @@ async def test_a_report_is_published_stays_as_it_was_and_is_withdrawn(
     assert page in (await client.get(city)).text
     assert page not in (await client.get(f"{city}?status=resolved")).text
     for row in await context.database.rows("SELECT id FROM problems"):
-        await problems.erase(context.database, RESIDENT, site.id, row["id"])
+        await lifecycle.erase(context.database, RESIDENT, site.id, row["id"])
     await report_on(context, site, "2026-11-07", category="snow")
     assert (await client.get(page)).text == shown.text
     (row,) = await published_reports.list_reports(context.database, site.id)

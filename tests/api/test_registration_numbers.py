@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -26,7 +26,7 @@ def database(app: Any) -> Any:
 async def reports(database: Any, site: Site) -> list[str]:
     """Five reports of the site; the fifth is erased. A neighbour has a sixth."""
     found = [(await submit_report(database, site)).problem_id for _ in range(5)]
-    await problems.erase(database, RESIDENT, site.id, found[4])
+    await lifecycle.erase(database, RESIDENT, site.id, found[4])
     return found
 
 
@@ -157,7 +157,7 @@ async def test_a_file_is_shown_with_its_wrong_rows_and_then_recorded(
         assert words in page.text, words
     assert await numbers(database, site) == {}, "nothing before it was looked at"
     form = page.form(PATH)
-    await problems.erase(database, RESIDENT, site.id, reports[2])
+    await lifecycle.erase(database, RESIDENT, site.id, reports[2])
     done = await agent.client.post(form.action, data=form.fields)
     assert done.status_code == 303
     assert await numbers(database, site) == {1: ("01-15/1", "2026-11-25"), 2: ("-15/2", "2026-11-26")}

@@ -16,7 +16,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.deadlines import RUSSIA, local_date
@@ -40,7 +40,7 @@ async def made(database: Database, **agency: object) -> tuple[Site, str]:
     with time_machine.travel(moscow("2026-12-02T12:00"), tick=False):
         site = await make_site(database, agency={"mode": "email", "email": OFFICE, **agency})
         receipt = await submit_report(database, site)
-        await problems.confirm(database, site.id, receipt.problem_id)
+        await lifecycle.confirm(database, site.id, receipt.problem_id)
     return site, receipt.problem_id
 
 
@@ -96,9 +96,9 @@ async def test_reports_without_reminders(database: Database, what: str) -> None:
         await tx.run(f"UPDATE problems SET {assignment[what]} WHERE id = :id", id=problem_id)
 
     if what == "closed":
-        await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+        await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     elif what == "erased":
-        await problems.erase(database, AGENT, site.id, problem_id)
+        await lifecycle.erase(database, AGENT, site.id, problem_id)
     elif what != "cabinet":
         await database.write(work)
     assert await reminders_on(database, "2026-12-15") == 0
@@ -108,7 +108,7 @@ async def test_reports_without_reminders(database: Database, what: str) -> None:
 async def test_a_reminder_can_be_answered_and_answered_reports_get_none(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
 
     async def due(tx: Transaction) -> None:
         await tx.run("UPDATE problems SET answer_due = :day", day=local_date(clock.now(), site.time_zone).isoformat())
@@ -146,7 +146,7 @@ async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: 
     assert await digest_on(database, "2026-12-13T08:00") == 0, "a Sunday"
     assert await digest_on(database, "2026-12-14T11:00") == 1, "due in two days; the service was away at eight"
     assert await digest_on(database, "2026-12-17T08:00") == 1, "overdue"
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     assert await digest_on(database, "2026-12-18T08:00") == 0
     assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
 
@@ -178,7 +178,7 @@ async def test_reports_of_the_weekend_are_new_on_monday(database: Database) -> N
     site, _ = await made(database)
     with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):
         receipt = await submit_report(database, site, description="Вторая яма")
-        await problems.confirm(database, site.id, receipt.problem_id)
+        await lifecycle.confirm(database, site.id, receipt.problem_id)
     with time_machine.travel(moscow("2026-12-07T08:00"), tick=False):
         (group,) = (await digest._build_digest(database, [site], date(2026, 12, 7), "")).groups
     assert (group.name, group.count) == ("new", 1)
@@ -189,8 +189,8 @@ async def test_erasing_a_report_does_not_drop_the_digest(database: Database, end
     """The digest covers all reports, but is attached to the oldest, which is erased first."""
     site, first = await made(database, mode="cabinet", digest=True)
     assert await digest_on(database, "2026-12-17T08:00") == 1
-    await (problems.erase(database, AGENT, site.id, first) if end == "erased"
-           else problems.mark_spam(database, AGENT, site.id, first, True))  # fmt: skip
+    await (lifecycle.erase(database, AGENT, site.id, first) if end == "erased"
+           else lifecycle.mark_spam(database, AGENT, site.id, first, True))  # fmt: skip
     rows = await database.rows("SELECT state, reason FROM deliveries WHERE sink LIKE 'digest:%'")
     assert [(row["state"], row["reason"]) for row in rows] == [("pending", None)]
 
@@ -217,7 +217,7 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
     overdue = today - timedelta(days=30)
     for _ in range(2):
         receipt = await submit_report(context.database, site)
-        await problems.confirm(context.database, site.id, receipt.problem_id)
+        await lifecycle.confirm(context.database, site.id, receipt.problem_id)
 
     async def earlier(tx: Transaction) -> None:
         await tx.run("UPDATE problems SET answer_due = :day WHERE number = 1", day=overdue.isoformat())

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from widget_api.app import create_app
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.store import contacts
 from widget_api.settings import Settings
@@ -336,7 +336,7 @@ async def test_the_consent_to_publish_a_name_can_be_revoked_separately(widget: W
     assert f'action="{private}/unnamed"' in (await widget.client.get(private)).text
     database, number = app.state.context.database, sent.json()["number"]
     problem_id = (await database.row("SELECT id FROM problems"))["id"]
-    await change.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
     public = (f"{widget.root}/problems/{number}", f"/s/{widget.site.key}/problems/{number}")
     first = await widget.client.get(public[0])
     assert first.json()["author"] == "Анна"
@@ -370,7 +370,7 @@ async def test_a_consent_without_its_own_document_publishes_no_name(widget: Widg
     database = app.state.context.database
     await database.write(lambda tx: tx.run("UPDATE consents SET version = :version", version=given["version"]))
     problem_id = (await database.row("SELECT id FROM problems"))["id"]
-    await change.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
     assert (await widget.client.get(f"{widget.root}/problems/{number}")).json()["author"] is None
 
 

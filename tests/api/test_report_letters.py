@@ -19,7 +19,7 @@ from widget_api.cabinet import report_letters
 from widget_api.context import Context
 from widget_api.journal import COMMAND_LINE
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -51,8 +51,8 @@ async def site(context: Context, autumn: None) -> Site:
     """A site with a report that was answered this month."""
     made = await make_site(context.database)
     problem_id = (await submit_report(context.database, made)).problem_id
-    await problems.confirm(context.database, made.id, problem_id)
-    await problems.change(context.database, AGENT, made.id, problem_id, Change(to="resolved", text="Засыпали"))
+    await lifecycle.confirm(context.database, made.id, problem_id)
+    await lifecycle.change(context.database, AGENT, made.id, problem_id, Change(to="resolved", text="Засыпали"))
     return made
 
 

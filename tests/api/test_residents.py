@@ -17,8 +17,7 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submit import Receipt
@@ -37,7 +36,7 @@ async def move(context: Context, site: Site, receipt: Receipt, *statuses: str, *
     """Change to each status, with the required fields."""
     for status in statuses:
         change = Change(to=status, text="Сделано", **more)  # type: ignore[arg-type]
-        await problems.change(context.database, AGENT, site.id, receipt.problem_id, change)
+        await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, change)
 
 
 async def status_of(context: Context, receipt: Receipt) -> str:
@@ -145,7 +144,7 @@ async def test_the_page_shows_the_complete_timeline(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     await move(context, site, receipt, "accepted", "planned", expected_on="2099-12-12")
-    await problems.change(
+    await lifecycle.change(
         context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Яма <b>заделана</b>")
     )
 
@@ -257,7 +256,7 @@ async def test_the_author_subscribes_again(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     assert f"{address}/started" not in (await client.get(address)).text
     assert (await client.post(f"{address}/stopped")).status_code == 303
     page = (await client.get(address)).text
@@ -316,7 +315,7 @@ async def test_erasure_revokes_the_consent_and_says_so(
 
 
 async def test_erasure_by_retention_does_not_revoke_the_consent(context: Context, site: Site, receipt: Receipt) -> None:
-    await problems.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
     row = await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
     assert row is not None
     assert row["withdrawn_at"] is None
@@ -424,10 +423,10 @@ async def test_the_confirmation_letter_can_be_resent_within_the_limit(
     address = path(links.track_url(context, receipt.problem_id))
     await asyncio.to_thread(mail_sink.wait, EMAIL, 1)
     await _settled(context)
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     assert "done=again" in (await client.post(f"{address}/again")).headers["location"], "the mark is not revealed"
     assert len(await context.database.rows("SELECT 1 FROM confirmation_letters")) == 1, "spam causes no mail"
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     for count in (2, 3):
         await _settled(context)
         answer = await client.post(f"{address}/again")

@@ -18,8 +18,7 @@ from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid, Refused
 from widget_api.people.accounts import add_user
 from widget_api.platform import webhook
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, next_to_act
 from widget_api.problems.store import history, records
 from widget_api.problems.submit import Receipt
@@ -50,7 +49,7 @@ async def clarify(context: Context, site: Site, receipt: Receipt, text: str = WO
 
 async def decide(context: Context, site: Site, receipt: Receipt, to: str) -> None:
     change = Change(to=to, text="Сделано", responsible="Служба", expected_on="2099-01-01")  # type: ignore[arg-type]
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, change)
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, change)
 
 
 # --- whose word is waited for ---
@@ -138,10 +137,10 @@ async def test_authors_on_other_platforms_cannot_be_asked(context: Context, site
 
 
 async def test_spam_and_erased_reports_accept_no_messages(context: Context, site: Site, receipt: Receipt) -> None:
-    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     with pytest.raises(Refused, match="nobody_to_ask"):
         await ask(context, site, receipt)
-    await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, AGENT, site.id, receipt.problem_id)
     for said in (ask, clarify):
         with pytest.raises(Conflict, match="problem_erased"):
             await said(context, site, receipt)
@@ -154,7 +153,7 @@ async def test_spam_and_erased_reports_accept_no_messages(context: Context, site
 
 async def test_the_author_gets_the_question_by_mail(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     confirmation_and = len(await letters(context, mail_sink, EMAIL))
     event_id = await ask(context, site, receipt, "У <b>какого</b> подъезда?")
     news = await letters(context, mail_sink, EMAIL)
@@ -176,7 +175,7 @@ async def test_questions_are_mailed_to_confirmed_addresses_only(
 async def test_an_agency_in_email_mode_gets_replies_and_marks(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     receipt = await submit_report(context.database, site)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await clarify(context, site, receipt)
     await decide(context, site, receipt, "resolved")
     await dialogue.rate(context.database, site.id, receipt.problem_id, 2, "Заделали плохо")
@@ -192,7 +191,7 @@ async def test_clarifications_before_release_are_sent_with_the_report(context: C
     site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
     receipt = await submit_report(context.database, site)
     await clarify(context, site, receipt)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     (report,) = await letters(context, mail_sink, OFFICE)
     assert WORDS in report.text
     assert WORDS in (report.html or "")
@@ -372,7 +371,7 @@ async def test_the_form_explains_how_the_author_is_notified(
 ) -> None:
     receipt = await submit_report(context.database, site, contact=contact)
     if confirmed:
-        await problems.confirm(context.database, site.id, receipt.problem_id)
+        await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     assert told in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text
 
 

@@ -14,8 +14,7 @@ from tests.support.cabinet import Cabinet, PageText
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.people.accounts import add_user
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue, pictures
+from widget_api.problems import dialogue, lifecycle, pictures
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import history
 from widget_api.problems.submit import Receipt
@@ -142,7 +141,7 @@ async def test_a_closed_report_accepts_no_photos(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Всё"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Всё"))
     refused = await send(client, address, "Вот она", jpeg(), form=form)
     assert refused.status_code == 409
     assert "уже закрыто" in refused.text
@@ -169,7 +168,7 @@ async def test_after_ten_messages_a_day_no_photo_is_processed(
 async def test_photos_are_visible_to_the_agency_and_not_public(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await send(client, address, "Вот она", jpeg())
     (photo,) = await pictures.list_pictures(context.database, receipt.problem_id)
     assert photo["role"] == "clarification"

@@ -22,8 +22,7 @@ from widget_api.context import Context
 from widget_api.followers import service as following
 from widget_api.mail import links
 from widget_api.people.model import User
-from widget_api.problems import change as problems
-from widget_api.problems import submit
+from widget_api.problems import lifecycle, submit
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.persons import Person
 from widget_api.problems.store import followers
@@ -41,7 +40,7 @@ SUBJECT = "Все ваши сообщения"
 
 async def confirmed(context: Context, site: Site, **changes: Any) -> Receipt:
     receipt = await submit_report(context.database, site, **changes)
-    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     return receipt
 
 
@@ -89,7 +88,7 @@ async def test_followed_problems_are_listed_below(
 ) -> None:
     await confirmed(context, site)
     other = await confirmed(context, site, contact=Contact(email="boris@example.test"), description="Чужая яма")
-    await problems.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
     person = Person(email=EMAIL, language="ru", consent_version="1", consent_hash="0", ip=None)
     await following.follow_problem(context.database, site.id, other.number, person, None)
     await forget_letters(context)
@@ -133,7 +132,7 @@ async def test_the_answer_does_not_reveal_whether_an_address_is_known(
 ) -> None:
     receipt = await submit_report(context.database, site)  # unconfirmed addresses are like unknown ones
     if known:
-        await problems.confirm(context.database, site.id, receipt.problem_id)
+        await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     answers = [await client.post("/mine", data={"email": EMAIL}) for _ in range(4)]
     assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {(303, "/mine?asked=1")}
     row = await context.database.row("SELECT COUNT(*) AS many FROM confirmation_letters")
@@ -227,7 +226,7 @@ async def test_the_link_expires_after_a_day_and_with_the_address(
     receipt = await confirmed(context, site)
     address = f"/mine/{context.signer.sign(Purpose.REPORTS, receipt.problem_id)}"
     assert (await client.get(address)).status_code == 200
-    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    await lifecycle.erase(context.database, RESIDENT, site.id, receipt.problem_id)
     assert (await client.get(address)).status_code == 404
     receipt = await confirmed(context, site)
     address = f"/mine/{context.signer.sign(Purpose.REPORTS, receipt.problem_id)}"

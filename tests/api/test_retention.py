@@ -12,7 +12,7 @@ from widget_api import clock
 from widget_api.database import Database
 from widget_api.demo import samples
 from widget_api.ops import retention
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 
@@ -42,7 +42,7 @@ async def test_reports_untouched_for_the_retention_period_are_erased(database: D
     await submit_report(database, long)
     now = clock.now()
     with time_machine.travel(now + 20 * DAY):
-        await problems.change(database, OPERATOR, short.id, touched.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, OPERATOR, short.id, touched.problem_id, Change(to="accepted"))
     with time_machine.travel(now + 29 * DAY):
         assert (await retention.erase_expired(database))["erased"] == 0
     with time_machine.travel(now + 31 * DAY):
@@ -109,4 +109,4 @@ async def test_generated_problems_lie_in_the_sites_area_and_can_be_changed(
     assert all(10 <= row["lng"] <= 11 and 20 <= row["lat"] <= 21 for row in rows)
     for row in rows:
         if row["status"] == "accepted":
-            await problems.change(database, OPERATOR, site.id, row["id"], Change(to="in_progress"))
+            await lifecycle.change(database, OPERATOR, site.id, row["id"], Change(to="in_progress"))

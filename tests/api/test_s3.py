@@ -19,7 +19,7 @@ from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.s3 import S3
 from widget_api.database import Database
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 
 OURS = {"Origin": HOST_ORIGIN}
@@ -73,7 +73,7 @@ async def report(service: Service, root: str, **changes: Any) -> dict[str, Any]:
     await database.connect()
     row = await database.row("SELECT id, site_id FROM problems WHERE number = :number", number=found["number"])
     assert row is not None
-    await problems.change(database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
+    await lifecycle.change(database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
     await database.disconnect()
     return found
 

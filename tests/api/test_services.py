@@ -21,8 +21,7 @@ from widget_api.errors import Conflict, Invalid
 from widget_api.journal import COMMAND_LINE
 from widget_api.mail import links
 from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
-from widget_api.problems import assignment, dialogue
-from widget_api.problems import change as problems
+from widget_api.problems import assignment, dialogue, lifecycle
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.sites import changes, routing_rules
 from widget_api.sites import service as sites
@@ -47,7 +46,7 @@ async def add_service(context: Context, site: Site, name: str = WATER, **options
 
 async def accept(context: Context, site: Site, **report: Any) -> str:
     receipt = await submit_report(context.database, site, **report)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -154,10 +153,10 @@ async def test_acceptance_applies_the_rule_in_its_transaction(
         problem_id = (await submit_report(database, site)).problem_id
         if way == "confirmation":
             await changes.update_site(database, site.id, {"moderation": "after"})
-            await problems.confirm(database, site.id, problem_id)
+            await lifecycle.confirm(database, site.id, problem_id)
         else:
             update = Update(id="00000000-0000-7000-8000-000000000001", at=0, here=True, status="accepted")
-            await problems.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
+            await lifecycle.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
     problem = await row(context, problem_id)
     assert (problem["status"], problem["responsible"], problem["assigned_agency"]) == ("forwarded", WATER, service_id)
     assert problem["assigned_due"] is not None
@@ -177,10 +176,10 @@ async def test_acceptance_applies_the_rule_in_its_transaction(
 async def test_a_rule_does_not_apply_to_reports_accepted_earlier(context: Context, site: Site) -> None:
     problem_id = await accept(context, site)
     await routing_rules.add_rule(context.database, site.id, {"service": await add_service(context, site)})
-    await problems.change(
+    await lifecycle.change(
         context.database, AGENT, site.id, problem_id, Change(to="rejected", text="Ошибка, повторите позже")
     )
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     assert (await row(context, problem_id))["assigned_agency"] is None
 
 
@@ -245,7 +244,7 @@ async def test_a_service_returns_a_report_with_a_reason(context: Context, site: 
     problem_id, page = await accept(context, site), ""
     page = f"/cabinet/problems/{problem_id}"
     wish = Change(to="forwarded", service=service_id)
-    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, wish)
     city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
     assert (await plumber.send(page, f"{page}/return", return_reason="")).status_code == 422
     form = (await plumber.read(page)).form(f"{page}/return")
@@ -270,13 +269,13 @@ async def test_messages_of_author_and_agency_are_hidden_from_services(
     problem_id = await accept(context, site)
     page = f"/cabinet/problems/{problem_id}"
     wish = Change(to="forwarded", service=other_id)
-    await problems.change(database, AGENT, site.id, problem_id, wish)
+    await lifecycle.change(database, AGENT, site.id, problem_id, wish)
     await assignment.return_report(database, AGENT, site.id, problem_id, other_id, "Их трубы, не наши")
     words = f"Мой телефон {PHONE}"
     await dialogue.ask(database, AGENT, site.id, problem_id, "В какой квартире течёт?")
     await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text=words))
     wish = Change(to="forwarded", service=service_id)
-    await problems.change(database, AGENT, site.id, problem_id, wish)
+    await lifecycle.change(database, AGENT, site.id, problem_id, wish)
     await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text=f"{words}!"))
     city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
     secrets = (words, "В какой квартире", "Их трубы")
@@ -300,7 +299,7 @@ async def test_a_service_with_delegation_answers_directly(context: Context, site
     assert (await admin.send(page, page, answers="service")).status_code == 303
     problem_id = await accept(context, site)
     wish = Change(to="forwarded", service=service_id)
-    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, wish)
     plumber = await enter("agent", service_id)
     assert (await plumber.decide(problem_id, "rejected", text="Не хотим")).status_code == 403
     assert (await plumber.decide(problem_id, "resolved", text="Яму засыпали 12 мая")).status_code == 303
@@ -312,7 +311,7 @@ async def test_work_on_a_reassigned_report_is_a_conflict(context: Context, site:
     service_id, other_id = await add_service(context, site), await add_service(context, site, "Дорожная служба")
     problem_id = await accept(context, site)
     wish = Change(to="forwarded", service=other_id)
-    await problems.change(context.database, AGENT, site.id, problem_id, wish)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, wish)
     for act in (assignment.report_work, assignment.return_report):
         with pytest.raises(Conflict):
             await act(context.database, AGENT, site.id, problem_id, service_id, "Сделано")
@@ -347,7 +346,7 @@ async def test_permissions_for_assigned_reports(context: Context, site: Site, en
     for (agency, role), statuses in expected.items():
         problem_id = await accept(context, site)
         wish = Change(to="forwarded", service=service_id)
-        await problems.change(context.database, AGENT, site.id, problem_id, wish)
+        await lifecycle.change(context.database, AGENT, site.id, problem_id, wish)
         person = await enter(role, agencies[agency])
         page = f"/cabinet/problems/{problem_id}"
         found = [await person.client.get(page)]

@@ -15,7 +15,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.browse import similar as nearby
 from widget_api.database import Database
 from widget_api.geo.model import METRES_PER_DEGREE
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -117,14 +117,14 @@ async def test_only_open_published_problems_of_the_category_and_site(
     other = await make_site(database)
     await publish(database, other)
     withdrawn = await submit_report(database, site)
-    await change.change(database, AGENT, site.id, withdrawn.problem_id, Change(to="accepted"))
-    await change.change(database, RESIDENT, site.id, withdrawn.problem_id, Change(to="withdrawn"))
+    await lifecycle.change(database, AGENT, site.id, withdrawn.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, RESIDENT, site.id, withdrawn.problem_id, Change(to="withdrawn"))
     assert await found(client, site) == []
     shown = [await publish(database, site, to) for to in ("accepted", "in_progress", "planned", "forwarded")]
     reopened = await publish(database, site, "resolved")
     problem = await database.row("SELECT id FROM problems WHERE number = :n AND site_id = :s", n=reopened, s=site.id)
     assert problem is not None
-    await change.change(database, RESIDENT, site.id, problem["id"], Change(to="reopened", text="Не засыпали"))
+    await lifecycle.change(database, RESIDENT, site.id, problem["id"], Change(to="reopened", text="Не засыпали"))
     numbers = {number for number, _ in await found(client, site)}
     assert numbers == {*shown, reopened}
     assert not numbers & {hidden.number, spam.number, withdrawn.number}

@@ -17,7 +17,7 @@ from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.people.model import Role
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -318,7 +318,7 @@ async def test_the_use_of_a_site_is_told_in_numbers(
     assert "Виджет ещё ни разу не открывали" in shown.text
     assert "Сервис работает." in shown.text
     report = (await submit_report(context.database, site)).problem_id
-    await problems.change(context.database, AGENT, site.id, report, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, report, Change(to="accepted"))
     for query in ("v=1.1.0", "v=1.1.0&failed=connect-src", "v=1.1.0&failed=connect-src"):
         answer = await client.get(f"/api/v1/sites/{site.key}/challenge?{query}", headers={"Origin": HOST_ORIGIN})
         assert answer.status_code in (200, 204)

@@ -16,14 +16,14 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
 
 
 async def publish(context: Context, site: Site, **report: Any) -> str:
     receipt = await submit_report(context.database, site, **report)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -83,7 +83,7 @@ async def test_every_page_links_to_the_previous_one(
 async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
     problem_id = await publish(context, site, contact=contact)
-    await problems.change(
+    await lifecycle.change(
         context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Яму заделали <script>")
     )
     page = (await client.get(f"/s/{site.key}/problems/1")).text
@@ -134,7 +134,7 @@ async def test_the_page_shows_statistics_and_both_tables(
 ) -> None:
     done = await publish(context, site, category="snow")
     await publish(context, site, category="roads")
-    await problems.change(context.database, AGENT, site.id, done, Change(to="resolved", text="Убрали"))
+    await lifecycle.change(context.database, AGENT, site.id, done, Change(to="resolved", text="Убрали"))
     page = (await client.get(f"/s/{site.key}")).text
     for shown in ("Открыто", "Решено", "50 %", "0 дней", "По месяцам", "По категориям", "Снег и наледь"):
         assert shown in page
@@ -162,7 +162,7 @@ async def test_the_filter_form_is_reflected_in_the_url(
 ) -> None:
     await publish(context, site, description="Яма", category="roads")
     second = await publish(context, site, description="Сугробы во дворе", category="snow")
-    await problems.change(context.database, AGENT, site.id, second, Change(to="resolved", text="Убрали"))
+    await lifecycle.change(context.database, AGENT, site.id, second, Change(to="resolved", text="Убрали"))
     answer = await client.get(f"/s/{site.key}?{query}")
     assert answer.status_code == 200
     numbers = re.findall(rf'href="/s/{site.key}/problems/(\d+)"', answer.text)
@@ -381,7 +381,7 @@ async def test_before_and_after_photos_are_loaded_eagerly_and_others_lazily(
     taken = [Photo((await photos.receive(context, site.id, jpeg(), sender="x")).id) for _ in range(4)]
     problem_id = await publish(context, site, photos=tuple(taken[:2]))
     answer = Change(to="resolved", text="Засыпано", photos=tuple(taken[2:]))
-    await problems.change(context.database, AGENT, site.id, problem_id, answer)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, answer)
     images = re.findall(r"<img[^>]+>", (await client.get(f"/s/{site.key}/problems/1")).text)
     assert ['fetchpriority="high"' in image for image in images] == [True, False, False, False]
     assert ['loading="lazy"' in image for image in images] == [False, False, True, True]
@@ -392,8 +392,8 @@ async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
 ) -> None:
     await publish(context, site)
     merged, gone = await publish(context, site), await publish(context, site)
-    await problems.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
-    await problems.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
+    await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
+    await lifecycle.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
     page = await client.get(f"/s/{site.key}/problems/2")
     assert f'<a href="/s/{site.key}/problems/1">Это сообщение объединено с № 1' in page.text
     assert (await client.get(f"/s/{site.key}/problems/3")).status_code == 404
@@ -405,8 +405,8 @@ async def test_a_merged_problem_does_not_redirect_to_a_withdrawn_one(
 ) -> None:
     gone = await publish(context, site)
     merged = await publish(context, site)
-    await problems.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
-    await problems.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
+    await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
+    await lifecycle.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
     assert f"/s/{site.key}/problems/1" not in (await client.get(f"/s/{site.key}/problems/2")).text
 
 
@@ -416,10 +416,10 @@ async def test_the_page_says_whether_the_deadline_was_met(
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         ids = [await publish(context, site) for _ in range(4)]
     with time_machine.travel("2026-06-03T09:00:00Z", tick=False):
-        await problems.change(context.database, AGENT, site.id, ids[1], Change(to="answered", text="Скоро"))
+        await lifecycle.change(context.database, AGENT, site.id, ids[1], Change(to="answered", text="Скоро"))
         waiting = (await client.get(f"/s/{site.key}/problems/1")).text
     with time_machine.travel("2026-08-03T09:00:00Z", tick=False):
-        await problems.change(context.database, AGENT, site.id, ids[2], Change(to="resolved", text="Сделали"))
+        await lifecycle.change(context.database, AGENT, site.id, ids[2], Change(to="resolved", text="Сделали"))
         pages = [(await client.get(f"/s/{site.key}/problems/{number}")).text for number in (1, 2, 3)]
     assert "due-waiting" in waiting
     assert [re.findall(r'class="due due-(\w+)"', page) for page in pages] == [["overdue"], ["in_time"], ["late"]]

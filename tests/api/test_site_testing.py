@@ -26,7 +26,7 @@ from widget_api.ops import retention
 from widget_api.people import accounts, organisation_store
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts, followers, notices
@@ -47,10 +47,10 @@ async def test_site(context: Context, site: Site) -> Site:
 
 async def published(database: Database, site: Site, **changes: Any) -> str:
     problem_id = (await submit_report(database, site, **({"description": CANARY} | changes))).problem_id
-    await problems.confirm(database, site.id, problem_id)
+    await lifecycle.confirm(database, site.id, problem_id)
     answer = Change(to="resolved", text=f"Ответ: {changes.get('description', CANARY)}")
     for change in (Change(to="accepted"), answer) if site.moderation == "before" else (answer,):
-        await problems.change(database, AGENT, site.id, problem_id, change)
+        await lifecycle.change(database, AGENT, site.id, problem_id, change)
     return problem_id
 
 
@@ -67,10 +67,10 @@ async def test_nobody_gets_a_report_of_a_test_but_its_author_whose_letters_say_s
         test = await testing.add_test_site(database, site)
         await published(database, test)
         open_one = (await submit_report(database, test)).problem_id
-        await problems.confirm(database, test.id, open_one)
+        await lifecycle.confirm(database, test.id, open_one)
         below = {"name": "Водоканал", "email": "voda@gorod.test", "mode": "email"}
         service_id = await sites.add_agency(database, **below, parent_id=site.agency.id)
-        await problems.change(database, AGENT, test.id, open_one, Change(to="forwarded", service=service_id))
+        await lifecycle.change(database, AGENT, test.id, open_one, Change(to="forwarded", service=service_id))
         assert await database.rows("SELECT 1 FROM problems WHERE assigned_agency IS NOT NULL") == []
         await changes.update_agency(database, site.agency.id, {"mode": "cabinet"})
         await changes.update_agency(database, site.agency.id, {"mode": "email"})  # which sends what waits
@@ -122,8 +122,8 @@ async def test_what_is_read_across_sites_leaves_tests_out(context: Context, site
     neighbour = Person(email=EMAIL, language="ru", consent_version="1", consent_hash="0" * 64, ip=None)
     for one in (site, test_site):
         problem_id = (await submit_report(database, one)).problem_id
-        await problems.confirm(database, one.id, problem_id)
-        await problems.change(database, AGENT, one.id, problem_id, Change(to="accepted"))
+        await lifecycle.confirm(database, one.id, problem_id)
+        await lifecycle.change(database, AGENT, one.id, problem_id, Change(to="accepted"))
         await follow_problem(database, one.id, 1, neighbour, None)
     for row in await database.rows("SELECT * FROM followers"):
         await confirm_following(database, row)

@@ -17,7 +17,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse.statistics import median, months
 from widget_api.context import Context
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -33,7 +33,7 @@ async def stats(client: httpx2.AsyncClient, site: Site, **query: str) -> dict[st
 
 async def accepted(context: Context, site: Site, **report: Any) -> str:
     receipt = await submit_report(context.database, site, **report)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 
@@ -51,9 +51,9 @@ async def test_statistics_follow_the_problems(client: httpx2.AsyncClient, contex
         await accepted(context, site, category="snow")  # unanswered: overdue by now
         await submit_report(context.database, site, category="water")  # never published
     with time_machine.travel(NOON - 38 * DAY, tick=False):
-        await problems.change(context.database, AGENT, site.id, quick, Change(to="resolved", text="Сделали"))
+        await lifecycle.change(context.database, AGENT, site.id, quick, Change(to="resolved", text="Сделали"))
     with time_machine.travel(NOON - 5 * DAY, tick=False):
-        await problems.change(context.database, AGENT, site.id, late, Change(to="answered", text="Ответили"))
+        await lifecycle.change(context.database, AGENT, site.id, late, Change(to="answered", text="Ответили"))
         await accepted(context, site, category="snow")
     with time_machine.travel(NOON, tick=False):
         found = await stats(client, site)

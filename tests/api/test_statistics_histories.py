@@ -28,8 +28,7 @@ from widget_api.browse.statistics import Query
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
 from widget_api.errors import DomainError
-from widget_api.problems import change as problems
-from widget_api.problems import correction, dialogue, submit
+from widget_api.problems import correction, dialogue, lifecycle, submit
 from widget_api.problems import districts as assignment
 from widget_api.problems.model import NEEDS, Actor, Change, Contact, Update
 from widget_api.problems.projections import rebuild
@@ -127,7 +126,7 @@ class History:
         if to == "forwarded" and chance.random() < 0.7:
             wish["service"] = chance.choice(self.services)
         actor = AGENT if name == "agent" else RESIDENT
-        await problems.change(self.database, actor, self.site.id, problem_id, Change(to=to, **wish))
+        await lifecycle.change(self.database, actor, self.site.id, problem_id, Change(to=to, **wish))
 
     async def elsewhere(self, chance: random.Random, problem_id: str, _: str) -> None:
         """Import an event of a platform that speaks for the agency, or of one that does not."""
@@ -136,7 +135,7 @@ class History:
         at, to = clock.now() - chance.randrange(5 * 86_400), chance.choice((*STATUSES["agent"], *STATUSES["author"]))
         day = (local_date(clock.now(), ZONE) + timedelta(days=3)).isoformat()
         update = Update(id=clock.new_id(), at=at, status=to, text="Сделано", responsible="Центр", expected_on=day)
-        await problems.import_update(self.database, actor, self.site.id, problem_id, update)
+        await lifecycle.import_update(self.database, actor, self.site.id, problem_id, update)
 
     async def rate(self, chance: random.Random, problem_id: str, _: str) -> None:
         await dialogue.rate(self.database, self.site.id, problem_id, chance.randrange(1, 6))
@@ -144,7 +143,7 @@ class History:
     async def erase(self, chance: random.Random, problem_id: str, _: str) -> None:
         before, number = await self.numbers(), "(SELECT number FROM problems WHERE id = :id)"
         merged = await self.database.row(f"SELECT 1 FROM problems WHERE duplicate_of = {number}", id=problem_id)
-        await problems.erase(self.database, chance.choice((AGENT, RESIDENT)), self.site.id, problem_id)
+        await lifecycle.erase(self.database, chance.choice((AGENT, RESIDENT)), self.site.id, problem_id)
         self.reports.remove(problem_id)
         # Reports that were merged into an open one go back to work, which is news of theirs.
         after = await self.numbers() | {"overdue": before["overdue"]}  # nobody waits for an answer any more

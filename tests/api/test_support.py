@@ -15,7 +15,7 @@ from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.database import Database
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
@@ -159,7 +159,7 @@ async def test_a_closed_problem_accepts_no_new_votes_but_keeps_old_ones(
     number, me = await publish(database, site), str(uuid.uuid4())
     await voice(widget, number, me)
     wish = Change(to="resolved", text="Готово")
-    await change.change(database, AGENT, site.id, await problem_id(database, site, number), wish)
+    await lifecycle.change(database, AGENT, site.id, await problem_id(database, site, number), wish)
     ticket = await widget.ticket()
     refused = await support(widget, number, None, ticket)
     assert (refused.status_code, refused.json()["code"]) == (409, "problem_closed")
@@ -177,15 +177,15 @@ async def test_votes_move_along_when_problems_are_merged(widget: Widget, databas
     await voice(widget, merged, one)
     wish = Change(to="duplicate", duplicate_of=kept)
     merged_id = await problem_id(database, site, merged)
-    await change.change(database, AGENT, site.id, merged_id, wish)
+    await lifecycle.change(database, AGENT, site.id, merged_id, wish)
     assert await supporters(widget, kept) == 2, "who supported both counts once"
     assert (await support(widget, kept, one)).json() == {"supporters": 2}
     refused = await support(widget, merged, None, await widget.ticket())
     assert (refused.status_code, refused.json()["code"], refused.json()["number"]) == (409, "problem_merged", kept)
     assert f"№ {kept}" in refused.json()["detail"]
-    await change.change(database, AGENT, site.id, merged_id, Change(to="in_progress"))
+    await lifecycle.change(database, AGENT, site.id, merged_id, Change(to="in_progress"))
     assert await supporters(widget, merged) == 2, "taken up again, it has its voices"
-    await change.change(database, AGENT, site.id, merged_id, wish)
+    await lifecycle.change(database, AGENT, site.id, merged_id, wish)
     assert await supporters(widget, kept) == 2, "merging twice is merging once"
 
 

@@ -38,7 +38,7 @@ from widget_api.people import accounts_store as accounts
 from widget_api.people import invitations, password_reset
 from widget_api.people.sign_in import PendingSignIn, make_state
 from widget_api.people.store import find_user, hash_token
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.registration.mail import application_url
 from widget_api.renewals import mail as renewals_mail
@@ -96,8 +96,8 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     site = await make_site(context.database, discussion="moderated", agency={"mode": "email"}, language=CODE)
     receipt = await submit_report(context.database, site)
     widget, problem_id, number = Widget(client, site), receipt.problem_id, receipt.number
-    await problems.confirm(context.database, site.id, problem_id)
-    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Done"))
+    await lifecycle.confirm(context.database, site.id, problem_id)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Done"))
     comment = await confirmed_comment(widget, context, number, lang=CODE)
     assert (await follow(widget, number, lang=CODE)).status_code == 202
     follower = await context.database.row("SELECT id, language FROM followers")
@@ -151,14 +151,14 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     version = (await client.get(api)).json()["consent"]["version"]
     child = await collection.add_collection(context.database, site, "volunteers", "volunteers")
     entry = await submit_report(context.database, child, category="other", description=join_entry("Штаб", "Тесно"))
-    await problems.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, child.id, entry.problem_id, Change(to="accepted"))
     of_child = (await client.get(f"{api}/collections/volunteers")).json()["consent"]["version"]
     forms, participant, voted = dict[str, str](), "", ""
     for act, preset in (("contact", "experts"), ("join", "initiatives"), ("vote", "budgeting")):
         offering = await collection.add_collection(context.database, site, preset, preset)
         given = {"category": offering.categories[0].code, "description": join_entry("Сквер", "Тесно")}
         voted = (await submit_report(context.database, offering, **given)).problem_id
-        await problems.change(context.database, AGENT, offering.id, voted, Change(to="accepted"))
+        await lifecycle.change(context.database, AGENT, offering.id, voted, Change(to="accepted"))
         forms[f"/s/{{key}}/c/{{slug}}/{{number}}/{act}"] = f"{own}/c/{preset}/1/{act}"
         participant = await add_participant(context.database, offering, voted)
     in_collection = {"{key}": site.key, "{slug}": "volunteers", "{number}": str(entry.number), "{version}": of_child}

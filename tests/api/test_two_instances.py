@@ -28,8 +28,7 @@ from widget_api.errors import DomainError
 from widget_api.platform import client, pull, webhook
 from widget_api.platform.model import Cursor
 from widget_api.platform.store import links, platforms
-from widget_api.problems import change as problems
-from widget_api.problems import timeline
+from widget_api.problems import lifecycle, timeline
 from widget_api.problems.model import Actor, Change, Photo
 from widget_api.residents import private_page_view as private
 from widget_api.settings import Settings
@@ -137,7 +136,7 @@ async def act(instance: Instance, actor: Actor, wish: Change) -> None:
     """Perform an actor's intention if the transition table allows it; otherwise do nothing."""
     try:
         problem = await instance.problem()
-        await problems.change(instance.database, actor, instance.site.id, problem["id"], wish)
+        await lifecycle.change(instance.database, actor, instance.site.id, problem["id"], wish)
     except (DomainError, AssertionError):
         return
 
@@ -147,7 +146,7 @@ async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance,
     platform, _ = central
     platform_worker = PlatformWorker(local.context)
     receipt = await submit_report(local.database, local.site)
-    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, platform_worker)
     assert (await platform.problem())["status"] == "moderation"
     assert await platform.database.rows("SELECT * FROM deliveries") == []
@@ -184,7 +183,7 @@ async def test_pictures_of_report_and_answer_are_exchanged(
         sent = [await photos.receive(context, local.site.id, photo(halves(width, 48))) for width in (64, 80)]
         shown = tuple(Photo(one.id) for one in sent)
         receipt = await submit_report(local.database, local.site, photos=shown)
-        await problems.confirm(local.database, local.site.id, receipt.problem_id)
+        await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
         await Worker(context).until_idle()
         await Worker(platform.context).until_idle()
         assert [one["width"] for one in await photos_of(platform.context)] == [64, 80]
@@ -195,7 +194,7 @@ async def test_pictures_of_report_and_answer_are_exchanged(
         await Worker(platform.context).until_idle()
         rows = await platform.database.rows("SELECT role, width FROM photos ORDER BY width")
         assert [(row["role"], row["width"]) for row in rows] == [("report", 64), ("report", 80), ("answer", 96)]
-        await problems.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
+        await lifecycle.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
         await Worker(context).until_idle()
         assert await photos_of(platform.context) == []
         assert await platform.database.rows("SELECT * FROM media_sources") == []
@@ -205,9 +204,9 @@ async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], loc
     platform, _ = central
     platform_worker = PlatformWorker(local.context)
     receipt = await submit_report(local.database, local.site)
-    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, platform_worker)
-    await problems.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
+    await lifecycle.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
     await settle(local, platform_worker)
     for instance in (local, platform):
         problem = await instance.problem()
@@ -253,15 +252,15 @@ async def test_the_platforms_own_problems_are_mirrored_exactly(central: tuple[In
     """Every event with its birth id; reports sent from here are not duplicated."""
     platform, _ = central
     ours = await submit_report(local.database, local.site, description="Наша яма")
-    await problems.confirm(local.database, local.site.id, ours.problem_id)
+    await lifecycle.confirm(local.database, local.site.id, ours.problem_id)
     await settle(local, PlatformWorker(local.context))
     theirs = await submit_report(platform.database, platform.site, description="Их яма")
-    await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, Change(to="accepted"))
+    await lifecycle.change(platform.database, AGENT, platform.site.id, theirs.problem_id, Change(to="accepted"))
     await act(platform, AGENT, Change(to="in_progress"))
     for wish in (Change(to="planned", expected_on="2099-01-02", text="Весной"), Change(to="resolved", text="Готово")):
         await poll(local)
-        await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, wish)
-    await problems.change(
+        await lifecycle.change(platform.database, AGENT, platform.site.id, theirs.problem_id, wish)
+    await lifecycle.change(
         platform.database, RESIDENT, platform.site.id, theirs.problem_id, Change(to="reopened", text="Не готово")
     )
     for _ in range(3):
@@ -291,7 +290,7 @@ async def test_a_long_history_is_mirrored_completely(
     theirs = await submit_report(platform.database, platform.site)
     for wish in ("accepted", "in_progress", "forwarded", "in_progress", "answered"):
         change = Change(to=wish, text="Так", responsible="Горсвет" if wish == "forwarded" else None)
-        await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, change)
+        await lifecycle.change(platform.database, AGENT, platform.site.id, theirs.problem_id, change)
     await poll(local)  # events older than some minutes are not repeated later
     (row,) = await local.database.rows("SELECT status FROM problems WHERE mirror_of IS NOT NULL")
     assert row["status"] == "answered"
@@ -301,10 +300,10 @@ async def test_reports_withdrawn_there_are_withdrawn_here(central: tuple[Instanc
     platform, _ = central
     gone = [await submit_report(platform.database, platform.site, description=f"Яма {n}") for n in range(2)]
     for one in gone:
-        await problems.change(platform.database, AGENT, platform.site.id, one.problem_id, Change(to="accepted"))
+        await lifecycle.change(platform.database, AGENT, platform.site.id, one.problem_id, Change(to="accepted"))
     await poll(local)
-    await problems.change(platform.database, RESIDENT, platform.site.id, gone[0].problem_id, Change(to="withdrawn"))
-    await problems.erase(platform.database, RESIDENT, platform.site.id, gone[1].problem_id)
+    await lifecycle.change(platform.database, RESIDENT, platform.site.id, gone[0].problem_id, Change(to="withdrawn"))
+    await lifecycle.erase(platform.database, RESIDENT, platform.site.id, gone[1].problem_id)
     await poll(local)
     rows = await local.database.rows("SELECT published, description FROM problems ORDER BY number")
     assert sorted((bool(row["published"]), row["description"]) for row in rows) == [(False, ""), (False, "Яма 0")]
@@ -316,7 +315,7 @@ async def test_updates_before_the_number_was_known_are_read_again(
     """A polling round passed a decision just before the report was linked."""
     platform, _ = central
     receipt = await submit_report(local.database, local.site)
-    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, PlatformWorker(local.context))
     await act(platform, AGENT, Change(to="accepted"))
     link = await local.database.row("SELECT * FROM platform_links")
@@ -345,7 +344,7 @@ async def test_each_page_of_the_feed_is_progress(
     monkeypatch.setattr(pull, "PAGE_SIZE", 2)
     platform, _ = central
     receipt = await submit_report(local.database, local.site)
-    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, PlatformWorker(local.context))
     for wish in WISHES[:6]:
         await act(platform, AGENT, wish)

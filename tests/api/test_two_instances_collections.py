@@ -21,7 +21,7 @@ from widget_api.outbound import Failed
 from widget_api.platform import entries
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact, join_entry, split_entry
 from widget_api.settings import Settings
 from widget_api.sites import collection, consent
@@ -64,13 +64,13 @@ class Side(Instance):
         row = await self.database.row("SELECT problem_id FROM events WHERE id = :id", id=birth_id)
         with contextlib.suppress(DomainError):
             if row is not None:
-                await problems.change(self.database, args[0], self.site.id, row["problem_id"], args[1])
+                await lifecycle.change(self.database, args[0], self.site.id, row["problem_id"], args[1])
 
     async def add(self, title: str = "Сквер у школы") -> str:
         """The id of the first event of a new entry, which its author confirmed."""
         given = GIVEN | {"description": join_entry(title, "Посадить деревья")}
         receipt = await submit_report(self.database, self.site, **given)
-        await problems.confirm(self.database, self.site.id, receipt.problem_id)
+        await lifecycle.confirm(self.database, self.site.id, receipt.problem_id)
         (row,) = await self.database.rows(
             "SELECT id FROM events WHERE problem_id = :id AND kind = 'received'", id=receipt.problem_id
         )
@@ -156,7 +156,7 @@ async def test_erasure_reaches_the_other_side_and_nothing_brings_the_entry_back(
     await here.database.write(
         lambda tx: tx.run("UPDATE deliveries SET state = 'pending', next_at = 0 WHERE sink LIKE 'platform:%'")
     )
-    await problems.erase(here.database, RESIDENT, here.site.id, row["problem_id"])
+    await lifecycle.erase(here.database, RESIDENT, here.site.id, row["problem_id"])
     await settle(here, there)
     for side in sides:
         (problem,) = await side.database.rows("SELECT description, published, erased_at FROM problems")

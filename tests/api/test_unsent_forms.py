@@ -22,7 +22,7 @@ from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.unsent_forms_service import UnsentForm
 from widget_api.ops import retention
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -46,7 +46,7 @@ async def site(database: Any) -> Site:
 async def problem(database: Any, site: Site) -> str:
     problem_id = (await submit_report(database, site)).problem_id
     row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=problem_id)
-    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"), seen=row["status_event"])
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"), seen=row["status_event"])
     return problem_id
 
 

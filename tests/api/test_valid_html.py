@@ -30,7 +30,7 @@ from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
 from widget_api.mailbox.model import Arrival
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Photo, join_entry
 from widget_api.registration.mail import application_url
 from widget_api.renewals import mail as renewals_mail
@@ -82,7 +82,7 @@ async def published_entry(context: Context, site: Site, preset: str) -> int:
     child = await collection.add_collection(context.database, site, preset, preset)
     given = {"category": child.categories[0].code, "description": join_entry("Сквер <у школы>", "Подробности")}
     receipt = await submit_report(context.database, child, answers=answer_all(child), **given)
-    await problems.change(context.database, AGENT, child.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, child.id, receipt.problem_id, Change(to="accepted"))
     return receipt.number
 
 
@@ -92,7 +92,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     taken = tuple(Photo(one.id, "Яма <сверху>") for one in received)
     receipt = await submit_report(context.database, site, photos=taken)
     problem, number = receipt.problem_id, receipt.number
-    await problems.confirm(context.database, site.id, problem)
+    await lifecycle.confirm(context.database, site.id, problem)
     agency_mailbox = AgencyMailbox(context, site, problem, 0)
     await mailbox.receive_letter(
         context, Arrival(agency_mailbox.letter("spoofed"), "priem@gorod.test", (agency_mailbox.reply,))

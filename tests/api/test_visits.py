@@ -19,7 +19,7 @@ from widget_api.context import Context
 from widget_api.errors import Conflict, NotFound
 from widget_api.ops import retention
 from widget_api.people import letters
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Consent, Contact
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
@@ -157,7 +157,7 @@ async def test_only_confirmed_addresses_that_work_get_letters(
             sql = f"UPDATE contacts SET {lost} WHERE problem_id = :id"
             await database.write(lambda tx, sql=sql, entry=entry: tx.run(sql, id=entry))
         gone = await add_inspector(context, inspectors, "f", "Центр")
-        await problems.change(database, RESIDENT, inspectors.id, gone, Change(to="withdrawn"))
+        await lifecycle.change(database, RESIDENT, inspectors.id, gone, Change(to="withdrawn"))
         assert (await invite(cabinet, visit, 1, 2, 3, 4, 5, 6)).headers["location"].endswith("sent=2")
         sql = "UPDATE contacts SET confirmed_at = NULL WHERE problem_id = :id"
         await database.write(lambda tx: tx.run(sql, id=entries[4]))  # before the letter leaves
@@ -373,7 +373,7 @@ async def test_letters_of_visits_are_bounded_and_end_with_the_entry(
         monkeypatch.undo()
         many = {f"entry.{number}": "yes" for number in range(1, MAX_INVITED + 2)}
         assert (await cabinet.send(visit, f"{visit}/invite", **many)).status_code == 422
-        await problems.erase(context.database, RESIDENT, inspectors.id, entry)
+        await lifecycle.erase(context.database, RESIDENT, inspectors.id, entry)
         await deliver(context)
         assert mail_sink.to("anna@example.test") == []
         (row, *_) = await context.database.rows("SELECT id FROM visit_invitations WHERE problem_id = :id", id=entry)

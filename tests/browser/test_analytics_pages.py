@@ -17,7 +17,7 @@ from widget_api import journal
 from widget_api.browse import published_reports, regional_report
 from widget_api.database import Database
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import DEFAULT_CATEGORIES
 
@@ -52,7 +52,7 @@ def found_city(service: Service, language: str) -> tuple[str, str, str]:
         _, password = await accounts.add_user(database, email=email, **options)
         for code in DEFAULT_CATEGORIES:
             receipt = await submit_report(database, site, category=code)
-            await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+            await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         period = ("2026-01-01", "2026-01-31")
         await published_reports.publish(database, site.id, *period, content, journal.COMMAND_LINE)
         await database.disconnect()

@@ -28,7 +28,7 @@ from widget_api.mailbox.model import Verdict
 from widget_api.people import accounts
 from widget_api.platform.model import PlatformService as Offered
 from widget_api.platform.store import services
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 
 pytestmark = pytest.mark.browser
 LOOKS: dict[str, list[axe.Look]] = {  # colours do not depend on the language, the width of words does
@@ -80,7 +80,7 @@ def instance(serve: Callable[..., Service]) -> Instance:
         ids = []
         for _ in range(4):
             receipt = await submit_report(database, site)
-            await problems.confirm(database, site.id, receipt.problem_id)
+            await lifecycle.confirm(database, site.id, receipt.problem_id)
             ids.append(receipt.problem_id)
         await services.write_services(database, "default", site.id, OFFERED, now())
         storage = Storage(media)

@@ -18,7 +18,7 @@ from tests.support.processes import Service
 from widget_api.comments import service as discussion
 from widget_api.database import Database
 from widget_api.people import accounts
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,7 @@ def instance(serve: Callable[..., Service], mail_sink: MailSink) -> Instance:
         await database.connect()
         site = await make_site(database, discussion="moderated")
         receipt = await submit_report(database, site, contact=Contact())
-        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await discussion.post_official_comment(database, site, receipt.problem_id, "Бригада выедет в четверг", None)
         _, password = await accounts.add_user(database, email="a@gorod.test", role="agent", agency_id=site.agency.id)
         await database.disconnect()

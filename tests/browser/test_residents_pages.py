@@ -19,8 +19,7 @@ from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api.database import Database
-from widget_api.problems import change as problems
-from widget_api.problems import dialogue
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.signing import Purpose, Signer
 
@@ -57,14 +56,14 @@ class Instance:
 
             urls = await sites.by_id(database, self.site_id)
             receipt = await factories.submit_report(database, urls, **changes)
-            await problems.confirm(database, urls.id, receipt.problem_id)
+            await lifecycle.confirm(database, urls.id, receipt.problem_id)
             return receipt.problem_id
 
         return str(self.do(work))
 
     def decide(self, problem_id: str, to: str, text: str | None = "Яму заделали") -> None:
         self.do(
-            lambda database: problems.change(
+            lambda database: lifecycle.change(
                 database,
                 AGENT,
                 self.site_id,
@@ -212,12 +211,12 @@ def states(instance: Instance) -> dict[str, str]:
             urls["mine"] = instance.url(Purpose.REPORTS, "mine", problem_id)
             urls["unsubscribe"] = instance.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
         elif name == "erased":
-            instance.do(lambda database, one=problem_id: problems.erase(database, RESIDENT, instance.site_id, one))
+            instance.do(lambda database, one=problem_id: lifecycle.erase(database, RESIDENT, instance.site_id, one))
         else:
             instance.decide(problem_id, "rejected" if name == "rejected" else "resolved")
         if name == "confirmed":
             instance.do(
-                lambda database, one=problem_id: problems.change(
+                lambda database, one=problem_id: lifecycle.change(
                     database, RESIDENT, instance.site_id, one, Change(to="confirmed")
                 )
             )

@@ -16,7 +16,7 @@ from tests.support.browser import Watch
 from tests.support.pages import EXAMPLES
 from tests.support.widget import WidgetSite
 from widget_api.database import Database
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
@@ -61,8 +61,8 @@ async def _fill(url: str, key: str) -> None:
                 category = category.format(category=child.categories[0].code)
                 given = {"category": category, "description": text, "answers": answers, "lat": 55.08 + place / 100}
                 problem = (await submit_report(database, child, **given)).problem_id
-                await problems.confirm(database, child.id, problem)
-                await problems.change(database, AGENT, child.id, problem, Change(to="accepted"))
+                await lifecycle.confirm(database, child.id, problem)
+                await lifecycle.change(database, AGENT, child.id, problem, Change(to="accepted"))
     finally:
         await database.disconnect()
 

@@ -30,7 +30,7 @@ from widget_api.errors import DomainError
 from widget_api.open311 import georeport
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change, Update
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -123,7 +123,7 @@ class TwoInstances(RuleBasedStateMachine):
         async def report() -> None:
             receipt = await submit_report(self.here.database, self.here.site)
             if confirmed:
-                await problems.confirm(self.here.database, self.here.site.id, receipt.problem_id)
+                await lifecycle.confirm(self.here.database, self.here.site.id, receipt.problem_id)
 
         self.run(report())
 
@@ -135,26 +135,26 @@ class TwoInstances(RuleBasedStateMachine):
             receipt = await submit_report(
                 self.there.database, self.there.site, description="Сообщили там", received_at=clock.now() - 60
             )
-            await problems.confirm(self.there.database, self.there.site.id, receipt.problem_id)
+            await lifecycle.confirm(self.there.database, self.there.site.id, receipt.problem_id)
 
         self.run(report())
 
     @rule(which=INDEXES)
     def confirm(self, which: int) -> None:
-        self.act("here", which, lambda one, row: problems.confirm(one.database, one.site.id, row["id"]))
+        self.act("here", which, lambda one, row: lifecycle.confirm(one.database, one.site.id, row["id"]))
 
     @rule(side=SIDES, which=INDEXES, wish=st.sampled_from(WISHES))
     def decide(self, side: str, which: int, wish: Change) -> None:
-        self.act(side, which, lambda one, row: problems.change(one.database, AGENT, one.site.id, row["id"], wish))
+        self.act(side, which, lambda one, row: lifecycle.change(one.database, AGENT, one.site.id, row["id"], wish))
 
     @rule(which=INDEXES, wish=st.sampled_from((Change(to="reopened", text="Не решено"), Change(to="confirmed"))))
     def resident(self, which: int, wish: Change) -> None:
-        self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
+        self.act("here", which, lambda one, row: lifecycle.change(one.database, RESIDENT, one.site.id, row["id"], wish))
 
     @rule(which=INDEXES)
     def withdraw(self, which: int) -> None:
         wish = Change(to="withdrawn")
-        self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
+        self.act("here", which, lambda one, row: lifecycle.change(one.database, RESIDENT, one.site.id, row["id"], wish))
 
     @rule(side=SIDES, which=INDEXES)
     def note(self, side: str, which: int) -> None:
@@ -164,19 +164,19 @@ class TwoInstances(RuleBasedStateMachine):
 
         async def tell(one: Instance, row: Any) -> None:
             if row["mirror_of"] is None and (side == "there" or row["released_at"] is not None):
-                await problems.import_update(one.database, actor, one.site.id, row["id"], update)
+                await lifecycle.import_update(one.database, actor, one.site.id, row["id"], update)
 
         self.act(side, which, tell)
 
     @rule(side=SIDES, which=INDEXES, spam=st.booleans())
     def mark(self, side: str, which: int, spam: bool) -> None:
-        self.act(side, which, lambda one, row: problems.mark_spam(one.database, AGENT, one.site.id, row["id"], spam))
+        self.act(side, which, lambda one, row: lifecycle.mark_spam(one.database, AGENT, one.site.id, row["id"], spam))
 
     @rule(side=SIDES, which=INDEXES, sure=st.integers(0, 3))
     def erase(self, side: str, which: int, sure: int) -> None:
         async def forget(one: Instance, row: Any) -> None:
             if row["mirror_of"] is None:  # the platform's own problems are erased there
-                await problems.erase(one.database, RESIDENT, one.site.id, row["id"])
+                await lifecycle.erase(one.database, RESIDENT, one.site.id, row["id"])
 
         if sure == 0:
             self.act(side, which, forget)

@@ -21,7 +21,7 @@ from tests.support.exchange import PlatformWorker
 from tests.support.processes import Service
 from widget_api.app import open_context
 from widget_api.deliveries import circuit
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 
@@ -108,7 +108,7 @@ async def test_poisoned_reports_die_without_other_traffic(
         poison = [f"Яма {index}" for index in range(circuit.OPENS + 1)]
         for text in poison:
             receipt = await submit_report(context.database, site, description=text)
-            await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+            await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         platform.poison = frozenset(poison)
         for _ in range(20 * len(poison)):
             await platform_worker.round()

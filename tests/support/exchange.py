@@ -16,7 +16,7 @@ from widget_api.deliveries.model import GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -59,7 +59,7 @@ class PlatformWorker:
 
 async def accept_report(context: Context, site: Site, **changes: Any) -> str:
     receipt = await submit_report(context.database, site, **changes)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
 
 

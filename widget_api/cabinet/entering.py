@@ -20,7 +20,7 @@ from widget_api.database import Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite, is_moderator
-from widget_api.problems import change, entered, forms, intake, persons, report_photos, submit, wording
+from widget_api.problems import entered, forms, intake, lifecycle, persons, report_photos, submit, wording
 from widget_api.problems.forms import Form
 from widget_api.problems.model import Actor
 from widget_api.problems.store import records
@@ -151,7 +151,7 @@ async def _handle_form(
     accepting = is_moderator(user, visible) and form.one("later") != "yes"
 
     async def accept(tx: Transaction, problem_id: str) -> None:
-        await change.accept(tx, user.actor, site.id, problem_id, clock.now())
+        await lifecycle.accept(tx, user.actor, site.id, problem_id, clock.now())
 
     try:
         point = intake.parse_point(data)

@@ -93,7 +93,7 @@ async def list_attachments(context: Context, user: User, letter_id: str) -> list
 async def accept_letter(context: Context, user: User, letter_id: str, wish: Change) -> None:
     """Apply a letter's answer as a decision.
 
-    Raises what `problems.change.change` raises, Conflict (decided), Invalid («to») for what a head has to approve.
+    Raises what `lifecycle.change` raises, Conflict (decided), Invalid («to») for what a head has to approve.
     """
     found = await read_letter(context.database, user, letter_id)
     if found.problem is None or wish.to not in found.transitions:

@@ -13,8 +13,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
-from widget_api.problems import assignment, dialogue, extension, registration
-from widget_api.problems import change as problems
+from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts
@@ -262,11 +261,11 @@ async def decide_problem(
     wish: Change | Extension,
     *,
     seen: str,
-    along: problems.Along | None = None,
+    along: lifecycle.Along | None = None,
 ) -> None:
     """Set a report's status, or extend its due date. `along` is called in the same transaction.
 
-    Raises what `problems.change.change` and `problems.extension.extend` raise, Refused("approval") for a decision that
+    Raises what `lifecycle.change` and `problems.extension.extend` raise, Refused("approval") for a decision that
     a head has to approve, NotFound for another agency's.
     """
     site, row = await find_decidable(database, user, problem_id, wish, seen=seen)
@@ -275,7 +274,7 @@ async def decide_problem(
     if isinstance(wish, Extension):
         await extension.extend(database, user.actor, site.id, problem_id, wish, seen=seen, along=along)
     else:
-        await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen, along=along)
+        await lifecycle.change(database, user.actor, site.id, problem_id, wish, seen=seen, along=along)
 
 
 async def find_decidable(
@@ -298,7 +297,7 @@ async def check_decision(database: Database, user: User, site: VisibleSite, row:
     if isinstance(wish, Extension):
         extension.check(row, wish)
     else:
-        await problems.check_change(database, user.actor, site.id, row["id"], wish)
+        await lifecycle.check_change(database, user.actor, site.id, row["id"], wish)
 
 
 def may_extend(user: User, site: VisibleSite, row: Row) -> bool:
@@ -409,4 +408,4 @@ async def mark_spam(database: Database, user: User, problem_id: str, spam: bool)
     site, _ = await find_problem(database, user, problem_id)
     if not is_moderator(user, site):
         raise Refused
-    await problems.mark_spam(database, user.actor, site.id, problem_id, spam)
+    await lifecycle.mark_spam(database, user.actor, site.id, problem_id, spam)

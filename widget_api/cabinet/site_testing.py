@@ -12,7 +12,7 @@ from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor
 from widget_api.problems.store import records
 from widget_api.sites import changes, testing, view
@@ -36,7 +36,7 @@ async def change_testing(request: Request, user: User) -> Response:
         if fields.get("sure") != "yes":
             return await _render(request, user, site, 422, Invalid((FieldError("sure", "required"),)))
         for row in await records.list_not_erased(database, test.id) if test else ():
-            await problems.erase(database, Actor(kind=user.kind, user_id=user.id), row["site_id"], row["id"])
+            await lifecycle.erase(database, Actor(kind=user.kind, user_id=user.id), row["site_id"], row["id"])
         return web.see_other(f"{PATH}/{site.id}/testing?done=purged")
     await testing.add_test_site(database, site, journal_user(request, user))
     return web.see_other(f"{PATH}/{site.id}/testing?done=made")

@@ -28,7 +28,7 @@ from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people.model import User
-from widget_api.problems.change import LONGEST_TEXT
+from widget_api.problems.lifecycle import LONGEST_TEXT
 from widget_api.problems.model import STATUSES, TRANSITIONS
 from widget_api.sites.model import Site
 

@@ -13,7 +13,7 @@ from datetime import date
 
 from widget_api.database import Row
 from widget_api.mailbox.parse import Letter
-from widget_api.problems.change import LONGEST_TEXT
+from widget_api.problems.lifecycle import LONGEST_TEXT
 from widget_api.problems.model import NEEDS, Change, Status, allowed
 from widget_api.sites.model import Site
 

@@ -11,7 +11,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid
 from widget_api.mailbox import attachments, parse, store
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
 
 BATCH_SIZE = 100
@@ -20,7 +20,7 @@ BATCH_SIZE = 100
 async def accept(context: Context, actor: Actor, letter: Row, change: Change) -> None:
     """Publish a held letter as a decision, with its attachments.
 
-    Raises the errors of `problems.change.change`, Conflict if the letter was decided meanwhile, and Unavailable.
+    Raises the errors of `lifecycle.change`, Conflict if the letter was decided meanwhile, and Unavailable.
     """
     raw = await context.storage.get_letter(letter["stored"]) if letter["stored"] else None
     stored = attachments.StoredAttachments()
@@ -37,7 +37,7 @@ async def accept(context: Context, actor: Actor, letter: Row, change: Change) ->
         if not await store.mark_decided(tx, letter["id"], "taken", event_id, actor.user_id or "", clock.now()):
             raise Conflict
 
-    await problems.change(context.database, actor, letter["site_id"], letter["problem_id"], change, along=along)
+    await lifecycle.change(context.database, actor, letter["site_id"], letter["problem_id"], change, along=along)
 
 
 async def preview_attachments(context: Context, letter: Row) -> list[attachments.AttachmentPreview]:

@@ -19,7 +19,7 @@ from widget_api.mailbox import attachments, commands, inspection, outcome, parse
 from widget_api.mailbox.inspection import Failure
 from widget_api.mailbox.model import MAX_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.parse import Letter
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.registration import set_registration
 from widget_api.problems.store import followers as following
@@ -220,7 +220,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         await _acknowledge_with_number(letter, problem)(tx, letter_id)
 
     try:
-        await problems.change(context.database, AGENCY_ACTOR, site.id, problem["id"], change, along=along)
+        await lifecycle.change(context.database, AGENCY_ACTOR, site.id, problem["id"], change, along=along)
     except AlreadyProcessed:
         return
     except Invalid as error:

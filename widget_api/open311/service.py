@@ -27,8 +27,7 @@ from widget_api.errors import (
 from widget_api.open311 import intake, store
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters, parse_number
-from widget_api.problems import change as problems
-from widget_api.problems import submit
+from widget_api.problems import lifecycle, submit
 from widget_api.problems.model import Actor, Photo
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
@@ -214,7 +213,7 @@ async def submit_update(context: Context, site: Site, sender: Sender, fields: Pa
     from_georeport = problem["source"] in ("georeport", "platform")
     actor = Actor(kind="source" if from_georeport else "platform", source=sender.token_id)
     try:
-        await problems.import_update(database, actor, site.id, problem["id"], update)
+        await lifecycle.import_update(database, actor, site.id, problem["id"], update)
     finally:
         await photo_service.discard_unattached(database, *(photo.id for photo in photos))
     return update.id

@@ -23,7 +23,7 @@ from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.followers import service as following
 from widget_api.participation import service as participation
 from widget_api.people import invitations, providers, second_factor, webmaster_letters
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor
 from widget_api.problems.store import contacts, followers, notices, records
 from widget_api.registration import service as registration
@@ -44,7 +44,7 @@ async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
     """Erase every report of an address. Returns the site and number of each."""
     erased = []
     for row in await contacts.of_person(database, email):
-        await problems.erase(database, Actor(kind="operator"), row["site_id"], row["problem_id"])
+        await lifecycle.erase(database, Actor(kind="operator"), row["site_id"], row["problem_id"])
         problem = await records.full(database, row["site_id"], row["problem_id"])
         assert problem is not None, "erasing keeps the problem's row"
         erased.append({"site": row["site_id"], "number": problem["number"]})
@@ -162,7 +162,7 @@ async def _past_retention(database: Database, now: int) -> list[Row]:
 
 async def _erase(database: Database, rows: list[Row]) -> None:
     for row in rows:
-        await problems.erase(database, Actor(kind="system"), row["site_id"], row["problem_id"])
+        await lifecycle.erase(database, Actor(kind="system"), row["site_id"], row["problem_id"])
 
 
 async def purge(database: Database, storage: Storage, keys: tuple[str, ...] = ()) -> dict[str, int]:

@@ -16,7 +16,7 @@ from widget_api.open311.statuses import UPDATE_STATUS, map_foreign_status, parse
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, log
 from widget_api.platform.store.links import Linked
-from widget_api.problems import change as problems
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Update
 from widget_api.problems.store import records
 from widget_api.validation import clean
@@ -76,7 +76,7 @@ async def record_updates(
         # For its own problems a platform is the source, which may also act for the author.
         actor = Actor(kind="source" if linked.born_there else "platform", source=platform.id)
         try:
-            await problems.import_update(database, actor, site_id, linked.problem_id, update)
+            await lifecycle.import_update(database, actor, site_id, linked.problem_id, update)
         except Unavailable:
             raise
         except DomainError as error:  # not permitted to the platform, or erased: a repetition would fail as well
@@ -101,7 +101,7 @@ async def _build_update(
     if problem is None:
         return None
     extended, at = remote.extended, remote.at if remote.at is not None else clock.now()
-    text = clean(remote.description or "")[: problems.LONGEST_TEXT] or None
+    text = clean(remote.description or "")[: lifecycle.LONGEST_TEXT] or None
     if not extended and await _is_echo(database, platform, problem_id, at, remote.status, text):
         return None
     update = parse_event(identifier, at, remote.status, text, extended, problem["status"])

@@ -18,7 +18,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import intake
-from widget_api.problems.change import LONGEST_TEXT
+from widget_api.problems.lifecycle import LONGEST_TEXT
 from widget_api.problems.model import ANSWERS, Actor
 from widget_api.problems.record import check_own, find_existing, record
 from widget_api.problems.store import records

@@ -14,7 +14,7 @@ from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures
-from widget_api.problems.change import LONGEST_TEXT, Along
+from widget_api.problems.lifecycle import LONGEST_TEXT, Along
 from widget_api.problems.model import OPEN, Actor, Extension
 from widget_api.problems.record import check_own, find_existing, record
 from widget_api.sites.deadlines import NO_DUE_DATE

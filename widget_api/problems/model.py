@@ -125,7 +125,7 @@ def allowed(actor: ActorKind, status: str) -> frozenset[str]:
 def is_official(status: str | None, text: str | None, data: Mapping[str, Any]) -> bool:
     """Whether an event is the agency's official answer, or a correction of it (problems.correction).
 
-    `data["unofficial"]` marks events of a system that does not speak for the agency (`change.import_update`).
+    `data["unofficial"]` marks events of a system that does not speak for the agency (`lifecycle.import_update`).
     """
     return (status in ANSWERS or "corrects" in data) and bool(text) and not data.get("unofficial")
 

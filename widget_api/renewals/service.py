@@ -10,7 +10,7 @@ from typing import Literal
 
 from widget_api import clock, schedule
 from widget_api.database import Database, Row, Transaction
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor
 from widget_api.problems.record import find_existing, record
 from widget_api.renewals import store
@@ -77,7 +77,7 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> None:
         problem, renewal = await find_existing(tx, site_id, problem_id), await store.find(tx, problem_id)
         state = find_state(renewal, problem) if renewal is not None else "gone"
         if state == "hidden":
-            await change.accept(tx, _SYSTEM, site_id, problem_id, now)
+            await lifecycle.accept(tx, _SYSTEM, site_id, problem_id, now)
         if state in ("asked", "hidden"):
             await store.confirm(tx, problem_id, now)
 

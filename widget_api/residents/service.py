@@ -11,8 +11,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
-from widget_api.problems import change as problems
-from widget_api.problems import resident_mail, submit
+from widget_api.problems import lifecycle, resident_mail, submit
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
 from widget_api.signing import Purpose
@@ -87,7 +86,7 @@ def normalise_number(number: str) -> str:
 async def confirm_report(context: Context, token: str) -> None:
     """Confirm a report. Idempotent. Raises NotFound, Conflict (erased meanwhile)."""
     site, problem = await read_link(context, Purpose.CONFIRM, token)
-    await problems.confirm(context.database, site.id, problem["id"])
+    await lifecycle.confirm(context.database, site.id, problem["id"])
 
 
 async def confirmation_state(context: Context, problem: Row) -> Literal["waiting", "confirmed", "gone"]:
@@ -168,18 +167,18 @@ async def judge_solution(
     """Record whether the author finds the problem solved. Raises Invalid («reason»), Refused (not now, or too late)."""
     change = Change(to="confirmed") if solved else Change(to="reopened", text=clean(reason or "") or None)
     try:
-        await problems.change(context.database, AUTHOR, site.id, problem["id"], change)
+        await lifecycle.change(context.database, AUTHOR, site.id, problem["id"], change)
     except Invalid as error:
         raise Invalid(tuple(replace(wrong, field="reason") for wrong in error.fields)) from None
 
 
 async def withdraw_report(context: Context, site: Site, problem: Row) -> None:
-    await problems.change(context.database, AUTHOR, site.id, problem["id"], Change(to="withdrawn"))
+    await lifecycle.change(context.database, AUTHOR, site.id, problem["id"], Change(to="withdrawn"))
 
 
 async def erase_report(context: Context, site: Site, problem: Row) -> None:
     """Erase the author's data and texts."""
-    await problems.erase(context.database, AUTHOR, site.id, problem["id"])
+    await lifecycle.erase(context.database, AUTHOR, site.id, problem["id"])
 
 
 def possible_statuses(problem: Row, now: int) -> frozenset[str]:

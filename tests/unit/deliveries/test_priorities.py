@@ -11,7 +11,7 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
 from widget_api.deliveries.model import HAPPENED, NEWS, PRIORITIES, REQUESTED, RESERVED_SLOTS, Delivery, free_slots
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 from widget_api.worker import AT_ONCE
@@ -28,7 +28,7 @@ async def site(database: Database) -> Site:
 async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -> str:
     """A published problem with that many followers."""
     receipt = await submit_report(database, site, contact=Contact())
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
 
     async def work(tx: Transaction) -> None:
         for place in range(followers):
@@ -52,7 +52,7 @@ async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -
 
 async def news(database: Database, site: Site, problem_id: str, *steps: str) -> None:
     for to in steps:
-        await change.change(database, AGENT, site.id, problem_id, Change(to=to, text="Так"))  # type: ignore[arg-type]
+        await lifecycle.change(database, AGENT, site.id, problem_id, Change(to=to, text="Так"))  # type: ignore[arg-type]
 
 
 async def take(database: Database, limit: int = AT_ONCE, busy: dict[int, int] | None = None) -> list[Delivery]:
@@ -105,7 +105,7 @@ async def test_a_backlog_after_an_outage_does_not_delay_confirmations(database: 
     await database.write(work)
     for _ in range(AT_ONCE + 4):
         receipt = await submit_report(database, site, contact=Contact())
-        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await submit_report(database, site)
     claimed = lanes(await take(database))
     assert claimed[0] == REQUESTED

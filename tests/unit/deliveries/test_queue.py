@@ -11,7 +11,7 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import admin, queries, queue
 from widget_api.deliveries.model import LEASE, LOST, RETRY_DELAYS, Delivery, retry_delay
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.submit import Receipt
 from widget_api.sites.model import Site
@@ -34,7 +34,7 @@ async def busy_problem(database: Database, site: Site) -> Receipt:
     """A report with four pending events for the platform: received, accepted, in progress, resolved."""
     receipt = await submit_report(database, site, contact=Contact())
     for wish in (Change(to="accepted"), Change(to="in_progress"), Change(to="resolved", text="Готово")):
-        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, wish)
     return receipt
 
 

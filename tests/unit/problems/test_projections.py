@@ -17,7 +17,7 @@ from widget_api.database.bulk import open_writer
 from widget_api.database.schema import site_figures
 from widget_api.errors import DomainError
 from widget_api.geo import cells
-from widget_api.problems import change as service
+from widget_api.problems import lifecycle
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
 from widget_api.problems.projections.figures import measure_hours
@@ -79,14 +79,14 @@ async def test_incremental_changes_equal_a_rebuild(database: Database, seed: int
             await voice(database, chosen, chance.choice(("supporters", "comments")))
             continue
         if chance.random() < 0.1:
-            await service.erase(database, AGENT, site.id, chosen)
+            await lifecycle.erase(database, AGENT, site.id, chosen)
             sent.remove(chosen)
             continue
         status: Any = chance.choice(STATUSES)
         needs = {name: NEEDED[name] for name in NEEDS.get(status, ())}
         change = Change(to=status, **needs)
         try:
-            await service.change(database, AGENT, site.id, chosen, change)
+            await lifecycle.change(database, AGENT, site.id, chosen, change)
         except DomainError:
             continue  # not allowed by the transition table
     grown = await stored(database)
@@ -99,7 +99,7 @@ async def test_a_cell_with_one_problem_names_it(database: Database) -> None:
     site = await make_site(database)
     receipt = await submit_report(database, site)
     assert await stored(database) == ({}, {}, {})  # in moderation it is counted nowhere
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     found, figures, _ = await stored(database)
     assert {row[3] for row in found.values()} == {receipt.number}
     assert len(found) == 10
@@ -109,7 +109,7 @@ async def test_a_cell_with_one_problem_names_it(database: Database) -> None:
 async def test_projections_of_another_version_are_rebuilt(database: Database) -> None:
     site = await make_site(database)
     receipt = await submit_report(database, site)
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     before = await stored(database)
     await rebuild.ensure(database.url)
 

@@ -14,7 +14,7 @@ from widget_api.clock import new_id
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
 from widget_api.errors import Conflict, Invalid, Refused
-from widget_api.problems import change
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.store import history, records
 from widget_api.problems.submit import Idempotency, Receipt
@@ -70,8 +70,8 @@ async def test_a_new_report_is_in_moderation_with_only_a_letter_pending(database
 
 async def test_with_premoderation_confirming_releases_but_does_not_publish(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    assert await change.confirm(database, site.id, receipt.problem_id)
-    assert not await change.confirm(database, site.id, receipt.problem_id), "twice is once"
+    assert await lifecycle.confirm(database, site.id, receipt.problem_id)
+    assert not await lifecycle.confirm(database, site.id, receipt.problem_id), "twice is once"
     assert (await state(database, receipt))["status"] == "moderation"
     assert await pending(database, receipt) == ["platform:default:received", "resident:received"]
 
@@ -81,7 +81,7 @@ async def test_with_postmoderation_confirming_publishes(database: Database) -> N
     site = await make_site(database, agency={"mode": "email"})
     assert site.moderation == "after", "the default in e-mail mode"
     receipt = await submit_report(database, site)
-    await change.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     problem = await state(database, receipt)
     assert (problem["status"], bool(problem["published"])) == ("accepted", True)
     assert await pending(database, receipt) == [
@@ -96,14 +96,14 @@ async def test_with_postmoderation_confirming_publishes(database: Database) -> N
 async def test_without_an_address_a_report_is_always_moderated(database: Database) -> None:
     site = await make_site(database, moderation="after")
     receipt = await submit_report(database, site, contact=Contact())
-    assert not await change.confirm(database, site.id, receipt.problem_id)
+    assert not await lifecycle.confirm(database, site.id, receipt.problem_id)
     assert (await state(database, receipt))["status"] == "moderation"
     assert await pending(database, receipt) == []
 
 
 async def test_a_moderators_decision_releases_without_confirmation(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     assert bool((await state(database, receipt))["published"])
     assert await pending(database, receipt) == [
         "platform:default:received",
@@ -115,7 +115,7 @@ async def test_a_moderators_decision_releases_without_confirmation(database: Dat
 async def test_a_rejection_is_sent_to_the_platform_and_stays_unpublished(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     wish = Change(to="rejected", text="Нет адреса")
-    await change.change(database, AGENT, site.id, receipt.problem_id, wish)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert not (await state(database, receipt))["published"]
     assert (await pending(database, receipt))[-1] == "platform:default:rejected"
     timeline = await history.timeline(database, receipt.problem_id)
@@ -125,37 +125,37 @@ async def test_a_rejection_is_sent_to_the_platform_and_stays_unpublished(databas
 
 async def test_spam_marks_are_reversible_and_send_nothing(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
     assert await pending(database, receipt) == [], "not even the letter"
-    await change.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     assert await pending(database, receipt) == [], "confirming does not open a gate that spam keeps shut"
-    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
+    await lifecycle.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
     assert await pending(database, receipt) == ["platform:default:received", "resident:received"]
 
 
 async def test_spam_marks_are_sent_to_platforms_that_have_the_report(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await change.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     claimed = await queue.claim(database, "w", 10, clock.now())
     for delivery in claimed:
         await queue.finish(database, "w", delivery, clock.now())
-    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+    await lifecycle.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
     assert await pending(database, receipt) == ["platform:default:spam"]
 
 
 async def test_reports_past_moderation_cannot_be_marked_as_spam(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Refused, match="spam_only_in_moderation"):
-        await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+        await lifecycle.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
 
 
 async def test_only_transitions_of_the_table_are_allowed(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Refused, match="transition_not_allowed"):
-        await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await lifecycle.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Refused, match="transition_not_allowed"):
-        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="confirmed"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="confirmed"))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_required_fields_of_a_status_are_enforced(
 ) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Invalid) as caught:
-        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert [error.field for error in caught.value.fields] == [field]
 
 
@@ -184,8 +184,8 @@ async def test_of_two_concurrent_decisions_one_is_a_conflict(database: Database,
     receipt = await submit_report(database, site)
     seen = str((await state(database, receipt))["status_event"])
     outcomes = await asyncio.gather(
-        change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"), seen=seen),
-        change.change(database, AGENT, site.id, receipt.problem_id, Change(to="rejected", text="Нет"), seen=seen),
+        lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"), seen=seen),
+        lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="rejected", text="Нет"), seen=seen),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 1
@@ -194,8 +194,8 @@ async def test_of_two_concurrent_decisions_one_is_a_conflict(database: Database,
 async def test_the_author_reopens_and_the_deadline_restarts(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site, received_at=clock.now() - 20 * 86_400)
     due = str((await state(database, receipt))["answer_due"])
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Сделано"))
-    await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="reopened", text="Яма осталась"))
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Сделано"))
+    await lifecycle.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="reopened", text="Яма осталась"))
     problem = await state(database, receipt)
     assert problem["status"] == "reopened"
     assert str(problem["answer_due"]) > due
@@ -220,10 +220,10 @@ async def test_an_address_gets_three_letters_a_day_over_all_sites(database: Data
 
 async def test_an_imported_event_counts_once_and_is_not_sent_back(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await change.confirm(database, site.id, receipt.problem_id)
+    await lifecycle.confirm(database, site.id, receipt.problem_id)
     update = Update(id=new_id(), at=clock.now(), status="in_progress", text="Бригада выехала")
-    assert await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
-    assert not await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert not await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     assert (await state(database, receipt))["status"] == "in_progress"
     assert await pending(database, receipt) == [
         "platform:default:received",
@@ -236,7 +236,7 @@ async def test_a_platform_cannot_act_for_the_resident(database: Database, site: 
     receipt = await submit_report(database, site)
     update = Update(id=new_id(), at=clock.now(), status="confirmed")
     with pytest.raises(Refused, match="status_not_yours"):
-        await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+        await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
 
 
 async def test_the_state_is_independent_of_the_order_of_events(database: Database, site: Site) -> None:
@@ -253,7 +253,7 @@ async def test_the_state_is_independent_of_the_order_of_events(database: Databas
                 fresh = Update(
                     id=f"{receipt.number:08d}{update.id[8:]}{update.id[0]}", at=update.at, status=update.status
                 )
-                await change.import_update(database, PLATFORM, site.id, receipt.problem_id, fresh)
+                await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, fresh)
             problem = await state(database, receipt)
             outcomes.add((problem["status"], problem["status_at"], bool(problem["published"])))
     assert outcomes == {("resolved", now + 9, True)}
@@ -262,16 +262,16 @@ async def test_the_state_is_independent_of_the_order_of_events(database: Databas
 async def test_local_decisions_win_over_imported_ones_of_the_same_second(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     update = Update(id="ffffffff-ffff-5fff-bfff-ffffffffffff", at=clock.now() + 2, status="in_progress")
-    await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Готово"))
+    await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Готово"))
     assert (await state(database, receipt))["status"] == "resolved"
 
 
 async def test_updates_dated_days_ahead_are_dated_now(database: Database, site: Site) -> None:
     receipt, begun = await submit_report(database, site), clock.now()
-    for number, ahead in enumerate((change.CLOCK_DRIFT + 3600, 90 * 86_400)):
+    for number, ahead in enumerate((lifecycle.CLOCK_DRIFT + 3600, 90 * 86_400)):
         update = Update(id=f"{number:08}-0000-7000-8000-000000000000", at=begun + ahead, status="in_progress")
-        await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+        await lifecycle.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     timeline = await history.timeline(database, receipt.problem_id)
     assert len(timeline) == 3
     assert max(row["at"] for row in timeline) <= clock.now()
@@ -283,9 +283,9 @@ async def test_erasure_removes_personal_data_and_keeps_the_record(database: Data
         Idempotency(key="k", fingerprint="f"),
     )
     receipt = await submit_report(database, site, contact=contact, idempotency=once)
-    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="answered", text="Уважаемая Анна"))
-    await change.erase(database, RESIDENT, site.id, receipt.problem_id)
-    await change.erase(database, RESIDENT, site.id, receipt.problem_id)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="answered", text="Уважаемая Анна"))
+    await lifecycle.erase(database, RESIDENT, site.id, receipt.problem_id)
+    await lifecycle.erase(database, RESIDENT, site.id, receipt.problem_id)
     problem = await state(database, receipt)
     assert problem["description"] == ""
     assert not problem["published"]
@@ -299,11 +299,11 @@ async def test_erasure_removes_personal_data_and_keeps_the_record(database: Data
     assert kinds.count("erased") == 1
     assert await database.row("SELECT 1 FROM erasures WHERE problem_id = :id", id=receipt.problem_id)
     with pytest.raises(Conflict, match="problem_erased"):
-        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
 
 
 async def test_a_birth_id_that_is_another_events_is_refused(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    event = await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    event = await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Conflict, match="event_known"):
         await submit_report(database, site, birth_id=event)

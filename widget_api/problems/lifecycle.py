@@ -1,6 +1,6 @@
-"""Change an existing problem. Each change is one transaction: problem, event, deliveries.
+"""A problem's life after its submission: confirm, accept, change, mark as spam, erase.
 
-Other packages import this module as `problems`: look for `problems.confirm`, not `change.confirm`.
+Each is one transaction: problem, event, deliveries.
 """
 
 from __future__ import annotations
