@@ -666,6 +666,15 @@ async def test_nobody_keeps_the_service_busy_with_borders(apply: Apply) -> None:
     assert (await applicant.post("/work", **work)).status_code == 303, "a form without one costs nothing"
 
 
+async def test_looks_at_a_site_and_official_letters_are_limited(apply: Apply) -> None:
+    applicant = await apply().confirm()
+    letter = {"file": ("letter.exe", b"MZ")}
+    sent = [await applicant.client.post(f"{applicant.link}/letter", files=letter) for _ in range(31)]
+    assert [answer.status_code for answer in sent] == [422] * 30 + [429]
+    assert "слишком много запросов" in PageText(sent[-1].text).text
+    assert (await applicant.post("/proof", method="file")).status_code == 429
+
+
 async def test_a_contact_with_an_account_is_said_to_the_operator(
     apply: Apply, town: TownHost, enter: Enter, context: Context
 ) -> None:

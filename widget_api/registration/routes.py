@@ -353,9 +353,12 @@ async def take_letter(request: Request, row: Row) -> Response:
         if file is None:
             raise Invalid((FieldError("file", "missing"),))
         with web.closing_files([file]):
+            await context.limits.hit("proofs", web.client_address(request), row["id"])
             await service.keep_letter(context, row, file.name, file.file, web.client_network(request))
     except Invalid as error:
         return _render_proof(request, row, 422, errors=_texts_of(language, error))
+    except errors.TooMany as error:
+        return _render_proof(request, row, 429, notice=_limit_notice(language, error))
     except (errors.TooLarge, errors.WrongType) as error:
         return _render_proof(request, row, 422, errors={"file": web.error_detail(language, error)})
     return web.see_other(_path(request, done="letter"))

@@ -46,7 +46,7 @@ RATES: dict[str, str] = {
     "application_letters": "3/hour;8/day",  # e-mail address to which the letter goes; past it no letter is sent
     "application_hosts": "20/hour;100/day",  # host, the network of a provider's customer: nobody locks a town out
     "borders": "10/minute;60/hour",  # address: territories of applications, which take long to check
-    "proofs": "30/minute;120/hour",  # address, application: each looks at the site or asks its name server
+    "proofs": "30/minute;120/hour",  # address, application: looks at the site or its name server, and official letters
     "georeport": "600/minute",  # token: writes
     "georeport_reads": "1200/minute",  # address, site: separate, so that a city's copying uses up nobody's searches
 }
