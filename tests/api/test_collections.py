@@ -230,6 +230,11 @@ async def test_the_list_of_collections_promises_nothing_that_is_not_there(
             assert (sent.status_code == 404) == (page.status_code == 404 or actions.get(slug) != action), (slug, action)
             offered = f'href="/s/{city.key}/c/{slug}/1/{action}"' in page.text
             assert offered == (sent.status_code != 404 and action != "support"), (slug, action)
+    for slug in presets.NAMES:
+        page = await client.get(f"/s/{city.key}/c/{slug}")
+        counted = {"support": "По числу голосов", "vote": "По числу голосов", "join": "По числу участников"}
+        sort = re.search(r'<option value="support">([^<]+)', page.text)
+        assert (sort and sort[1].strip()) == counted.get(actions.get(slug, "")), slug
     voice = {"supporter": "0e37df36-f698-11e6-8dd4-cb9ced3df976", "ticket": await Widget(client, city).ticket()}
     path = f"/api/v1/sites/{city.key}/collections/volunteers/entries/1/support"
     sent = await client.post(path, json=voice, headers={"Origin": HOST_ORIGIN})

@@ -242,15 +242,19 @@ def test_a_frame_shows_a_collection(page: Page, collected: WidgetSite) -> None:
     expect(page.locator("igrajdanin-widget .card")).to_have_count(2)
 
 
-@pytest.mark.parametrize(("slug", "due"), [("budgeting", True), ("meetings", False)])
-def test_an_answer_by_a_day_is_asked_for_where_one_is_promised(
-    page: Page, collected: WidgetSite, slug: str, due: bool
+@pytest.mark.parametrize(
+    ("slug", "due", "counted"),
+    [("budgeting", True, "По числу голосов"), ("meetings", False, "По числу участников"), ("experts", False, None)],
+)
+def test_orders_and_filters_are_offered_for_what_a_collection_has(
+    page: Page, collected: WidgetSite, slug: str, due: bool, counted: str | None
 ) -> None:
     widget = show(page, collected, slug)
     widget.get_by_role("button", name="Фильтры").click()
     orders = widget.get_by_label("Порядок").locator("option")
     expect(orders.filter(has_text="Недавно изменённые")).to_have_count(1)
     expect(orders.filter(has_text="Скоро срок ответа")).to_have_count(int(due))
+    expect(orders.filter(has_text="По числу")).to_have_text([counted] if counted else [])
     expect(widget.get_by_role("button", name="Просроченные")).to_have_count(int(due))
 
 

@@ -115,10 +115,11 @@ def _list_sorts(filters: listing.Filters, site: Site, language: str) -> Iterator
     """Yield the orders; first the one of a form that says none."""
     if filters.dated:
         yield "", i18n.text(language, f"collections.sorts.{filters.dated}")
+    action = site.collection.action if site.collection else "support"
     for sort in queries.SORTS:
-        counted = site.collection is None or site.collection.action in ("support", "vote", "join")
-        if (sort != "due" or site.is_due) and (sort != "support" or counted):
-            yield "" if sort == "new" and not filters.dated else sort, i18n.text(language, f"city.sorts.{sort}")
+        if (sort != "due" or site.is_due) and (sort != "support" or action in ("support", "vote", "join")):
+            name = "join" if (sort, action) == ("support", "join") else sort
+            yield "" if sort == "new" and not filters.dated else sort, i18n.text(language, f"city.sorts.{name}")
 
 
 def list_item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const now = today(config.time_zone);
   const span = period(filters, now);
   const dated = entries && isDated(entries.fields);
+  const action = entries ? entries.action : "support";
   const near = !!here && filters.bbox === here;
   const locate = () => {
     if (near) return put({ bbox: "" });
@@ -154,7 +155,9 @@ export function Fields({ filters, here, setHere, put }: Props) {
         {select("sort", t("sort"), filters.sort || "", sort => put({ sort }), [
           ["", t(dated ? "sort_days" : "sort_new")],
           ["updated", t("sort_updated")],
-          ...(entries && entries.action !== "support" ? [] : [["support", t("sort_support")] as [string, string]]),
+          ...(/support|vote|join/.test(action)
+            ? [["support", t(action === "join" ? "sort_join" : "sort_support")] as [string, string]]
+            : []),
           ...(isDue(config) ? [["due", t("sort_due")] as [string, string]] : [])
         ])}
       </div>
