@@ -456,12 +456,14 @@ async def test_rows_that_two_people_load_at_once_are_stored_once(context: Contex
 
 
 @ONE_DATABASE
-async def test_the_page_of_an_entry_is_not_called_a_report_of_a_problem(
-    context: Context, city: Site, admin: Cabinet
-) -> None:
+async def test_no_page_of_an_entry_calls_it_a_report(context: Context, city: Site, admin: Cabinet) -> None:
     child = await collection.add_collection(context.database, city, "initiatives", "initiatives")
-    page = await admin.read(f"/cabinet/problems/{await add_entry(context.database, child, 'Субботник')}")
-    assert ("Запись — не обращение" in page.text, "Сообщение о проблеме — не" in page.text) == (True, False)
+    path = f"/cabinet/problems/{await add_entry(context.database, child, 'Субботник')}"
+    for page in (path, f"{path}/photos", f"{path}/correct"):
+        text = (await admin.read(page)).text
+        assert ("Запись — не обращение" in text, "Сообщение о проблеме — не" in text) == (True, False), page
+        main = text.partition("<article" if page == path else "<main")[2].partition("</main>")[0]
+        assert not re.search("сообщени", main, re.IGNORECASE), page
 
 
 @ONE_DATABASE

@@ -142,6 +142,7 @@ async def _render(
         user,
         "correction.html",
         status,
+        site=site if site.collection else None,
         number=row["number"],
         seen=row["status_event"],
         stored=_digest(row),

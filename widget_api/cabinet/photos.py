@@ -26,6 +26,7 @@ from widget_api.errors import NotFound, Refused, Unavailable
 from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import pictures
 from widget_api.problems.record import find_existing
+from widget_api.sites import service as sites
 
 COLUMNS, ROWS = 16, 12
 _KINDS: dict[str, journal.Kind] = {"hide": "photo_hidden", "show": "photo_shown", "cover": "photo_covered"}
@@ -40,12 +41,14 @@ def may_change_photos(user: User, site: VisibleSite, row: Row) -> bool:
 
 async def show_photos(request: Request, user: User) -> Response:
     """GET /cabinet/problems/{problem_id}/photos, of `cover` with the grid"""
-    _, row, found = await _find_photos(request, user)
+    visible, row, found = await _find_photos(request, user)
+    site = await sites.by_id(web.context(request).database, visible.id)
     chosen = request.query_params.get("cover", "")
     return render_page(
         request,
         user,
         "photos.html",
+        site=site if site.collection else None,
         number=row["number"],
         back=f"/cabinet/problems/{row['id']}",
         photos=found,
