@@ -15,6 +15,7 @@ from widget_api.participation.model import COUNTED
 from widget_api.problems.model import split_entry
 from widget_api.settings import Settings
 from widget_api.sites import presets
+from widget_api.visits import store as visits
 
 RUSSIAN = {"Accept-Language": "ru"}
 
@@ -46,6 +47,10 @@ async def test_every_collection_is_filled_with_entries_that_its_preset_allows(
         assert ("Голосование: с" in listed) == (child.collection.action == "vote"), name
         assert ("Поликлиника № 2" in listed, "от моста до рынка" in listed) == (name == "inspectors", False)
         assert counted is None or counted in listed.replace("\xa0", " "), name
+        if name == "inspectors":
+            numbers = [item["number"] for item in items]
+            reached = await visits.list_reached(database, child.id, numbers)
+            assert sorted(numbers) == [row["number"] for row in reached], "each can be invited"
         planned = next((item["number"] for item in items if item["status"] == "planned"), None)
         if planned is not None:
             page = (await client.get(f"/s/{city.key}/c/{name}/{planned}", headers=RUSSIAN)).text
