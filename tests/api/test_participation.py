@@ -504,6 +504,11 @@ async def test_rules_and_votes_that_change_meanwhile_decide(
     with pytest.raises(Invalid):
         await change(action="join")
     assert await voter.count(2) == 1
+    await change(votes_close=yesterday)
+    row = (await voter.rows())[-1]
+    commit_before_the_next(lambda: lifecycle.erase(database, OPERATOR, voter.child.id, row["problem_id"]))
+    with pytest.raises(Invalid):
+        await change(votes_close="")
 
 
 async def test_closed_disabled_and_withdrawn_entries_take_no_voice(voter: Visitor, context: Context) -> None:

@@ -162,10 +162,7 @@ async def change_collection(
         except (ValueError, OverflowError):
             wrong.append(FieldError(name, "date"))
     assert child.collection is not None, "it has settings"
-    voting = child.collection.voting
-    over = not wrong and "votes_close" in changed and voting.is_over(clock.now())
-    if over and await store.has_erased_voices(database, child.id):  # they could vote once more
-        wrong.append(FieldError("votes_close", "voters_erased"))
+    voting, is_vote = child.collection.voting, child.collection.action == "vote"
     for first, last, opens, closes in (
         ("opens", "closes", child.collection.opens_at, child.collection.closes_at),
         ("votes_open", "votes_close", voting.opens_at, voting.closes_at),
@@ -178,12 +175,15 @@ async def change_collection(
     if wrong:
         raise Invalid(tuple(sorted(wrong, key=lambda one: list(before).index(one.field))))
 
-    async def keep_action(tx: Transaction) -> None:  # in the transaction: meanwhile somebody may have taken part
+    async def check_participants(tx: Transaction) -> None:  # in the transaction: meanwhile somebody may have taken part
         if "action" in columns and await store.has_participants(tx, child.id):
             raise Invalid((FieldError("action", "action_with_participants"),))
+        over = "votes_close" in changed and is_vote and voting.is_over(clock.now())
+        if over and await store.has_erased_voices(tx, child.id, voting.closes_at):  # they could vote once more
+            raise Invalid((FieldError("votes_close", "voters_erased"),))
 
     if columns:
-        await changes.update_site(database, child.id, columns, who=who, along=keep_action)
+        await changes.update_site(database, child.id, columns, who=who, along=check_participants)
 
 
 def _find_errors(given: Mapping[str, str]) -> list[FieldError]:

@@ -91,14 +91,15 @@ async def has_participants(tx: Transaction, site_id: str) -> bool:
     return row is not None
 
 
-async def has_erased_voices(database: Database, site_id: str) -> bool:
+async def has_erased_voices(tx: Transaction, site_id: str, closed_at: int | None) -> bool:
     """Whether people were erased after a vote, alone or with their entries, so that nobody knows who voted."""
-    row = await database.row(
+    row = await tx.row(
         "SELECT 1 FROM participants WHERE site_id = :id AND action = 'vote' AND person IS NULL"
         " AND confirmed_at IS NOT NULL AND stopped_at IS NULL"
-        " UNION ALL SELECT 1 FROM problems p JOIN sites s ON s.id = p.site_id WHERE s.id = :id AND s.action = 'vote'"
-        " AND p.participants > 0 AND p.erased_at >= s.votes_close_at LIMIT 1",
+        " UNION ALL SELECT 1 FROM problems WHERE site_id = :id AND participants > 0"
+        " AND erased_at >= CAST(:closed_at AS BIGINT) LIMIT 1",
         id=site_id,
+        closed_at=closed_at,
     )
     return row is not None
 
