@@ -74,11 +74,11 @@ def _members(schema: dict[str, Any]) -> str:
     if "properties" not in schema:
         return f"Record<string, {_type(schema.get('additionalProperties', {}))}>"
     required = schema.get("required", ())
-    told = (
+    members = (
         f"{_comment(member)}{name}{'' if name in required else '?'}: {_type(member)};\n"
         for name, member in schema["properties"].items()
     )
-    return "{" + "".join(told) + "}"
+    return "{" + "".join(members) + "}"
 
 
 def _comment(schema: dict[str, Any]) -> str:

@@ -40,8 +40,8 @@ def dovecot() -> str | None:
     path = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
     if path is None or os.geteuid() != 0:
         return None
-    told = subprocess.run([path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-    version = re.match(r"(\d+)\.(\d+)", told)
+    output = subprocess.run([path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+    version = re.match(r"(\d+)\.(\d+)", output)
     return path if version and (int(version[1]), int(version[2])) >= OLDEST else None
 
 

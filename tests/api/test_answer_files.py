@@ -152,23 +152,23 @@ async def test_each_photo_is_shown_once_across_several_decisions(
 async def test_the_detail_says_whether_the_deadline_was_kept(
     client: httpx2.AsyncClient, context: Context, site: Site, accepted: Receipt
 ) -> None:
-    told = await detail(client, site, accepted)
-    assert told["url"] == f"{W}/s/{site.key}/problems/{accepted.number}"
+    answer = await detail(client, site, accepted)
+    assert answer["url"] == f"{W}/s/{site.key}/problems/{accepted.number}"
     wanted = {"kept": None, "expected_on": None, "responsible": None, "duplicate_of": None, "discussion": "off"}
-    assert {name: told[name] for name in wanted} == wanted
-    assert (told["answered_at"], told["answer"]) == (None, None)
+    assert {name: answer[name] for name in wanted} == wanted
+    assert (answer["answered_at"], answer["answer"]) == (None, None)
     for wish in (
         Change(to="forwarded", responsible="Дорожная служба"),
         Change(to="planned", expected_on="2099-12-01"),
         Change(to="resolved", text="Готово"),
     ):
         await lifecycle.change(context.database, AGENT, site.id, accepted.problem_id, wish)
-        told = await detail(client, site, accepted)
-        assert told["expected_on"] == ("2099-12-01" if wish.to == "planned" else None)
-        assert told["responsible"] == "Дорожная служба"
-    assert told["kept"] is True
-    assert told["answered_at"] == told["answer"]["at"]
-    assert (told["answer"]["photos"], told["answer"]["documents"]) == ([], [])
+        answer = await detail(client, site, accepted)
+        assert answer["expected_on"] == ("2099-12-01" if wish.to == "planned" else None)
+        assert answer["responsible"] == "Дорожная служба"
+    assert answer["kept"] is True
+    assert answer["answered_at"] == answer["answer"]["at"]
+    assert (answer["answer"]["photos"], answer["answer"]["documents"]) == ([], [])
     # Computed when the answer was given: later changes of the deadline have no effect.
     await _set(context, accepted, answer_due="2020-01-01")
     assert (await detail(client, site, accepted))["kept"] is True
@@ -385,8 +385,8 @@ async def test_georeport_returns_the_first_photo(
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")), documents=(("Акт.pdf", PDF),))
     shown = (await detail(client, site, accepted))["answer"]["photos"]
     query = f"?jurisdiction_id={site.jurisdiction}"
-    told = (await client.get(f"/open311/v2/servicerequestupdates.json{query}")).json()
-    assert [one["media_url"] for one in told] == [None] * (len(told) - 1) + [shown[0]["url"]]
+    answer = (await client.get(f"/open311/v2/servicerequestupdates.json{query}")).json()
+    assert [one["media_url"] for one in answer] == [None] * (len(answer) - 1) + [shown[0]["url"]]
 
 
 @pytest.mark.parametrize(

@@ -465,10 +465,10 @@ async def test_no_spelling_of_an_internal_address_is_requested(host: str) -> Non
 
 @pytest.mark.parametrize("position", ["²", "9" * 5000, str(2**40), "-1"])
 def test_no_feed_position_of_a_platform_stops_polling(position: str) -> None:
-    told = parse.RemoteUpdate(
+    fields = parse.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
-    assert update_import.log_position(told) is None
+    assert update_import.log_position(fields) is None
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.test_georeport_server import ROOT, accept, post, send
 from tests.api.test_platform_mirror import own
-from tests.api.test_platform_webhook import UPDATES, signed, told
+from tests.api.test_platform_webhook import UPDATES, make_update, signed
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from widget_api import clock, redaction
@@ -66,9 +66,9 @@ async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
     number = await send(client, key)
     row = await problem_of(database, number)
     await lifecycle.change(database, AGENT, site.id, row["id"], Change(to="rejected", text="Данные соседа"))
-    told = {"api_key": key, "service_request_id": number}
+    fields = {"api_key": key, "service_request_id": number}
     for status in (later, "REOPEN", later):
-        await post(client, "servicerequestupdates.json", told | {"status": status, "description": status})
+        await post(client, "servicerequestupdates.json", fields | {"status": status, "description": status})
         assert (await client.get(f"{ROOT}/requests/{number}.json")).status_code == 404, status
     assert not (await problem_of(database, number))["published"]
     assert (await problem_of(database, number))["status"] in ("rejected", "reopened")  # its author may ask again
@@ -81,11 +81,11 @@ async def test_a_request_withdrawn_before_moderation_is_delivered_to_nobody(
     number = await send(client, key)
     row = await problem_of(database, number)
     await lifecycle.mark_spam(database, AGENT, site.id, row["id"], True)
-    told = {"api_key": key, "service_request_id": number}
+    fields = {"api_key": key, "service_request_id": number}
     for _ in range(2):  # a repetition is recognised, not refused
-        back = told | {"status": "CANCELLED", "update_id": "7"}
+        back = fields | {"status": "CANCELLED", "update_id": "7"}
         assert (await post(client, "servicerequestupdates.json", back)).status_code == 200
-    assert (await post(client, "servicerequestupdates.json", told | {"status": "REOPEN"})).status_code == 400
+    assert (await post(client, "servicerequestupdates.json", fields | {"status": "REOPEN"})).status_code == 400
     row = await problem_of(database, number)
     assert (row["status"], row["released_at"], row["published"]) == ("withdrawn", None, False)
     assert await database.row("SELECT * FROM deliveries WHERE sink = 'agency' AND state <> 'dropped'") is None
@@ -101,8 +101,8 @@ async def test_a_token_cannot_decide_problems_of_another_platform(
         await tx.run("UPDATE problems SET mirror_of = 'elsewhere', source = 'platform' WHERE id = :id", id=problem_id)
 
     await database.write(mirrored, site.id)
-    told = {"api_key": key, "service_request_id": number, "status": "FIXED", "description": "Сделано"}
-    assert (await post(client, "servicerequestupdates.json", told)).status_code == 403
+    fields = {"api_key": key, "service_request_id": number, "status": "FIXED", "description": "Сделано"}
+    assert (await post(client, "servicerequestupdates.json", fields)).status_code == 403
     assert (await problem_of(database, number))["status"] == "accepted"
 
 
@@ -289,17 +289,17 @@ async def test_weak_signing_keys_are_refused(client: httpx2.AsyncClient, context
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
         await platforms.change_platform(context.database, "default", {"key": key})
-        answer = await client.post(UPDATES, **signed(told(receipt.number), key))
+        answer = await client.post(UPDATES, **signed(make_update(receipt.number), key))
         assert answer.status_code == 401
     await platforms.change_platform(context.database, "default", {"key": ""})
-    assert (await client.post(UPDATES, **signed(told(receipt.number), ""))).status_code == 401
+    assert (await client.post(UPDATES, **signed(make_update(receipt.number), ""))).status_code == 401
     # with the weak key, which signs nothing
     await platforms.change_platform(context.database, "default", {"protocol": "webhook"})
     for key in ("", "whsec_"):
         await platforms.change_platform(context.database, "default", {"key": key})
-        assert (await client.post(UPDATES, **signed(told(receipt.number), key))).status_code == 401
+        assert (await client.post(UPDATES, **signed(make_update(receipt.number), key))).status_code == 401
     await platforms.change_platform(context.database, "default", {"protocol": "georeport", "key": "k" * 16})
-    assert (await client.post(UPDATES, **signed(told(receipt.number), "k" * 16))).json() == {"taken": 1}
+    assert (await client.post(UPDATES, **signed(make_update(receipt.number), "k" * 16))).json() == {"taken": 1}
 
 
 async def test_a_signature_gives_no_access_to_other_platforms_problems(
@@ -312,16 +312,16 @@ async def test_a_signature_gives_no_access_to_other_platforms_problems(
     await platforms.change_platform(context.database, "default", {"key": "d" * 20})
     (row,) = await context.database.rows("SELECT number, status, mirror_of FROM problems")
     assert row["mirror_of"] == other_id
-    answer = await client.post(UPDATES, **signed(told(row["number"]), "d" * 20))
+    answer = await client.post(UPDATES, **signed(make_update(row["number"]), "d" * 20))
     assert (answer.status_code, answer.json()) == (202, {"taken": 0})
     receipt = await submit_report(context.database, site)
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for strange in (
-        told(receipt.number, jurisdiction="gorod.test\0"),
-        told(receipt.number, status_code="forwarded", responsible="a\0b" + "я" * 1000, text="x\0y"),
-        told(receipt.number) | {"time": LONG_AGO},
-        told(receipt.number) | {"id": "\0" * 10},
-        told(receipt.number) | {"id": "x" * 5000},
+        make_update(receipt.number, jurisdiction="gorod.test\0"),
+        make_update(receipt.number, status_code="forwarded", responsible="a\0b" + "я" * 1000, text="x\0y"),
+        make_update(receipt.number) | {"time": LONG_AGO},
+        make_update(receipt.number) | {"id": "\0" * 10},
+        make_update(receipt.number) | {"id": "x" * 5000},
     ):
         answer = await client.post(UPDATES, **signed(strange, "d" * 20))
         assert answer.status_code == 202
@@ -364,9 +364,9 @@ async def test_a_platform_cannot_change_or_erase_a_report_it_never_received(
     receipt = await submit_report(context.database, site)
     await platforms.change_platform(context.database, "default", {"key": "d" * 20})
     before = await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id)
-    message = told(receipt.number, kind=kind, status_code="accepted")
+    message = make_update(receipt.number, kind=kind, status_code="accepted")
     assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 0}
     assert await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id) == before
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    message = told(receipt.number, kind=kind, status_code="in_progress", id="another")
+    message = make_update(receipt.number, kind=kind, status_code="in_progress", id="another")
     assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 1}

@@ -421,9 +421,9 @@ async def _fill(world: World) -> dict[str, str]:
     users = {one: found[0] for one in ("author", "plumber") if (found := await _find_user(database, one))}
 
     shown, hidden = [await photos.receive(context, site.id, photo(noise(64, 48))) for _ in range(2)]
-    told: dict[str, Any] = {"contact": CONTACT, "description": REPORT}
-    receipt = await submit_report(database, site, photos=(Photo(shown.id), Photo(hidden.id)), **told)
-    new = await submit_report(database, site, **told)
+    fields: dict[str, Any] = {"contact": CONTACT, "description": REPORT}
+    receipt = await submit_report(database, site, photos=(Photo(shown.id), Photo(hidden.id)), **fields)
+    new = await submit_report(database, site, **fields)
     ids |= {
         "problem": receipt.problem_id,
         "new": new.problem_id,

@@ -64,10 +64,10 @@ async def test_counts_match_a_naive_count(database: Database, few: int, monkeypa
                 where = (query, zoom, bbox)
                 assert found["total"] == len(expected), where
                 assert found["partial"] is False
-                told = Counter[str]()
+                counts = Counter[str]()
                 for feature in found["features"]:
                     properties = feature["properties"]
-                    told.update(properties.get("statuses") or {properties["status"]: 1})
+                    counts.update(properties.get("statuses") or {properties["status"]: 1})
                     if "number" not in properties:
                         assert properties["count"] == sum(properties["statuses"].values())
                         assert properties["count"] > 1, "one problem is told as itself"
@@ -75,7 +75,7 @@ async def test_counts_match_a_naive_count(database: Database, few: int, monkeypa
                         lng, lat = feature["geometry"]["coordinates"]
                         assert west - 1e-5 <= lng <= east + 1e-5
                         assert south - 1e-5 <= lat <= north + 1e-5
-                assert told == Counter(row["status"] for row in expected), where
+                assert counts == Counter(row["status"] for row in expected), where
                 alone = {f["properties"]["number"] for f in found["features"] if "number" in f["properties"]}
                 assert alone <= {row["number"] for row in expected}, where
 

@@ -101,10 +101,10 @@ async def test_the_author_gets_one_letter_which_says_what_was_corrected(
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     form = (await agent.read(path)).form(path)
     form.fields["category"] = "roads"
-    told = len(await letters(context, mail_sink, EMAIL))
+    before = len(await letters(context, mail_sink, EMAIL))
     corrected = {"description": CLEAN, "address": "Лесная, 5"}
     assert (await agent.client.post(path, data=form.fields | corrected)).status_code == 303
-    got = (await letters(context, mail_sink, EMAIL))[told:]
+    got = (await letters(context, mail_sink, EMAIL))[before:]
     assert len(got) == 1
     assert "исправило в вашем сообщении: текст, адрес." in got[0].text
     assert f"Теперь на сайте:\n\n{CLEAN}" in got[0].text.replace("\r\n", "\n")
@@ -115,12 +115,12 @@ async def test_the_author_gets_one_letter_which_says_what_was_corrected(
     assert WORDS in private, "the author's own words stay, for the author"
     form = (await agent.read(path)).form(path)
     assert (await agent.client.post(path, data=form.fields | {"category": "yards"})).status_code == 303
-    assert len(await letters(context, mail_sink, EMAIL)) == told + 1, "every letter names the category"
+    assert len(await letters(context, mail_sink, EMAIL)) == before + 1, "every letter names the category"
     await context.database.write(lambda tx: tx.run("UPDATE contacts SET confirmed_at = NULL"))
     form = (await agent.read(path)).form(path)
     form.fields |= {"category": "yards", "address": "Лесная, 7"}
     assert (await agent.client.post(path, data=form.fields)).status_code == 303
-    assert len(await letters(context, mail_sink, EMAIL)) == told + 1, "nobody confirmed the address"
+    assert len(await letters(context, mail_sink, EMAIL)) == before + 1, "nobody confirmed the address"
 
 
 async def test_a_corrected_answer_takes_the_place_of_the_answer(
@@ -134,10 +134,10 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
     empty = await agent.client.post(path, data=fields | {"answer": " "})
     assert empty.status_code == 422
     assert (await agent.client.post(path, data=fields | {"answer": "Засыпали 1 июня"})).status_code == 303
-    told = await detail(client, site)
-    assert told["answer"]["text"] == "Засыпали 1 июня"
-    assert [entry["text"] for entry in told["timeline"][-2:]] == ["Засыпали 1 мая", "Засыпали 1 июня"]
-    assert told["timeline"][-1]["label"] == "Ответ исправлен"
+    answer = await detail(client, site)
+    assert answer["answer"]["text"] == "Засыпали 1 июня"
+    assert [entry["text"] for entry in answer["timeline"][-2:]] == ["Засыпали 1 мая", "Засыпали 1 июня"]
+    assert answer["timeline"][-1]["label"] == "Ответ исправлен"
     (request,) = (await client.get("/open311/v2/requests/1.json")).json()
     assert request["status_notes"] == "Засыпали 1 июня"
     (extended,) = (await client.get("/open311/v2/requests/1.json?extensions=true")).json()

@@ -172,16 +172,16 @@ async def test_a_burst_is_one_message_and_other_webhooks_get_what_they_got(sides
     instance = await platforms.find_platform(here.database, own["id"])
     assert instance is not None
     problem = await find(here, birth)
-    told = await webhook.build_event(here.context, instance, here.site, problem, delivery)
+    result = await webhook.build_event(here.context, instance, here.site, problem, delivery)
     event = await webhook.build_event(here.context, plain, here.site, problem, delivery)
     assert "counts" not in event["data"]
-    assert event | {"data": event["data"] | {"counts": told["data"]["counts"]}} == told
-    assert {name: told["data"]["counts"][name] for name in counts.NAMES} == {"supporters": 20, "participants": 20}
+    assert event | {"data": event["data"] | {"counts": result["data"]["counts"]}} == result
+    assert {name: result["data"]["counts"][name] for name in counts.NAMES} == {"supporters": 20, "participants": 20}
     signed = {own["id"]: instance}
-    for signers, message in (({plain.id: plain}, told | {"source": "https://hook.test/"}), (signed, told)):
+    for signers, message in (({plain.id: plain}, result | {"source": "https://hook.test/"}), (signed, result)):
         await entries.find_or_import(here.context, signers, message)
     assert (await find(here, birth))["participants"] == 20, "of another system, and of this instance sent back"
-    await entries.find_or_import(here.context, signed, told | {"source": "https://there.test/sites/x"})
+    await entries.find_or_import(here.context, signed, result | {"source": "https://there.test/sites/x"})
     assert (await find(here, birth))["participants"] == 40
     await crowd.vote(birth)  # the message is on its way: what it does not say goes in another one
     unfinished = await here.database.rows("SELECT state FROM deliveries WHERE state <> 'delivered' AND sink LIKE 'pl%'")

@@ -90,7 +90,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
     official = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
     inbox = await cabinet.read_inbox(context.database, official, Selection(tab="overdue"))
     today = datetime.now(MOSCOW).date()
-    told = (await digest._build_digest(context.database, [site], today, "")).groups
+    digested = (await digest._build_digest(context.database, [site], today, "")).groups
     return {
         "list": {item["number"] for item in items if item["overdue"]},
         "filter": {item["number"] for item in filtered},
@@ -105,7 +105,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
         "figures read": (await statistics.read(context.database, statistics.Query(sites=(site,)), clock.now())).overdue,
         "cabinet": {row["number"] for row in inbox.rows},
         "cabinet's counter": inbox.counts["overdue"],
-        "digest": {line.number for group in told if group.name == "overdue" for line in group.lines},
+        "digest": {line.number for group in digested if group.name == "overdue" for line in group.lines},
     }
 
 
@@ -148,8 +148,8 @@ async def test_a_promised_date_replaces_the_due_date(client: httpx2.AsyncClient,
         assert await reminders.enqueue_reminders(database) == 0
         (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
         assert item["answer_due"] == PROMISED
-        (told,) = (await client.get(f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}")).json()
-        assert told["expected_datetime"].startswith(PROMISED)
+        (answer,) = (await client.get(f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}")).json()
+        assert answer["expected_datetime"].startswith(PROMISED)
     with at("2026-12-18T12:00"):
         assert await reminders.enqueue_reminders(database) == 1
     sinks = await database.rows("SELECT sink FROM deliveries WHERE sink LIKE 'reminder:%'")

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.long
 @contextmanager
 def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
     """The output of the running demonstration."""
-    told = directory / "data" / "demo.json"  # the file of an earlier run exists until this one answers
-    before = told.stat().st_mtime_ns if told.exists() else 0
+    path = directory / "data" / "demo.json"  # the file of an earlier run exists until this one answers
+    before = path.stat().st_mtime_ns if path.exists() else 0
     with (directory / "out").open("wb") as out:
         process = subprocess.Popen(
             die_with_parent([COMMAND, "demo", "--port", str(first_port)]),
@@ -38,11 +38,11 @@ def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
         )
     try:
         deadline = time.monotonic() + 240
-        while not told.exists() or told.stat().st_mtime_ns == before:
+        while not path.exists() or path.stat().st_mtime_ns == before:
             assert process.poll() is None, (directory / "out").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        yield json.loads(told.read_bytes())
+        yield json.loads(path.read_bytes())
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

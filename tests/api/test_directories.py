@@ -452,10 +452,10 @@ async def test_the_days_of_the_yearly_question(context: Context, city: Site, mai
         await renewals.confirm(database, child.id, late)
         await lifecycle.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=1))
         await lifecycle.erase(database, RESIDENT, child.id, gone)
-        before, told = await database.rows("SELECT id FROM deliveries"), len(mail_sink.letters)
+        before, sent_before = await database.rows("SELECT id FROM deliveries"), len(mail_sink.letters)
         assert await pass_days(14) == (0, 0, 1)
         assert len(await database.rows("SELECT id FROM deliveries")) == len(before), "no other letter tells of it"
-        assert [one.recipients for one in mail_sink.letters[told:]] == [("priem@gorod.test",)]
+        assert [one.recipients for one in mail_sink.letters[sent_before:]] == [("priem@gorod.test",)]
         await lifecycle.change(database, AGENT, child.id, silent, Change(to="accepted"))
         await lifecycle.erase(database, RESIDENT, child.id, late)
         for days, done in ((365, (1, 0, 0)), (14, (0, 1, 0)), (14, (0, 0, 1))):  # who was merged is not asked

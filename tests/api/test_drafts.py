@@ -237,8 +237,8 @@ async def test_an_extension_is_approved_told_and_shown(
     assert (await head.client.post(form.action, data=form.fields)).status_code == 303
     after = await row(context, problem)
     assert [after[name] for name in ("answer_due", "first_due", "status")] == [until, before["first_due"], "accepted"]
-    told = (await letters(context, mail_sink, EMAIL))[-1]
-    assert reason in told.text
+    received = (await letters(context, mail_sink, EMAIL))[-1]
+    assert reason in received.text
     item = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
     assert item["answer_due"] == until
     assert "Срок ответа продлён до" in item["timeline"][-1]["label"]

@@ -133,7 +133,7 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
             for name, selection in {**{tab: Selection(tab=tab) for tab in (*OPEN_TABS, "all")}, **OTHERS}.items()
         }
         counts = (await inbox_service.read_inbox(database, user, Selection())).counts
-        told = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
+        digests = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
     assert {name: tabs[name] for name in (*OPEN_TABS, "soon", "spam")} == {
         "moderation": [],
         "returned": [],
@@ -145,7 +145,7 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     assert sorted(tabs["ended"]) == sorted(sent.values())
     assert sorted(tabs["all"]) == sorted([left, *sent.values()])
     assert counts == {"moderation": 0, "returned": 0, "overdue": 1}
-    assert [group.count for group in told.groups if group.name == "overdue"] == [1]
+    assert [group.count for group in digests.groups if group.name == "overdue"] == [1]
 
 
 async def test_pages_of_an_erased_report_say_only_that(

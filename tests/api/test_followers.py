@@ -261,8 +261,8 @@ async def test_refusals_follow_the_order_of_the_contract(widget: Widget, context
     missing = await post(path, json={"email": "x"}, headers=own)
     assert problem(missing, 403)["code"] == "ticket_missing"
     wrong = problem(await post(path, json={"email": "x", "ticket": await widget.ticket()}, headers=own), 422)
-    told = [(error["field"], error["code"]) for error in wrong["errors"]]
-    assert told == [("email", "email"), ("consent.processing", "required"), ("consent.version", "required")]
+    errors = [(error["field"], error["code"]) for error in wrong["errors"]]
+    assert errors == [("email", "email"), ("consent.processing", "required"), ("consent.version", "required")]
     old = await follow(widget, number, consent={"version": "000000000000", "processing": True})
     assert [error["code"] for error in problem(old, 422)["errors"]] == ["consent_version"]
     assert await context.database.rows("SELECT id FROM followers") == []
@@ -297,8 +297,8 @@ async def test_followers_of_a_merged_problem_move_along_once(
     await following(widget, context, mail_sink, merged)
     await following(widget, context, mail_sink, merged, OTHER)
     await change(context, site, merged, to="duplicate", duplicate_of=kept)
-    told = (await letters(context, mail_sink, OTHER))[-1]
-    assert f"/problems/{kept}" in told.links[0]
+    received = (await letters(context, mail_sink, OTHER))[-1]
+    assert f"/problems/{kept}" in received.links[0]
     before = {email: len(mail_sink.to(email)) for email in (WE, OTHER)}
     await change(context, site, kept, to="in_progress")
     await letters(context, mail_sink, WE)
@@ -308,7 +308,7 @@ async def test_followers_of_a_merged_problem_move_along_once(
     row = await context.database.row("SELECT problem_id FROM followers WHERE email = :e", e=third)
     assert row is not None
     assert row["problem_id"] == await id_of(context, site, kept)
-    await press(widget.client, told.links[1])
+    await press(widget.client, received.links[1])
     assert OTHER not in {row["email"] for row in await context.database.rows("SELECT email FROM followers")}
 
 
@@ -345,11 +345,11 @@ async def test_followers_of_an_unpublished_problem_are_erased(
     if how != "withdraw":
         actor = Actor(kind="system") if how == "retention" else OPERATOR
         await lifecycle.erase(context.database, actor, site.id, await id_of(context, site, number))
-    _, *told = await letters(context, mail_sink, WE)
+    _, *received = await letters(context, mail_sink, WE)
     if how == "retention":
-        assert told == []
+        assert received == []
     else:
-        (last,) = told
+        (last,) = received
         assert "на сайте его больше нет" in last.text
         assert last.links == [f"https://widget.test/s/{site.key}/report"]
         assert "List-Unsubscribe" not in last.message

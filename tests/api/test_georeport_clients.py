@@ -131,10 +131,10 @@ async def test_fixmystreet_sends_a_report_and_receives_its_updates(
     assert clock.parse_rfc3339(updates[0].findtext("updated_datetime") or "") <= clock.now() + 1
     # Its script that fetches reports reads these fields of every report.
     (request,) = (await fms.get("requests.xml", api_key=key, start_date=start, end_date=end)).findall("request")
-    told = {one.tag: one.text for one in request}
-    assert (told["service_request_id"], told["status"], told["service_code"]) == (number, "open", "roads")
-    assert (told["lat"], told["long"]) == ("55.0794", "38.7783")
-    assert (await client.get(told["media_url"] or "")).headers["content-type"] == "image/jpeg"
+    elements = {one.tag: one.text for one in request}
+    assert (elements["service_request_id"], elements["status"], elements["service_code"]) == (number, "open", "roads")
+    assert (elements["lat"], elements["long"]) == ("55.0794", "38.7783")
+    assert (await client.get(elements["media_url"] or "")).headers["content-type"] == "image/jpeg"
 
 
 async def test_every_status_of_fixmystreet_is_accepted(

@@ -32,7 +32,7 @@ def site(gorod: Site) -> Site:
     return gorod
 
 
-async def told(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:
+async def list_requests(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:
     answer = await client.get(f"{ROOT}/requests.json", params=query)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()
@@ -40,7 +40,7 @@ async def told(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]
 
 
 async def ids(client: httpx2.AsyncClient, **query: Any) -> list[int]:
-    return [int(one["service_request_id"]) for one in await told(client, **query)]
+    return [int(one["service_request_id"]) for one in await list_requests(client, **query)]
 
 
 async def town(client: httpx2.AsyncClient, context: Context, site: Site, many: int) -> dict[str, str]:
@@ -179,7 +179,7 @@ async def test_update_time_ranges_are_inclusive_and_allow_paging(
     assert await ids(client, updated_after=last, updated_before=first) == []
     collected, position = list[int](), "2020-01-01T00:00:00Z"
     while True:  # as a reader continues: from the last time it has seen, without the requests it has
-        page = await told(client, updated_after=position, page_size=5)
+        page = await list_requests(client, updated_after=position, page_size=5)
         fresh = [int(one["service_request_id"]) for one in page if int(one["service_request_id"]) not in collected]
         collected += fresh
         if not fresh:
@@ -267,7 +267,7 @@ async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
     plain = (await client.get(f"{ROOT}/requests/1.json")).json()[0]
     assert not {"extended_attributes", "notes"} & set(plain)
     for wanted in ("true", "citysdk,media", "1"):
-        (found,) = await told(client, extensions=wanted)
+        (found,) = await list_requests(client, extensions=wanted)
         (single,) = (await client.get(f"{ROOT}/requests/1.json?extensions={wanted}")).json()
         assert found == single
         assert found["extended_attributes"] == {
@@ -291,9 +291,9 @@ async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
     xml = (await client.get(f"{ROOT}/requests.xml?extensions=true")).text
     assert "<notes><note><datetime>" in xml
     for off in ("false", "0", ""):
-        assert "notes" not in (await told(client, extensions=off))[0]
+        assert "notes" not in (await list_requests(client, extensions=off))[0]
     key = await changes.add_token(context.database, site.id, "platform")
-    (found,) = await told(client, api_key=key)
+    (found,) = await list_requests(client, api_key=key)
     assert found["extended_attributes"]["event_id"] == born["id"]
     assert "notes" not in found
 

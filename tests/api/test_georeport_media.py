@@ -74,8 +74,8 @@ async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
     assert [one["width"] for one in await photos_of(context)] == [640, 320, 480]
     assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}
     assert await worker.states() == ["delivered"]
-    told = (await problem(context))["id"]
-    await lifecycle.change(context.database, AGENT, site.id, told, Change(to="accepted"))
+    problem_id = (await problem(context))["id"]
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (found,) = (await client.get(f"{ROOT}/requests.json")).json()
     file = (await client.get(found["media_url"])).content
     assert Image.open(io.BytesIO(file)).size == (640, 480)
@@ -233,7 +233,7 @@ async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
     public: bool,
 ) -> None:
     key = await send(client, context, site, scope="platform")
-    told = {
+    fields = {
         "api_key": key,
         "service_request_id": "1",
         "update_id": str(uuid.uuid4()),
@@ -243,7 +243,7 @@ async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
         "media_url": [pictures.set_answer("/a", picture()), pictures.set_answer("/b", picture())],
     }
     for _ in range(2):
-        answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=told)
+        answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=fields)
         assert answer.status_code == 200, answer.text
     await worker.until_idle()
     assert pictures.asked == {"/a": 1, "/b": 1}
@@ -259,13 +259,13 @@ async def test_an_update_may_consist_of_a_picture(
     client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     key = await send(client, context, site, scope="platform")
-    told = {"api_key": key, "service_request_id": "1", "media_url": pictures.set_answer("/a", picture())}
-    assert (await client.post(f"{ROOT}/servicerequestupdates.json", data=told)).status_code == 200
+    fields = {"api_key": key, "service_request_id": "1", "media_url": pictures.set_answer("/a", picture())}
+    assert (await client.post(f"{ROOT}/servicerequestupdates.json", data=fields)).status_code == 200
     await worker.until_idle()
     (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
     assert (found["status"], found["description"]) == ("OPEN", None)
     assert (await client.get(found["media_url"])).status_code == 200
-    wrong = told | {"media_url": "file:///etc/passwd"}
+    wrong = fields | {"media_url": "file:///etc/passwd"}
     answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=wrong)
     assert (answer.status_code, answer.json()[0]["description"].partition(":")[0]) == (400, "media_url")
 

@@ -42,17 +42,17 @@ def filled(serve: Callable[..., Service]) -> Service:
 
 @pytest.mark.parametrize("form", ["xml", "json"])
 def test_a_thousand_requests_use_as_much_memory_as_a_hundred(filled: Service, form: str) -> None:
-    def told(path: str, many: int, page: int = 1) -> bytes:
+    def check_page(path: str, many: int, page: int = 1) -> bytes:
         answer = fetch(filled, f"/open311/v2/{path}.{form}?page_size={many}&page={page}")
         found = ElementTree.fromstring(answer) if form == "xml" else orjson.loads(answer)
         assert len(found) == many
         return answer
 
     for path in ("requests", "servicerequestupdates"):
-        told(path, 100)
+        check_page(path, 100)
         before = peak(filled)
         for page in (1, 2):
-            assert len(told(path, 1000, page)) > 6_000_000
+            assert len(check_page(path, 1000, page)) > 6_000_000
         assert peak(filled) - before < MOST_GROWTH
 
 

@@ -172,14 +172,14 @@ async def test_files_take_precedence_over_urls(
 async def test_an_update_may_contain_pictures(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     key = await changes.add_token(context.database, site.id, "platform")
     assert (await send(client, key)).status_code == 200
-    told = {"service_request_id": "1", "update_id": "7", "description": "Сделано", "status": "FIXED"}
+    fields = {"service_request_id": "1", "update_id": "7", "description": "Сделано", "status": "FIXED"}
     for _ in range(2):
-        answer = await send(client, key, file("photo1"), path="servicerequestupdates.json", **told)
+        answer = await send(client, key, file("photo1"), path="servicerequestupdates.json", **fields)
         assert answer.status_code == 200, answer.text
     (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
     assert (await client.get(found["media_url"])).status_code == 200
     assert await many(context, "photos") == 1
     wrong = await send(
-        client, key, file("photo1", b"MZ"), path="servicerequestupdates.xml", **(told | {"update_id": "8"})
+        client, key, file("photo1", b"MZ"), path="servicerequestupdates.xml", **(fields | {"update_id": "8"})
     )
     assert (wrong.status_code, "photo1: " in wrong.text) == (400, True)

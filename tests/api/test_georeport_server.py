@@ -320,20 +320,20 @@ async def test_scope_platform_carries_code_and_birth_id(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
-    told = {
+    update = {
         "extended_attributes[status_code]": "in_progress",
         "extended_attributes[event_id]": born,
         "extended_attributes[requested_datetime]": "2026-01-02T03:04:05Z",
     }
-    assert await send(client, key, **told) == "1"
+    assert await send(client, key, **update) == "1"
     (found,) = (await client.get(f"{ROOT}/requests/1.json?extensions=true")).json()
     assert found["extended_attributes"]["status_code"] == "in_progress"
     assert found["requested_datetime"] == "2026-01-02T03:04:05Z"
-    assert await send(client, key, **told, description="чуть иначе") == "1"  # the same birth id: the same report
+    assert await send(client, key, **update, description="чуть иначе") == "1"  # the same birth id: the same report
     assert await send(client, key) == "2"
     (plain,) = (await client.get(f"{ROOT}/requests/2.json?extensions=true")).json()
     assert plain["extended_attributes"]["status_code"] == "accepted"
-    assert await send(client, await token("georeport"), **told) == "3"  # and no other token may use it
+    assert await send(client, await token("georeport"), **update) == "3"  # and no other token may use it
     assert (await client.get(f"{ROOT}/requests/3.json")).status_code == 404
 
 
@@ -347,8 +347,8 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
         ("snow", "resolved", "2026-02-01T00:00:00Z"),
         ("roads", "in_progress", "2026-03-01T00:00:00Z"),
     ):
-        told = {"extended_attributes[status_code]": status, "extended_attributes[requested_datetime]": at}
-        await send(client, key, service_code=code, **told)
+        update = {"extended_attributes[status_code]": status, "extended_attributes[requested_datetime]": at}
+        await send(client, key, service_code=code, **update)
 
     async def ids(query: str) -> list[str]:
         answer = await client.get(f"{ROOT}/requests.json?{query}")
@@ -450,7 +450,7 @@ async def test_an_update_is_imported_once(
 ) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
     number = await send(client, key)
-    told = {
+    update = {
         "api_key": key,
         "service_request_id": number,
         "update_id": born,
@@ -462,8 +462,8 @@ async def test_an_update_is_imported_once(
         "extended_attributes[responsible]": "Горсвет",
         "extended_attributes[actor]": "agent",
     }
-    first = await post(client, "servicerequestupdates.xml", told)
-    again = await post(client, "servicerequestupdates.xml", told)
+    first = await post(client, "servicerequestupdates.xml", update)
+    again = await post(client, "servicerequestupdates.xml", update)
     assert first.status_code == 200, first.text
     assert ElementTree.fromstring(first.content).findtext("request_update/update_id") == born
     assert first.content == again.content
@@ -482,7 +482,7 @@ async def test_an_update_with_a_text_only_does_not_change_the_status(
     """The specification requires a status, which may be outdated on arrival."""
     key = await token("platform")
     number = await send(client, key)
-    told = {
+    update = {
         "api_key": key,
         "service_request_id": number,
         "update_id": str(uuid.uuid4()),
@@ -490,7 +490,7 @@ async def test_an_update_with_a_text_only_does_not_change_the_status(
         "description": "Ждём запчасти",
         "extended_attributes[kind]": "text",
     }
-    assert (await post(client, "servicerequestupdates.json", told)).status_code == 200
+    assert (await post(client, "servicerequestupdates.json", update)).status_code == 200
     (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
     assert (found["status"], found["description"]) == ("OPEN", "Ждём запчасти")
     assert found["extended_attributes"]["kind"] == "text"
@@ -502,19 +502,19 @@ async def test_an_external_update_keeps_its_birth_id_when_repeated(
     key = await token("georeport")
     number = await send(client, key)
     await accept(database, site, number)
-    told = {
+    update = {
         "api_key": key,
         "service_request_id": number,
         "update_id": "77",
         "status": "FIXED",
         "description": "Сделано",
     }
-    replies = {(await post(client, "servicerequestupdates.json", told)).text for _ in range(3)}
+    replies = {(await post(client, "servicerequestupdates.json", update)).text for _ in range(3)}
     assert len(replies) == 1
     found = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
     assert [one["status"] for one in found] == ["OPEN", "FIXED"]
     assert found[1]["update_id"] == orjson.loads(replies.pop())[0]["update_id"]
-    stated = told | {"update_id": "78", "extended_attributes[status_code]": "withdrawn", "status": "closed"}
+    stated = update | {"update_id": "78", "extended_attributes[status_code]": "withdrawn", "status": "closed"}
     assert (await post(client, "servicerequestupdates.json", stated | {"description": ""})).status_code == 200
     (request,) = (await client.get(f"{ROOT}/requests/{number}.json?extensions=true")).json()
     # A bare «closed» is consistent with it, and there is no exact code for others.
@@ -535,8 +535,8 @@ async def test_invalid_updates_are_refused(
         ({"description": "я" * 10_001}, 400),
         ({"status": "OPEN"}, 400),  # in moderation: only its moderator can publish it
     ):
-        told = {"api_key": key, "service_request_id": number, "status": "FIXED"} | changed
-        answer = await post(client, "servicerequestupdates.json", told)
+        update = {"api_key": key, "service_request_id": number, "status": "FIXED"} | changed
+        answer = await post(client, "servicerequestupdates.json", update)
         assert (answer.status_code, refusals(answer)[0][0]) == (status, status), changed
     other = {"api_key": await token("georeport"), "service_request_id": number, "status": "CANCELLED"}
     assert (await post(client, "servicerequestupdates.json", other)).status_code == 404
@@ -550,29 +550,29 @@ async def test_a_platform_cannot_act_for_our_residents(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
     receipt = await submit_report(database, site)
-    told = {
+    update = {
         "api_key": await token("platform"),
         "service_request_id": str(receipt.number),
         "update_id": str(uuid.uuid4()),
     }
     for code in ("withdrawn", "confirmed", "moderation"):
-        answer = await post(client, "servicerequestupdates.json", told | {"extended_attributes[status_code]": code})
+        answer = await post(client, "servicerequestupdates.json", update | {"extended_attributes[status_code]": code})
         assert answer.status_code == 400
-    answer = await post(client, "servicerequestupdates.json", told | {"extended_attributes[status_code]": "accepted"})
+    answer = await post(client, "servicerequestupdates.json", update | {"extended_attributes[status_code]": "accepted"})
     assert answer.status_code == 200
 
 
 async def test_erasure_is_passed_on(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
     key = await token("platform")
     number = await send(client, key, email="anna@example.test", first_name="Анна")
-    told = {
+    update = {
         "api_key": key,
         "service_request_id": number,
         "update_id": str(uuid.uuid4()),
         "extended_attributes[kind]": "erased",
     }
     for _ in range(2):
-        assert (await post(client, "servicerequestupdates.json", told)).status_code == 200
+        assert (await post(client, "servicerequestupdates.json", update)).status_code == 200
     assert await database.row("SELECT * FROM contacts") is None
     assert (await client.get(f"{ROOT}/requests/{number}.json")).status_code == 404
     assert await send(client, key) == "2"

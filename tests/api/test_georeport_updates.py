@@ -38,7 +38,7 @@ async def log(database: Database, many: int) -> Site:
     return site
 
 
-async def told(database: Database, site: Site, **asked: int | None) -> Sequence[Row]:
+async def list_updates(database: Database, site: Site, **asked: int | None) -> Sequence[Row]:
     values = {"since": 0, "until": 2**40, "after": None, "limit": 1000, "offset": 0} | asked
     found = await store.find_update_positions(database, site.id, token_id=None, everything=False, **values)  # type: ignore[arg-type]
     ids = [row["id"] for row in found]
@@ -66,10 +66,12 @@ async def test_every_way_of_reading_returns_the_same_updates(
         wanted = [
             row["id"] for row in every if since <= row["at"] <= until or (after is not None and row["position"] > after)
         ]
-        found = await told(database, site, since=since, until=until, after=after, limit=limit, offset=offset)
+        found = await list_updates(database, site, since=since, until=until, after=after, limit=limit, offset=offset)
         assert [row["id"] for row in found] == wanted[offset : offset + limit], (since, until, after, limit, offset)
         if offset + limit < len(wanted):  # and the rest, as the next batch of the same answer
-            later = await told(database, site, since=since, until=until, after=after, past=found[-1]["position"])
+            later = await list_updates(
+                database, site, since=since, until=until, after=after, past=found[-1]["position"]
+            )
             assert [row["id"] for row in later] == wanted[offset + limit :]
 
 
@@ -90,6 +92,6 @@ async def test_the_cost_of_one_update_is_independent_of_the_log(
         costs = []
         for site in (await log(database, 12), await log(database, 60)):
             steps = 0
-            assert len(await told(database, site, limit=1, **{"since": clock.now() - 90 * 86_400} | asked)) == 1
+            assert len(await list_updates(database, site, limit=1, **{"since": clock.now() - 90 * 86_400} | asked)) == 1
             costs.append(steps)
         assert costs[1] < costs[0] * 1.3, (asked, costs)

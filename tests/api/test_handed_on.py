@@ -235,16 +235,16 @@ async def test_the_form_without_javascript_says_who_gets_it_before_it_is_sent(
     fields = PageText((await client.get(path)).text).form(path).fields
     fields |= {"category": "roads", "description": "Яма у клуба", "address": "Полевая", "consent": "yes"}
     fields["coordinates"] = "55.05, 39.1"
-    told = await client.post(path, data=fields)
-    assert told.status_code == 422
-    assert "Сообщение получит Администрация села" in told.text
+    answer = await client.post(path, data=fields)
+    assert answer.status_code == 422
+    assert "Сообщение получит Администрация села" in answer.text
     assert await context.database.rows("SELECT 1 FROM problems") == []
-    again = PageText(told.text).form(path).fields
+    again = PageText(answer.text).form(path).fields
     assert again["receiver"] == "Администрация села"
     given = fields | again | {"category": "roads", "consent": "yes"}
-    assert "получит Администрация города" not in PageText(told.text).text
-    assert "Его получит Администрация села." in PageText(told.text).text
-    assert "Сообщение получит: Администрация села" in PageText(told.text).text
+    assert "получит Администрация города" not in PageText(answer.text).text
+    assert "Его получит Администрация села." in PageText(answer.text).text
+    assert "Сообщение получит: Администрация села" in PageText(answer.text).text
     await changes.disable_site(context.database, village.id)
     refused = await client.post(path, data=given)
     assert refused.status_code == 422, "nobody is left to get it"

@@ -548,7 +548,7 @@ async def test_a_sign_in_ends_with_the_provider_with_which_it_began(
 async def test_every_administrator_is_told_when_the_provider_changes(
     agency: str, enter: Enter, context: Context, idp: IdentityProvider, mail_sink: MailSink
 ) -> None:
-    async def told() -> list[int]:
+    async def count_letters() -> list[int]:
         while await letters.send_due(context, providers.LETTERS) == 0:
             pass
         return [len(mail_sink.to(f"{name}@gorod.test")) for name in ("boss", "rogue", "anna", "gone", "selo")]
@@ -559,12 +559,12 @@ async def test_every_administrator_is_told_when_the_provider_changes(
         await accounts.add_user(context.database, email=f"{name}@gorod.test", role="admin", agency_id=agency)
     await accounts.disable_user(context.database, "gone@gorod.test")
     rogue = await enter("admin", agency, "rogue@gorod.test")
-    await told()
+    await count_letters()
     for fields, count in (({"name": "Вход"}, 0), ({"replaces_factor": "yes"}, 1), ({"claim": "teams"}, 2)):
         assert (await rogue.send(SETTINGS, SETTINGS, **fields, password=PASSWORD)).status_code == 303
-        assert await told() == [count, count, 0, 0, 0]
+        assert await count_letters() == [count, count, 0, 0, 0]
     await rogue.send(SETTINGS, f"{SETTINGS}/remove")
-    assert await told() == [3, 3, 0, 0, 0]
+    assert await count_letters() == [3, 3, 0, 0, 0]
     letter = mail_sink.to("boss@gorod.test")[0]
     assert letter.subject == "Изменился вход через систему ведомства"
     assert any(link.endswith(SETTINGS) for link in letter.links)

@@ -87,7 +87,7 @@ async def test_the_letter_contains_the_answer(context: Context, site: Site, mail
 
 @ONE_DATABASE
 @pytest.mark.parametrize(
-    ("status", "told"),
+    (("status", "expected")),
     [
         ("accepted", "Сообщение проверено, его видно на сайте"),
         ("forwarded", "Проблему передали тем, кто её устраняет"),
@@ -100,7 +100,7 @@ async def test_the_letter_contains_the_answer(context: Context, site: Site, mail
     ],
 )
 async def test_every_status_has_its_own_letter(
-    context: Context, site: Site, mail_sink: MailSink, status: str, told: str
+    context: Context, site: Site, mail_sink: MailSink, status: str, expected: str
 ) -> None:
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
@@ -108,8 +108,8 @@ async def test_every_status_has_its_own_letter(
         context, site, receipt, to=status, text="Пояснение", expected_on="2099-12-12", responsible="МУП «Дорсервис»"
     )
     news = (await letters(context, mail_sink, EMAIL))[-1]
-    assert told in news.text.replace("\xa0", " ").replace("\r\n", "\n")
-    assert told in (news.html or "").replace("\xa0", " ")
+    assert expected in news.text.replace("\xa0", " ").replace("\r\n", "\n")
+    assert expected in (news.html or "").replace("\xa0", " ")
     assert "Пояснение" in news.text
 
 
@@ -154,8 +154,14 @@ async def test_an_agency_in_email_mode_gets_letters(context: Context, mail_sink:
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     (report,) = await letters(context, mail_sink, OFFICE)
     assert report.subject == "Сообщение № 1: Дороги и тротуары"
-    for told in ("Глубокая яма", "ул. Октябрьской Революции, 205", "55.079400, 38.778300", "Анна Иванова", "+7 912"):
-        assert told in report.text
+    for part in (
+        "Глубокая яма",
+        "ул. Октябрьской Революции, 205",
+        "55.079400, 38.778300",
+        "Анна Иванова",
+        "+7 912",
+    ):
+        assert part in report.text
     assert f"{EMAIL} (подтверждена)" in report.text
     map_link, cabinet = report.links
     assert map_link.startswith("https://www.openstreetmap.org/?mlat=55.079400&mlon=38.778300#")

@@ -63,10 +63,10 @@ async def agency_mailbox(context: Context, port: int) -> AgencyMailbox:
 
 async def acknowledged(agency_mailbox: AgencyMailbox, sink: MailSink) -> Letter:
     """The one letter that tells the sender how the answer was handled."""
-    (told,) = [
+    (received,) = [
         one for one in await letters(agency_mailbox.context, sink, OFFICE) if "Ответ на сообщение" in one.subject
     ]
-    return told
+    return received
 
 
 # --- what is published -----------------------------------------------------------------------------------------------
@@ -352,8 +352,8 @@ async def test_erased_reports_accept_no_answers(agency_mailbox: AgencyMailbox, m
     await agency_mailbox.send("resolved")
     last = await agency_mailbox.last()
     assert (last["state"], last["reason"]) == ("refused", "erased")
-    told = await acknowledged(agency_mailbox, mail_sink)
-    assert told.subject == "Ответ на сообщение № 1 не принят"
+    received = await acknowledged(agency_mailbox, mail_sink)
+    assert received.subject == "Ответ на сообщение № 1 не принят"
 
 
 async def test_spam_is_held_for_review(agency_mailbox: AgencyMailbox) -> None:

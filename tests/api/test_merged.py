@@ -71,9 +71,9 @@ async def test_the_author_gets_a_link_and_then_the_answer(
 ) -> None:
     main, merged = await merged_reports.report(BORIS), await merged_reports.report(ANNA)
     await merged_reports.merge(merged, main)
-    told = (await letters(context, merged_reports.sink, ANNA))[-1]
-    assert f"по сообщению № {main.number}" in told.text
-    assert merged_reports.page_of(main) in told.links
+    received = (await letters(context, merged_reports.sink, ANNA))[-1]
+    assert f"по сообщению № {main.number}" in received.text
+    assert merged_reports.page_of(main) in received.links
     await merged_reports.change(main, to="in_progress")
     await merged_reports.answer(main)
     (letter,) = await merged_reports.answer_letters(ANNA)
@@ -124,8 +124,10 @@ async def test_answers_reach_authors_through_chains_of_merges(
         await merged_reports.merge(merged, middle)
     await merged_reports.answer(main)
     assert len(await merged_reports.answer_letters(ANNA)) == 1
-    told = [letter.text for letter in merged_reports.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text]
-    assert len(told) == (2 if first == "the report" else 1), "of each merge on the way"
+    received = [
+        letter.text for letter in merged_reports.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text
+    ]
+    assert len(received) == (2 if first == "the report" else 1), "of each merge on the way"
     assert ANSWER in (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert (await support.count(context.database, merged_reports.site.id, main.number, None))[0] == 1
 
@@ -179,8 +181,8 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
     assert rows[merged.problem_id]["duplicate_of"] is None
     assert rows[merged.problem_id]["answer_due"] > today, "the agency is not late with what it could not know"
     assert bool(rows[merged.problem_id]["published"]) == (seen == "published")
-    told = [one.text for one in await letters(context, merged_reports.sink, OTHER)]
-    assert sum("на него ответят отдельно" in text for text in told) == 1
+    received = [one.text for one in await letters(context, merged_reports.sink, OTHER)]
+    assert sum("на него ответят отдельно" in text for text in received) == 1
     page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert f"Рассматривается отдельно от № {main.number}" in page.replace("\xa0", " ")
     await merged_reports.change(merged, to="resolved", text=ANSWER)

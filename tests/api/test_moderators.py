@@ -301,21 +301,21 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
         await agency.add("head", "head", agency_id=council.agency.id, due="digest")
         await agency.add("gleb", agency_id=council.agency.id, due="digest")  # boris looks after the entry
         await agency.report()
-        assert await agency.told("new") == ["anna"]
+        assert await agency.notified("new") == ["anna"]
         invite = {"site_id": child.id, "agency_id": council.agency.id, "may": "invite", "created_at": 1}
         await context.database.write(lambda tx: tx.insert("collection_agencies", **invite))
         await agency.report()
-        assert await agency.told("new") == ["anna", "anna"]
+        assert await agency.notified("new") == ["anna", "anna"]
         await name(context, child, council)
         entry = await agency.report()
-        assert await agency.told("new") == ["anna", "anna", "anna", "boris"]
+        assert await agency.notified("new") == ["anna", "anna", "anna", "boris"]
         await agency.assign(entry, boris, by=anna)
         assert len(await agency.letters("boris")) == 1
         await agency.clarify(entry)
-        assert await agency.told("author") == ["boris"], "who looks after it is told alone"
+        assert await agency.notified("author") == ["boris"], "who looks after it is told alone"
         await agency.change(entry, to="forwarded", service=(plumbers := await agency.add_service()))
         await assignment.report_work(context.database, AGENT, child.id, entry, plumbers, "Заварили трубу")
-        assert await agency.told("service") == ["anna"], "its services are its own"
+        assert await agency.notified("service") == ["anna"], "its services are its own"
         found = await store.find_user(context.database, str(boris.user_id))
         assert found is not None
         assert (await choosing.count_new(context.database, found, clock.first_id(clock.now() - 9)))[1] == 2
@@ -334,7 +334,7 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
     with at("2026-12-02T07:00"):
         moment = clock.now()
         await context.database.write(lambda tx: notices.notice_dates(tx, people, moment, moment))
-        assert await agency.told("due") == ["boris", "head"]
+        assert await agency.notified("due") == ["boris", "head"]
         await name(context, child, council, named=False)
     with at("2026-12-02T09:00"):
         assert (await choosing.count_new(context.database, found, clock.first_id(moment - 86_400)))[1] == 0

@@ -53,7 +53,7 @@ async def answered(agency_mailbox: AgencyMailbox, name: str) -> None:
     )
 
 
-async def told(agency_mailbox: AgencyMailbox, worker: Worker, sink: MailSink) -> list[Letter]:
+async def agency_letters(agency_mailbox: AgencyMailbox, worker: Worker, sink: MailSink) -> list[Letter]:
     """The letters to the agency beside acknowledgements, once all that is due went out."""
     await worker.until_idle()
     return [one for one in sink.to(OFFICE) if one.message["Auto-Submitted"] == "auto-generated"]
@@ -63,13 +63,13 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
     database, site = agency_mailbox.context.database, agency_mailbox.site
-    await told(agency_mailbox, worker, mail_sink)
+    await agency_letters(agency_mailbox, worker, mail_sink)
     await answered(agency_mailbox, "unclear")
     due = local_date(clock.now(), site.time_zone).isoformat()
     await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = :due, first_due = :due", due=due))
     assert await reminders.enqueue_reminders(database) == 1
     await move(agency_mailbox, "cabinet")
-    assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
+    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
     assert await reminders.enqueue_reminders(database) == 0
     away = await reported(agency_mailbox.context, site, "Пришло при кабинете")
     await lifecycle.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
@@ -79,10 +79,10 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     await dialogue.clarify(database, site, asked, dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда"))
     done = await reported(agency_mailbox.context, site, "Уже решённое")
     await lifecycle.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
-    assert len(await told(agency_mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
+    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
     await move(agency_mailbox, "email")
     await move(agency_mailbox, "email")
-    letters = [one.text for one in (await told(agency_mailbox, worker, mail_sink))[1:]]
+    letters = [one.text for one in (await agency_letters(agency_mailbox, worker, mail_sink))[1:]]
     for words, count in (
         ("Пришло при кабинете", 1),
         ("Нет, всё по-прежнему", 1),
@@ -93,16 +93,16 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     ):
         assert sum(words in text for text in letters) == count, words
     assert await reminders.enqueue_reminders(database) == 1, "the one that was not sent"
-    assert "Первое" in (await told(agency_mailbox, worker, mail_sink))[-1].text
+    assert "Первое" in (await agency_letters(agency_mailbox, worker, mail_sink))[-1].text
     await move(agency_mailbox, "cabinet")
     await answered(agency_mailbox, "resolved")
     assert (await agency_mailbox.problem())["status"] == "resolved", (
         "a reply to an old letter is an answer all the same"
     )
     assert len(await agency_mailbox.held_letters()) == 1
-    many = len(await told(agency_mailbox, worker, mail_sink))
+    many = len(await agency_letters(agency_mailbox, worker, mail_sink))
     await move(agency_mailbox, "email")
-    assert len(await told(agency_mailbox, worker, mail_sink)) == many
+    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == many
 
 
 async def test_a_letter_that_is_due_goes_out_once_wherever_the_agency_works_by_then(
@@ -110,7 +110,7 @@ async def test_a_letter_that_is_due_goes_out_once_wherever_the_agency_works_by_t
 ) -> None:
     for mode in ("cabinet", "email", "cabinet"):
         await move(agency_mailbox, mode)
-    assert ["Первое" in one.text for one in await told(agency_mailbox, worker, mail_sink)] == [True]
+    assert ["Первое" in one.text for one in await agency_letters(agency_mailbox, worker, mail_sink)] == [True]
 
 
 async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: Context) -> None:

@@ -76,8 +76,8 @@ async def test_a_running_service_purges_by_itself_and_logs_it(
 
     assert await until(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
-    (told,) = [one["detail"] for one in service.cli("doctor")["checks"] if one["name"] == "retention"]
-    assert "erased 1" in told
+    (detail,) = [one["detail"] for one in service.cli("doctor")["checks"] if one["name"] == "retention"]
+    assert "erased 1" in detail
 
 
 @ONE_DATABASE

@@ -100,7 +100,7 @@ class Agency:
         assignments = ", ".join(f"{name} = :{name}" for name in columns)
         await self.database.write(lambda tx: tx.run(f"UPDATE {table} SET {assignments}", **columns))
 
-    async def told(self, kind: str) -> list[str]:
+    async def notified(self, kind: str) -> list[str]:
         """The names of who has a notice of a kind, a name for each notice."""
         rows = await self.database.rows(
             "SELECT u.email FROM notices n JOIN users u ON u.id = n.user_id WHERE n.kind = :kind", kind=kind
@@ -146,32 +146,32 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
     foreign = await make_site(agency.database, agency={"email": "x@other.test"})
     await agency.add("foreign", "agent", foreign.agency.id, **every)
     problem_id = await agency.report()
-    assert await agency.told("new") == ["anna", "boris", "boss"]
+    assert await agency.notified("new") == ["anna", "boris", "boss"]
     await agency.change(problem_id, anna, to="accepted")
     await agency.assign(problem_id, anna, by=anna)
-    assert await agency.told("assigned") == []
+    assert await agency.notified("assigned") == []
     await agency.assign(problem_id, boris, by=anna)
     for _ in range(2):
         await agency.assign(problem_id, anna, by=boris)
-    assert await agency.told("assigned") == ["anna", "boris"], "whoever looks after it already is told nothing"
+    assert await agency.notified("assigned") == ["anna", "boris"], "whoever looks after it already is told nothing"
     await agency.clarify(problem_id)
-    assert await agency.told("author") == ["anna", "boss"], "of agents, who looks after it"
+    assert await agency.notified("author") == ["anna", "boss"], "of agents, who looks after it"
     await agency.change(problem_id, anna, to="forwarded", service=service_id)
-    assert await agency.told("assigned") == ["anna", "boris", "mate", "plumber"]
+    assert await agency.notified("assigned") == ["anna", "boris", "mate", "plumber"]
     await assignment.report_work(agency.database, plumber, agency.site.id, problem_id, service_id, "Заделали")
-    assert await agency.told("service") == ["anna", "boss"]
+    assert await agency.notified("service") == ["anna", "boss"]
     await assignment.return_report(agency.database, plumber, agency.site.id, problem_id, service_id, "Не наше")
-    assert await agency.told("service") == ["anna", "anna", "boss", "boss"]
+    assert await agency.notified("service") == ["anna", "anna", "boss", "boss"]
     await agency.change(problem_id, anna, to="resolved", text="Яму заделали")
     await agency.change(problem_id, RESIDENT, to="reopened", text="Яма на месте")
-    assert await agency.told("author") == ["anna", "anna", "boss", "boss"]
+    assert await agency.notified("author") == ["anna", "anna", "boss", "boss"]
 
     user = User(
         id=str(anna.user_id), email="", role="agent", agency_id=agency.site.agency.id, agency_name="", language="ru"
     )
     asked = (user, agency.site.id, problem_id, {"text": "Заделали"}, AnswerFiles())
     await drafts.save_draft(agency.database, *asked, submitted_by=COMMAND_LINE)
-    assert await agency.told("approval") == ["boss"]
+    assert await agency.notified("approval") == ["boss"]
     assert sorted(letter.subject for letter in await agency.letters("boss")) == [
         "1 новое сообщение",
         "Автор ответил или вернул 1 сообщение",
@@ -194,14 +194,14 @@ async def test_a_report_is_new_when_its_agency_can_take_it_up(agency: Agency, wa
         await submit_report(agency.database, agency.site, **source)
     else:
         problem_id = (await submit_report(agency.database, agency.site)).problem_id
-        assert await agency.told("new") == []
+        assert await agency.notified("new") == []
         if way == "unconfirmed":
             return
         await lifecycle.confirm(agency.database, agency.site.id, problem_id)
-        assert await agency.told("new") == ([] if way == "operator" else ["boris"])
+        assert await agency.notified("new") == ([] if way == "operator" else ["boris"])
         if way in ("operator", "accepted too"):
             await agency.change(problem_id, OPERATOR, to="accepted")
-    assert await agency.told("new") == ["boris"]
+    assert await agency.notified("new") == ["boris"]
 
 
 async def test_the_defaults_of_each_role(agency: Agency) -> None:
@@ -218,7 +218,7 @@ async def test_the_defaults_of_each_role(agency: Agency) -> None:
     for role in roles:
         await agency.add(role, role)
     await agency.report()
-    assert await agency.told("new") == ["agent"]
+    assert await agency.notified("new") == ["agent"]
 
 
 async def test_who_is_away_is_told_nothing_and_who_stands_in_is(agency: Agency) -> None:
@@ -228,18 +228,18 @@ async def test_who_is_away_is_told_nothing_and_who_stands_in_is(agency: Agency) 
     await agency.away(boris, "2026-12-01", boss)
     problem_id = await agency.accept()
     await agency.assign(problem_id, anna)
-    assert await agency.told("assigned") == ["boss"], "who stands in for who stands in"
+    assert await agency.notified("assigned") == ["boss"], "who stands in for who stands in"
     await agency.assign(problem_id, clara)
     await agency.assign(problem_id, anna, by=boss)
-    assert await agency.told("assigned") == ["boss", "clara"], "the stand-in's own action"
+    assert await agency.notified("assigned") == ["boss", "clara"], "the stand-in's own action"
     await agency.away(boss, "2026-12-01", anna)
     await agency.assign(problem_id, clara)
     await agency.assign(problem_id, anna)
-    assert await agency.told("assigned") == ["boss", "clara", "clara"], "a circle of absences has nobody"
+    assert await agency.notified("assigned") == ["boss", "clara", "clara"], "a circle of absences has nobody"
     with at("2026-12-05T12:00"):
         await agency.assign(problem_id, clara)
         await agency.assign(problem_id, anna)
-    assert await agency.told("assigned") == ["anna", "boss", "clara", "clara", "clara"], "the absence is over"
+    assert await agency.notified("assigned") == ["anna", "boss", "clara", "clara", "clara"], "the absence is over"
 
 
 async def test_what_waits_when_somebody_leaves_goes_to_who_stands_in(agency: Agency) -> None:
@@ -264,7 +264,7 @@ async def test_the_disabled_are_told_nothing_and_their_reports_are_everybodys(ag
     await accounts.disable_user(agency.database, "anna@gorod.test")
     assert await agency.letters("anna") == [], "it was enqueued before"
     await agency.clarify(problem_id)
-    assert await agency.told("author") == ["boris"]
+    assert await agency.notified("author") == ["boris"]
     assert await agency.morning("2026-12-02T09:00", "anna") == []
 
 
@@ -400,12 +400,12 @@ async def test_what_is_gone_is_not_told(agency: Agency, end: str) -> None:
             await agency.change(gone, to="resolved", text="Заделали")
         else:
             await agency.assign(gone, await agency.add("boris"))
-        told = await agency.letters("anna")
-    assert len(told) == 1, "the letter that hung at what is gone tells of the others"
+        received = await agency.letters("anna")
+    assert len(received) == 1, "the letter that hung at what is gone tells of the others"
     if end != "reassigned":
-        assert "№ 2" in told[0].text
-        assert "№ 1" not in told[0].text
-        assert await agency.morning("2026-12-02T09:00", "anna") == told
+        assert "№ 2" in received[0].text
+        assert "№ 1" not in received[0].text
+        assert await agency.morning("2026-12-02T09:00", "anna") == received
     else:
         (_, digest) = await agency.morning("2026-12-02T09:00", "anna")
         assert "Поручено" not in digest.text
@@ -428,9 +428,9 @@ async def test_the_digest_tells_each_kind_once_with_links_to_the_lists(agency: A
     await agency.set("problems", answer_due="2026-12-04")
     (digest,) = await agency.morning("2026-12-02T09:00", "anna")
     assert digest.subject == "Сводка на 2 декабря"
-    for told in ("Новые: 3", "Подходит срок: 3", "Автор ответил или вернул в работу: 1", "ответ до 4\xa0декабря"):
-        assert told in digest.text
-        assert told in str(digest.html)
+    for expected in ("Новые: 3", "Подходит срок: 3", "Автор ответил или вернул в работу: 1", "ответ до 4\xa0декабря"):
+        assert expected in digest.text
+        assert expected in str(digest.html)
     url = agency.context.settings.public_url
     for path in ("tab=moderation", "status=soon", "tab=returned"):
         assert f"{url}/cabinet/problems?{path}" in digest.links
@@ -453,14 +453,14 @@ async def test_each_is_reminded_as_early_as_they_like_in_working_days(agency: Ag
         await agency.add(f"days{days}", due="digest", days=days)
     await agency.accept()
     await agency.set("problems", answer_due="2026-12-14")  # a Monday
-    told = ("days1", "days3", "days30")
+    kinds = ("days1", "days3", "days30")
     first: dict[str, str] = {}
     for day in range(2, 15):
-        for name in told:
+        for name in kinds:
             if await agency.morning(f"2026-12-{day:02}T09:00", name):
                 first.setdefault(name, f"{day:02}")
     assert first == {"days30": "02", "days3": "09", "days1": "11"}
-    assert [len(await agency.letters(name)) for name in told] == [1, 1, 1]
+    assert [len(await agency.letters(name)) for name in kinds] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -531,7 +531,7 @@ async def test_choices_are_made_on_the_account_page(agency: Agency, enter: Enter
         "7",
     ]
     await agency.report()
-    assert await agency.told("new") == ["anna"], "the first alone"
+    assert await agency.notified("new") == ["anna"], "the first alone"
     for days in ("0", "31", "", "x", "³"):
         refused = await anna.send(PAGE, CHOOSE, notice_new="letter", days=days)
         assert refused.status_code == 422, days
@@ -589,4 +589,4 @@ async def test_old_notices_are_deleted(agency: Agency) -> None:
         await agency.report()
     with at("2027-02-01T12:00"):
         await retention.erase_expired(agency.database)
-    assert await agency.told("new") == ["anna"]
+    assert await agency.notified("new") == ["anna"]

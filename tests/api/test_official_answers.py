@@ -173,9 +173,9 @@ async def test_only_authorised_systems_speak_for_the_agency(
         return
     assert row["status"] == "resolved"
     assert (bool(row["has_answer"]), row["answered_at"] is not None) == (official, official)
-    told = (await client.get(f"/api/v1{address.replace('/s/', '/sites/')}")).json()
-    assert (told["answer"] is not None, told["has_answer"], told["kept"] is not None) == (official,) * 3
-    last = told["timeline"][-1]
+    answer = (await client.get(f"/api/v1{address.replace('/s/', '/sites/')}")).json()
+    assert (answer["answer"] is not None, answer["has_answer"], answer["kept"] is not None) == (official,) * 3
+    last = answer["timeline"][-1]
     assert (last["status"], last["text"]) == ("resolved", WORDS)
     name = (await context.database.rows("SELECT name FROM platforms WHERE id = :id", id=elsewhere.id)) or [
         {"name": NAME}
@@ -240,8 +240,8 @@ async def test_unofficial_answers_stay_unofficial_on_other_instances(
     elsewhere = await ExternalSystem(context, client, site, voice).connect()
     number = await report(context, site, published=True)
     await elsewhere.say(number, at=clock.now() + 1, unofficial="true", actor="source")
-    told = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
-    assert (told["status"], told["answer"], told["answered_at"]) == ("resolved", None, None)
+    answer = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
+    assert (answer["status"], answer["answer"], answer["answered_at"]) == ("resolved", None, None)
 
 
 async def test_letters_and_the_cabinet_name_the_sender(

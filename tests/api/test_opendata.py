@@ -75,8 +75,8 @@ async def test_both_formats_contain_the_published_data_and_the_licence(
     assert without["geometry"] is None
     rows = table(await client.get(api(site, "csv")))
     assert tuple(rows[0]) == model.COLUMNS
-    told = [(row["number"], row["lat"], row["status_name"]) for row in rows]
-    assert told == [("2", "", "Принято"), ("1", "55.0794", "Принято")]
+    stored = [(row["number"], row["lat"], row["status_name"]) for row in rows]
+    assert stored == [("2", "", "Принято"), ("1", "55.0794", "Принято")]
     assert rows[1]["description"] == 'Яма «у школы», "глубокая"\nи ещё одна'
     for name in ("created_at", "updated_at"):
         assert rows[0][name].endswith("Z")

@@ -463,8 +463,8 @@ async def test_the_doctors_page_shows_what_the_command_shows(
                 "WIDGET_MAIL_FROM": "widget@widget.test",
             }
             done = commands.attempt("doctor", "--json", settings=environ, directory=tmp_path)
-            (told,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "mail"]
-            assert (told["ok"], told["detail"] in page.text) == (False, True)
+            (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "mail"]
+            assert (check["ok"], check["detail"] in page.text) == (False, True)
             assert "неполадка · Исходящая почта" in page.text
 
             async def slow(*_: Any) -> Any:

@@ -173,9 +173,11 @@ async def test_the_journal_lists_only_own_users_and_sites(
         )  # fmt: skip
         await journal.note(context.database, "agency_changed", journal.COMMAND_LINE, subject=site.agency.id)
         await journal.note(context.database, "sign_in_failed", journal.visitor("203.0.113.9"), details={"times": 4})
-    told = await entries_of(admin)
+    entries = await entries_of(admin)
     about = (
-        {line["О ком или о чём"] for line in told} | {line["Кто"] for line in told} | {line["Сайт"] for line in told}
+        {line["О ком или о чём"] for line in entries}
+        | {line["Кто"] for line in entries}
+        | {line["Сайт"] for line in entries}
     )
     for whose in ("own", "subordinate"):
         assert {f"{whose}@gorod.test", f"{whose}-new@gorod.test", sites[whose].agency.name, sites[whose].name} <= about
@@ -184,8 +186,8 @@ async def test_the_journal_lists_only_own_users_and_sites(
             not {f"{whose}@gorod.test", f"{whose}-new@gorod.test", sites[whose].agency.name, sites[whose].name} & about
         )
     kinds = ["user_added", "signed_in", "contact_read", "invited", "site_changed", "agency_changed"]
-    assert sorted(line["Код"] for line in told) == sorted(kinds * 2)
-    assert {line["Адрес"] for line in told if line["Код"] in ("signed_in", "contact_read")} == {"127.0.0.1"}
+    assert sorted(line["Код"] for line in entries) == sorted(kinds * 2)
+    assert {line["Адрес"] for line in entries if line["Код"] in ("signed_in", "contact_read")} == {"127.0.0.1"}
     page = await admin.read(JOURNAL)
     assert f"/cabinet/problems/{problems['own']}" in page.links
     assert "foreign@gorod.test" not in page.text
@@ -240,8 +242,8 @@ async def test_the_journal_is_paged_and_filtered_by_day(enter: Enter, sites: dic
         ("from=nonsense&to=9999-12-31&kind=nothing&after=x.y", len(moments)),
         ("from=0001-01-01&after=99999999999999999.", len(moments)),
     ):
-        told = await entries_of(admin, f"?{query}")
-        assert sum(line["Адрес"].startswith("10.0.0.") for line in told) == found, query
+        entries = await entries_of(admin, f"?{query}")
+        assert sum(line["Адрес"].startswith("10.0.0.") for line in entries) == found, query
         await admin.read(f"{JOURNAL}?{query}")
     await admin.read(f"{JOURNAL}?person=%00&after=%00")
 
@@ -272,8 +274,8 @@ def test_every_kind_has_a_text() -> None:
     for language in i18n.LANGUAGES:
         texts = i18n.texts(language)
         assert [kind for kind in journal.KINDS if f"organisation.journal.kind.{kind}" not in texts] == []
-    told = {key.rpartition(".")[2] for key in i18n.texts("ru") if key.startswith("organisation.journal.kind.")}
-    assert told == set(journal.KINDS)
+    described = {key.rpartition(".")[2] for key in i18n.texts("ru") if key.startswith("organisation.journal.kind.")}
+    assert described == set(journal.KINDS)
 
 
 async def test_the_journal_page_has_no_forms_that_change_it(enter: Enter, sites: dict[str, Site]) -> None:

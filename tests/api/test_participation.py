@@ -756,9 +756,9 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
     for column in ("stopped_at", "failed_at"):  # who ended letters, or whom none reaches, gets none
         sql = f"UPDATE contacts SET {column} = 1"
         await context.database.write(lambda tx, sql=sql: tx.run(sql))
-        told = len(await letters(context, mail_sink, city.agency.email))
+        sent_before = len(await letters(context, mail_sink, city.agency.email))
         await visitor.take_part(text=f"Ещё вопрос {column}")
-        assert len(await letters(context, mail_sink, city.agency.email)) == told + 1
+        assert len(await letters(context, mail_sink, city.agency.email)) == sent_before + 1
         await context.database.write(lambda tx: tx.run("UPDATE contacts SET stopped_at = NULL, failed_at = NULL"))
     texts = [one["text"] for one in await visitor.rows() if one["confirmed_at"] and not one["stopped_at"]]
     assert texts == ["Ещё вопрос stopped_at", "Ещё вопрос failed_at"], "who asks again takes nothing back"

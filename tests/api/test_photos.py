@@ -526,18 +526,18 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
     assert small.content == await context.storage.get(photo_id, ".thumb")
     row = await context.database.row("SELECT photos FROM problems")
     assert row is not None
-    (told,) = orjson.loads(row["photos"])
-    del told["small"]
+    (photo_row,) = orjson.loads(row["photos"])
+    del photo_row["small"]
 
     async def as_it_was(tx: Transaction) -> None:
-        await records.update(tx, problem_id, {"photos": orjson.dumps([told]).decode()})
+        await records.update(tx, problem_id, {"photos": orjson.dumps([photo_row]).decode()})
 
     await context.database.write(as_it_was)
     assert f'src="https://widget.test/photos/{photo_id}.thumb.jpg"' in (await client.get(f"/s/{site.key}")).text
     (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
     assert "small" not in item["photos"][0]
     assert pictures.thumb_url(context, row["photos"]) == links.sign_photo_url(context, photo_id, ".small")
-    assert pictures.thumb_url(context, orjson.dumps([told]).decode()) == links.sign_photo_url(
+    assert pictures.thumb_url(context, orjson.dumps([photo_row]).decode()) == links.sign_photo_url(
         context, photo_id, ".thumb"
     )
 
@@ -692,17 +692,17 @@ async def test_photo_urls_for_platforms_work_and_are_stable(
     assert row is not None
     assert row["released_at"] is not None
     assert not row["published"]
-    told = pictures.list_platform_urls(context, row)
-    assert [photo_id in address for photo_id, address in zip(photo_ids, told, strict=True)] == [True, True]
-    for address in told:
+    urls = pictures.list_platform_urls(context, row)
+    assert [photo_id in address for photo_id, address in zip(photo_ids, urls, strict=True)] == [True, True]
+    for address in urls:
         assert (await client.get(address)).status_code == 200
     with time_machine.travel(clock.now() + 3 * DAY):
-        assert pictures.list_platform_urls(context, row) == told
-        assert (await client.get(told[0])).status_code == 200
+        assert pictures.list_platform_urls(context, row) == urls
+        assert (await client.get(urls[0])).status_code == 200
     with time_machine.travel(clock.now() + 31 * DAY):
-        assert (await client.get(told[0])).status_code == 404
+        assert (await client.get(urls[0])).status_code == 404
         await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-        assert (await client.get(told[0])).status_code == 200, "published: the link that ended is as good as any"
+        assert (await client.get(urls[0])).status_code == 200, "published: the link that ended is as good as any"
 
 
 async def test_georeport_returns_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

@@ -94,7 +94,7 @@ async def test_nothing_is_delivered_before_release(
 
 @pytest.mark.parametrize("publishing", [False, True])
 @pytest.mark.parametrize(
-    ("allowed", "told"),
+    ("allowed", "expected"),
     [
         ("none", {}),
         ("email", {"email": "anna@example.test"}),
@@ -106,7 +106,7 @@ async def test_contacts_are_sent_only_as_configured(
     make_settings: Callable[..., Settings],
     database_url: str,
     allowed: str,
-    told: dict[str, str],
+    expected: dict[str, str],
     publishing: bool,
 ) -> None:
     """The consent to publish a name sends it nowhere: platforms get it as a contact or not at all. So a revoked consent
@@ -140,11 +140,11 @@ async def test_contacts_are_sent_only_as_configured(
         await PlatformWorker(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")
     assert not any(set(personal) & call.fields.keys() for call in fake.calls[sent:])
-    assert {name: fake.requests[0][name] for name in personal if name in fake.requests[0]} == told
+    assert {name: fake.requests[0][name] for name in personal if name in fake.requests[0]} == expected
 
 
 @pytest.mark.parametrize(
-    ("agreed_to", "told"),
+    ("agreed_to", "expected"),
     [("none", set()), ("email", {"email"}), ("all", {"email", "first_name", "last_name", "phone"})],
 )
 async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
@@ -152,7 +152,7 @@ async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
     make_settings: Callable[..., Settings],
     database_url: str,
     agreed_to: str,
-    told: set[str],
+    expected: set[str],
 ) -> None:
     """The operator has enabled contacts since; earlier consents do not cover that."""
     common = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
@@ -163,7 +163,7 @@ async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
         agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
         await accept_report(context, site, contact=PERSON, consent=agreed)
         await PlatformWorker(context).until_idle()
-    assert {"email", "first_name", "last_name", "phone"} & set(fake.requests[0]) == told
+    assert {"email", "first_name", "last_name", "phone"} & set(fake.requests[0]) == expected
 
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",), ("json",)])
@@ -391,7 +391,7 @@ async def test_a_change_is_not_sent_after_an_erasure(context: Context, site: Sit
 # --- pull ---
 
 
-def told(number: str = "1", **fields: Any) -> dict[str, Any]:
+def make_update(number: str = "1", **fields: Any) -> dict[str, Any]:
     return {"update_id": "77", "service_request_id": number, "updated_datetime": clock.rfc3339(clock.now())} | fields
 
 
@@ -407,8 +407,8 @@ async def test_updates_of_a_platform_are_imported_once(
     context: Context, fake: FakePlatform, platform_worker: PlatformWorker, sent: str
 ) -> None:
     fake.news = [
-        told(status="INVESTIGATING", description="Выехала бригада"),
-        told(status="IN_PROGRESS", description="Чужая заявка", service_request_id="99", update_id="78"),
+        make_update(status="INVESTIGATING", description="Выехала бригада"),
+        make_update(status="IN_PROGRESS", description="Чужая заявка", service_request_id="99", update_id="78"),
     ]
     before = len(fake.posts("servicerequestupdates"))
     for _ in range(3):
@@ -426,8 +426,8 @@ async def test_updates_without_ids_are_distinguished(
 ) -> None:
     fake.formats = formats
     fake.news = [
-        told(update_id=None, status="IN_PROGRESS", description="раз"),
-        told(update_id=None, status="IN_PROGRESS", description="два"),
+        make_update(update_id=None, status="IN_PROGRESS", description="раз"),
+        make_update(update_id=None, status="IN_PROGRESS", description="два"),
     ]
     await pull.poll_platforms(context)
     await pull.poll_platforms(context)
@@ -439,16 +439,16 @@ async def test_a_bare_open_or_closed_changes_only_contradicting_statuses(
     context: Context, site: Site, fake: FakePlatform, sent: str
 ) -> None:
     later = clock.rfc3339(clock.now() + 60)
-    fake.news = [told(status="open", update_id="1", updated_datetime=later)]
+    fake.news = [make_update(status="open", update_id="1", updated_datetime=later)]
     await pull.poll_platforms(context)
     assert await status(context, sent) == "accepted"
-    fake.news = [told(status="closed", update_id="2", updated_datetime=clock.rfc3339(clock.now() + 120))]
+    fake.news = [make_update(status="closed", update_id="2", updated_datetime=clock.rfc3339(clock.now() + 120))]
     await pull.poll_platforms(context)
     assert await status(context, sent) == "resolved"
-    fake.news = [told(status="closed", update_id="3", updated_datetime=clock.rfc3339(clock.now() + 180))]
+    fake.news = [make_update(status="closed", update_id="3", updated_datetime=clock.rfc3339(clock.now() + 180))]
     await pull.poll_platforms(context)
     assert await status(context, sent) == "resolved"
-    fake.news = [told(status="open", update_id="4", updated_datetime=clock.rfc3339(clock.now() + 240))]
+    fake.news = [make_update(status="open", update_id="4", updated_datetime=clock.rfc3339(clock.now() + 240))]
     await pull.poll_platforms(context)
     assert await status(context, sent) == "reopened"
 
@@ -474,7 +474,7 @@ async def test_echoes_of_our_own_updates_are_ignored(
     await lifecycle.change(context.database, AGENT, site.id, sent, PLANNED)
     await platform_worker.until_idle()
     fake.news = [
-        told(
+        make_update(
             update_id=f"theirs-{number}", **{name: one[name] for name in ("status", "updated_datetime", "description")}
         )
         for number, one in enumerate(fake.updates, 1)
@@ -501,15 +501,17 @@ async def test_a_platform_cannot_act_for_the_resident(context: Context, fake: Fa
     ours = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
     later = clock.rfc3339(clock.now() + 60)  # within one second the greater identifier would win, and these are random
     fake.news = [
-        told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),
-        told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада", updated_datetime=later),
+        make_update(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),
+        make_update(
+            update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада", updated_datetime=later
+        ),
     ]
     await pull.poll_platforms(context)
     assert await status(context, sent) == "in_progress"
 
 
 async def test_a_date_in_the_far_future_does_not_stop_polling(context: Context, fake: FakePlatform, sent: str) -> None:
-    fake.news = [told(status="IN_PROGRESS", update_id="1", updated_datetime="2999-01-01T00:00:00Z")]
+    fake.news = [make_update(status="IN_PROGRESS", update_id="1", updated_datetime="2999-01-01T00:00:00Z")]
     await pull.poll_platforms(context)
     fake.calls.clear()
     await pull.poll_platforms(context)

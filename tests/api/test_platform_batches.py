@@ -126,8 +126,8 @@ async def test_due_events_are_sent_in_batches_and_in_order(
     assert max(map(len, hook.messages)) > BATCH / 2
     assert all(len(message) <= BATCH for message in hook.messages)
     for number in range(1, REPORTS + 1):
-        told = [one["type"].rpartition(".")[2] for one in hook.events if one["data"]["number"] == number]
-        assert told == ["received", "status"]
+        kinds = [one["type"].rpartition(".")[2] for one in hook.events if one["data"]["number"] == number]
+        assert kinds == ["received", "status"]
     for message in hook.messages:
         assert len({event["data"]["number"] for event in message}) == len(message)
 
@@ -183,5 +183,5 @@ async def test_reports_marked_as_spam_are_in_no_batch(
 
     await context.database.write(over)
     await work(context, done)
-    told = {one["data"].get("description") for one in hook.events} - {None}
-    assert told == {"Реклама 1", "Реклама 2"}
+    descriptions = {one["data"].get("description") for one in hook.events} - {None}
+    assert descriptions == {"Реклама 1", "Реклама 2"}

@@ -182,10 +182,10 @@ async def test_the_command_line_edits_the_mapping(
     await poll_platform(context, site)
     cli("platform", "map", "default", "--site", "gorod.test", "roads=7", "snow=99")
     cli("platform", "map", "default", "--site", "gorod.test", "snow=")
-    told = {one["category"]: one for one in cli("platform", "services", "default", "--site", "gorod.test")}
-    assert (told["roads"]["service"], told["roads"]["state"], told["roads"]["unanswered"]) == (
+    mapped = {one["category"]: one for one in cli("platform", "services", "default", "--site", "gorod.test")}
+    assert (mapped["roads"]["service"], mapped["roads"]["state"], mapped["roads"]["unanswered"]) == (
         "7",
         "found",
         ["Размер ямы"],
     )
-    assert (told["snow"]["service"], told["snow"]["mapped"]) == ("snow", False)
+    assert (mapped["snow"]["service"], mapped["snow"]["mapped"]) == ("snow", False)

@@ -95,7 +95,7 @@ async def test_every_platform_has_its_own_sites(context: Context, site: Site, fa
 async def test_a_site_moves_with_the_history_of_each_report(context: Context, site: Site, fakes: Pair) -> None:
     old, (first, second) = await default(context), fakes
     new = await add(context, second.url, site_id=(await make_site(context.database)).id)
-    told = await accept_report(context, site, description="Решена до переезда")
+    resolved = await accept_report(context, site, description="Решена до переезда")
     await PlatformWorker(context).until_idle()
     # In a later second: within the same one the greater id wins, and theirs is arbitrary.
     first.news = [{"update_id": str(uuid.uuid4()), "service_request_id": "1", "status": "FIXED",
@@ -104,7 +104,7 @@ async def test_a_site_moves_with_the_history_of_each_report(context: Context, si
     hidden = (await submit_report(context.database, site, description="Никто не видел")).problem_id
     owed = await move(context, site, old, new)
     assert owed == 5, "what was decided and read at the last moment is among it"
-    assert await status(context, told) == "resolved"
+    assert await status(context, resolved) == "resolved"
     await PlatformWorker(context).until_idle()
     await lifecycle.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
     await lifecycle.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
@@ -160,8 +160,8 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
         await lifecycle.erase(context.database, AGENT, site.id, one)
     await PlatformWorker(context).until_idle()
     rows = await context.database.rows("SELECT * FROM platform_erasures ORDER BY way")
-    told = [(row["platform_id"], row["way"], row["acknowledged_at"] is not None) for row in rows]
-    assert told == [(new.id, "call", True), (old.id, "letter", False)]
+    stored = [(row["platform_id"], row["way"], row["acknowledged_at"] is not None) for row in rows]
+    assert stored == [(new.id, "call", True), (old.id, "letter", False)]
     assert {row["problem_id"] for row in rows} == {problem}
     (letter,) = mail_sink.letters
     assert letter.recipients == ("privacy@first.test",)

@@ -96,13 +96,13 @@ async def test_mirrored_problems_without_a_date_are_never_overdue(
     assert (await client.get(f"/api/v1/sites/{site.key}/stats")).json()["overdue"] == 0
     rows = (await client.get(f"/api/v1/sites/{site.key}/problems.csv")).text
     page = (await client.get(f"/s/{site.key}/problems/{item['number']}")).text
-    told = (
+    answer = (
         await client.get(
             f"/open311/v2/requests/{item['number']}.json",
             params={"jurisdiction_id": "gorod.test", "extensions": "true"},
         )
     ).text
-    for text in (rows, page, told):
+    for text in (rows, page, answer):
         assert "9999" not in text
 
 

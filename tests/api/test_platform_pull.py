@@ -33,8 +33,8 @@ async def test_polling_resumes_after_the_last_page_read(
     problem = await accept_report(context, site)
     await platform_worker.until_idle()
     at = clock.now() - 10
-    told = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
-    fake.news, fake.broken = [told | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
+    fields = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
+    fake.news, fake.broken = [fields | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
     await pull.poll_platforms(context)
     assert ("status", "in_progress", "Выехали") in await timeline(context, problem)
     (row,) = await context.database.rows("SELECT cursor, polled_at, last_error FROM platform_cursors")

@@ -243,13 +243,13 @@ async def test_a_site_that_left_a_platform_does_not_affect_its_age(
 async def test_doctor_reports_the_state_of_the_exchange(
     database: Database, site: Site, cli: Callable[..., Any]
 ) -> None:
-    def told() -> dict[str, tuple[bool, str]]:
+    def platform_checks() -> dict[str, tuple[bool, str]]:
         with pytest.raises(CommandFailed) as failure:  # the platforms' addresses have no listener
             cli("doctor")
         checks = json.loads(failure.value.output)["checks"]
         return {check["detail"]: (check["ok"], check["detail"]) for check in checks if check["name"] == "platform"}
 
-    assert len(told()) == 2, "the third is switched off"
+    assert len(platform_checks()) == 2, "the third is switched off"
     receipt = await submit_report(database, site)
     await lifecycle.confirm(database, site.id, receipt.problem_id)
     now = clock.now()
@@ -271,7 +271,7 @@ async def test_doctor_reports_the_state_of_the_exchange(
         )
 
     await database.write(worse)
-    p, q, gone = told().values()
+    p, q, gone = platform_checks().values()
     assert "left alone until" in p[1]
     assert "503: busy" in p[1]
     assert "1 wait for it" in p[1]
@@ -280,7 +280,7 @@ async def test_doctor_reports_the_state_of_the_exchange(
     assert gone[0] is False
     assert "Платформа gone is disabled; 1 erasures are not acknowledged" in gone[1]
     await database.write(lambda tx: tx.run("UPDATE platform_erasures SET owed_at = :at", at=now - 29 * DAY))
-    assert list(told().values())[2][0] is True, "it has thirty days"
+    assert list(platform_checks().values())[2][0] is True, "it has thirty days"
 
 
 @pytest.mark.parametrize(

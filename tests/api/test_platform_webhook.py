@@ -70,7 +70,7 @@ def signed(content: Any, key: str = KEY, at: int | None = None) -> dict[str, Any
     return {"content": body, "headers": signature.sign(key, "m-1", clock.now() if at is None else at, body)}
 
 
-def told(number: int, **data: Any) -> dict[str, Any]:
+def make_update(number: int, **data: Any) -> dict[str, Any]:
     data = {"number": number, "jurisdiction": "gorod.test", "kind": "status", "status_code": "in_progress"} | data
     event = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "https://central.test", "type": "x"}
     return event | {"time": clock.rfc3339(clock.now()), "data": data}
@@ -109,7 +109,7 @@ async def test_a_refusal_is_final_and_a_timeout_is_retried(
 
 async def test_a_signed_update_is_imported_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem = await accept_report(context, site)
-    update = told(1, text="Выехала бригада", actor="agent")
+    update = make_update(1, text="Выехала бригада", actor="agent")
     for _ in range(2):
         answer = await client.post(UPDATES, **signed(update))
         assert (answer.status_code, answer.json()) == (202, {"taken": 1})
@@ -121,8 +121,8 @@ async def test_a_batch_is_imported_without_foreign_items(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem = await accept_report(context, site)
-    last = told(1, status_code="planned") | {"time": clock.rfc3339(clock.now() + 60)}
-    content = [last, told(1), told(99), told(1, jurisdiction="other.test"), {"data": None}, 7]
+    last = make_update(1, status_code="planned") | {"time": clock.rfc3339(clock.now() + 60)}
+    content = [last, make_update(1), make_update(99), make_update(1, jurisdiction="other.test"), {"data": None}, 7]
     assert (await client.post(UPDATES, **signed(content))).json() == {"taken": 2}
     assert await status(context, problem) == "planned"
 
@@ -132,9 +132,9 @@ async def test_unsigned_old_and_malformed_messages_change_nothing(
 ) -> None:
     problem = await accept_report(context, site)
     for request in (
-        {"json": told(1)},
-        signed(told(1), key="another key of somebody else"),
-        signed(told(1), at=clock.now() - 3600),
+        {"json": make_update(1)},
+        signed(make_update(1), key="another key of somebody else"),
+        signed(make_update(1), at=clock.now() - 3600),
     ):
         assert (await client.post(UPDATES, **request)).status_code == 401
     body = {"content": b"{", "headers": signature.sign(KEY, "m", clock.now(), b"{")}
@@ -188,11 +188,11 @@ async def test_only_whole_entries_of_known_collections_are_taken(
           for value in (None, 5, ["Фонари"], " \x00 ")),
         born | whole | {"entry": str(uuid.uuid4()), "address": None, "lat": "55", "lng": 400},
     ):  # fmt: skip
-        answer = await client.post(UPDATES, **signed(told(1, **wrong)))
+        answer = await client.post(UPDATES, **signed(make_update(1, **wrong)))
         assert (answer.status_code, answer.json()) == (202, {"taken": 0}), wrong
     rough = {"answers": {"cost": ["много"], "benefits": 5, "unknown": "x"}, "photos": [5, "ftp://x"], "lat": True}
     for given in (rough, {"answers": ["x"], "photos": "x", "lng": 38.0, "time": 5}):
-        answer = await client.post(UPDATES, **signed(told(1, **born, **whole, **given, entry=str(uuid.uuid4()))))
+        answer = await client.post(UPDATES, **signed(make_update(1, **born, **whole, **given, entry=str(uuid.uuid4()))))
         assert answer.json() == {"taken": 1}, given
     rows = await context.database.rows(
         "SELECT category, answers, lat, lng FROM problems WHERE id <> :own ORDER BY number", own=own.problem_id

@@ -297,8 +297,15 @@ async def test_a_cursor_is_valid_for_its_filter_only(
     assert (await client.get(path(site, f"?sort=updated&cursor={cursor}"))).status_code == 400
     other = await make_site(database)
     assert (await client.get(path(other, f"?limit=1&cursor={cursor}"))).status_code == 400
-    told, key, number = cursor.split(".")
-    for tampered in (f"{told}.{key}.1", f"{told}.{int(key) + 1}.{number}", cursor[:-1], cursor[1:], f"{cursor}.1", "0"):
+    sort, key, number = cursor.split(".")
+    for tampered in (
+        f"{sort}.{key}.1",
+        f"{sort}.{int(key) + 1}.{number}",
+        cursor[:-1],
+        cursor[1:],
+        f"{cursor}.1",
+        "0",
+    ):
         assert tampered != cursor
         assert (await client.get(path(site, f"?limit=1&cursor={tampered}"))).status_code == 400, tampered
 

@@ -70,13 +70,13 @@ async def test_ranges_of_cells_use_the_index(filled: Database, site: Site, many:
         filled.dialect, [(n, n + 9) for n in range(0, 100 * many, 100)], "site_cells c", COUNTED
     )
     values |= {"site_id": site.id, "level": LEVEL, "category0": ""}
-    told = await plan(filled, f"SELECT c.cell, c.accepted FROM {table} ORDER BY c.cell", values)
+    query_plan = await plan(filled, f"SELECT c.cell, c.accepted FROM {table} ORDER BY c.cell", values)
     if filled.dialect == "sqlite":
         assert re.search(
-            r"SEARCH c USING INDEX \w+ \(site_id=\? AND level=\? AND category=\? AND cell>\? AND cell<\?", told
+            r"SEARCH c USING INDEX \w+ \(site_id=\? AND level=\? AND category=\? AND cell>\? AND cell<\?", query_plan
         )
     else:
-        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", told)
+        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", query_plan)
 
 
 @pytest.mark.parametrize("many", [1, 16, 60])
@@ -88,12 +88,12 @@ async def test_ranges_of_problems_use_the_index(filled: Database, site: Site, ma
         "site_id": site.id,
         "status0": "accepted",
     }
-    told = await plan(filled, f"SELECT p.number FROM {table} WHERE {conditions}", values)
+    query_plan = await plan(filled, f"SELECT p.number FROM {table} WHERE {conditions}", values)
     if filled.dialect == "sqlite":
-        assert "SEARCH p USING INDEX ix_problems_cell (site_id=? AND cell>? AND cell<?)" in told
+        assert "SEARCH p USING INDEX ix_problems_cell (site_id=? AND cell>? AND cell<?)" in query_plan
     else:
-        assert "ix_problems_cell" in told
-        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", told)
+        assert "ix_problems_cell" in query_plan
+        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", query_plan)
 
 
 EACH = Filters(
@@ -120,12 +120,12 @@ async def test_every_access_path_uses_its_own_index(filled: Database, site: Site
             pages._sorted(filled.in_threads(), site.id, order, today, columns, 21, path, listed)
         )
         [(sql, values)] = [one for one in done if "WITH few" in one[0]]
-        told = await plan(filled, sql, values)
+        query_plan = await plan(filled, sql, values)
         index = r"problem_words VIRTUAL TABLE INDEX|ix_problems_words|ix_problems_(?:cell|due|kind|district|public)\b"
-        name = re.search(index, told)
-        assert name is not None, told
+        name = re.search(index, query_plan)
+        assert name is not None, query_plan
         found.add(re.search("words|cell|due|kind|district|public", name[0])[0])  # type: ignore[index]
-        assert "ix_problems_supporters" not in told, told
+        assert "ix_problems_supporters" not in query_plan, query_plan
     # The index for category and status depends on PostgreSQL's statistics, which are missing here.
     assert found >= INDEXES - ({"kind"} if filled.dialect == "postgresql" else set())
 

@@ -57,4 +57,4 @@ async def test_frequent_queries_use_partial_indexes(database: Database, site: Si
     done = await record_statements(ask(database, site.id))
     plans = [await plan(database, sql, values) for sql, values in done if mark in sql]
     assert plans
-    assert all(index in told for told in plans), plans
+    assert all(index in result for result in plans), plans

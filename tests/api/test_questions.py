@@ -33,7 +33,7 @@ async def asked(
     return replace(site, categories=(Category(code="snow", questions=(question(datatype, required),)),))
 
 
-def told(site: Site, answer: Any) -> Any:
+def parse_answer(site: Site, answer: Any) -> Any:
     body = problem_body("1", category="snow", answers={"q": answer})
     report, _ = bodies.report(site, body, language="ru", source="widget", signer=SIGNER)
     return report.answers.get("q")
@@ -59,7 +59,7 @@ SIGNER = Signer(("k" * 32,))
 async def test_answers_are_stored_in_a_normal_form(
     database: Database, datatype: Datatype, given: Any, kept: Any
 ) -> None:
-    assert told(await asked(database, datatype), given) == kept
+    assert parse_answer(await asked(database, datatype), given) == kept
 
 
 @ONE_DATABASE
@@ -76,7 +76,7 @@ async def test_answers_are_stored_in_a_normal_form(
 async def test_invalid_answers_are_named(database: Database, datatype: Datatype, given: Any, code: str) -> None:
     site = await asked(database, datatype)
     with pytest.raises(Invalid) as caught:
-        told(site, given)
+        parse_answer(site, given)
     assert [(error.field, error.code) for error in caught.value.fields] == [("answers.q", code)]
 
 
@@ -84,7 +84,7 @@ async def test_invalid_answers_are_named(database: Database, datatype: Datatype,
 async def test_a_required_question_needs_an_answer(database: Database, given: Any) -> None:
     site = await asked(database, "multivaluelist", required=True)
     with pytest.raises(Invalid) as caught:
-        told(site, given)
+        parse_answer(site, given)
     assert [(error.field, error.code) for error in caught.value.fields] == [("answers.q", "required")]
 
 
@@ -105,5 +105,5 @@ def test_widget_and_service_have_the_same_messages(language: str) -> None:
         assert own[name] == i18n.field_error(language, field, code), name
     asked = (("question", "Номер столба"),)
     for name, code in {"error_question": "required", "error_number": "number"}.items():
-        told = i18n.field_error(language, "answers.q", code, asked)
-        assert own[name].replace("{name}", "Номер столба") == told, name
+        message = i18n.field_error(language, "answers.q", code, asked)
+        assert own[name].replace("{name}", "Номер столба") == message, name

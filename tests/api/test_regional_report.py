@@ -196,8 +196,8 @@ async def test_another_program_calculates_the_same(enter: Enter, context: Contex
     for name in cached.sheetnames:
         with (tmp_path / f"report-{name}.csv").open(encoding="utf-8", newline="") as file:
             calculated = list(csv.reader(file, delimiter=";"))
-        for row, told in zip(cached[name].iter_rows(values_only=True), calculated, strict=False):
-            for cell, text in zip(row, told, strict=False):
+        for row, result in zip(cached[name].iter_rows(values_only=True), calculated, strict=False):
+            for cell, text in zip(row, result, strict=False):
                 if isinstance(cell, int | float):
                     share = text.endswith("%")  # shown in whole percents
                     number = float(text.rstrip("%")) / (100 if share else 1)
@@ -291,14 +291,14 @@ async def test_what_is_not_published_is_not_found(site: Site, client: httpx2.Asy
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ((60.0, 30.0, 240.0), ["2,5 дн.", "1,2 дн.", "+1,2 дн.", "10 дн.", "−7,5 дн."]),
         ((47.0, 30.0, None), ["47 ч", "30 ч", "+17 ч", "—", "—"]),
     ],
 )
-def test_times_of_a_line_are_all_told_in_the_same_unit(values: tuple[float | None, ...], told: list[str]) -> None:
+def test_times_of_a_line_are_all_told_in_the_same_unit(values: tuple[float | None, ...], expected: list[str]) -> None:
     line = regional_report.Line(name="median", label="Медиана", kind="hours", values=values)
     now, before, year = (regional_report.format_value("ru", line, value) for value in line.values)
     changes = [regional_report.format_value("ru", line, value, signed=True) for value in line.changes]
-    assert [now, before, changes[0], year, changes[1]] == told
+    assert [now, before, changes[0], year, changes[1]] == expected

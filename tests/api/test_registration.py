@@ -731,12 +731,12 @@ async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
         assert town.asked == [PROOF_PATH]
         town.pages.clear()
         start += 62 * DAY
-        told = []
+        subjects = []
         for day in range(61):
             moment.move_to(start + day * DAY)
             await run(day)
-            if len(await letters()) > len(told):
-                told = await letters()
+            if len(await letters()) > len(subjects):
+                subjects = await letters()
                 assert day in (3, 17, 31, 45, 59), day
             if day == 4:
                 admin = await enter("admin", site.agency.id, "later@zarechensk.test")
@@ -744,7 +744,7 @@ async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
                 assert "не находится с" in shown
                 assert "перестанет принимать" in shown
             assert (await sites.by_id(context.database, site.id)).origins == ({town.origin} if day < 59 else set())
-        assert told == ["Не находится подтверждение домена"] * 4 + ["Виджет на вашем адресе отключён"]
+        assert subjects == ["Не находится подтверждение домена"] * 4 + ["Виджет на вашем адресе отключён"]
         assert (await kinds(context))[-1] == "proof_lost"
         page = f"/cabinet/sites/{site.id}"
         moment.move_to(start + 70 * DAY)

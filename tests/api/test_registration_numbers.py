@@ -161,9 +161,9 @@ async def test_a_file_is_shown_with_its_wrong_rows_and_then_recorded(
     done = await agent.client.post(form.action, data=form.fields)
     assert done.status_code == 303
     assert await numbers(database, site) == {1: ("01-15/1", "2026-11-25"), 2: ("-15/2", "2026-11-26")}
-    told = (await agent.read(done.headers["location"])).text
-    assert "Записано номеров: 2." in told
-    assert "Не записано: 1." in told
+    answer = (await agent.read(done.headers["location"])).text
+    assert "Записано номеров: 2." in answer
+    assert "Не записано: 1." in answer
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ async def reminders_on(database: Database, day: str, at: str = "12:00") -> int:
 def test_which_reminder_is_due_on_which_day() -> None:
     due = date(2026, 12, 16)
     first = date(2026, 12, 1)
-    told = {day: reminders.reminder_kind(due, first + timedelta(days=day), RUSSIA) for day in range(60)}
-    changes_at = {day: kind for day, kind in told.items() if kind != told.get(day - 1)}
+    kinds = {day: reminders.reminder_kind(due, first + timedelta(days=day), RUSSIA) for day in range(60)}
+    changes_at = {day: kind for day, kind in kinds.items() if kind != kinds.get(day - 1)}
     assert changes_at == {13: "soon", 16: "late", 23: "late1", 30: "late2", 37: "late3", 44: "late4", 51: None}
 
 
@@ -115,10 +115,10 @@ async def test_a_reminder_can_be_answered_and_answered_reports_get_none(context:
 
     await context.database.write(due)
     await reminders.enqueue_reminders(context.database)
-    told = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
-    assert len(told) == 1
-    assert "Статус: Принято." in told[0].text
-    assert told[0].message["References"] == f"<{receipt.problem_id}.agency@widget.test>"
+    received = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
+    assert len(received) == 1
+    assert "Статус: Принято." in received[0].text
+    assert received[0].message["References"] == f"<{receipt.problem_id}.agency@widget.test>"
 
     async def late(tx: Transaction) -> None:
         await tx.run("UPDATE problems SET answer_due = '2020-01-01'")
@@ -227,13 +227,13 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
     event = await digest._find_anchor_event(context.database, [site])
     assert event is not None
     await digest._enqueue(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
-    (told,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
-    assert "1 просроченное" in told.text
+    (received,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
+    assert "1 просроченное" in received.text
     assert (
         f"№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл {i18n.format_date('ru', overdue)}"
-        in told.text
+        in received.text
     )
-    assert f"/cabinet/problems/{event[1]['problem_id']}" in told.text
+    assert f"/cabinet/problems/{event[1]['problem_id']}" in received.text
 
 
 async def test_a_job_scheduled_by_a_wrong_clock_runs_again(database: Database) -> None:

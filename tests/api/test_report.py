@@ -345,9 +345,9 @@ async def test_the_consent_to_publish_a_name_can_be_revoked_separately(widget: W
         assert "Анна" not in (await widget.client.get(widget.root + listing)).text
     exchange = f"/open311/v2/requests.json?jurisdiction_id={widget.site.jurisdiction}&extensions=true"
     for read in (f"/s/{widget.site.key}", f"/s/{widget.site.key}/feed.atom", exchange):
-        told = (await widget.client.get(read)).text
-        assert "Глубокая яма" in told, read
-        assert "Анна" not in told, read
+        shown = (await widget.client.get(read)).text
+        assert "Глубокая яма" in shown, read
+        assert "Анна" not in shown, read
     for _ in range(2):
         assert (await widget.client.post(f"{private}/unnamed")).status_code == 303
     page = (await widget.client.get(f"{private}?done=unnamed")).text

@@ -272,10 +272,11 @@ async def test_the_author_subscribes_again(
 
 
 @pytest.mark.parametrize(
-    ("step", "action", "told"), [("erase", "erased", "отзываете согласие"), ("withdraw", "withdrawn", "прекратится")]
+    ("step", "action", "expected"),
+    [("erase", "erased", "отзываете согласие"), ("withdraw", "withdrawn", "прекратится")],
 )
 async def test_irreversible_actions_need_a_confirmation_page(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, told: str
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, expected: str
 ) -> None:
     await move(context, site, receipt, "accepted")
     address = path(links.track_url(context, receipt.problem_id))
@@ -283,7 +284,7 @@ async def test_irreversible_actions_need_a_confirmation_page(
     assert f'href="{address}/{step}"' in page.text
     assert f'action="{address}/{action}"' not in page.text
     page = await client.get(f"{address}/{step}")
-    assert told in page.text
+    assert expected in page.text
     assert page.headers["x-robots-tag"] == "noindex, nofollow"
     assert await status_of(context, receipt) == "accepted"  # opening the page changes nothing
     (form,) = FORM.findall(page.text)

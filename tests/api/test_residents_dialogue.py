@@ -117,8 +117,8 @@ async def test_empty_and_overlong_messages_are_refused(
 
 async def test_nul_never_reaches_the_database(context: Context, site: Site, receipt: Receipt) -> None:
     await clarify(context, site, receipt, "до\0после")
-    told = [text["body"] for text in await history.texts_of(context.database, receipt.problem_id)]
-    assert told == ["допосле"]
+    bodies = [text["body"] for text in await history.texts_of(context.database, receipt.problem_id)]
+    assert bodies == ["допосле"]
 
 
 async def test_messages_require_an_open_report(context: Context, site: Site, receipt: Receipt) -> None:
@@ -359,7 +359,7 @@ async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, 
 
 @ONE_DATABASE
 @pytest.mark.parametrize(
-    ("contact", "confirmed", "told"),
+    ("contact", "confirmed", "expected"),
     [
         (Contact(email=EMAIL), True, "Автор получит письмо"),
         (Contact(email=EMAIL), False, "Почта автора не подтверждена"),
@@ -367,12 +367,12 @@ async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, 
     ],
 )
 async def test_the_form_explains_how_the_author_is_notified(
-    context: Context, site: Site, cabinet: Cabinet, contact: Contact, confirmed: bool, told: str
+    context: Context, site: Site, cabinet: Cabinet, contact: Contact, confirmed: bool, expected: str
 ) -> None:
     receipt = await submit_report(context.database, site, contact=contact)
     if confirmed:
         await lifecycle.confirm(context.database, site.id, receipt.problem_id)
-    assert told in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text
+    assert expected in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text
 
 
 async def test_the_operator_asks_on_sites_it_moderates(context: Context) -> None:

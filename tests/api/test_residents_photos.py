@@ -47,9 +47,9 @@ async def send(
 
 async def clarifications(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
     """Text and number of photos of each clarification."""
-    told = [row for row in await history.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
+    stored = [row for row in await history.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
     attached = [row["event_id"] for row in await pictures.list_pictures(context.database, receipt.problem_id)]
-    return [(row["text"] or "", attached.count(row["id"])) for row in told]
+    return [(row["text"] or "", attached.count(row["id"])) for row in stored]
 
 
 async def test_text_with_photos_or_photos_alone_are_accepted(

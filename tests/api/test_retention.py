@@ -93,11 +93,11 @@ async def test_generated_problems_are_published_without_deliveries(
     assert counted["many"] == counted["last"] == counters["position"]
     assert counters["number"] == 131
     newest = rows[-1]
-    told = await database.rows(
+    stored = await database.rows(
         "SELECT kind, status FROM events WHERE problem_id = :id ORDER BY position", id=newest["id"]
     )
-    assert [tuple(row) for row in told][:2] == [("received", "moderation"), ("status", "accepted")]
-    assert tuple(told[-1])[1] == newest["status"]
+    assert [tuple(row) for row in stored][:2] == [("received", "moderation"), ("status", "accepted")]
+    assert tuple(stored[-1])[1] == newest["status"]
 
 
 async def test_generated_problems_lie_in_the_sites_area_and_can_be_changed(

@@ -189,7 +189,7 @@ async def test_active_filters_are_expanded(
 
 @ONE_DATABASE
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "expected"),
     [
         ("q=яма", "Нашлось 2 сообщения"),
         ("q=сугроб", "Нашлось 1 сообщение"),
@@ -200,16 +200,16 @@ async def test_active_filters_are_expanded(
     ],
 )
 async def test_the_title_contains_the_result_count(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str, told: str
+    client: httpx2.AsyncClient, context: Context, site: Site, query: str, expected: str
 ) -> None:
     """After a form is sent, the title is what a screen reader announces first."""
     for text in ("Яма", "Яма у школы", "Сугроб"):
         await publish(context, site, description=text)
     page = (await client.get(f"/s/{site.key}?{query}")).text
     title = "Problems of the city" if "lang=en" in query else "Проблемы города"
-    assert f"<title>{told}{'. ' if told else ''}{title} — " in page
-    if told and told != "Ничего не нашлось":  # which the page shows in full
-        assert f'<p class="muted">{told}</p>' in page
+    assert f"<title>{expected}{'. ' if expected else ''}{title} — " in page
+    if expected and expected != "Ничего не нашлось":  # which the page shows in full
+        assert f'<p class="muted">{expected}</p>' in page
     if "limit=1" in query:
         further = await client.get(unescape(re.findall(r'rel="next" href="([^"#]+)', page)[0]))
         assert f"<title>Следующие сообщения. {title} — " in further.text
@@ -337,8 +337,8 @@ async def test_pages_have_metadata_for_search_engines_and_previews(
     assert f'<link rel="canonical" href="{home}">' in page
     assert f'hreflang="en" href="{home}?lang=en"' in page
     assert f'type="application/atom+xml" title="Изменения сообщений" href="/s/{site.key}/feed.atom"' in page
-    (told,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
-    data = json.loads(told)
+    (answer,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+    data = json.loads(answer)
     assert data["@type"] == "Dataset"
     assert data["license"] == "https://creativecommons.org/licenses/by/4.0/"
     for part in data["distribution"]:
@@ -424,8 +424,8 @@ async def test_the_page_says_whether_the_deadline_was_met(
     assert "due-waiting" in waiting
     assert [re.findall(r'class="due due-(\w+)"', page) for page in pages] == [["overdue"], ["in_time"], ["late"]]
     # The same words as in the widget.
-    told = [*re.findall(r'class="due[^>]*>([^<]*)', "".join(pages))]
-    assert [re.sub(r"\d+\s[а-я]+", "…", one) for one in told] == [
+    dates = [*re.findall(r'class="due[^>]*>([^<]*)', "".join(pages))]
+    assert [re.sub(r"\d+\s[а-я]+", "…", one) for one in dates] == [
         "Ответ обещали до …, его ещё нет",
         "Ответ дан в срок, …",
         "Ответ дан …, обещали до …",

@@ -438,8 +438,8 @@ def test_doctor_reports_gaps_in_the_consent_document(cli: Callable[..., Any], da
     assert "INN or postal address is missing: Управа" in said()
     assert "register is missing: Управа" in said()
     assert "WIDGET_DATA_LOCATION is not set" in said()
-    told = {"inn": "5022000000", "address": "Коломна", "registry-number": "77-22-123456"}
-    cli("agency", "set", agency, *(part for name, value in told.items() for part in (f"--{name}", value)))
+    fields = {"inn": "5022000000", "address": "Коломна", "registry-number": "77-22-123456"}
+    cli("agency", "set", agency, *(part for name, value in fields.items() for part in (f"--{name}", value)))
     assert said(data_location="Россия, Москва") == ""
 
 

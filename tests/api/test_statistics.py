@@ -127,6 +127,6 @@ def test_the_median_is_exact(days: list[int]) -> None:
 )
 def test_twelve_months_end_with_this_one(today: str, first: str, last: str) -> None:
 
-    told = months(date.fromisoformat(today))
-    assert (len(told), told[0], told[-1]) == (12, first, last)
-    assert sorted(told) == list(told)
+    listed = months(date.fromisoformat(today))
+    assert (len(listed), listed[0], listed[-1]) == (12, first, last)
+    assert sorted(listed) == list(listed)

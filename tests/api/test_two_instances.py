@@ -269,8 +269,8 @@ async def test_the_platforms_own_problems_are_mirrored_exactly(central: tuple[In
     (row,) = await local.database.rows("SELECT * FROM problems WHERE mirror_of IS NOT NULL")
     assert (row["description"], row["status"], row["source_name"]) == ("Их яма", "reopened", "127.0.0.1")
     assert row["source_url"].endswith(f"/s/{platform.site.key}/problems/{theirs.number}")
-    told = await detail.read(local.context, local.site, row["number"], date(2026, 12, 1), "ru")
-    assert {entry["actor"] for entry in told["timeline"]} == {"resident", "platform"}, "this agency decided nothing"
+    shown = await detail.read(local.context, local.site, row["number"], date(2026, 12, 1), "ru")
+    assert {entry["actor"] for entry in shown["timeline"]} == {"resident", "platform"}, "this agency decided nothing"
     public = await timeline.read_timeline(local.database, row["id"], public=True)
     said = [entry["author"] for entry in private.timeline_entries("ru", local.site, public, row) if entry["text"]]
     assert set(said) == {"127.0.0.1"}

@@ -305,9 +305,9 @@ def test_pending_deliveries_are_delivered_once(upgraded: Upgraded) -> None:
 
 def test_platform_updates_continue(upgraded: Upgraded) -> None:
     """One is polled from its last position; a known update from another changes nothing."""
-    (told,) = upgraded.recorded["platform"]["news"]
-    fresh = told | {"update_id": "theirs-2", "status": "CLOSED", "description": "Заделали"}
-    upgraded.peers.platform.news = [told, fresh | {"updated_datetime": clock_text(upgraded.now())}]
+    (news,) = upgraded.recorded["platform"]["news"]
+    fresh = news | {"update_id": "theirs-2", "status": "CLOSED", "description": "Заделали"}
+    upgraded.peers.platform.news = [news, fresh | {"updated_datetime": clock_text(upgraded.now())}]
 
     def texts() -> list[str]:
         return [one["text"] for one in upgraded.problem("nameless")["timeline"] if one["text"]]

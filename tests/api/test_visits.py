@@ -340,8 +340,8 @@ async def test_what_cannot_leave_in_time_is_given_up_and_who_knows_nothing_is_to
         for _ in range(2):
             await service.call_off(database, inspectors, later, agency_id)
             await deliver(context)
-        told = [(one.recipients[0], one.subject.partition(":")[0]) for one in mail_sink.letters]
-        assert told == [("anna@example.test", "Приглашение"), ("anna@example.test", "Отменено")]
+        received = [(one.recipients[0], one.subject.partition(":")[0]) for one in mail_sink.letters]
+        assert received == [("anna@example.test", "Приглашение"), ("anna@example.test", "Отменено")]
         with pytest.raises(Conflict):
             await service.invite(database, inspectors, later, agency_id, [3], who)
         traveller.move_to(NOON + 10 * 86_400)

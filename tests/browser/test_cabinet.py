@@ -625,10 +625,10 @@ def test_the_list_keeps_its_table_semantics_in_every_layout(
     town.report("Первое: яма")
     page = town.sign_in(new_page(viewport=viewport))
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
-    told = [node["role"]["value"] for node in tree if not node["ignored"] and "role" in node]
-    assert (told.count("table"), told.count("row")) == (1, 2)
-    assert told.count("columnheader") >= 6  # the category has no room on a phone
-    assert told.count("cell") >= 5
+    roles = [node["role"]["value"] for node in tree if not node["ignored"] and "role" in node]
+    assert (roles.count("table"), roles.count("row")) == (1, 2)
+    assert roles.count("columnheader") >= 6  # the category has no room on a phone
+    assert roles.count("cell") >= 5
 
 
 def test_navigation_labels_do_not_wrap_on_a_phone(town: Town, desk: Page) -> None:
@@ -787,8 +787,8 @@ def test_a_lost_connection_is_announced_once(desk: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED")
     desk.evaluate(
         """() => {
-          window.told = 0;
-          const note = records => { told += records.filter(one => one.type === "childList").length; };
+          window.notes = 0;
+          const note = records => { notes += records.filter(one => one.type === "childList").length; };
           new MutationObserver(note).observe(document.getElementById("trouble"), { childList: true, subtree: true });
         }"""
     )
@@ -802,4 +802,4 @@ def test_a_lost_connection_is_announced_once(desk: Page, watch: Watch) -> None:
             break
         desk.wait_for_timeout(500)
     assert len(tries) >= first + 2
-    assert desk.evaluate("told") == 1
+    assert desk.evaluate("notes") == 1

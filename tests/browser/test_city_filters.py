@@ -27,7 +27,7 @@ def city(widget_site: WidgetSite) -> None:
 
 
 def result_message(page: Page) -> str:
-    return page.locator("igrajdanin-widget .told").inner_text()
+    return page.locator("igrajdanin-widget .found").inner_text()
 
 
 def test_a_chip_filters_the_list_and_announces_the_result(desktop: Page, widget_site: WidgetSite) -> None:

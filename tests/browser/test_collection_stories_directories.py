@@ -332,8 +332,8 @@ def test_resource_centres_are_found_written_to_and_asked_whether_they_still_exis
     town.travel_to(BEGIN + timedelta(days=382))
     town.letter(SILENT, "Напоминание")
     town.travel_to(BEGIN + timedelta(days=397))
-    told = town.letter("office@gorod.test", "Запись скрыта: «Дом НКО»")
-    assert SILENT not in told.raw.decode()
+    received = town.letter("office@gorod.test", "Запись скрыта: «Дом НКО»")
+    assert SILENT not in received.raw.decode()
     assert not [one for one in town.mail.to(ALIVE) if "Напоминание" in one.subject]
     later = new_page(viewport=DESK)  # browsers cache pages by a clock of their own
     later.goto(town.page)

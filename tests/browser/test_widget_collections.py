@@ -287,9 +287,9 @@ def test_a_visitor_takes_part_by_a_letter(
     assert answered.value.status == 202, answered.value.text()
     body = answered.value.request.post_data_json
     assert {name: body[name] for name in given} == given
-    told = widget.locator("[id$='-sent']")
-    expect(told).to_be_focused()
-    expect(told).to_contain_text(f"нажмите «{sent}»")
+    message = widget.locator("[id$='-sent']")
+    expect(message).to_be_focused()
+    expect(message).to_contain_text(f"нажмите «{sent}»")
     # The one thing to do next is in the form; a directory has no work that goes on.
     expect(widget.locator(".button:not(.quiet)").filter(visible=True)).to_have_count(0)
     expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(0 if slug == "experts" else 1)

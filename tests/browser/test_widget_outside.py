@@ -62,9 +62,9 @@ def test_the_widget_names_the_receiver_on_each_step(
     page.get_by_label("Что именно не так").fill(TEXT)
     following.click()
     following.click()
-    told = page.get_by_role("alert").filter(has_text=f"сообщение получит {found.receiver}")
-    expect(told).to_be_visible()
-    expect(told).to_have_class("notice")  # no error
+    notice = page.get_by_role("alert").filter(has_text=f"сообщение получит {found.receiver}")
+    expect(notice).to_be_visible()
+    expect(notice).to_have_class("notice")  # no error
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()

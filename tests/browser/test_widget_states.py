@@ -81,12 +81,12 @@ NOT_MIRRORED = """() => {
   const around = drawn.firstElementChild.getBoundingClientRect();
   // A full stop at the other end of a word is another pair of letters, and another width.
   const far = (one, other) => Math.abs(one - other) > 4;
-  const told = (box, what) => `${what}: ${box.outerHTML.slice(0, 100)}`;
+  const named = (box, what) => `${what}: ${box.outerHTML.slice(0, 100)}`;
   return boxes.flatMap((box, at) => [
     ...(["left", "top", "width", "height"].some(side => far(before[at][side], inside[at][side]))
-      ? [told(box, "moved by the page")] : []),
+      ? [named(box, "moved by the page")] : []),
     ...(far(before[at].top, mirrored[at].top) || far(before[at].width, mirrored[at].width) ||
-      far(before[at].left - around.left, around.right - mirrored[at].right) ? [told(box, "not mirrored")] : []),
+      far(before[at].left - around.left, around.right - mirrored[at].right) ? [named(box, "not mirrored")] : []),
   ]);
 }"""
 CUT_OFF = (Path(__file__).parent / "cut_off.js").read_text()

@@ -84,9 +84,9 @@ def test_nothing_hostile_gets_into_the_page(system: str) -> None:
 
 @php
 def test_joomla_loads_each_file_once_and_connects_early() -> None:
-    told = render("joomla", LINK)
-    assert told["links"] == [["preconnect", "https://w.test"]]
-    assert told["assets"] == {
+    output = render("joomla", LINK)
+    assert output["links"] == [["preconnect", "https://w.test"]]
+    assert output["assets"] == {
         "mod_igrajdanin": ["mod_igrajdanin/widget.css"],
         "mod_igrajdanin.loader": ["https://w.test/w/1/loader.js", {"version": False}, {"async": True}],
     }
@@ -96,10 +96,10 @@ def test_joomla_loads_each_file_once_and_connects_early() -> None:
 
 @php
 def test_bitrix_prints_the_documented_snippet() -> None:
-    told = render("bitrix", LINK)
+    output = render("bitrix", LINK)
     script = '<script async data-skip-moving="true" src="https://w.test/w/1/loader.js"></script>'
-    assert packed(told["printed"]) == element('type="extended"') + script
-    assert told["head"] == ['<link rel="preconnect" href="https://w.test">']
+    assert packed(output["printed"]) == element('type="extended"') + script
+    assert output["head"] == ['<link rel="preconnect" href="https://w.test">']
 
 
 @php

@@ -83,9 +83,9 @@ def test_the_documented_table_has_every_status() -> None:
 
 
 def test_all_members_of_problems_entries_and_answers_are_documented() -> None:
-    told = [re.findall(r"\w+", braces) for braces in re.findall(r"`\{([^`}]+)\}`", DOCUMENT)]
+    listed = [re.findall(r"\w+", braces) for braces in re.findall(r"`\{([^`}]+)\}`", DOCUMENT)]
     for name in ("Problem", "Entry", "Answer", "Document"):
-        assert list(openapi.document("")["components"]["schemas"][name]["properties"]) in told, name
+        assert list(openapi.document("")["components"]["schemas"][name]["properties"]) in listed, name
 
 
 def test_compared_error_codes_exist() -> None:

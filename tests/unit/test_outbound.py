@@ -188,7 +188,7 @@ async def test_a_timeout_is_a_failure(client: Outbound, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("header", "seconds"),
     [
         ("120", 120),
         (" 7 ", 7),
@@ -199,6 +199,6 @@ async def test_a_timeout_is_a_failure(client: Outbound, monkeypatch: pytest.Monk
         ("²", None),
     ],
 )
-def test_retry_after_is_parsed_as_seconds_or_date(told: str, seconds: int | None) -> None:
+def test_retry_after_is_parsed_as_seconds_or_date(header: str, seconds: int | None) -> None:
     with time_machine.travel("2026-11-26T12:00:00Z", tick=False):
-        assert Answer(503, {"retry-after": told}, b"").retry_after == seconds
+        assert Answer(503, {"retry-after": header}, b"").retry_after == seconds

@@ -37,12 +37,12 @@ def plugin(call: str, *arguments: Any, option: dict[str, str] | None = None, **m
 
 @php
 def test_the_shortcode_is_the_documented_snippet() -> None:
-    told = plugin("igrajdanin_shortcode", "", option=SET)  # WordPress hands over "" where there are no attributes
-    assert told["answer"] == f'<igrajdanin-widget site-key="wk_abc" type="extended">{LINK}</igrajdanin-widget>'
-    assert told["enqueued"] == ["igrajdanin-widget", "igrajdanin-widget"]
-    assert told["scripts"]["igrajdanin-widget"] == ["https://w.test/w/1/loader.js", None]
-    assert told["shortcodes"] == {"igrajdanin": "igrajdanin_shortcode"}
-    assert told["blocks"] == {"igrajdanin/widget": "igrajdanin_block"}
+    output = plugin("igrajdanin_shortcode", "", option=SET)  # WordPress hands over "" where there are no attributes
+    assert output["answer"] == f'<igrajdanin-widget site-key="wk_abc" type="extended">{LINK}</igrajdanin-widget>'
+    assert output["enqueued"] == ["igrajdanin-widget", "igrajdanin-widget"]
+    assert output["scripts"]["igrajdanin-widget"] == ["https://w.test/w/1/loader.js", None]
+    assert output["shortcodes"] == {"igrajdanin": "igrajdanin_shortcode"}
+    assert output["blocks"] == {"igrajdanin/widget": "igrajdanin_block"}
 
 
 @php
@@ -72,10 +72,10 @@ def test_stored_values_are_escaped() -> None:
 @php
 @pytest.mark.parametrize(("admin", "shown"), [(True, "options-general.php?page=igrajdanin-widget"), (False, "")])
 def test_without_settings_only_administrators_see_a_hint(admin: bool, shown: str) -> None:
-    told = plugin("igrajdanin_shortcode", [], admin=admin)
-    assert shown in told["answer"]
-    assert bool(told["answer"]) == admin
-    assert told["enqueued"] == []
+    output = plugin("igrajdanin_shortcode", [], admin=admin)
+    assert shown in output["answer"]
+    assert bool(output["answer"]) == admin
+    assert output["enqueued"] == []
 
 
 @php
@@ -94,8 +94,8 @@ def test_without_settings_only_administrators_see_a_hint(admin: bool, shown: str
     ],
 )  # fmt: skip
 def test_the_settings_form(given: Any, kept: dict[str, str], errors: list[str]) -> None:
-    told = plugin("igrajdanin_sanitize", given)
-    assert (told["answer"], told["errors"]) == (kept, errors)
+    output = plugin("igrajdanin_sanitize", given)
+    assert (output["answer"], output["errors"]) == (kept, errors)
 
 
 PASTED = {"type": "basic", "view": "inline", "theme": "contrast-black", "category": "roads", "lang": "en"}
@@ -133,12 +133,12 @@ def test_pasted_snippets_are_parsed(tag: str) -> None:
 
 @php
 def test_the_plugin_list_links_the_settings() -> None:
-    told = plugin("igrajdanin_links", ["<a>Deactivate</a>"])
+    output = plugin("igrajdanin_links", ["<a>Deactivate</a>"])
     assert (
-        told["answer"][0]
+        output["answer"][0]
         == '<a href="https://gorod.test/wp-admin/options-general.php?page=igrajdanin-widget">Settings</a>'
     )
-    assert told["hooks"]["plugin_action_links_igrajdanin-widget/igrajdanin-widget.php"] == ["igrajdanin_links"]
+    assert output["hooks"]["plugin_action_links_igrajdanin-widget/igrajdanin-widget.php"] == ["igrajdanin_links"]
 
 
 @php
@@ -216,8 +216,8 @@ def test_the_compiled_translation_matches_its_source() -> None:
         compiled = GNUTranslations(file)
     for one in catalogue():
         if one.id:
-            told = compiled.pgettext(one.context, one.id) if one.context else compiled.gettext(one.id)
-            assert told == one.string
+            result = compiled.pgettext(one.context, one.id) if one.context else compiled.gettext(one.id)
+            assert result == one.string
 
 
 def test_version_and_licence_are_consistent() -> None:

@@ -140,7 +140,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         store.claim, user_id=user_id, letter=delivery.id, now=now, kind=None if digest else kind, until=until
     )
     await database.write(claiming)
-    groups = await _group(context, person, await store.list_told(database, user_id, person.agency_id, delivery.id))
+    groups = await _group(context, person, await store.list_sent(database, user_id, person.agency_id, delivery.id))
     if not groups:
         raise Withheld("nothing is left to tell")
     public_url, count = context.settings.public_url, sum(group.count for group in groups)

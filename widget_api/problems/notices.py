@@ -163,7 +163,7 @@ async def _add(tx: Transaction, kind: Kind, event: Event, reader: Person, way: W
     await store.lock(tx, reader.id)
     planned = way != "letter" or await store.is_letter_planned(tx, reader.id, kind)
     await store.add(tx, reader.id, event.problem_id, kind=kind, cause=cause, way=way, created_at=now)
-    last = await store.last_told(tx, reader.id, kind, now - LETTER_INTERVAL)
+    last = await store.find_last_sent(tx, reader.id, kind, now - LETTER_INTERVAL)
     leaves_at = now if last is None else max(now, min(last, now) + LETTER_INTERVAL)
     if planned or is_quiet(now, reader.calendar) or is_quiet(leaves_at, reader.calendar):
         return

@@ -29,8 +29,8 @@ async function look() {
 
 function trouble(what) {
   const box = byId("trouble");
-  if (box.dataset.told === what) return; // written again it would be read out again
-  box.dataset.told = what;
+  if (box.dataset.shown === what) return; // written again it would be read out again
+  box.dataset.shown = what;
   box.hidden = !what;
   if (what) box.querySelector("span").textContent = box.dataset[what];
   box.querySelector("a").hidden = what !== "signedOut";
@@ -52,7 +52,7 @@ async function refresh() {
   const every = document.querySelector(".bulk [name=all]")?.checked;
   swap(byId("bulk-bar"), fresh.getElementById("bulk-bar"));
   if (every) document.querySelector(".bulk [name=all]").checked = true;
-  tellPicked();
+  showPicked();
   return true;
 }
 
@@ -213,20 +213,20 @@ if (useKeys) {
 
 const picks = () => [...document.querySelectorAll(".inbox [name=id]")];
 
-function tellPicked() {
-  const told = byId("picked");
-  if (!told) return;
+function showPicked() {
+  const status = byId("picked");
+  if (!status) return;
   const count = picks().filter((box) => box.checked).length;
-  told.textContent = count ? `${told.dataset.picked} ${count}` : "";
+  status.textContent = count ? `${status.dataset.picked} ${count}` : "";
   byId("pick-all").hidden = false;
   byId("pick-all").checked = count > 0 && count === picks().length;
 }
 
 document.addEventListener("change", (event) => {
   if (event.target.id === "pick-all") for (const box of picks()) box.checked = event.target.checked;
-  tellPicked();
+  showPicked();
 });
-addEventListener("pageshow", tellPicked); // a browser may restore what was ticked
+addEventListener("pageshow", showPicked); // a browser may restore what was ticked
 
 /** Counts the minute down, then looks until all is done. */
 function countDown() {

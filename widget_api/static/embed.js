@@ -4,7 +4,7 @@ const { origins, accent, ink } = document.currentScript.dataset;
 const allowed = origins.split(" ");
 const waiting = [];
 let parentOrigin = null;
-let told = 0;
+let sentHeight = 0;
 
 addEventListener("DOMContentLoaded", () => {
   const { style } = document.querySelector("igrajdanin-widget");
@@ -12,26 +12,26 @@ addEventListener("DOMContentLoaded", () => {
   if (ink) style.setProperty("--igw-accent-ink", ink);
 });
 
-function tell(message) {
+function send(message) {
   if (parentOrigin) parent.postMessage(message, parentOrigin);
   else if (waiting.length < 10) waiting.push(message);
 }
 
 function measure() {
   const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
-  if (!parentOrigin || height === told) return;
-  told = height;
-  tell({ igrajdanin: "height", height });
+  if (!parentOrigin || height === sentHeight) return;
+  sentHeight = height;
+  send({ igrajdanin: "height", height });
 }
 
 addEventListener("message", ({ data, origin, source }) => {
   if (source !== parent || !data || data.igrajdanin !== "hello" || !allowed.includes(origin)) return;
   parentOrigin = origin;
-  told = 0;
-  waiting.splice(0).forEach(tell);
+  sentHeight = 0;
+  waiting.splice(0).forEach(send);
   measure();
 });
 for (const name of ["ready", "step", "submitted", "error"]) {
-  addEventListener(`igrajdanin:${name}`, ({ detail }) => tell({ igrajdanin: name, detail: detail || undefined }));
+  addEventListener(`igrajdanin:${name}`, ({ detail }) => send({ igrajdanin: name, detail: detail || undefined }));
 }
 new ResizeObserver(measure).observe(document.documentElement);

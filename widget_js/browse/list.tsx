@@ -100,7 +100,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
     );
   return (
     <div>
-      <p class={items.length ? "told muted" : "away"} role="status">
+      <p class={items.length ? "found muted" : "away"} role="status">
         <Words>{result}</Words>
       </p>
       <div role="status" class="news">

@@ -69,8 +69,8 @@ export function Form() {
   /** Whoever mends something goes back to the review. */
   const [reviewed, setReviewed] = useState(false);
   const [errors, setErrors] = useState<FieldError[]>([]);
-  /** The errors came late, and the person is busy elsewhere: told instead of focused. */
-  const [told, setTold] = useState(false);
+  /** The errors came late, and the person is busy elsewhere: announced instead of focused. */
+  const [late, setLate] = useState(false);
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const narrow = (useWidth(box) || innerWidth) < NARROW;
@@ -136,7 +136,7 @@ export function Form() {
   }
   function fail(found: FieldError[], late = false) {
     setErrors(found);
-    setTold(late);
+    setLate(late);
     if (late) return;
     if (found[0]) at(stepOf(found[0].control));
     setTried(before => before + 1);
@@ -237,7 +237,7 @@ export function Form() {
             <progress value={step + 1} max={REVIEW + 1} />
           </label>
         )}
-        {errors.length > 0 && <ErrorSummary errors={errors} told={told} visit={visit} box={summary} />}
+        {errors.length > 0 && <ErrorSummary errors={errors} alert={late} visit={visit} box={summary} />}
         {SECTIONS.map(
           ([title, Section], index) =>
             (narrow ? index === step : index < REVIEW) && (

@@ -11,12 +11,12 @@ import { Words } from "../shared/ui/words.tsx";
 /** Read once: with the focus, or as an alert where that stays with the person. */
 export function ErrorSummary({
   errors,
-  told,
+  alert,
   visit,
   box
 }: {
   errors: FieldError[];
-  told: boolean;
+  alert: boolean;
   visit: (control: string) => void;
   box: RefObject<HTMLDivElement | null>;
 }) {
@@ -24,7 +24,7 @@ export function ErrorSummary({
     language: { count }
   } = useSite();
   return (
-    <div class="panel bad" role={told ? "alert" : "group"} aria-labelledby="errors" tabIndex={-1} ref={box}>
+    <div class="panel bad" role={alert ? "alert" : "group"} aria-labelledby="errors" tabIndex={-1} ref={box}>
       <h3 id="errors">
         <Words>{count("errors_title", errors.length)}</Words>
       </h3>

@@ -91,22 +91,22 @@ test("a directory of support by region has more to show on its page", () => {
 });
 
 test("whether entries are taken, and what is said of it", () => {
-  const told = (changes: Partial<Collection>) =>
+  const periodWith = (changes: Partial<Collection>) =>
     period(
       { who: "residents", opens_at: null, closes_at: null, ...changes } as Collection,
       Date.parse("2020-06-15T12:00:00Z"),
       words
     );
-  assert.deepEqual(told({}), { taking: true, text: "" });
-  assert.equal(told({ who: "agency" }).taking, false);
-  assert.equal(told({ who: "invited" }).taking, false);
-  const begins = told({ opens_at: "2020-06-30T21:00:00Z" });
+  assert.deepEqual(periodWith({}), { taking: true, text: "" });
+  assert.equal(periodWith({ who: "agency" }).taking, false);
+  assert.equal(periodWith({ who: "invited" }).taking, false);
+  const begins = periodWith({ opens_at: "2020-06-30T21:00:00Z" });
   assert.deepEqual(begins, { taking: false, text: "New entries are taken from 1 July 2020." });
   // The midnight after 30 June, in Moscow.
   const closes_at = "2020-06-30T21:00:00Z";
-  const open = told({ closes_at });
+  const open = periodWith({ closes_at });
   assert.deepEqual(open, { taking: true, text: "New entries are taken up to and including 30 June 2020." });
-  assert.equal(told({ closes_at: "2020-06-01T21:00:00Z" }).taking, false);
+  assert.equal(periodWith({ closes_at: "2020-06-01T21:00:00Z" }).taking, false);
 });
 
 test("an entry is over after its last day, in the time zone of its answers", () => {

@@ -53,7 +53,7 @@ test("Leaflet is changed where our pages need it", async () => {
 });
 
 test("what every browser of ours has is not asked for, and what the small module tells is all that is", async () => {
-  const told = changed("core/Browser.js", "");
+  const patched = changed("core/Browser.js", "");
   for (const file of [
     "map/Map.js",
     "layer/tile/GridLayer.js",
@@ -62,7 +62,7 @@ test("what every browser of ours has is not asked for, and what the small module
     "dom/Draggable.js"
   ]) {
     const asked = [...changed(file, await source(file)).matchAll(/\bBrowser\.(\w+)/g)].map(([, name]) => name!);
-    for (const name of asked) assert.match(told, new RegExp(`\\b${name}:`), `${file}: ${name}`);
+    for (const name of asked) assert.match(patched, new RegExp(`\\b${name}:`), `${file}: ${name}`);
   }
   assert.equal(changed("geo/LatLng.js", "a = Browser.any3d && !Browser.ielt9;"), "a = true && !false;");
 });

@@ -14,7 +14,7 @@ const config = {
 } as unknown as Configuration;
 const values = { ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", consent: true };
 (globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
-const told = (description = "Яма") => report(config, { ...values, description }, "ru");
+const newReport = (description = "Яма") => report(config, { ...values, description }, "ru");
 
 /** A service that keeps one report per key, looks the key up first, and can lose its own answers. */
 class Service {
@@ -60,7 +60,7 @@ function person(service: Service, desk = new Desk()) {
     get draft() {
       return draft;
     },
-    send: (body = told()) =>
+    send: (body = newReport()) =>
       attempt(service, desk, draft, body, next => {
         draft = next;
       })
@@ -91,7 +91,7 @@ test("the language and the page may change between two tries", async () => {
   service.losing = ["answer"];
   const anna = person(service);
   await anna.send();
-  const again = { ...told(), lang: "en", page_url: "https://gorod.test/other" };
+  const again = { ...newReport(), lang: "en", page_url: "https://gorod.test/other" };
   assert.deepEqual(await anna.send(again), { state: "received", receipt: { number: 1 } });
 });
 
@@ -100,7 +100,11 @@ test("a text changed after a lost answer gets the receipt of what arrived, and n
   service.losing = ["answer"];
   const anna = person(service);
   await anna.send();
-  assert.deepEqual(await anna.send(told("Яма глубже")), { state: "received", receipt: { number: 1 }, earlier: true });
+  assert.deepEqual(await anna.send(newReport("Яма глубже")), {
+    state: "received",
+    receipt: { number: 1 },
+    earlier: true
+  });
   assert.equal(service.stored.size, 1);
 });
 
@@ -109,14 +113,14 @@ test("a text changed after a lost request replaces it", async () => {
   service.losing = ["request"];
   const anna = person(service);
   await anna.send();
-  assert.deepEqual(await anna.send(told("Яма глубже")), { state: "received", receipt: { number: 1 } });
+  assert.deepEqual(await anna.send(newReport("Яма глубже")), { state: "received", receipt: { number: 1 } });
   assert.match(service.stored.get("key")!.body, /глубже/);
 });
 
 test("a key used for a text that is not known here any more is a conflict", async () => {
   const service = new Service();
   await person(service).send();
-  assert.deepEqual(await person(service, new Desk()).send(told("Другое")), { state: "conflict" });
+  assert.deepEqual(await person(service, new Desk()).send(newReport("Другое")), { state: "conflict" });
 });
 
 test("an expired ticket is renewed once, within the same try", async () => {
@@ -138,7 +142,7 @@ test("tickets that are refused twice end the try", async () => {
 test("fields at fault come back as such, and nothing is remembered as sent", async () => {
   const service = new Service();
   const anna = person(service);
-  assert.equal((await anna.send(told("Я"))).state, "fields");
+  assert.equal((await anna.send(newReport("Я"))).state, "fields");
   assert.equal(anna.draft.sent, undefined);
 });
 

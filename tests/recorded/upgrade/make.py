@@ -349,12 +349,12 @@ class UpgradeScenario:
         self.peers.hook_status = 204
         self.confirm("last", self.widget, "igor@example.test")
         until("a queue with what was refused", lambda: len(self.call("deliveries", "list")) == 2)
-        page, told = self.page_of("last"), len(self.peers.platform.posts("servicerequestupdates"))
+        page, result = self.page_of("last"), len(self.peers.platform.posts("servicerequestupdates"))
         self.peers.hook_status, self.peers.platform.away, self.mail.behaviour = None, "500", "later"
         self.agent.decide(page, "accepted")
         until("the receiver of webhooks hanging", lambda: self.peers.hook_waiting)
         until("a letter put off", lambda: any("451" in line for line in self.mail.conversations[-1].lines))
-        until("the platform failing", lambda: len(self.peers.platform.posts("servicerequestupdates")) > told)
+        until("the platform failing", lambda: len(self.peers.platform.posts("servicerequestupdates")) > result)
         time.sleep(1)  # until it is written down
         self.service.kill()
         self.recorded["moment"] = self.now()

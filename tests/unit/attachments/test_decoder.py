@@ -44,9 +44,9 @@ async def run_child(content: bytes) -> tuple[dict[str, object], list[bytes]]:
         output = await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
     head, _, rest = output.partition(b"\n")
     assert head, "it was ended from outside"
-    told = orjson.loads(head)
-    sizes = told.get("parts", [])
-    return told, [rest[start:end] for start, end in itertools.pairwise([0, *itertools.accumulate(sizes)])]
+    header = orjson.loads(head)
+    sizes = header.get("parts", [])
+    return header, [rest[start:end] for start, end in itertools.pairwise([0, *itertools.accumulate(sizes)])]
 
 
 def clean(jpeg: bytes, longest: int) -> Image.Image:
@@ -88,26 +88,26 @@ def test_there_are_at_least_a_hundred_files() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 async def test_every_file_gives_a_clean_picture_or_a_clear_error(file: File) -> None:
     content = file.make()
-    told, parts = await run_child(content)
-    peak = told["peak"]
+    header, parts = await run_child(content)
+    peak = header["peak"]
     assert isinstance(peak, int)
     assert peak <= BOUND, f"{peak / 2**20:.0f} MB"
-    if "error" in told:
-        assert told["error"] in file.expected, told
+    if "error" in header:
+        assert header["error"] in file.expected, header
         assert parts == []
         return
-    assert PICTURE in file.expected, told
+    assert PICTURE in file.expected, header
     picture, thumb, small = parts
     image = clean(picture, 2048)
-    assert (told["width"], told["height"]) == image.size
+    assert (header["width"], header["height"]) == image.size
     assert max(clean(thumb, 480).size) == min(480, max(image.size))
     assert max(clean(small, 240).size) == min(240, max(image.size))
     if file.size is not None:
         assert image.size == file.size
     if file.place:
-        assert told["location"] == {"lat": pytest.approx(PLACE[0]), "lng": pytest.approx(PLACE[1])}
+        assert header["location"] == {"lat": pytest.approx(PLACE[0]), "lng": pytest.approx(PLACE[1])}
     elif file.expected != bad_files.ANY:
-        assert told["location"] is None
+        assert header["location"] is None
 
 
 @pytest.mark.parametrize("kind", sorted(decoder.MAX_PIXELS))
@@ -182,9 +182,9 @@ async def test_the_largest_phone_photos_fit_the_memory_limit() -> None:
     for options in ({}, {"progressive": True}):
         content = saved(image, "JPEG", quality=70, **options)
         assert len(content) > 2_000_000
-        told, _ = await run_child(content)
-        assert (told["width"], told["height"]) == (2016, 1512)
-        assert int(str(told["peak"])) <= BOUND
+        header, _ = await run_child(content)
+        assert (header["width"], header["height"]) == (2016, 1512)
+        assert int(str(header["peak"])) <= BOUND
 
 
 BASES = {

@@ -65,10 +65,10 @@ class Targets:
     def attempt(self, *mechanisms: str) -> dict[str, str]:
         """The result of every attempt by a decoder confined by these mechanisms."""
         port = str(self.listener.getsockname()[1])
-        told = (str(self.file), port, str(self.other.pid), str(self.user), *mechanisms)
+        arguments = (str(self.file), port, str(self.other.pid), str(self.user), *mechanisms)
         with intake._spool(b"\xff\xd8\xff" + bytes(64)) as photo:
             done = subprocess.run(
-                [sys.executable, "-I", hostile_decoder.__file__, *told],
+                [sys.executable, "-I", hostile_decoder.__file__, *arguments],
                 stdin=intake._rewind(photo),
                 capture_output=True,
                 env=intake._ENVIRONMENT,
@@ -171,10 +171,10 @@ async def test_without_a_sandbox_photos_are_refused_unless_allowed(
         await Intake(sandbox_required=True).convert(photo)
     picture = await Intake().convert(photo)
     assert picture.sandbox == ()
-    for chosen, well, told in (
+    for chosen, well, result in (
         ({"environment": "production"}, False, "photos are refused"),
         ({"environment": "production", "sandbox": "optional"}, False, "photos are decoded unconfined"),
         ({}, True, "photos are decoded unconfined"),
     ):
         finding = await servers.check_decoder(make_settings(**chosen))
-        assert (finding.ok, told in finding.detail) == (well, True), finding
+        assert (finding.ok, result in finding.detail) == (well, True), finding

@@ -107,8 +107,8 @@ def test_every_letter_is_complete_in_its_language(language: str, name: str) -> N
 
 def test_the_digest_marks_passed_dates_and_links_waiting_reports() -> None:
     plain, html = parts(letter("ru", "digest"))
-    for told in (plain, html.text):
-        assert (told.count("срок прошёл 12 мая"), told.count("ответ до 12 мая")) == (1, 2)
+    for text in (plain, html.text):
+        assert (text.count("срок прошёл 12 мая"), text.count("ответ до 12 мая")) == (1, 2)
     assert f"{W}/cabinet/mail" in html.addresses
 
 

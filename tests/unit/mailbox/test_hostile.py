@@ -130,9 +130,9 @@ def test_no_combination_of_such_lines_breaks_the_parser(lines: list[str]) -> Non
             inspection.bounces.parse_failure(letter.message)
     except parse.TooComplex:
         return
-    told = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
-    "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database accepts it
-    assert "\0" not in "".join(told)
+    received = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
+    "".join((*received, *(one.name for one in letter.attachments))).encode()  # the database accepts it
+    assert "\0" not in "".join(received)
     commands.parse_command(letter.subject, letter.text, DAY)
 
 

@@ -14,15 +14,15 @@ CONSENT = {"version": "1", "processing": True}
 GOOD = {"category": "roads", "description": "Яма", "location": {"lat": "55.1", "lng": 38}, "consent": CONSENT}
 
 
-def told(body: type[validation.Body], **data: Any) -> list[tuple[str, str]]:
+def find_errors(body: type[validation.Body], **data: Any) -> list[tuple[str, str]]:
     return [(error.field, error.code) for error in validation.read(body, data)[1]]
 
 
 def test_missing_fields_are_named_and_null_means_missing() -> None:
     absent = ["category", "description", "location", "consent.processing", "consent.version"]
-    assert told(bodies.Report) == [(field, "required") for field in absent]
-    assert told(bodies.Report, **dict.fromkeys(bodies.Report.model_fields)) == told(bodies.Report)
-    assert told(bodies.Report, **GOOD, email="", name=" ", phone=None, photos=None, answers=None) == []
+    assert find_errors(bodies.Report) == [(field, "required") for field in absent]
+    assert find_errors(bodies.Report, **dict.fromkeys(bodies.Report.model_fields)) == find_errors(bodies.Report)
+    assert find_errors(bodies.Report, **GOOD, email="", name=" ", phone=None, photos=None, answers=None) == []
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_missing_fields_are_named_and_null_means_missing() -> None:
     ],
 )
 def test_one_reason_is_given_per_invalid_field(field: str, value: Any, error: tuple[str, str]) -> None:
-    assert told(bodies.Report, **{**GOOD, field: value}) == [error]
+    assert find_errors(bodies.Report, **{**GOOD, field: value}) == [error]
 
 
 def test_all_errors_are_reported_at_once_in_field_order() -> None:
@@ -59,14 +59,14 @@ def test_all_errors_are_reported_at_once_in_field_order() -> None:
         "category": "",
     }
     places = ["category", "description", "location", "email", "phone", "consent.processing", "consent.version"]
-    assert [field for field, _ in told(bodies.Report, **data)] == [*places, "consent.name_version"]
+    assert [field for field, _ in find_errors(bodies.Report, **data)] == [*places, "consent.name_version"]
 
 
 @pytest.mark.parametrize(
     "email", ["a.@docomo.ne.jp", "a..b@mail.ru", "o'hara@x.ie", "иван@почта.рф", "a@xn--80a.xn--p1ai"]
 )
 def test_deliverable_addresses_are_accepted(email: str) -> None:
-    assert told(bodies.Report, **GOOD, email=email) == []
+    assert find_errors(bodies.Report, **GOOD, email=email) == []
 
 
 def test_a_supporter_is_a_uuid_in_any_notation() -> None:
@@ -76,4 +76,4 @@ def test_a_supporter_is_a_uuid_in_any_notation() -> None:
         assert support is not None
         assert support.supporter == known
     for other in ("", "x", 5, str(known) + " " * 64):
-        assert told(bodies.Support, supporter=other) == [("supporter", "uuid")]
+        assert find_errors(bodies.Support, supporter=other) == [("supporter", "uuid")]

@@ -45,8 +45,10 @@ async def stored(database: Database) -> Kept:
             found[key] = (counts, round(row["lat_sum"], 6), round(row["lng_sum"], 6), row["number_sum"])
     figures = await database.rows("SELECT * FROM site_figures")
     names = [column.name for column in site_figures.primary_key]
-    told = {row["id"]: (bytes(row["item"]), row["due"]) for row in await database.rows("SELECT * FROM problem_items")}
-    return found, {tuple(row[name] for name in names): row["count"] for row in figures}, told
+    items_found = {
+        row["id"]: (bytes(row["item"]), row["due"]) for row in await database.rows("SELECT * FROM problem_items")
+    }
+    return found, {tuple(row[name] for name in names): row["count"] for row in figures}, items_found
 
 
 async def voice(database: Database, problem_id: str, name: Any) -> None:

@@ -96,7 +96,7 @@ async def is_letter_planned(tx: Transaction, user_id: str, kind: str) -> bool:
     return row is not None
 
 
-async def last_told(tx: Transaction, user_id: str, kind: str, since: int) -> int | None:
+async def find_last_sent(tx: Transaction, user_id: str, kind: str, since: int) -> int | None:
     """When a letter of this kind was last written to a person, None if before `since`."""
     row = await tx.row(
         "SELECT MAX(told_at) AS at FROM notices WHERE user_id = :id AND told_at > :since AND kind = :kind"
@@ -134,7 +134,7 @@ async def release(tx: Transaction, user_id: str, letter: str) -> None:
     )
 
 
-async def list_told(database: Database, user_id: str, agency_id: str, letter: str) -> Sequence[Row]:
+async def list_sent(database: Database, user_id: str, agency_id: str, letter: str) -> Sequence[Row]:
     """What a letter tells: of reports that the person may see and that still are what the notice says, newest first."""
     return await database.rows(
         f"""

@@ -55,7 +55,7 @@ export function Locate({ map }: { map: Map | null }) {
           <Icon name="place" />
         </button>
       </div>
-      <p class={state.text && !state.found ? "state mine-told" : "away"} role="status">
+      <p class={state.text && !state.found ? "state near-state" : "away"} role="status">
         {state.text}
       </p>
     </>

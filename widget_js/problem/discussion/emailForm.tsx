@@ -84,8 +84,8 @@ export function Letter({
       focusOn(host, id + "-sent");
     } catch (thrown) {
       const { status, body } = thrown as ApiError;
-      const told = (body.errors || []).map(({ field, detail }) => [field.split(".")[0]!, detail || t("error_field")]);
-      if (status === 422 && told.length) return fail(Object.fromEntries(told));
+      const wrong = (body.errors || []).map(({ field, detail }) => [field.split(".")[0]!, detail || t("error_field")]);
+      if (status === 422 && wrong.length) return fail(Object.fromEntries(wrong));
       set({ failed: thrown as ApiError });
     }
   };

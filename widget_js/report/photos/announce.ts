@@ -4,14 +4,14 @@ import type { Photo } from "./queue.ts";
 
 export class Announcer {
   text = "";
-  private readonly told: Record<string, boolean> = {};
+  private readonly announced: Record<string, boolean> = {};
 
   /** `words` says what there is to be said of a photo in its present state. */
   follow(photos: Photo[], words: (photo: Photo) => string): void {
     for (const photo of photos) {
       const mark = photo.id + photo.state;
-      if (photo.state === "preparing" || this.told[mark]) continue;
-      this.told[mark] = true;
+      if (photo.state === "preparing" || this.announced[mark]) continue;
+      this.announced[mark] = true;
       this.text = words(photo);
     }
   }
