@@ -202,11 +202,15 @@ GOOD = (
     ("accepted", "Меры приняты"),
 )
 BAD = (
-    ("resolved", "Меры приняты", ["stock", "deed", "date"]),
-    ("resolved", "Меры приняты 12.11.2026", ["stock", "deed"]),
-    ("resolved", "Уважаемый житель! Ваше обращение рассмотрено, приняты необходимые меры.", ["stock", "deed", "date"]),
+    ("resolved", "Меры приняты", ["stock", "action", "date"]),
+    ("resolved", "Меры приняты 12.11.2026", ["stock", "action"]),
+    (
+        "resolved",
+        "Уважаемый житель! Ваше обращение рассмотрено, приняты необходимые меры.",
+        ["stock", "action", "date"],
+    ),
     ("resolved", "Сделано", ["short", "date"]),
-    ("resolved", "Заявка закрыта.", ["stock", "deed", "date"]),
+    ("resolved", "Заявка закрыта.", ["stock", "action", "date"]),
     ("answered", "Ваше сообщение рассмотрено. Спасибо за обращение!", ["stock", "reason"]),
     ("answered", "Информация принята к сведению.", ["stock", "reason"]),
     ("answered", "Вопрос находится на контроле администрации района", ["stock", "reason"]),
@@ -221,7 +225,7 @@ def test_a_final_answer_requires_a_text(dialect: str) -> None:
     assert {text: weak_answers.find_gaps(text, to, "ru") for to, text, _ in BAD} == {
         text: gaps for _, text, gaps in BAD
     }
-    assert weak_answers.find_gaps("Appropriate action has been taken.", "resolved", "en") == ["stock", "deed", "date"]
+    assert weak_answers.find_gaps("Appropriate action has been taken.", "resolved", "en") == ["stock", "action", "date"]
     assert weak_answers.find_gaps("The pothole was filled on Monday.", "resolved", "en") == []
 
 

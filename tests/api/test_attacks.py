@@ -265,8 +265,8 @@ async def test_the_limit_of_letters_ignores_spellings_of_a_mailbox(
     for _ in range(3):
         await submit_report(database, site, email="victim@example.test")
     receipt = await submit_report(database, site, email=address)
-    owed = await database.rows("SELECT id FROM deliveries WHERE problem_id = :id", id=receipt.problem_id)
-    assert not owed
+    left = await database.rows("SELECT id FROM deliveries WHERE problem_id = :id", id=receipt.problem_id)
+    assert not left
 
 
 async def test_erasure_by_address_accepts_any_spelling_of_the_domain(database: Database, site: Site) -> None:

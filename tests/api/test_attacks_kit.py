@@ -108,10 +108,10 @@ async def test_spam_sends_no_letters(context: Context) -> None:
     await lifecycle.mark_spam(context.database, OPERATOR, site.id, receipt.problem_id, True)
     said = dialogue.Clarification(id="", text="Купите у нас")
     await dialogue.clarify(context.database, site, receipt.problem_id, said)
-    owed = await context.database.rows(
+    sent = await context.database.rows(
         "SELECT e.kind FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.sink = 'agency'"
     )
-    assert "clarified" not in [row["kind"] for row in owed]
+    assert "clarified" not in [row["kind"] for row in sent]
 
 
 # --- addresses and logs --------------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (MODERATORS, post("/cabinet/comments/{comment}", verdict="published")),
     (MAIL, get("/cabinet/mail")),
     (MAIL_OF_IT, get("/cabinet/mail/{letter}", "/cabinet/mail/{letter}/attached/0")),
-    (MAIL_OF_IT, post("/cabinet/mail/{letter}", deed="decline")),
+    (MAIL_OF_IT, post("/cabinet/mail/{letter}", action="decline")),
     (DELIVERIES, get("/cabinet/deliveries") + post("/cabinet/deliveries/retry", kind="agency")),
     (DELIVERIES_OF_IT, post("/cabinet/deliveries/{delivery}/retry")),
     (DROPPERS, post("/cabinet/deliveries/{delivery}/drop", reason="Устарело")),

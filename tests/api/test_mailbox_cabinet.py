@@ -63,7 +63,7 @@ async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
     form = (await cabinet.read(path)).forms
     fields = next(one.fields for one in form if "text" in one.fields)
     assert fields["text"] == "подделка."
-    sent = await client.post(path, data=fields | {"to": "resolved", "text": "Яму заделали", "deed": "accept"})
+    sent = await client.post(path, data=fields | {"to": "resolved", "text": "Яму заделали", "action": "accept"})
     assert sent.headers["location"] == f"{LETTERS}?done=taken"
     assert ((await agency_mailbox.problem())["status"], await agency_mailbox.answer()) == ("resolved", "Яму заделали")
     last = await agency_mailbox.last()
@@ -84,7 +84,7 @@ async def test_attachments_are_accepted_with_the_letter(
     page = await cabinet.read(path)
     assert "2 вложения" in page.text
     fields = next(one.fields for one in page.forms if "text" in one.fields)
-    await client.post(path, data=fields | {"to": "resolved", "deed": "accept"})
+    await client.post(path, data=fields | {"to": "resolved", "action": "accept"})
     found = await documents.list_attached(
         agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
     )
@@ -134,7 +134,7 @@ async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, a
     path = await arrives(agency_mailbox, "unclear")
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
-    sent = await client.post(path, data=fields | {"to": "planned", "text": "<b>Проверим</b>", "deed": "accept"})
+    sent = await client.post(path, data=fields | {"to": "planned", "text": "<b>Проверим</b>", "action": "accept"})
     assert sent.status_code == 422
     assert "Укажите день, к которому закончат работы" in sent.text
     assert "&lt;b&gt;Проверим&lt;/b&gt;" in sent.text
@@ -148,7 +148,7 @@ async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
     await changes.update_agency(agency_mailbox.context.database, agency_id, {"approval": True})
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     head = await enter("head", agency_id)
-    wish = {"to": "resolved", "text": "Яму заделали 1 мая", "deed": "accept"}
+    wish = {"to": "resolved", "text": "Яму заделали 1 мая", "action": "accept"}
     for who, status in ((cabinet, 422), (head, 303)):
         fields = next(one.fields for one in (await who.read(path)).forms if "text" in one.fields)
         sent = await who.client.post(path, data=fields | wish)
@@ -175,13 +175,13 @@ async def test_declining_a_letter_does_not_change_the_report(
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = (await cabinet.read(path)).forms[-1].fields
     stored = (await agency_mailbox.last())["stored"]
-    sent = await client.post(path, data=fields | {"deed": "decline"})
+    sent = await client.post(path, data=fields | {"action": "decline"})
     assert sent.headers["location"] == f"{LETTERS}?done=refused"
     assert ((await agency_mailbox.last())["state"], (await agency_mailbox.problem())["status"]) == (
         "refused",
         "accepted",
     )
-    again = await client.post(path, data=fields | {"deed": "decline"})
+    again = await client.post(path, data=fields | {"action": "decline"})
     assert again.status_code == 404
     assert await agency_mailbox.context.storage.get_letter(stored) is not None
     await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
@@ -232,8 +232,8 @@ async def test_held_letters_are_not_visible_to_others(
     assert "sosed@gorod.test" not in (await client.get(LETTERS)).text
     forms = (await cabinet.read("/cabinet/")).forms
     token = next(form.fields["form_token"] for form in forms if "form_token" in form.fields)
-    for deed in ("accept", "decline"):
-        values = {"form_token": token, "deed": deed, "to": "resolved", "text": "Готово"}
+    for action in ("accept", "decline"):
+        values = {"form_token": token, "action": action, "to": "resolved", "text": "Готово"}
         assert (await client.post(path, data=values)).status_code == answer.status_code
     assert (await agency_mailbox.last())["state"] == "held"
 
@@ -241,7 +241,7 @@ async def test_held_letters_are_not_visible_to_others(
 async def test_a_decision_requires_the_csrf_token(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "unlisted")
     await signed_in(client, agency_mailbox.context, agency_mailbox.site)
-    assert (await client.post(path, data={"deed": "decline"})).status_code == 403
+    assert (await client.post(path, data={"action": "decline"})).status_code == 403
     assert (await agency_mailbox.last())["state"] == "held"
 
 
@@ -258,7 +258,7 @@ async def test_a_decision_that_is_no_longer_allowed_is_refused(
     )
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     token = (await cabinet.read(path)).forms[-1].fields["form_token"]
-    values = {"form_token": token, "deed": "accept", "to": "answered", "text": "Ответ"}
+    values = {"form_token": token, "action": "accept", "to": "answered", "text": "Ответ"}
     assert (await client.post(path, data=values)).status_code == 409
     assert (await agency_mailbox.last())["state"] == "held"
 

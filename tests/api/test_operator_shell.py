@@ -130,7 +130,7 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
             assert answer.status_code == (status if seen else 404), (city.moderator, action)
         for path, fields, status in (
             (f"/cabinet/comments/{city.comment}", {"verdict": "published"}, 303),
-            (f"/cabinet/mail/{city.letter}", {"deed": "decline"}, 303),
+            (f"/cabinet/mail/{city.letter}", {"action": "decline"}, 303),
         ):
             before = await operator.client.get(f"/cabinet/mail/{city.letter}/attached/0")
             assert before.status_code == (200 if seen else 404)

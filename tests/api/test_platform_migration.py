@@ -102,8 +102,8 @@ async def test_a_site_moves_with_the_history_of_each_report(context: Context, si
                    "updated_datetime": clock.rfc3339(clock.now() + 2), "description": "Сделали"}]  # fmt: skip
     waiting = await accept_report(context, site, description="Ждала отправки")
     hidden = (await submit_report(context.database, site, description="Никто не видел")).problem_id
-    owed = await move(context, site, old, new)
-    assert owed == 5, "what was decided and read at the last moment is among it"
+    moved = await move(context, site, old, new)
+    assert moved == 5, "what was decided and read at the last moment is among it"
     assert await status(context, resolved) == "resolved"
     await PlatformWorker(context).until_idle()
     await lifecycle.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
@@ -178,8 +178,8 @@ async def test_an_erasure_letter_is_sent_once_and_waits_for_an_answer(
     await PlatformWorker(context).until_idle()
     await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
-    (owed,) = cli("platform", "erasures")
-    assert (owed["platform"], owed["way"], owed["remote_id"]) == ("127.0.0.1", "letter", "1")
+    (erasure,) = cli("platform", "erasures")
+    assert (erasure["platform"], erasure["way"], erasure["remote_id"]) == ("127.0.0.1", "letter", "1")
     cli("platform", "acknowledge", "default", problem, "--note", "письмо от 25.11.2026")
     assert cli("platform", "erasures") == []
     (done,) = cli("platform", "erasures", "--all")

@@ -181,7 +181,7 @@ async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: 
         await tx.run("UPDATE deliveries SET state = 'dead' WHERE sink = 'platform:q'")
         for one, at, error in ((site.id, now - 100, None), (other.id, now - 900, "404: no such jurisdiction")):
             await tx.insert("platform_cursors", platform_id="p", site_id=one, polled_at=at, last_error=error)
-        for one, owed, acknowledged in (
+        for one, at, acknowledged in (
             ("p", now - 31 * DAY, None),
             ("q", now - 40 * DAY, now),
             ("gone", now - 9, None),
@@ -193,7 +193,7 @@ async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: 
                 site_id=site.id,
                 event_id="e",
                 way="call",
-                owed_at=owed,
+                owed_at=at,
                 acknowledged_at=acknowledged,
             )
 

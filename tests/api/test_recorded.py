@@ -642,7 +642,7 @@ def work_by_mail(world: World) -> None:
         world.see(f"cabinet/company-mail-{number}", "GET", address, people)
     form = next(f for f in PageText(people.ask("GET", waiting(world)[0]).text).forms if "text" in f.fields)
     own = {"origin": "https://widget.test"}
-    given = form.fields | {"deed": "accept", "to": ""}
+    given = form.fields | {"action": "accept", "to": ""}
     world.see("cabinet/company-mail-undecided", "POST", form.action, people, form=given, **own)
     given |= {"to": "resolved"}
     world.see("cabinet/company-mail-accepted", "POST", form.action, people, form=given, **own)

@@ -84,8 +84,8 @@ async def test_generated_problems_are_published_without_deliveries(
     assert numbers == list(range(real.number + 1, real.number + 131)), "numbers go on without a gap"
     assert all(38.5 <= row["lng"] <= 39.1 and 54.9 <= row["lat"] <= 55.3 for row in rows)
     assert all(row["created_at"] < clock.now() and len(row["description"]) > 20 for row in rows)
-    owed = await database.rows("SELECT problem_id FROM deliveries")
-    assert {row[0] for row in owed} <= {real.problem_id}
+    left = await database.rows("SELECT problem_id FROM deliveries")
+    assert {row[0] for row in left} <= {real.problem_id}
     counted = await database.row("SELECT COUNT(*) AS many, MAX(position) AS last FROM events")
     counters = await database.row("SELECT number, position FROM site_counters")
     assert counted is not None

@@ -527,7 +527,7 @@ def test_bulk_decisions_by_keyboard(town: Town, desk: Page) -> None:
     for number in range(3):
         town.report(f"Сообщение {number}")
     expect(desk.locator(".bulk .all")).to_contain_text("Все 3 по фильтру")  # they came after the page
-    expect(desk.locator(".bulk .deeds")).to_be_hidden()
+    expect(desk.locator(".bulk .button-row")).to_be_hidden()
     for key in ("j", "x", "j", "x"):
         desk.keyboard.press(key)
     expect(desk.locator("#picked")).to_have_text("Отмечено: 2")
@@ -552,7 +552,7 @@ def test_bulk_decisions_and_the_map_without_javascript(town: Town, new_page: Cal
     for number in range(2):
         town.report(f"Сообщение {number}")
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
-    expect(page.locator(".bulk .deeds")).to_be_hidden()
+    expect(page.locator(".bulk .button-row")).to_be_hidden()
     page.locator(".inbox [name=id]").first.check()
     page.get_by_role("button", name="Принять").click()
     page.get_by_role("button", name="Выполнить").click()

@@ -103,8 +103,8 @@ class RemoteBrowser(ABC):
 
     async def send(self, text: str) -> int:
         """Fill in the open form and send it. Returns the number shown on the confirmation."""
-        for deed, label, value in form_steps(text):
-            if deed == "check":
+        for action, label, value in form_steps(text):
+            if action == "check":
                 await self.tick(label)
             else:
                 await self.fill(label, value)

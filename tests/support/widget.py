@@ -160,9 +160,9 @@ def form_steps(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
 
 def fill_form(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> None:
     """Fill in the one-page form."""
-    for deed, label, value in form_steps(text, **given):
+    for action, label, value in form_steps(text, **given):
         control = page.get_by_label(re.compile("^" + re.escape(label)))
-        if deed == "check":
+        if action == "check":
             control.check()
         else:
             control.fill(value)

@@ -182,8 +182,8 @@ def _delivery_view(language: str, row: Mapping[str, Any], found: DeliveryPage) -
     decided = ""
     if row["decided_at"] is not None:
         who = row["decided_by"] or i18n.text(language, "cabinet.deliveries.command_line")
-        deed = "dropped" if row["state"] == "dropped" else "replayed"
-        decided = i18n.text(language, f"cabinet.deliveries.decided.{deed}", who=who, moment=moment(row["decided_at"]))
+        how = "dropped" if row["state"] == "dropped" else "replayed"
+        decided = i18n.text(language, f"cabinet.deliveries.decided.{how}", who=who, moment=moment(row["decided_at"]))
     return DeliveryView(
         id=row["id"],
         number=row["number"],

@@ -107,10 +107,10 @@ async def _render_letter(
 
 
 async def decide_letter(request: Request, user: User) -> Response:
-    """POST /cabinet/mail/{letter_id}: `deed` accept or decline, with the fields of a decision."""
+    """POST /cabinet/mail/{letter_id}: `action` accept or decline, with the fields of a decision."""
     fields = await session_fields(request)
     context, letter_id = web.context(request), path_identifier(request, "letter_id")
-    if fields.get("deed") == "decline":
+    if fields.get("action") == "decline":
         await held_mail_service.decline_letter(context.database, user, letter_id)
         return web.see_other(f"{PATH}?done=refused")
     try:

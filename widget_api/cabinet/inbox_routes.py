@@ -381,15 +381,15 @@ async def mark_spam(request: Request, user: User) -> Response:
     return web.see_other(redirect_done(request, problem_id))
 
 
-async def end_form(request: Request, user: User, problem_id: str, field: str, deed: str) -> Response:
+async def end_form(request: Request, user: User, problem_id: str, field: str, done: str) -> Response:
     """Take what one of the page's forms has sent out of the user's draft, and redirect to the report."""
     await drafts.delete_draft(web.context(request).database, user, problem_id, field)
-    return web.see_other(redirect_done(request, problem_id, deed))
+    return web.see_other(redirect_done(request, problem_id, done))
 
 
-def redirect_done(request: Request, problem_id: str, deed: str = "decided") -> str:
-    """The address of a report after a deed, of which the page tells once."""
-    return inbox_rows.selection_url(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
+def redirect_done(request: Request, problem_id: str, done: str = "decided") -> str:
+    """The address of a report after an action, which the page confirms once."""
+    return inbox_rows.selection_url(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=done)
 
 
 async def redirect_root(request: Request) -> Response:

@@ -67,11 +67,11 @@ async def change_photo(request: Request, user: User) -> Response:
     given, _ = await session_form(request, 65_536, 0)
     site, row, found = await _find_photos(request, user)
     context, fields = web.context(request), dict(given)
-    deed, photo_id, here = fields.get("do", ""), fields.get("photo", ""), f"/cabinet/problems/{row['id']}/photos"
-    if deed not in _KINDS or all(one["id"] != photo_id for one in found):
+    action, photo_id, here = fields.get("do", ""), fields.get("photo", ""), f"/cabinet/problems/{row['id']}/photos"
+    if action not in _KINDS or all(one["id"] != photo_id for one in found):
         raise NotFound
     instead = None
-    if deed == "cover":
+    if action == "cover":
         areas = parse_cells([value for name, value in given if name == "cell"])
         if not areas:
             return web.see_other(f"{here}?cover={photo_id}&wrong=cells#grid")
@@ -82,15 +82,15 @@ async def change_photo(request: Request, user: User) -> Response:
 
     async def work(tx: Transaction) -> None:
         await find_existing(tx, site.id, row["id"])
-        if deed == "show":
+        if action == "show":
             await pictures.unhide(tx, row["id"], photo_id)
         else:
             await pictures.hide(tx, row["id"], photo_id, instead=instead)
         await events.advance(tx, site.id)  # public pages and caches follow
-        await journal.record(tx, _KINDS[deed], journal_user(request, user), subject=row["id"], site_id=site.id)
+        await journal.record(tx, _KINDS[action], journal_user(request, user), subject=row["id"], site_id=site.id)
 
     await context.database.write(work, site.id)
-    return web.see_other(f"{here}?done={deed}")
+    return web.see_other(f"{here}?done={action}")
 
 
 async def _find_photos(request: Request, user: User) -> tuple[VisibleSite, Row, list[dict[str, object]]]:

@@ -19,19 +19,19 @@ _UNFILLED = "… ("  # a gap that the ready templates leave, with a hint what be
 
 
 def find_gaps(text: str, to: str, language: str) -> list[str]:
-    """The codes of what a decision's text lacks: stock, short, deed, reason, date, placeholder. Empty: it is good."""
+    """The codes of what a decision's text lacks: stock, short, action, reason, date, placeholder. Empty: it is good."""
     if has_placeholder(text) or _UNFILLED in text:
         return ["placeholder"]
     if to not in ANSWERS or not text.strip():
         return []
     plain = _normalise(text)
     rest = " ".join(_stems(language, "stock").sub(" ", plain).split())
-    says = {kind: bool(_stems(language, kind).search(rest)) for kind in ("deed", "reason", "date")}
+    says = {kind: bool(_stems(language, kind).search(rest)) for kind in ("action", "reason", "date")}
     says["date"] = says["date"] or bool(re.search(r"\d", rest))
     if len(rest) >= MIN_LENGTH and (any(says.values()) or (rest == plain and len(rest) >= ENOUGH_LENGTH)):
         return []
     first = ["stock"] if rest != plain else ["short"] if len(plain) < MIN_LENGTH else []
-    wanted = ("deed", "date") if to == "resolved" else ("reason",)
+    wanted = ("action", "date") if to == "resolved" else ("reason",)
     return first + [kind for kind in wanted if not says[kind]]
 
 

@@ -198,8 +198,8 @@ def move_site(
         finally:
             await outbound.close()
 
-    owed = run_command(command)
-    print_result({"site": site, "owed": owed}, [f"moved; {owed} events go to {target}"], as_json)
+    moved = run_command(command)
+    print_result({"site": site, "owed": moved}, [f"moved; {moved} events go to {target}"], as_json)
 
 
 @group.command("services")
@@ -279,7 +279,7 @@ def acknowledge_erasure(
         done = {"acknowledged_at": clock.now(), "note": note}
         unknown = [one for one in problem if not await erasure.update_erasure(database, one, found.id, done)]
         if unknown:
-            raise Failure(f"no erasure of {unknown[0]} is owed there")
+            raise Failure(f"no erasure of {unknown[0]} is waiting there")
         return problem
 
     acknowledged = run_command(command)

@@ -19,8 +19,8 @@ MAX_REASON_LENGTH = 500
 
 group = typer.Typer(help="What waits to be delivered.", no_args_is_help=True)
 Sink = Annotated[list[str] | None, typer.Option(help=f"{', '.join(KINDS)}, or a sink by its whole name.")]
-Platform = Annotated[str | None, typer.Option(help="Id or name: what is owed to it.")]
-Problem = Annotated[str | None, typer.Option(help="Number or id: what is owed of it.")]
+Platform = Annotated[str | None, typer.Option(help="Id or name: deliveries to it.")]
+Problem = Annotated[str | None, typer.Option(help="Number or id: deliveries of it.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids.")]
 Dead = Annotated[bool, typer.Option("--dead", help="All dead ones, or those of the other options.")]
 

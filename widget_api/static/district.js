@@ -106,14 +106,14 @@ const start = (box) => {
     write();
     draw();
   };
-  const deeds = {
+  const actions = {
     undo: () => { closed ? (closed = false) : corners.pop(); write(); },
     clear: () => { [corners, closed, pasted] = [[], false, []]; write(); },
     in: () => scale(1),
     out: () => scale(-1),
   };
   for (const button of box.querySelectorAll("[data-do]"))
-    button.addEventListener("click", () => { deeds[button.dataset.do](); draw(); });
+    button.addEventListener("click", () => { actions[button.dataset.do](); draw(); });
 
   let held = null; // where the pointer went down, and whether it has moved since
   svg.addEventListener("pointerdown", (event) => {

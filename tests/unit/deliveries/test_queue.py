@@ -134,10 +134,10 @@ async def test_a_delivery_that_kills_its_workers_dies_without_others(database: D
     """A worker claims 16 at once and dies each time one of them is the poison; the others need one more lease."""
     for _ in range(6):
         await submit_report(database, site)
-    owed = (await admin.count_by_state(database))["pending"]
+    waiting = (await admin.count_by_state(database))["pending"]
     poison: str | None = None
     now, leases = NOW + 10, 0
-    for _ in range(LOST * owed):
+    for _ in range(LOST * waiting):
         claimed = [*await take(database, now=now), *await take(database, now=now)]  # a worker asks again at once
         poison = poison or claimed[0].id
         if poison in {delivery.id for delivery in claimed}:
@@ -149,7 +149,7 @@ async def test_a_delivery_that_kills_its_workers_dies_without_others(database: D
         if not claimed:
             break
     assert leases == LOST
-    assert await admin.count_by_state(database) == {"dead": 1, "delivered": owed - 1}
+    assert await admin.count_by_state(database) == {"dead": 1, "delivered": waiting - 1}
     (dead,) = await queries.list_deliveries(database, queries.DeliveryFilter(states=("dead",)))
     assert dead["id"] == poison
     assert f"ended {LOST} times" in dead["last_error"]
