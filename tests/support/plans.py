@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable
 from typing import Any
@@ -19,12 +20,18 @@ async def plan(database: Database, sql: str, values: dict[str, Any]) -> str:
 
 
 async def record_statements(what: Awaitable[Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The statements, with their values, that are read or run while `what` is awaited."""
+    """The statements, with their values, that are read by this task or run while `what` is awaited.
+
+    A worker beside it reads too; transactions run in a task of their own.
+    """
     found: list[tuple[str, dict[str, Any]]] = []
     rows, run = Database.rows, Transaction.run
 
+    task = asyncio.current_task()
+
     async def record_rows(self: Database, sql: str, **values: Any) -> Any:
-        found.append((sql, values))
+        if asyncio.current_task() is task:
+            found.append((sql, values))
         return await rows(self, sql, **values)
 
     async def record_run(self: Transaction, sql: str, **values: Any) -> Any:
