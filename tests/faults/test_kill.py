@@ -16,6 +16,7 @@ from tests.factories import HOST_ORIGIN
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.service_database import rows, states, wait_until_delivered
+from widget_api.deliveries.model import LOST
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 WRITERS = 24
@@ -112,6 +113,15 @@ def platform(serve: Callable[..., Service]) -> tuple[Service, str]:
     return service, service.cli("token", "add", "--site", site, "--scope", "platform")["token"]
 
 
+async def is_behind(database: str) -> bool:
+    """Whether the service has to catch up before it may be killed again.
+
+    A delivery that was under way at LOST kills in a row counts as their cause and is dead (test_queue).
+    """
+    (found,) = await rows(database, "SELECT COALESCE(MAX(leases), 0) FROM deliveries WHERE state <> 'delivered'")
+    return (await states(database)).get("pending", 0) > BACKLOG or found[0] >= LOST - 1
+
+
 async def test_nothing_acknowledged_is_lost_or_duplicated(
     serve: Callable[..., Service],
     platform: tuple[Service, str],
@@ -154,7 +164,7 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
         else:  # the kill was between two deliveries: repeat it
             uncounted += 1
         await asyncio.to_thread(service.start)
-        while (await states(database)).get("pending", 0) > BACKLOG:  # noqa: ASYNC110 - another process tells
+        while await is_behind(database):  # noqa: ASYNC110 - another process tells
             await asyncio.sleep(0.5)
     assert uncounted <= kills, "hardly any kill hit an active delivery"
     load.stopping = True
