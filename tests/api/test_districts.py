@@ -20,7 +20,7 @@ from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
 from widget_api.cabinet import inbox_store
-from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.http import field_errors
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Row

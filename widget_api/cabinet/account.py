@@ -12,6 +12,7 @@ from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SESSION_COOKIE,
     SIGN_IN_PATH,
+    field_errors,
     find_user,
     form_fields,
     journal_user,
@@ -20,7 +21,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, letters, notices, password_reset
 from widget_api.people.model import User
@@ -54,13 +54,12 @@ async def _render_account(
         status,
         sessions=await accounts.list_own_sessions(database, user, request.state.session),
         zone=await accounts.find_time_zone(database, user),
-        errors=wrong or {},
+        errors=wrong,
         shortest=accounts.MIN_PASSWORD_LENGTH,
         morning=await notices.find_morning(database, user),
         kinds=[(kind, notices.offered_ways(kind)) for kind in choices.ways] if choices else [],
         given={**ways, "days": choices.days if choices else "", **(given or {})},
         most_days=MAX_DAYS,
-        done=request.query_params.get("done", ""),
         here=PATH,
     )
 

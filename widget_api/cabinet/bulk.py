@@ -11,7 +11,6 @@ from widget_api.cabinet import bulk_service
 from widget_api.cabinet.bulk_service import ACTIONS, FIELDS
 from widget_api.cabinet.http import (
     Fields,
-    language_of,
     path_identifier,
     render_page,
     require_user,
@@ -19,7 +18,6 @@ from widget_api.cabinet.http import (
     session_form,
 )
 from widget_api.cabinet.inbox_rows import selection_url
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.selection import Selection
 from widget_api.errors import Invalid, Malformed
 from widget_api.people.model import User
@@ -69,7 +67,7 @@ async def _render(
         services=await bulk_service.list_services(database, bulk.id) if bulk.action == "service" else [],
         colleagues=await routing_rules.list_colleagues(database, user.agency_id) if of_person else [],
         given={name: (given or {}).get(name, "") for name in FIELDS},
-        errors=field_errors(language_of(request, user), wrong),
+        errors=wrong,
     )
 
 

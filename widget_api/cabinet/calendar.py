@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, find_site
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User
@@ -71,9 +70,8 @@ def _render(
         site=site,
         years=[(one, list_months(language, site.calendar, one)) for one in range(year, year + YEARS)],
         given={name: given.get(name, "") for name in ("day", "kind")},
-        errors=field_errors(language, wrong),
+        errors=wrong,
         may_set=can_set(user),
-        done="done" in request.query_params,
         section="sites",
         here=f"{PATH}/{site.id}/calendar",
     )

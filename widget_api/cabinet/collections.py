@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, desk_path, find_settable_site, find_site, setting_choices
 from widget_api.errors import Conflict, FieldError, Invalid
 from widget_api.people import store
@@ -110,7 +109,7 @@ async def _render_list(
         given=given or proposed,
         address=f"{context.settings.public_url}/s/{site.key}/c/",
         longest=collection.LENGTHS["title"],
-        errors=field_errors(language, wrong),
+        errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/collections",
     )
@@ -160,7 +159,6 @@ async def _render_one(
         else [(value, i18n.text(language, f"collections_cabinet.{name}.{value}")) for value in values]
         for name, values in collection.CHOICES.items()
     }
-    done = request.query_params.get("done", "")
     return render_page(
         request,
         user,
@@ -174,8 +172,8 @@ async def _render_one(
         limits=collection.LENGTHS,
         snippet=view.make_collection_snippet(child, context.settings.public_url),
         address=f"{context.settings.public_url}/s/{child.key}",
-        errors=field_errors(language, wrong),
-        done=done if done in OUTCOMES else "",
+        errors=wrong,
+        outcomes=OUTCOMES,
         section="sites",
         here=desk_path(child),
         of=await _describe(request, user, child, await _list_readable(request, user)),

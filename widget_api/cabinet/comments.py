@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet import comments_service, inbox_rows
 from widget_api.cabinet.http import inside_path, language_of, path_identifier, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.comments import store
 from widget_api.comments.model import MAX_REASON_LENGTH
 from widget_api.database import Row
@@ -54,11 +53,10 @@ async def _render_queue(
         waiting=found.waiting,
         older=f"{here}&after={found.next[0]}.{quote(found.next[1])}" if found.next else "",
         newest=here if after else "",
-        errors=field_errors(language, wrong),
+        errors=wrong,
         wrong_id=request.path_params.get("comment_id", ""),
         given=given,
         longest=MAX_REASON_LENGTH,
-        done=request.query_params.get("done", ""),
         here=here,
     )
 

@@ -20,7 +20,6 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.inbox_rows import coordinates_text
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, is_moderator
@@ -150,8 +149,8 @@ async def _render(
         categories=categories,
         given=stored | (given or {}),
         answer=answer,
-        errors=field_errors(language, wrong),
-        done=done if (done := request.query_params.get("done", "")) in ("done", "nothing") else "",
+        errors=wrong,
+        outcomes=("done", "nothing"),
         section="list",
         here=f"/cabinet/problems/{row['id']}/correct",
     )

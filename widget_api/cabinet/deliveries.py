@@ -13,7 +13,6 @@ from widget_api import web
 from widget_api.cabinet import deliveries_service
 from widget_api.cabinet.deliveries_service import Selection
 from widget_api.cabinet.http import inside_path, language_of, path_identifier, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import Invalid
 from widget_api.people.model import User
 
@@ -38,7 +37,6 @@ async def _render_queue(
     language = language_of(request, user)
     found = await deliveries_service.read_queue(web.context(request).database, user, selection)
     first = replace(selection, after="")
-    done = request.query_params.get("done", "")
     return render_page(
         request,
         user,
@@ -49,11 +47,11 @@ async def _render_queue(
         tabs=[(tab, _queue_url(replace(first, tab=tab)), tab == selection.tab) for tab in deliveries_service.TABS],
         older=_queue_url(replace(selection, after=found.next)) if found.next else "",
         newest=_queue_url(first) if selection.after else "",
-        errors=field_errors(language, wrong),
+        errors=wrong,
         wrong_id=request.path_params.get("delivery_id", ""),
         given=given,
         longest=deliveries_service.MAX_REASON_LENGTH,
-        done=done if done in OUTCOMES else "",
+        outcomes=OUTCOMES,
         here=_queue_url(selection),
     )
 

@@ -9,13 +9,11 @@ from starlette.routing import BaseRoute, Route
 from widget_api import web
 from widget_api.cabinet.http import (
     journal_user,
-    language_of,
     path_identifier,
     render_page,
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, desk_path, find_settable_site
 from widget_api.errors import Invalid
 from widget_api.people.model import User
@@ -50,7 +48,7 @@ async def revoke_link(request: Request, user: User) -> Response:
 async def _render(
     request: Request, user: User, child: Site, status: int = 200, name: str = "", wrong: Invalid | None = None
 ) -> Response:
-    context, done = web.context(request), request.query_params.get("done", "")
+    context = web.context(request)
     signer, public_url = context.signer, context.settings.public_url
     rows = await entry_links.list_links(context.database, child.id)
     return render_page(
@@ -66,8 +64,8 @@ async def _render(
         name=name,
         longest=entry_links.MAX_NAME,
         asks=entry_links.asks_organisation(child),
-        errors=field_errors(language_of(request, user), wrong),
-        done=done if done in ("added", "revoked") else "",
+        errors=wrong,
+        outcomes=("added", "revoked"),
         section="sites",
         here=f"{desk_path(child)}/links",
     )

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, web
 from widget_api.cabinet import held_mail_service
 from widget_api.cabinet.http import Fields, language_of, path_identifier, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.people.model import DECISION_FIELDS, User, read_change
@@ -35,7 +34,6 @@ async def show_queue(request: Request, user: User) -> Response:
         "letters.html",
         letters=letter_views(language, rows),
         failing=await held_mail_service.list_failing_agencies(database, user),
-        done=request.query_params.get("done", ""),
         here=PATH,
     )
 
@@ -101,7 +99,7 @@ async def _render_letter(
         problem=found.problem,
         choices=[(to, i18n.text(language, f"status_action.{to}")) for to in found.transitions],
         given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
-        errors=field_errors(language, wrong),
+        errors=wrong,
         here=f"{PATH}/{found.letter['id']}",
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from widget_api import errors, journal, web
+from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.cabinet import comments_service as discussion
@@ -23,6 +23,7 @@ from widget_api.cabinet import unsent_forms as form_recovery
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
 from widget_api.cabinet.unsent_forms_service import Files, Pairs
+from widget_api.errors import FieldError, Invalid
 from widget_api.people import sign_in, store
 from widget_api.people.model import User
 
@@ -249,18 +250,45 @@ def path_identifier(request: Request, name: str) -> str:
     return value
 
 
-def render_page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
-    """A page of the cabinet in the user's language, with the token for its forms."""
-    return web.html_response(
-        request,
-        f"cabinet/{template}",
-        status,
-        language=language_of(request, user),
-        user=user,
-        form_token=form_tokens.form_token(web.context(request).signer, request.state.session, user.id),
-        comments_waiting=request.state.comments_waiting,
-        letters_waiting=request.state.letters_waiting,
-        dead_deliveries=request.state.dead,
-        reads_reports=request.state.reads_reports,
-        **values,
-    )
+def field_errors(language: str, wrong: Invalid | None) -> dict[str, str]:
+    """Error messages by field, the cabinet's own where there is one."""
+    return {} if wrong is None else {error.field: _error_text(language, error) for error in wrong.fields}
+
+
+def _error_text(language: str, error: FieldError) -> str:
+    own = f"cabinet.fields.{error.code}_{error.field}"
+    if i18n.has(own):
+        return i18n.text(language, own, **dict(error.values))
+    known = any(i18n.has(f"{tree}.{error.code}") for tree in ("fields", "sites.fields"))
+    code = error.code if known else "invalid"
+    return i18n.field_error(language, error.field, code, error.values)
+
+
+def render_page(
+    request: Request,
+    user: User,
+    template: str,
+    status: int = 200,
+    *,
+    errors: Invalid | Mapping[str, str] | None = None,
+    outcomes: Collection[str] | None = None,
+    **values: Any,
+) -> Response:
+    """A page of the cabinet in the user's language, with the token for its forms.
+
+    `errors` are those of a rejected form, as raised or in words by field. The page gets what has just been done (`done`
+    in its address), if it is one of its `outcomes`; by default any.
+    """
+    language, done = language_of(request, user), request.query_params.get("done", "")
+    common = {
+        "language": language,
+        "user": user,
+        "form_token": form_tokens.form_token(web.context(request).signer, request.state.session, user.id),
+        "comments_waiting": request.state.comments_waiting,
+        "letters_waiting": request.state.letters_waiting,
+        "dead_deliveries": request.state.dead,
+        "reads_reports": request.state.reads_reports,
+        "errors": errors if isinstance(errors, Mapping) else field_errors(language, errors),
+        "done": done if outcomes is None or done in outcomes else "",
+    }
+    return web.html_response(request, f"cabinet/{template}", status, **(common | values))

@@ -37,6 +37,7 @@ from widget_api.cabinet.assignment_view import Assignment
 from widget_api.cabinet.http import (
     MAX_PHOTOS,
     Fields,
+    field_errors,
     find_user,
     journal_user,
     language_of,
@@ -130,7 +131,6 @@ async def show_inbox(request: Request, user: User) -> Response:
             for name in ("bulk", "views", "views/delete")
         },
         query=inbox_rows.selection_url(found.selection, ""),
-        done=request.query_params.get("done", ""),
     )
 
 
@@ -283,9 +283,8 @@ async def render_problem(
         ),
         files=(files := files or answer_files.AnswerFiles()),
         most={"photos": MAX_PHOTOS, "documents": MOST_DOCUMENTS},
-        errors=problem_view.field_errors(language, wrong) | files.wrong,
+        errors=field_errors(language, wrong) | files.wrong,
         conflict=problem_view.latest_status(language, dossier, site) if conflict else None,
-        done=request.query_params.get("done", ""),
     )
 
 

@@ -39,7 +39,6 @@ async def show_inbox(request: Request, user: User) -> Response:
         comments=comments.comment_views(language, queue.rows, queue.may),
         more_comments=queue.next is not None,
         longest=MAX_REASON_LENGTH,
-        done=request.query_params.get("done", ""),
         here=PATH,
     )
 

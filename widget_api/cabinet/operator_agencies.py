@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
     Handler,
+    field_errors,
     journal_user,
     language_of,
     path_identifier,
@@ -24,7 +25,6 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.organisation_people import count_invitation
 from widget_api.cabinet.organisation_services import ANSWERING, check_fields, find_answering, mode_options
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.second_factor import proving
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
@@ -71,7 +71,7 @@ async def _render_agencies(
         given={"name": "", "email": "", "mode": "cabinet", "parent": "", **given},
         modes=mode_options(language),
         parents=[(row["id"], row["name"]) for row in rows],
-        errors=field_errors(language, wrong),
+        errors=wrong,
         longest=MAX_NAME_LENGTH,
         section="agencies",
         here=PATH,
@@ -136,7 +136,6 @@ async def _render_agency(
     context, language, agency = web.context(request), language_of(request, user), await _find_agency(request)
     people = await organisation_store.list_people(context.database, agency["id"])
     invited = await organisation_store.list_invitations(context.database, agency["id"])
-    done = request.query_params.get("done", "")
     invitee = dict.fromkeys(("invitee_email", "invitee_name", "invitee_post"), "")
     return render_page(
         request,
@@ -155,9 +154,9 @@ async def _render_agency(
         now=clock.now(),
         possible=can_send(context.settings),
         days=invitations.LIFETIME_DAYS,
-        errors=wrong or {},
+        errors=wrong,
         longest=MAX_NAME_LENGTH,
-        done=done if done in OUTCOMES else "",
+        outcomes=OUTCOMES,
         section="agencies",
         here=f"{PATH}/{agency['id']}",
     )

@@ -10,9 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, journal, web
-from widget_api.cabinet.http import journal_user, language_of, render_page, session_fields
+from widget_api.cabinet.http import field_errors, journal_user, language_of, render_page, session_fields
 from widget_api.cabinet.operator_agencies import for_operators
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH as SITES_PATH
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store
@@ -78,7 +77,7 @@ async def _render_form(
         site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
         most_photos=MAX_PHOTOS,
         longest_area=LONGEST_AREA,
-        errors=wrong or {},
+        errors=wrong,
         section="sites",
         here=PATH,
     )

@@ -14,8 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, session_fields
-from widget_api.cabinet.organisation_people import for_admins, outcome, own_agency
-from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.organisation_people import OUTCOMES, for_admins, own_agency
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
 from widget_api.sites import changes
@@ -55,8 +54,8 @@ def _render(
         given={**saved, "digest": "yes" if agency["digest"] else "", **given},
         longest=TEXTS,
         hours=[("", i18n.text(language_of(request, user), "organisation.details.usual_hour")), *hours],
-        errors=field_errors(language_of(request, user), wrong),
-        done=outcome(request),
+        errors=wrong,
+        outcomes=OUTCOMES,
         section="organisation",
         part="details",
         here=PATH,

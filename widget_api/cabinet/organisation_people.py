@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, errors, i18n, web
 from widget_api.cabinet.http import (
     Handler,
+    field_errors,
     form_fields,
     journal_user,
     language_of,
@@ -27,7 +28,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.second_factor import proving
 from widget_api.cabinet.sign_in import open_session
 from widget_api.database import Row, Work
@@ -80,12 +80,6 @@ async def count_invitation(request: Request, user: User) -> None:
         raise Invalid((FieldError("email", "enough_invitations"),)) from None
 
 
-def outcome(request: Request) -> str:
-    """What has just been done, by the address of the page."""
-    done = request.query_params.get("done", "")
-    return done if done in OUTCOMES else ""
-
-
 # --- all people ----------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +108,7 @@ async def _render_people(
         roles=_role_options(language),
         shown=shown,
         given={"email": "", "name": "", "post": "", "role": "agent", "agency": "", **given},
-        errors=field_errors(language, wrong),
+        errors=wrong,
         possible=can_send(web.context(request).settings),
         approval=next((bool(row["approval"]) for row in agencies if row["id"] == user.agency_id), None),
         factor_roles=next((orjson.loads(row["factor_roles"]) for row in agencies if row["id"] == user.agency_id), []),
@@ -123,7 +117,7 @@ async def _render_people(
         now=clock.now(),
         today=_today(zone),
         zone=zone,
-        done=outcome(request),
+        outcomes=OUTCOMES,
         section="organisation",
         part="people",
         here=f"{PATH}?agency={shown}" if any(row["id"] == shown for row in agencies) else PATH,
@@ -236,13 +230,13 @@ async def _render_person(
         given={**saved, **(given or {})},
         roles=_role_options(language),
         colleagues=[(row["id"], row["name"] or row["email"]) for row in await _list_colleagues(request, user, person)],
-        errors=field_errors(language, wrong),
+        errors=wrong,
         longest=invitations.MAX_NAME_LENGTH,
         today=today,
         zone=zone,
         own=person["id"] == user.id,
         asking=asking,
-        done=outcome(request),
+        outcomes=OUTCOMES,
         section="organisation",
         part="people",
         here=f"{PATH}/{person['id']}",

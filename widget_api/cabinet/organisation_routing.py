@@ -22,7 +22,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.sites import routing_rules
@@ -67,8 +66,7 @@ async def _render(
         section="organisation",
         part="routing",
         asked=asked,
-        errors=field_errors(language, wrong),
-        done=asked.get("done", ""),
+        errors=wrong,
         **values,
     )
 

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet.http import journal_user, language_of, path_identifier, render_page, session_fields
 from widget_api.cabinet.organisation_people import for_admins, own_agency
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people import organisation_store
@@ -46,9 +45,9 @@ async def _render_services(
         names={row["id"]: row["name"] for row in agencies},
         given={"name": "", "email": "", "mode": "cabinet", **given},
         modes=mode_options(language),
-        errors=field_errors(language, wrong),
+        errors=wrong,
         longest=MAX_NAME_LENGTH,
-        done=_outcome(request),
+        outcomes=("added", "saved"),
         section="organisation",
         part="services",
         here=PATH,
@@ -57,11 +56,6 @@ async def _render_services(
 
 def mode_options(language: str) -> list[tuple[str, str]]:
     return [(mode, i18n.text(language, f"organisation.services.modes.{mode}")) for mode in MODES]
-
-
-def _outcome(request: Request) -> str:
-    done = request.query_params.get("done", "")
-    return done if done in ("added", "saved") else ""
 
 
 async def add_service(request: Request, user: User) -> Response:
@@ -124,9 +118,9 @@ def _render_service(
         given={**{name: service[name] for name in FIELDS}, "answers": find_answering(service), **given},
         modes=mode_options(language),
         answering=[(who, i18n.text(language, f"organisation.services.answering.{who}")) for who in ANSWERING],
-        errors=field_errors(language, wrong),
+        errors=wrong,
         longest=MAX_NAME_LENGTH,
-        done=_outcome(request),
+        outcomes=("added", "saved"),
         section="organisation",
         part="services",
         here=f"{PATH}/{service['id']}",

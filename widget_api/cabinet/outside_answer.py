@@ -21,6 +21,7 @@ from widget_api.cabinet.http import (
     MAX_FILES,
     MAX_FORM_SIZE,
     Fields,
+    field_errors,
     language_of,
     path_identifier,
     render_page,
@@ -29,7 +30,6 @@ from widget_api.cabinet.http import (
     to_fields,
 )
 from widget_api.cabinet.inbox_rows import LIST_PATH
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Row
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, allowed_transitions

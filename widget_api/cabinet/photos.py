@@ -55,7 +55,7 @@ async def show_photos(request: Request, user: User) -> Response:
         covered=next((one for one in found if one["id"] == chosen and one["role"] != "hidden"), None),
         columns=COLUMNS,
         rows=ROWS,
-        done=done if (done := request.query_params.get("done", "")) in _KINDS else "",
+        outcomes=_KINDS,
         wrong=request.query_params.get("wrong", ""),
         section="list",
         here=f"/cabinet/problems/{row['id']}/photos",

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.cabinet.http import (
+    field_errors,
     journal_user,
     language_of,
     path_identifier,
@@ -19,7 +20,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, find_site
 from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.people.model import User
@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
 
 async def show_platforms(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}/platforms"""
-    return await _render_platforms(
-        request, user, await find_site(request, user), done=request.query_params.get("done", "")
-    )
+    return await _render_platforms(request, user, await find_site(request, user))
 
 
 async def map_categories(request: Request, user: User) -> Response:
@@ -72,7 +70,6 @@ async def _render_platforms(
     site: Site,
     status: int = 200,
     *,
-    done: str = "",
     wrong: Invalid | None = None,
     of: str = "",
     given: Mapping[str, str] | None = None,
@@ -94,7 +91,6 @@ async def _render_platforms(
             )
             for one in await _list_platforms(request, site)
         ],
-        done=done,
         may_set=can_set(user),
         section="sites",
         here=f"{PATH}/{site.id}/platforms",

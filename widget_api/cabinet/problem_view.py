@@ -14,7 +14,6 @@ from widget_api.cabinet.inbox_rows import DueMark, category_name, coordinates_te
 from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
-from widget_api.errors import FieldError, Invalid
 from widget_api.problems import timeline, wording
 from widget_api.problems.model import Contact, is_official
 from widget_api.sites.model import Category, Site
@@ -211,20 +210,6 @@ def latest_status(language: str, dossier: ProblemDetail, site: Site) -> dict[str
     entry = _entry_view(language, row, dossier, site)
     status = i18n.text(language, f"status.{dossier.row['status']}")
     return {"status": status, "who": entry.who, "moment": entry.moment}
-
-
-def field_errors(language: str, wrong: Invalid | None) -> dict[str, str]:
-    """Error messages by field, the cabinet's own where there is one."""
-    return {} if wrong is None else {error.field: _error_text(language, error) for error in wrong.fields}
-
-
-def _error_text(language: str, error: FieldError) -> str:
-    own = f"cabinet.fields.{error.code}_{error.field}"
-    if i18n.has(own):
-        return i18n.text(language, own, **dict(error.values))
-    known = any(i18n.has(f"{tree}.{error.code}") for tree in ("fields", "sites.fields"))
-    code = error.code if known else "invalid"
-    return i18n.field_error(language, error.field, code, error.values)
 
 
 def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[EntryView]:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SIGN_IN_PATH,
+    field_errors,
     inside_path,
     journal_user,
     language_of,
@@ -22,7 +23,6 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.organisation_people import for_admins, own_agency
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.second_factor import proving
 from widget_api.cabinet.sign_in import ask_for_code, chosen_language, enter, render_sign_in
 from widget_api.people import providers
@@ -132,8 +132,7 @@ async def _render(
         provider=provider,
         callback=providers.callback_url(context, agency_id),
         link=f"{context.settings.public_url}{SIGN_IN_PATH}/{agency_id}",
-        errors=wrong or {},
-        done=request.query_params.get("done", ""),
+        errors=wrong,
         section="organisation",
         part="provider",
         here=PATH,

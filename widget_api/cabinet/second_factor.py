@@ -15,6 +15,7 @@ from widget_api import errors, web
 from widget_api.cabinet.http import (
     FACTOR_PATH,
     Fields,
+    field_errors,
     inside_path,
     journal_user,
     language_of,
@@ -22,7 +23,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sign_in import remember_device
 from widget_api.database import Work
 from widget_api.people import accounts_store, second_factor
@@ -65,7 +65,6 @@ async def _render(
         stale=stale or bool(state and secret is None),
         left=await accounts_store.count_recovery_codes(context.database, user.id),
         minutes=second_factor.SETUP_LIFETIME // 60,
-        done=request.query_params.get("done", ""),
         here=FACTOR_PATH,
     )
 

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people.model import User
@@ -92,7 +91,6 @@ async def _render(
     openings = await _count_openings(request, site)
     keys = await changes.list_keys(context.database, site.id)
     today = local_date(now, site.time_zone)
-    done = request.query_params.get("done", "")
 
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, site.time_zone)
@@ -134,8 +132,8 @@ async def _render(
             for days in OVERLAPS
         ],
         given={"origin": "", "overlap": "30"} | (given or {}),
-        errors=field_errors(language, wrong),
-        done=done if done in OUTCOMES else "",
+        errors=wrong,
+        outcomes=OUTCOMES,
         section="sites",
         here=f"{PATH}/{site.id}/access",
     )

@@ -28,7 +28,6 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.inbox_rows import category_name
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, desk_path, find_settable_site
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people.model import User
@@ -232,8 +231,7 @@ async def _render_list(
         rows=rows,
         default_days=DEFAULT_DEADLINE_DAYS,
         given=given or {"name": "", "code": ""},
-        errors=field_errors(language, wrong),
-        done="done" in request.query_params,
+        errors=wrong,
         section="sites",
         here=f"{desk_path(site)}/categories",
     )
@@ -273,8 +271,7 @@ async def _render_category(
         preview=await _render_preview(request, site, category, draft),
         seen=_fingerprint(category, enabled),
         note=note,
-        done=request.query_params.get("done", ""),
-        errors=field_errors(language, wrong),
+        errors=wrong,
         section="sites",
         here=f"{desk_path(site)}/categories/{category.code}",
     )

@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
 from widget_api.errors import Invalid, NotFound
 from widget_api.mail.sender import can_send
@@ -72,7 +71,7 @@ async def _render(
             for row in rows
         ],
         sent="sent" in request.query_params,
-        errors=field_errors(language, wrong),
+        errors=wrong,
         policy=GENERATOR_POLICY,
         section="sites",
         here=f"{PATH}/{site.id}/code",

@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
@@ -94,8 +93,7 @@ async def _render(
         chosen=chosen and _version_view(language, chosen, site, current.version),
         chosen_changes=list_changes(earlier["body"] if earlier else "", chosen["body"]) if chosen else [],
         earlier=earlier is not None,
-        errors=field_errors(language, wrong),
-        done="done" in request.query_params,
+        errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/consent",
     )

@@ -24,7 +24,6 @@ from widget_api.cabinet.http import (
     session_form,
     to_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.geo import geojson
@@ -137,8 +136,7 @@ async def _render_list(
         most=districts.MAX_DISTRICTS,
         pending=await districts.is_pending(database, site.id),
         given=given or {"name": "", "area": ""},
-        errors=field_errors(language, wrong),
-        done=request.query_params.get("done", ""),
+        errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/districts",
         **_map_values(request, site),
@@ -168,7 +166,7 @@ async def _render_one(
         fits=fits,
         count=counts.get(district.id, 0),
         given=given or {"name": district.name, "area": border if fits else ""},
-        errors=field_errors(language_of(request, user), wrong),
+        errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/districts/{district.id}",
         **_map_values(request, site, district),

@@ -7,8 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problem_view import field_errors
+from widget_api.cabinet.http import journal_user, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
@@ -55,7 +54,7 @@ async def rotate_key(request: Request, user: User) -> Response:
 async def _render(
     request: Request, user: User, site: Site, status: int = 200, wrong: Invalid | None = None
 ) -> Response:
-    context, language = web.context(request), language_of(request, user)
+    context = web.context(request)
     test = await testing.find_test_site(context.database, site.id)
     rows = await records.list_not_erased(context.database, test.id) if test else []
     link_text = i18n.text(site.language, "sites.snippet_link")
@@ -69,8 +68,8 @@ async def _render(
         snippet=view.make_snippet(test.key, test.type, link_text, context.settings.public_url) if test else "",
         rows=rows[:_MOST],
         most=_MOST if len(rows) > _MOST else None,
-        errors=field_errors(language, wrong),
-        done=done if (done := request.query_params.get("done", "")) in _OUTCOMES else "",
+        errors=wrong,
+        outcomes=_OUTCOMES,
         section="sites",
         here=f"{PATH}/{site.id}/testing",
     )

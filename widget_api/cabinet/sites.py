@@ -24,7 +24,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User
@@ -55,7 +54,7 @@ async def list_sites(request: Request, user: User) -> Response:
 
 async def show_site(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}"""
-    return await _render_site(request, user, await find_site(request, user), done="done" in request.query_params)
+    return await _render_site(request, user, await find_site(request, user))
 
 
 async def check_page(request: Request, user: User) -> Response:
@@ -92,7 +91,7 @@ async def add_origin(request: Request, user: User) -> Response:
 async def show_settings(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}/settings"""
     site = await find_settable_site(request, user)
-    return _render_settings(request, user, site, setting_values(site), done="done" in request.query_params)
+    return _render_settings(request, user, site, setting_values(site))
 
 
 async def change_settings(request: Request, user: User) -> Response:
@@ -125,7 +124,6 @@ def _render_settings(
     status: int = 200,
     *,
     wrong: Invalid | None = None,
-    done: bool = False,
 ) -> Response:
     language = language_of(request, user)
     return render_page(
@@ -140,8 +138,7 @@ def _render_settings(
         operators=OPERATOR_FIELDS,
         site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
         most_photos=MAX_PHOTOS,
-        errors=field_errors(language, wrong),
-        done=done,
+        errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/settings",
     )
@@ -179,7 +176,7 @@ def _make_snippet(site: Site, public_url: str) -> str:
 
 
 async def _render_site(
-    request: Request, user: User, site: Site, status: int = 200, *, done: bool = False, refusal: str = "", **values: Any
+    request: Request, user: User, site: Site, status: int = 200, *, refusal: str = "", **values: Any
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     found = await service.read_overview(context.database, context.settings, site)
@@ -193,7 +190,6 @@ async def _render_site(
         snippet=_make_snippet(site, context.settings.public_url),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
         may_set=can_set(user),
-        done=done,
         refusal=refusal,
         proofs=[
             (proof, proof_text(proof["method"], proof["token"]), (proof["told_at"] or 0) + STOP_AFTER)

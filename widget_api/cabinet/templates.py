@@ -24,7 +24,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people.model import User
@@ -221,8 +220,7 @@ async def _render(
         given={name: given.get(name, "") for name in ("title", "body", "status")},
         names=placeholder_names(language),
         decisions=[(to, i18n.text(language, f"status_action.{to}")) for to in DECISIONS],
-        errors=field_errors(language, wrong),
-        done="done" in request.query_params,
+        errors=wrong,
         longest={"title": MAX_TITLE_LENGTH, "body": LONGEST_TEXT},
         section="organisation",
         here=request.url.path,

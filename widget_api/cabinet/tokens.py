@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
+    field_errors,
     journal_user,
     language_of,
     path_identifier,
@@ -21,7 +22,6 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.organisation_people import for_admins
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.second_factor import proving
 from widget_api.database import Work
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
@@ -83,10 +83,9 @@ async def _render(
         overlaps=[(one, i18n.text(language, "tokens.at_once") if one == "0" else days[one]) for one in OVERLAPS],
         given={"site": "", "scope": "georeport", "name": "", "days": "365", "overlap": "7", **(given or {})},
         secret=secret,
-        errors=wrong or {},
+        errors=wrong,
         longest=MAX_NAME_LENGTH,
         zone=await accounts.find_time_zone(web.context(request).database, user),
-        done=request.query_params.get("done", ""),
         section="organisation",
         part="tokens",
         here=PATH,

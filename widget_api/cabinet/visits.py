@@ -26,7 +26,6 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problem_view import field_errors
 from widget_api.database import Database, Row
 from widget_api.database.word_forms import stems
 from widget_api.errors import Invalid, NotFound, Refused
@@ -115,14 +114,13 @@ async def _render_visits(
 
 
 def _render(request: Request, user: User, template: str, status: int, wrong: Invalid | None, **values: Any) -> Response:
-    done = request.query_params.get("done", "")
     return render_page(
         request,
         user,
         template,
         status,
-        errors=field_errors(language_of(request, user), wrong),
-        done=done if done in _DONE else "",
+        errors=wrong,
+        outcomes=_DONE,
         section="sites",
         **values,
     )
