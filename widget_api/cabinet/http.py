@@ -7,6 +7,7 @@ of the same page when one of them is sent.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -45,12 +46,13 @@ Fields = dict[str, str]
 
 
 def require_user(
-    handler: Handler, *, keeps: bool = True, factor: bool = True
+    handler: Handler, *, keeps: bool = True, factor: bool = True, roles: Collection[str] = ()
 ) -> Callable[[Request], Awaitable[Response]]:
     """Require a user: others are redirected to the sign-in page, and from there back.
 
     So are users who have to set up a second factor, to the page where they do. `factor` is False for what they may use
-    before. `keeps` is False for forms without text or with passwords alone, which are never stored.
+    before. `keeps` is False for forms without text or with passwords alone, which are never stored. Users of other
+    than the given `roles` get the response to an unknown page.
     """
 
     async def guarded(request: Request) -> Response:
@@ -61,6 +63,8 @@ def require_user(
         request.state.user = user
         if factor and user.must_set_factor:
             return await _redirect(request, user, FACTOR_PATH, keeps=keeps)
+        if roles and user.role not in roles:
+            raise errors.NotFound
         request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
         request.state.comments_waiting = await discussion.count_waiting(context.database, user)
         request.state.dead = await deliveries.count_dead(context.database, user)
@@ -76,6 +80,10 @@ def require_user(
         return await form_recovery.finish_response(request, user, response, language)
 
     return guarded
+
+
+for_admins = partial(require_user, roles=("admin",))  # of an agency
+for_operators = partial(require_user, roles=("operator",))
 
 
 async def find_user(request: Request) -> User | None:

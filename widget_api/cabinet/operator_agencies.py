@@ -14,13 +14,12 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
-    Handler,
     field_errors,
+    for_operators,
     journal_user,
     language_of,
     path_identifier,
     render_page,
-    require_user,
     session_fields,
 )
 from widget_api.cabinet.organisation_people import count_invitation
@@ -39,17 +38,6 @@ from widget_api.sites import store as site_store
 PATH = "/cabinet/operator/agencies"
 FIELDS = ("name", "email", "mode", "parent")
 OUTCOMES = ("approved", "added", "saved", "invited", "sent", "withdrawn", "disabled", "enabled")
-
-
-def for_operators(handler: Handler) -> Any:
-    """Require an operator. Others get the response to an unknown page."""
-
-    async def guarded(request: Request, user: User) -> Response:
-        if user.role != "operator":
-            raise NotFound
-        return await handler(request, user)
-
-    return require_user(guarded)
 
 
 async def list_agencies(request: Request, user: User) -> Response:

@@ -13,13 +13,13 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, errors, web
 from widget_api.cabinet.http import (
     field_errors,
+    for_operators,
     journal_user,
     language_of,
     path_identifier,
     render_page,
     session_fields,
 )
-from widget_api.cabinet.operator_agencies import for_operators
 from widget_api.errors import Invalid, NotFound
 from widget_api.people import accounts
 from widget_api.people.model import User

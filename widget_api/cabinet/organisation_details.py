@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.http import journal_user, language_of, render_page, session_fields
-from widget_api.cabinet.organisation_people import OUTCOMES, for_admins, own_agency
+from widget_api.cabinet.http import for_admins, journal_user, language_of, render_page, session_fields
+from widget_api.cabinet.organisation_people import OUTCOMES, own_agency
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
 from widget_api.sites import changes

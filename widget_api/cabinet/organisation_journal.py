@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Container, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,13 +23,13 @@ from widget_api import clock, i18n, journal, web
 from widget_api.browse.open_data_formats import BOM, safe
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user
 from widget_api.database import Row
-from widget_api.errors import NotFound
 from widget_api.people import accounts, journal_store, store
 from widget_api.people.journal_store import Selection
 from widget_api.people.model import User
 
 PATH = "/cabinet/organisation/journal"
 PAGE_LENGTH = 50
+_READERS = ("admin", "operator")
 COLUMNS = ("at", "kind", "what", "details", "who", "role", "about", "site", "ip")
 
 
@@ -48,22 +48,10 @@ class EntryView:
     ip: str
 
 
-def _for_readers(handler: Callable[..., Any]) -> Any:
-    """Require an administrator or operator. Others get the response to an unknown page."""
-
-    async def guarded(request: Request, user: User) -> Response:
-        if user.role not in ("admin", "operator"):
-            raise NotFound
-        zone = await accounts.find_time_zone(web.context(request).database, user)
-        response: Response = await handler(request, user, zone)
-        return response
-
-    return require_user(guarded)
-
-
-async def show_journal(request: Request, user: User, zone: str) -> Response:
+async def show_journal(request: Request, user: User) -> Response:
     """GET /cabinet/organisation/journal?kind&person&from&to&after"""
     database, language = web.context(request).database, language_of(request, user)
+    zone = await accounts.find_time_zone(database, user)
     given = _read_filters(request.query_params)
     selection = _selection(user, given, zone, request.query_params.get("after", ""))
     rows = await journal_store.list_entries(database, selection, PAGE_LENGTH + 1)
@@ -176,11 +164,12 @@ def details_text(language: str, details: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-async def export_journal(request: Request, user: User, zone: str) -> Response:
+async def export_journal(request: Request, user: User) -> Response:
     """GET /cabinet/organisation/journal.csv?kind&person&from&to. The export is an entry of the journal too."""
     context, language = web.context(request), language_of(request, user)
     await context.limits.hit("exports", web.client_address(request), user.id)
     await journal.note(context.database, "exported", journal_user(request, user), details={"what": "journal"})
+    zone = await accounts.find_time_zone(context.database, user)
     selection = _selection(user, _read_filters(request.query_params), zone)
     name = f"journal-{datetime.fromtimestamp(clock.now(), ZoneInfo(zone)).date()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -205,6 +194,6 @@ def _line(cells: list[str]) -> bytes:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, _for_readers(show_journal), methods=["GET"]),
-    Route(PATH + ".csv", _for_readers(export_journal), methods=["GET"]),
+    Route(PATH, require_user(show_journal, roles=_READERS), methods=["GET"]),
+    Route(PATH + ".csv", require_user(export_journal, roles=_READERS), methods=["GET"]),
 ]

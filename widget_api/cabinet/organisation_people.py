@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from starlette.requests import Request
@@ -18,14 +18,13 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, errors, i18n, web
 from widget_api.cabinet.http import (
-    Handler,
     field_errors,
+    for_admins,
     form_fields,
     journal_user,
     language_of,
     path_identifier,
     render_page,
-    require_user,
     session_fields,
 )
 from widget_api.cabinet.second_factor import proving
@@ -44,17 +43,6 @@ INVITATIONS_PATH = "/cabinet/organisation/invitations"
 LINK_PATH = "/cabinet/invitation/{token}"
 MAX_ABSENCE = 366  # days
 OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence", "saved", "factor")
-
-
-def for_admins(handler: Handler) -> Any:
-    """Require an administrator of an agency. Others get the response to an unknown page."""
-
-    async def guarded(request: Request, user: User) -> Response:
-        if user.role != "admin":
-            raise NotFound
-        return await handler(request, user)
-
-    return require_user(guarded)
 
 
 def own_agency(user: User) -> str:

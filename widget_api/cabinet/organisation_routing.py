@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     Fields,
+    for_admins,
     journal_user,
     language_of,
     path_identifier,
     render_page,
-    require_user,
     session_fields,
 )
 from widget_api.people import store
@@ -109,9 +109,7 @@ async def remove_rule(request: Request, user: User) -> Response:
 
 
 async def _own_sites(request: Request, user: User) -> list[Any]:
-    """The sites whose rules the user may change. Raises NotFound for everybody but administrators."""
-    if user.role != "admin":
-        raise errors.NotFound
+    """The sites whose rules the user may change."""
     return await store.list_visible_sites(web.context(request).database, user)
 
 
@@ -125,7 +123,7 @@ async def _choose_site(request: Request, user: User, site_id: str) -> Site | Non
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, require_user(show_rules)),
-    Route(PATH, require_user(add_rule), methods=["POST"]),
-    Route(f"{PATH}/{{rule_id}}/remove", require_user(remove_rule), methods=["POST"]),
+    Route(PATH, for_admins(show_rules)),
+    Route(PATH, for_admins(add_rule), methods=["POST"]),
+    Route(f"{PATH}/{{rule_id}}/remove", for_admins(remove_rule), methods=["POST"]),
 ]

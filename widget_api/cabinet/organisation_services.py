@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.http import journal_user, language_of, path_identifier, render_page, session_fields
-from widget_api.cabinet.organisation_people import for_admins, own_agency
+from widget_api.cabinet.http import for_admins, journal_user, language_of, path_identifier, render_page, session_fields
+from widget_api.cabinet.organisation_people import own_agency
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people import organisation_store

@@ -15,6 +15,7 @@ from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SIGN_IN_PATH,
     field_errors,
+    for_admins,
     inside_path,
     journal_user,
     language_of,
@@ -22,7 +23,7 @@ from widget_api.cabinet.http import (
     render_page,
     session_fields,
 )
-from widget_api.cabinet.organisation_people import for_admins, own_agency
+from widget_api.cabinet.organisation_people import own_agency
 from widget_api.cabinet.second_factor import proving
 from widget_api.cabinet.sign_in import ask_for_code, chosen_language, enter, render_sign_in
 from widget_api.people import providers

@@ -7,7 +7,7 @@ dictionaries; those of every language are good, since colleagues may read the ca
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, journal, web
 from widget_api.cabinet.http import (
     Fields,
+    Handler,
     journal_user,
     language_of,
     path_identifier,
@@ -178,8 +179,6 @@ async def change(
 
 
 # --- the pages -----------------------------------------------------------------------------------------------------
-
-Handler = Callable[[Request, User], Awaitable[Response]]
 
 
 def _require_changer(handler: Handler) -> Handler:

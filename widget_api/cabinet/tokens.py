@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
     field_errors,
+    for_admins,
     journal_user,
     language_of,
     path_identifier,
     render_page,
     session_fields,
 )
-from widget_api.cabinet.organisation_people import for_admins
 from widget_api.cabinet.second_factor import proving
 from widget_api.database import Work
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
