@@ -16,7 +16,7 @@ from widget_api.browse import growth, open_data_formats, places, statistics
 from widget_api.cabinet import analytics_map, analytics_view
 from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
 from widget_api.cabinet.analytics_view import Groups, Table
-from widget_api.cabinet.http import find_user, language_of, render_page, require_user
+from widget_api.cabinet.http import file_headers, find_user, language_of, render_page, require_user, version_response
 from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.geo.address import LONGEST_STREET
@@ -219,11 +219,8 @@ async def get_csv(request: Request, user: User) -> Response:
     table = await make(web.context(request).database.in_threads(), language, scope)
     content = open_data_formats.header(_SEPARATOR, [_head(language, name, kind) for name, kind in table.columns])
     content += open_data_formats.table([row.cells for row in table.rows], _SEPARATOR)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{table.name}-{scope.today}.csv"',
-        "Cache-Control": "private, no-store",
-    }
-    return Response(content, headers=headers, media_type="text/csv; charset=utf-8; header=present")
+    headers = file_headers(f"{table.name}-{scope.today}.csv")
+    return Response(content, headers=headers, media_type=open_data_formats.CSV_TYPE)
 
 
 def _head(language: str, name: str, kind: str) -> str:
@@ -248,11 +245,7 @@ async def get_version(request: Request) -> Response:
     user = await find_user(request)
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
-    text = await _read_version(request, user, await read_scope(request, user))
-    headers = {"ETag": f'"{text}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
-    if f'"{text}"' in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(text, headers=headers, media_type="text/plain")
+    return version_response(request, await _read_version(request, user, await read_scope(request, user)))
 
 
 routes: list[BaseRoute] = [

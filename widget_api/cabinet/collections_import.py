@@ -16,7 +16,16 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet import unsent_forms
-from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_form, to_fields
+from widget_api.cabinet.http import (
+    XLSX_TYPE,
+    file_headers,
+    journal_user,
+    language_of,
+    render_page,
+    require_user,
+    session_form,
+    to_fields,
+)
 from widget_api.cabinet.sites import PATH, desk_path, find_settable_site
 from widget_api.people.model import User
 from widget_api.problems import imported, sheets
@@ -27,10 +36,7 @@ from widget_api.sites.questions import LISTS
 _MAX_SHOWN = 20  # good rows
 _MAX_WRONG = 100  # errors
 _MAX_VALUE = 60  # characters of a wrong cell
-_TYPES = {
-    "csv": "text/csv; charset=utf-8; header=present",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+_TYPES = {"csv": open_data_formats.CSV_TYPE, "xlsx": XLSX_TYPE}
 
 
 async def show_form(request: Request, user: User) -> Response:
@@ -139,9 +145,7 @@ async def get_template(request: Request, user: User) -> Response:
     columns = _describe_columns(child, named, language)
     content = _write_book(language, columns) if kind == "xlsx" else open_data_formats.header(";", list(named.values()))
     assert child.collection is not None, "find_site was asked for one"
-    name = f"{child.collection.slug}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(content, headers=headers, media_type=_TYPES[kind])
+    return Response(content, headers=file_headers(f"{child.collection.slug}.{kind}"), media_type=_TYPES[kind])
 
 
 def _write_book(language: str, columns: list[tuple[str, str]]) -> bytes:

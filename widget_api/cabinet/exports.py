@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, errors, i18n, journal, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet import inbox_service
-from widget_api.cabinet.http import journal_user, language_of, require_user
+from widget_api.cabinet.http import XLSX_TYPE, file_headers, journal_user, language_of, require_user
 from widget_api.cabinet.inbox_rows import LIST_PATH, category_name
 from widget_api.cabinet.problem_view import source_text
 from widget_api.cabinet.selection import Selection
@@ -71,13 +71,12 @@ class _Table:
 
     @property
     def columns(self) -> Mapping[str, int]:
-        columns = dict(_COLUMNS)
-        if self.child is not None:
-            before = [name for name in _COLUMNS if name != "description"]
-            at = list(_COLUMNS).index("description")
-            columns = {name: _COLUMNS[name] for name in before[:at]} | {"title": 32, "description": 60}
-            columns |= {name: _COLUMNS[name] for name in before[at:]}
-            columns |= {f"answers.{one.code}": 24 for one in self.child.fields}
+        columns = dict[str, int]()
+        for name, width in _COLUMNS.items():
+            if name == "description" and self.child is not None:
+                columns["title"] = 32
+            columns[name] = width
+        columns |= {f"answers.{one.code}": 24 for one in (self.child.fields if self.child else ())}
         return columns | (_CONTACT_COLUMNS if self.user.sees_contacts else {})
 
     @property
@@ -130,7 +129,7 @@ class _Table:
 async def get_csv(request: Request, user: User) -> Response:
     """GET /cabinet/problems.csv with the parameters of the list."""
     table = await _open(request, user, "csv")
-    return web.StreamedResponse(_csv(table), _headers("csv"), "text/csv; charset=utf-8; header=present")
+    return web.StreamedResponse(_csv(table), _headers("csv"), open_data_formats.CSV_TYPE)
 
 
 async def get_xlsx(request: Request, user: User) -> Response:
@@ -141,8 +140,7 @@ async def get_xlsx(request: Request, user: User) -> Response:
     except BaseException:
         file.close()
         raise
-    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return web.StreamedResponse(_pieces(file), _headers("xlsx"), media_type)
+    return web.StreamedResponse(_pieces(file), _headers("xlsx"), XLSX_TYPE)
 
 
 async def _open(request: Request, user: User, kind: str) -> _Table:
@@ -162,8 +160,7 @@ async def _open(request: Request, user: User, kind: str) -> _Table:
 
 
 def _headers(ending: str) -> dict[str, str]:
-    name = f"problems-{local_date(clock.now(), 'UTC')}.{ending}"
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return file_headers(f"problems-{local_date(clock.now(), 'UTC')}.{ending}")
 
 
 async def _csv(table: _Table) -> AsyncIterator[bytes]:

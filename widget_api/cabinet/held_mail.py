@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -13,7 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
 from widget_api.cabinet import held_mail_service
-from widget_api.cabinet.http import Fields, language_of, path_identifier, render_page, require_user, session_fields
+from widget_api.cabinet.http import (
+    Fields,
+    foreign_file,
+    language_of,
+    path_identifier,
+    render_page,
+    require_user,
+    session_fields,
+)
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.people.model import DECISION_FIELDS, User, read_change
@@ -119,20 +126,13 @@ async def decide_letter(request: Request, user: User) -> Response:
 
 
 async def get_attachment(request: Request, user: User) -> Response:
-    """GET /cabinet/mail/{letter_id}/attached/{place}, as a download that is never rendered from this origin."""
+    """GET /cabinet/mail/{letter_id}/attached/{place}"""
     found = await held_mail_service.list_attachments(web.context(request), user, path_identifier(request, "letter_id"))
     place = int(request.path_params["place"])
     media_type = found[place].media_type if place < len(found) else None
     if media_type is None:
         raise errors.NotFound
-    name = found[place].name
-    headers = {
-        "Cache-Control": "private, no-store",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Content-Disposition": f'attachment; filename="attached.{name.rpartition(".")[2]}";'
-        f" filename*=UTF-8''{quote(name, safe='')}",
-    }
-    return Response(found[place].content, headers=headers, media_type=media_type)
+    return foreign_file(found[place].content, media_type, found[place].name, "attached")
 
 
 routes: list[BaseRoute] = [

@@ -30,7 +30,8 @@ from widget_api.people.model import User
 
 __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
 
-SESSION_COOKIE = "cabinet"  # the cookie
+SESSION_COOKIE = "cabinet"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FACTOR_PATH = "/cabinet/account/factor"
 MAX_PHOTOS = 5  # per answer
 MAX_FILES = 30  # per form; those beyond an answer's limit are rejected by name
@@ -248,6 +249,27 @@ def inside_path(address: str) -> str:
         if address.startswith(f"{CABINET_PATH}/") and not set(address) & set("\\\r\n\t")
         else inbox_rows.TODAY_PATH
     )
+
+
+def file_headers(name: str) -> dict[str, str]:
+    """Headers of a file for this user alone, which is saved under a name of ASCII letters."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+
+
+def foreign_file(content: bytes, media_type: str, name: str, ascii_name: str) -> Response:
+    """A file that somebody sent in, as a download that is never rendered from this origin."""
+    headers = file_headers(f"{ascii_name}.{name.rpartition('.')[2]}")
+    headers["Content-Disposition"] += f"; filename*=UTF-8''{quote(name, safe='')}"
+    headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def version_response(request: Request, version: str) -> Response:
+    """The version of a page, which it polls; 304 where it is the one that the browser knows."""
+    headers = {"ETag": f'"{version}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(version, headers=headers, media_type="text/plain")
 
 
 def path_identifier(request: Request, name: str) -> str:

@@ -45,6 +45,7 @@ from widget_api.cabinet.http import (
     render_page,
     require_user,
     session_fields,
+    version_response,
 )
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
@@ -171,11 +172,8 @@ async def get_version(request: Request) -> Response:
     database, user = web.context(request).database, await find_user(request)
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
-    text = await inbox_service.read_version(database, user, Selection.read(request.query_params))
-    headers = {"ETag": f'"{text}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
-    if f'"{text}"' in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(text, headers=headers, media_type="text/plain")
+    selection = Selection.read(request.query_params)
+    return version_response(request, await inbox_service.read_version(database, user, selection))
 
 
 # --- one report ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from widget_api import clock, errors, web
 from widget_api.cabinet.http import (
     field_errors,
     for_operators,
+    foreign_file,
     journal_user,
     language_of,
     path_identifier,
@@ -129,15 +129,7 @@ async def get_letter(request: Request, user: User) -> Response:
     content = await context.storage.get_document(row["letter_id"]) if row["letter_id"] else None
     if content is None:
         raise NotFound("document_not_found")
-    ending = row["letter_name"].rpartition(".")[2]
-    headers = {
-        "Content-Disposition": (
-            f"attachment; filename=\"letter.{ending}\"; filename*=UTF-8''{quote(row['letter_name'], safe='')}"
-        ),
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "private, no-store",
-    }
-    return Response(content, headers=headers, media_type=row["letter_type"])
+    return foreign_file(content, row["letter_type"], row["letter_name"], "letter")
 
 
 _ONE = PATH + "/{application_id}"

@@ -5,11 +5,8 @@ Administrators see what concerns their agency and those below it, operators ever
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Container, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,32 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, journal, web
-from widget_api.browse.open_data_formats import BOM, safe
-from widget_api.cabinet.http import journal_user, language_of, render_page, require_user
+from widget_api.browse import open_data_formats
+from widget_api.browse.queries import midnight
+from widget_api.cabinet.http import file_headers, journal_user, language_of, render_page, require_user
 from widget_api.database import Row
 from widget_api.people import accounts, journal_store, store
 from widget_api.people.journal_store import Selection
 from widget_api.people.model import User
+from widget_api.sites.deadlines import local_date
 
 PATH = "/cabinet/organisation/journal"
 PAGE_LENGTH = 50
 _READERS = ("admin", "operator")
 COLUMNS = ("at", "kind", "what", "details", "who", "role", "about", "site", "ip")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntryView:
-    """An entry in words."""
-
-    moment: str
-    what: str
-    details: str
-    who: str
-    role: str
-    about: str
-    href: str  # of the report it is about
-    site: str
-    ip: str
 
 
 async def show_journal(request: Request, user: User) -> Response:
@@ -89,19 +73,10 @@ def _selection(user: User, given: Mapping[str, str], zone: str, after: str = "")
         agency_id=user.agency_id,
         kind=given["kind"],
         user_id=given["person"],
-        since=_midnight(given["from"], zone),
-        until=_midnight(given["to"], zone, 1),
+        since=midnight(given["from"], zone, 0),
+        until=midnight(given["to"], zone, 1),
         after=_read_cursor(after),
     )
-
-
-def _midnight(day: str, zone: str, later: int = 0) -> int | None:
-    """When a local day begins, or the one some days later; None without a day and for the last days of the calendar."""
-    try:
-        start = date.fromisoformat(day) + timedelta(days=later)
-        return int(datetime(start.year, start.month, start.day, tzinfo=ZoneInfo(zone)).timestamp())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _read_cursor(text: str) -> tuple[int, str] | None:
@@ -118,7 +93,9 @@ async def _readable_sites(request: Request, user: User) -> frozenset[str]:
     return frozenset(site.id for site in await store.list_report_sites(web.context(request).database, user))
 
 
-def entry_view(language: str, row: Row, reader: User, zone: str, readable: Container[str] = frozenset()) -> EntryView:
+def entry_view(
+    language: str, row: Row, reader: User, zone: str, readable: Container[str] = frozenset()
+) -> dict[str, str]:
     """An entry in words. It links to a report of a site among `readable`."""
     key = f"cabinet.role.{row['role']}"
     role = key if i18n.has(key) else f"organisation.journal.role.{row['role']}"
@@ -127,17 +104,17 @@ def entry_view(language: str, row: Row, reader: User, zone: str, readable: Conta
         about = i18n.text(language, "common.number", number=row["number"])
     # Whoever works at the operator or at an agency above is nobody's business here.
     foreign = reader.role != "operator" and row["user_id"] is not None and not row["own"]
-    return EntryView(
-        moment=i18n.format_moment(language, row["at"], zone),
-        what=kind_text(language, row["kind"]),
-        details=details_text(language, orjson.loads(row["details"])),
-        who="" if foreign else row["acted"] or "",
-        role=i18n.text(language, role),
-        about="" if row["subject"] == row["user_id"] else about,
-        href=f"/cabinet/problems/{row['subject']}" if row["report_site"] in readable else "",
-        site=row["site"] or "",
-        ip="" if foreign else row["ip"] or "",
-    )
+    return {
+        "moment": i18n.format_moment(language, row["at"], zone),
+        "what": kind_text(language, row["kind"]),
+        "details": details_text(language, orjson.loads(row["details"])),
+        "who": "" if foreign else row["acted"] or "",
+        "role": i18n.text(language, role),
+        "about": "" if row["subject"] == row["user_id"] else about,
+        "href": f"/cabinet/problems/{row['subject']}" if row["report_site"] in readable else "",
+        "site": row["site"] or "",
+        "ip": "" if foreign else row["ip"] or "",
+    }
 
 
 def details_text(language: str, details: Mapping[str, Any]) -> str:
@@ -171,26 +148,21 @@ async def export_journal(request: Request, user: User) -> Response:
     await journal.note(context.database, "exported", journal_user(request, user), details={"what": "journal"})
     zone = await accounts.find_time_zone(context.database, user)
     selection = _selection(user, _read_filters(request.query_params), zone)
-    name = f"journal-{datetime.fromtimestamp(clock.now(), ZoneInfo(zone)).date()}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
 
     async def lines() -> AsyncIterator[bytes]:
-        yield BOM.encode() + _line([i18n.text(language, f"organisation.journal.file.{one}") for one in COLUMNS])
+        yield open_data_formats.header(
+            ";", [i18n.text(language, f"organisation.journal.file.{one}") for one in COLUMNS]
+        )
         async for rows in journal_store.all_entries(context.database, selection):
-            for row in rows:
-                view = entry_view(language, row, user, zone)
-                at = datetime.fromtimestamp(row["at"], ZoneInfo(zone)).isoformat(" ")
-                own = {"at": at, "kind": row["kind"]}
-                yield _line([own.get(one) or getattr(view, one) for one in COLUMNS])
+            views = [entry_view(language, row, user, zone) | _file_cells(row, zone) for row in rows]
+            yield open_data_formats.table(([view[one] for one in COLUMNS] for view in views), ";")
 
-    return web.StreamedResponse(lines(), headers, "text/csv; charset=utf-8; header=present")
+    headers = file_headers(f"journal-{local_date(clock.now(), zone)}.csv")
+    return web.StreamedResponse(lines(), headers, open_data_formats.CSV_TYPE)
 
 
-def _line(cells: list[str]) -> bytes:
-    """A line of CSV with semicolons, as spreadsheets of countries with a decimal comma expect."""
-    output = io.StringIO()
-    csv.writer(output, delimiter=";", lineterminator="\r\n").writerow([safe(cell) for cell in cells])
-    return output.getvalue().encode()
+def _file_cells(row: Row, zone: str) -> dict[str, str]:
+    return {"at": datetime.fromtimestamp(row["at"], ZoneInfo(zone)).isoformat(" "), "kind": row["kind"]}
 
 
 routes: list[BaseRoute] = [

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, journal, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet import inbox_service
-from widget_api.cabinet.http import journal_user, language_of, path_identifier, require_user
+from widget_api.cabinet.http import file_headers, journal_user, language_of, path_identifier, require_user
 from widget_api.database import Database, Row
 from widget_api.errors import Refused
 from widget_api.participation import service, store
@@ -101,11 +101,8 @@ async def get_csv(request: Request, user: User) -> Response:
     head = [i18n.text(language, f"participation.cabinet.{name}") for name in _COLUMNS]
     rows = ([row[name] for name in _COLUMNS] for row in _describe(found, language, site.time_zone))
     body = open_data_formats.header(";", head) + open_data_formats.table(rows, ";")
-    headers = {
-        "Content-Disposition": f'attachment; filename="participants-{problem["number"]}.csv"',
-        "Cache-Control": "private, no-store",
-    }
-    return Response(body, headers=headers, media_type="text/csv; charset=utf-8; header=present")
+    headers = file_headers(f"participants-{problem['number']}.csv")
+    return Response(body, headers=headers, media_type=open_data_formats.CSV_TYPE)
 
 
 routes: list[BaseRoute] = [

@@ -17,6 +17,8 @@ from widget_api.browse import published_reports, regional_report
 from widget_api.cabinet import report_letters, report_sheet
 from widget_api.cabinet.analytics_scope import Scope, describe_filters, read_scope, template_values
 from widget_api.cabinet.http import (
+    XLSX_TYPE,
+    file_headers,
     journal_user,
     language_of,
     path_identifier,
@@ -30,8 +32,6 @@ from widget_api.errors import NotFound
 from widget_api.people.model import User
 from widget_api.people.store import list_visible_sites
 from widget_api.sites.model import Site
-
-_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 async def show_report(request: Request, user: User) -> Response:
@@ -80,11 +80,7 @@ async def get_xlsx(request: Request, user: User) -> Response:
     details: dict[str, journal.Detail] = {"what": "report", "format": "xlsx"}
     site_id = scope.query.sites[0].id if len(scope.query.sites) == 1 else None
     await journal.note(context.database, "exported", journal_user(request, user), site_id=site_id, details=details)
-    headers = {
-        "Content-Disposition": f'attachment; filename="report-{scope.today}.xlsx"',
-        "Cache-Control": "private, no-store",
-    }
-    return Response(book, headers=headers, media_type=_MEDIA_TYPE)
+    return Response(book, headers=file_headers(f"report-{scope.today}.xlsx"), media_type=XLSX_TYPE)
 
 
 def _period(language: str, scope: Scope) -> str:
