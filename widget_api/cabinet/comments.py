@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from widget_api.people.model import User
 from widget_api.problems.wording import first_line
 
 PATH = "/cabinet/comments"
+_FIRST_LINE_LENGTH = 90  # characters of the report
 
 
 async def show_queue(request: Request, user: User) -> Response:
@@ -83,56 +85,27 @@ async def decide_comment(request: Request, user: User) -> Response:
     return web.see_other(f"{target}{'&' if '?' in target else '?'}done={verdict}")
 
 
-routes: list[BaseRoute] = [
-    Route(PATH, require_user(show_queue)),
-    Route(PATH + "/{comment_id}", require_user(decide_comment), methods=["POST"]),
-]
+def comment_views(language: str, rows: Iterable[Row], may: frozenset[str]) -> list[dict[str, Any]]:
+    """Comments with what pages say of them; `may` are the sites that the user moderates."""
+    return [dict(row) | _describe(language, row) | {"may": row["site_id"] in may} for row in rows]
 
 
-_FIRST_LINE_LENGTH = 90  # characters of the report
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommentView:
-    """A comment as the page shows it; empty texts are not shown."""
-
-    id: str
-    state: str
-    name: str
-    text: str
-    official: bool
-    at: str
-    problem_id: str
-    number: int
-    report: str
-    site: str
-    decided: str  # by whom and when
-    reason: str
-    may: bool
-
-
-def comment_views(language: str, rows: Iterable[Row], may: frozenset[str]) -> list[CommentView]:
-    return [_comment_view(language, row, row["site_id"] in may) for row in rows]
-
-
-def _comment_view(language: str, row: Row, may: bool) -> CommentView:
+def _describe(language: str, row: Row) -> dict[str, str]:
     decided = ""
     if row["decided_at"] is not None:
         moment = i18n.format_moment(language, row["decided_at"], row["time_zone"])
         who = row["user_email"] or i18n.text(language, "events.actor.agent")
         decided = i18n.text(language, "cabinet.comments.decided", who=who, moment=moment)
-    return CommentView(
-        id=row["id"],
-        state=row["state"],
-        name=row["name"],
-        text=row["body"],
-        official=bool(row["official"]),
-        at=i18n.format_moment(language, row["created_at"], row["time_zone"]),
-        problem_id=row["problem_id"],
-        number=row["number"],
-        report=first_line(row["description"], _FIRST_LINE_LENGTH),
-        site=row["site_name"],
-        decided=decided,
-        reason=row["reason"] or "",
-        may=may,
-    )
+    return {
+        "text": row["body"],
+        "at": i18n.format_moment(language, row["created_at"], row["time_zone"]),
+        "report": first_line(row["description"], _FIRST_LINE_LENGTH),
+        "site": row["site_name"],
+        "decided": decided,
+    }
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, require_user(show_queue)),
+    Route(PATH + "/{comment_id}", require_user(decide_comment), methods=["POST"]),
+]

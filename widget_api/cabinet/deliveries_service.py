@@ -127,36 +127,9 @@ async def _check_allowed(database: Database, user: User, kind: str = "", states:
     return DeliveryFilter(states=states, sinks=(kind,) if kind in kinds else kinds, sites=sites)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AttemptView:
-    moment: str
-    outcome: str
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeliveryView:
-    """A delivery as the page shows it; empty texts are not shown."""
-
-    id: str
-    number: int
-    href: str  # of the report, where the user may open it
-    site: str
-    language: str  # of what the site's people wrote: names and reasons
-    what: str
-    where: str
-    named: bool  # whether that is a platform's own name
-    state: str
-    since: str
-    next: str  # when it is tried again, where it is
-    error: str
-    reason: str
-    decided: str
-    attempts: Sequence[AttemptView]
-
-
-def delivery_views(language: str, found: DeliveryPage) -> list[DeliveryView]:
-    return [_delivery_view(language, row, found) for row in found.rows]
+def delivery_views(language: str, found: DeliveryPage) -> list[dict[str, Any]]:
+    """Deliveries with what the page says of them; empty texts are not shown."""
+    return [{**row, **_describe(language, row, found)} for row in found.rows]
 
 
 def event_text(language: str, row: Row | Mapping[str, Any]) -> str:
@@ -175,7 +148,7 @@ def recipient_text(language: str, row: Row | Mapping[str, Any]) -> str:
     return i18n.text(language, f"cabinet.sink.{kind}")
 
 
-def _delivery_view(language: str, row: Mapping[str, Any], found: DeliveryPage) -> DeliveryView:
+def _describe(language: str, row: Mapping[str, Any], found: DeliveryPage) -> dict[str, Any]:
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, row["time_zone"])
 
@@ -184,23 +157,16 @@ def _delivery_view(language: str, row: Mapping[str, Any], found: DeliveryPage) -
         who = row["decided_by"] or i18n.text(language, "cabinet.deliveries.command_line")
         how = "dropped" if row["state"] == "dropped" else "replayed"
         decided = i18n.text(language, f"cabinet.deliveries.decided.{how}", who=who, moment=moment(row["decided_at"]))
-    return DeliveryView(
-        id=row["id"],
-        number=row["number"],
-        href=f"/cabinet/problems/{row['problem_id']}" if row["site_id"] in found.readable else "",
-        site=row["site_name"],
-        language=row["site_language"],
-        what=event_text(language, row),
-        where=recipient_text(language, row),
-        named=recipient_text(language, row) == row["platform_name"],
-        state=row["state"],
-        since=moment(row["created_at"]),
-        next=moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",
-        error=row["last_error"] or "",
-        reason=row["reason"] or "",
-        decided=decided,
-        attempts=[
-            AttemptView(moment=moment(one["at"]), outcome=one["outcome"], error=one["error"] or "")
-            for one in found.attempts[row["id"]]
-        ],
-    )
+    return {
+        "href": f"/cabinet/problems/{row['problem_id']}" if row["site_id"] in found.readable else "",
+        "site": row["site_name"],
+        "language": row["site_language"],  # of what the site's people wrote: names and reasons
+        "what": event_text(language, row),
+        "where": recipient_text(language, row),
+        "named": recipient_text(language, row) == row["platform_name"],
+        "since": moment(row["created_at"]),
+        "next": moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",
+        "error": row["last_error"],
+        "decided": decided,
+        "attempts": [{**one, "moment": moment(one["at"])} for one in found.attempts[row["id"]]],
+    }

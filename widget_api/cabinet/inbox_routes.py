@@ -82,7 +82,7 @@ async def show_today(request: Request, user: User) -> Response:
                 "name": section.name,
                 "href": inbox_rows.selection_url(section.selection),
                 "many": inbox_rows.count_text(section.count) or "0",
-                "lines": inbox_rows.section_rows(language, section, today, sites_by_id),
+                "lines": inbox_rows.inbox_rows(language, section.rows, Selection(), today, sites_by_id),
             }
             for section in today.sections
         ],
@@ -144,7 +144,7 @@ async def _list_values(request: Request, user: User) -> dict[str, Any]:
     of_rows = await _sites_by_id(request, {*offered, *(str(row["site_id"]) for row in found.rows)})
     return {
         "found": found,
-        "lines": inbox_rows.inbox_rows(language, found, of_rows),
+        "lines": inbox_rows.inbox_rows(language, found.rows, found.selection, found, of_rows),
         "thumbs": _thumbs(request, found.rows),
         "tabs": inbox_rows.tab_links(found),
         "chips": inbox_rows.filter_chips(language, found, of_rows),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import i18n
 from widget_api.cabinet import inbox_store
-from widget_api.cabinet.inbox_service import Inbox, Section, Today
+from widget_api.cabinet.inbox_service import Inbox, Today
 from widget_api.cabinet.selection import GROUPS, SORTS, TABS, Selection
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
-from widget_api.people.model import VisibleSite
 from widget_api.problems.deadline import is_overdue, is_running
 from widget_api.problems.model import STATUSES
 from widget_api.sites.deadlines import add_working_days, local_date, promised_date
@@ -25,77 +24,34 @@ TODAY_PATH = "/cabinet/"
 LIST_PATH = "/cabinet/problems"
 
 
-@dataclass(frozen=True, kw_only=True)
-class DueMark:
-    """The due date of an answer and its urgency: "" | soon | overdue."""
-
-    text: str
-    state: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class InboxRow:
-    """One row of the list."""
-
-    id: str
-    href: str
-    number: int
-    status: str
-    category: str
-    text: str
-    place: str
-    site: str
-    received: str
-    received_at: str
-    due: DueMark | None
-    unconfirmed: bool
-    spam: bool
-    erased: bool
-    awaits: str | None
-    service_outcome: str | None  # returned | reported
-
-
 def selection_url(selection: Selection, path: str = LIST_PATH, **more: str) -> str:
     """The address of the list or a report that keeps the selection."""
     query = urlencode(selection.parameters() | more)
     return f"{path}?{query}" if query else path
 
 
-def inbox_rows(language: str, found: Inbox, sites: Sites) -> list[InboxRow]:
-    return _inbox_rows(language, found.rows, found.selection, found, sites)
-
-
-def section_rows(language: str, section: Section, today: Today, sites: Sites) -> list[InboxRow]:
-    return _inbox_rows(language, section.rows, Selection(), today, sites)
-
-
-def _inbox_rows(
+def inbox_rows(
     language: str, rows: Iterable[Row], selection: Selection, found: Inbox | Today, sites: Sites
-) -> list[InboxRow]:
-    """`selection` is kept in the links."""
-    names = {site.id: site for site in found.sites}
-    return [_inbox_row(language, row, names[row["site_id"]], sites, selection, found.now) for row in rows]
-
-
-def _inbox_row(language: str, row: Row, site: VisibleSite, sites: Sites, selection: Selection, now: int) -> InboxRow:
-    return InboxRow(
-        id=row["id"],
-        href=selection_url(selection, f"/cabinet/problems/{row['id']}"),
-        number=row["number"],
-        status=row["status"],
-        category=category_name(language, sites[site.id], row["category"]),
-        text=row["description"],
-        place=place_text(row),
-        site=site.name,
-        received=i18n.format_moment(language, row["created_at"], site.time_zone),
-        received_at=rfc3339(row["created_at"]),
-        due=due_mark(language, row, site.time_zone, now),
-        unconfirmed=bool(row["unconfirmed"]) and row["status"] == "moderation",
-        spam=bool(row["spam"]),
-        erased=row["erased_at"] is not None,
-        awaits=row["awaits"],
-        service_outcome=row["service_outcome"],
-    )
+) -> list[dict[str, Any]]:
+    """Reports with what a list says of them; `selection` is kept in the links."""
+    zones = {site.id: site.time_zone for site in found.sites}
+    names = {site.id: site.name for site in found.sites}
+    return [
+        dict(row)
+        | {
+            "href": selection_url(selection, f"/cabinet/problems/{row['id']}"),
+            "category": category_name(language, sites[row["site_id"]], row["category"]),
+            "text": row["description"],
+            "place": place_text(row),
+            "site": names[row["site_id"]],
+            "received": i18n.format_moment(language, row["created_at"], zones[row["site_id"]]),
+            "received_at": rfc3339(row["created_at"]),
+            "due": due_mark(language, row, zones[row["site_id"]], found.now),
+            "unconfirmed": row["unconfirmed"] and row["status"] == "moderation",
+            "erased": row["erased_at"] is not None,
+        }
+        for row in rows
+    ]
 
 
 def tab_links(found: Inbox) -> list[dict[str, Any]]:
@@ -112,15 +68,8 @@ def tab_links(found: Inbox) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chip:
-    """A filter that is set: its words, and the link without it."""
-
-    text: str
-    href: str
-
-
-def filter_chips(language: str, found: Inbox, sites: Sites) -> list[Chip]:
+def filter_chips(language: str, found: Inbox, sites: Sites) -> list[tuple[str, str]]:
+    """The words of each filter that is set, and the link without it."""
     chosen = replace(found.selection, after=None)
 
     def texts() -> Iterator[tuple[str, Selection]]:
@@ -147,7 +96,7 @@ def filter_chips(language: str, found: Inbox, sites: Sites) -> list[Chip]:
             name = next(site.name for site in found.sites if site.id == chosen.site_id)
             yield name, replace(chosen, site_id=None)
 
-    return [Chip(text=text, href=selection_url(without)) for text, without in texts()]
+    return [(text, selection_url(without)) for text, without in texts()]
 
 
 def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[tuple[str, str]]]:
@@ -226,8 +175,8 @@ def map_link(row: Row) -> str:
     return places.map_link(row["lat"], row["lng"]) if coordinates_text(row) else ""
 
 
-def due_mark(language: str, row: Row, time_zone: str, now: int) -> DueMark | None:
-    """The due date; None where no answer is due any more or there is no date."""
+def due_mark(language: str, row: Row, time_zone: str, now: int) -> dict[str, str] | None:
+    """The due date and its urgency ("" | soon | overdue); None where no answer is due any more or there is no date."""
     if not is_running(row) or promised_date(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
@@ -236,4 +185,4 @@ def due_mark(language: str, row: Row, time_zone: str, now: int) -> DueMark | Non
         state = "overdue"
     elif row["answer_due"] <= add_working_days(today, 1).isoformat():
         state = "soon"
-    return DueMark(text=i18n.format_date(language, row["answer_due"]), state=state)
+    return {"text": i18n.format_date(language, row["answer_due"]), "state": state}

@@ -184,7 +184,7 @@ async def deliver_to_moderator(context: Context, delivery: Delivery) -> None:
             values={
                 "agency": site.agency.name,
                 "site_name": site.name,
-                "comments": [(one, moderation_url(context, site, one.id, clock.now())) for one in shown],
+                "comments": [(one, moderation_url(context, site, one["id"], clock.now())) for one in shown],
                 "waiting": waiting,
                 "more": waiting - len(shown),
             },

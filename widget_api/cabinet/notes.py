@@ -5,8 +5,6 @@ A note causes no event, so that it reaches no letter, feed, export or platform. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from widget_api import clock, i18n
 from widget_api.cabinet import inbox_service
 from widget_api.clock import rfc3339
@@ -16,14 +14,6 @@ from widget_api.people.model import User, VisibleSite
 from widget_api.problems.record import find_existing
 
 MAX_LENGTH = 4000  # characters
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoteView:
-    who: str
-    at: str
-    moment: str
-    text: str
 
 
 def may_write(user: User, site: VisibleSite) -> bool:
@@ -49,7 +39,9 @@ async def add_note(database: Database, user: User, problem_id: str, text: str) -
     await database.write(work, site.id)
 
 
-async def list_notes(database: Database, user: User, language: str, problem_id: str, time_zone: str) -> list[NoteView]:
+async def list_notes(
+    database: Database, user: User, language: str, problem_id: str, time_zone: str
+) -> list[dict[str, str]]:
     """The notes of a report that the user may see, the newest last; none for users who read no notes."""
     if not user.reads_notes:
         return []
@@ -62,11 +54,6 @@ async def list_notes(database: Database, user: User, language: str, problem_id: 
         problem_id=problem_id,
     )
     return [
-        NoteView(
-            who=row["who"],
-            at=rfc3339(row["at"]),
-            moment=i18n.format_moment(language, row["at"], time_zone),
-            text=row["text"],
-        )
+        dict(row) | {"at": rfc3339(row["at"]), "moment": i18n.format_moment(language, row["at"], time_zone)}
         for row in rows
     ]

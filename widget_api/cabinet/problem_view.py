@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import Any
 
 import orjson
 
 from widget_api import i18n
 from widget_api.cabinet import deliveries_service, inbox_store
 from widget_api.cabinet.drafts import Draft
-from widget_api.cabinet.inbox_rows import DueMark, category_name, coordinates_text, due_mark, map_link
+from widget_api.cabinet.inbox_rows import category_name, coordinates_text, due_mark, map_link
 from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
@@ -20,142 +21,57 @@ from widget_api.sites.model import Category, Site
 from widget_api.sites.routing_rules import Rule
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProblemView:
-    """A report as its page shows it; empty texts are not shown."""
-
-    id: str
-    number: int
-    status: str
-    seen: str  # the last status event when the page was rendered
-    category: str
-    description: str
-    erased: bool
-    spam: bool
-    published: bool
-    unconfirmed: bool
-    due: DueMark | None
-    first_due: str  # the original due date, if it was replaced
-    address: str
-    coordinates: str
-    map_link: str
-    received: str
-    expected: str
-    responsible: str
-    duplicate_of: int | None
-    duplicate_href: str
-    source: str
-    page_url: str
-    answers: list[tuple[str, str]]
-    confirmed: str
-    awaits: str | None  # author | agency
-    said: str  # the newest question while it waits for the author, the newest reply while it waits for the agency
-    said_in: str  # the event of this text
-    reach: str  # how the author sees a question: letter | unconfirmed | stopped | code | hidden
-    rating: int | None
-    document: str  # its number and day in the agency's document system
-    no_contact: str  # why none is shown: none | elsewhere | service; empty where there is one
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntryView:
-    """One event of the timeline."""
-
-    id: str
-    kind: str
-    status: str | None
-    title: str
-    at: str
-    moment: str
-    who: str
-    text: str
-    official: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeliveryRow:
-    """A delivery: its event, recipient and state."""
-
-    id: str
-    what: str
-    where: str
-    state: str
-    detail: str
-    at: str
-
-
-def problem_view(language: str, dossier: ProblemDetail, site: Site) -> ProblemView:
+def problem_view(language: str, dossier: ProblemDetail, site: Site) -> dict[str, Any]:
+    """A report with what its page says of it; empty texts are not shown."""
     row, zone = dossier.row, dossier.site.time_zone
     contact = dossier.contact
     confirmed_at = contact["confirmed_at"] if contact else None
-    elsewhere = row["source"] in ("georeport", "platform")
-    return ProblemView(
-        id=row["id"],
-        number=row["number"],
-        status=row["status"],
-        seen=row["status_event"],
-        category=category_name(language, site, row["category"]),
-        description=row["description"],
-        erased=row["erased_at"] is not None,
-        spam=bool(row["spam"]),
-        published=bool(row["published"]),
-        unconfirmed=bool(contact and contact["email"]) and confirmed_at is None,
-        due=due_mark(language, row, zone, dossier.now),
-        first_due=i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
-        address=row["address"] or "",
-        coordinates=coordinates_text(row),
-        map_link=map_link(row),
-        received=i18n.format_moment(language, row["created_at"], zone),
-        expected=i18n.format_date(language, row["expected_on"]) if row["expected_on"] else "",
-        responsible=row["responsible"] or "",
-        duplicate_of=row["duplicate_of"],
-        duplicate_href=f"/cabinet/problems/{dossier.duplicate_id}" if dossier.duplicate_id else "",
-        source=row["source_name"] or source_text(language, row),
-        page_url=row["page_url"] or "",
-        answers=answer_texts(dossier, site, language),
-        confirmed=i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",
-        awaits=row["awaits"],
-        said=_awaited_text(dossier)[1],
-        said_in=_awaited_text(dossier)[0],
-        reach=_contact_reach(contact) if dossier.site.is_own else "hidden",
-        rating=row["rating"],
-        document=_document_text(language, row) if dossier.site.named is None else "",
-        no_contact="service"
-        if not dossier.site.is_own
-        else ""
-        if has_contact(dossier)
-        else "elsewhere"
-        if elsewhere
-        else "none",
-    )
+    said_in, said = _awaited_text(dossier)
+    return dict(row) | {
+        "seen": row["status_event"],
+        "category": category_name(language, site, row["category"]),
+        "erased": row["erased_at"] is not None,
+        "unconfirmed": bool(contact and contact["email"]) and confirmed_at is None,
+        "due": due_mark(language, row, zone, dossier.now),
+        "first_due": i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
+        "address": row["address"] or "",
+        "coordinates": coordinates_text(row),
+        "map_link": map_link(row),
+        "received": i18n.format_moment(language, row["created_at"], zone),
+        "expected": i18n.format_date(language, row["expected_on"]) if row["expected_on"] else "",
+        "responsible": row["responsible"] or "",
+        "duplicate_href": f"/cabinet/problems/{dossier.duplicate_id}" if dossier.duplicate_id else "",
+        "source": row["source_name"] or source_text(language, row),
+        "page_url": row["page_url"] or "",
+        "answers": answer_texts(dossier, site, language),
+        "confirmed": i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",
+        "said": said,
+        "said_in": said_in,
+        "reach": _contact_reach(contact) if dossier.site.is_own else "hidden",
+        "document": _document_text(language, row) if dossier.site.named is None else "",
+        "no_contact": _find_contact_gap(dossier),
+    }
 
 
-@dataclass(frozen=True, kw_only=True)
-class DraftView:
-    """What the page says of a draft. `kind`: own | returned | waiting (all own) | submitted | typing | begun."""
-
-    kind: str
-    name: str
-    moment: str
-    remark: str
-    user_id: str
+def _find_contact_gap(dossier: ProblemDetail) -> str:
+    """Why no contact is shown: none | elsewhere | service; empty where there is one."""
+    if not dossier.site.is_own:
+        return "service"
+    if has_contact(dossier):
+        return ""
+    return "elsewhere" if dossier.row["source"] in ("georeport", "platform") else "none"
 
 
-def draft_views(language: str, own: Draft | None, others: Sequence[Draft], time_zone: str) -> list[DraftView]:
-    """The user's own draft, then those of colleagues."""
+def draft_views(language: str, own: Draft | None, others: Sequence[Draft], time_zone: str) -> list[dict[str, Any]]:
+    """What the page says of the user's own draft, then of those of colleagues."""
     return [
-        DraftView(
-            kind=_draft_kind(one, own),
-            name=one.name,
-            moment=i18n.format_moment(language, one.changed_at, time_zone),
-            remark=one.remark or "",
-            user_id=one.user_id,
-        )
+        vars(one) | {"kind": _draft_kind(one, own), "moment": i18n.format_moment(language, one.changed_at, time_zone)}
         for one in (*([own] if own else []), *others)
     ]
 
 
 def _draft_kind(draft: Draft, own: Draft | None) -> str:
+    """One of own | returned | waiting (all own) | submitted | typing | begun."""
     if draft is own:
         return "waiting" if draft.submitted_at is not None else "returned" if draft.remark else "own"
     return "submitted" if draft.submitted_at is not None else "typing" if draft.is_typing else "begun"
@@ -190,6 +106,7 @@ def _document_text(language: str, row: Row) -> str:
 
 
 def _contact_reach(contact: Row | None) -> str:
+    """How the author sees a question: letter | unconfirmed | stopped | code."""
     if contact is None or contact["email"] is None:
         return "code"
     if contact["confirmed_at"] is None:
@@ -209,27 +126,25 @@ def latest_status(language: str, dossier: ProblemDetail, site: Site) -> dict[str
     row = next(row for row in reversed(dossier.timeline) if row["id"] == dossier.row["status_event"])
     entry = _entry_view(language, row, dossier, site)
     status = i18n.text(language, f"status.{dossier.row['status']}")
-    return {"status": status, "who": entry.who, "moment": entry.moment}
+    return {"status": status, "who": entry["who"], "moment": entry["moment"]}
 
 
-def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[EntryView]:
+def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[dict[str, Any]]:
     return [_entry_view(language, row, dossier, site) for row in dossier.timeline]
 
 
-def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> EntryView:
-    return EntryView(
-        id=row["id"],
-        kind=row["kind"],
-        status=row["status"],
-        title=_title(language, row, dossier.texts, dossier.assignment.names, site),
-        at=rfc3339(row["at"]),
-        moment=i18n.format_moment(language, row["at"], dossier.site.time_zone),
-        who=row["user_email"]
+def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> dict[str, Any]:
+    text = dossier.texts.get(row["text_id"] or "", "")
+    return dict(row) | {
+        "title": _title(language, row, dossier.texts, dossier.assignment.names, site),
+        "at": rfc3339(row["at"]),
+        "moment": i18n.format_moment(language, row["at"], dossier.site.time_zone),
+        "who": row["user_email"]
         or timeline.find_sender(row["actor"], row["sender"])
         or i18n.text(language, f"events.actor.{row['actor']}"),
-        text=(text := dossier.texts.get(row["text_id"] or "", "")),
-        official=is_official(row["status"], text, inbox_store.parse_data(row)),
-    )
+        "text": text,
+        "official": is_official(row["status"], text, inbox_store.parse_data(row)),
+    }
 
 
 def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str, str], site: Site) -> str:
@@ -269,16 +184,15 @@ def answer_texts(dossier: ProblemDetail, site: Site, language: str) -> list[tupl
     return [wording.describe_answer(language, category, code, answer) for code, answer in given.items()]
 
 
-def delivery_rows(language: str, rows: Sequence[Row]) -> list[DeliveryRow]:
+def delivery_rows(language: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
-        DeliveryRow(
-            id=row["id"],
-            what=deliveries_service.event_text(language, row),
-            where=deliveries_service.recipient_text(language, row),
-            state=row["state"],
-            detail=_delivery_detail(language, row),
-            at=i18n.format_moment(language, row["delivered_at"] or row["created_at"], row["time_zone"]),
-        )
+        dict(row)
+        | {
+            "what": deliveries_service.event_text(language, row),
+            "where": deliveries_service.recipient_text(language, row),
+            "detail": _delivery_detail(language, row),
+            "at": i18n.format_moment(language, row["delivered_at"] or row["created_at"], row["time_zone"]),
+        }
         for row in rows
     ]
 
