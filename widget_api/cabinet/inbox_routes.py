@@ -56,6 +56,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
+# The paths of a report's forms below its own.
+_FORMS = ("ask", "assign", "comment", "document", "draft", "draft/return", "note", "read", "return", "spam", "work")
 # The fields of the page's other forms, which are sent with the decision's.
 OTHER_FIELDS = ("question", "comment", "note", "work_text", "return_reason", "remark")
 _FORMER_PARAMETERS = {"tab", "q", "site", "after"}
@@ -236,9 +238,7 @@ async def render_problem(
         may_change_photos=photo_pages.may_change_photos(user, dossier.site, dossier.row) and bool(photos),
         action=inbox_rows.selection_url(selection, path),
         near=await _list_near(request, dossier, site),
-        assign_action=inbox_rows.selection_url(selection, f"{path}/assign"),
-        work_action=inbox_rows.selection_url(selection, f"{path}/work"),
-        return_action=inbox_rows.selection_url(selection, f"{path}/return"),
+        actions={name: inbox_rows.selection_url(selection, f"{path}/{name}") for name in _FORMS},
         rule_text=problem_view.rule_text(language, dossier.assignment.rule),
         service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
         drafts=problem_view.draft_views(language, own, others, site.time_zone),
@@ -246,19 +246,12 @@ async def render_problem(
         may_extend=inbox_service.may_extend(user, dossier.site, dossier.row),
         extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
         approval=user.needs_approval,
-        draft_action=inbox_rows.selection_url(selection, f"{path}/draft"),
-        return_draft_action=inbox_rows.selection_url(selection, f"{path}/draft/return"),
-        spam_action=inbox_rows.selection_url(selection, f"{path}/spam"),
         needs=NEEDS,
         entries=problem_view.entry_views(language, dossier, site),
         sent=problem_view.delivery_rows(language, dossier.deliveries),
-        ask_action=inbox_rows.selection_url(selection, f"{path}/ask"),
         people=people,
         talk=talk,
         comments=comments.comment_views(language, talk.rows, talk.may) if talk else [],
-        say_action=inbox_rows.selection_url(selection, f"{path}/comment"),
-        read_action=inbox_rows.selection_url(selection, f"{path}/read"),
-        note_action=inbox_rows.selection_url(selection, f"{path}/note"),
         notes=await notes.list_notes(database, user, language, dossier.row["id"], site.time_zone)
         if dossier.site.is_own
         else [],
@@ -268,7 +261,6 @@ async def render_problem(
         letter=letter,
         gaps=gaps or [],
         may_register=inbox_service.may_register(user, dossier.site, dossier.row),
-        register_action=inbox_rows.selection_url(selection, f"{path}/document"),
         document=[given.get(name, dossier.row[name] or "") for name in ("document_number", "document_date")],
         unsaved=letter is not None or bool(gaps) or given.get("do") == "template",
         given=_given_values(dossier.assignment, given),
