@@ -31,12 +31,7 @@ PATH = "/cabinet/account"
 FORGOT_PATH = "/cabinet/forgot"
 
 
-async def show_account(request: Request, user: User) -> Response:
-    """GET /cabinet/account"""
-    return await _render_account(request, user)
-
-
-async def _render_account(
+async def show_account(
     request: Request,
     user: User,
     status: int = 200,
@@ -44,6 +39,7 @@ async def _render_account(
     wrong: dict[str, str] | None = None,
     given: Mapping[str, str] | None = None,
 ) -> Response:
+    """GET /cabinet/account"""
     database = web.context(request).database
     choices = await notices.find_choices(database, user)
     ways = {f"notice_{kind}": way for kind, way in choices.ways.items()} if choices else {}
@@ -75,11 +71,11 @@ async def change_password(request: Request, user: User) -> Response:
         token = request.state.session
         await accounts.change_password(context.database, user, old, new, token=token, who=journal_user(request, user))
     except errors.TooMany as error:
-        response = await _render_account(request, user, 429, wrong={"old_password": web.error_detail(language, error)})
+        response = await show_account(request, user, 429, wrong={"old_password": web.error_detail(language, error)})
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
-        return await _render_account(request, user, 422, wrong=field_errors(language, error))
+        return await show_account(request, user, 422, wrong=field_errors(language, error))
     await context.guesses.forgive(guess)
     return web.see_other(f"{PATH}?done=1")
 
@@ -100,7 +96,7 @@ async def choose_notices(request: Request, user: User) -> Response:
         await notices.save_choices(web.context(request).database, user, fields)
     except errors.Invalid as error:
         wrong = field_errors(language_of(request, user), error)
-        return await _render_account(request, user, 422, wrong=wrong, given=fields)
+        return await show_account(request, user, 422, wrong=wrong, given=fields)
     return web.see_other(f"{PATH}?done=notices#notices")
 
 
@@ -148,12 +144,8 @@ async def request_reset(request: Request) -> Response:
     return web.see_other(f"{FORGOT_PATH}?asked=1" + web.language_query(request).replace("?", "&"))
 
 
-async def show_reset_page(request: Request) -> Response:
+async def show_reset_page(request: Request, status: int = 200, *, error: str = "") -> Response:
     """GET /cabinet/reset/{token}. Changes nothing, since mail scanners follow links."""
-    return await _render_reset_page(request)
-
-
-async def _render_reset_page(request: Request, status: int = 200, *, error: str = "") -> Response:
     try:
         user = await password_reset.find_user(web.context(request), request.path_params["token"])
     except errors.NotFound:
@@ -169,10 +161,10 @@ async def set_password(request: Request) -> Response:
         token, password = request.path_params["token"], fields.get("password", "")
         await password_reset.set_password(web.context(request), token, password, web.client_address(request))
     except errors.NotFound:
-        return await _render_reset_page(request)
+        return await show_reset_page(request)
     except errors.Invalid as error:
         (sentence,) = field_errors(language, error).values()
-        return await _render_reset_page(request, 422, error=sentence)
+        return await show_reset_page(request, 422, error=sentence)
     response = web.see_other(f"{SIGN_IN_PATH}?reset=1" + web.language_query(request).replace("?", "&"))
     web.delete_cookie(request, response, SESSION_COOKIE)
     return response

@@ -18,7 +18,7 @@ from widget_api.cabinet.http import (
     session_form,
     to_fields,
 )
-from widget_api.cabinet.inbox_routes import end_form, redirect_done, render_problem
+from widget_api.cabinet.inbox_routes import end_form, redirect_done, show_problem
 from widget_api.cabinet.inbox_rows import LIST_PATH
 from widget_api.errors import Invalid, Refused
 from widget_api.people.model import User, VisibleSite
@@ -33,7 +33,7 @@ async def assign_colleague(request: Request, user: User) -> Response:
     try:
         await inbox_service.assign_colleague(web.context(request).database, user, problem_id, fields.get("user", ""))
     except Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "assigned"))
 
 
@@ -69,7 +69,7 @@ async def report_work(request: Request, user: User) -> Response:
                 return await end_form(request, user, problem_id, "work_text", "reported")
             except Invalid as error:
                 wrong = error
-        return await render_problem(request, user, 422, given=fields, files=files, wrong=wrong)
+        return await show_problem(request, user, 422, given=fields, files=files, wrong=wrong)
 
 
 async def return_report(request: Request, user: User) -> Response:
@@ -83,7 +83,7 @@ async def return_report(request: Request, user: User) -> Response:
             database, user.actor, site.id, problem_id, service_id, fields.get("return_reason", "")
         )
     except Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     await drafts.delete_draft(database, user, problem_id)
     return web.see_other(LIST_PATH)
 

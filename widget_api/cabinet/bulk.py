@@ -42,14 +42,10 @@ async def choose(request: Request, user: User) -> Response:
     return web.see_other(selection_url(selection, f"{PATH}/{bulk_id}"))
 
 
-async def preview(request: Request, user: User) -> Response:
-    """GET /cabinet/bulk/{bulk_id}?{selection}"""
-    return await _render(request, user)
-
-
-async def _render(
+async def preview(
     request: Request, user: User, status: int = 200, given: Fields | None = None, wrong: Invalid | None = None
 ) -> Response:
+    """GET /cabinet/bulk/{bulk_id}?{selection}"""
     database, selection = web.context(request).database, Selection.read(request.query_params)
     bulk = await bulk_service.read_bulk(database, user, path_identifier(request, "bulk_id"))
     if bulk.state != "draft":
@@ -77,7 +73,7 @@ async def confirm(request: Request, user: User) -> Response:
     try:
         await bulk_service.confirm_bulk(web.context(request).database, user, bulk_id, fields)
     except Invalid as error:
-        return await _render(request, user, 422, fields, error)
+        return await preview(request, user, 422, fields, error)
     return web.see_other(selection_url(Selection.read(request.query_params)))
 
 

@@ -23,7 +23,7 @@ from widget_api.cabinet.http import (
     session_form,
     to_fields,
 )
-from widget_api.cabinet.inbox_routes import OTHER_FIELDS, redirect_done, render_problem
+from widget_api.cabinet.inbox_routes import OTHER_FIELDS, redirect_done, show_problem
 from widget_api.database import Transaction
 from widget_api.people.model import User, read_decision
 from widget_api.problems.model import Change, Extension
@@ -48,7 +48,7 @@ async def decide_problem(request: Request, user: User) -> Response:
                 context, site.id, problem_id, files, sent, language, web.client_network(request)
             )
             await web.cancel_on_disconnect(request, taking)
-        again = partial(render_problem, request, user, given=fields, files=files)
+        again = partial(show_problem, request, user, given=fields, files=files)
         match fields.get("do", ""):
             case "template":
                 return await again()
@@ -140,7 +140,7 @@ async def return_draft(request: Request, user: User) -> Response:
             fields.get("remark", ""),
         )
     except errors.Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "returned"))
 
 

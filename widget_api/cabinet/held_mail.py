@@ -72,14 +72,10 @@ def _row_view(language: str, row: Row, time_zone: str) -> dict[str, Any]:
     }
 
 
-async def show_letter(request: Request, user: User) -> Response:
-    """GET /cabinet/mail/{letter_id}"""
-    return await _render_letter(request, user)
-
-
-async def _render_letter(
+async def show_letter(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
 ) -> Response:
+    """GET /cabinet/mail/{letter_id}"""
     context, language = web.context(request), language_of(request, user)
     found = await held_mail_service.read_letter(context.database, user, path_identifier(request, "letter_id"))
     details = orjson.loads(found.letter["details"])
@@ -121,7 +117,7 @@ async def decide_letter(request: Request, user: User) -> Response:
     try:
         await held_mail_service.accept_letter(context, user, letter_id, read_change(fields))
     except errors.Invalid as error:
-        return await _render_letter(request, user, 422, given=fields, wrong=error)
+        return await show_letter(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?done=taken")
 
 

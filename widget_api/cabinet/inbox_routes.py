@@ -181,11 +181,7 @@ async def get_version(request: Request) -> Response:
 # --- one report ------------------------------------------------------------------------------------------------------
 
 
-async def show_problem(request: Request, user: User) -> Response:
-    return await render_problem(request, user)
-
-
-async def render_problem(
+async def show_problem(
     request: Request,
     user: User,
     status: int = 200,
@@ -310,11 +306,11 @@ async def ask_author(request: Request, user: User) -> Response:
     try:
         await inbox_service.ask_author(web.context(request).database, user, problem_id, fields.get("question", ""))
     except errors.Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     except errors.Refused as error:
         if error.code == "refused":
             raise
-        return await render_problem(
+        return await show_problem(
             request, user, 409, given=fields, refused=web.error_detail(language_of(request, user), error)
         )
     return await end_form(request, user, problem_id, "question", "asked")
@@ -330,7 +326,7 @@ async def post_comment(request: Request, user: User) -> Response:
         )
     except errors.Invalid as error:
         named = errors.Invalid(tuple(replace(wrong, field="comment") for wrong in error.fields))
-        return await render_problem(request, user, 422, given=fields, wrong=named)
+        return await show_problem(request, user, 422, given=fields, wrong=named)
     return await end_form(request, user, problem_id, "comment", "said")
 
 
@@ -340,7 +336,7 @@ async def add_note(request: Request, user: User) -> Response:
     try:
         await notes.add_note(web.context(request).database, user, problem_id, fields.get("note", ""))
     except errors.Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     return await end_form(request, user, problem_id, "note", "noted")
 
 
@@ -352,7 +348,7 @@ async def register_problem(request: Request, user: User) -> Response:
     try:
         await inbox_service.register(web.context(request).database, user, problem_id, number, day)
     except errors.Invalid as error:
-        return await render_problem(request, user, 422, given=fields, wrong=error)
+        return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "registered"))
 
 

@@ -98,11 +98,6 @@ async def add_agency(request: Request, user: User) -> Response:
 # --- one agency ----------------------------------------------------------------------------------------------------
 
 
-async def show_agency(request: Request, user: User) -> Response:
-    """GET /cabinet/operator/agencies/{agency_id}"""
-    return await _render_agency(request, user)
-
-
 async def _find_agency(request: Request) -> Row:
     """Raises NotFound."""
     agency_id = path_identifier(request, "agency_id")
@@ -112,7 +107,7 @@ async def _find_agency(request: Request) -> Row:
     return found
 
 
-async def _render_agency(
+async def show_agency(
     request: Request,
     user: User,
     status: int = 200,
@@ -120,7 +115,7 @@ async def _render_agency(
     given: Mapping[str, str] | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> Response:
-    """The page of an agency; `given` and `wrong` are the fields and errors of a rejected form."""
+    """GET /cabinet/operator/agencies/{agency_id}; `given` and `wrong` are fields and errors of a rejected form."""
     context, language, agency = web.context(request), language_of(request, user), await _find_agency(request)
     people = await organisation_store.list_people(context.database, agency["id"])
     invited = await organisation_store.list_invitations(context.database, agency["id"])
@@ -171,7 +166,7 @@ async def change_agency(request: Request, user: User) -> Response:
             who = journal_user(request, user)
             await changes.update_agency(web.context(request).database, agency["id"], changed, who)
     except Invalid as error:
-        return await _render_agency(request, user, 422, given=given, wrong=field_errors(language, error))
+        return await show_agency(request, user, 422, given=given, wrong=field_errors(language, error))
     return web.see_other(f"{PATH}/{agency['id']}?done=saved")
 
 
@@ -199,7 +194,7 @@ async def invite_admin(request: Request, user: User) -> Response:
             field if field in ("password", "code") else f"invitee_{field}": text
             for field, text in field_errors(language, error).items()
         }
-        return await _render_agency(request, user, 422, given=given, wrong=named)
+        return await show_agency(request, user, 422, given=given, wrong=named)
     return web.see_other(f"{PATH}/{agency['id']}?done=invited#invited")
 
 
@@ -212,7 +207,7 @@ async def send_again(request: Request, user: User) -> Response:
         await invitations.send_again(database, agency["id"], invitation_id, journal_user(request, user))
     except Invalid as error:
         texts = field_errors(language_of(request, user), error)
-        return await _render_agency(request, user, 422, wrong={"invitation": texts["email"]})
+        return await show_agency(request, user, 422, wrong={"invitation": texts["email"]})
     return web.see_other(f"{PATH}/{agency['id']}?done=sent#invited")
 
 

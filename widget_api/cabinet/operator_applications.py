@@ -47,12 +47,7 @@ async def list_applications(request: Request, user: User) -> Response:
     )
 
 
-async def show_application(request: Request, user: User) -> Response:
-    """GET /cabinet/operator/applications/{application_id}"""
-    return await _render_application(request, user)
-
-
-async def _render_application(
+async def show_application(
     request: Request,
     user: User,
     status: int = 200,
@@ -61,6 +56,7 @@ async def _render_application(
     reason: str = "",
     wrong: Mapping[str, str] = _NONE,
 ) -> Response:
+    """GET /cabinet/operator/applications/{application_id}"""
     database = web.context(request).database
     row = await service.find_application(database, path_identifier(request, "application_id"))
     handovers = await store.list_handovers(database, row["id"])
@@ -101,10 +97,10 @@ async def approve(request: Request, user: User) -> Response:
         await context.limits.hit("inspections", web.client_address(request), user.id)
         agency_id, _ = await service.approve(context.database, context.settings, context.outbound, application_id, who)
     except errors.Conflict as error:
-        return await _render_application(request, user, 409, notice=web.error_detail(language, error))
+        return await show_application(request, user, 409, notice=web.error_detail(language, error))
     except Invalid as error:
         notice = " ".join(field_errors(language, error).values())
-        return await _render_application(request, user, 422, notice=notice)
+        return await show_application(request, user, 422, notice=notice)
     return web.see_other(f"/cabinet/operator/agencies/{agency_id}?done=approved")
 
 
@@ -115,10 +111,10 @@ async def refuse(request: Request, user: User) -> Response:
     try:
         await service.refuse(web.context(request).database, application_id, reason, journal_user(request, user))
     except Invalid as error:
-        return await _render_application(request, user, 422, reason=reason, wrong=field_errors(language, error))
+        return await show_application(request, user, 422, reason=reason, wrong=field_errors(language, error))
     except errors.Conflict as error:
         notice = web.error_detail(language, error)
-        return await _render_application(request, user, 409, reason=reason, notice=notice)
+        return await show_application(request, user, 409, reason=reason, notice=notice)
     return web.see_other(f"{PATH}/{application_id}")
 
 

@@ -327,12 +327,8 @@ def _today(zone: str, later: int = 0) -> str:
 # --- the link of an invitation -------------------------------------------------------------------------------------
 
 
-async def show_invitation(request: Request) -> Response:
+async def show_invitation(request: Request, status: int = 200, error: str = "", taken: bool = False) -> Response:
     """GET /cabinet/invitation/{token}. Changes nothing, since mail scanners follow links."""
-    return await _render_invitation(request)
-
-
-async def _render_invitation(request: Request, status: int = 200, error: str = "", taken: bool = False) -> Response:
     state, row = await invitations.find(web.context(request), request.path_params["token"])
     values = {
         "state": "taken" if taken else state,
@@ -355,8 +351,8 @@ async def accept_invitation(request: Request) -> Response:
     except Invalid as error:
         taken = error.fields[0].field == "email"
         (sentence,) = field_errors(language, error).values()
-        return await _render_invitation(request, 422, sentence, taken)
-    return await _render_invitation(request) if accepted is None else open_session(request, *accepted, "/cabinet/")
+        return await show_invitation(request, 422, sentence, taken)
+    return await show_invitation(request) if accepted is None else open_session(request, *accepted, "/cabinet/")
 
 
 routes: list[BaseRoute] = [

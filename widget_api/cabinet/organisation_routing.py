@@ -32,14 +32,10 @@ PATH = "/cabinet/organisation/routing"
 FIELDS = ("site", "category", "area", "area_name", "service", "days", "user")
 
 
-async def show_rules(request: Request, user: User) -> Response:
-    """GET /cabinet/organisation/routing?site&category&lat&lng"""
-    return await _render(request, user)
-
-
-async def _render(
+async def show_rules(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
 ) -> Response:
+    """GET /cabinet/organisation/routing?site&category&lat&lng"""
     context, language = web.context(request), language_of(request, user)
     visible, asked = await _own_sites(request, user), dict(request.query_params)
     chosen = await _choose_site(request, user, (given or asked).get("site", ""))
@@ -94,7 +90,7 @@ async def add_rule(request: Request, user: User) -> Response:
     try:
         await routing_rules.add_rule(web.context(request).database, site.id, given, journal_user(request, user))
     except errors.Invalid as error:
-        return await _render(request, user, 422, given=fields, wrong=error)
+        return await show_rules(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?site={site.id}&done=added")
 
 

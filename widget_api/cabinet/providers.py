@@ -107,18 +107,14 @@ async def _refuse(request: Request, provider: Provider, error: ProviderError) ->
 # --- the agency's settings -----------------------------------------------------------------------------------------
 
 
-async def show_settings(request: Request, user: User) -> Response:
-    """GET /cabinet/organisation/provider"""
-    return await _render(request, user)
-
-
-async def _render(
+async def show_settings(
     request: Request,
     user: User,
     status: int = 200,
     given: Mapping[str, str] | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> Response:
+    """GET /cabinet/organisation/provider"""
     context, agency_id = web.context(request), own_agency(user)
     provider = await providers.find_provider(context, agency_id)
     saved = {name: str(getattr(provider, name)) if provider else "" for name in FIELDS}
@@ -153,11 +149,11 @@ async def change_settings(request: Request, user: User) -> Response:
         async with proving(request, user, fields) as proof:
             await providers.set_provider(context, own_agency(user), given | secret, who, proof)
     except errors.TooMany as error:
-        response = await _render(request, user, 429, given, {"password": web.error_detail(language, error)})
+        response = await show_settings(request, user, 429, given, {"password": web.error_detail(language, error)})
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
-        return await _render(request, user, 422, given, field_errors(language, error))
+        return await show_settings(request, user, 422, given, field_errors(language, error))
     return web.see_other(f"{PATH}?done=saved")
 
 

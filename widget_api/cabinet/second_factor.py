@@ -33,15 +33,10 @@ from widget_api.web.brute_force import Attempt
 Action = Callable[[Request, User, Fields], Awaitable[dict[str, Any] | None]]
 
 
-async def show_factor(request: Request, user: User) -> Response:
-    """GET /cabinet/account/factor"""
-    return await _render(request, user)
-
-
-async def _render(
+async def show_factor(
     request: Request, user: User, status: int = 200, *, given: Mapping[str, Any] | None = None, stale: bool = False
 ) -> Response:
-    """The page in one of its states: no factor, a new one to confirm (`state`), new `codes`, a factor in use."""
+    """GET /cabinet/account/factor: no factor, a new one to confirm (`state`), new `codes`, or a factor in use."""
     context, state, secret = web.context(request), (given or {}).get("state", ""), None
     if state:
         secret = await second_factor.read_setup(context, user, state)
@@ -98,17 +93,17 @@ def _guarded(action: Action) -> Callable[[Request], Awaitable[Response]]:
             values = await action(request, user, fields)
         except errors.TooMany as error:
             wrong = {"code" if kept["state"] else "password": web.error_detail(language, error)}
-            response = await _render(request, user, 429, given={**kept, "errors": wrong})
+            response = await show_factor(request, user, 429, given={**kept, "errors": wrong})
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         except errors.Invalid as error:
-            return await _render(request, user, 422, given={**kept, "errors": field_errors(language, error)})
+            return await show_factor(request, user, 422, given={**kept, "errors": field_errors(language, error)})
         except errors.NotFound:
-            return await _render(request, user, 422, given=kept, stale=True)
+            return await show_factor(request, user, 422, given=kept, stale=True)
         await context.guesses.forgive(guess)
         if values is None:
             return web.see_other(f"{FACTOR_PATH}?done=off")
-        response = await _render(request, user, given={**kept, **values})
+        response = await show_factor(request, user, given={**kept, **values})
         if "codes" in values:  # after a right code
             remember_device(request, response, await second_factor.device_account(context.database, user))
         return response

@@ -190,15 +190,13 @@ def _require_changer(handler: Handler) -> Handler:
     return guarded
 
 
-async def show_templates(request: Request, user: User) -> Response:
-    """GET /cabinet/organisation/templates, …/{template_id}"""
-    return await _render(request, user)
-
-
-async def _render(
+async def show_templates(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: Invalid | None = None
 ) -> Response:
-    """The list with the form that adds a template, or the form of one. Raises NotFound, also for another agency's."""
+    """GET /cabinet/organisation/templates, …/{template_id}: the list with the form that adds one, or the form of one.
+
+    Raises NotFound, also for another agency's.
+    """
     language = language_of(request, user)
     found = await list_templates(web.context(request).database, user)
     shown = None
@@ -233,7 +231,7 @@ async def add_template(request: Request, user: User) -> Response:
         found = _defaults(user.language) if fields.get("do") == "defaults" else [_read(fields)]
         await add(web.context(request).database, user, journal_user(request, user), found)
     except Invalid as error:
-        return await _render(request, user, 422, given=fields, wrong=error)
+        return await show_templates(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?done=1")
 
 
@@ -256,7 +254,7 @@ async def change_template(request: Request, user: User) -> Response:
         columns = None if fields.get("do") == "delete" else _read(fields)
         await change(web.context(request).database, user, journal_user(request, user), template_id, columns)
     except Invalid as error:
-        return await _render(request, user, 422, given=fields, wrong=error)
+        return await show_templates(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?done=1")
 
 
