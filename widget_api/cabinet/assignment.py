@@ -9,9 +9,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import web
 from widget_api.cabinet import answer_files, drafts, inbox_service
 from widget_api.cabinet.http import (
-    MAX_FILES,
-    MAX_FORM_SIZE,
-    language_of,
     path_identifier,
     require_user,
     session_fields,
@@ -39,33 +36,18 @@ async def assign_colleague(request: Request, user: User) -> Response:
 
 async def report_work(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/work: the service's draft of the answer, with photos."""
-    context, problem_id, language = (
-        web.context(request),
-        path_identifier(request, "problem_id"),
-        language_of(request, user),
-    )
-    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=("work_text", *FILE_FIELDS))
+    database, problem_id = web.context(request).database, path_identifier(request, "problem_id")
+    sent_form, sent = await session_form(request, own=("work_text", *FILE_FIELDS))
     with web.closing_files(one for _, one in sent):
         fields = to_fields(sent_form)
-        site, _ = await inbox_service.find_problem(context.database, user, problem_id)
+        site, _ = await inbox_service.find_problem(database, user, problem_id)
         service_id = _require_service(user, site)
-        files = await answer_files.list_received(context, site.id, problem_id, sent_form)
-        receiving = answer_files.receive_files(
-            context, site.id, problem_id, files, sent, language, web.client_network(request)
-        )
-        await web.cancel_on_disconnect(request, receiving)
+        files = await answer_files.receive_files(request, user, site.id, problem_id, sent_form, sent)
         wrong: Invalid | None = None
         if not files.wrong:
             try:
-                await assignment.report_work(
-                    context.database,
-                    user.actor,
-                    site.id,
-                    problem_id,
-                    service_id,
-                    fields.get("work_text", ""),
-                    files.attached,
-                )
+                text, photos = fields.get("work_text", ""), files.attached
+                await assignment.report_work(database, user.actor, site.id, problem_id, service_id, text, photos)
                 return await end_form(request, user, problem_id, "work_text", "reported")
             except Invalid as error:
                 wrong = error

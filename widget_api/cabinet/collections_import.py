@@ -23,6 +23,7 @@ from widget_api.cabinet.http import (
     language_of,
     render_page,
     require_user,
+    sent_file,
     session_form,
     to_fields,
 )
@@ -48,18 +49,12 @@ async def send_form(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/collections/{slug}/import: check a file, or store its good rows (`do` = store)."""
     given, sent = await session_form(request, 2 * sheets.MAX_SIZE, 1)
     with web.closing_files(one for _, one in sent):
-        child, database, fields = (
-            await find_settable_site(request, user),
-            web.context(request).database,
-            to_fields(given),
-        )
-        storing = fields.get("do") == "store"
-        file = next((one for name, one in sent if name == "file" and one.size), None)
-        if file is None:
+        child, database = await find_settable_site(request, user), web.context(request).database
+        storing, content = to_fields(given).get("do") == "store", sent_file(sent, sheets.MAX_SIZE + 1)
+        if content is None:
             return _render(request, user, child, 422, problem="gone" if storing else "missing")
-        file.file.seek(0)
         try:
-            table = await imported.check_table(database, child, file.file.read(sheets.MAX_SIZE + 1))
+            table = await imported.check_table(database, child, content)
         except sheets.Unreadable as error:
             return _render(request, user, child, 422, problem=error.code)
         if storing:

@@ -12,8 +12,6 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, journal, web
 from widget_api.cabinet import answer_files, drafts, inbox_service, letter_preview, weak_answers
 from widget_api.cabinet.http import (
-    MAX_FILES,
-    MAX_FORM_SIZE,
     Fields,
     journal_user,
     language_of,
@@ -36,18 +34,14 @@ async def decide_problem(request: Request, user: User) -> Response:
     insert a template, preview the author's letter, keep or discard the draft.
     """
     context, problem_id = web.context(request), path_identifier(request, "problem_id")
-    database, language = context.database, language_of(request, user)
-    sent_form, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, beside=OTHER_FIELDS)
+    database = context.database
+    sent_form, sent = await session_form(request, beside=OTHER_FIELDS)
     with web.closing_files(one for _, one in sent):
         fields, files = to_fields(sent_form), answer_files.AnswerFiles()
         site, row = await inbox_service.find_problem(database, user, problem_id)
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
             inbox_service.require_decidable(user, site, row)
-            files = await answer_files.list_received(context, site.id, problem_id, sent_form)
-            taking = answer_files.receive_files(
-                context, site.id, problem_id, files, sent, language, web.client_network(request)
-            )
-            await web.cancel_on_disconnect(request, taking)
+            files = await answer_files.receive_files(request, user, site.id, problem_id, sent_form, sent)
         again = partial(show_problem, request, user, given=fields, files=files)
         match fields.get("do", ""):
             case "template":
@@ -103,12 +97,9 @@ async def autosave_draft(request: Request, user: User) -> Response:
 
     Answers with what the page says of it: `saved`, and `others` who write about the same report.
     """
-    context, problem_id, language = (
-        web.context(request),
-        path_identifier(request, "problem_id"),
-        language_of(request, user),
-    )
-    given, sent = await session_form(request, MAX_FORM_SIZE, 0)
+    context, problem_id = web.context(request), path_identifier(request, "problem_id")
+    language = language_of(request, user)
+    given, sent = await session_form(request, files=0)
     with web.closing_files(one for _, one in sent):
         site, row = await inbox_service.find_problem(context.database, user, problem_id)
         inbox_service.require_actor(user, site, row)
@@ -130,15 +121,8 @@ async def return_draft(request: Request, user: User) -> Response:
     if not user.approves:
         raise errors.Refused
     try:
-        await drafts.return_draft(
-            database,
-            user,
-            journal_user(request, user),
-            site.id,
-            problem_id,
-            fields.get("author", ""),
-            fields.get("remark", ""),
-        )
+        who, author_id, remark = journal_user(request, user), fields.get("author", ""), fields.get("remark", "")
+        await drafts.return_draft(database, user, who, site.id, problem_id, author_id, remark)
     except errors.Invalid as error:
         return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "returned"))

@@ -44,6 +44,7 @@ _MAX_FIELD_SIZE = 65_536  # bytes of one field of a form with files
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
+Errors = Invalid | Mapping[str, str] | None  # of a rejected form, as raised or in words by field
 
 
 def require_user(
@@ -115,7 +116,7 @@ async def _redirect(request: Request, user: User | None, address: str, *, keeps:
         return web.see_other(address + (f"?next={quote(target)}" if target != inbox_rows.TODAY_PATH else ""))
     language = web.negotiate_language(request)
     try:
-        own = await session_form(request, MAX_FORM_SIZE, MAX_FILES)
+        own = await session_form(request)
     except ForeignSessionForm as old:
         return await form_recovery.store_and_redirect(request, old, user, language, keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
@@ -162,15 +163,15 @@ async def session_fields(request: Request, *own: str, most: int = _MAX_FIELDS) -
 
     `own` names those of this form where other forms of the page are sent with it; the others are stored.
     """
-    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES, own=own, most=most)
+    given, sent = await session_form(request, own=own, most=most)
     with web.closing_files(one for _, one in sent):
         return to_fields(given)
 
 
 async def session_form(
     request: Request,
-    limit: int,
-    files: int,
+    limit: int = MAX_FORM_SIZE,
+    files: int = MAX_FILES,
     own: Collection[str] = (),
     beside: Collection[str] = (),
     most: int = _MAX_FIELDS,
@@ -207,6 +208,15 @@ async def session_form(
         request.state.resent = form_id
         given = [(name, value) for name, value in given if name not in ("unsent", "unsent_leave")]
     return _split_fields(request, given, sent, own, beside) if own or beside else (given, sent)
+
+
+def sent_file(sent: Files, most: int = -1) -> bytes | None:
+    """The content of the form's `file`, up to so many bytes; None where none was chosen."""
+    chosen = next((one for name, one in sent if name == "file" and one.size), None)
+    if chosen is None:
+        return None
+    chosen.file.seek(0)
+    return chosen.file.read(most)
 
 
 def _check_session(request: Request, given: Pairs, sent: Files) -> None:
@@ -300,14 +310,13 @@ def render_page(
     template: str,
     status: int = 200,
     *,
-    errors: Invalid | Mapping[str, str] | None = None,
+    errors: Errors = None,
     outcomes: Collection[str] | None = None,
     **values: Any,
 ) -> Response:
     """A page of the cabinet in the user's language, with the token for its forms.
 
-    `errors` are those of a rejected form, as raised or in words by field. The page gets what has just been done (`done`
-    in its address), if it is one of its `outcomes`; by default any.
+    The page gets what has just been done (`done` in its address), if it is one of its `outcomes`; by default any.
     """
     language, done = language_of(request, user), request.query_params.get("done", "")
     common = {

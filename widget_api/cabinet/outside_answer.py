@@ -18,8 +18,6 @@ from widget_api import clock, i18n, web
 from widget_api.attachments.documents.model import MAX_DOCUMENTS
 from widget_api.cabinet import answer_files, inbox_service
 from widget_api.cabinet.http import (
-    MAX_FILES,
-    MAX_FORM_SIZE,
     Fields,
     field_errors,
     language_of,
@@ -96,16 +94,12 @@ async def _render(
 
 async def send_form(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/outside"""
-    given, sent = await session_form(request, MAX_FORM_SIZE, MAX_FILES)
+    given, sent = await session_form(request)
     with web.closing_files(one for _, one in sent):
         context, fields = web.context(request), to_fields(given)
         site, row, _ = await _find(request, user)
-        files = await answer_files.list_received(context, site.id, row["id"], given)
-        sent = [(name, one) for name, one in sent if name == "documents"]
-        receiving = answer_files.receive_files(
-            context, site.id, row["id"], files, sent, language_of(request, user), web.client_network(request)
-        )
-        await web.cancel_on_disconnect(request, receiving)
+        letters = [(name, one) for name, one in sent if name == "documents"]
+        files = await answer_files.receive_files(request, user, site.id, row["id"], given, letters)
     try:
         wish = _read_change(site, fields)
         if files.wrong:

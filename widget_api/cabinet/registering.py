@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.cabinet.entering import find_site, render_choice
-from widget_api.cabinet.http import language_of, render_page, require_user, session_form, to_fields
+from widget_api.cabinet.http import language_of, render_page, require_user, sent_file, session_form, to_fields
 from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people.model import User
@@ -202,11 +202,10 @@ async def send_form(request: Request, user: User) -> Response:
             rows = list(read_table(fields["rows"].encode()).rows.values())
             done = await registration.register(database, site.id, rows, skip_unknown=True)
             return web.see_other(f"{PATH}?site={site.id}&done={done}&left={len(rows) - done}")
-        file = next((one for name, one in sent if name == "file" and one.size), None)
-        if file is None:
-            return _render(request, user, site, 422, problem="missing")
-        file.file.seek(0)
-        table = read_table(file.file.read())
+        content = sent_file(sent)
+    if content is None:
+        return _render(request, user, site, 422, problem="missing")
+    table = read_table(content)
     if table.problem:
         return _render(request, user, site, 422, problem=table.problem)
     await _check(database, site, table)

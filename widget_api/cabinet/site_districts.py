@@ -20,6 +20,7 @@ from widget_api.cabinet.http import (
     path_identifier,
     render_page,
     require_user,
+    sent_file,
     session_fields,
     session_form,
     to_fields,
@@ -43,11 +44,8 @@ async def show_districts(request: Request, user: User) -> Response:
 async def add_districts(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/districts: one with a name, or those of a FeatureCollection."""
     fields, text = await _read_form(request)
-    site, database, who = (
-        await find_settable_site(request, user),
-        web.context(request).database,
-        journal_user(request, user),
-    )
+    site, who = await find_settable_site(request, user), journal_user(request, user)
+    database = web.context(request).database
     try:
         if districts.is_collection(text, fields.get("name", "")):
             await districts.load_districts(database, site, text, who)
@@ -99,11 +97,8 @@ async def _read_form(request: Request) -> tuple[Fields, bytes]:
     given, sent = await session_form(request, _MAX_FORM_SIZE, 1)
     with web.closing_files(one for _, one in sent):
         fields = to_fields(given)
-        file = next((one for name, one in sent if name == "file" and one.size), None)
-        if file is None:
-            return fields, fields.get("area", "").encode()
-        file.file.seek(0)
-        return fields, file.file.read()
+        content = sent_file(sent)
+    return fields, fields.get("area", "").encode() if content is None else content
 
 
 def _refill(fields: Fields, text: bytes) -> Fields:
