@@ -12,6 +12,7 @@ from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SESSION_COOKIE,
     SIGN_IN_PATH,
+    Errors,
     field_errors,
     find_user,
     form_fields,
@@ -36,7 +37,7 @@ async def show_account(
     user: User,
     status: int = 200,
     *,
-    wrong: dict[str, str] | None = None,
+    wrong: Errors = None,
     given: Mapping[str, str] | None = None,
 ) -> Response:
     """GET /cabinet/account"""
@@ -75,7 +76,7 @@ async def change_password(request: Request, user: User) -> Response:
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
-        return await show_account(request, user, 422, wrong=field_errors(language, error))
+        return await show_account(request, user, 422, wrong=error)
     await context.guesses.forgive(guess)
     return web.see_other(f"{PATH}?done=1")
 
@@ -95,8 +96,7 @@ async def choose_notices(request: Request, user: User) -> Response:
     try:
         await notices.save_choices(web.context(request).database, user, fields)
     except errors.Invalid as error:
-        wrong = field_errors(language_of(request, user), error)
-        return await show_account(request, user, 422, wrong=wrong, given=fields)
+        return await show_account(request, user, 422, wrong=error, given=fields)
     return web.see_other(f"{PATH}?done=notices#notices")
 
 

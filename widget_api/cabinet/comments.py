@@ -66,12 +66,8 @@ async def _render_queue(
 async def decide_comment(request: Request, user: User) -> Response:
     """POST /cabinet/comments/{comment_id}: `verdict` published or rejected, `reason` for the latter."""
     fields = await session_fields(request)
-    comment_id, verdict, reason = (
-        path_identifier(request, "comment_id"),
-        fields.get("verdict", ""),
-        fields.get("reason", ""),
-    )
-    database = web.context(request).database
+    comment_id, database = path_identifier(request, "comment_id"), web.context(request).database
+    verdict, reason = fields.get("verdict", ""), fields.get("reason", "")
     try:
         await comments_service.decide_comment(database, user, comment_id, verdict, reason)
     except Invalid as error:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
+    Errors,
     field_errors,
     for_operators,
     journal_user,
@@ -113,7 +114,7 @@ async def show_agency(
     status: int = 200,
     *,
     given: Mapping[str, str] | None = None,
-    wrong: Mapping[str, str] | None = None,
+    wrong: Errors = None,
 ) -> Response:
     """GET /cabinet/operator/agencies/{agency_id}; `given` and `wrong` are fields and errors of a rejected form."""
     context, language, agency = web.context(request), language_of(request, user), await _find_agency(request)
@@ -152,7 +153,7 @@ def _values(agency: Row) -> dict[str, str]:
 
 async def change_agency(request: Request, user: User) -> Response:
     """POST /cabinet/operator/agencies/{agency_id}, with the rules of `widget-api agency set`."""
-    fields, agency, language = await session_fields(request), await _find_agency(request), language_of(request, user)
+    fields, agency = await session_fields(request), await _find_agency(request)
     saved = _values(agency)
     given = {name: " ".join(fields.get(name, saved[name]).split()) for name in saved}
     changed: dict[str, Any] = {name: given[name] for name in FIELDS[:3] if given[name] != saved[name]}
@@ -166,7 +167,7 @@ async def change_agency(request: Request, user: User) -> Response:
             who = journal_user(request, user)
             await changes.update_agency(web.context(request).database, agency["id"], changed, who)
     except Invalid as error:
-        return await show_agency(request, user, 422, given=given, wrong=field_errors(language, error))
+        return await show_agency(request, user, 422, given=given, wrong=error)
     return web.see_other(f"{PATH}/{agency['id']}?done=saved")
 
 

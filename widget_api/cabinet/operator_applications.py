@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, errors, web
 from widget_api.cabinet.http import (
+    Errors,
     field_errors,
     for_operators,
     foreign_file,
@@ -28,7 +28,6 @@ from widget_api.registration.model import MAX_REASON_LENGTH
 from widget_api.sites import store as site_store
 
 PATH = "/cabinet/operator/applications"
-_NONE: Mapping[str, str] = {}
 
 
 async def list_applications(request: Request, user: User) -> Response:
@@ -54,7 +53,7 @@ async def show_application(
     *,
     notice: str = "",
     reason: str = "",
-    wrong: Mapping[str, str] = _NONE,
+    wrong: Errors = None,
 ) -> Response:
     """GET /cabinet/operator/applications/{application_id}"""
     database = web.context(request).database
@@ -106,14 +105,14 @@ async def approve(request: Request, user: User) -> Response:
 
 async def refuse(request: Request, user: User) -> Response:
     """POST /cabinet/operator/applications/{application_id}/refuse"""
-    reason, language = (await session_fields(request)).get("reason", ""), language_of(request, user)
+    reason = (await session_fields(request)).get("reason", "")
     application_id = path_identifier(request, "application_id")
     try:
         await service.refuse(web.context(request).database, application_id, reason, journal_user(request, user))
     except Invalid as error:
-        return await show_application(request, user, 422, reason=reason, wrong=field_errors(language, error))
+        return await show_application(request, user, 422, reason=reason, wrong=error)
     except errors.Conflict as error:
-        notice = web.error_detail(language, error)
+        notice = web.error_detail(language_of(request, user), error)
         return await show_application(request, user, 409, reason=reason, notice=notice)
     return web.see_other(f"{PATH}/{application_id}")
 

@@ -10,7 +10,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, journal, web
-from widget_api.cabinet.http import field_errors, for_operators, journal_user, language_of, render_page, session_fields
+from widget_api.cabinet.http import (
+    Errors,
+    for_operators,
+    journal_user,
+    language_of,
+    render_page,
+    session_fields,
+)
 from widget_api.cabinet.sites import PATH as SITES_PATH
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store
@@ -58,7 +65,7 @@ async def show_form(request: Request, user: User) -> Response:
 
 
 async def _render_form(
-    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Mapping[str, str] | None = None
+    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Errors = None
 ) -> Response:
     language = language_of(request, user)
     agencies = await organisation_store.list_every_agency(web.context(request).database)
@@ -84,20 +91,17 @@ async def _render_form(
 
 async def add_site(request: Request, user: User) -> Response:
     """POST /cabinet/operator/site: a refused form is shown again with all that was typed, and all errors at once."""
-    fields, language, database = (
-        await session_fields(request),
-        language_of(request, user),
-        web.context(request).database,
-    )
+    fields, database = await session_fields(request), web.context(request).database
     given = {name: fields.get(name, default).strip() for name, default in _DEFAULTS.items()}
     try:
         known = {row["id"] for row in await organisation_store.list_every_agency(database)}
         options = _parse(given, known)
         site = await sites.add_site(database, **options, who=journal_user(request, user))
     except Invalid as error:
-        return await _render_form(request, user, given, 422, field_errors(language, error))
+        return await _render_form(request, user, given, 422, error)
     except errors.Conflict as error:
-        return await _render_form(request, user, given, 422, {"jurisdiction": web.error_detail(language, error)})
+        taken = {"jurisdiction": web.error_detail(language_of(request, user), error)}
+        return await _render_form(request, user, given, 422, taken)
     return web.see_other(f"{SITES_PATH}/{site.id}")
 
 

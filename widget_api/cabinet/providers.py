@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SIGN_IN_PATH,
-    field_errors,
+    Errors,
     for_admins,
     inside_path,
     journal_user,
@@ -112,7 +112,7 @@ async def show_settings(
     user: User,
     status: int = 200,
     given: Mapping[str, str] | None = None,
-    wrong: Mapping[str, str] | None = None,
+    wrong: Errors = None,
 ) -> Response:
     """GET /cabinet/organisation/provider"""
     context, agency_id = web.context(request), own_agency(user)
@@ -153,7 +153,7 @@ async def change_settings(request: Request, user: User) -> Response:
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
-        return await show_settings(request, user, 422, given, field_errors(language, error))
+        return await show_settings(request, user, 422, given, error)
     return web.see_other(f"{PATH}?done=saved")
 
 

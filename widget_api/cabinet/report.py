@@ -27,7 +27,6 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.report_letters import REPORT_PATH
-from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people.model import User
 from widget_api.people.store import list_visible_sites
@@ -36,7 +35,11 @@ from widget_api.sites.model import Site
 
 async def show_report(request: Request, user: User) -> Response:
     """GET /cabinet/analytics/report?from&to&site&category&service&district"""
-    scope, language, database = await read_scope(request, user), language_of(request, user), _database(request)
+    scope, language, database = (
+        await read_scope(request, user),
+        language_of(request, user),
+        web.context(request).database,
+    )
     content = await regional_report.read(database.in_threads(), scope.query, scope.now)
     site = await _find_site(request, user, scope)
     published = await published_reports.list_reports(database, site.id) if site else []
@@ -58,10 +61,6 @@ async def show_report(request: Request, user: User) -> Response:
         published=[published_reports.link(language, site, row) for row in published] if site else [],
         may_publish=_is_whole(scope) and _days(scope) not in [(row["first_day"], row["last_day"]) for row in published],
     )
-
-
-def _database(request: Request) -> Database:
-    return web.context(request).database
 
 
 async def get_xlsx(request: Request, user: User) -> Response:
@@ -107,7 +106,7 @@ def _category_names(scope: Scope) -> Mapping[str, str | None]:
 
 async def _find_site(request: Request, user: User, scope: Scope) -> Site | None:
     """The one site whose report this is, if it is of the user's agency or of one below: they publish its reports."""
-    visible = {site.id for site in await list_visible_sites(_database(request), user) if site.slug is None}
+    visible = {site.id for site in await list_visible_sites(web.context(request).database, user) if site.slug is None}
     return scope.query.sites[0] if len(scope.query.sites) == 1 and scope.query.sites[0].id in visible else None
 
 
@@ -125,7 +124,7 @@ def _days(scope: Scope) -> tuple[str, str]:
 async def publish(request: Request, user: User) -> Response:
     """POST /cabinet/analytics/report/publish with the parameters of the page."""
     await session_fields(request)
-    scope, database = await read_scope(request, user), _database(request)
+    scope, database = await read_scope(request, user), web.context(request).database
     site = await _find_site(request, user, scope)
     if site is None or not _is_whole(scope):
         raise NotFound
@@ -137,7 +136,7 @@ async def publish(request: Request, user: User) -> Response:
 async def withdraw(request: Request, user: User) -> Response:
     """POST /cabinet/analytics/report/{report_id}/withdraw"""
     await session_fields(request)
-    database = _database(request)
+    database = web.context(request).database
     report = await published_reports.find(database, path_identifier(request, "report_id"))
     visible = {site.id for site in await list_visible_sites(database, user)}
     if not user.reads_statistics or report is None or report["site_id"] not in visible:
@@ -150,7 +149,7 @@ async def withdraw(request: Request, user: User) -> Response:
 async def choose_letters(request: Request, user: User) -> Response:
     """POST /cabinet/analytics/report/letters with the parameters of the page."""
     fields, scope = await session_fields(request), await read_scope(request, user)
-    await report_letters.choose(_database(request), user, fields.get("every", ""), scope.now)
+    await report_letters.choose(web.context(request).database, user, fields.get("every", ""), scope.now)
     return web.see_other(f"{scope.url(REPORT_PATH)}#letters")
 
 

@@ -15,7 +15,6 @@ from widget_api import errors, web
 from widget_api.cabinet.http import (
     FACTOR_PATH,
     Fields,
-    field_errors,
     inside_path,
     journal_user,
     language_of,
@@ -97,7 +96,7 @@ def _guarded(action: Action) -> Callable[[Request], Awaitable[Response]]:
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         except errors.Invalid as error:
-            return await show_factor(request, user, 422, given={**kept, "errors": field_errors(language, error)})
+            return await show_factor(request, user, 422, given={**kept, "errors": error})
         except errors.NotFound:
             return await show_factor(request, user, 422, given=kept, stale=True)
         await context.guesses.forgive(guess)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
-    field_errors,
+    Errors,
     for_admins,
     journal_user,
     language_of,
@@ -62,13 +62,12 @@ async def _render(
     status: int = 200,
     *,
     given: Mapping[str, str] | None = None,
-    wrong: Mapping[str, str] | None = None,
+    wrong: Errors = None,
     secret: str = "",
     rotating: str = "",
 ) -> Response:
-    language, sites, tokens = (
-        language_of(request, user), await _list_sites(request, user), await _list_tokens(request, user)
-    )  # fmt: skip
+    language, sites = language_of(request, user), await _list_sites(request, user)
+    tokens = await _list_tokens(request, user)
     days = {days: i18n.text(language, "tokens.days", count=int(days)) for days in {*LIFETIMES, *OVERLAPS} - {FOR_GOOD}}
     return render_page(
         request,
@@ -133,17 +132,16 @@ async def _show_secret(
 
     It is asked who is there, since a key may read the contacts of authors and outlives the session.
     """
-    language = language_of(request, user)
     try:
         async with proving(request, user, fields) as proof:
             secret = await make(proof)
     except TooMany as error:
-        wrong = {"password": web.error_detail(language, error)}
+        wrong = {"password": web.error_detail(language_of(request, user), error)}
         response = await _render(request, user, 429, wrong=wrong, **form)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except Invalid as error:
-        return await _render(request, user, 422, wrong=field_errors(language, error), **form)
+        return await _render(request, user, 422, wrong=error, **form)
     return await _render(request, user, secret=secret)
 
 
