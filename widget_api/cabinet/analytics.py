@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -166,57 +166,36 @@ def _formatter(language: str) -> Callable[[analytics_view.Kind, analytics_view.V
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-async def _months(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.months_table(language, await statistics.read_months(database, scope.query, scope.today))
-
-
-async def _categories(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.categories_table(language, scope, *await _compare(database, scope, "category"))
-
-
-async def _statuses(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.statuses_table(language, scope, await statistics.read(database, scope.query, scope.now))
-
-
-async def _sources(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.sources_table(language, await statistics.read(database, scope.query, scope.now))
-
-
-async def _ratings(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.ratings_table(language, await statistics.read(database, scope.query, scope.now))
-
-
-async def _services(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.groups_table(language, scope, "services", *await _compare(database, scope, "service"))
-
-
-async def _districts(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.groups_table(language, scope, "districts", *await _compare(database, scope, "district"))
-
-
-async def _streets(database: Database, language: str, scope: Scope) -> Table:
-    return analytics_view.streets_table(scope, await places.list_streets(database, scope.query))
-
-
-_TABLES: dict[str, Callable[[Database, str, Scope], Awaitable[Table]]] = {
-    "months": _months,
-    "categories": _categories,
-    "statuses": _statuses,
-    "sources": _sources,
-    "ratings": _ratings,
-    "services": _services,
-    "districts": _districts,
-    "streets": _streets,
-}
+async def _make_table(name: str, database: Database, language: str, scope: Scope) -> Table | None:
+    match name:
+        case "months":
+            months = await statistics.read_months(database, scope.query, scope.today)
+            return analytics_view.months_table(language, months)
+        case "categories":
+            return analytics_view.categories_table(language, scope, *await _compare(database, scope, "category"))
+        case "services":
+            return analytics_view.groups_table(language, scope, name, *await _compare(database, scope, "service"))
+        case "districts":
+            return analytics_view.groups_table(language, scope, name, *await _compare(database, scope, "district"))
+        case "streets":
+            return analytics_view.streets_table(scope, await places.list_streets(database, scope.query))
+        case "statuses":
+            found = await statistics.read(database, scope.query, scope.now)
+            return analytics_view.statuses_table(language, scope, found)
+        case "sources":
+            return analytics_view.sources_table(language, await statistics.read(database, scope.query, scope.now))
+        case "ratings":
+            return analytics_view.ratings_table(language, await statistics.read(database, scope.query, scope.now))
+    return None
 
 
 async def get_csv(request: Request, user: User) -> Response:
     """GET /cabinet/analytics/{table}.csv with the parameters of the pages. Shares are fractions, times are in hours."""
-    make = _TABLES.get(request.path_params["table"])
     scope, language = await read_scope(request, user), language_of(request, user)
-    if make is None:
+    database = web.context(request).database.in_threads()
+    table = await _make_table(request.path_params["table"], database, language, scope)
+    if table is None:
         raise NotFound
-    table = await make(web.context(request).database.in_threads(), language, scope)
     content = open_data_formats.header(_SEPARATOR, [_head(language, name, kind) for name, kind in table.columns])
     content += open_data_formats.table([row.cells for row in table.rows], _SEPARATOR)
     headers = file_headers(f"{table.name}-{scope.today}.csv")

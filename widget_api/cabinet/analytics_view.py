@@ -176,30 +176,28 @@ def months_table(language: str, months: Iterable[Month]) -> Table:
 
 
 def categories_table(language: str, scope: Scope, now: Groups, before: Groups | None) -> Table:
-    columns: tuple[tuple[str, Kind], ...] = (
-        ("category", "text"),
-        ("received", "count"),
-        ("share_resolved", "share"),
-    )
-    rows = []
-    for code, found in now.items():
-        if found.total:
-            earlier = before.get(code) if before is not None else None
-            rows.append(
-                TableRow(
-                    key=code,
-                    cells=(
-                        scope.name("categories", code) or i18n.category_name(language, code),
-                        found.total,
-                        found.share_resolved,
-                    ),
-                    href=scope.url(category=code),
-                    change=compare(language, "count", found.total, earlier.total if earlier else 0)
-                    if before is not None
-                    else None,
-                )
-            )
+    rows = [
+        TableRow(
+            key=code,
+            cells=(
+                scope.name("categories", code) or i18n.category_name(language, code),
+                found.total,
+                found.share_resolved,
+            ),
+            href=scope.url(category=code),
+            change=_compare_totals(language, code, now, before),
+        )
+        for code, found in now.items()
+        if found.total
+    ]
+    columns: tuple[tuple[str, Kind], ...] = (("category", "text"), ("received", "count"), ("share_resolved", "share"))
     return _with_bars(Table(name="categories", columns=columns, rows=rows))
+
+
+def _compare_totals(language: str, key: str, now: Groups, before: Groups | None) -> Change | None:
+    if before is None:
+        return None
+    return compare(language, "count", now[key].total, before[key].total if key in before else 0)
 
 
 def statuses_table(language: str, scope: Scope, found: Statistics) -> Table:
@@ -258,7 +256,7 @@ def groups_table(
     )
     rows = []
     for key in sorted(now, key=lambda key: key == ""):
-        found, earlier = now[key], before.get(key) if before is not None else None
+        found = now[key]
         title = scope.name(name, key) if key else i18n.text(language, f"analytics.{name}.none")
         rows.append(
             TableRow(
@@ -276,9 +274,7 @@ def groups_table(
                     found.rated,
                 ),
                 href=scope.url(PATH, **{name[:-1]: key or NONE}),
-                change=compare(language, "count", found.total, earlier.total if earlier else 0)
-                if before is not None
-                else None,
+                change=_compare_totals(language, key, now, before),
             )
         )
     return Table(name=name, columns=columns, rows=rows)
@@ -321,11 +317,8 @@ def _with_bars(table: Table) -> Table:
     """The table with a bar for the second column of each row."""
     counts = [int(row.cells[1] or 0) for row in table.rows]
     greatest = max(counts, default=0) or 1
-    rows = [
-        TableRow(key=row.key, cells=row.cells, href=row.href, change=row.change, bar=round(100 * count / greatest, 1))
-        for row, count in zip(table.rows, counts, strict=True)
-    ]
-    return Table(name=table.name, columns=table.columns, rows=rows)
+    bars = [round(100 * count / greatest, 1) for count in counts]
+    return replace(table, rows=[replace(row, bar=bar) for row, bar in zip(table.rows, bars, strict=True)])
 
 
 # --- the chart of months and the map ---------------------------------------------------------------------------------

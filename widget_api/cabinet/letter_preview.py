@@ -36,16 +36,9 @@ async def preview_letter(
     site = await sites.by_id(context.database, visible.id)
     contact = await contacts.find(context.database, problem_id)
     language = contact["language"] if contact else site.language
+    change = wish if isinstance(wish, Change) else None
+    status, duplicate_of = (change.to, change.duplicate_of) if change else (None, None)
     into = None
-    status: str | None
-    expected_on: str | None
-    responsible: str | None
-    duplicate_of: int | None
-    if isinstance(wish, Extension):
-        status, expected_on, responsible, duplicate_of = None, wish.day, None, None
-    else:
-        status, expected_on = wish.to, wish.expected_on
-        responsible, duplicate_of = wish.responsible, wish.duplicate_of
     if duplicate_of is not None:
         try:
             into = (await merges.find_target(context.database, site.id, duplicate_of))["number"]
@@ -60,8 +53,8 @@ async def preview_letter(
         "text": wish.text,
         "official": is_official(status, wish.text, {}),
         "unofficial": False,
-        "expected_on": expected_on,
-        "responsible": responsible,
+        "expected_on": wish.day if isinstance(wish, Extension) else wish.expected_on,
+        "responsible": change.responsible if change else None,
         "duplicate_of": duplicate_of,
         "apart_from": None,
         "mark": None,
