@@ -17,11 +17,15 @@ from starlette.responses import Response
 from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
-from widget_api.cabinet import comments_service as discussion
-from widget_api.cabinet import deliveries_service as deliveries
-from widget_api.cabinet import form_tokens, held_mail_service, inbox_rows
-from widget_api.cabinet import unsent_forms as form_recovery
-from widget_api.cabinet import unsent_forms_service as unsent
+from widget_api.cabinet import (
+    comments_service,
+    deliveries_service,
+    form_tokens,
+    held_mail_service,
+    inbox_rows,
+    unsent_forms,
+    unsent_forms_service,
+)
 from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
 from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.errors import FieldError, Invalid
@@ -68,18 +72,18 @@ def require_user(
         if roles and user.role not in roles:
             raise errors.NotFound
         request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
-        request.state.comments_waiting = await discussion.count_waiting(context.database, user)
-        request.state.dead = await deliveries.count_dead(context.database, user)
+        request.state.comments_waiting = await comments_service.count_waiting(context.database, user)
+        request.state.dead = await deliveries_service.count_dead(context.database, user)
         request.state.reads_reports = user.role != "operator" or bool(
             await store.list_visible_sites(context.database, user)
         )
-        request.state.restored = await form_recovery.find_restored(request, user)
+        request.state.restored = await unsent_forms.find_restored(request, user)
         language = language_of(request, user)
         try:
             response = await handler(request, user)
         except ForeignSessionForm as old:
-            return await form_recovery.store_and_redirect(request, old, user, language, keeps=keeps)
-        return await form_recovery.finish_response(request, user, response, language)
+            return await unsent_forms.store_and_redirect(request, old, user, language, keeps=keeps)
+        return await unsent_forms.finish_response(request, user, response, language)
 
     return guarded
 
@@ -118,11 +122,11 @@ async def _redirect(request: Request, user: User | None, address: str, *, keeps:
     try:
         own = await session_form(request)
     except ForeignSessionForm as old:
-        return await form_recovery.store_and_redirect(request, old, user, language, keeps=keeps)
+        return await unsent_forms.store_and_redirect(request, old, user, language, keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
         return web.see_other(address)  # not a form of the cabinet
     assert user is not None, "without a user every form is another session's"
-    return await form_recovery.store_and_redirect(
+    return await unsent_forms.store_and_redirect(
         request, ForeignSessionForm(user.id, *own), user, language, keeps=keeps
     )
 
@@ -202,8 +206,8 @@ async def session_form(
     if form_id := dict(given).get("unsent", ""):
         left_out = [value for name, value in given if name == "unsent_leave"]
         user: User = request.state.user
-        sent += await unsent.read_files(
-            web.context(request), user.id, form_recovery.read_browser(request), form_id, left_out
+        sent += await unsent_forms_service.read_files(
+            web.context(request), user.id, unsent_forms.read_browser(request), form_id, left_out
         )
         request.state.resent = form_id
         given = [(name, value) for name, value in given if name not in ("unsent", "unsent_leave")]
@@ -242,9 +246,9 @@ def _split_fields(
     def is_own(name: str) -> bool:
         return name in own if own else name not in beside
 
-    others = [pair for pair in given if not is_own(pair[0]) and pair[0] not in unsent.TECHNICAL_FIELDS]
+    others = [pair for pair in given if not is_own(pair[0]) and pair[0] not in unsent_forms_service.TECHNICAL_FIELDS]
     other_files = [pair for pair in sent if not is_own(pair[0])]
-    if unsent.is_worth_keeping(others, other_files):
+    if unsent_forms_service.is_worth_keeping(others, other_files):
         seen = [pair for pair in given if pair[0] == "seen"]  # the state of the page when the rest was written
         request.state.beside = ([*seen, *others], other_files)
         other_files = []

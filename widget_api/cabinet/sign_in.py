@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
-from widget_api.cabinet import unsent_forms as form_recovery
+from widget_api.cabinet import unsent_forms
 from widget_api.cabinet.http import (
     SESSION_COOKIE,
     SIGN_IN_PATH,
@@ -103,7 +103,7 @@ def chosen_language(request: Request) -> str | None:
 
 async def enter(request: Request, account: str, token: str, wanted: str, *known_as: str) -> Response:
     user = await people_sign_in.find_session_user(web.context(request).database, token)
-    target = await form_recovery.path_after_sign_in(request, user.id, wanted) if user else wanted
+    target = await unsent_forms.path_after_sign_in(request, user.id, wanted) if user else wanted
     return open_session(request, account, token, target, *known_as)
 
 
