@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
     Errors,
+    Fields,
     field_errors,
     for_operators,
     journal_user,
@@ -41,14 +42,10 @@ FIELDS = ("name", "email", "mode", "parent")
 OUTCOMES = ("approved", "added", "saved", "invited", "sent", "withdrawn", "disabled", "enabled")
 
 
-async def list_agencies(request: Request, user: User) -> Response:
-    """GET /cabinet/operator/agencies"""
-    return await _render_agencies(request, user, {})
-
-
-async def _render_agencies(
-    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Invalid | None = None
+async def list_agencies(
+    request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: Invalid | None = None
 ) -> Response:
+    """GET /cabinet/operator/agencies"""
     rows, language = await _list_rows(request), language_of(request, user)
     return render_page(
         request,
@@ -57,7 +54,7 @@ async def _render_agencies(
         status,
         agencies=rows,
         names={row["id"]: row["name"] for row in rows},
-        given={"name": "", "email": "", "mode": "cabinet", "parent": "", **given},
+        given={"name": "", "email": "", "mode": "cabinet", "parent": "", **(given or {})},
         modes=mode_options(language),
         parents=[(row["id"], row["name"]) for row in rows],
         errors=wrong,
@@ -92,7 +89,7 @@ async def add_agency(request: Request, user: User) -> Response:
             who=journal_user(request, user),
         )
     except Invalid as error:
-        return await _render_agencies(request, user, given, 422, error)
+        return await list_agencies(request, user, 422, given=given, wrong=error)
     return web.see_other(f"{PATH}/{agency_id}?done=added")
 
 

@@ -10,7 +10,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.http import for_admins, journal_user, language_of, path_identifier, render_page, session_fields
+from widget_api.cabinet.http import (
+    Fields,
+    for_admins,
+    journal_user,
+    language_of,
+    path_identifier,
+    render_page,
+    session_fields,
+)
 from widget_api.cabinet.organisation_people import own_agency
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
@@ -26,14 +34,10 @@ FIELDS = ("name", "email", "mode")
 ANSWERING = ("agency", "service")  # who answers the author
 
 
-async def list_services(request: Request, user: User) -> Response:
-    """GET /cabinet/organisation/services"""
-    return await _render_services(request, user, {})
-
-
-async def _render_services(
-    request: Request, user: User, given: Mapping[str, str], status: int = 200, wrong: Invalid | None = None
+async def list_services(
+    request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: Invalid | None = None
 ) -> Response:
+    """GET /cabinet/organisation/services"""
     agencies = await organisation_store.list_agencies(web.context(request).database, own_agency(user))
     language = language_of(request, user)
     return render_page(
@@ -43,7 +47,7 @@ async def _render_services(
         status,
         services=agencies[1:],
         names={row["id"]: row["name"] for row in agencies},
-        given={"name": "", "email": "", "mode": "cabinet", **given},
+        given={"name": "", "email": "", "mode": "cabinet", **(given or {})},
         modes=mode_options(language),
         errors=wrong,
         longest=MAX_NAME_LENGTH,
@@ -73,7 +77,7 @@ async def add_service(request: Request, user: User) -> Response:
             who=journal_user(request, user),
         )
     except Invalid as error:
-        return await _render_services(request, user, given, 422, error)
+        return await list_services(request, user, 422, given=given, wrong=error)
     return web.see_other(f"{PATH}?done=added")
 
 

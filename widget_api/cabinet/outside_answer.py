@@ -6,7 +6,6 @@ publishes them: a letter has the author's name and address.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -50,24 +49,21 @@ async def _find(request: Request, user: User) -> tuple[VisibleSite, Row, list[st
     return site, row, to
 
 
-async def show_form(request: Request, user: User) -> Response:
-    """GET /cabinet/problems/{problem_id}/outside"""
-    return await _render(request, user, {})
-
-
-async def _render(
+async def show_form(
     request: Request,
     user: User,
-    given: Mapping[str, str],
     status: int = 200,
     *,
+    given: Fields | None = None,
     wrong: Invalid | None = None,
     files: answer_files.AnswerFiles | None = None,
     conflict: bool = False,
     refused: str = "",
 ) -> Response:
+    """GET /cabinet/problems/{problem_id}/outside"""
     site, row, to = await _find(request, user)
     language, files = language_of(request, user), files or answer_files.AnswerFiles()
+    given = given or {}
     texts = {"text": i18n.text(site.language, "channels.outside.default"), "to": "answered"}
     return render_page(
         request,
@@ -103,22 +99,22 @@ async def send_form(request: Request, user: User) -> Response:
     try:
         wish = _read_change(site, fields)
         if files.wrong:
-            return await _render(request, user, fields, 422, files=files)
+            return await show_form(request, user, 422, given=fields, files=files)
         shown, hidden = (files.documented, ()) if fields.get("publish") == "yes" else ((), files.documented)
         wish = replace(wish, documents=shown, internal_documents=hidden)
         await inbox_service.decide_problem(context.database, user, row["id"], wish, seen=fields.get("seen", ""))
     except Invalid as error:
         moved = tuple(replace(one, field=_PLACES.get(one.field, one.field)) for one in error.fields)
-        return await _render(request, user, fields, 422, wrong=Invalid(moved), files=files)
+        return await show_form(request, user, 422, given=fields, wrong=Invalid(moved), files=files)
     except Conflict as error:
         if error.code != "problem_changed":
             raise
-        return await _render(request, user, fields, 409, files=files, conflict=True)
+        return await show_form(request, user, 409, given=fields, files=files, conflict=True)
     except Refused as error:
         if error.code != "approval":
             raise
         refused = i18n.text(language_of(request, user), "channels.outside.approval")
-        return await _render(request, user, fields, 409, files=files, refused=refused)
+        return await show_form(request, user, 409, given=fields, files=files, refused=refused)
     return web.see_other(f"{LIST_PATH}/{row['id']}?done=decided")
 
 
