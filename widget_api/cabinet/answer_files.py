@@ -15,13 +15,11 @@ from widget_api.attachments.documents import store as document_store
 from widget_api.attachments.photos import decoder, intake, service, store
 from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
 from widget_api.cabinet.http import MAX_PHOTOS, language_of
+from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.people.model import User
 from widget_api.problems.model import Photo
-
-FormPairs = list[tuple[str, str]]  # the form's fields, in its order
-SentFiles = list[tuple[str, web.UploadedFile]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class AnswerFiles:
         return tuple(one.id for one in self.documents)
 
 
-async def list_received(context: Context, site_id: str, problem_id: str, given: FormPairs) -> AnswerFiles:
+async def list_received(context: Context, site_id: str, problem_id: str, given: Pairs) -> AnswerFiles:
     """The files received in earlier attempts, without those removed by the user or expired."""
     files, now = AnswerFiles(), clock.now()
     for token in _tokens(given, "photo", MAX_PHOTOS):
@@ -75,7 +73,7 @@ async def list_received(context: Context, site_id: str, problem_id: str, given: 
     return files
 
 
-def _tokens(given: FormPairs, name: str, most: int) -> list[str]:
+def _tokens(given: Pairs, name: str, most: int) -> list[str]:
     """The tokens of a kind that the user did not remove."""
     removed = {value for field, value in given if field == f"{name}_remove"}
     return [token for token in dict.fromkeys(value for field, value in given if field == name) if token not in removed][
@@ -84,7 +82,7 @@ def _tokens(given: FormPairs, name: str, most: int) -> list[str]:
 
 
 async def receive_files(
-    request: Request, user: User, site_id: str, problem_id: str, given: FormPairs, sent: SentFiles
+    request: Request, user: User, site_id: str, problem_id: str, given: Pairs, sent: Files
 ) -> AnswerFiles:
     """The files of earlier attempts and the new ones of the form, as long as the browser waits."""
     context, language = web.context(request), language_of(request, user)
@@ -95,7 +93,7 @@ async def receive_files(
 
 
 async def _receive(
-    context: Context, site_id: str, problem_id: str, files: AnswerFiles, sent: SentFiles, language: str, sender: str
+    context: Context, site_id: str, problem_id: str, files: AnswerFiles, sent: Files, language: str, sender: str
 ) -> None:
     """Receive new files into `files`. An invalid one does not affect the others."""
     chosen = [(name, one) for name, one in sent if one.name or one.size]  # browsers send empty file fields too

@@ -66,8 +66,8 @@ def _parse_position(text: str) -> Position | None:
     return (int(at), comment_id) if at.isascii() and at.isdigit() and len(at) < 12 else None
 
 
-async def decide_comment(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> Row:
-    """Publish or reject a comment. Returns its previous row. Raises NotFound, Refused, Invalid."""
+async def decide_comment(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> None:
+    """Publish or reject a comment. Raises NotFound, Refused, Invalid."""
     comment = await comments.find_with_problem(database, comment_id)
     visible = await store.list_moderated_sites(database, user)
     site = next((one for one in visible if comment is not None and one.id == comment["site_id"]), None)
@@ -78,7 +78,6 @@ async def decide_comment(database: Database, user: User, comment_id: str, verdic
     if verdict not in get_args(Verdict):
         raise Refused
     await discussion.decide_comment(database, site.id, comment_id, cast(Verdict, verdict), user.id, reason)
-    return comment
 
 
 def may_post(user: User) -> bool:

@@ -160,8 +160,8 @@ async def _list_values(request: Request, user: User) -> dict[str, Any]:
         },
         "poll": inbox_rows.selection_url(found.selection, "/cabinet/version"),
         "here": inbox_rows.selection_url(found.selection),
-        "older": inbox_rows.older_url(found),
-        "newest": inbox_rows.newest_url(found),
+        "older": inbox_rows.selection_url(replace(chosen, after=found.next)) if found.next else "",
+        "newest": inbox_rows.selection_url(replace(chosen, after=None)) if chosen.after else "",
     }
 
 

@@ -42,7 +42,7 @@ def inbox_rows(
             "href": selection_url(selection, f"/cabinet/problems/{row['id']}"),
             "category": category_name(language, sites[row["site_id"]], row["category"]),
             "text": row["description"],
-            "place": place_text(row),
+            "place": row["address"] or coordinates_text(row),
             "site": names[row["site_id"]],
             "received": i18n.format_moment(language, row["created_at"], zones[row["site_id"]]),
             "received_at": rfc3339(row["created_at"]),
@@ -144,16 +144,6 @@ def _category_text(language: str, code: str, sites: Sites) -> str:
     return category_name(language, site, code) if site else i18n.category_name(language, code)
 
 
-def older_url(found: Inbox) -> str:
-    """The link to the next page, empty on the last."""
-    return selection_url(replace(found.selection, after=found.next)) if found.next else ""
-
-
-def newest_url(found: Inbox) -> str:
-    """The link back to the first page, empty there."""
-    return selection_url(replace(found.selection, after=None)) if found.selection.after else ""
-
-
 def count_text(count: int) -> str:
     return f"{inbox_store.MAX_COUNT - 1}+" if count >= inbox_store.MAX_COUNT else str(count) if count else ""
 
@@ -161,10 +151,6 @@ def count_text(count: int) -> str:
 def category_name(language: str, site: Site, code: str) -> str:
     known = site.known_category(code)
     return i18n.category_name(language, code, known.name if known else None)
-
-
-def place_text(row: Row) -> str:
-    return row["address"] or coordinates_text(row)
 
 
 def coordinates_text(row: Row) -> str:

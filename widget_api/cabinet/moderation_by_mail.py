@@ -83,7 +83,7 @@ async def _read_link(context: Context, token: str) -> tuple[ModerationLink, Row 
         raise NotFound("link_invalid")  # withdrawn by its author: its site is unknown
     site = await sites.by_id(context.database, comment["site_id"])
     disabled = await site_store.is_agency_disabled(context.database, site.agency.id)
-    if disabled or not mail.is_moderated_by_mail(site) or not is_current_mailbox(site, found.mailbox):
+    if disabled or not mail.is_moderated_by_mail(site) or found.mailbox != _hash_mailbox(site):
         raise NotFound("link_invalid")
     return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 
@@ -123,7 +123,7 @@ routes: list[BaseRoute] = [
 
 @dataclass(frozen=True)
 class ModerationLink:
-    """A token's contents; `mailbox` is compared by `is_current_mailbox`, `since` is when its letter was sent."""
+    """A token's contents; `mailbox` names the one that its letter was sent to, at `since`."""
 
     comment_id: str
     mailbox: str
@@ -146,11 +146,6 @@ def read_token(context: Context, token: str) -> ModerationLink | None:
     if not isinstance(payload, dict) or payload.get("t", 0) + Purpose.MODERATE.value[1] <= clock.now():
         return None
     return ModerationLink(payload["c"], payload["m"], payload["t"])
-
-
-def is_current_mailbox(site: Site, mailbox: str) -> bool:
-    """Whether the agency's mailbox is still the one that the letter was sent to."""
-    return mailbox == _hash_mailbox(site)
 
 
 def _hash_mailbox(site: Site) -> str:

@@ -40,7 +40,7 @@ async def show_journal(request: Request, user: User) -> Response:
     selection = _selection(user, given, zone, request.query_params.get("after", ""))
     rows = await journal_store.list_entries(database, selection, PAGE_LENGTH + 1)
     shown = rows[:PAGE_LENGTH]
-    readable = await _readable_sites(request, user)
+    readable = {site.id for site in await store.list_report_sites(database, user)}  # whose reports the user may open
     query = urlencode({name: value for name, value in given.items() if value})
     older = f"{shown[-1]['at']}.{shown[-1]['id']}" if len(rows) > PAGE_LENGTH else ""
     return render_page(
@@ -86,11 +86,6 @@ def _read_cursor(text: str) -> tuple[int, str] | None:
 
 def kind_text(language: str, kind: str) -> str:
     return i18n.text(language, f"organisation.journal.kind.{kind}")
-
-
-async def _readable_sites(request: Request, user: User) -> frozenset[str]:
-    """The sites with reports that the user may open."""
-    return frozenset(site.id for site in await store.list_report_sites(web.context(request).database, user))
 
 
 def entry_view(

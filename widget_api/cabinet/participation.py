@@ -59,6 +59,7 @@ async def read_participants(
         return None
     found = await store.list_confirmed(database, problem["id"], act)
     rows = list(_describe(found, language, site.time_zone))
+    period, days = service.describe_period(site, language)
     groups = [row["burst"] for row in rows if row["burst"]]
     return ParticipantsView(
         act=act,
@@ -66,7 +67,7 @@ async def read_participants(
         elsewhere=problem["participants"] - (await counts.read_own(database, problem["id"]))["participants"],
         bursts=[groups.count(group) for group in sorted(set(groups))],
         rows=rows[-SHOWN:] if may_see_people(user, visible, act) else [],
-        voting=_describe_period(site, language) if act == "vote" else "",
+        voting=i18n.text(language, f"participation.vote.period.{period}", **days) if act == "vote" else "",
     )
 
 
@@ -78,11 +79,6 @@ def _describe(found: Sequence[Row], language: str, time_zone: str) -> Iterator[d
         yield {**{name: row[name] for name in ("name", "role", "text", "email")}, "moment": moment} | {
             "burst": marked.get(row["id"])
         }
-
-
-def _describe_period(site: Site, language: str) -> str:
-    kind, days = service.describe_period(site, language)
-    return i18n.text(language, f"participation.vote.period.{kind}", **days)
 
 
 async def get_csv(request: Request, user: User) -> Response:
