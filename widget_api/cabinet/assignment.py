@@ -8,13 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.cabinet import answer_files, drafts, inbox_service
-from widget_api.cabinet.http import (
-    path_identifier,
-    require_user,
-    session_fields,
-    session_form,
-    to_fields,
-)
+from widget_api.cabinet.http import path_identifier, require_user, session_fields, session_form, to_fields
 from widget_api.cabinet.inbox_routes import end_form, redirect_done, show_problem
 from widget_api.cabinet.inbox_rows import LIST_PATH
 from widget_api.errors import Invalid, Refused

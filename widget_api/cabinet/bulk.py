@@ -9,14 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import web
 from widget_api.cabinet import bulk_service
 from widget_api.cabinet.bulk_service import ACTIONS, FIELDS
-from widget_api.cabinet.http import (
-    Fields,
-    path_identifier,
-    render_page,
-    require_user,
-    session_fields,
-    session_form,
-)
+from widget_api.cabinet.http import Fields, path_identifier, render_page, require_user, session_fields, session_form
 from widget_api.cabinet.inbox_rows import selection_url
 from widget_api.cabinet.selection import Selection
 from widget_api.errors import Invalid, Malformed

@@ -7,13 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.cabinet.http import (
-    journal_user,
-    path_identifier,
-    render_page,
-    require_user,
-    session_fields,
-)
+from widget_api.cabinet.http import journal_user, path_identifier, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH, desk_path, find_settable_site
 from widget_api.errors import Invalid
 from widget_api.people.model import User

@@ -10,14 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, journal, web
-from widget_api.cabinet.http import (
-    Errors,
-    for_operators,
-    journal_user,
-    language_of,
-    render_page,
-    session_fields,
-)
+from widget_api.cabinet.http import Errors, for_operators, journal_user, language_of, render_page, session_fields
 from widget_api.cabinet.sites import PATH as SITES_PATH
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store

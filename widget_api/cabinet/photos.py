@@ -14,13 +14,7 @@ from widget_api import events, journal, web
 from widget_api.attachments.photos import service as photo_service
 from widget_api.attachments.photos.intake import Area
 from widget_api.cabinet import inbox_service
-from widget_api.cabinet.http import (
-    journal_user,
-    path_identifier,
-    render_page,
-    require_user,
-    session_form,
-)
+from widget_api.cabinet.http import journal_user, path_identifier, render_page, require_user, session_form
 from widget_api.database import Row, Transaction
 from widget_api.errors import NotFound, Refused, Unavailable
 from widget_api.people.model import User, VisibleSite, is_moderator
