@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.sites import PATH, can_set, find_site
-from widget_api.errors import FieldError, Invalid, Refused
+from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
+from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites.deadlines import Calendar, russian_holidays
@@ -29,10 +29,7 @@ async def show_calendar(request: Request, user: User) -> Response:
 
 async def change_calendar(request: Request, user: User) -> Response:
     """POST: add one of the site's own days (`day`, `kind`), or `remove` one."""
-    fields = await session_fields(request)
-    site = await find_site(request, user)
-    if not can_set(user):
-        raise Refused
+    fields, site = await session_fields(request), await find_settable_site(request, user)
     days = site.calendar.own_days
     try:
         if removed := fields.get("remove"):
