@@ -42,7 +42,7 @@ async def _list_sites(request: Request, user: User) -> list[VisibleSite]:
     return found
 
 
-async def find_site(request: Request, user: User) -> tuple[VisibleSite, Site] | None:
+async def find_chosen_site(request: Request, user: User) -> tuple[VisibleSite, Site] | None:
     """The site for which something is brought in; None while it is to be chosen.
 
     Raises Refused, NotFound, also for another agency's.
@@ -59,7 +59,7 @@ async def find_site(request: Request, user: User) -> tuple[VisibleSite, Site] | 
 
 async def show_form(request: Request, user: User) -> Response:
     """GET /cabinet/new-report?site=…, without a site where there are several: the choice of one."""
-    found = await find_site(request, user)
+    found = await find_chosen_site(request, user)
     if found is None:
         return await render_choice(request, user, PATH, "channels.enter")
     visible, site = found
@@ -124,7 +124,7 @@ async def enter_report(request: Request, user: User) -> Response:
     """POST /cabinet/new-report?site=…: store the report, accept it, and show its number and code."""
     given, sent = await session_form(request, report_photos.MAX_UPLOAD_SIZE, report_photos.MAX_FILES)
     with web.closing_files(one for _, one in sent):
-        found = await find_site(request, user)
+        found = await find_chosen_site(request, user)
         if found is None:
             raise NotFound("site_not_found")
         files = [one for name, one in sent if name == report_photos.FILE_FIELD and (one.name or one.size)]

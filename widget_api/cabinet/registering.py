@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.entering import find_site, render_choice
+from widget_api.cabinet.entering import find_chosen_site, render_choice
 from widget_api.cabinet.http import language_of, render_page, require_user, sent_file, session_form, to_fields
 from widget_api.database import Database
 from widget_api.errors import NotFound
@@ -135,7 +135,7 @@ async def _check(database: Database, site: Site, table: Table) -> None:
 
 async def show_form(request: Request, user: User) -> Response:
     """GET /cabinet/registration-numbers?site=…, without a site where there are several: the choice of one."""
-    found = await find_site(request, user)
+    found = await find_chosen_site(request, user)
     if found is None:
         return await render_choice(request, user, PATH, "channels.numbers.title")
     return _render(request, user, found[1])
@@ -194,7 +194,7 @@ async def send_form(request: Request, user: User) -> Response:
     """POST /cabinet/registration-numbers?site=…: check a file, or record the rows that were checked (`rows`)."""
     given, sent = await session_form(request, _MAX_UPLOAD_SIZE, 1)
     with web.closing_files(one for _, one in sent):
-        found = await find_site(request, user)
+        found = await find_chosen_site(request, user)
         if found is None:
             raise NotFound("site_not_found")
         site, database, fields = found[1], web.context(request).database, to_fields(given)
