@@ -25,7 +25,10 @@ KINDS = CONFIDENTIAL | {COUNTED, "received", "confirmed_email", "status", "note"
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """An event. `id` is the same on every instance, `at` a Unix time; `data` has codes, dates and references only."""
+    """An event. `id` is the same on every instance, `at` a Unix time; `data` has codes, dates and references only.
+
+    `position` is its place in the log of its site, from `advance`.
+    """
 
     id: str
     site_id: str
@@ -37,6 +40,7 @@ class Event:
     user_id: str | None = None
     source: str | None = None
     text_id: str | None = None
+    position: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,13 +58,12 @@ async def advance(tx: Transaction, site_id: str, *, problems: int = 0, events: i
     return Counters(*await tx.advance(site_id, problems, events))
 
 
-async def append(tx: Transaction, event: Event, position: int) -> None:
-    """Insert an event at a position returned by `advance`."""
+async def append(tx: Transaction, event: Event) -> None:
     await tx.insert(
         "events",
         id=event.id,
         site_id=event.site_id,
-        position=position,
+        position=event.position,
         problem_id=event.problem_id,
         kind=event.kind,
         status=event.status,
@@ -106,6 +109,7 @@ def from_row(row: Row) -> Event:
         user_id=row["user_id"],
         source=row["source"],
         text_id=row["text_id"],
+        position=row["position"],
         data=orjson.loads(row["data"]),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
+from widget_api.events import Event
 
 # A report that was sent to a platform without an acknowledgement; and one that a platform has, or may have.
 _MAY_KNOW = "sink LIKE 'platform:%' AND opens AND (leases > 0 OR last_error IS NOT NULL)"
@@ -21,7 +22,7 @@ async def enqueue(
     event_id: str,
     position: int,
     sink: str,
-    opens: bool,
+    opens: bool = False,
     now: int,
     priority: int = HAPPENED,
     leaves_at: int | None = None,
@@ -40,6 +41,31 @@ async def enqueue(
         state="pending",
         next_at=now if leaves_at is None else leaves_at,
         created_at=now,
+    )
+
+
+async def enqueue_event(
+    tx: Transaction,
+    event: Event,
+    sink: str,
+    now: int,
+    *,
+    opens: bool = False,
+    priority: int = HAPPENED,
+    leaves_at: int | None = None,
+) -> None:
+    """`enqueue` for an event that was just read or written."""
+    await enqueue(
+        tx,
+        site_id=event.site_id,
+        problem_id=event.problem_id,
+        event_id=event.id,
+        position=event.position,
+        sink=sink,
+        opens=opens,
+        now=now,
+        priority=priority,
+        leaves_at=leaves_at,
     )
 
 

@@ -114,7 +114,6 @@ async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now:
             event_id=event["id"],
             position=event["position"],
             sink=sink,
-            opens=False,
             now=now,
         )
 

@@ -71,18 +71,8 @@ def acknowledgement_enqueuer(problem: Row) -> Also:
     """Return a function that enqueues an acknowledgement of a letter. Use it for verified senders only."""
 
     async def enqueue_acknowledgement(tx: Transaction, letter_id: str) -> None:
-        received = await history.received_event(tx, problem["id"])
-        await enqueue.enqueue(
-            tx,
-            site_id=problem["site_id"],
-            problem_id=problem["id"],
-            event_id=received["id"],
-            position=received["position"],
-            sink=MAILBOX + letter_id,
-            opens=False,
-            now=clock.now(),
-            priority=REQUESTED,
-        )
+        received = await history.find_received(tx, problem["id"])
+        await enqueue.enqueue_event(tx, received, MAILBOX + letter_id, clock.now(), priority=REQUESTED)
 
     return enqueue_acknowledgement
 

@@ -60,17 +60,7 @@ async def _enqueue(database: Database, problem: Row, sink: str) -> bool:
         return False
 
     async def work(tx: Transaction) -> None:
-        received = await history.received_event(tx, problem["id"])
-        await enqueue.enqueue(
-            tx,
-            site_id=problem["site_id"],
-            problem_id=problem["id"],
-            event_id=received["id"],
-            position=received["position"],
-            sink=sink,
-            opens=False,
-            now=clock.now(),
-        )
+        await enqueue.enqueue_event(tx, await history.find_received(tx, problem["id"]), sink, clock.now())
 
     await database.write(work, problem["site_id"])
     return True

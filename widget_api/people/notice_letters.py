@@ -103,17 +103,8 @@ async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> in
         problem_id = await store.find_waiting(tx, person.id, until)
         if problem_id is None or notices.find_reader(person, people, now) is not person:
             continue
-        received = await history.received_event(tx, problem_id)  # a delivery needs an event
-        await enqueue.enqueue(
-            tx,
-            site_id=received["site_id"],
-            problem_id=problem_id,
-            event_id=received["id"],
-            position=received["position"],
-            sink=f"{USER}{person.id}:{DIGEST}:{today.isoformat()}",
-            opens=False,
-            now=now,
-        )
+        received = await history.find_received(tx, problem_id)  # a delivery needs an event
+        await enqueue.enqueue_event(tx, received, f"{USER}{person.id}:{DIGEST}:{today.isoformat()}", now)
         enqueued += 1
     return enqueued
 

@@ -7,6 +7,7 @@ between agency and service is recorded as internal events (`events.INTERNAL`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
@@ -74,17 +75,8 @@ async def assign_service(
         return
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))
-    counters = await events.advance(tx, event.site_id)
-    await enqueue.enqueue(
-        tx,
-        site_id=event.site_id,
-        problem_id=event.problem_id,
-        event_id=event.id,
-        position=counters.position,
-        sink=sinks.SERVICE + service.id,
-        opens=False,
-        now=now,
-    )
+    last = replace(event, position=(await events.advance(tx, event.site_id)).position)
+    await enqueue.enqueue_event(tx, last, sinks.SERVICE + service.id, now)
     await notices.notify(tx, "assigned", event, now=now, agency_id=service.id)
     if user_id:
         await notices.notify(tx, "assigned", event, now=now, only=user_id)

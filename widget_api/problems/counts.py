@@ -31,7 +31,7 @@ async def change(tx: Transaction, site_id: str, problem_id: str, name: Count, by
     if not await history.is_collection(tx, site_id):
         await events.advance(tx, site_id)
         return
-    now, counters = clock.now(), await events.advance(tx, site_id, events=1)
+    now = clock.now()
     event = events.Event(
         id=clock.new_id(),
         site_id=site_id,
@@ -39,23 +39,14 @@ async def change(tx: Transaction, site_id: str, problem_id: str, name: Count, by
         kind=events.COUNTED,
         at=now,
         actor="resident",
+        position=(await events.advance(tx, site_id, events=1)).position,
         data={name: (await read_own(tx, problem_id))[name]},
     )
-    await events.append(tx, event, counters.position)
+    await events.append(tx, event)
     for platform_id in await history.list_platforms(tx, site_id, instances=True):
         sink = PLATFORM + platform_id
         if not await enqueue.waits(tx, problem_id, sink, events.COUNTED):
-            await enqueue.enqueue(
-                tx,
-                site_id=site_id,
-                problem_id=problem_id,
-                event_id=event.id,
-                position=counters.position,
-                sink=sink,
-                opens=False,
-                now=now,
-                leaves_at=now + GATHERED,
-            )
+            await enqueue.enqueue_event(tx, event, sink, now, leaves_at=now + GATHERED)
 
 
 async def read_own(reader: Database | Transaction, problem_id: str) -> dict[str, int]:

@@ -59,7 +59,7 @@ ON CONFLICT (site_id, event_id, sink) DO NOTHING
 """
 
 
-async def enqueue_for_authors(tx: Transaction, event: Event, number: int, position: int, now: int) -> None:
+async def enqueue_for_authors(tx: Transaction, event: Event, number: int, now: int) -> None:
     """Enqueue an event of the problem `number` for the authors of reports merged into it, one letter an address.
 
     An address that reported the problem itself, or follows it, gets only that letter.
@@ -70,6 +70,6 @@ async def enqueue_for_authors(tx: Transaction, event: Event, number: int, positi
         site_id=event.site_id,
         problem_id=event.problem_id,
         number=number,
-        position=position,
+        position=event.position,
         now=now,
     )

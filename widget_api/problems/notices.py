@@ -8,7 +8,7 @@ what comes outside working hours waits for the morning (decision 58).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -167,17 +167,8 @@ async def _add(tx: Transaction, kind: Kind, event: Event, reader: Person, way: W
     leaves_at = now if last is None else max(now, min(last, now) + LETTER_INTERVAL)
     if planned or is_quiet(now, reader.calendar) or is_quiet(leaves_at, reader.calendar):
         return
-    await enqueue.enqueue(
-        tx,
-        site_id=event.site_id,
-        problem_id=event.problem_id,
-        event_id=event.id,
-        position=(await advance(tx, event.site_id)).position,
-        sink=f"{USER}{reader.id}:{kind}:{cause}",
-        opens=False,
-        now=now,
-        leaves_at=leaves_at,
-    )
+    last = replace(event, position=(await advance(tx, event.site_id)).position)
+    await enqueue.enqueue_event(tx, last, f"{USER}{reader.id}:{kind}:{cause}", now, leaves_at=leaves_at)
 
 
 async def notify_new(tx: Transaction, event: Event, now: int, *, accepted: bool = False) -> None:

@@ -127,8 +127,8 @@ async def hide(tx: Transaction, problem_id: str, photo_id: str, *, instead: str 
 async def unhide(tx: Transaction, problem_id: str, photo_id: str) -> None:
     """Publish a hidden photo again, as the kind of its event says. Raises NotFound where it is not hidden."""
     photo = await _find_photo(tx, problem_id, photo_id, {"hidden"})
-    received = await history.received_event(tx, problem_id)
-    role = "report" if photo["event_id"] == received["id"] else "answer"
+    received = await history.find_received(tx, problem_id)
+    role = "report" if photo["event_id"] == received.id else "answer"
     await photo_store.set_role(tx, problem_id, photo_id, role)
     await _update_shown(tx, problem_id)
 

@@ -69,7 +69,6 @@ async def record(
         data["due"] = await _first_due(tx, problem, at)
     if responsible:
         data["responsible"] = await history.add_text(tx, site_id, problem_id, responsible)
-    counters = await events.advance(tx, site_id, events=1)
     event = events.Event(
         id=event_id,
         site_id=site_id,
@@ -81,12 +80,13 @@ async def record(
         user_id=actor.user_id,
         source=actor.source,
         text_id=text_id,
+        position=(await events.advance(tx, site_id, events=1)).position,
         data=data,
     )
-    await events.append(tx, event, counters.position)
+    await events.append(tx, event)
     if photos:
         await pictures.attach(tx, site_id, problem_id, event_id, pictures.choose_role(kind, actor.kind), photos)
-    await remote_pictures.enqueue_pictures(tx, event, counters.position, addresses, len(photos), now)
+    await remote_pictures.enqueue_pictures(tx, event, addresses, len(photos), now)
     changes: dict[str, Any] = {"awaits": next_to_act(problem["awaits"], kind)}
     if kind not in events.CONFIDENTIAL:  # the public sees when a problem was last updated
         changes["updated_at"] = now
@@ -108,23 +108,14 @@ async def record(
         await remote_pictures.forget(tx, problem_id, "withdrawn")
     published = bool(changes.get("published", problem["published"]))
     if problem["published"] and (not published or kind == "erased"):
-        await followers.end(tx, event, counters.position, now)
+        await followers.end(tx, event, now)
         if actor.kind != "system":
             await _unmerge(tx, problem, now)
     if news and routing.is_follower_news(event, published=published):
-        await followers.schedule(tx, event, counters.position, now)
-        await merges.enqueue_for_authors(tx, event, problem["number"], counters.position, now)
+        await followers.schedule(tx, event, now)
+        await merges.enqueue_for_authors(tx, event, problem["number"], now)
     for sink in routing.sinks(event, await read_situation(tx, problem, erasing=kind == "erased"), news=news):
-        await enqueue.enqueue(
-            tx,
-            site_id=site_id,
-            problem_id=problem_id,
-            event_id=event_id,
-            position=counters.position,
-            sink=sink,
-            opens=False,
-            now=now,
-        )
+        await enqueue.enqueue_event(tx, event, sink, now)
     await notices.notify_event(tx, event, problem, now)
     return event
 
@@ -267,15 +258,6 @@ async def release(tx: Transaction, site_id: str, problem_id: str, now: int) -> N
     if problem is None or problem["released_at"] is not None:
         return
     await records.update(tx, problem_id, {"released_at": now})
-    row = await history.received_event(tx, problem_id)
-    for sink in routing.on_release(events.from_row(row), await read_situation(tx, problem)):
-        await enqueue.enqueue(
-            tx,
-            site_id=site_id,
-            problem_id=problem_id,
-            event_id=row["id"],
-            position=row["position"],
-            sink=sink,
-            opens=True,
-            now=now,
-        )
+    received = await history.find_received(tx, problem_id)
+    for sink in routing.on_release(received, await read_situation(tx, problem)):
+        await enqueue.enqueue_event(tx, received, sink, now, opens=True)

@@ -31,36 +31,13 @@ SENDER = "media"  # all downloads queue for decoding as one sender beside those 
 log = logging.getLogger(__name__)
 
 
-async def enqueue_pictures(
-    tx: Transaction, event: Event, position: int, addresses: Sequence[str], first: int, now: int
-) -> None:
+async def enqueue_pictures(tx: Transaction, event: Event, addresses: Sequence[str], first: int, now: int) -> None:
     """Enqueue the pictures at `addresses`, in the transaction of the event that came with `first` pictures itself.
 
     They get the lowest priority, so that servers that never answer delay no letter and no platform.
     """
     if not addresses:
         return
-    await _add(tx, event, addresses, first, now)
-    await enqueue.enqueue(
-        tx,
-        site_id=event.site_id,
-        problem_id=event.problem_id,
-        event_id=event.id,
-        position=position,
-        sink=sinks.MEDIA,
-        opens=False,
-        now=now,
-        priority=NEWS,
-    )
-
-
-async def forget(tx: Transaction, problem_id: str, reason: str) -> None:
-    """Delete the URLs, which may identify a person; a download in progress is then discarded."""
-    await tx.run("DELETE FROM media_sources WHERE problem_id = :id", id=problem_id)
-    await enqueue.drop_for_problem(tx, problem_id, sinks.MEDIA, reason)
-
-
-async def _add(tx: Transaction, event: Event, addresses: Sequence[str], first: int, now: int) -> None:
     for place, url in enumerate(addresses, first):
         await tx.insert(
             "media_sources",
@@ -72,6 +49,13 @@ async def _add(tx: Transaction, event: Event, addresses: Sequence[str], first: i
             url=url,
             created_at=now,
         )
+    await enqueue.enqueue_event(tx, event, sinks.MEDIA, now, priority=NEWS)
+
+
+async def forget(tx: Transaction, problem_id: str, reason: str) -> None:
+    """Delete the URLs, which may identify a person; a download in progress is then discarded."""
+    await tx.run("DELETE FROM media_sources WHERE problem_id = :id", id=problem_id)
+    await enqueue.drop_for_problem(tx, problem_id, sinks.MEDIA, reason)
 
 
 async def list_waiting(database: Database, problem_id: str, event_id: str) -> Sequence[Row]:

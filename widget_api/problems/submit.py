@@ -110,14 +110,14 @@ async def submit(
                 return replay_receipt(earlier, idempotency)
         if spend is not None:
             await spend(tx)
-        number, received, position = await new.write(tx, actor)
+        number, received = await new.write(tx, actor)
         if site.id != sent_to.id:
             await photo_store.move(tx, [one.id for one in report.photos], sent_to.id, site.id)
         if report.photos:
             await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
-        await remote_pictures.enqueue_pictures(tx, received, position, report.media, len(report.photos), now)
+        await remote_pictures.enqueue_pictures(tx, received, report.media, len(report.photos), now)
         if report.contact.email and report.source in ("widget", "form"):
-            await send_confirmation(tx, received, position, report.contact.email, now)
+            await _send_confirmation(tx, received, report.contact.email, now)
         else:  # nobody confirms it
             await notices.notify_new(tx, received, now, accepted=report.status != "moderation")
         if report.status != "moderation":
@@ -163,8 +163,8 @@ async def mirror(database: Database, site: Site, report: Report, *, actor: Actor
 
     async def work(tx: Transaction) -> str:
         await spend(tx)
-        _, received, position = await new.write(tx, actor)
-        await remote_pictures.enqueue_pictures(tx, received, position, report.media, 0, new.now)
+        _, received = await new.write(tx, actor)
+        await remote_pictures.enqueue_pictures(tx, received, report.media, 0, new.now)
         await along(tx, new.problem_id)
         return new.problem_id
 
@@ -194,24 +194,23 @@ class _NewProblem:
         days = category.working_days if category else DEFAULT_DEADLINE_DAYS
         return self.site.calendar.answer_due(self.created_at, days)
 
-    async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
-        """Store it; return its number, first event and that one's position. Raises Conflict if the event is known."""
+    async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event]:
+        """Store it; return its number and first event. Raises Conflict if the event is known."""
         site, report, code = self.site, self.report, self.code
         if report.birth_id is not None and await events.exists(tx, site.id, self.event_id):
             raise Conflict("event_known")
         counters = await events.advance(tx, site.id, problems=1, events=1)
-        number = counters.number
         await records.add(
             tx,
             problem_id=self.problem_id,
             site=site,
-            number=number,
+            number=counters.number,
             report=report,
             event_id=self.event_id,
             created_at=self.created_at,
             answer_due=self.due,
             published=is_published_after(False, "moderation", report.status),
-            code_hash=hash_code(site.id, number, code) if code else None,
+            code_hash=hash_code(site.id, counters.number, code) if code else None,
         )
         if report.contact != Contact():
             await contacts.add(tx, site.id, self.problem_id, report.contact, report.language)
@@ -227,29 +226,18 @@ class _NewProblem:
             status=report.status,
             user_id=actor.user_id if actor else None,
             source=actor.source if actor else None,
+            position=counters.position,
             data={"due": self.due},
         )
-        await events.append(tx, received, counters.position)
-        return number, received, counters.position
+        await events.append(tx, received)
+        return counters.number, received
 
 
-async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:
-    """Enqueue the confirmation letter, the only one sent before the release. False if the daily limit is reached."""
-    if await contacts.letters_today(tx, email, now) >= LETTERS_A_DAY:
-        return False
-    await contacts.add_letter(tx, email, now)
-    await enqueue.enqueue(
-        tx,
-        site_id=received.site_id,
-        problem_id=received.problem_id,
-        event_id=received.id,
-        position=position,
-        sink=sinks.RESIDENT,
-        opens=False,
-        now=now,
-        priority=REQUESTED,
-    )
-    return True
+async def _send_confirmation(tx: Transaction, received: events.Event, email: str, now: int) -> None:
+    """Enqueue the confirmation letter, the only one sent before the release, unless the daily limit is reached."""
+    if await contacts.letters_today(tx, email, now) < LETTERS_A_DAY:
+        await contacts.add_letter(tx, email, now)
+        await enqueue.enqueue_event(tx, received, sinks.RESIDENT, now, priority=REQUESTED)
 
 
 def _answer(

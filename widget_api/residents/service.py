@@ -13,7 +13,7 @@ from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
 from widget_api.problems import lifecycle, resident_mail, submit
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
-from widget_api.problems.store import contacts, history, records
+from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -125,29 +125,10 @@ async def resend_confirmation(context: Context, problem_id: str) -> bool:
         problem = await records.find(tx, problem_id)
         if problem is None or problem["spam"]:
             return True  # spam causes no mail, which must not be revealed
-        received = await history.received_event(tx, problem_id)
-        first = events.from_row(received)
-        if not await submit.send_confirmation(tx, first, received["position"], contact["email"], now):
-            return False
-        await _requeue_confirmation(tx, problem_id, now)
-        return True
+        email, most = contact["email"], submit.LETTERS_A_DAY
+        return await resident_mail.enqueue_limited_letter(tx, problem_id, sinks.RESIDENT, email, now, most=most)
 
     return await context.database.write(work)
-
-
-async def _requeue_confirmation(tx: Transaction, problem_id: str, now: int) -> None:
-    """Make the delivery of the confirmation letter pending again, unless it is still pending or never existed.
-
-    `created_at` grows with each request, since the letter's Message-ID is made from it.
-    """
-    await tx.run(
-        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL,"
-        " created_at = CASE WHEN created_at < :now THEN :now ELSE created_at + 1 END"
-        " WHERE problem_id = :problem_id AND sink = 'resident' AND state IN ('delivered', 'dead')"
-        " AND event_id = (SELECT id FROM events WHERE problem_id = :problem_id AND kind = 'received')",
-        problem_id=problem_id,
-        now=now,
-    )
 
 
 async def stop_letters(context: Context, problem_id: str) -> None:

@@ -63,15 +63,11 @@ async def confirm(tx: Transaction, follower_id: str, now: int) -> bool:
     )
 
 
-async def schedule(tx: Transaction, event: Event, position: int, now: int) -> None:
-    """Enqueue an event for all followers of its problem, in one statement.
+async def schedule(tx: Transaction, event: Event, now: int, condition: str = "TRUE") -> None:
+    """Enqueue an event for all followers `f` of its problem, in one statement.
 
     An author who follows the problem from the same address gets only the letter to the author.
     """
-    await _schedule(tx, event, position, now)
-
-
-async def _schedule(tx: Transaction, event: Event, position: int, now: int, condition: str = "TRUE") -> None:
     await tx.run(
         "INSERT INTO deliveries"
         " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
@@ -85,7 +81,7 @@ async def _schedule(tx: Transaction, event: Event, position: int, now: int, cond
         event_id=event.id,
         site_id=event.site_id,
         problem_id=event.problem_id,
-        position=position,
+        position=event.position,
         now=now,
     )
 
@@ -127,7 +123,7 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
         )
 
 
-async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
+async def end(tx: Transaction, event: Event, now: int) -> None:
     """Stop all followers of a problem that the event unpublished. A last letter informs them.
 
     An address is deleted after its letter was sent (`followers.notify`). Followers of a report that was merged into
@@ -140,7 +136,7 @@ async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
             " WHERE m.site_id = p.site_id AND m.duplicate_of = p.number AND m.published"
             f" AND o.email_hash = f.email_hash AND o.{_FOLLOWS.replace(' AND ', ' AND o.')}"
         )
-        await _schedule(tx, event, position, now, f"NOT EXISTS ({other_subscriptions})")
+        await schedule(tx, event, now, f"NOT EXISTS ({other_subscriptions})")
     await tx.run(
         f"{_FORGET} WHERE problem_id = :id AND stopped_at IS NULL AND NOT EXISTS (SELECT 1 FROM deliveries d"
         f" WHERE d.event_id = :event_id AND d.sink = '{FOLLOWER}' || followers.id)",

@@ -12,7 +12,7 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
-from widget_api.events import COUNTED, UPDATES_PATH
+from widget_api.events import COUNTED, UPDATES_PATH, Event, from_row
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import MODERATED
 
@@ -51,6 +51,11 @@ async def sender(reader: Database | Transaction, source: str | None) -> str | No
         "SELECT name FROM platforms WHERE id = :id UNION ALL SELECT name FROM tokens WHERE id = :id", id=source
     )
     return row["name"] if row else None
+
+
+async def find_received(tx: Transaction, problem_id: str) -> Event:
+    """Return the first event of a problem."""
+    return from_row(await received_event(tx, problem_id))
 
 
 async def received_event(tx: Transaction, problem_id: str) -> Row:
