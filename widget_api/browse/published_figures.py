@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, get_args
 
-from widget_api import i18n
 from widget_api.browse.statistics import (
     Month,
     Query,
@@ -52,7 +52,7 @@ async def read(database: Database, query: Query, now: int, language: str) -> dic
     site = query.sites[0]
     categories = await read_by(database, query, "category", now)
     months = await read_months(database, query, local_date(now, site.time_zone))
-    return _figures(query, categories, months, _category_names(site, language))
+    return _figures(query, categories, months, partial(site.category_name, language))
 
 
 def _figures(
@@ -121,16 +121,6 @@ def by_site(sites: Sequence[Site], found: Mapping[str, Statistics]) -> list[dict
         }
         for site, one in listed
     ]
-
-
-def _category_names(site: Site, language: str) -> Callable[[str], str]:
-    """Return the function that names a category, as the site does."""
-
-    def name(code: str) -> str:
-        category = site.known_category(code)
-        return i18n.category_name(language, code, category.name if category else None)
-
-    return name
 
 
 async def read_instance(database: Database, counted: Row) -> dict[str, Any]:

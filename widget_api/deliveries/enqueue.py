@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
-from widget_api.events import Event
+
+if TYPE_CHECKING:
+    from widget_api.events import Event
 
 # A report that was sent to a platform without an acknowledgement; and one that a platform has, or may have.
 _MAY_KNOW = "sink LIKE 'platform:%' AND opens AND (leases > 0 OR last_error IS NOT NULL)"

@@ -143,10 +143,9 @@ async def _build_digest(database: Database, agency_sites: Sequence[Site], today:
 
 
 def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
-    category = site.known_category(row["category"])
     return DigestLine(
         number=row["number"],
-        category=i18n.category_name(site.language, row["category"], category.name if category else None),
+        category=site.category_name(site.language, row["category"]),
         place=row["address"] or "",
         due=wording.due_text(site.language, row["answer_due"]),
         url=f"{public_url}/cabinet/problems/{row['id']}",

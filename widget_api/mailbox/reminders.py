@@ -75,7 +75,6 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         return
     await moving.require_enabled(context.database, site.agency.id)
     public_url, language = context.settings.public_url, site.language
-    category = site.known_category(problem["category"])
     reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
         letter = messages.compose(
@@ -94,7 +93,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "agency": site.agency.name,
                 "site_name": site.name,
                 "problem_number": problem["number"],
-                "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+                "category_name": site.category_name(language, problem["category"]),
                 "kind": "soon" if kind == "soon" else "late",
                 "due": i18n.format_date(language, day),
                 "status": i18n.text(language, f"status.{problem['status']}"),

@@ -64,7 +64,7 @@ def request_fields(
         "service_request_id": str(row["number"]),
         "status": georeport_status(row["status"]),
         "status_notes": corrected or _status_notes(row),
-        "service_name": i18n.category_name(language, row["category"], category.name if category else None),
+        "service_name": site.category_name(language, row["category"]),
         "service_code": row["category"],
         "description": row["description"],
         "agency_responsible": row["responsible"] or site.agency.name,

@@ -173,11 +173,10 @@ def _still_is(row: Row, today: str) -> bool:
 
 
 async def _line(context: Context, language: str, row: Row) -> dict[str, str | int]:
-    category = (await sites.by_id(context.database, row["site_id"])).known_category(row["category"])
-    due = promised_date(row["due"])
+    site, due = await sites.by_id(context.database, row["site_id"]), promised_date(row["due"])
     return {
         "number": row["number"],
-        "category": i18n.category_name(language, row["category"], category.name if category else None),
+        "category": site.category_name(language, row["category"]),
         "place": row["address"] or "",
         "due": i18n.format_date(language, due) if due else "",
         "url": f"{context.settings.public_url}/cabinet/problems/{row['id']}",

@@ -60,7 +60,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "site": site,
                 "site_name": site.name,
                 "problem_number": problem["number"],
-                "category_name": _category_name(site, problem),
+                "category_name": site.category_name(site.language, problem["category"]),
                 "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
                 **values,
             },
@@ -115,7 +115,7 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
                 "site_name": site.name,
                 "text": entry["text"],
                 "problem_number": problem["number"],
-                "category_name": _category_name(site, problem),
+                "category_name": site.category_name(site.language, problem["category"]),
                 "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
             },
             pictures=await _files(context, delivery, photos),
@@ -137,11 +137,6 @@ async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) ->
         return []
 
 
-def _category_name(site: Site, problem: Row) -> str:
-    category = site.known_category(problem["category"])
-    return i18n.category_name(site.language, problem["category"], category.name if category else None)
-
-
 async def _report(
     context: Context, site: Site, problem: Row, photos: int, delivery: Delivery | None = None
 ) -> dict[str, Any]:
@@ -152,7 +147,7 @@ async def _report(
     if problem["lat"] is not None:
         place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"
     facts = {
-        "category": _category_name(site, problem),
+        "category": site.category_name(site.language, problem["category"]),
         "received": i18n.format_moment(language, problem["created_at"], site.time_zone),
         "address": problem["address"],
         "coordinates": place,

@@ -69,13 +69,12 @@ async def enqueue_limited_letter(
 
 def about_problem(site: Site, problem: Problem, language: str) -> dict[str, Any]:
     """Return the template values that every letter about a problem has."""
-    category = site.known_category(problem["category"])
     return {
         "site": site,
         "agency": site.agency.name,
         "site_name": site.name,
         "problem_number": problem["number"],
-        "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+        "category_name": site.category_name(language, problem["category"]),
     }
 
 

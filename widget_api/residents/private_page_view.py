@@ -43,7 +43,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
         "site": site,
         "problem": problem,
         "photos": [photo for photo in photos if photo["role"] == "report"],
-        "category_name": _category_name(language, site, problem),
+        "category_name": site.category_name(language, problem["category"]),
         "answers": wording.describe_answers(language, site, problem["category"], orjson.loads(problem["answers"])),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": timeline_entries(language, site, shown, problem, to_author=True),
@@ -129,17 +129,12 @@ async def step_values(context: Context, site: Site, problem: Row, language: str)
     return {
         "site": site,
         "problem": problem,
-        "category_name": _category_name(language, site, problem),
+        "category_name": site.category_name(language, problem["category"]),
         "platforms": [platform["name"] for platform in platforms],
         "possible": "withdrawn" in possible_statuses(problem, clock.now()),
         "erasable": problem["erased_at"] is None,
         "mailed": contact is not None and bool(contact["email"]) and contact["confirmed_at"] is not None,
     }
-
-
-def _category_name(language: str, site: Site, problem: Row) -> str:
-    category = site.known_category(problem["category"])
-    return i18n.category_name(language, problem["category"], category.name if category else None)
 
 
 def _find_answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -124,11 +124,10 @@ def _list_sorts(filters: listing.Filters, site: Site, language: str) -> Iterator
 
 def list_item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
     """A problem of a list with its texts."""
-    category = site.known_category(item["category"])
     return {
         **item,
         "first_line": item.get("title") or wording.first_line(item["description"], _FIRST_LINE),
-        "category_name": i18n.category_name(language, item["category"], category.name if category else None),
+        "category_name": site.category_name(language, item["category"]),
         "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
         "facts": [
             (question, text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from widget_api import i18n
 from widget_api.geo.model import Area, rectangle
 from widget_api.sites.deadlines import Calendar
 
@@ -288,3 +289,8 @@ class Site:
     def known_category(self, code: str) -> Category | None:
         """A category, even if it is disabled: that of a report."""
         return self.category(code) or next((one for one in self.former_categories if one.code == code), None)
+
+    def category_name(self, language: str, code: str) -> str:
+        """The name of a category, even of one that the site does not have any more."""
+        category = self.known_category(code)
+        return i18n.category_name(language, code, category.name if category else None)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import column, table
 
-from widget_api import clock, i18n
+from widget_api import clock
 from widget_api.database import Row, Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.problems import deadline
@@ -111,7 +111,7 @@ def encode(row: Row, *, entry: bool) -> bytes:
 def list_item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
     """Return a list item, in the site's language unless another is given. `row` has COLUMNS."""
     url = f"{public_url}{site.entries_path}/{row['number']}"
-    name = _category_name(site, row["category"], language)
+    name = site.category_name(language or site.language, row["category"])
     content = describe(row, url, name, entry=site.collection is not None)
     for photo in content["photos"]:
         photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
@@ -121,12 +121,7 @@ def list_item(row: Row, today: date, site: Site, public_url: str, language: str 
 def fill_items(content: bytes, site: Site, public_url: str) -> bytes:
     """Replace the placeholders in stored items of a site by the public URL, the site's key and category names."""
     content = content.replace(_PATH, site.entries_path.encode()).replace(PUBLIC_URL, public_url.encode())
-    return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
-
-
-def _category_name(site: Site, code: str, language: str | None) -> str:
-    category = site.known_category(code)
-    return i18n.category_name(language or site.language, code, category.name if category else None)
+    return _NAMES.sub(lambda match: orjson.dumps(site.category_name(site.language, _read(match[1])))[1:-1], content)
 
 
 @lru_cache(maxsize=512)
