@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from widget_api import clock
+from widget_api.deliveries.model import GiveUp
 from widget_api.web import pages
 
 MAX_HEADER_LENGTH = 200
@@ -24,8 +25,11 @@ _LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as in problems.intake: no
 _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
 
-class InvalidAddress(ValueError):
+class InvalidAddress(GiveUp):
     """The text is not an address to which a letter can be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the address is none a letter could go to")
 
 
 class UnfoldedHeader(UnstructuredHeader, BaseHeader):

@@ -14,7 +14,7 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery
 from widget_api.deliveries.sinks import DIGEST
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
@@ -163,24 +163,21 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if not digest:
         return
     message_id = messages.message_id(public_url, agency_id, day, "digest")
-    try:
-        letter = messages.compose(
-            "agency_digest",
-            site.language,
-            to=site.agency.email,
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(root=message_id, own=message_id),
-            values={
-                "agency": site.agency.name,
-                "day": i18n.format_date(site.language, day),
-                "groups": digest.groups,
-                "held": digest.held,
-                "cabinet_url": f"{public_url}/cabinet/",
-            },
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the agency's address is none a letter could go to") from None
+    letter = messages.compose(
+        "agency_digest",
+        site.language,
+        to=site.agency.email,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(root=message_id, own=message_id),
+        values={
+            "agency": site.agency.name,
+            "day": i18n.format_date(site.language, day),
+            "groups": digest.groups,
+            "held": digest.held,
+            "cabinet_url": f"{public_url}/cabinet/",
+        },
+    )
     await sender.send_message(
         context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", agency_id)
     )

@@ -16,7 +16,7 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import REQUESTED, Delivery, GiveUp
+from widget_api.deliveries.model import REQUESTED, Delivery
 from widget_api.deliveries.sinks import MAILBOX
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
@@ -88,28 +88,25 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     await moving.require_enabled(context.database, site.agency.id)
     public_url = context.settings.public_url
     details = orjson.loads(letter["details"])
-    try:
-        answer = messages.compose(
-            "mail_taken",
-            site.language,
-            to=letter["sender"],
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(
-                root=messages.message_id(public_url, problem["id"], "agency"),
-                own=messages.message_id(public_url, letter_id, "taken"),
-            ),
-            answers=details.get("answers"),
-            values={
-                "agency": site.agency.name,
-                "problem_number": problem["number"],
-                "cabinet_url": _cabinet_url(public_url, letter, problem),
-                "left_out": ", ".join(details.get("left_out", ())),
-                **_outcome_values(site, letter, problem["number"]),
-            },
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the writer's address is none a letter could go to") from None
+    answer = messages.compose(
+        "mail_taken",
+        site.language,
+        to=letter["sender"],
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(
+            root=messages.message_id(public_url, problem["id"], "agency"),
+            own=messages.message_id(public_url, letter_id, "taken"),
+        ),
+        answers=details.get("answers"),
+        values={
+            "agency": site.agency.name,
+            "problem_number": problem["number"],
+            "cabinet_url": _cabinet_url(public_url, letter, problem),
+            "left_out": ", ".join(details.get("left_out", ())),
+            **_outcome_values(site, letter, problem["number"]),
+        },
+    )
     await sender.send_message(
         context.settings, answer, ""
     )  # RFC 3834, section 3.3: an empty envelope sender prevents replies

@@ -8,7 +8,7 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery
 from widget_api.deliveries.sinks import REMINDER
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
@@ -76,35 +76,32 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     await moving.require_enabled(context.database, site.agency.id)
     public_url, language = context.settings.public_url, site.language
     reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
-    try:
-        letter = messages.compose(
-            "agency_reminder",
-            language,
-            to=site.agency.email,
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(
-                root=messages.message_id(public_url, problem["id"], "agency"),
-                own=messages.message_id(public_url, problem["id"], kind, day, "reminder"),
-            ),
-            reply_to=reply_to,
-            headers=registration.mail_headers(problem),
-            values={
-                "agency": site.agency.name,
-                "site_name": site.name,
-                "problem_number": problem["number"],
-                "category_name": site.category_name(language, problem["category"]),
-                "kind": "soon" if kind == "soon" else "late",
-                "due": i18n.format_date(language, day),
-                "status": i18n.text(language, f"status.{problem['status']}"),
-                "address": problem["address"],
-                "description": problem["description"],
-                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
-                "reply_to": reply_to,
-            },
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the agency's address is none a letter could go to") from None
+    letter = messages.compose(
+        "agency_reminder",
+        language,
+        to=site.agency.email,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(
+            root=messages.message_id(public_url, problem["id"], "agency"),
+            own=messages.message_id(public_url, problem["id"], kind, day, "reminder"),
+        ),
+        reply_to=reply_to,
+        headers=registration.mail_headers(problem),
+        values={
+            "agency": site.agency.name,
+            "site_name": site.name,
+            "problem_number": problem["number"],
+            "category_name": site.category_name(language, problem["category"]),
+            "kind": "soon" if kind == "soon" else "late",
+            "due": i18n.format_date(language, day),
+            "status": i18n.text(language, f"status.{problem['status']}"),
+            "address": problem["address"],
+            "description": problem["description"],
+            "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+            "reply_to": reply_to,
+        },
+    )
     await sender.send_message(
         context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
     )

@@ -77,18 +77,15 @@ def compose(
 ) -> EmailMessage:
     """Compose a letter from an agency; `parts` identify it. Raises GiveUp."""
     own = messages.message_id(context.settings.public_url, *parts)
-    try:
-        return messages.compose(
-            template,
-            language,
-            to=to,
-            mail_from=context.settings.mail_from,
-            sender_name=agency,
-            thread=Thread(root=own, own=own),
-            values={"agency": agency, **values},
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the address is none a letter could go to") from None
+    return messages.compose(
+        template,
+        language,
+        to=to,
+        mail_from=context.settings.mail_from,
+        sender_name=agency,
+        thread=Thread(root=own, own=own),
+        values={"agency": agency, **values},
+    )
 
 
 def of_table(name: str, table: str, write: Write, end: End, *, key: str = "id") -> Queue:

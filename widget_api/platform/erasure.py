@@ -13,7 +13,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
-from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.platform.model import Platform
@@ -77,18 +77,15 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
         "remote_url": link["remote_url"] if link is not None else None,
         "jurisdiction": await platforms.jurisdiction(database, platform, site),
     }
-    try:
-        letter = messages.compose(
-            "platform_erasure",
-            site.language,
-            to=platform.contact,
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(root=message_id, own=message_id),
-            values=values,
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the platform's contact is no address a letter could go to") from None
+    letter = messages.compose(
+        "platform_erasure",
+        site.language,
+        to=platform.contact,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(root=message_id, own=message_id),
+        values=values,
+    )
     await sender.send_message(context.settings, letter)
     await update_erasure(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
 

@@ -71,7 +71,7 @@ async def assign_service(
 
     A report of a test has the service's name alone: the service would take it for a real one.
     """
-    if await history.is_test(tx, event.site_id):
+    if (await history.find_site(tx, event.site_id))["slug"] == "":
         return
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))

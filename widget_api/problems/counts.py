@@ -28,7 +28,7 @@ GATHERED = 10  # seconds until a change leaves for other instances, with all tha
 async def change(tx: Transaction, site_id: str, problem_id: str, name: Count, by: int) -> None:
     """Change a count. Of an entry an event tells platforms how many acted here; it names nobody."""
     await records.count(tx, problem_id, name, by)
-    if not await history.is_collection(tx, site_id):
+    if not (await history.find_site(tx, site_id))["slug"]:
         await events.advance(tx, site_id)
         return
     now = clock.now()

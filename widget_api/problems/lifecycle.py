@@ -48,7 +48,7 @@ async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> 
     problem = await find_existing(tx, site_id, problem_id)
     if problem["spam"] or problem["status"] != "moderation":
         return
-    if await history.moderation(tx, site_id) == "after":
+    if (await history.find_site(tx, site_id))["moderation"] == "after":
         await accept(tx, assignment.SYSTEM, site_id, problem_id, now)
     else:
         await release(tx, site_id, problem_id, now)
@@ -190,11 +190,12 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
     bare = wish.to == "resolved" and not wish.photos
     if bare and wish.work_photos:
         bare = not await pictures.count_work(tx, problem["id"])
-    if bare and await history.photo_after(tx, problem["site_id"], problem["category"]):
+    category = await history.find_category(tx, problem["site_id"], problem["category"]) if bare else None
+    if category is not None and category["photo_after"]:
         wrong.append(FieldError("photos", "photo_after"))
     for name in ("expected_on", "service_due"):
         if day := getattr(wish, name):
-            wrong += _wrong_date(name, day, await history.time_zone(tx, problem["site_id"]), now)
+            wrong += _wrong_date(name, day, (await history.find_site(tx, problem["site_id"]))["time_zone"], now)
     if wish.duplicate_of:
         other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
         if other is None or other["id"] == problem["id"] or not other["published"]:

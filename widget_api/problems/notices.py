@@ -19,6 +19,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.sinks import USER
 from widget_api.events import Event, advance
+from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import list_moderators
@@ -142,7 +143,7 @@ async def notify(
     Called in the event's transaction; a person is told once of a `cause`, by default the event. What was not `accepted`
     is for agencies that check themselves.
     """
-    site = await store.find_agency(tx, event.site_id)
+    site = await history.find_site(tx, event.site_id)
     if site["slug"] == "":  # nobody is called to a test
         return
     if not accepted and site["moderator"] != "agent" and site["moderation"] != "after":

@@ -9,7 +9,7 @@ from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries import queries, sinks
-from widget_api.deliveries.model import Delivery, GiveUp, Retry
+from widget_api.deliveries.model import Delivery, Retry
 from widget_api.errors import Unavailable
 from widget_api.geo import model as places
 from widget_api.mail import messages, sender, verp
@@ -43,31 +43,28 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     reply_to = None  # erased and mirrored problems cannot be answered
     if problem["erased_at"] is None and problem["mirror_of"] is None:
         reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
-    try:
-        letter = messages.compose(
-            template,
-            site.language,
-            to=site.agency.email,
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(root=root, own=own),
-            reply_to=reply_to,
-            headers=registration.mail_headers(problem),
-            values={
-                "reply_to": reply_to,
-                "mail_answers": site.mail_answers,
-                "agency": site.agency.name,
-                "site": site,
-                "site_name": site.name,
-                "problem_number": problem["number"],
-                "category_name": site.category_name(site.language, problem["category"]),
-                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
-                **values,
-            },
-            pictures=await _files(context, delivery, photos),
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the agency's address is none a letter could go to") from None
+    letter = messages.compose(
+        template,
+        site.language,
+        to=site.agency.email,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(root=root, own=own),
+        reply_to=reply_to,
+        headers=registration.mail_headers(problem),
+        values={
+            "reply_to": reply_to,
+            "mail_answers": site.mail_answers,
+            "agency": site.agency.name,
+            "site": site,
+            "site_name": site.name,
+            "problem_number": problem["number"],
+            "category_name": site.category_name(site.language, problem["category"]),
+            "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+            **values,
+        },
+        pictures=await _files(context, delivery, photos),
+    )
     await sender.send_message(
         context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
     )
@@ -94,34 +91,31 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
     report, public_url = await _report(context, site, problem, len(photos)), context.settings.public_url
     due = problem["assigned_due"] or problem["answer_due"]
     entry = await wording.read_entry(context.database, delivery)
-    try:
-        letter = messages.compose(
-            "service_report",
-            site.language,
-            to=service.email,
-            mail_from=context.settings.mail_from,
-            sender_name=site.agency.name,
-            thread=Thread(
-                root=messages.message_id(public_url, problem["id"], agency_id),
-                own=messages.message_id(public_url, delivery.event_id, agency_id),
-            ),
-            reply_to=site.agency.email,
-            values={
-                **report,
-                "due": wording.due_text(site.language, due),
-                "agency": site.agency.name,
-                "by_mail": service.mode == "email",
-                "site": site,
-                "site_name": site.name,
-                "text": entry["text"],
-                "problem_number": problem["number"],
-                "category_name": site.category_name(site.language, problem["category"]),
-                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
-            },
-            pictures=await _files(context, delivery, photos),
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the service's address is none a letter could go to") from None
+    letter = messages.compose(
+        "service_report",
+        site.language,
+        to=service.email,
+        mail_from=context.settings.mail_from,
+        sender_name=site.agency.name,
+        thread=Thread(
+            root=messages.message_id(public_url, problem["id"], agency_id),
+            own=messages.message_id(public_url, delivery.event_id, agency_id),
+        ),
+        reply_to=site.agency.email,
+        values={
+            **report,
+            "due": wording.due_text(site.language, due),
+            "agency": site.agency.name,
+            "by_mail": service.mode == "email",
+            "site": site,
+            "site_name": site.name,
+            "text": entry["text"],
+            "problem_number": problem["number"],
+            "category_name": site.category_name(site.language, problem["category"]),
+            "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+        },
+        pictures=await _files(context, delivery, photos),
+    )
     await sender.send_message(
         context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", agency_id)
     )

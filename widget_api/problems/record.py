@@ -232,12 +232,14 @@ async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
     """Return the due date of a round that begins at `at`; none where none was promised before."""
     if problem["first_due"] == NO_DUE_DATE and problem["mirror_of"] is None:
         return NO_DUE_DATE
-    days = await history.working_days(tx, problem["site_id"], problem["category"])
+    category = await history.find_category(tx, problem["site_id"], problem["category"])
+    days = category["deadline_days"] if category is not None else None
     return (await history.calendar(tx, problem["site_id"])).answer_due(at, days or DEFAULT_DEADLINE_DAYS)
 
 
 async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
     """Read the state that routing depends on."""
+    site = await history.find_site(tx, problem["site_id"])
     return Situation(
         source=problem["source"],
         released=problem["released_at"] is not None,
@@ -245,7 +247,7 @@ async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False
         has_email=bool(problem["has_email"]),
         confirmed=problem["confirmed_at"] is not None,
         stopped=problem["stopped_at"] is not None,
-        agency_by_mail=await history.agency_by_mail(tx, problem["site_id"]),
+        agency_by_mail=site["mode"] == "email" and site["slug"] != "",
         platforms=await history.list_platforms(tx, problem["site_id"]),
         informed=await history.list_informed_platforms(tx, problem["id"]) if erasing else (),
         mirrored=problem["mirror_of"] is not None,

@@ -14,7 +14,7 @@ from widget_api import i18n
 from widget_api.clock import new_id
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.deliveries.model import REQUESTED, GiveUp
+from widget_api.deliveries.model import REQUESTED
 from widget_api.mail import links, messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.problems import wording
@@ -174,21 +174,18 @@ async def send(
     `author_of` is the id of the problem whose author gets it, `follower` a follower's id: the bounce address is made
     from it, so that a returned letter marks that address as failed.
     """
-    try:
-        letter = messages.compose(
-            template,
-            language,
-            to=to,
-            mail_from=context.settings.mail_from,
-            sender_name=site.agency.name,
-            thread=thread,
-            values=values,
-            unsubscribe=unsubscribe,
-            reply_to=reply_to,
-            mark=i18n.text(language, "mail.test") + " " if site.is_test else "",
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the resident's address is none a letter could go to") from None
+    letter = messages.compose(
+        template,
+        language,
+        to=to,
+        mail_from=context.settings.mail_from,
+        sender_name=site.agency.name,
+        thread=thread,
+        values=values,
+        unsubscribe=unsubscribe,
+        reply_to=reply_to,
+        mark=i18n.text(language, "mail.test") + " " if site.is_test else "",
+    )
     await sender.send_message(context.settings, letter, _bounce_address(context, author_of, follower))
 
 

@@ -11,7 +11,7 @@ from widget_api.attachments.documents import service
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries import queries
-from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery
 from widget_api.mail import links, messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, resident_mail, wording
@@ -126,18 +126,15 @@ async def deliver_reports_link(context: Context, delivery: Delivery) -> None:
     asked_at = await queries.find_created_at(context.database, delivery.id)
     state = await my_reports.hash_private_links(context.database, contact["email_hash"])
     own = messages.message_id(context.settings.public_url, delivery.problem_id, "reports", asked_at)
-    try:
-        letter = messages.compose(
-            "reports",
-            contact["language"],
-            to=contact["email"],
-            mail_from=context.settings.mail_from,
-            sender_name=site.agency.name,
-            thread=Thread(root=own, own=own),
-            values={"agency": site.agency.name, "reports_url": links.reports_url(context, delivery.problem_id, state)},
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the resident's address is none a letter could go to") from None
+    letter = messages.compose(
+        "reports",
+        contact["language"],
+        to=contact["email"],
+        mail_from=context.settings.mail_from,
+        sender_name=site.agency.name,
+        thread=Thread(root=own, own=own),
+        values={"agency": site.agency.name, "reports_url": links.reports_url(context, delivery.problem_id, state)},
+    )
     await sender.send_message(context.settings, letter)
 
 

@@ -25,7 +25,7 @@ ITEM_COLUMNS = {*COLUMNS, "published"}  # the columns that `save_item` reads
 async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:
     """Write the difference between two states of a problem; `before` is None if it is new.
 
-    Both have the fields `CONTENT`, and `time_zone` of the site.
+    Both have the fields `CONTENT`, and `time_zone` and `ordinal` of the site.
     """
     difference = Counter(figures.list_figures(after, after["time_zone"]))
     if before is not None:
@@ -35,7 +35,6 @@ async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: di
     now = PublishedState.of(after) if after["published"] else None
     if was == now:
         return
-    site_id = after["site_id"]
     if was and now and was.place == now.place:
         if was.status != now.status and now.cell is not None:
             await _move(tx, now, was.status)
@@ -45,11 +44,10 @@ async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: di
         if now and now.cell is not None:
             await _add(tx, now)
     if (was.text if was else None) != (now.text if now else None):
-        ordinal = await _read_ordinal(tx, site_id)
         if was:
-            await words.remove(tx, site_id, ordinal, was.number)
+            await words.remove(tx, after["ordinal"], was.number)
         if now:
-            await words.add(tx, site_id, ordinal, now.number, now.text)
+            await words.add(tx, after["ordinal"], now.number, now.text)
 
 
 _ROWS = [(level, name) for level in LEVELS for name in ("''", ":category")]
@@ -58,12 +56,6 @@ _KEY = "(site_id, level, category, cell)"
 _OF_PROBLEM = "site_id = :site_id AND category IN ('', :category) AND ({})".format(
     " OR ".join(f"level = {level} AND cell = :cell{level}" for level in LEVELS)
 )
-
-
-async def _read_ordinal(tx: Transaction, site_id: str) -> int:
-    row = await tx.row("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
-    assert row is not None, "a problem without its site"
-    return int(row["ordinal"])
 
 
 async def _add(tx: Transaction, problem: PublishedState) -> None:

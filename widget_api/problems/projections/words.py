@@ -20,7 +20,7 @@ def first_row(ordinal: int) -> int:
     return ordinal << 32
 
 
-async def add(tx: Transaction, site_id: str, ordinal: int, number: int, text: str) -> None:
+async def add(tx: Transaction, ordinal: int, number: int, text: str) -> None:
     """Add a published problem to the index."""
     if tx.dialect == "sqlite":
         await tx.run(
@@ -30,7 +30,7 @@ async def add(tx: Transaction, site_id: str, ordinal: int, number: int, text: st
         )
 
 
-async def remove(tx: Transaction, site_id: str, ordinal: int, number: int) -> None:
+async def remove(tx: Transaction, ordinal: int, number: int) -> None:
     """Remove a problem from the index."""
     if tx.dialect == "sqlite":
         await tx.run("DELETE FROM problem_words WHERE rowid = :row", row=first_row(ordinal) + number)

@@ -181,59 +181,30 @@ async def list_informed_platforms(tx: Transaction, problem_id: str) -> list[str]
     return [row["sink"].removeprefix("platform:") for row in rows]
 
 
-async def agency_by_mail(tx: Transaction, site_id: str) -> bool:
+async def find_site(tx: Transaction, site_id: str) -> Row:
+    """Read what an event depends on: agency_id, mode (of the agency), moderation, moderator, time_zone, calendar, slug.
+
+    `slug` is None of a site, empty of the test mode of one (sites/testing.py), and else a collection's.
+    """
     row = await tx.row(
-        "SELECT a.mode FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id"
-        " AND COALESCE(s.slug, '-') <> ''",
-        site_id=site_id,
+        "SELECT s.agency_id, a.mode, s.moderation, s.moderator, s.time_zone, s.calendar, s.slug"
+        " FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :id",
+        id=site_id,
     )
-    return row is not None and row["mode"] == "email"
-
-
-async def moderation(tx: Transaction, site_id: str) -> str:
-    row = await tx.row("SELECT moderation FROM sites WHERE id = :id", id=site_id)
     assert row is not None, "a problem without its site"
-    return str(row["moderation"])
-
-
-async def photo_after(tx: Transaction, site_id: str, category: str) -> bool:
-    """Return whether `resolved` needs a photo."""
-    row = await tx.row(
-        "SELECT photo_after FROM site_categories WHERE site_id = :site_id AND code = :code",
-        site_id=site_id,
-        code=category,
-    )
-    return row is not None and bool(row["photo_after"])
-
-
-async def time_zone(tx: Transaction, site_id: str) -> str:
-    row = await tx.row("SELECT time_zone FROM sites WHERE id = :id", id=site_id)
-    assert row is not None, "a problem without its site"
-    return str(row["time_zone"])
+    return row
 
 
 async def calendar(tx: Transaction, site_id: str) -> Calendar:
     """Return the site's time zone and working days."""
-    row = await tx.row("SELECT time_zone, calendar FROM sites WHERE id = :id", id=site_id)
-    assert row is not None, "a problem without its site"
-    return Calendar.load(row["time_zone"], row["calendar"])
+    site = await find_site(tx, site_id)
+    return Calendar.load(site["time_zone"], site["calendar"])
 
 
-async def is_test(tx: Transaction, site_id: str) -> bool:
-    """Whether a site is the test mode of another (sites/testing.py)."""
-    row = await tx.row("SELECT slug FROM sites WHERE id = :id", id=site_id)
-    return row is not None and row["slug"] == ""
-
-
-async def is_collection(tx: Transaction, site_id: str) -> bool:
-    return await tx.row("SELECT 1 FROM sites WHERE id = :id AND slug <> ''", id=site_id) is not None
-
-
-async def working_days(tx: Transaction, site_id: str, category: str) -> int | None:
-    """Return the category's deadline in working days, None if it has none of its own."""
-    row = await tx.row(
-        "SELECT deadline_days FROM site_categories WHERE site_id = :site_id AND code = :code",
+async def find_category(tx: Transaction, site_id: str, code: str) -> Row | None:
+    """Read deadline_days (None: it has none of its own) and photo_after (`resolved` needs a photo) of a category."""
+    return await tx.row(
+        "SELECT deadline_days, photo_after FROM site_categories WHERE site_id = :site_id AND code = :code",
         site_id=site_id,
-        code=category,
+        code=code,
     )
-    return row["deadline_days"] if row else None

@@ -50,12 +50,6 @@ async def begin_report(tx: Transaction, user_id: str, last: str) -> bool:
     return await tx.run(sql, id=user_id, last=last) == 1
 
 
-async def find_agency(tx: Transaction, site_id: str) -> Row:
-    row = await tx.row("SELECT agency_id, moderation, moderator, slug FROM sites WHERE id = :id", id=site_id)
-    assert row is not None, "a report without its site"
-    return row
-
-
 async def add(
     tx: Transaction, user_id: str, problem_id: str, *, kind: str, cause: str, way: str, created_at: int
 ) -> None:

@@ -68,8 +68,9 @@ async def add(
         device=report.device,
     )
     if published:
-        unset = dict.fromkeys(projections.CONTENT) | {"spam": False, "returns": "[]", "time_zone": site.time_zone}
-        await projections.update(tx, None, unset | content)
+        unset = dict.fromkeys(projections.CONTENT) | {"spam": False, "returns": "[]"}
+        own = {"time_zone": site.time_zone, "ordinal": site.ordinal}
+        await projections.update(tx, None, unset | content | own)
         await projections.save_item(tx, problem_id)
 
 
@@ -177,7 +178,7 @@ async def count(
 
 async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
     row = await tx.row(
-        f"SELECT {', '.join(f'p.{name}' for name in projections.CONTENT)}, s.time_zone"
+        f"SELECT {', '.join(f'p.{name}' for name in projections.CONTENT)}, s.time_zone, s.ordinal"
         " FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.id = :id",
         id=problem_id,
     )
