@@ -21,6 +21,7 @@ from widget_api.ops import retention
 from widget_api.people import letters
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Consent, Contact
+from widget_api.problems.store import contacts
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
 from widget_api.residents import service as service_of_authors
@@ -163,7 +164,7 @@ async def test_only_confirmed_addresses_that_work_get_letters(
         await database.write(lambda tx: tx.run(sql, id=entries[4]))  # before the letter leaves
         await deliver(context)
         assert [str(one.message["To"]) for one in mail_sink.letters] == ["d@example.test"]
-        reached = [await renewals_store.is_reached(database, entry) for entry in entries]
+        reached = [await contacts.find_reached(database, entry) is not None for entry in entries]
         old = await renewals_store.list_old(database, ["inspectors"], clock.now(), 10)
         for entry in entries:
             await database.write(lambda tx, entry=entry: renewals_store.ask(tx, entry, inspectors.id, clock.now()))

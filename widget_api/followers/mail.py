@@ -64,12 +64,8 @@ async def deliver_to_merged_author(context: Context, delivery: Delivery) -> None
     problem = await records.find(context.database, delivery.problem_id)
     if merged is None or problem is None or not problem["published"]:
         return
-    contact = await contacts.find(context.database, merged["id"])
-    if contact is None or not contact["email"] or contact["confirmed_at"] is None:
-        return
-    if contact["stopped_at"] is not None or contact["failed_at"] is not None:
-        return
-    if problem["id"] not in [one["id"] for one in await list_merges(context.database, merged)]:
+    contact = await contacts.find_reached(context.database, merged["id"])
+    if contact is None or problem["id"] not in [one["id"] for one in await list_merges(context.database, merged)]:
         return  # reopened or merged elsewhere meanwhile
     site = await sites.by_id(context.database, delivery.site_id)
     public_url, language = context.settings.public_url, contact["language"]

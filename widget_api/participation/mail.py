@@ -65,12 +65,8 @@ async def deliver_request(context: Context, delivery: Delivery) -> None:
     if row is None or problem is None or not problem["published"]:
         return
     site = await sites.by_id(context.database, delivery.site_id)
-    contact = await contacts.find(context.database, problem["id"])
-    reachable = contact is not None and contact["email"] and contact["confirmed_at"] is not None
-    if contact is None or not reachable or contact["stopped_at"] is not None or contact["failed_at"] is not None:
-        to, language = site.agency.email, site.language
-    else:
-        to, language = contact["email"], contact["language"]
+    contact = await contacts.find_reached(context.database, problem["id"])
+    to, language = (contact["email"], contact["language"]) if contact else (site.agency.email, site.language)
     sender = row["email"] if row["show_email"] else None
     answers_to = str(messages.format_address(sender)) if sender else None
     values = {

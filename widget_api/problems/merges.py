@@ -12,6 +12,7 @@ from widget_api.deliveries.sinks import AUTHOR
 from widget_api.errors import NotFound
 from widget_api.events import Event
 from widget_api.problems.store import records
+from widget_api.problems.store.contacts import REACHED
 
 
 async def find_target(reader: Database | Transaction, site_id: str, number: int) -> Row:
@@ -33,9 +34,6 @@ async def list_merges(reader: Database | Transaction, problem: Row) -> list[Row]
     return chain[1:]
 
 
-_WANTS = "{0}.email IS NOT NULL AND {0}.confirmed_at IS NOT NULL AND {0}.stopped_at IS NULL AND {0}.failed_at IS NULL"
-
-
 _SCHEDULE = f"""
 INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)
 WITH RECURSIVE merged (id, number, source) AS (
@@ -48,13 +46,13 @@ SELECT CAST(:event_id AS TEXT) || '.' || m.id, CAST(:site_id AS TEXT), CAST(:pro
        CAST(:event_id AS TEXT), CAST(:position AS INTEGER), '{AUTHOR}' || m.id, {NEWS}, FALSE, 'pending',
        CAST(:now AS BIGINT), CAST(:now AS BIGINT)
 FROM merged m JOIN contacts c ON c.problem_id = m.id
-WHERE {_WANTS.format("c")} AND m.source IN ('widget', 'form') AND m.id <> :problem_id
+WHERE {REACHED} AND m.source IN ('widget', 'form') AND m.id <> :problem_id
   AND NOT EXISTS (SELECT 1 FROM contacts a WHERE a.problem_id = :problem_id AND a.email_hash = c.email_hash
-                  AND {_WANTS.format("a")})
+                  AND {REACHED.replace("c.", "a.")})
   AND NOT EXISTS (SELECT 1 FROM followers f WHERE f.problem_id = :problem_id AND f.email_hash = c.email_hash
                   AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL)
   AND NOT EXISTS (SELECT 1 FROM merged o JOIN contacts b ON b.problem_id = o.id WHERE o.id < m.id
-                  AND b.email_hash = c.email_hash AND {_WANTS.format("b")})
+                  AND b.email_hash = c.email_hash AND {REACHED.replace("c.", "b.")})
 ON CONFLICT (site_id, event_id, sink) DO NOTHING
 """
 

@@ -27,11 +27,11 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     if renewal is None or problem is None or problem["erased_at"] is not None:
         return None
     site, state = await sites.by_id(database, letter["site_id"]), service.find_state(renewal, problem)
-    contact = await contacts.find(database, problem_id)
+    contact = await contacts.find_reached(database, problem_id)
     if kind == "hidden":
         language, to = site.language, site.agency.email
         url = f"{context.settings.public_url}/cabinet/problems/{problem_id}"
-    elif contact is not None and state == "asked" and await store.is_reached(database, problem_id):
+    elif contact is not None and state == "asked":
         language, to, url = contact["language"], contact["email"], renewal_url(context, problem_id)
     else:
         return None

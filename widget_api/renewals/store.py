@@ -79,11 +79,6 @@ async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
     return await reader.row("SELECT * FROM renewals WHERE problem_id = :id", id=problem_id)
 
 
-async def is_reached(database: Database, problem_id: str) -> bool:
-    sql = f"SELECT 1 FROM contacts c WHERE c.problem_id = :id AND {contacts.REACHED}"
-    return await database.row(sql, id=problem_id) is not None
-
-
 # --- letters -------------------------------------------------------------------------------------------------------
 
 

@@ -27,19 +27,13 @@ FILE_LINK_LIFETIME = 30 * 86_400  # seconds
 async def deliver_to_author(context: Context, delivery: Delivery) -> None:
     """The handler of sink `resident`. A letter that is outdated counts as delivered."""
     problem = await records.find(context.database, delivery.problem_id)
-    contact = await contacts.find(context.database, delivery.problem_id)
-    if problem is None or contact is None or not contact["email"]:
+    asks = delivery.kind == "received"
+    contact = await contacts.find_reached(context.database, delivery.problem_id, confirmed=not asks)
+    if problem is None or contact is None:
         return
-    if (
-        contact["stopped_at"] is not None or contact["failed_at"] is not None
-    ):  # unsubscribed, or the address rejects mail
-        return
-    confirmed = contact["confirmed_at"] is not None
-    if (delivery.kind == "received") == confirmed:
-        return  # nothing left to confirm, or news for an address nobody confirmed
     site = await sites.by_id(context.database, delivery.site_id)
     language = contact["language"]
-    if delivery.kind == "received":
+    if asks:
         await _send_confirmation(context, delivery, site, problem, contact["email"], language)
     else:
         await _send_news(context, delivery, site, problem, contact["email"], language)
@@ -119,8 +113,8 @@ async def _list_attachments(context: Context, delivery: Delivery, problem: Row, 
 
 async def deliver_reports_link(context: Context, delivery: Delivery) -> None:
     """The handler of sink `reports`. Nothing is sent to an address that was erased meanwhile."""
-    contact = await contacts.find(context.database, delivery.problem_id)
-    if contact is None or not contact["email"] or contact["confirmed_at"] is None or contact["failed_at"] is not None:
+    contact = await contacts.find_reached(context.database, delivery.problem_id, even_stopped=True)
+    if contact is None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     asked_at = await queries.find_created_at(context.database, delivery.id)
@@ -139,15 +133,10 @@ async def deliver_reports_link(context: Context, delivery: Delivery) -> None:
 
 
 async def deliver_private_link(context: Context, delivery: Delivery) -> None:
-    """The handler of sink `link`. Also sent to authors who unsubscribed, since it concerns their security.
-
-    Nothing is sent to an address that is erased or was never confirmed.
-    """
+    """The handler of sink `link`. Also sent to authors who unsubscribed, since it concerns their security."""
     problem = await records.find(context.database, delivery.problem_id)
-    contact = await contacts.find(context.database, delivery.problem_id)
-    if problem is None or contact is None or not contact["email"] or contact["failed_at"] is not None:
-        return
-    if contact["confirmed_at"] is None:
+    contact = await contacts.find_reached(context.database, delivery.problem_id, even_stopped=True)
+    if problem is None or contact is None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     public_url = context.settings.public_url

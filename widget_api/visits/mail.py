@@ -11,6 +11,7 @@ from widget_api.deliveries.model import GiveUp
 from widget_api.mail import links
 from widget_api.people import letters
 from widget_api.people.letters import Letter
+from widget_api.problems.store import contacts
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.visits import service, store
@@ -24,7 +25,9 @@ def invitation_url(context: Context, invitation_id: str) -> str:
 async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     now, kind = clock.now(), letter["letter"]
     found = await store.find_invitation(context.database, letter["id"])
-    if found is None or not await store.is_reached(context.database, letter["problem_id"]):
+    if found is None or not found["published"]:
+        return None
+    if await contacts.find_reached(context.database, letter["problem_id"]) is None:
         return None
     if kind == "invited" and (letter["invited_at"] < now - NOTICED or service.find_state(found, now) == "over"):
         raise GiveUp("the mail server did not take it in time")

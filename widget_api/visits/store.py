@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.store import contacts
 
-_REACHED = f"{contacts.REACHED} AND p.published"
-
 
 async def find(reader: Database | Transaction, visit_id: str) -> Row | None:
     return await reader.row(
@@ -58,7 +56,8 @@ async def list_reached(reader: Database | Transaction, site_id: str, numbers: Se
     names = {f"number{place}": number for place, number in enumerate(numbers)}
     return await reader.rows(
         f"SELECT p.id, p.number FROM problems p JOIN contacts c ON c.problem_id = p.id WHERE p.site_id = :site_id"
-        f" AND p.number IN ({', '.join(f':{name}' for name in names) or 'NULL'}) AND {_REACHED} ORDER BY p.number",
+        f" AND p.number IN ({', '.join(f':{name}' for name in names) or 'NULL'}) AND {contacts.REACHED}"
+        " AND p.published ORDER BY p.number",
         site_id=site_id,
         **names,
     )
@@ -73,11 +72,6 @@ async def find_invitation(reader: Database | Transaction, invitation_id: str) ->
         " LEFT JOIN contacts c ON c.problem_id = p.id WHERE i.id = :id",
         id=invitation_id,
     )
-
-
-async def is_reached(reader: Database | Transaction, problem_id: str) -> bool:
-    sql = f"SELECT 1 FROM problems p JOIN contacts c ON c.problem_id = p.id WHERE p.id = :id AND {_REACHED}"
-    return await reader.row(sql, id=problem_id) is not None
 
 
 # --- letters -------------------------------------------------------------------------------------------------------

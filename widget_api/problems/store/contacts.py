@@ -76,6 +76,22 @@ async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
     return await reader.row("SELECT * FROM contacts WHERE problem_id = :id", id=problem_id)
 
 
+async def find_reached(
+    reader: Database | Transaction, problem_id: str, *, confirmed: bool = True, even_stopped: bool = False
+) -> Row | None:
+    """Return the contact of an author whom a letter reaches, as REACHED says; None if no letter may go there.
+
+    Without `confirmed` it is one whose address is not confirmed yet; `even_stopped` is for letters that the author
+    asks for, or that concern the security of the report.
+    """
+    contact = await find(reader, problem_id)
+    if contact is None or not contact["email"] or contact["failed_at"] is not None:
+        return None
+    if (contact["confirmed_at"] is not None) != confirmed or not (even_stopped or contact["stopped_at"] is None):
+        return None
+    return contact
+
+
 async def published_name(database: Database, problem_id: str) -> str | None:
     """Return the author's name if they consented to publish it and have not withdrawn that. All else is private."""
     row = await database.row(
