@@ -34,9 +34,7 @@ SpendOnce = Callable[[Transaction], Awaitable[bool]]  # False where the same req
 async def find_open_problem(reader: Database | Transaction, site: Site, number: int) -> Row:
     """A published problem that accepts comments. Raises NotFound (no discussion, or unknown), Conflict (merged)."""
     require_discussion(site)
-    problem = await records.by_number(reader, site.id, number)
-    if problem is None or not problem["published"]:
-        raise NotFound("problem_not_found")
+    problem = await records.find_published(reader, site.id, number)
     if problem["duplicate_of"] is not None:
         raise Conflict("discussion_moved", number=problem["duplicate_of"])
     return problem
@@ -193,9 +191,7 @@ def _check_length(field: str, text: str, shortest: int, longest: int) -> None:
 
 async def read_page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
     """A page of published comments: `items`, oldest first, and `next`. Raises NotFound, Malformed («cursor»)."""
-    problem = await records.by_number(database, site.id, number)
-    if problem is None or not problem["published"]:
-        raise NotFound("problem_not_found")
+    problem = await records.find_published(database, site.id, number)
     place = parse_query(Comments, {"cursor": cursor} if cursor else {}).cursor
     rows = await store.list_published(database, site.id, problem["id"], place)
     items = [

@@ -140,12 +140,7 @@ async def erase_comment(tx: Transaction, site_id: str, comment_id: str, now: int
     tx.mark_erasure()
     await tx.run("DELETE FROM commenters WHERE comment_id = :id", id=comment_id)
     await tx.run("DELETE FROM comments WHERE id = :id", id=comment_id)
-    await tx.run(
-        "INSERT INTO forgotten (id, site_id, at) VALUES (:id, :site_id, :now) ON CONFLICT (id) DO NOTHING",
-        id=comment_id,
-        site_id=site_id,
-        now=now,
-    )
+    await tx.insert_unless_there("forgotten", id=comment_id, site_id=site_id, at=now)
 
 
 async def list_of_address(database: Database, email: str) -> Sequence[Row]:

@@ -66,9 +66,7 @@ async def find_entry(reader: Database | Transaction, site: Site, number: int, ac
     Raises NotFound, Conflict (merged, closed, not the time to vote).
     """
     collection = require_action(site, act)
-    problem = await records.by_number(reader, site.id, number)
-    if problem is None or not problem["published"]:
-        raise NotFound("problem_not_found")
+    problem = await records.find_published(reader, site.id, number)
     if problem["duplicate_of"] is not None:
         raise Conflict("problem_merged", number=problem["duplicate_of"])
     today = local_date(clock.now(), site.time_zone).isoformat()
@@ -191,9 +189,7 @@ async def write_to_participants(database: Database, site: Site, problem: Row, te
         raise Invalid((FieldError("message", "too_long", (("max", longest),)),))
 
     async def work(tx: Transaction) -> None:
-        current = await records.by_number(tx, site.id, problem["number"])
-        if current is None or not current["published"]:
-            raise NotFound("problem_not_found")
+        await records.find_published(tx, site.id, problem["number"])
         if any(one["body"] == text for one in await history.texts_of(tx, problem["id"])):
             return
         if await contacts.letters_today(tx, problem["id"], now, "author") >= MESSAGES_A_DAY:

@@ -97,12 +97,7 @@ async def forget(tx: Transaction, row: Row, now: int, *, counts_on: bool = False
         id=row["id"],
         stopped_at=None if counts_on else now,
     )
-    await tx.run(
-        "INSERT INTO forgotten (id, site_id, at) VALUES (:id, :site_id, :now) ON CONFLICT (id) DO NOTHING",
-        id=row["id"],
-        site_id=row["site_id"],
-        now=now,
-    )
+    await tx.insert_unless_there("forgotten", id=row["id"], site_id=row["site_id"], at=now)
 
 
 async def list_confirmed(reader: Database | Transaction, problem_id: str, act: Act | None = None) -> Sequence[Row]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import Conflict, FieldError, Invalid, Refused
+from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import intake
@@ -122,10 +122,8 @@ async def correct_answer(
         raise Invalid((error,))
 
     async def work(tx: Transaction) -> None:
-        problem = await find_existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id, seen=seen)
         check_own(problem)
-        if problem["status_event"] != seen:
-            raise Conflict("problem_changed")
         if problem["status"] not in ANSWERS:
             raise Refused("transition")
         data = {"corrects": problem["status_event"]}

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from widget_api import clock
 from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import Conflict, FieldError, Invalid, Refused
+from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.problems import pictures
 from widget_api.problems.lifecycle import LONGEST_TEXT, Along
 from widget_api.problems.model import OPEN, Actor, Extension
@@ -55,9 +55,7 @@ async def extend(
     """
 
     async def work(tx: Transaction) -> str:
-        problem = await find_existing(tx, site_id, problem_id)
-        if seen is not None and problem["status_event"] != seen:
-            raise Conflict("problem_changed")
+        problem = await find_existing(tx, site_id, problem_id, seen=seen)
         check_own(problem)
         check(problem, wish)
         data = {"expected_on": wish.day, "photos": len(wish.photos), "documents": len(wish.documents)}

@@ -12,7 +12,7 @@ from widget_api import clock, events
 from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
-from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.problems import assignment, merges, pictures, traces
 from widget_api.problems.deadline import MAX_YEARS
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
@@ -111,9 +111,7 @@ async def change(
     now = clock.now()
 
     async def work(tx: Transaction) -> str:
-        problem = await find_existing(tx, site_id, problem_id)
-        if seen is not None and problem["status_event"] != seen:
-            raise Conflict("problem_changed")
+        problem = await find_existing(tx, site_id, problem_id, seen=seen)
         check_own(problem)
         await _check(tx, actor, problem, wish, now)
         if actor.kind != "resident":  # a moderator's decision removes a spam mark and releases the report
@@ -304,11 +302,4 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await records.update(tx, problem_id, {"erased_at": now})
     if actor.kind != "system":  # the system erases at the end of retention, which withdraws no consent
         await contacts.withdraw_consents(tx, problem_id, now)
-    await tx.run(
-        "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"
-        " ON CONFLICT (problem_id) DO NOTHING",
-        problem_id=problem_id,
-        site_id=site_id,
-        event_id=event.id,
-        at=now,
-    )
+    await tx.insert_unless_there("erasures", problem_id=problem_id, site_id=site_id, event_id=event.id, at=now)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import NEWS
 from widget_api.deliveries.sinks import AUTHOR
-from widget_api.errors import NotFound
 from widget_api.events import Event
 from widget_api.problems.store import records
 from widget_api.problems.store.contacts import REACHED
@@ -17,9 +16,7 @@ from widget_api.problems.store.contacts import REACHED
 
 async def find_target(reader: Database | Transaction, site_id: str, number: int) -> Row:
     """Find a published problem, or the last one it was merged into. Raises NotFound."""
-    problem = await records.by_number(reader, site_id, number)
-    if problem is None or not problem["published"]:
-        raise NotFound("problem_not_found")
+    problem = await records.find_published(reader, site_id, number)
     return [problem, *await list_merges(reader, problem)][-1]
 
 

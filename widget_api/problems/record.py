@@ -22,13 +22,18 @@ from widget_api.sites.deadlines import NO_DUE_DATE
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
-async def find_existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    """Read a problem that is to be changed. Raises NotFound, Conflict if it is erased."""
+async def find_existing(tx: Transaction, site_id: str, problem_id: str, *, seen: str | None = None) -> Row:
+    """Read a problem that is to be changed. Raises NotFound, Conflict if it is erased.
+
+    `seen` is the status event the actor was looking at. Raises Conflict if the status has changed since.
+    """
     problem = await records.full(tx, site_id, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
     if problem["erased_at"] is not None:
         raise Conflict("problem_erased")
+    if seen is not None and problem["status_event"] != seen:
+        raise Conflict("problem_changed")
     return problem
 
 

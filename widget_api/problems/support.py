@@ -41,9 +41,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
     """
 
     async def work(tx: Transaction) -> int:
-        problem = await records.by_number(tx, site_id, number)
-        if problem is None or not problem["published"]:
-            raise NotFound("problem_not_found")
+        problem = await records.find_published(tx, site_id, number)
         known = await tx.row(
             "SELECT 1 FROM supports WHERE problem_id = :id AND supporter = :voice", id=problem["id"], voice=voice
         )

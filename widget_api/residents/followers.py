@@ -45,10 +45,7 @@ async def _find_problem(request: Request) -> tuple[Site, Row]:
     """The published problem of the path. Raises NotFound."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
-    problem = await records.by_number(database, site.id, parse_number(request.path_params["number"]))
-    if problem is None or not problem["published"]:
-        raise NotFound("problem_not_found")
-    return site, problem
+    return site, await records.find_published(database, site.id, parse_number(request.path_params["number"]))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------

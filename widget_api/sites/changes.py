@@ -185,13 +185,8 @@ async def update_site(
             assignments = ", ".join(f"{name} = :{name}" for name in checked)
             await tx.run(f"UPDATE sites SET {assignments} WHERE id = :site_id", site_id=site_id, **checked)
         for origin in added:
-            await tx.run(
-                "INSERT INTO site_origins (site_id, origin, claimed_at) VALUES (:site_id, :origin, :claimed_at)"
-                " ON CONFLICT DO NOTHING",
-                site_id=site_id,
-                origin=origin,
-                claimed_at=clock.now() if claimed else None,
-            )
+            claimed_at = clock.now() if claimed else None
+            await tx.insert_unless_there("site_origins", site_id=site_id, origin=origin, claimed_at=claimed_at)
         for origin in removed:
             await tx.run(
                 "DELETE FROM site_origins WHERE site_id = :site_id AND origin = :origin", site_id=site_id, origin=origin

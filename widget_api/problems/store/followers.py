@@ -115,12 +115,7 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
     tx.mark_erasure()
     for follower_id in follower_ids:
         await tx.run(f"{_FORGET} WHERE id = :id AND stopped_at IS NULL", id=follower_id, now=now)
-        await tx.run(
-            "INSERT INTO forgotten (id, site_id, at) VALUES (:id, :site_id, :now) ON CONFLICT (id) DO NOTHING",
-            id=follower_id,
-            site_id=site_id,
-            now=now,
-        )
+        await tx.insert_unless_there("forgotten", id=follower_id, site_id=site_id, at=now)
 
 
 async def end(tx: Transaction, event: Event, now: int) -> None:

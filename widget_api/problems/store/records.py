@@ -11,6 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.errors import NotFound
 from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import projections
@@ -119,6 +120,14 @@ async def by_number(reader: Database | Transaction, site_id: str, number: int) -
     return await reader.row(
         "SELECT * FROM problems WHERE site_id = :site_id AND number = :number", site_id=site_id, number=number
     )
+
+
+async def find_published(reader: Database | Transaction, site_id: str, number: int) -> Row:
+    """Find a problem that the public sees. Raises NotFound."""
+    problem = await by_number(reader, site_id, number)
+    if problem is None or not problem["published"]:
+        raise NotFound("problem_not_found")
+    return problem
 
 
 async def by_code(database: Database, site_id: str, number: int, code_hash: str) -> Row | None:
