@@ -67,8 +67,9 @@ async def enqueue_moderator_letter(tx: Transaction, comment: Row, now: int) -> N
     The first comment is reported at once, those that follow in the next letter. The transaction holds the lock of the
     site, so two comments never plan a letter each.
     """
-    if not await store.is_moderated_by_mail(tx, comment["site_id"]):
-        return
+    site = await history.find_site(tx, comment["site_id"])
+    if site["discussion"] == "off" or site["moderator"] != "agent" or site["mode"] != "email":
+        return  # `is_moderated_by_mail`, as the transaction sees it
     name = f"{MODERATOR}{comment['site_id']}"
     planned = await store.last_letter_at(tx, name)
     if planned is not None and planned > now:

@@ -165,16 +165,6 @@ async def delete_unconfirmed(database: Database, before: int) -> int:
 # --- letters to the moderators -------------------------------------------------------------------------------------
 
 
-async def is_moderated_by_mail(tx: Transaction, site_id: str) -> bool:
-    """`mail.is_moderated_by_mail`, read in this transaction."""
-    row = await tx.row(
-        "SELECT 1 FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :id AND s.discussion <> 'off'"
-        " AND s.moderator = 'agent' AND a.mode = 'email'",
-        id=site_id,
-    )
-    return row is not None
-
-
 async def last_letter_at(tx: Transaction, name: str) -> int | None:
     """When the last letter to a site's moderators left or is to leave."""
     row = await tx.row("SELECT MAX(at) AS at FROM confirmation_letters WHERE email_hash = :name", name=name)

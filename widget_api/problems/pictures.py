@@ -33,20 +33,9 @@ async def attach(
 
     Raises Invalid («photos.0» unknown) if one is attached already, too old or another site's: then none is attached.
     """
-    since = clock.now() - UNATTACHED_LIFETIME
     shown, wrong = list[dict[str, Any]](), list[FieldError]()
     for place, photo in enumerate(photos):
-        row = await photo_store.attach(
-            tx,
-            photo_id=photo.id,
-            site_id=site_id,
-            problem_id=problem_id,
-            event_id=event_id,
-            role=role,
-            place=place,
-            alt=photo.alt,
-            since=since,
-        )
+        row = await _attach_one(tx, site_id, problem_id, event_id, role, photo.id, place, photo.alt)
         if row is None:
             wrong.append(FieldError(f"photos.{place}", "unknown"))
         else:
@@ -55,6 +44,30 @@ async def attach(
         raise Invalid(tuple(wrong))
     if role == "report" and shown:
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+
+
+async def _attach_one(
+    tx: Transaction,
+    site_id: str,
+    problem_id: str,
+    event_id: str,
+    role: str,
+    photo_id: str,
+    place: int,
+    alt: str | None = None,
+) -> Row | None:
+    """Attach an uploaded photo. None if it is attached already, too old or another site's."""
+    return await photo_store.attach(
+        tx,
+        photo_id=photo_id,
+        site_id=site_id,
+        problem_id=problem_id,
+        event_id=event_id,
+        role=role,
+        place=place,
+        alt=alt,
+        since=clock.now() - UNATTACHED_LIFETIME,
+    )
 
 
 async def count_work(tx: Transaction, problem_id: str) -> int:
@@ -81,17 +94,7 @@ async def join(
     tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photo_id: str, place: int
 ) -> None:
     """Attach one more uploaded photo to an event, at its place among the others."""
-    attached = await photo_store.attach(
-        tx,
-        photo_id=photo_id,
-        site_id=site_id,
-        problem_id=problem_id,
-        event_id=event_id,
-        role=role,
-        place=place,
-        alt=None,
-        since=clock.now() - UNATTACHED_LIFETIME,
-    )
+    attached = await _attach_one(tx, site_id, problem_id, event_id, role, photo_id, place)
     if attached is not None and role == "report":
         await _update_shown(tx, problem_id)
 
@@ -113,11 +116,9 @@ async def hide(tx: Transaction, problem_id: str, photo_id: str, *, instead: str 
     if instead is not None:
         problem = await records.find(tx, problem_id)
         assert problem is not None, "a photo without its problem"
-        given = (instead, problem["site_id"], photo["event_id"], photo["role"], photo["place"], photo["alt"])
-        names = ("photo_id", "site_id", "event_id", "role", "place", "alt")
-        since = clock.now() - UNATTACHED_LIFETIME
-        attached = await photo_store.attach(
-            tx, problem_id=problem_id, since=since, **dict(zip(names, given, strict=True))
+        place, alt = photo["place"], photo["alt"]
+        attached = await _attach_one(
+            tx, problem["site_id"], problem_id, photo["event_id"], photo["role"], instead, place, alt
         )
         if attached is None:
             raise Invalid((FieldError("photo", "unknown"),))

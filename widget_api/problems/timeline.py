@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,13 +13,8 @@ from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note", "corrected"})
-_INTERNAL = (
-    "id",
-    "official",
-    "unofficial",
-    "apart_from",
-    "field",
-)  # left out of API answers, which have `official_answer`
+# Left out of API answers, which have `official_answer`.
+_INTERNAL = ("id", "official", "unofficial", "apart_from", "field")
 
 
 async def read_timeline(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
@@ -38,7 +33,7 @@ async def read_timeline(database: Database, problem_id: str, *, public: bool) ->
     return [_entry(row, bodies, public) for row in rows if not public or row["kind"] in PUBLIC_KINDS]
 
 
-def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
+def _entry(row: Row, bodies: Mapping[str, str], public: bool) -> dict[str, Any]:
     data = orjson.loads(row["data"])
     hidden = public and (row["actor"] == "resident" or row["kind"] == "corrected")
     return {
@@ -50,13 +45,20 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "sender": find_sender(row["actor"], row["sender"]),
         "text": None if hidden else (row["text"] or None),
         "official": is_official(row["status"], row["text"], data),
-        "unofficial": bool(data.get("unofficial")),
-        "expected_on": data.get("expected_on"),
-        "responsible": bodies.get(data.get("responsible", "")) or None,
-        "duplicate_of": data.get("duplicate_of"),
-        "apart_from": data.get("apart_from"),
+        **read_data(data, bodies),
         "field": data.get("field"),
         **({} if public else {"mark": data.get("mark"), "photos": data.get("photos", 0)}),
+    }
+
+
+def read_data(data: Mapping[str, Any], bodies: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of an entry that come from an event's data; `bodies` are the problem's texts by id."""
+    return {
+        "unofficial": bool(data.get("unofficial")),
+        "expected_on": data.get("expected_on"),
+        "responsible": bodies.get(data.get("responsible") or "") or None,
+        "duplicate_of": data.get("duplicate_of"),
+        "apart_from": data.get("apart_from"),
     }
 
 

@@ -20,9 +20,10 @@ from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import links
 from widget_api.participation import service as participation
-from widget_api.problems import dialogue, forms, report_photos
+from widget_api.problems import dialogue, forms, lifecycle, report_photos
 from widget_api.problems.forms import Form
-from widget_api.problems.store import records
+from widget_api.problems.model import Change
+from widget_api.problems.store import contacts, records
 from widget_api.residents import my_reports as reports
 from widget_api.residents import private_page_view, service
 from widget_api.residents.participation import author_values
@@ -69,12 +70,12 @@ async def rate_answer(sent: ActionRequest) -> str:
 
 
 async def stop_letters(sent: ActionRequest) -> str:
-    await service.stop_letters(sent.context, sent.problem["id"])
+    await service.stop_letters(sent.context.database, sent.problem["id"])
     return "stopped"
 
 
 async def start_letters(sent: ActionRequest) -> str:
-    await service.start_letters(sent.context, sent.problem["id"])
+    await sent.context.database.write(lambda tx: contacts.start_letters(tx, sent.problem["id"]))
     return "started"
 
 
@@ -89,12 +90,14 @@ async def hide_name(sent: ActionRequest) -> str:
 
 
 async def withdraw(sent: ActionRequest) -> str:
-    await service.withdraw_report(sent.context, sent.site, sent.problem)
+    await lifecycle.change(
+        sent.context.database, service.AUTHOR, sent.site.id, sent.problem["id"], Change(to="withdrawn")
+    )
     return "withdrawn"
 
 
 async def erase(sent: ActionRequest) -> str:
-    await service.erase_report(sent.context, sent.site, sent.problem)
+    await lifecycle.erase(sent.context.database, service.AUTHOR, sent.site.id, sent.problem["id"])
     return "erased"
 
 

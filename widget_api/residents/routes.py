@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.errors import TooMany
 from widget_api.mail import links
-from widget_api.problems import forms
+from widget_api.problems import forms, lifecycle
 from widget_api.problems.forms import Form
 from widget_api.residents import service
 from widget_api.residents.collections import routes as collections
@@ -71,9 +71,9 @@ async def show_confirmation(request: Request) -> Response:
 async def confirm_report(request: Request) -> Response:
     """POST /confirm/{token}"""
     context, token = web.context(request), request.path_params["token"]
-    await service.read_link(context, Purpose.CONFIRM, token)  # invalid links count towards no limit
+    site, problem = await service.read_link(context, Purpose.CONFIRM, token)  # invalid links count towards no limit
     await context.limits.hit("confirmations", web.client_address(request))
-    await service.confirm_report(context, token)
+    await lifecycle.confirm(context.database, site.id, problem["id"])
     return web.see_other(f"/confirm/{token}{web.language_query(request)}")
 
 
@@ -97,7 +97,7 @@ async def unsubscribe(request: Request) -> Response:
     """POST /unsubscribe/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
     context, token = web.context(request), request.path_params["token"]
     _, problem = await service.read_link(context, Purpose.UNSUBSCRIBE, token)
-    await service.stop_letters(context, problem["id"])
+    await service.stop_letters(context.database, problem["id"])
     if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
         return Response(headers={"Cache-Control": "no-store"})
     return web.see_other(f"/unsubscribe/{token}{web.language_query(request)}")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from widget_api import clock, events
 from widget_api.context import Context
-from widget_api.database import Row, Transaction
+from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
@@ -83,12 +83,6 @@ def normalise_number(number: str) -> str:
     return number.strip().removeprefix("№").strip().lstrip("0")
 
 
-async def confirm_report(context: Context, token: str) -> None:
-    """Confirm a report. Idempotent. Raises NotFound, Conflict (erased meanwhile)."""
-    site, problem = await read_link(context, Purpose.CONFIRM, token)
-    await lifecycle.confirm(context.database, site.id, problem["id"])
-
-
 async def confirmation_state(context: Context, problem: Row) -> Literal["waiting", "confirmed", "gone"]:
     """Whether the address waits for confirmation, is confirmed, or is erased."""
     contact = await contacts.find(context.database, problem["id"])
@@ -131,15 +125,10 @@ async def resend_confirmation(context: Context, problem_id: str) -> bool:
     return await context.database.write(work)
 
 
-async def stop_letters(context: Context, problem_id: str) -> None:
+async def stop_letters(database: Database, problem_id: str) -> None:
     """Stop letters about this problem. Idempotent."""
     now = clock.now()
-    await context.database.write(lambda tx: contacts.stop_letters(tx, problem_id, now))
-
-
-async def start_letters(context: Context, problem_id: str) -> None:
-    """Resume letters about this problem."""
-    await context.database.write(lambda tx: contacts.start_letters(tx, problem_id))
+    await database.write(lambda tx: contacts.stop_letters(tx, problem_id, now))
 
 
 async def judge_solution(
@@ -151,15 +140,6 @@ async def judge_solution(
         await lifecycle.change(context.database, AUTHOR, site.id, problem["id"], change)
     except Invalid as error:
         raise Invalid(tuple(replace(wrong, field="reason") for wrong in error.fields)) from None
-
-
-async def withdraw_report(context: Context, site: Site, problem: Row) -> None:
-    await lifecycle.change(context.database, AUTHOR, site.id, problem["id"], Change(to="withdrawn"))
-
-
-async def erase_report(context: Context, site: Site, problem: Row) -> None:
-    """Erase the author's data and texts."""
-    await lifecycle.erase(context.database, AUTHOR, site.id, problem["id"])
 
 
 def possible_statuses(problem: Row, now: int) -> frozenset[str]:

@@ -193,7 +193,7 @@ async def consent_page(request: Request) -> Response:
 def _consent_page(
     request: Request, site: Site, document: consent.Document, newest: consent.Document, purpose: consent.Purpose
 ) -> Response:
-    return _render_page(
+    return web.html_response(
         request,
         "sites/consent.html",
         site=site,
@@ -203,10 +203,6 @@ def _consent_page(
         intro=f"sites.{'name_consent' if purpose == 'publish_name' else 'consent'}.page_intro",
         language=document.language,
     )
-
-
-def _render_page(request: Request, template: str, **values: Any) -> Response:
-    return web.html_response(request, template, **values)
 
 
 routes: list[BaseRoute] = [

@@ -182,12 +182,12 @@ async def list_informed_platforms(tx: Transaction, problem_id: str) -> list[str]
 
 
 async def find_site(tx: Transaction, site_id: str) -> Row:
-    """Read what an event depends on: agency_id, mode (of the agency), moderation, moderator, time_zone, calendar, slug.
+    """Read what an event depends on: the site's agency_id, its settings, and `mode`, that of its agency.
 
     `slug` is None of a site, empty of the test mode of one (sites/testing.py), and else a collection's.
     """
     row = await tx.row(
-        "SELECT s.agency_id, a.mode, s.moderation, s.moderator, s.time_zone, s.calendar, s.slug"
+        "SELECT s.agency_id, a.mode, s.moderation, s.moderator, s.discussion, s.time_zone, s.calendar, s.slug"
         " FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :id",
         id=site_id,
     )
