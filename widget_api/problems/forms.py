@@ -144,14 +144,19 @@ def to_api_body(form: Form, language: str) -> dict[str, Any]:
         "name": form.one("name"),
         "phone": form.one("phone"),
         "answers": {code: _answer(form.all(ANSWER_PREFIX + code)) for code in form.within(ANSWER_PREFIX)},
-        "consent": {
-            "version": form.one("consent_version"),
-            "processing": form.one("consent") == "yes",
-            "publish_name": form.one("publish_name") == "yes",
-            "name_version": form.one("name_version") or None,
-        },
+        "consent": to_consent(form),
         "lang": language,
         "page_url": form.one("page_url"),
+    }
+
+
+def to_consent(form: Form) -> dict[str, Any]:
+    """The consent of a form, as the API's bodies have it."""
+    return {
+        "version": form.one("consent_version"),
+        "processing": form.one("consent") == "yes",
+        "publish_name": form.one("publish_name") == "yes",
+        "name_version": form.one("name_version") or None,
     }
 
 

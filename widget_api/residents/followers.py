@@ -12,7 +12,7 @@ from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.followers import service
 from widget_api.mail import links
-from widget_api.problems import bodies, forms, persons
+from widget_api.problems import bodies, persons
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import followers, records
 from widget_api.residents import problem_forms
@@ -104,13 +104,11 @@ async def show_unfollow_page(request: Request) -> Response:
 
 
 async def unfollow(request: Request) -> Response:
-    """POST /unfollow/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
+    """POST /unfollow/{token}, by the button or by a mail program."""
     context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _read_link(context, Purpose.UNFOLLOW, token)
     await service.stop_following(context.database, follower)
-    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
-        return Response(headers={"Cache-Control": "no-store"})
-    return web.see_other(f"/unfollow/{token}{web.language_query(request)}")
+    return await problem_forms.answer_unsubscribe(request)
 
 
 routes: list[BaseRoute] = [

@@ -15,7 +15,7 @@ from widget_api.errors import Conflict, NotFound
 from widget_api.mail import links
 from widget_api.participation import api, service, store
 from widget_api.participation.model import Act
-from widget_api.problems import forms, persons
+from widget_api.problems import persons
 from widget_api.problems.model import parse_number, split_entry
 from widget_api.problems.store import records
 from widget_api.residents import problem_forms
@@ -164,13 +164,11 @@ async def show_own_action(request: Request) -> Response:
 
 
 async def leave(request: Request) -> Response:
-    """POST /my-action/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
+    """POST /my-action/{token}, by the button or by a mail program."""
     context = web.context(request)
     row, _, _ = await _read_link(context, Purpose.OWN_ACTION, request.path_params["token"])
     await service.leave(context.database, row)
-    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
-        return Response(headers={"Cache-Control": "no-store"})
-    return web.see_other(request.url.path + web.language_query(request))
+    return await problem_forms.answer_unsubscribe(request)
 
 
 PAGES: list[tuple[str, str, Handler]] = [

@@ -59,26 +59,33 @@ def _format_day(language: str, at: str, time_zone: str) -> str:
     return i18n.format_day(language, clock.parse_rfc3339(at), time_zone)
 
 
-FormValues = dict[str, Any]
-
-
 async def read_form_values(
     context: Context, site: Site, language: str, form: Form | None = None, wrong: Invalid | None = None, token: str = ""
-) -> FormValues:
+) -> dict[str, Any]:
     """Values of a form for the macros of city/people.html. `token` keeps the identifier of a repeated attempt."""
     form = form or Form({})
-    document = await consent.current_document(context.database, site, context.settings, language)
-    of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
-    outdated = wrong is not None and any(error.code == "consent_version" for error in wrong.fields)
+    errors = wrong.fields if wrong else ()
     return {
         "form": form,
         "token": token or forms.issue_form_id(context.signer, site),
         "trap": forms.TRAP_FIELD,
+        "errors": _error_texts(language, errors),
+        **await read_consent_values(context, site, language, form, errors),
+    }
+
+
+async def read_consent_values(
+    context: Context, site: Site, language: str, form: Form, wrong: tuple[FieldError, ...]
+) -> dict[str, Any]:
+    """The current documents, and what was agreed to; a document that has changed must be agreed to anew."""
+    document = await consent.current_document(context.database, site, context.settings, language)
+    of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
+    outdated = any(error.code == "consent_version" for error in wrong)
+    return {
         "consent_version": document.version,
         "name_version": of_name.version,
         "publishing": form.one("publish_name") == "yes" and not outdated,
         "agreed": form.one("consent") == "yes" and not outdated,
-        "errors": _error_texts(language, wrong.fields if wrong else ()),
     }
 
 
@@ -134,15 +141,17 @@ async def check_submission(request: Request, site: Site, form: Form) -> Submissi
         "name": form.one("name"),
         "text": form.one("text"),
         "email": form.one("email"),
-        "consent": {
-            "version": form.one("consent_version"),
-            "processing": form.one("consent") == "yes",
-            "publish_name": form.one("publish_name") == "yes",
-            "name_version": form.one("name_version") or None,
-        },
+        "consent": forms.to_consent(form),
         "lang": language,
     }
     return Submission(form, form_id.id, data, language)
+
+
+async def answer_unsubscribe(request: Request) -> Response:
+    """Lead back to the page, whose button was pressed; a mail program must not be redirected (RFC 8058)."""
+    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
+        return Response(headers={"Cache-Control": "no-store"})
+    return web.see_other(request.url.path + web.language_query(request))
 
 
 async def read_form(request: Request) -> Form:

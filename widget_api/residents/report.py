@@ -19,7 +19,8 @@ from widget_api.problems import bodies, forms, intake, persons, report_photos, s
 from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
-from widget_api.sites import collection, consent, entry_links, service
+from widget_api.residents import problem_forms
+from widget_api.sites import collection, entry_links, service
 from widget_api.sites.model import ORGANISATION, Site
 
 
@@ -196,11 +197,8 @@ async def _render_form(
     """
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
-    document = await consent.current_document(context.database, site, context.settings, language)
-    of_name = await consent.current_document(context.database, site, context.settings, language, "publish_name")
     if receiver is not None:
         notice, values = "form.handed_again", {"site_name": site.name, "receiver": receiver.name}
-    outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
     return web.html_response(
         request,
         "report/form.html",
@@ -213,10 +211,7 @@ async def _render_form(
         notice=i18n.text(language, notice, **values) if notice else None,
         receiver=receiver.name if receiver else "",
         token=token or forms.issue_form_id(context.signer, site),
-        consent_version=document.version,
-        name_version=of_name.version,
-        publishing=form.one("publish_name") == "yes" and not outdated,
-        agreed=form.one("consent") == "yes" and not outdated,
+        **await problem_forms.read_consent_values(context, site, language, form, wrong),
         **forms.page_values(site, form, language, context.settings.public_url, clock.now(), receiver),
     )
 

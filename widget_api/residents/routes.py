@@ -16,7 +16,7 @@ from widget_api.errors import TooMany
 from widget_api.mail import links
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.forms import Form
-from widget_api.residents import service
+from widget_api.residents import problem_forms, service
 from widget_api.residents.collections import routes as collections
 from widget_api.residents.comments import routes as discussion
 from widget_api.residents.feeds import routes as feeds
@@ -94,13 +94,11 @@ async def show_unsubscribe_page(request: Request) -> Response:
 
 
 async def unsubscribe(request: Request) -> Response:
-    """POST /unsubscribe/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
+    """POST /unsubscribe/{token}, by the button or by a mail program."""
     context, token = web.context(request), request.path_params["token"]
     _, problem = await service.read_link(context, Purpose.UNSUBSCRIBE, token)
     await service.stop_letters(context.database, problem["id"])
-    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
-        return Response(headers={"Cache-Control": "no-store"})
-    return web.see_other(f"/unsubscribe/{token}{web.language_query(request)}")
+    return await problem_forms.answer_unsubscribe(request)
 
 
 # --- number and code -----------------------------------------------------------------------------------------------
