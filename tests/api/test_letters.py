@@ -125,7 +125,7 @@ async def test_no_letters_after_unsubscribing(context: Context, site: Site, mail
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
-    await residents.stop_letters(context, receipt.problem_id)
+    await residents.stop_letters(context.database, receipt.problem_id)
     await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
 
@@ -135,7 +135,7 @@ async def test_unsubscribing_also_stops_pending_letters(context: Context, site: 
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await change(context, site, receipt, to="accepted")
-    await residents.stop_letters(context, receipt.problem_id)
+    await residents.stop_letters(context.database, receipt.problem_id)
     mail_sink.behaviour = "accept"
     assert await letters(context, mail_sink, EMAIL) == []
 

@@ -12,7 +12,7 @@ import pytest
 from tests.api.test_followers import OTHER, following
 from tests.api.test_letters import letters
 from tests.api.test_report import Widget
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
 from widget_api.context import Context
@@ -139,13 +139,12 @@ async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
     main, merged = await merged_reports.report(), await merged_reports.report(ANNA)
     await merged_reports.merge(merged, main)
     if end == "stopped":
-        await residents.stop_letters(context, merged.problem_id)
+        await residents.stop_letters(context.database, merged.problem_id)
     elif end == "erased":
         await lifecycle.erase(context.database, AGENT, merged_reports.site.id, merged.problem_id)
     elif end == "withdrawn":
-        row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=merged.problem_id)
-        assert row is not None
-        await residents.withdraw_report(context, merged_reports.site, row)
+        site_id, withdrawal = merged_reports.site.id, Change(to="withdrawn")
+        await lifecycle.change(context.database, RESIDENT, site_id, merged.problem_id, withdrawal)
     else:
         await merged_reports.change(merged, to="in_progress")
     await merged_reports.answer(main)
@@ -167,9 +166,7 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
     before = len(await letters(context, merged_reports.sink, ANNA))
     await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = '2020-01-01', first_due = '2020-01-01'"))
     if end == "withdrawn":
-        row = await database.row("SELECT * FROM problems WHERE id = :id", id=main.problem_id)
-        assert row is not None
-        await residents.withdraw_report(context, site, row)
+        await lifecycle.change(database, RESIDENT, site.id, main.problem_id, Change(to="withdrawn"))
     else:
         await lifecycle.erase(database, AGENT, site.id, main.problem_id)
     today = local_date(clock.now(), site.time_zone).isoformat()

@@ -25,7 +25,6 @@ from widget_api.sites.model import (
     DEFAULT_CATEGORIES,
     DEFAULT_LICENSE,
     DEFAULT_PHOTOS,
-    DEFAULT_TIME_ZONE,
     MAX_PHOTOS,
     Contact,
     Discussion,
@@ -179,39 +178,22 @@ def plan_agency(
     email: str,
     mode: Literal["cabinet", "email"] = "cabinet",
     parent_id: str | None = None,
-    inn: str | None = None,
-    postal_address: str | None = None,
-    registry_number: str | None = None,
-    senders: Sequence[str] = (),
     digest: bool | None = None,
     who: journal.Who = journal.COMMAND_LINE,
+    **more: Any,
 ) -> tuple[str, Work[None]]:
     """The identifier of a new agency, and the work that adds it, which raises NotFound without the parent.
 
-    `digest` None: enabled if the agency works by e-mail. Raises Invalid.
+    `digest` None: enabled if the agency works by e-mail. `more` are columns of `check_agency`. Raises Invalid.
     """
-    columns = check_agency(
-        {
-            "name": name,
-            "email": email,
-            "inn": inn,
-            "postal_address": postal_address,
-            "registry_number": registry_number,
-            "senders": senders,
-        }
-    ) | {"mode": mode, "digest": mode == "email" if digest is None else digest}
+    columns = check_agency({"name": name, "email": email, **more})
+    columns |= {"mode": mode, "digest": mode == "email" if digest is None else digest}
     agency_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:
         if parent_id is not None and await tx.row("SELECT id FROM agencies WHERE id = :id", id=parent_id) is None:
             raise NotFound("agency_not_found")
-        await tx.insert(
-            "agencies",
-            id=agency_id,
-            parent_id=parent_id,
-            created_at=clock.now(),
-            **columns,
-        )
+        await tx.insert("agencies", id=agency_id, parent_id=parent_id, created_at=clock.now(), **columns)
         await journal.record(tx, "agency_added", who, subject=agency_id)
 
     return agency_id, work
@@ -254,52 +236,21 @@ def plan_site(
     allowed_origins: Sequence[str],
     type: Literal["basic", "extended"] = "extended",  # noqa: A002 - the domain's word
     moderation: Literal["before", "after"] | None = None,
-    moderator: Literal["agent", "operator"] = "agent",
     jurisdiction: str | None = None,
-    time_zone: str = DEFAULT_TIME_ZONE,
-    language: str = DEFAULT_LANGUAGE,
-    contact: Literal["optional", "required"] = "optional",
-    appeals: Literal["off", "handoff"] = "off",
-    appeals_url: str | None = None,
-    bbox: tuple[float, float, float, float] | None = None,
-    area: str | bytes | None = None,
-    accent: str | None = None,
-    photos: int = DEFAULT_PHOTOS,
-    license: str = DEFAULT_LICENSE,  # noqa: A002 - the column's name
-    discussion: Literal["off", "moderated"] = "off",
-    mail_answers: Literal["publish", "hold"] = "publish",
-    retention_days: int = journal.DEFAULT_RETENTION,
     who: journal.Who = journal.COMMAND_LINE,
+    **settings: Any,
 ) -> tuple[str, Work[None]]:
     """The identifier of a new site, and the work that adds it with a key, the default categories and, by default, the
     jurisdiction of its first origin. The work raises NotFound (the agency), Conflict (the jurisdiction is another's).
 
-    `moderation` None: `after` where the agency works by e-mail, else `before`. Raises Invalid.
+    `moderation` None: `after` where the agency works by e-mail, else `before`. Other settings, as `check_site` takes
+    them, have the defaults of their columns (database/schema/sites.py). Raises Invalid.
     """
     normalised = normalise_origins(allowed_origins)
     place = jurisdiction or origins.host_of(normalised[0])
     site_id, key = clock.new_id(), generate_key()
-    columns = check_site(
-        {
-            "name": name,
-            "type": type,
-            "moderator": moderator,
-            "jurisdiction": place,
-            "time_zone": time_zone,
-            "language": language,
-            "contact": contact,
-            "appeals": appeals,
-            "appeals_url": appeals_url,
-            "bbox": bbox,
-            "area": area,
-            "accent": accent,
-            "photos": photos,
-            "license": license,
-            "discussion": discussion,
-            "mail_answers": mail_answers,
-            "retention_days": retention_days,
-        }
-    ) | {"agency_id": agency_id, "created_at": clock.now()}
+    columns = check_site({"name": name, "type": type, "jurisdiction": place, **settings})
+    columns |= {"agency_id": agency_id, "created_at": clock.now()}
 
     async def work(tx: Transaction) -> None:
         agency = await tx.row("SELECT mode FROM agencies WHERE id = :id", id=agency_id)

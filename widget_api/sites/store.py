@@ -31,6 +31,12 @@ SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mod
 FROM sites s JOIN agencies a ON a.id = s.agency_id LEFT JOIN sites p ON p.id = s.parent_id
 WHERE s.id = :site_id
 """
+# Columns that a Site has as they are.
+_SAME = (
+    *("id", "ordinal", "name", "type", "moderation", "moderator", "time_zone", "language", "contact", "appeals"),
+    *("appeals_url", "accent", "photos", "license", "discussion", "mail_answers", "retention_days", "parent_id"),
+    "outside",
+)
 
 
 async def find_key(database: Database, key: str, slug: str = "") -> Row | None:
@@ -174,32 +180,14 @@ async def load_site(database: Database, site_id: str) -> Site | None:
     key = keys[0][0] if keys else ""
     collection = make_collection(row) if row["slug"] else None
     return Site(
-        id=row["id"],
-        ordinal=row["ordinal"],
+        **{name: row[name] for name in _SAME},
         key=collection_key(key, collection.slug) if collection else key,
-        name=row["name"],
         agency=agency,
-        type=row["type"],
-        moderation=row["moderation"],
-        moderator=row["moderator"],
         jurisdiction=row["parent_jurisdiction"] if collection else row["jurisdiction"],
-        time_zone=row["time_zone"],
         calendar=Calendar.load(row["time_zone"], row["calendar"]),
-        language=row["language"],
-        contact=row["contact"],
-        appeals=row["appeals"],
-        appeals_url=row["appeals_url"],
         bbox=parse_box(row["bbox"]) or (area.box if area else None),
         area=area,
-        accent=row["accent"],
-        photos=row["photos"],
-        license=row["license"],
-        discussion=row["discussion"],
-        mail_answers=row["mail_answers"],
-        retention_days=row["retention_days"],
-        parent_id=row["parent_id"],
         collection=collection,
-        outside=row["outside"],
         consent_text=row["consent_text"] or "",
         origins=frozenset(origin[0] for origin in origins),
         categories=tuple(make_category(found) for found in categories if found["enabled"]),
