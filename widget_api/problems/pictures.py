@@ -1,6 +1,6 @@
 """Attach photos to the events of a problem, list, serve and remove them.
 
-Callers resolve upload tokens to photos first (`attachments.photos.links.attachable`).
+Callers resolve upload tokens to photos first (`attachments.links.read_photo_token`).
 """
 
 from __future__ import annotations

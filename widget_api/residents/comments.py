@@ -10,7 +10,6 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import validation, web
 from widget_api.comments import api, service, store
-from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.mail import links
@@ -56,16 +55,17 @@ async def _find_problem(request: Request) -> tuple[Site, Row]:
 # --- the mailed pages ----------------------------------------------------------------------------------------------
 
 
-async def _read_link(context: Context, purpose: Purpose, token: str) -> Row | None:
-    """The comment of a signed link, None where it was withdrawn. Raises NotFound («link_invalid»)."""
-    comment_id = context.signer.read(purpose, token)
+async def _read_link(request: Request, purpose: Purpose) -> Row | None:
+    """The comment of the signed link, None where it was withdrawn. Raises NotFound («link_invalid»)."""
+    context = web.context(request)
+    comment_id = context.signer.read(purpose, request.path_params["token"])
     if not isinstance(comment_id, str):
         raise NotFound("link_invalid")
     return await store.find_comment(context.database, comment_id)
 
 
-async def _render_page(request: Request, template: str, comment: Row | None, action: str) -> Response:
-    context = web.context(request)
+async def _render_page(request: Request, template: str, purpose: Purpose) -> Response:
+    context, comment, action = web.context(request), await _read_link(request, purpose), request.url.path
     if comment is None:
         language = web.negotiate_language(request)
         return web.html_response(request, template, private=True, language=language, state="gone", action=action)
@@ -91,44 +91,37 @@ async def _render_page(request: Request, template: str, comment: Row | None, act
 
 async def show_confirmation(request: Request) -> Response:
     """GET /comment/{token}. Only the button confirms, since mail scanners follow links."""
-    token = request.path_params["token"]
-    comment = await _read_link(web.context(request), Purpose.COMMENT, token)
-    return await _render_page(request, "resident/comment.html", comment, f"/comment/{token}")
+    return await _render_page(request, "resident/comment.html", Purpose.COMMENT)
 
 
 async def confirm_comment(request: Request) -> Response:
     """POST /comment/{token}"""
-    context, token = web.context(request), request.path_params["token"]
-    comment = await _read_link(context, Purpose.COMMENT, token)
+    context, comment = web.context(request), await _read_link(request, Purpose.COMMENT)
     await context.limits.hit("confirmations", web.client_address(request))
     if comment is not None:
         await service.confirm_comment(context.database, comment)
-    return web.see_other(f"/comment/{token}{web.language_query(request)}")
+    return web.see_other(request.url.path + web.language_query(request))
 
 
 async def show_own_comment(request: Request) -> Response:
     """GET /my-comment/{token}: the comment's state."""
-    token = request.path_params["token"]
-    comment = await _read_link(web.context(request), Purpose.OWN_COMMENT, token)
-    return await _render_page(request, "resident/own_comment.html", comment, f"/my-comment/{token}")
+    return await _render_page(request, "resident/own_comment.html", Purpose.OWN_COMMENT)
 
 
 async def withdraw_comment(request: Request) -> Response:
     """POST /my-comment/{token}: erase the comment."""
-    context, token = web.context(request), request.path_params["token"]
-    comment = await _read_link(context, Purpose.OWN_COMMENT, token)
+    comment = await _read_link(request, Purpose.OWN_COMMENT)
     if comment is not None:
-        await service.withdraw_comment(context.database, comment)
-    return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
+        await service.withdraw_comment(web.context(request).database, comment)
+    return web.see_other(request.url.path + web.language_query(request))
 
 
 async def hide_commenter_name(request: Request) -> Response:
     """POST /my-comment/{token}/name: hide the author's name; the text stays."""
-    context, token = web.context(request), request.path_params["token"]
-    comment = await _read_link(context, Purpose.OWN_COMMENT, token)
+    comment = await _read_link(request, Purpose.OWN_COMMENT)
     if comment is not None:
-        await service.hide_commenter_name(context.database, comment)
-    return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
+        await service.hide_commenter_name(web.context(request).database, comment)
+    return web.see_other(f"/my-comment/{request.path_params['token']}{web.language_query(request)}")
 
 
 routes: list[BaseRoute] = [

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import validation, web
-from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.followers import service
@@ -51,18 +50,20 @@ async def _find_problem(request: Request) -> tuple[Site, Row]:
 # --- the mailed pages ----------------------------------------------------------------------------------------------
 
 
-async def _read_link(context: Context, purpose: Purpose, token: str) -> tuple[Row, Row, Site]:
-    """The follower, the problem and its site. Raises NotFound («link_invalid»)."""
-    follower_id = context.signer.read(purpose, token)
+async def _read_link(request: Request, purpose: Purpose) -> tuple[Row, Row]:
+    """The follower and the problem. Raises NotFound («link_invalid»)."""
+    context = web.context(request)
+    follower_id = context.signer.read(purpose, request.path_params["token"])
     follower = await followers.find(context.database, follower_id) if isinstance(follower_id, str) else None
     problem = await records.find(context.database, follower["problem_id"]) if follower else None
     if follower is None or problem is None:
         raise NotFound("link_invalid")
-    return follower, problem, await sites.by_id(context.database, problem["site_id"])
+    return follower, problem
 
 
-def _render_page(request: Request, template: str, follower: Row, problem: Row, site: Site, action: str) -> Response:
-    context = web.context(request)
+async def _render_page(request: Request, template: str, purpose: Purpose) -> Response:
+    context, (follower, problem) = web.context(request), await _read_link(request, purpose)
+    site = await sites.by_id(context.database, problem["site_id"])
     state = "follows" if follower["confirmed_at"] is not None else "waiting"
     if follower["stopped_at"] is not None or not problem["published"]:
         state = "gone"
@@ -74,7 +75,7 @@ def _render_page(request: Request, template: str, follower: Row, problem: Row, s
         site=site,
         problem=problem,
         state=state,
-        action=action,
+        action=request.url.path,
         page_url=links.problem_url(context, site, problem["number"]),
         stop_url=links.unfollow_url(context, follower["id"]),
     )
@@ -82,32 +83,26 @@ def _render_page(request: Request, template: str, follower: Row, problem: Row, s
 
 async def show_confirmation(request: Request) -> Response:
     """GET /follow/{token}. Only the button confirms, since mail scanners follow links."""
-    token = request.path_params["token"]
-    found = await _read_link(web.context(request), Purpose.FOLLOW, token)
-    return _render_page(request, "resident/follow.html", *found, f"/follow/{token}")
+    return await _render_page(request, "resident/follow.html", Purpose.FOLLOW)
 
 
 async def confirm_following(request: Request) -> Response:
     """POST /follow/{token}"""
-    context, token = web.context(request), request.path_params["token"]
-    follower, _, _ = await _read_link(context, Purpose.FOLLOW, token)
+    context, (follower, _) = web.context(request), await _read_link(request, Purpose.FOLLOW)
     await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm_following(context.database, follower)
-    return web.see_other(f"/follow/{token}{web.language_query(request)}")
+    return web.see_other(request.url.path + web.language_query(request))
 
 
 async def show_unfollow_page(request: Request) -> Response:
     """GET /unfollow/{token}"""
-    token = request.path_params["token"]
-    found = await _read_link(web.context(request), Purpose.UNFOLLOW, token)
-    return _render_page(request, "resident/unfollow.html", *found, f"/unfollow/{token}")
+    return await _render_page(request, "resident/unfollow.html", Purpose.UNFOLLOW)
 
 
 async def unfollow(request: Request) -> Response:
     """POST /unfollow/{token}, by the button or by a mail program."""
-    context, token = web.context(request), request.path_params["token"]
-    follower, _, _ = await _read_link(context, Purpose.UNFOLLOW, token)
-    await service.stop_following(context.database, follower)
+    follower, _ = await _read_link(request, Purpose.UNFOLLOW)
+    await service.stop_following(web.context(request).database, follower)
     return await problem_forms.answer_unsubscribe(request)
 
 

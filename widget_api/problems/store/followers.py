@@ -121,7 +121,7 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
 async def end(tx: Transaction, event: Event, now: int) -> None:
     """Stop all followers of a problem that the event unpublished. A last letter informs them.
 
-    An address is deleted after its letter was sent (`followers.notify`). Followers of a report that was merged into
+    An address is deleted after its letter was sent (`followers.mail`). Followers of a report that was merged into
     this one get the news of that report instead. At the end of retention no letter is sent.
     """
     await enqueue.drop_for_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
