@@ -15,6 +15,7 @@ from widget_api.deliveries.sinks import AUTHOR, FOLLOWER
 from widget_api.followers import service as following
 from widget_api.mail import links, messages
 from widget_api.mail.messages import Thread
+from widget_api.mail.verp import Bounce
 from widget_api.problems import wording
 from widget_api.problems.merges import list_merges
 from widget_api.problems.resident_mail import about_problem, preheader, send
@@ -51,7 +52,7 @@ async def deliver_to_follower(context: Context, delivery: Delivery) -> None:
             site, follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name
         ),
         stop_url=None if last else links.unfollow_url(context, follower["id"]),
-        follower=follower["id"],
+        bounces=("follower", follower["id"]),
     )
     await _send_news(context, delivery, site, problem, news)
     if last:  # the address was kept for this letter alone
@@ -79,7 +80,7 @@ async def deliver_to_merged_author(context: Context, delivery: Delivery) -> None
         ),
         why=wording.say(site, language, "people.mail.news.why_merged", **why),
         stop_url=links.stop_url(context, merged["id"]),
-        author_of=merged["id"],
+        bounces=("contact", merged["id"]),
     )
     await _send_news(context, delivery, site, problem, news)
 
@@ -98,7 +99,7 @@ async def _send_confirmation(context: Context, delivery: Delivery, site: Site, p
         site,
         Thread(root=root, own=messages.message_id(public_url, follower["id"], asked_at) if again else root),
         {**about_problem(site, problem, language), "follow_url": links.follow_url(context, follower["id"])},
-        follower=follower["id"],
+        bounces=("follower", follower["id"]),
     )
 
 
@@ -111,8 +112,7 @@ class _News:
     thread: Thread
     why: str
     stop_url: str | None
-    author_of: str | None = None
-    follower: str | None = None
+    bounces: tuple[Bounce, str]
 
 
 async def _send_news(context: Context, delivery: Delivery, site: Site, problem: Row, news: _News) -> None:
@@ -144,8 +144,7 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
             "stop_url": news.stop_url,
         },
         unsubscribe=news.stop_url,
-        author_of=news.author_of,
-        follower=news.follower,
+        bounces=news.bounces,
     )
 
 

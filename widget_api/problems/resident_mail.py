@@ -165,14 +165,12 @@ async def send(
     thread: Thread,
     values: dict[str, Any],
     unsubscribe: str | None = None,
-    author_of: str | None = None,
-    follower: str | None = None,
+    bounces: tuple[verp.Bounce, str] | None = None,
     reply_to: str | None = None,
 ) -> None:
     """Compose a letter in the agency's name and pass it to the mail server. Raises GiveUp, Retry.
 
-    `author_of` is the id of the problem whose author gets it, `follower` a follower's id: the bounce address is made
-    from it, so that a returned letter marks that address as failed.
+    `bounces` is whom a returned letter marks as failed: the author of a problem (`contact`), or a follower.
     """
     letter = messages.compose(
         template,
@@ -186,12 +184,5 @@ async def send(
         reply_to=reply_to,
         mark=i18n.text(language, "mail.test") + " " if site.is_test else "",
     )
-    await sender.send_message(context.settings, letter, _bounce_address(context, author_of, follower))
-
-
-def _bounce_address(context: Context, author_of: str | None, follower: str | None) -> str | None:
-    if author_of is not None:
-        return verp.bounce_address(context.settings, context.signer, "contact", author_of)
-    if follower is not None:
-        return verp.bounce_address(context.settings, context.signer, "follower", follower)
-    return None
+    bounces_to = verp.bounce_address(context.settings, context.signer, *bounces) if bounces else None
+    await sender.send_message(context.settings, letter, bounces_to)

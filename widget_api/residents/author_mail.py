@@ -60,7 +60,7 @@ async def _send_confirmation(
             "confirm_url": links.confirm_url(context, problem["id"], problem["link_id"]),
             "channel": problem["channel"],
         },
-        author_of=problem["id"],
+        bounces=("contact", problem["id"]),
     )
 
 
@@ -88,7 +88,7 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
         ),
         resident_mail.news_values(context, site, problem, entry, news),
         unsubscribe=stop_url,
-        author_of=problem["id"],
+        bounces=("contact", problem["id"]),
     )
 
 
@@ -155,5 +155,5 @@ async def deliver_private_link(context: Context, delivery: Delivery) -> None:
             **resident_mail.about_problem(site, problem, contact["language"]),
             "track_url": links.track_url(context, problem["id"], problem["link_id"]),
         },
-        author_of=problem["id"],
+        bounces=("contact", problem["id"]),
     )
