@@ -32,6 +32,16 @@ _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uff
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
+def check_length(field: str, text: str, longest: int, shortest: int = 1) -> None:
+    """Raise Invalid where a text is missing, too short or too long. It may be missing where `shortest` is 0."""
+    if not text and shortest:
+        raise Invalid((FieldError(field, "required"),))
+    if len(text) < shortest:
+        raise Invalid((FieldError(field, "too_short", (("min", shortest),)),))
+    if len(text) > longest:
+        raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
+
+
 def clean(text: str) -> str:
     """Remove control characters (PostgreSQL stores no NUL, XML 1.0 allows hardly any) and normalise line ends."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()

@@ -21,12 +21,12 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import HAPPENED
 from widget_api.deliveries.sinks import COMMENTER
-from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import resident_mail
 from widget_api.problems.persons import Person
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
-from widget_api.validation import clean, parse_query
+from widget_api.validation import check_length, clean, parse_query
 
 SpendOnce = Callable[[Transaction], Awaitable[bool]]  # False where the same request used it up before
 
@@ -95,7 +95,7 @@ async def decide_comment(
     """
     reason, now = remove_invisible(clean(reason)), clock.now()
     if verdict == "rejected":
-        _check_length("reason", reason, 1, MAX_REASON_LENGTH)
+        check_length("reason", reason, MAX_REASON_LENGTH)
 
     async def work(tx: Transaction) -> None:
         comment = await store.find_comment(tx, comment_id)
@@ -127,7 +127,7 @@ async def post_official_comment(
     Raises Invalid («text»), NotFound (the problem is not public, or the site allows no discussion), Conflict (merged).
     """
     text, now = remove_invisible(clean(text)), clock.now()
-    _check_length("text", text, *TEXT_LENGTH)
+    check_length("text", text, TEXT_LENGTH[1], TEXT_LENGTH[0])
 
     async def work(tx: Transaction) -> None:
         problem = await records.full(tx, site.id, problem_id)
@@ -178,15 +178,6 @@ async def erase_comments_of(database: Database, email: str) -> int:
     for row in rows:
         await withdraw_comment(database, row)
     return len(rows)
-
-
-def _check_length(field: str, text: str, shortest: int, longest: int) -> None:
-    if not text:
-        raise Invalid((FieldError(field, "required"),))
-    if len(text) < shortest:
-        raise Invalid((FieldError(field, "too_short", (("min", shortest),)),))
-    if len(text) > longest:
-        raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
 
 
 async def read_page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:

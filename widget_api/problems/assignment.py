@@ -19,6 +19,7 @@ from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites import routing_rules
 from widget_api.sites.routing_rules import Rule, Service
+from widget_api.validation import check_length
 
 LONGEST_TEXT = 4000  # characters of a service's report or reason
 SYSTEM = Actor(kind="system")
@@ -132,8 +133,7 @@ async def _record_outcome(
     photos: Sequence[Photo] = (),
 ) -> None:
     name, text = ("work_text" if outcome == "reported" else "return_reason"), text.strip()
-    if not text or len(text) > LONGEST_TEXT:
-        raise Invalid((FieldError(name, "too_long" if text else "required", (("max", LONGEST_TEXT),)),))
+    check_length(name, text, LONGEST_TEXT)
     kind, now = ("work_reported" if outcome == "reported" else "assignment_returned"), clock.now()
 
     async def work(tx: Transaction) -> None:

@@ -23,6 +23,7 @@ from widget_api.problems.model import ANSWERS, Actor
 from widget_api.problems.record import check_own, find_existing, record
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
+from widget_api.validation import check_length
 
 Along = Callable[[Transaction], Awaitable[None]]
 _FIELDS = {"category": "category", "description": "description", "address": "address", "lat": "place"}  # by column
@@ -117,9 +118,7 @@ async def correct_answer(
     («answer»), Refused where there is no answer, Conflict, NotFound.
     """
     text = text.strip()
-    if not text or len(text) > LONGEST_TEXT:
-        error = FieldError("answer", "too_long" if text else "required", (("max", LONGEST_TEXT),))
-        raise Invalid((error,))
+    check_length("answer", text, LONGEST_TEXT)
 
     async def work(tx: Transaction) -> None:
         problem = await find_existing(tx, site_id, problem_id, seen=seen)

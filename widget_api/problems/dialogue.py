@@ -17,7 +17,7 @@ from widget_api.problems.record import find_existing, read_situation, record
 from widget_api.problems.routing import writes_to_resident
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
-from widget_api.validation import clean
+from widget_api.validation import check_length, clean
 
 LONGEST_QUESTION = 2000  # characters
 LONGEST_CLARIFICATION = 4000
@@ -136,10 +136,7 @@ async def mark_read(database: Database, site_id: str, problem_id: str) -> None:
 
 def _checked_text(field: str, text: str, longest: int, *, required: bool) -> str:
     text = clean(text)
-    if required and not text:
-        raise Invalid((FieldError(field, "required"),))
-    if len(text) > longest:
-        raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
+    check_length(field, text, longest, shortest=int(required))
     return text
 
 

@@ -14,6 +14,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.model import ORGANISATION, Site
+from widget_api.validation import check_length
 
 MAX_NAME = 150  # characters
 MAX_LINKS = 500  # of a collection
@@ -72,9 +73,7 @@ async def list_links(database: Database, site_id: str) -> Sequence[Row]:
 async def add_link(database: Database, site: Site, name: str, who: journal.Who = journal.COMMAND_LINE) -> str:
     """Add a link for an organisation. Returns its id. Raises Invalid («organisation»)."""
     name, link_id = " ".join(name.split()), clock.new_id()
-    if not name or len(name) > MAX_NAME:
-        code = "too_long" if name else "required"
-        raise Invalid((FieldError("organisation", code, (("max", MAX_NAME),) if name else ()),))
+    check_length("organisation", name, MAX_NAME)
 
     async def work(tx: Transaction) -> None:
         if len(await tx.matching("entry_links", site_id=site.id)) >= MAX_LINKS:

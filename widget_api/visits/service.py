@@ -13,6 +13,7 @@ from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store
 from widget_api.sites.model import Site
+from widget_api.validation import check_length
 from widget_api.visits import store
 from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
 
@@ -109,9 +110,7 @@ async def call_off(database: Database, site: Site, visit_id: str, agency_id: str
 async def publish_result(database: Database, site: Site, visit_id: str, agency_id: str, text: str) -> None:
     """Publish the result of a visit, or change it. Raises NotFound, Conflict (it has not begun), Invalid."""
     now, text = clock.now(), text.strip()
-    if not text or len(text) > MAX_RESULT:
-        code = "too_long" if text else "required"
-        raise Invalid((FieldError("result", code, (("max", MAX_RESULT),) if text else ()),))
+    check_length("result", text, MAX_RESULT)
 
     async def work(tx: Transaction) -> None:
         visit = await _find_own(tx, site, visit_id, agency_id)
