@@ -51,7 +51,7 @@ async def _attach_one(
     site_id: str,
     problem_id: str,
     event_id: str,
-    role: str,
+    role: Role,
     photo_id: str,
     place: int,
     alt: str | None = None,
