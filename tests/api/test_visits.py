@@ -102,7 +102,9 @@ async def test_inspectors_are_found_invited_and_answer(
         await add_inspector(context, inspectors, "anna", "Центральный, Северный")
         await add_inspector(context, inspectors, "boris", "Центральный район")
         await add_inspector(context, inspectors, "vera", "Южный")
-        await service_of_authors.stop_letters(context, await add_inspector(context, inspectors, "gleb", "Центральный"))
+        await service_of_authors.stop_letters(
+            context.database, await add_inspector(context, inspectors, "gleb", "Центральный")
+        )
         cabinet = await enter("agent", inspectors.agency.id)
         assert f"/cabinet/collections/{inspectors.id}/events" in (await cabinet.read("/cabinet/sites")).links
         visit = await add_visit(cabinet, inspectors)
