@@ -76,8 +76,8 @@ async def assign_service(
         return
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))
-    last = replace(event, position=(await events.advance(tx, event.site_id)).position)
-    await enqueue.enqueue_event(tx, last, sinks.SERVICE + service.id, now)
+    event = replace(event, position=(await events.advance(tx, event.site_id)).position)
+    await enqueue.enqueue_event(tx, event, sinks.SERVICE + service.id, now)
     await notices.notify(tx, "assigned", event, now=now, agency_id=service.id)
     if user_id:
         await notices.notify(tx, "assigned", event, now=now, only=user_id)

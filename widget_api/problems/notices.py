@@ -168,8 +168,8 @@ async def _add(tx: Transaction, kind: Kind, event: Event, reader: Person, way: W
     leaves_at = now if last is None else max(now, min(last, now) + LETTER_INTERVAL)
     if planned or is_quiet(now, reader.calendar) or is_quiet(leaves_at, reader.calendar):
         return
-    last = replace(event, position=(await advance(tx, event.site_id)).position)
-    await enqueue.enqueue_event(tx, last, f"{USER}{reader.id}:{kind}:{cause}", now, leaves_at=leaves_at)
+    event = replace(event, position=(await advance(tx, event.site_id)).position)
+    await enqueue.enqueue_event(tx, event, f"{USER}{reader.id}:{kind}:{cause}", now, leaves_at=leaves_at)
 
 
 async def notify_new(tx: Transaction, event: Event, now: int, *, accepted: bool = False) -> None:
