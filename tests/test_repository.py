@@ -147,7 +147,7 @@ def test_released_folders_are_frozen() -> None:
     assert folders == current | recorded
 
 
-def test_() -> None:
+def test_licences_of_bundled_packages_are_delivered() -> None:
     """Leaflet's licence (BSD-2-Clause) requires its notice beside every copy. Frozen folders have it beside them."""
     current = DIST / json.loads((DIST / "manifest.json").read_text())["version"]
     sources = {source for path in current.glob("*.js.map") for source in json.loads(path.read_text())["sources"]}

@@ -273,7 +273,7 @@ def describe(seeded: SeededData) -> str:
             )
         ),
         "",
-        "  All of this is in data/demo.json too; data/service.log and data/platform.log tell the rest. Ctrl-C ends it.",
+        "  All of this is in data/demo.json too; data/service.log and data/platform.log have more. Ctrl-C ends it.",
         "",
     ]
     return "\n".join(lines)

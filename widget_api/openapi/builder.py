@@ -44,8 +44,8 @@ _TAGS = {
     "reading": "What is published: open to every page, cacheable.",
     "writing": "What residents send: from the site's origins, with a ticket.",
     "platform": "What platforms and the service tell each other.",
-    "georeport": "GeoReport v2 (Open311) with FixMyStreet's updates, as JSON and as XML. Described is the JSON;"
-    " docs/api.md tells the rest.",
+    "georeport": "GeoReport v2 (Open311) with FixMyStreet's updates, as JSON and as XML. The JSON is described"
+    " here, the rest in docs/api.md.",
     "service": "The service itself.",
 }
 _SECURITY = {
