@@ -282,4 +282,4 @@ async def test_an_invalid_contact_is_refused(context: Context, site: Site, fakes
     await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     (row,) = await context.database.rows("SELECT state, last_error FROM deliveries WHERE state = 'dead'")
-    assert "no address" in row["last_error"]
+    assert row["last_error"] == "no letter can be sent to this address"

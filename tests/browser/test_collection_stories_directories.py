@@ -116,6 +116,7 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     assert [one["data"]["collection"] for one in town.feed()] == ["volunteers"] * len(town.feed())
 
     # The form closes with the link.
+    admin.locator("summary", has_text="Отозвать").click()
     admin.get_by_role("button", name="Отозвать").click()
     expect(admin.locator(".notice.good")).to_contain_text("Ссылка отозвана")
     volunteer.goto(link)

@@ -152,6 +152,7 @@ def test_a_council_checks_entries_in_its_own_cabinet_until_it_is_removed(
     own.goto(entry)
     expect(own.locator("#history")).to_contain_text(f"{name}@council.test (Совет {name})")
     own.go_back()
+    own.locator("summary", has_text="Убрать").click()
     own.get_by_role("button", name="Убрать").click()
     expect(own.locator(".notice.good")).to_contain_text("Ведомство убрано.")
     watch.allow("status of 404")

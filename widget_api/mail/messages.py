@@ -29,7 +29,7 @@ class InvalidAddress(GiveUp):
     """The text is not an address to which a letter can be sent."""
 
     def __init__(self) -> None:
-        super().__init__("the address is none a letter could go to")
+        super().__init__("no letter can be sent to this address")
 
 
 class UnfoldedHeader(UnstructuredHeader, BaseHeader):
