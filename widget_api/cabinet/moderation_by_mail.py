@@ -20,7 +20,7 @@ from widget_api.comments import mail, service, store
 from widget_api.comments.model import MAX_REASON_LENGTH, Verdict
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery
 from widget_api.deliveries.sinks import MODERATOR
 from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.mail import messages, sender, verp
@@ -168,23 +168,20 @@ async def deliver_to_moderator(context: Context, delivery: Delivery) -> None:
     waiting = await store.count_waiting(context.database, [site.id], MAX_COUNT)
     shown = comments.comment_views(site.language, rows, frozenset())
     own = messages.message_id(context.settings.public_url, delivery.sink.removeprefix(MODERATOR), "moderator")
-    try:
-        letter = messages.compose(
-            "comments_waiting",
-            site.language,
-            to=site.agency.email,
-            mail_from=context.settings.mail_from,
-            sender_name=site.name,
-            thread=Thread(root=own, own=own),
-            values={
-                "agency": site.agency.name,
-                "site_name": site.name,
-                "comments": [(one, moderation_url(context, site, one["id"], clock.now())) for one in shown],
-                "waiting": waiting,
-                "more": waiting - len(shown),
-            },
-        )
-    except messages.InvalidAddress:
-        raise GiveUp("the agency's address is none a letter could go to") from None
+    letter = messages.compose(
+        "comments_waiting",
+        site.language,
+        to=site.agency.email,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(root=own, own=own),
+        values={
+            "agency": site.agency.name,
+            "site_name": site.name,
+            "comments": [(one, moderation_url(context, site, one["id"], clock.now())) for one in shown],
+            "waiting": waiting,
+            "more": waiting - len(shown),
+        },
+    )
     bounces_to = verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
     await sender.send_message(context.settings, letter, bounces_to)
