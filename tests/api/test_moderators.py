@@ -5,7 +5,7 @@ What it may not do, address by address, is in test_cabinet_matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -289,6 +289,14 @@ async def test_removal_takes_effect_at_once(context: Context, initiatives: Site,
     await sovet.read(seen, 404)
 
 
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """The day of its test, for what other fixtures make too."""
+    with at(NOON):
+        yield
+
+
+@pytest.mark.usefixtures("noon")
 async def test_notices_and_digests_come_as_for_reports_of_their_own(
     context: Context, city: Site, council: Site, mail_sink: MailSink
 ) -> None:
