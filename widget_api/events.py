@@ -32,6 +32,7 @@ class Event:
 
     id: str
     site_id: str
+    position: int
     problem_id: str
     kind: str
     at: int
@@ -40,7 +41,6 @@ class Event:
     user_id: str | None = None
     source: str | None = None
     text_id: str | None = None
-    position: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
 
 

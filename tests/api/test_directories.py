@@ -32,6 +32,7 @@ from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import service as renewals
 from widget_api.residents import calendar_file
 from widget_api.settings import Settings
+from widget_api.signing import Signer
 from widget_api.sites import changes, collection, entry_links
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -332,6 +333,26 @@ async def test_a_link_of_an_organisation_opens_the_form_and_names_it(
     still = await entry_links.add_link(database, agencys, "Рядом")
     url = entry_links.link_url(context.signer, "", agencys, still)
     assert (await client.get(url)).status_code == 409
+
+
+async def test_another_register_may_vouch_for_an_organisation(
+    client: httpx2.AsyncClient, context: Context, city: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A register of members kept elsewhere takes the place of the agency's links by one attribute."""
+
+    class Members:
+        async def find_organisation(self, database: Database, signer: Signer, site: Site, token: str) -> str | None:
+            return "Добровольцы" if token == "member-7" else None
+
+    child = await collection.add_collection(context.database, city, "volunteers", "volunteers")
+    await changes.update_site(context.database, child.id, {"who": "invited"})
+    link = await entry_links.add_link(context.database, child, "Рядом")
+    own = entry_links.link_url(context.signer, "", child, link)
+    monkeypatch.setattr(entry_links, "REGISTER", Members())
+    opened = await client.get(f"/s/{child.key}/report?by=member-7")
+    assert (opened.status_code, "Добровольцы" in opened.text) == (200, True)
+    assert (await client.get(f"/s/{child.key}/report?by=member-8")).status_code == 409
+    assert (await client.get(own)).status_code == 409, "links count where the register says so"
 
 
 async def test_links_are_made_and_revoked_in_the_cabinet(

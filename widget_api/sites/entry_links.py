@@ -1,13 +1,14 @@
 """Hand out signed links that open the form of a collection for one organisation, whose name the entry then carries.
 
-A volunteer centre gives its link to its people; whoever has it is taken for one of them.
+A volunteer centre gives its link to its people; whoever has it is taken for one of them. A register of members kept
+elsewhere is another `Register`: it finds the organisation by what its own page sent the visitor with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
@@ -20,17 +21,29 @@ MAX_NAME = 150  # characters
 MAX_LINKS = 500  # of a collection
 
 
-async def _find_organisation(database: Database, signer: Signer, site: Site, token: str) -> str | None:
-    """The name of the organisation to which a link was given; None where it is forged, revoked or another site's."""
-    link_id = signer.read(Purpose.ENTRY_LINK, token)
-    if not isinstance(link_id, str):
-        return None
-    row = await database.row(
-        "SELECT name FROM entry_links WHERE id = :id AND site_id = :site_id AND revoked_at IS NULL",
-        id=link_id,
-        site_id=site.id,
-    )
-    return None if row is None else str(row["name"])
+class Register(Protocol):
+    """Who knows which organisation a visitor comes from."""
+
+    async def find_organisation(self, database: Database, signer: Signer, site: Site, token: str) -> str | None:
+        """The name that the entry carries; None where nobody vouches for the visitor."""
+
+
+class SignedLinks:
+    """The links that the agency hands out itself."""
+
+    async def find_organisation(self, database: Database, signer: Signer, site: Site, token: str) -> str | None:
+        link_id = signer.read(Purpose.ENTRY_LINK, token)
+        if not isinstance(link_id, str):
+            return None
+        row = await database.row(
+            "SELECT name FROM entry_links WHERE id = :id AND site_id = :site_id AND revoked_at IS NULL",
+            id=link_id,
+            site_id=site.id,
+        )
+        return None if row is None else str(row["name"])
+
+
+REGISTER: Register = SignedLinks()
 
 
 async def open_for(database: Database, signer: Signer, site: Site, token: str) -> tuple[Site, str | None]:
@@ -39,7 +52,7 @@ async def open_for(database: Database, signer: Signer, site: Site, token: str) -
     An agency's own takes no link; whatever else has none stays as it is.
     """
     own = site.collection
-    organisation = await _find_organisation(database, signer, site, token) if own and token else None
+    organisation = await REGISTER.find_organisation(database, signer, site, token) if own and token else None
     if own is not None and organisation is not None and own.who == "invited":
         site = replace(site, collection=replace(own, who="residents"))
     return site, organisation

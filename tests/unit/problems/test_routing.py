@@ -26,6 +26,7 @@ def event(kind: str = "status", **changes: str | None) -> Event:
     values = {
         "id": "e",
         "site_id": "s",
+        "position": 1,
         "problem_id": "p",
         "kind": kind,
         "at": 1,
