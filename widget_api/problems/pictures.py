@@ -10,11 +10,10 @@ from typing import Any, Literal
 
 import orjson
 
-from widget_api import clock
 from widget_api.attachments import links
 from widget_api.attachments.photos import model
 from widget_api.attachments.photos import store as photo_store
-from widget_api.attachments.photos.model import PUBLIC_ROLES, UNATTACHED_LIFETIME, Role
+from widget_api.attachments.photos.model import PUBLIC_ROLES, Role
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
@@ -35,7 +34,7 @@ async def attach(
     """
     shown, wrong = list[dict[str, Any]](), list[FieldError]()
     for place, photo in enumerate(photos):
-        row = await _attach_one(tx, site_id, problem_id, event_id, role, photo.id, place, photo.alt)
+        row = await photo_store.attach(tx, site_id, problem_id, event_id, role, photo.id, place, photo.alt)
         if row is None:
             wrong.append(FieldError(f"photos.{place}", "unknown"))
         else:
@@ -44,30 +43,6 @@ async def attach(
         raise Invalid(tuple(wrong))
     if role == "report" and shown:
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
-
-
-async def _attach_one(
-    tx: Transaction,
-    site_id: str,
-    problem_id: str,
-    event_id: str,
-    role: Role,
-    photo_id: str,
-    place: int,
-    alt: str | None = None,
-) -> Row | None:
-    """Attach an uploaded photo. None if it is attached already, too old or another site's."""
-    return await photo_store.attach(
-        tx,
-        photo_id=photo_id,
-        site_id=site_id,
-        problem_id=problem_id,
-        event_id=event_id,
-        role=role,
-        place=place,
-        alt=alt,
-        since=clock.now() - UNATTACHED_LIFETIME,
-    )
 
 
 async def count_work(tx: Transaction, problem_id: str) -> int:
@@ -94,7 +69,7 @@ async def join(
     tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photo_id: str, place: int
 ) -> None:
     """Attach one more uploaded photo to an event, at its place among the others."""
-    attached = await _attach_one(tx, site_id, problem_id, event_id, role, photo_id, place)
+    attached = await photo_store.attach(tx, site_id, problem_id, event_id, role, photo_id, place)
     if attached is not None and role == "report":
         await _update_shown(tx, problem_id)
 
@@ -117,7 +92,7 @@ async def hide(tx: Transaction, problem_id: str, photo_id: str, *, instead: str 
         problem = await records.find(tx, problem_id)
         assert problem is not None, "a photo without its problem"
         place, alt = photo["place"], photo["alt"]
-        attached = await _attach_one(
+        attached = await photo_store.attach(
             tx, problem["site_id"], problem_id, photo["event_id"], photo["role"], instead, place, alt
         )
         if attached is None:

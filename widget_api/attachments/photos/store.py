@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from widget_api import clock
+from widget_api.attachments.photos.model import UNATTACHED_LIFETIME, Role
 from widget_api.database import Database, Row, Transaction
 
 _UNATTACHED = "problem_id IS NULL AND removed_at IS NULL"
@@ -27,15 +29,13 @@ async def count_of_ticket(reader: Database | Transaction, ticket: str, since: in
 
 async def attach(
     tx: Transaction,
-    *,
-    photo_id: str,
     site_id: str,
     problem_id: str,
     event_id: str,
-    role: str,
+    role: Role,
+    photo_id: str,
     place: int,
-    alt: str | None,
-    since: int,
+    alt: str | None = None,
 ) -> Row | None:
     """Attach a photo to a problem. Returns its width and height; None if it is another site's, old or attached."""
     return await tx.row(
@@ -48,7 +48,7 @@ async def attach(
         role=role,
         place=place,
         alt=alt,
-        since=since,
+        since=clock.now() - UNATTACHED_LIFETIME,
     )
 
 
