@@ -5,18 +5,21 @@ PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 p
 BIN := .venv/bin
 # Four processes for two cores: more than half of a test's time goes into waiting, for servers, browsers and what a page
 # shows after a while; three leave a third of the cores idle. Whoever is done takes over from the others.
-PYTEST := $(BIN)/python -m scripts.run_tests --numprocesses=4 --dist=worksteal
+IN_PARALLEL := --numprocesses=4 --dist=worksteal
+PYTEST := $(BIN)/python -m scripts.run_tests $(IN_PARALLEL)
 export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
-.PHONY: help run test test-full test-moments bench build check-build checks lint lint-python lint-js unit-js screenshots pictures lock \
-	environment environment-dev node browser servers clean
+.PHONY: help run test test-full test-moments test-wheel test-chance sqlite-only bench build check-build checks lint lint-python lint-js \
+	unit-js screenshots pictures lock environment environment-dev node packages prepare clean
 .NOTPARALLEL:
 
 help:
 	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
 	@echo "make test         build, lint, types and every test, about 16 minutes on two cores"
-	@echo "make test-full    the same, with the full counts of the fault tests, a real WordPress and LibreOffice, and units and API at four odd moments"
+	@echo "make test-full    the same, with the full counts of the fault tests, a real WordPress and LibreOffice, and units and API at four odd moments and of the wheel"
+	@echo "make test-chance    API and browser tests in a random order on a busy machine, to find failures by chance"
+	@echo "make sqlite-only    write the list of the cases that make test runs on SQLite alone"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
 	@echo "make lint         ruff, mypy, import rules, unused dependencies and code, tsc, the rules of Redocly and Spectral"
@@ -27,28 +30,57 @@ help:
 run: environment
 	@$(BIN)/widget-api demo $(if $(PORT),--port $(PORT))
 
-test: environment-dev node browser servers checks
+test: prepare checks
 	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"
 	@$(PYTEST)
 
-test-full: SERVERS = --full
-test-full: environment-dev node browser servers checks
+test-full: PACKAGES = --full
+test-full: prepare checks
 	@echo "▸ Python tests with the full counts of the faults"
-	@WIDGET_TEST_FAULTS=full $(PYTEST)
-	@$(MAKE) --no-print-directory test-moments
+	@rm -rf $(STATEMENTS)
+	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
+	@$(BIN)/python -m tests.support.statements $(STATEMENTS) --check
+	@$(MAKE) --no-print-directory test-moments test-wheel
 
 # Evening in Greenwich when it is tomorrow in Moscow, a leap day, the minute before summer time begins in Europe, a
 # Sunday at three in Moscow. By an offset: from an absolute moment each process would start anew, so that a service lags
 # behind its test. Monotonic time stays real: a fake one would stop whatever waits. Without libfaketime's "fix" of
 # monotonic waits: with it a thread that waits for the GIL spins, and often holds a lock that a forked child needs.
 MOMENTS = "2026-12-31 21:30:00" "2028-02-29 20:58:00" "2027-03-27 23:59:30" "2026-12-06 00:00:00"
-test-moments: environment-dev node servers
+test-moments: prepare
 	@for moment in $(MOMENTS); do \
 	  echo "▸ units and API at $$moment UTC"; \
 	  offset=$$(printf "%+ds" $$(($$(date -ud "$$moment" +%s) - $$(date +%s)))); \
 	  TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 \
-	    faketime -f "$$offset" $(PYTEST) tests/unit tests/api || exit 1; \
+	    faketime -f "$$offset" $(PYTEST) --sqlite tests/unit tests/api || exit 1; \
 	done
+
+# Units and API with the installed wheel, on another Python, with the newest versions that the ranges allow. The folder `path`
+# holds the test code alone, so that the sources cannot stand in for the wheel.
+OTHER_PYTHON := python3.13
+WHEEL := build/wheel
+test-wheel: prepare
+	@echo "▸ units and API of the wheel, on $(OTHER_PYTHON)"
+	@rm -rf $(WHEEL) && mkdir -p $(WHEEL)/tree $(WHEEL)/path
+	@$(BIN)/python -m hatchling build --target wheel --directory $(WHEEL)
+	@$(OTHER_PYTHON) -m venv --without-pip $(WHEEL)/venv
+	@$(BIN)/python -m pip --python $(WHEEL)/venv/bin/python install --quiet --upgrade "$$(echo $(WHEEL)/*.whl)[dev]"
+	@git archive HEAD | tar -x -C $(WHEEL)/tree
+	@ln -s $(CURDIR)/node_modules $(WHEEL)/tree/
+	@ln -s ../tree/tests ../tree/scripts ../tree/benchmarks $(WHEEL)/path/
+	@cd $(WHEEL)/tree && PYTHONSAFEPATH=1 ../venv/bin/python -m pytest $(IN_PARALLEL) -o pythonpath=../path tests/unit tests/api
+
+# To find tests that fail by chance: modules in a random order, beside two processes that take all they can get.
+test-chance: prepare
+	@trap 'kill $$first $$second' EXIT; yes > /dev/null & first=$$!; yes > /dev/null & second=$$!; \
+	$(BIN)/python -m pytest $(IN_PARALLEL) --shuffle tests/api tests/browser
+
+# Which cases PostgreSQL can be spared: tests/support/statements.py.
+STATEMENTS := build/statements
+sqlite-only: prepare
+	@rm -rf $(STATEMENTS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) --statements=$(STATEMENTS) -k postgresql tests/unit tests/api
+	@$(BIN)/python -m tests.support.statements $(STATEMENTS)
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks --postgres
@@ -93,10 +125,10 @@ unit-js: node
 	@echo "▸ unit tests of the widget"
 	@NODE_OPTIONS=--test-reporter=dot npm test --silent || npm test --silent # the second time with the reasons
 
-screenshots: environment-dev browser
+screenshots: prepare
 	@$(BIN)/python -m scripts.screenshots
 
-pictures: environment-dev node browser
+pictures: prepare
 	@$(BIN)/python -m scripts.pictures
 
 lock: environment-dev
@@ -114,11 +146,16 @@ node_modules/.stamp: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-browser: environment-dev
-	@$(BIN)/python scripts/browser.py
+packages:
+	@$(PYTHON3) -m scripts.servers --install $(PACKAGES)
 
-servers: environment-dev
-	@$(BIN)/python -m scripts.servers $(SERVERS)
+# pip, npm and apt wait for the network and for the disk: side by side.
+prepare:
+	@$(MAKE) --no-print-directory environment-dev & pip=$$!; \
+	$(MAKE) --no-print-directory node & npm=$$!; \
+	$(MAKE) --no-print-directory packages PACKAGES=$(PACKAGES); apt=$$?; \
+	wait $$pip; pip=$$?; wait $$npm && exit $$((pip + apt))
+	@$(BIN)/python -m scripts.servers $(PACKAGES)
 
 clean:
 	rm -rf .venv node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis

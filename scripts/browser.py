@@ -1,11 +1,9 @@
-"""Finds the browsers for the tests, or gets them.
+"""Finds the browsers for the tests, and names their packages.
 
 Chromium drives every browser test: what is there, else the system's packages, else Playwright's build. Its headless
 shell comes first, as it does for Playwright: the same engine without the browser's own windows, which are pages
 themselves and take 40 % of the processor time of a test. Firefox and WebKitGTK drive the way of a report: what is
 there, else the system's packages, else their tests are left out.
-
-python scripts/browser.py        # prints what it found
 """
 
 import os
@@ -20,7 +18,7 @@ NAMES = (SHELL, "chromium", "google-chrome-stable", "google-chrome", "chromium-b
 CHROMIUM = (SHELL, "fonts-dejavu-core", "fonts-liberation")
 FIREFOX = ("firefox-esr",)
 WEBKIT = ("webkit2gtk-driver", "xvfb")
-OLDER = {SHELL: "chromium"}  # where distributions have no package of its own
+OTHERWISE = {SHELL: "chromium", "redis-server": "valkey-server"}  # where distributions have no such package
 PLAYWRIGHTS_OWN = "playwright"
 
 
@@ -53,8 +51,10 @@ def installed() -> str | None:
 
 
 def from_playwright() -> bool:
-    from playwright.sync_api import sync_playwright
-
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:  # the environment is being made beside this
+        return False
     with sync_playwright() as playwright:
         return Path(playwright.chromium.executable_path).exists()
 
@@ -90,13 +90,15 @@ def reason_to_leave_out(packages: tuple[str, ...]) -> str:
 
 
 def install(packages: list[str]) -> None:
-    """From the system's packages, in one call: a minute and a half where nothing is there yet."""
+    """From the system's packages, in one call."""
     print(f"▸ installing from the system's packages: {' '.join(packages)} (a minute or two)", flush=True)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    quietly = {"env": environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    subprocess.run(["apt-get", "update", "-qq"], **quietly)
-    wanted = [name for package in packages if (name := package if known(package) else OLDER.get(package))]
-    done = subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted], **quietly)
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]  # venv may come from there at the same time
+    quietly = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdin": subprocess.DEVNULL}
+    subprocess.run([*apt, "update"], **quietly, capture_output=True)
+    wanted = [name for package in packages if (name := package if known(package) else OTHERWISE.get(package))]
+    done = subprocess.run(
+        [*apt, "install", "-y", "--no-install-recommends", *wanted], **quietly, stdout=subprocess.DEVNULL
+    )
     if done.returncode:
         print(f"  apt-get install ended with code {done.returncode}", flush=True)
 
@@ -115,12 +117,13 @@ def is_best(found: str | None) -> bool:
     )
 
 
+def missing_packages() -> list[str]:
+    there = ((is_best(find()), CHROMIUM), (firefox(), FIREFOX), (webkit(), WEBKIT))
+    return [name for found, packages in there if not found for name in packages]
+
+
 def ensure() -> str:
-    missing: list[str] = []
-    for there, packages in ((is_best(find()), CHROMIUM), (firefox(), FIREFOX), (webkit(), WEBKIT)):
-        missing += [] if there else packages
-    if missing and has_apt():
-        install(missing)
+    """What the tests drive; Playwright's own build where scripts/servers.py found no browser to install."""
     found = find()
     if found:
         return found
@@ -130,11 +133,9 @@ def ensure() -> str:
     return PLAYWRIGHTS_OWN
 
 
-def main() -> None:
-    print(f"▸ browser: {ensure()}", flush=True)
-    for name, there, packages in (("Firefox", firefox(), FIREFOX), ("WebKitGTK", webkit(), WEBKIT)):
-        print(f"▸ {name}: {'found' if there else 'left out, ' + reason_to_leave_out(packages)}", flush=True)
+def reason_without_firefox() -> str:
+    return "" if firefox() else reason_to_leave_out(FIREFOX)
 
 
-if __name__ == "__main__":
-    main()
+def reason_without_webkit() -> str:
+    return "" if webkit() else reason_to_leave_out(WEBKIT)

@@ -1,11 +1,12 @@
-"""Finds the servers and programs that some tests talk to, or gets them from the system's packages.
+"""Finds the browsers, servers and programs that some tests need, or gets them from the system's packages.
 
 Dovecot for mail that is fetched, Redis or Valkey for shared limits, nginx and Caddy for the shipped proxy
 configurations, PHP for the plugins of content management systems, faketime for the suite at odd moments; with
 `--full` a whole WordPress, and LibreOffice Calc, which reads the workbooks. Where they cannot be had, those tests are
 left out.
 
-python -m scripts.servers        # prints what it found
+python -m scripts.servers            # prints what it found
+python -m scripts.servers --install  # installs what is missing; needs nothing but the standard library
 """
 
 import os
@@ -37,7 +38,7 @@ REDIS = ("redis-server", "valkey-server")  # they speak the same; distributions 
 
 def dovecot() -> str | None:
     """Path of a Dovecot we can configure and start."""
-    path = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
+    path = program("dovecot")
     if path is None or os.geteuid() != 0:
         return None
     output = subprocess.run([path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
@@ -47,9 +48,11 @@ def dovecot() -> str | None:
 
 def reason_without_dovecot() -> str:
     """Why it cannot be had here; empty where it can, and then its tests must run."""
+    if dovecot():
+        return ""
     if os.geteuid() != 0:
         return "Dovecot is started by root alone"
-    if shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+    if program("dovecot"):
         return "this Dovecot is older than 2.4"
     return browser.reason_to_leave_out(DOVECOT)
 
@@ -88,25 +91,39 @@ def reason_without_wordpress() -> str:
     return "" if wordpress() else browser.reason_to_leave_out(WORDPRESS_PACKAGES)
 
 
-def main() -> None:
-    full = "--full" in sys.argv[1:]
-    if dovecot() is None and not reason_without_dovecot():
-        install(list(DOVECOT))
-    for name in REDIS:
-        if not redis() and has_apt():
-            install([name])
+def missing_packages(full: bool) -> list[str]:
     programs = PROGRAMS | (PROGRAMS_OF_FULL if full else {})
     missing = [package for name, package in programs.items() if not program(name)]
-    if full and not wordpress() and not reason_without_wordpress():
-        missing += WORDPRESS_PACKAGES
-    if missing and has_apt():
+    missing += [] if program("dovecot") else DOVECOT
+    missing += [] if redis() else REDIS[:1]
+    missing += WORDPRESS_PACKAGES if full and not wordpress() else ()
+    return [*browser.missing_packages(), *missing]
+
+
+def describe(full: bool) -> str:
+    """One line: what the tests will use, and what is left out for which reason."""
+    programs = PROGRAMS | (PROGRAMS_OF_FULL if full else {})
+    there = {
+        "Firefox": (browser.firefox(), browser.reason_without_firefox()),
+        "WebKitGTK": (browser.webkit(), browser.reason_without_webkit()),
+        "Dovecot": (dovecot(), reason_without_dovecot()),
+        "Redis": (redis(), reason_without_redis()),
+        **{name: (program(name), reason_without(name)) for name in programs},
+        **({"WordPress": (wordpress(), reason_without_wordpress())} if full else {}),
+    }
+    found = ", ".join(name for name, (path, _) in there.items() if path)
+    reasons = [
+        f"{name} ({reason or 'it could not be installed'})" for name, (path, reason) in there.items() if not path
+    ]
+    return f"{browser.ensure()}, {found}{'; left out: ' if reasons else ''}{', '.join(reasons)}"
+
+
+def main() -> None:
+    full = "--full" in sys.argv[1:]
+    if "--install" not in sys.argv[1:]:
+        print(f"▸ browsers and servers: {describe(full)}", flush=True)
+    elif has_apt() and (missing := missing_packages(full)):
         install(missing)
-    print(f"▸ Dovecot: {'found' if dovecot() else 'left out, ' + reason_without_dovecot()}", flush=True)
-    print(f"▸ Redis: {redis() or 'left out, ' + reason_without_redis()}", flush=True)
-    for name in programs:
-        print(f"▸ {name}: {program(name) or 'left out, ' + reason_without(name)}", flush=True)
-    if full:
-        print(f"▸ WordPress: {wordpress() or 'left out, ' + reason_without_wordpress()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import os
+import random
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,10 +27,11 @@ from tests.support.commands import call_json
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
-from tests.support.postgres import PostgreSQL
+from tests.support.postgres import PostgreSQL, Server
 from tests.support.processes import COMMAND, Service, free_port, patched_program
 from tests.support.redis import Redis
 from tests.support.s3 import S3
+from tests.support.selection import is_full
 from widget_api import clock, worker
 from widget_api import settings as settings_module
 from widget_api.database import Database
@@ -39,7 +42,7 @@ from widget_api.sites import tickets
 from widget_api.web import brute_force
 
 # A busy machine must not fail a test: no test measures time.
-hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("product", deadline=None, print_blob=True, max_examples=100 if is_full() else 50)
 hypothesis.settings.load_profile("product")
 
 DIALECTS = ("sqlite", "postgresql")
@@ -47,7 +50,12 @@ DIALECTS = ("sqlite", "postgresql")
 # statement, what a page says of it, headers, tokens, letters of many mail programs. The subject decides, not the time
 # a test takes. Statements run on both databases, and so does input that only one of them refuses (NUL, large numbers).
 ONE_DATABASE = pytest.mark.parametrize("dialect", DIALECTS[:1])
+# For tests that take long and whose subject is the same on the other database: stories, samples of faults.
+_OTHER = pytest.mark.full("the other database")
+ONE_DATABASE_UNLESS_FULL = pytest.mark.parametrize("dialect", [DIALECTS[0], pytest.param(DIALECTS[1], marks=_OTHER)])
+POSTGRESQL_UNLESS_FULL = pytest.mark.parametrize("dialect", [pytest.param(DIALECTS[0], marks=_OTHER), DIALECTS[1]])
 ENOUGH_MEMORY = 6 << 30  # bytes
+SERVER = pytest.StashKey[Server]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,28 +112,77 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """A generator for the test's random choices, which `--seed` repeats."""
+    return random.Random(f"{request.config.option.seed} {request.node.nodeid}")
+
+
+# --- what the processes of a run share ---
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    config.stash[SERVER] = server = Server()
+    config.add_cleanup(server.stop)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["postgres_port"] = node.config.stash[SERVER].port
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[..., Path]:
+    """`make_once(name, make)` → the path of a file that `make(path)` writes in one process of the run, for all."""
+    directory = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        directory = directory.parent
+
+    def make_in_turn(name: str, make: Callable[[Path], object]) -> Path:
+        made, unfinished = directory / name, directory / f"new-{name}"
+        with (directory / f"{name}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if not made.exists():
+                make(unfinished)
+                unfinished.rename(made)
+        return made
+
+    return make_in_turn
+
+
 # --- databases ---
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgreSQL]:
-    """One PostgreSQL server for the whole run."""
-    server = PostgreSQL()
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgreSQL]:
+    """The PostgreSQL server of the run."""
+    server = PostgreSQL(port=getattr(request.config, "workerinput", {}).get("postgres_port"))
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: PostgreSQL) -> list[str]:
-    """URLs of migrated databases that no test is using."""
+def migrated_postgres(postgres: PostgreSQL, make_once: Callable[..., Path]) -> str:
+    """The name of a migrated database that new ones are copied from."""
+
+    def make(path: Path) -> None:
+        url = postgres.database()
+        run_in_thread(migrate(url))
+        path.write_text(url.rsplit("/", 1)[1])
+
+    return make_once("postgres", make).read_text()
+
+
+@pytest.fixture(scope="session")
+def unused_databases() -> list[str]:
+    """URLs of migrated databases on PostgreSQL that no test of this process is using."""
     return []
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "widget.db"
-    run_in_thread(migrate(f"sqlite:///{path}"))
-    return path
+def migrated_sqlite(make_once: Callable[..., Path]) -> Path:
+    return make_once("widget.db", lambda path: run_in_thread(migrate(f"sqlite:///{path}")))
 
 
 @pytest.fixture(params=DIALECTS)
@@ -147,17 +204,13 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
         def on_postgres(migrated: bool) -> str:
             server: PostgreSQL = request.getfixturevalue("postgres")
-            free: list[str] = request.getfixturevalue("migrated_postgres")
+            unused: list[str] = request.getfixturevalue("unused_databases")
             if not migrated:
                 url = server.database()
                 cleaning.callback(server.drop, url)
                 return url
-            if free:
-                url = free.pop()
-            else:
-                url = server.database()
-                run_in_thread(migrate(url))
-            cleaning.callback(free.append, url)
+            url = unused.pop() if unused else server.database(request.getfixturevalue("migrated_postgres"))
+            cleaning.callback(unused.append, url)
             cleaning.callback(server.empty, url)
             return url
 
@@ -369,7 +422,7 @@ def host_pages() -> Iterator[Callable[..., HostPages]]:
 @pytest.fixture(scope="session")
 def full_counts() -> bool:
     """Whether the fault tests run their full counts (make test-full) or a sample of them (make test)."""
-    return os.environ.get("WIDGET_TEST_FAULTS") == "full"
+    return is_full()
 
 
 # --- a browser ---

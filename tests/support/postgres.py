@@ -62,32 +62,22 @@ def link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-class PostgreSQL:
-    """One server process.
-
-    `database()` returns the URL of a new database, a copy of `template` if one is given. `configuration` are lines
-    appended to postgresql.conf.
-    """
+class Server:
+    """One server process. `configuration` are lines appended to postgresql.conf."""
 
     def __init__(self, configuration: str = "") -> None:
         self._configuration = configuration
         self.root = Path(tempfile.mkdtemp(prefix="widget-postgres-"))
         self.root.chmod(0o755)
         self.port = free_port()
-        # The connections of this class are kept open in a separate event loop: a new one costs more than a statement.
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="postgres", daemon=True)
-        self._thread.start()
-        self._held: dict[str, asyncpg.Connection] = {}
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._programs = self._reachable_programs()
+        self.programs = self._reachable_programs()
         self._data = self.root / "data"
         self._data.mkdir(mode=0o700)
         if self._user:
             shutil.chown(self._data, self._user)
         self._initialise()
-        self._process = self._start()
-        self._wait()
+        self.process = self._start()
 
     def _reachable_programs(self) -> Path:
         """As root, the server runs as another user, who may not have access to our virtual environment."""
@@ -111,7 +101,7 @@ class PostgreSQL:
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         options = ("--auth=trust", "--encoding=UTF8", "--username=postgres", "--no-sync", *locale)
         subprocess.run(
-            [self._programs / "initdb", "-D", self._data, *options],
+            [self.programs / "initdb", "-D", self._data, *options],
             user=self._user,
             cwd=self.root,
             check=True,
@@ -121,20 +111,48 @@ class PostgreSQL:
             configuration.write(f"{CONFIGURATION}port = {self.port}\n{self._configuration}")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = die_with_parent([str(self._programs / "postgres"), "-D", str(self._data)])
+        command = die_with_parent([str(self.programs / "postgres"), "-D", str(self._data)])
         with (self.root / "log").open("wb") as log:
             return subprocess.Popen(
                 command, user=self._user, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+class PostgreSQL:
+    """Databases on a server: on the one at `port`, or else on a server of its own, started with `configuration`.
+
+    `database()` returns the URL of a new database, a copy of `template` if one is given.
+    """
+
+    def __init__(self, configuration: str = "", *, port: int | None = None) -> None:
+        self.server = None if port else Server(configuration)
+        self.port = self.server.port if self.server else port
+        # The connections of this class are kept open in a separate event loop: a new one costs more than a statement.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="postgres", daemon=True)
+        self._thread.start()
+        self._held: dict[str, asyncpg.Connection] = {}
+        self._wait()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60
         while True:
             try:
                 return self.run("SELECT 1")
-            except (OSError, asyncpg.PostgresError):
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError((self.root / "log").read_text()) from None
+            except (OSError, asyncpg.PostgresError) as error:
+                ended = self.server is not None and self.server.process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    log = (self.server.root / "log").read_text() if self.server else ""
+                    raise AssertionError(f"no PostgreSQL answers on port {self.port}\n{log}") from error
                 time.sleep(0.05)
 
     def url(self, name: str) -> str:
@@ -183,10 +201,5 @@ class PostgreSQL:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
-        shutil.rmtree(self.root, ignore_errors=True)
+        if self.server:
+            self.server.stop()

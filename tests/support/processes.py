@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -14,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,35 @@ from tests.support import fork_server
 
 COMMAND = str(Path(sys.executable).parent / "widget-api")
 START_LIMIT = 90.0  # seconds; the machine may be busy with other tests
-_CHANCE = random.SystemRandom()  # Hypothesis seeds the global generator: parallel tests would all choose the same port
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def own_ports() -> Iterator[int]:
+    """The ports of this process in turn, from a random one on: a range for each process of a run.
+
+    They are below the kernel's ephemeral range, so that no connection takes the port of a killed service.
+    """
+    first = 11_000  # browsers refuse 10080
+    last = min(32_000, int(EPHEMERAL.read_text().split()[0])) if EPHEMERAL.exists() else 32_000
+    # The process that starts the others has ports of its own, too.
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")) + 1
+    place = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
+    many = (last - first) // processes
+    start = random.SystemRandom().randrange(many)
+    for number in itertools.count(start):
+        yield first + place * many + number % many
+
+
+_ports = own_ports()
 
 
 def free_port() -> int:
-    """A free port below the kernel's ephemeral range, so that a killed service can bind its own port again."""
-    while True:
-        port = _CHANCE.randrange(11_000, 32_000)  # browsers refuse 10080
+    """A port that nobody uses and that this process has not given to a test before."""
+    for port in _ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("unreachable: the ports are taken in turn")
 
 
 def die_with_parent(command: list[str]) -> list[str]:

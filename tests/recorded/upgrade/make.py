@@ -387,7 +387,8 @@ def dump_sqlite(path: Path, copy: Path) -> bytes:
 
 
 def dump_postgres(server: PostgreSQL, url: str) -> bytes:
-    command = [server._programs / "pg_dump", "--no-owner", "--no-acl", "--inserts", "--rows-per-insert=100", url]
+    assert server.server is not None
+    command = [server.server.programs / "pg_dump", "--no-owner", "--no-acl", "--inserts", "--rows-per-insert=100", url]
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
     # `\restrict` is for psql alone; comments say which machine and which day.
     return re.sub(r"^(\\.*|--.*|)\n", "", text, flags=re.MULTILINE).encode()

@@ -1,0 +1,161 @@
+"""Record the statements that each test runs on PostgreSQL, and name the cases that repeat what others run there.
+
+A statement counts as the same if its text, the types of its parameters and the shape of its result are: whether there
+are rows, and the types of a row's values, or the error. tests/sqlite_only.txt names the cases whose every statement is
+run on PostgreSQL by a case that is not named; `make test` runs those on SQLite alone. Never named are cases whose
+subject is the database itself (CONCERNED) and those that run statements in another process, where nothing is recorded.
+
+    make sqlite-only                                     # runs all cases on PostgreSQL and writes the list
+    python -m tests.support.statements RECORDED --check  # whether the list holds (make test-full)
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.selection import SQLITE_ONLY, dialect_of, read_names
+
+HEADING = """\
+# Cases that `make test` runs on SQLite alone: all their statements are run on PostgreSQL by other cases.
+# Made by `make sqlite-only`; see docs/decisions/0077-postgresql-by-statements.md.
+"""
+CONCERNED = re.compile(
+    r"tests/faults/|tests/unit/database/|(bad_input|hostile|query_plans|upgrade|backup|connections|batches|schema|migration)"
+)
+CONCURRENT = re.compile(r"\b(gather|TaskGroup|Barrier|create_task|terminate|cut)\b")
+PROCESSES = {"serve", "module_serve", "widget_service", "found_town"}
+NAMES = re.compile(r"[0-9a-f]{8,}")
+LISTS = re.compile(r"(\(?\$\d+\)?)(, ?\(?\$\d+\)?)+")
+
+
+class Recorder:
+    """Notes the statements of the test that is running, as numbers."""
+
+    def __init__(self, directory: Path, worker: str) -> None:
+        self._file = directory / f"{worker}.json"
+        self._cases: dict[str, dict[str, Any]] = {}
+        self._running: set[int] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._running = set()
+        result = yield
+        if dialect_of(item) == "postgresql":
+            self._cases[item.nodeid] = {"must": concerns_the_database(item), "statements": sorted(self._running)}
+        return result
+
+    def pytest_sessionfinish(self) -> None:
+        if self._cases:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(self._cases))
+
+    def watch(self, patch: pytest.MonkeyPatch) -> None:
+        def watching(method: str, describe: Callable[[Any], object]) -> None:
+            former = getattr(asyncpg.Connection, method)
+
+            async def run(connection: Any, query: str, *given: Any, **options: Any) -> Any:
+                try:
+                    result = await former(connection, query, *given, **options)
+                except Exception as error:
+                    self._note(query, given, type(error).__name__)
+                    raise
+                self._note(query, given, describe(result))
+                return result
+
+            patch.setattr(asyncpg.Connection, method, run)
+
+        watching("_execute", shape)
+        watching("_executemany", shape)
+
+    def _note(self, query: str, given: tuple[Any, ...], outcome: object) -> None:
+        values = given[0] if given else ()
+        if values and isinstance(values, list) and isinstance(values[0], tuple):  # of `executemany`
+            values = values[0]
+        text = LISTS.sub("$…", NAMES.sub("…", query))
+        self._running.add(zlib.crc32(repr((text, types(values), outcome)).encode()))
+
+
+def types(values: Any) -> tuple[str, ...]:
+    """The types of values in order; of neighbours of one type there may be any number, as in `IN ($1, $2)`."""
+    return tuple(name for name, _ in groupby(type(value).__name__ for value in values))
+
+
+def shape(result: Any) -> object:
+    if isinstance(result, list):
+        return types(result[0].values()) if result else "no rows"
+    return "done"
+
+
+def concerns_the_database(item: pytest.Item) -> bool:
+    """Whether a case runs on PostgreSQL whatever others run there."""
+    assert isinstance(item, pytest.Function)
+    return bool(
+        CONCERNED.search(item.nodeid)
+        or PROCESSES.intersection(item.fixturenames)
+        or CONCURRENT.search(inspect.getsource(item.function))
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.statements is not None:
+        worker = getattr(config, "workerinput", {}).get("workerid", "main")
+        recorder = Recorder(config.option.statements, worker)
+        patch = pytest.MonkeyPatch()
+        recorder.watch(patch)
+        config.add_cleanup(patch.undo)
+        config.pluginmanager.register(recorder)
+
+
+# --- the list ---
+
+
+def choose(cases: dict[str, dict[str, Any]]) -> list[str]:
+    """The cases that can be left out: what is left is a small set that runs every statement."""
+    kept = {name for name, case in cases.items() if case["must"]}
+    missing = {one for case in cases.values() for one in case["statements"]}
+    missing -= {one for name in kept for one in cases[name]["statements"]}
+    while missing:
+        name, new = max(
+            ((name, missing.intersection(case["statements"])) for name, case in cases.items() if name not in kept),
+            key=lambda pair: (len(pair[1]), pair[0]),
+        )
+        kept.add(name)
+        missing -= new
+    return sorted(cases.keys() - kept)
+
+
+def main() -> None:
+    recorded, *options = sys.argv[1:]
+    cases: dict[str, dict[str, Any]] = {}
+    for file in Path(recorded).glob("*.json"):
+        cases |= json.loads(file.read_text())
+    listed = Path(SQLITE_ONLY)
+    if "--check" not in options:
+        names = choose(cases)
+        listed.write_text(HEADING + "".join(f"{name}\n" for name in names))
+        print(f"{listed.name}: {len(names)} of {len(cases)} cases on PostgreSQL")
+        return
+    named = read_names(listed)
+    run = {one for name, case in cases.items() if name not in named for one in case["statements"]}
+
+    def holds(name: str) -> bool:
+        return name in cases and not cases[name]["must"] and run.issuperset(cases[name]["statements"])
+
+    wrong = [name for name in named if not holds(name)]
+    if wrong:
+        sys.exit("\n  ".join([f"{listed.name} must not name these (make sqlite-only):", *wrong]))
+
+
+if __name__ == "__main__":
+    main()
