@@ -27,6 +27,7 @@ from tests.support.commands import call_json
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
+from tests.support.patched_service import TEMPLATES, share_templates
 from tests.support.postgres import PostgreSQL, Server
 from tests.support.processes import COMMAND, Service, free_port, patched_program
 from tests.support.redis import Redis
@@ -133,15 +134,25 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[..., Path]:
+def run_directory(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_templates_once(run_directory: Path) -> None:
+    """Compiling all templates takes seconds: the processes of a run share them, services among them."""
+    os.environ[TEMPLATES] = str(run_directory / "templates")
+    share_templates()
+
+
+@pytest.fixture(scope="session")
+def make_once(run_directory: Path) -> Callable[..., Path]:
     """`make_once(name, make)` → the path of a file that `make(path)` writes in one process of the run, for all."""
-    directory = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        directory = directory.parent
 
     def make_in_turn(name: str, make: Callable[[Path], object]) -> Path:
-        made, unfinished = directory / name, directory / f"new-{name}"
-        with (directory / f"{name}.lock").open("w") as turn:
+        made, unfinished = run_directory / name, run_directory / f"new-{name}"
+        with (run_directory / f"{name}.lock").open("w") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             if not made.exists():
                 make(unfinished)

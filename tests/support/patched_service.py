@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import threading
 import time
 from pathlib import Path
 
 REREAD = 0.02  # seconds of the monotonic clock
+TEMPLATES = "TEST_TEMPLATES"  # in the environment: the folder of compiled templates that the processes of a run share
 
 
 def set_constant(name: str, value: str) -> None:
@@ -62,6 +64,16 @@ def stop_clock(file: Path) -> None:
     threading.Thread(target=follow, args=(wanted,), daemon=True).start()
 
 
+def share_templates() -> None:
+    from jinja2 import FileSystemBytecodeCache
+
+    from widget_api.web import pages
+
+    folder = Path(os.environ[TEMPLATES])
+    folder.mkdir(exist_ok=True)
+    pages.environment.bytecode_cache = FileSystemBytecodeCache(str(folder))
+
+
 def main() -> None:
     end = sys.argv.index("--")
     arguments = sys.argv[end + 1 :]
@@ -77,6 +89,8 @@ def main() -> None:
             arguments = fork_server.serve_requests(int(value))
         else:
             set_constant(name, value)
+    if TEMPLATES in os.environ:
+        share_templates()
     sys.argv = ["widget-api", *arguments]
     from widget_api import cli
 

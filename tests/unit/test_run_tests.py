@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +39,9 @@ def test_few_failures_are_repeated_alone(tmp_path: Path, sources: list[str], sta
     for number, source in enumerate(sources):
         (tmp_path / f"test_{number}.py").write_text(source.format(number))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    run = subprocess.run(
-        [sys.executable, ROOT / "scripts/run_tests.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    program = [sys.executable, ROOT / "scripts/run_tests.py"]
+    run = subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
     assert run.returncode == status, run.stdout
     _, _, passed_alone = run.stdout.partition("Passed alone")
     assert [line.strip().split("::")[1] for line in passed_alone.splitlines()[1:]] == names

@@ -31,8 +31,11 @@ def run(folder: Path, *arguments: str, modules: list[str], **environ: str) -> tu
     for number, source in enumerate(modules):
         (folder / f"tests/test_{number}.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-v", "-rxX", "-p", "tests.support.selection", *arguments]
-    inherited = {name: value for name, value in os.environ.items() if name != "WIDGET_TEST_FAULTS"}
-    environ = inherited | {"PYTHONPATH": str(ROOT)} | environ
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("WIDGET_TEST_FAULTS", "PYTEST_ADDOPTS")
+    }
+    # Loading the plugins takes ten times as long as these tests.
+    environ = inherited | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environ
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
