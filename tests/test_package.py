@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from tests.support.processes import clean_environment
 
@@ -51,6 +54,19 @@ def test_the_changelog_of_the_api_is_in_the_wheel(installed: Path) -> None:
 def test_templates_texts_and_migrations_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / "widget_api" / name) != set()
     assert files(installed / "widget_api" / name) == files(ROOT / "widget_api" / name)
+
+
+def test_one_version_stands_everywhere(installed: Path) -> None:
+    """`widget-api --version`, the wheel and the widget's packages agree; a release is the newest of the changelog."""
+    program = "from importlib.metadata import version; print(version('igrajdanin-widget')); from widget_api import cli"
+    command = (sys.executable, "-c", f"{program}; cli.main()", "--version")
+    environment = clean_environment({"PYTHONPATH": str(installed)})
+    done = subprocess.run(command, cwd=installed, env=environment, check=True, capture_output=True, text=True)
+    (version,) = {Version(line) for line in done.stdout.splitlines()}
+    files = ("package.json", "package-lock.json", "widget_js/npm/package.json", "dist/manifest.json")
+    assert {json.loads((ROOT / name).read_text())["version"] for name in files} == {version.base_version}
+    newest = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+    assert version > Version(newest) if version.is_prerelease else version == Version(newest)
 
 
 def test_the_installed_package_works_from_any_directory(installed: Path, tmp_path: Path) -> None:
