@@ -42,8 +42,9 @@ from widget_api.settings import Settings
 from widget_api.sites import tickets
 from widget_api.web import brute_force
 
+FULL = is_full()
 # A busy machine must not fail a test: no test measures time.
-hypothesis.settings.register_profile("product", deadline=None, print_blob=True, max_examples=100 if is_full() else 50)
+hypothesis.settings.register_profile("product", deadline=None, print_blob=True, max_examples=100 if FULL else 50)
 hypothesis.settings.load_profile("product")
 
 DIALECTS = ("sqlite", "postgresql")
@@ -89,16 +90,6 @@ def pytest_configure() -> None:
         runs_programs = not os.statvfs(memory).f_flag & os.ST_NOEXEC
         if runs_programs and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH_MEMORY:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run long modules first, so that none is left for the end.
-
-    The first xdist process gets the first part of all tests and runs it in order; the others take tests from the end of
-    that part.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection() -> None:
@@ -433,7 +424,7 @@ def host_pages() -> Iterator[Callable[..., HostPages]]:
 @pytest.fixture(scope="session")
 def full_counts() -> bool:
     """Whether the fault tests run their full counts (make test-full) or a sample of them (make test)."""
-    return is_full()
+    return FULL
 
 
 # --- a browser ---

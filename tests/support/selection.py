@@ -76,6 +76,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         places: dict[Path, float] = {}
         chance = random.Random(config.option.seed)
         items.sort(key=lambda item: places.setdefault(item.path, chance.random()))
+    else:
+        # Long modules first, so that none is left for the end: the first xdist process gets the first part of all tests
+        # and runs it in order, the others take tests from the end of that part.
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def quarantine_unreliable(config: pytest.Config, items: list[pytest.Item]) -> None:
