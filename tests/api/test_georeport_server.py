@@ -22,6 +22,7 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
+from widget_api.web import streaming
 
 ROOT = "/open311/v2"
 TEXT = "Не горит фонарь у дома 5"
@@ -389,19 +390,43 @@ async def test_by_default_the_last_ninety_days_are_listed(client: httpx2.AsyncCl
     assert [one["service_request_id"] for one in (await client.get(f"{ROOT}/requests.json")).json()] == ["1"]
 
 
+@ONE_DATABASE
+async def test_a_long_list_is_refused_in_its_format_while_too_many_are_read(
+    client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        receipt = await submit_report(database, site)
+        await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    monkeypatch.setattr(render, "CHUNK_SIZE", 1)
+    monkeypatch.setattr(streaming, "MAX_STREAMS", 0)
+    for path in ("requests.xml", "requests.json", "servicerequestupdates.xml"):
+        answer = await client.get(f"{ROOT}/{path}")
+        assert (answer.status_code, refusals(answer)[0][0]) == (429, 429)
+        assert int(answer.headers["retry-after"]) > 0
+        short = await client.get(f"{ROOT}/{path}?page_size=1")
+        assert (short.status_code, int(short.headers["content-length"])) == (200, len(short.content))
+
+
 async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, site: Site) -> None:
     for wrong, form in itertools.product(("0", "-1", "x", "99999999999999999999", "1.5", "%00"), ("json", "xml")):
         answer = await client.get(f"{ROOT}/requests/{wrong}.{form}")
         assert (answer.status_code, refusals(answer)[0][0]) == (404, 404), wrong
 
 
-async def test_names_of_residents_are_never_returned(
-    client: httpx2.AsyncClient, database: Database, site: Site
+async def test_what_residents_say_of_themselves_is_never_returned(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
-    receipt = await submit_report(database, site)
-    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    for path in ("requests.json", "requests.xml?extensions=true", "servicerequestupdates.json"):
-        assert "anna" not in (await client.get(f"{ROOT}/{path}")).text
+    own, trusted = await token("georeport"), await token("platform")
+    person = {"first_name": "Канарейка", "last_name": "Ветрова", "email": "canary@gorod.test", "phone": "+7 900 55501"}
+    number = await send(client, trusted, **person)
+    (stored,) = await database.rows("SELECT name, email, phone, problem_id FROM contacts")
+    assert tuple(stored)[:3] == ("Канарейка Ветрова", "canary@gorod.test", "+7 900 55501")
+    await lifecycle.change(database, AGENT, site.id, stored["problem_id"], Change(to="in_progress"))
+    paths = ("requests.json", "requests.xml", "servicerequestupdates.json", f"requests/{number}.json")
+    for path, key in itertools.product(paths, ("", own, trusted)):
+        shown = (await client.get(f"{ROOT}/{path}?extensions=true&api_key={key}")).text
+        assert "service_request_id" in shown, path
+        assert [said for said in ("Канарейка", "Ветрова", "canary", "55501") if said in shown] == [], path
 
 
 # --- updates ---

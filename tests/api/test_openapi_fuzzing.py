@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.factories import HOST_ORIGIN
 from tests.support.processes import Service
 
@@ -21,14 +22,11 @@ OPTIONS = ("--discussion", "moderated")
 
 
 @pytest.mark.faults
+@POSTGRESQL_UNLESS_FULL
 async def test_generated_requests_conform_to_the_description(
-    serve: Callable[..., Service], database_url: str, dialect: str, tmp_path: Path, full_counts: bool
+    serve: Callable[..., Service], database_url: str, tmp_path: Path, full_counts: bool
 ) -> None:
-    """schemathesis: examples, coverage, fuzzing and stateful phases, with every check.
-
-    All of them on PostgreSQL, which refuses more values than SQLite does; on SQLite `make test` only fuzzes.
-    """
-    phases = "examples,coverage,fuzzing,stateful" if full_counts or dialect == "postgresql" else "fuzzing"
+    """schemathesis: every phase, with every check. PostgreSQL refuses more values than SQLite does."""
     service = await asyncio.to_thread(serve, database_url=database_url, challenge="off", rate_limits="off", work="off")
 
     def prepared() -> tuple[str, str]:
@@ -49,7 +47,7 @@ async def test_generated_requests_conform_to_the_description(
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(tmp_path / "schemathesis.toml")),
         *("run", str(described), "--url", service.url, "--checks", "all", "--mode", "all", "--no-color"),
-        *("--phases", phases, "--continue-on-failure"),
+        *("--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"),
         *("--max-examples", "200" if full_counts else "8", "--workers", "1", "--generation-database", "none"),
         *(() if full_counts else ("--seed", "4")),  # the full run uses another seed each time
     ]

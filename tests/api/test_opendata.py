@@ -347,6 +347,24 @@ async def test_files_are_read_in_a_separate_thread(
     await reading.aclose()
 
 
+async def test_a_reader_that_stops_is_cut_off(
+    app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "GRACE_PERIOD", 0.1)
+    await samples.add_problems(settings.database_url, site, 2 * service.PORTION)
+    reader, send = Reader(), Reader._send
+
+    async def stall(message: Any) -> None:
+        await send(reader, message)
+        await asyncio.sleep(300 if reader.pieces else 0)
+
+    monkeypatch.setattr(reader, "_send", stall)
+    async with asyncio.timeout(60):
+        await reader.ask(app, api(site, "csv"))
+    assert len(reader.pieces) == 1
+    assert not streaming._streams
+
+
 async def test_nothing_is_read_after_the_client_disconnects(
     app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.factories import HOST_ORIGIN
 from tests.support.processes import Service
 
+pytestmark = pytest.mark.full("20,000 problems; test_opendata.py looks at the pieces of a file")
 PROBLEMS = 20_000
 MOST_GROWTH = 24 * 1024  # kB; the file itself is larger
 

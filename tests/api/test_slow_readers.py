@@ -47,6 +47,7 @@ class Reader:
         return read
 
 
+@pytest.mark.full("waits for a minute; test_opendata.py cuts off a reader and counts places")
 @pytest.mark.long
 def test_slow_clients_do_not_take_slots_of_tokens_and_lose_their_own(serve: Callable[..., Service]) -> None:
     service = serve(work="off", trusted_proxies="127.0.0.1", changes=CHANGES, fork=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date
@@ -212,30 +211,6 @@ async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], loc
         problem = await instance.problem()
         assert (problem["description"], bool(problem["published"])) == ("", False)
         assert problem["erased_at"] is not None
-
-
-@pytest.mark.parametrize("seed", range(20))
-async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, str], local: Instance, seed: int) -> None:
-    platform, _ = central
-    chance = random.Random(seed)
-    platform_worker = PlatformWorker(local.context)
-    await submit_report(local.database, local.site)
-    for _ in range(25):
-        match chance.randrange(5):
-            case 0 | 1:
-                await act(local, AGENT, chance.choice(WISHES))
-            case 2:
-                await act(platform, AGENT, chance.choice(WISHES))
-            case 3:
-                await platform_worker.round()
-            case _:
-                await pull.poll_platforms(local.context)
-        if chance.random() < 0.1:
-            await act(local, RESIDENT, Change(to="reopened", text="Не решено"))
-    await act(local, AGENT, Change(to="accepted"))
-    await settle(local, platform_worker)
-    assert await local.known() == await platform.known()
-    assert await local.state() == await platform.state()
 
 
 async def poll(local: Instance) -> None:

@@ -14,6 +14,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from tests.conftest import ONE_DATABASE_UNLESS_FULL, POSTGRESQL_UNLESS_FULL
 from tests.support import service_database
 from tests.support.cities import QUICK, City, create_city, create_platform, fill
 from tests.support.exchange import KEY, webhook_receiver
@@ -71,6 +72,7 @@ def offset(tmp_path: Path) -> Callable[[int], None]:
     return set_offset
 
 
+@ONE_DATABASE_UNLESS_FULL
 async def test_leases_attempts_and_signatures_survive_jumps(
     receiver: tuple[Receiver, str],
     serve: Callable[..., Service],
@@ -128,6 +130,7 @@ async def test_leases_attempts_and_signatures_survive_jumps(
     assert len(hook.events) == problems + 3 + 4 * len(jumps)
 
 
+@POSTGRESQL_UNLESS_FULL
 async def test_both_sides_agree_after_a_jump_without_a_restart(
     serve: Callable[..., Service], offset: Callable[[int], None], tmp_path: Path, database_url: str
 ) -> None:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from tests.api.test_two_instances import WISHES, Instance
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.exchange import PlatformWorker
 from tests.support.faults import FaultProxy
@@ -42,7 +43,10 @@ FAULTS = ("reset before", "reset after send", "500", "429", "lost answer", "twic
 EXCHANGED_KINDS = "('received', 'status', 'note')"
 SIDES = st.sampled_from(("here", "there"))
 INDEXES = st.integers(0, 9)
-NAMES = ("status", "status_at", "status_event", "published", "expected_on", "responsible", "description", "category")
+NAMES = (
+    *("status", "status_at", "status_event", "published", "expected_on", "responsible"),
+    *("description", "category", "address", "lat", "lng", "created_at"),
+)
 
 
 class TwoInstances(RuleBasedStateMachine):
@@ -340,6 +344,7 @@ def machine(fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., S
     return Machine
 
 
+@ONE_DATABASE_UNLESS_FULL
 def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstances], full_counts: bool) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
+from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.factories import HOST_ORIGIN
 from tests.support.mail import MailSink
 from tests.support.processes import Service
@@ -122,6 +123,7 @@ async def is_behind(database: str) -> bool:
     return (await states(database)).get("pending", 0) > BACKLOG or found[0] >= LOST - 1
 
 
+@POSTGRESQL_UNLESS_FULL
 async def test_nothing_acknowledged_is_lost_or_duplicated(
     serve: Callable[..., Service],
     platform: tuple[Service, str],

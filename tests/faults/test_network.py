@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.support import service_database
 from tests.support.cities import QUICK, City, create_city, create_platform, fill
 from tests.support.faults import FAULTS, FaultProxy
@@ -28,6 +29,7 @@ EVENTS = (
 STATES = "SELECT description, status, status_at, status_event FROM problems"
 
 
+@POSTGRESQL_UNLESS_FULL
 async def test_every_event_arrives_once_and_in_order(
     serve: Callable[..., Service],
     database_url: str,

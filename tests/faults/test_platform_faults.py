@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.fake_platform import FakePlatform
 from tests.support import service_database
 from tests.support.cities import QUICK
@@ -30,6 +31,7 @@ def _faulty(fake: FakePlatform) -> None:
     fake.first_try = ("500", "lost answer", "drop", "429", "garbage")
 
 
+@ONE_DATABASE_UNLESS_FULL
 async def test_kills_and_faults_lose_and_duplicate_nothing(
     fake: FakePlatform, serve: Callable[..., Service], database_url: str
 ) -> None:

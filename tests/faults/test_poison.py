@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support import service_database
@@ -49,6 +50,7 @@ async def fake() -> AsyncIterator[Picky]:
     await platform.stop()
 
 
+@ONE_DATABASE_UNLESS_FULL
 async def test_poisoned_reports_only_block_their_own_updates(
     fake: Picky, serve: Callable[..., Service], database_url: str, full_counts: bool
 ) -> None:
