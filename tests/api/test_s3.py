@@ -155,7 +155,7 @@ def test_a_bucket_that_refuses_stops_the_start_with_one_line(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     service = serve(media_url=f"s3://{bucket}", start=False)
     with pytest.raises(CommandFailed) as failure:
-        run_command(command, settings=service.settings, directory=service.directory, limit=60)
+        run_command(command, settings=service.settings, directory=service.directory)
     assert failure.value.code == 2
     assert failure.value.errors.splitlines() == [
         f"WIDGET_MEDIA_URL: the bucket {bucket} refuses the keys of AWS_ACCESS_KEY_ID: SignatureDoesNotMatch"

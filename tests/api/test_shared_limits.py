@@ -128,7 +128,7 @@ def test_an_unsuitable_redis_stops_the_start_with_one_line(
 ) -> None:
     service = serve(redis_url=redis.url.replace("password", "guess"), start=False)
     with pytest.raises(CommandFailed) as failure:
-        run_command(command, settings=service.settings, directory=service.directory, limit=60)
+        run_command(command, settings=service.settings, directory=service.directory)
     assert failure.value.code == 2
     (line,) = failure.value.errors.splitlines()
     assert line.startswith("WIDGET_REDIS_URL is refused: invalid username-password")

@@ -77,17 +77,22 @@ class CommandFailed(AssertionError):
         self.code, self.output, self.errors = code, output, errors
 
 
-def run_command(*arguments: str, settings: Mapping[str, str], directory: Path, limit: float = 120) -> str:
-    """Standard output of `widget-api ARGUMENTS`."""
-    done = subprocess.run(
+def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    """The result of the installed `widget-api ARGUMENTS`, whatever its exit code."""
+    return subprocess.run(
         [COMMAND, *arguments],
         cwd=directory,
         env=clean_environment(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=limit,
+        timeout=120,
     )
+
+
+def run_command(*arguments: str, settings: Mapping[str, str], directory: Path) -> str:
+    """Standard output of `widget-api ARGUMENTS`."""
+    done = attempt(*arguments, settings=settings, directory=directory)
     if done.returncode:
         raise CommandFailed(arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout
