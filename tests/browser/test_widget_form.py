@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, WidgetSite, fill_form, number, open_form, send, summary
+from tests.support.widget import AGENCY, WidgetSite, fill_form, number, open_form, send, spoil_first, summary
 
 DESKTOP = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
@@ -416,17 +416,7 @@ def test_rate_limits_say_when_to_try_again(desktop: Page, watch: Watch, address:
 
 def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 403")
-    spoiled: list[str] = []
-
-    def spoil(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        if not spoiled:
-            spoiled.append(body["ticket"])
-            body["ticket"] = body["ticket"][:-3] + "AAA"
-        route.fulfill(response=answer, json=body)
-
-    desktop.route(re.compile("/tickets$"), spoil)
+    spoil_first(desktop, re.compile("/tickets$"), "ticket")
     open_form(desktop, address)
     fill_form(desktop)
     send(desktop)

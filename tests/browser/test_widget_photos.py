@@ -17,7 +17,7 @@ from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.browser.test_widget_embedding import STRICT
 from tests.support.browser import Watch, arrived, intercept_choosers
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
-from tests.support.widget import WidgetSite, fill_form, number, open_form, send, summary
+from tests.support.widget import WidgetSite, fill_form, number, open_form, send, spoil_first, summary
 
 DESKTOP = {"width": 1280, "height": 900}
 UPLOADS = re.compile(r"/photos\?lang=")
@@ -386,17 +386,7 @@ def test_uploads_wait_for_the_network(desktop: Page, watch: Watch, address: str,
 
 def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 403")
-    spoiled: list[str] = []
-
-    def spoil(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        if not spoiled:
-            spoiled.append(body["ticket"])
-            body["ticket"] = body["ticket"][:-3] + "AAA"
-        route.fulfill(response=answer, json=body)
-
-    desktop.route(re.compile("/tickets$"), spoil)
+    spoil_first(desktop, re.compile("/tickets$"), "ticket")
     open_form(desktop, address)
     fill_form(desktop)
     choose(desktop, file(small))
@@ -526,19 +516,7 @@ def test_an_expired_upload_is_repeated(desktop: Page, watch: Watch, address: str
     watch.allow("status of 422")
     open_form(desktop, address)
     fill_form(desktop)
-    spoiled: list[str] = []
-
-    def spoil(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        answer = route.fetch()
-        body = answer.json()
-        if not spoiled:
-            spoiled.append(body["photo"])
-            body["photo"] = body["photo"][:-3] + "AAA"
-        return route.fulfill(response=answer, json=body)
-
-    desktop.route(UPLOADS, spoil)
+    spoil_first(desktop, UPLOADS, "photo")
     choose(desktop, file(small), file(photo(halves(320, 240))))
     expect_uploaded(desktop, 2)
     send(desktop)

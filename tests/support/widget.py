@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, Route, expect
 
 from tests.support.pages import EXAMPLES, HostPages, WatchedPages, examples
 from tests.support.processes import Service
@@ -170,6 +170,23 @@ def fill_form(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> None
 
 def send(page: Page | FrameLocator) -> None:
     page.get_by_role("button", name=SEND).click()
+
+
+def spoil_first(page: Page, address: re.Pattern[str], name: str) -> None:
+    """Damage the token `name` of the first answer from there, so that the service refuses it."""
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        answer = route.fetch()
+        body = answer.json()
+        if not spoiled:
+            spoiled.append(body[name])
+            body[name] = body[name][:-3] + "AAA"
+        return route.fulfill(response=answer, json=body)
+
+    page.route(address, spoil)
 
 
 def summary(page: Page | FrameLocator | Locator) -> Locator:
