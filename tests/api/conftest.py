@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -30,6 +31,12 @@ def context(app: Starlette) -> Context:
 
 @pytest.fixture
 async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+@pytest.fixture
+async def city(context: Context) -> Site:
+    """A site to which a test adds collections."""
     return await make_site(context.database)
 
 
@@ -82,24 +89,33 @@ def worker(context: Context) -> Worker:
 
 
 @pytest.fixture
-async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
-    """`enter(role, agency_id)` → a signed-in person with that role and their own cookies."""
+async def new_browser(app: Any, settings: Settings) -> AsyncIterator[Callable[[], Cabinet]]:
+    """`new_browser()` → the browser of somebody who has not signed in, with their own cookies."""
     clients = []
 
-    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
-        email = email or f"{role}-{len(clients)}@gorod.test"
-        await accounts.add_user(
-            app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
-        )
-        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)
-        clients.append(client)
-        cabinet = Cabinet(client)
-        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
-        return cabinet
+    def make() -> Cabinet:
+        transport = httpx2.ASGITransport(app=app)
+        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
+        return Cabinet(clients[-1])
 
     yield make
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+def enter(app: Any, new_browser: Callable[[], Cabinet]) -> Enter:
+    """`enter(role, agency_id)` → a signed-in person with that role and their own cookies."""
+    numbers = itertools.count()
+
+    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
+        cabinet, database, number = new_browser(), app.state.context.database, next(numbers)
+        email = email or f"{role}-{number}@gorod.test"
+        await accounts.add_user(database, email=email, role=role, agency_id=agency_id, password=PASSWORD)
+        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
+        return cabinet
+
+    return make
 
 
 @pytest.fixture

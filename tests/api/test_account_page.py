@@ -8,7 +8,6 @@ import httpx2
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
 from tests.support.brute_force import record_delays
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from widget_api import journal
@@ -21,11 +20,6 @@ from widget_api.web.brute_force import FREE_ATTEMPTS
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"
 PAGE, CHANGE, END = "/cabinet/account", "/cabinet/account/password", "/cabinet/account/sessions"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 async def second_device(first: Cabinet, password: str = PASSWORD) -> Cabinet:

@@ -28,11 +28,6 @@ EMAIL = "anna@gorod.test"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def _is_signed_in(cabinet: Cabinet) -> bool:
     return (await cabinet.client.get("/cabinet/")).status_code == 200
 

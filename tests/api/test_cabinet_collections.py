@@ -45,17 +45,6 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
-async def city(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
 async def admin(client: httpx2.AsyncClient, context: Context, city: Site) -> Cabinet:
     return await enter(client, context, city, "admin")
 

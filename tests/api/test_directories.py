@@ -17,7 +17,7 @@ from tests.api.test_collections import Collected, add_entry, enter
 from tests.api.test_districts import load, run_when_due
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, RESIDENT, make_site
+from tests.factories import AGENT, HOST_ORIGIN, RESIDENT
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.mail import MailSink
 from widget_api import clock, journal
@@ -43,17 +43,6 @@ NOON = clock.parse_rfc3339("2026-11-28T09:00:00Z")  # at the site
 @pytest.fixture
 def settings(settings_without_worker: Settings) -> Settings:
     return settings_without_worker
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
-async def city(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 async def add_programme(context: Context, child: Site, title: str, begins: str, ends: str = "", **more: Any) -> str:

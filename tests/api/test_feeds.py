@@ -12,7 +12,8 @@ import httpx2
 import pytest
 from defusedxml import ElementTree
 
-from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
+from tests.factories import PUBLIC_URL, make_site, submit_report
+from tests.support.exchange import accept_report as publish
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -23,12 +24,6 @@ from widget_api.sites.model import Site
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
-
-
-async def publish(context: Context, site: Site, **report: Any) -> str:
-    receipt = await submit_report(context.database, site, **report)
-    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    return receipt.problem_id
 
 
 def one(parent: Element, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 import time_machine
+from limits import parse_many
 
 from tests.api.test_journal import entries
 from tests.conftest import ONE_DATABASE
@@ -67,20 +68,6 @@ async def agency(context: Context, idp: IdentityProvider) -> str:
     return site.agency.id
 
 
-@pytest.fixture
-async def browser(app: Any, settings: Settings) -> AsyncIterator[Browser]:
-    clients = []
-
-    def make() -> Cabinet:
-        transport = httpx2.ASGITransport(app=app)
-        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
-        return Cabinet(clients[-1])
-
-    yield make
-    for client in clients:
-        await client.aclose()
-
-
 async def go(cabinet: Cabinet, agency: str, wanted: str = "/cabinet/problems") -> str:
     """Go to the provider and back. Returns the address to which the provider redirects the browser."""
     started = await cabinet.client.get(f"/cabinet/sign-in/{agency}/provider", params={"next": wanted})
@@ -112,10 +99,10 @@ async def user(context: Context, email: str = EMAIL) -> Any:
 
 
 async def test_a_person_signs_in_by_the_agencys_provider(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
     """By the verified e-mail at first, by `sub` from then on, whatever the e-mail is by then."""
-    laptop = browser()
+    laptop = new_browser()
     page = await laptop.read(f"/cabinet/sign-in/{agency}?next=/cabinet/sites")
     assert "Войти через ГосКлюч города" in page.text
     assert f"/cabinet/sign-in/{agency}/provider?next=/cabinet/sites" in page.links
@@ -124,7 +111,7 @@ async def test_a_person_signs_in_by_the_agencys_provider(
     assert await is_signed_in(laptop)
     assert (await user(context))["provider_subject"] == f"{idp.issuer} 1001"
     idp.set(email="married@gorod.test", email_verified=False)
-    phone = browser()
+    phone = new_browser()
     assert not is_refused(await sign_in(phone, agency), agency)
     assert await is_signed_in(phone)
     assert [entry["kind"] for entry in await entries(context.database, "account_linked", "signed_in")] == [
@@ -136,8 +123,8 @@ async def test_a_person_signs_in_by_the_agencys_provider(
 
 
 @ONE_DATABASE
-async def test_what_the_provider_is_asked(agency: str, browser: Browser, settings: Settings) -> None:
-    started = await browser().client.get(f"/cabinet/sign-in/{agency}/provider")
+async def test_what_the_provider_is_asked(agency: str, new_browser: Browser, settings: Settings) -> None:
+    started = await new_browser().client.get(f"/cabinet/sign-in/{agency}/provider")
     asked = parse_qs(urlsplit(started.headers["location"]).query)
     assert asked["redirect_uri"] == [f"{settings.public_url}/cabinet/sign-in/{agency}/callback"]
     assert asked["code_challenge_method"] == ["S256"]
@@ -145,6 +132,13 @@ async def test_what_the_provider_is_asked(agency: str, browser: Browser, setting
     cookie = started.headers["set-cookie"].lower()
     assert cookie.startswith("__host-provider=")
     assert {"httponly", "secure", "path=/", "samesite=lax"} <= {part.strip() for part in cookie.split(";")}
+
+
+@ONE_DATABASE
+async def test_attempts_of_one_address_are_limited(agency: str, new_browser: Browser, context: Context) -> None:
+    context.limits._rates["provider_sign_ins"] = tuple(parse_many("1/hour"))
+    visitor, steps = new_browser().client, [f"/cabinet/sign-in/{agency}/{step}" for step in ("provider", "callback")]
+    assert [(await visitor.get(step)).status_code for step in steps] == [303, 429]
 
 
 # --- the attacker's table ------------------------------------------------------------------------------------------
@@ -176,9 +170,9 @@ async def test_what_the_provider_is_asked(agency: str, browser: Browser, setting
     ids=str,
 )
 async def test_claims_that_let_nobody_in(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, claims: dict[str, Any], reason: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, claims: dict[str, Any], reason: str
 ) -> None:
-    await try_claims(agency, browser(), context, idp, claims, reason)
+    await try_claims(agency, new_browser(), context, idp, claims, reason)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +190,10 @@ async def test_claims_that_let_nobody_in(
     ids=str,
 )
 async def test_claims_that_a_database_finds_or_would_refuse(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, claims: dict[str, Any], reason: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, claims: dict[str, Any], reason: str
 ) -> None:
     """boris@selo.test is an account of another agency."""
-    await try_claims(agency, browser(), context, idp, claims, reason)
+    await try_claims(agency, new_browser(), context, idp, claims, reason)
 
 
 async def try_claims(
@@ -219,17 +213,17 @@ async def try_claims(
 @ONE_DATABASE
 @pytest.mark.parametrize("attack", ["another key", "none", "HS256"])
 async def test_a_token_that_the_providers_keys_did_not_sign(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, attack: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, attack: str
 ) -> None:
     """None at all, or one by a key that everybody has (RFC 8725, 2.1)."""
     idp.set(signature=attack)
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["token"]
 
 
-async def test_an_answer_without_the_browsers_own_state(agency: str, browser: Browser, context: Context) -> None:
+async def test_an_answer_without_the_browsers_own_state(agency: str, new_browser: Browser, context: Context) -> None:
     """Code injection, and login CSRF: an attacker's code, in the victim's browser, with or without a sign-in there."""
-    thief, victim = browser(), browser()
+    thief, victim = new_browser(), new_browser()
     stolen = await go(thief, agency)
     assert is_refused(await victim.client.get(stolen), agency)
     await victim.client.get(f"/cabinet/sign-in/{agency}/provider")
@@ -239,10 +233,10 @@ async def test_an_answer_without_the_browsers_own_state(agency: str, browser: Br
 
 
 async def test_a_stolen_code_is_worthless_under_another_state(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
     """PKCE: the thief puts a stolen code into an answer with a state of their own."""
-    victim, thief = browser(), browser()
+    victim, thief = new_browser(), new_browser()
     code = parse_qs(urlsplit(await go(victim, agency)).query)["code"][0]
     own = urlsplit(await go(thief, agency))
     state = parse_qs(own.query)["state"][0]
@@ -253,11 +247,11 @@ async def test_a_stolen_code_is_worthless_under_another_state(
 
 @pytest.mark.parametrize("what", ["answer", "cookie too"])
 async def test_an_answer_is_good_once(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, what: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, what: str
 ) -> None:
     """Even where the cookie was copied, and the provider accepts its codes twice."""
     idp.set(codes_twice=what == "cookie too")
-    laptop, thief = browser(), browser()
+    laptop, thief = new_browser(), new_browser()
     back = await go(laptop, agency)
     cookie = laptop.client.cookies["__Host-provider"]
     assert not is_refused(await laptop.client.get(back), agency)
@@ -271,9 +265,9 @@ async def test_an_answer_is_good_once(
 @ONE_DATABASE
 @pytest.mark.parametrize("attack", ["expired", "forged", "another purpose", "another agency"])
 async def test_a_state_that_is_not_ours(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, attack: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, attack: str
 ) -> None:
-    laptop, target = browser(), agency
+    laptop, target = new_browser(), agency
     with time_machine.travel(clock.now(), tick=False) as moment:
         back = await go(laptop, agency)
         cookie = laptop.client.cookies["__Host-provider"]
@@ -305,7 +299,7 @@ async def test_a_state_that_is_not_ours(
 )
 async def test_an_answer_of_another_issuer(
     agency: str,
-    browser: Browser,
+    new_browser: Browser,
     context: Context,
     idp: IdentityProvider,
     answer: dict[str, str],
@@ -313,16 +307,16 @@ async def test_an_answer_of_another_issuer(
 ) -> None:
     """Mix-up (RFC 9207): the code goes nowhere."""
     idp.set(answer=answer, metadata=metadata)
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["issuer"]
     assert idp.list_asked() == ["description", "description", "description"]
 
 
 @ONE_DATABASE
 async def test_a_promised_issuer_that_is_missing(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     back = urlsplit(await go(laptop, agency))
     without = {name: values[0] for name, values in parse_qs(back.query).items() if name != "iss"}
     assert is_refused(await laptop.client.get(back.path, params=without), agency)
@@ -347,9 +341,9 @@ async def test_a_promised_issuer_that_is_missing(
     ids=lambda value: ascii(value),
 )
 async def test_a_description_that_is_not_the_providers(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, metadata: dict[str, Any]
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, metadata: dict[str, Any]
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     idp.set(metadata=metadata)
     started = await laptop.client.get(f"/cabinet/sign-in/{agency}/provider")
     if "://127.0.0.1" in started.headers["location"]:  # the guarded client alone knows what is inside
@@ -360,8 +354,8 @@ async def test_a_description_that_is_not_the_providers(
 
 
 @ONE_DATABASE
-async def test_the_provider_says_no(agency: str, browser: Browser, context: Context) -> None:
-    laptop = browser()
+async def test_the_provider_says_no(agency: str, new_browser: Browser, context: Context) -> None:
+    laptop = new_browser()
     back = urlsplit(await go(laptop, agency))
     state = parse_qs(back.query)["state"][0]
     iss = parse_qs(back.query)["iss"][0]
@@ -374,16 +368,16 @@ async def test_the_provider_says_no(agency: str, browser: Browser, context: Cont
 @pytest.mark.parametrize(
     "target", ["//evil.test/", "https://evil.test/", "/cabinet/\\evil", "/track", "/cabinet/" + "x" * 900]
 )
-async def test_it_leads_nowhere_but_into_the_cabinet(agency: str, browser: Browser, target: str) -> None:
-    entered = await sign_in(browser(), agency, target)
+async def test_it_leads_nowhere_but_into_the_cabinet(agency: str, new_browser: Browser, target: str) -> None:
+    entered = await sign_in(new_browser(), agency, target)
     assert (entered.status_code, entered.headers["location"]) == (303, "/cabinet/")
 
 
 async def test_an_unknown_agency_looks_like_one_without_a_provider(
-    agency: str, browser: Browser, context: Context
+    agency: str, new_browser: Browser, context: Context
 ) -> None:
     other = await make_site(context.database, agency={"name": "Село"}, jurisdiction="selo.test")
-    laptop = browser()
+    laptop = new_browser()
     for named in ("01900000-0000-7000-8000-000000000000", other.agency.id):
         for path in ("", "/provider", "/callback?code=1&state=2"):
             answer = await laptop.client.get(f"/cabinet/sign-in/{named}{path}")
@@ -397,17 +391,17 @@ async def test_an_unknown_agency_looks_like_one_without_a_provider(
 
 
 async def test_an_address_given_to_somebody_else_opens_nothing(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
-    assert not is_refused(await sign_in(browser(), agency), agency)
+    assert not is_refused(await sign_in(new_browser(), agency), agency)
     idp.set(sub="2002")
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["linked"]
 
 
-async def test_a_disabled_person_is_refused(agency: str, browser: Browser, context: Context) -> None:
+async def test_a_disabled_person_is_refused(agency: str, new_browser: Browser, context: Context) -> None:
     await accounts.disable_user(context.database, EMAIL)
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["disabled"]
 
 
@@ -422,38 +416,38 @@ async def test_a_disabled_person_is_refused(agency: str, browser: Browser, conte
     ],
 )
 async def test_a_claim_lowers_a_role_and_never_raises_it(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, role: str, groups: Any, after: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, role: str, groups: Any, after: str
 ) -> None:
     await accounts.update_user(context.database, EMAIL, {"role": role})
     idp.set(groups=groups)
-    assert not is_refused(await sign_in(browser(), agency), agency)
+    assert not is_refused(await sign_in(new_browser(), agency), agency)
     assert (await user(context))["role"] == after
     changed = [entry for entry in await entries(context.database, "user_changed") if entry["role"] == "settings"]
     assert [entry["details"]["role"] for entry in changed] == ([after] if after != role else [])
 
 
-async def test_the_last_administrator_keeps_the_role(agency: str, browser: Browser, context: Context) -> None:
+async def test_the_last_administrator_keeps_the_role(agency: str, new_browser: Browser, context: Context) -> None:
     await accounts.update_user(context.database, EMAIL, {"role": "admin"})
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["last_admin"]
     assert (await user(context))["role"] == "admin"
     await accounts.add_user(context.database, email="b@gorod.test", role="admin", agency_id=agency)
-    assert not is_refused(await sign_in(browser(), agency), agency)
+    assert not is_refused(await sign_in(new_browser(), agency), agency)
     assert (await user(context))["role"] == "agent"
 
 
 @pytest.mark.parametrize("replaces", ["", "yes"])
 async def test_it_replaces_the_second_factor_only_where_the_agency_says_so(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, replaces: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, replaces: str
 ) -> None:
     await providers.set_provider(context, agency, given(idp, replaces_factor=replaces))
     with time_machine.travel(clock.now(), tick=False) as moment:
-        phone = browser()
+        phone = new_browser()
         assert (await phone.sign_in(EMAIL, PASSWORD)).status_code == 303
         device, _ = await set_up(phone)
         moment.shift(second_factor.STEP)
         for attempt in ("links", "finds the link"):
-            laptop = browser()
+            laptop = new_browser()
             answer = await sign_in(laptop, agency)
             code = attempt == "links" or not replaces
             assert answer.headers["location"].startswith(CODE_PATH if code else "/cabinet/problems")
@@ -476,21 +470,21 @@ def moment() -> Any:
 
 @pytest.mark.parametrize("earlier", ["none", "another issuer", "before the factor"])
 async def test_linking_needs_the_code_of_whoever_has_one(
-    agency: str, enter: Enter, browser: Browser, context: Context, idp: IdentityProvider, moment: Any, earlier: str
+    agency: str, enter: Enter, new_browser: Browser, context: Context, idp: IdentityProvider, moment: Any, earlier: str
 ) -> None:
     """Any administrator may set a provider that answers a colleague's address, and says that it replaces the factor."""
     idp.set(groups=["chiefs"])
     boss = await enter("admin", agency, "boss@gorod.test")
     if earlier == "another issuer":
         idp.set(email="boss@gorod.test")
-        assert not is_refused(await sign_in(browser(), agency), agency)
+        assert not is_refused(await sign_in(new_browser(), agency), agency)
     device, _ = await set_up(boss) if earlier != "before the factor" else (None, None)
     moment.shift(second_factor.STEP)
     rogue, evil = await enter("admin", agency, "rogue@gorod.test"), idp.process.add()
     saved = await rogue.send(SETTINGS, SETTINGS, **given(evil, replaces_factor="yes"), password=PASSWORD)
     assert saved.status_code == 303
     evil.set(sub="x", email="boss@gorod.test", groups=["chiefs"])
-    thief = browser()
+    thief = new_browser()
     if device is None:
         assert not is_refused(await sign_in(thief, agency), agency)
         device, _ = await set_up(boss)
@@ -507,13 +501,13 @@ async def test_linking_needs_the_code_of_whoever_has_one(
 
 @pytest.mark.parametrize("happens", ["removed", "another issuer", "linked"])
 async def test_a_code_links_nothing_that_changed_meanwhile(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, moment: Any, happens: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, moment: Any, happens: str
 ) -> None:
-    phone = browser()
+    phone = new_browser()
     await phone.sign_in(EMAIL, PASSWORD)
     device, _ = await set_up(phone)
     moment.shift(second_factor.STEP)
-    laptop = browser()
+    laptop = new_browser()
     await sign_in(laptop, agency)
     if happens == "removed":
         await providers.remove_provider(context.database, agency)
@@ -522,14 +516,14 @@ async def test_a_code_links_nothing_that_changed_meanwhile(
     else:
         await accounts.add_user(context.database, email="new@gorod.test", role="agent", agency_id=agency)
         idp.set(email="new@gorod.test")
-        assert not is_refused(await sign_in(browser(), agency), agency)
+        assert not is_refused(await sign_in(new_browser(), agency), agency)
     assert (await send_code(laptop, device)).status_code == 403
     assert not await is_signed_in(laptop)
     assert (await user(context))["provider_subject"] is None
 
 
 async def test_a_sign_in_ends_with_the_provider_with_which_it_began(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow provider does not outlast its removal."""
     fetch = providers._fetch_claims
@@ -540,7 +534,7 @@ async def test_a_sign_in_ends_with_the_provider_with_which_it_began(
         return claims
 
     monkeypatch.setattr(providers, "_fetch_claims", fetch_slowly)
-    laptop = browser()
+    laptop = new_browser()
     assert is_refused(await sign_in(laptop, agency), agency)
     assert not await is_signed_in(laptop)
 
@@ -572,11 +566,11 @@ async def test_every_administrator_is_told_when_the_provider_changes(
 
 @pytest.mark.parametrize("replaces", ["", "yes"])
 async def test_a_demanded_factor(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, replaces: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, replaces: str
 ) -> None:
     await providers.set_provider(context, agency, given(idp, replaces_factor=replaces))
     await changes.update_agency(context.database, agency, {"factor_roles": ["agent"]})
-    laptop, phone = browser(), browser()
+    laptop, phone = new_browser(), new_browser()
     await sign_in(laptop, agency)
     led = await laptop.client.get("/cabinet/problems")
     assert (led.status_code, led.headers.get("location", "")) == (
@@ -590,7 +584,7 @@ async def test_a_demanded_factor(
 
 
 async def test_administrators_set_it_up_and_remove_it(
-    enter: Enter, context: Context, idp: IdentityProvider, browser: Browser, settings: Settings
+    enter: Enter, context: Context, idp: IdentityProvider, new_browser: Browser, settings: Settings
 ) -> None:
     site = await make_site(context.database)
     admin = await enter("admin", site.agency.id)
@@ -607,7 +601,7 @@ async def test_administrators_set_it_up_and_remove_it(
         await admin.client.post(SETTINGS, data=form.fields | {"name": "Вход города", "password": PASSWORD})
     ).status_code == 303
     await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id)
-    laptop = browser()
+    laptop = new_browser()
     assert not is_refused(await sign_in(laptop, site.agency.id), site.agency.id), "the secret was kept"
     assert (await admin.send(SETTINGS, f"{SETTINGS}/remove")).status_code == 303
     assert (await laptop.client.get(f"/cabinet/sign-in/{site.agency.id}")).headers["location"] == "/cabinet/sign-in"
@@ -707,20 +701,20 @@ async def test_a_private_network_is_asked_where_the_operator_allows_it_alone(
 @ONE_DATABASE
 @pytest.mark.parametrize("keys", ["x", ["x"], [{}], None, [{"kty": "oct", "k": "A" * 43, "kid": "first"}]], ids=str)
 async def test_keys_that_are_none(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, keys: Any
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, keys: Any
 ) -> None:
     idp.set(keys=keys)
-    assert is_refused(await sign_in(browser(), agency), agency)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["token"]
 
 
 @ONE_DATABASE
 @pytest.mark.parametrize("methods", [None, 5, "client_secret_post", {}], ids=str)
 async def test_methods_that_are_no_list_count_as_not_named(
-    agency: str, browser: Browser, idp: IdentityProvider, methods: Any
+    agency: str, new_browser: Browser, idp: IdentityProvider, methods: Any
 ) -> None:
     idp.set(metadata={"token_endpoint_auth_methods_supported": methods})
-    assert not is_refused(await sign_in(browser(), agency), agency)
+    assert not is_refused(await sign_in(new_browser(), agency), agency)
 
 
 async def test_the_secret_goes_to_no_other_issuer(
@@ -748,11 +742,11 @@ async def test_the_secret_goes_to_no_other_issuer(
     ids=str,
 )
 async def test_changing_it_ends_the_sessions_begun_by_it(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider, changed: dict[str, str], ends: bool
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, changed: dict[str, str], ends: bool
 ) -> None:
     settings = given(idp, replaces_factor="yes")
     await providers.set_provider(context, agency, settings)
-    laptop, phone = browser(), browser()
+    laptop, phone = new_browser(), new_browser()
     await sign_in(laptop, agency)
     await phone.sign_in(EMAIL, PASSWORD)
     await providers.set_provider(context, agency, settings | changed)
@@ -761,10 +755,10 @@ async def test_changing_it_ends_the_sessions_begun_by_it(
 
 
 async def test_removing_it_ends_the_sessions_begun_by_it(
-    agency: str, browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
     await providers.set_provider(context, agency, given(idp, replaces_factor="yes"))
-    laptop = browser()
+    laptop = new_browser()
     await sign_in(laptop, agency)
     await providers.remove_provider(context.database, agency)
     assert not await is_signed_in(laptop)
@@ -796,14 +790,14 @@ async def test_the_nightly_purge_encrypts_the_secret_with_the_newest_key(
 
 @ONE_DATABASE
 async def test_secrets_sent_in_the_body_where_the_provider_wants_that(
-    agency: str, browser: Browser, idp: IdentityProvider
+    agency: str, new_browser: Browser, idp: IdentityProvider
 ) -> None:
     idp.set(metadata={"token_endpoint_auth_methods_supported": ["client_secret_post"]})
-    assert not is_refused(await sign_in(browser(), agency), agency)
+    assert not is_refused(await sign_in(new_browser(), agency), agency)
 
 
 async def test_an_invitation_opened_by_another_signed_in_person(
-    agency: str, enter: Enter, context: Context, browser: Browser
+    agency: str, enter: Enter, context: Context, new_browser: Browser
 ) -> None:
     """The link makes the invited account and no other; whoever was signed in there is not changed by it."""
     from tests.api.test_third_language import invited

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 import time_machine
+from limits import parse_many
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
@@ -36,11 +37,6 @@ GONE, ACCEPTED, EXPIRED = "Ссылка больше не действует", "
 @pytest.fixture
 def settings(settings_without_worker: Settings) -> Settings:
     return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
@@ -128,6 +124,12 @@ async def test_an_invitation_used_twice_at_once_creates_one_account(
     assert sorted(answer.status_code for answer in both) == [303, 404]
     assert any(ACCEPTED in answer.text for answer in both)
     assert len(await context.database.rows("SELECT id FROM users WHERE email = :email", email=EMAIL)) == 1
+
+
+@ONE_DATABASE
+async def test_invitations_of_one_administrator_are_limited(admin: Cabinet, context: Context) -> None:
+    context.limits._rates["invitations"] = tuple(parse_many("1/hour"))
+    assert [(await invite(admin, f"{number}@gorod.test")).status_code for number in (1, 2)] == [303, 422]
 
 
 async def test_a_link_ends_by_expiry_resending_or_withdrawal(

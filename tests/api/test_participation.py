@@ -20,7 +20,7 @@ from tests.api.test_letters import letters
 from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
-from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, make_site
+from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
@@ -54,17 +54,6 @@ async def add_participant(database: Database, child: Site, problem_id: str, emai
     return await database.write(
         lambda tx: store.add(tx, child.id, problem_id, act, person, model.Words(**said), clock.now()), child.id
     )
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
-
-
-@pytest.fixture
-async def city(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 class Visitor(Widget):

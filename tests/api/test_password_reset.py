@@ -10,7 +10,6 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
@@ -30,11 +29,6 @@ CHOSEN = "тихая река у старой мельницы"
 @pytest.fixture
 def settings(settings_without_worker: Settings) -> Settings:
     return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response:

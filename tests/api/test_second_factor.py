@@ -11,7 +11,6 @@ import time_machine
 
 from tests.api.test_journal import entries
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
 from tests.support.brute_force import record_delays
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.second_factor import CODE_PATH, PATH, Device, set_up, shown_secret
@@ -36,11 +35,6 @@ def settings(settings_without_worker: Settings) -> Settings:
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
 def moment() -> Any:
     """A clock that stands still: a code is asked for in the time step of the test's choice."""
     with time_machine.travel(1_800_000_000, tick=False) as traveller:
@@ -60,20 +54,6 @@ async def device(anna: Cabinet, moment: Any) -> Device:
     return device
 
 
-@pytest.fixture
-async def browser(app: Any, settings: Settings) -> Any:
-    clients = []
-
-    def make() -> Cabinet:
-        transport = httpx2.ASGITransport(app=app)
-        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
-        return Cabinet(clients[-1])
-
-    yield make
-    for client in clients:
-        await client.aclose()
-
-
 async def first_step(cabinet: Cabinet, email: str = EMAIL, password: str = PASSWORD) -> httpx2.Response:
     answer = await cabinet.sign_in(email, password)
     assert answer.status_code == 303
@@ -90,9 +70,9 @@ async def is_signed_in(cabinet: Cabinet) -> bool:
 
 
 async def test_sign_in_asks_for_the_code_and_opens_no_session_before(
-    device: Device, browser: Browser, context: Context
+    device: Device, new_browser: Browser, context: Context
 ) -> None:
-    laptop, before = browser(), await context.database.rows("SELECT * FROM sessions")
+    laptop, before = new_browser(), await context.database.rows("SELECT * FROM sessions")
     await first_step(laptop)
     assert len(await context.database.rows("SELECT * FROM sessions")) == len(before)
     assert not await is_signed_in(laptop)
@@ -118,17 +98,17 @@ async def test_without_a_factor_the_password_is_enough(anna: Cabinet) -> None:
     ("step", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)], ids=lambda value: str(value)
 )
 async def test_the_clock_of_a_device_may_differ_by_one_step(
-    device: Device, browser: Browser, moment: Any, step: int, good: bool
+    device: Device, new_browser: Browser, moment: Any, step: int, good: bool
 ) -> None:
     moment.shift(10 * STEP)
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, device.code(step))).status_code == (303 if good else 403)
 
 
-async def test_a_code_is_good_once(device: Device, browser: Browser, moment: Any, anna: Cabinet) -> None:
+async def test_a_code_is_good_once(device: Device, new_browser: Browser, moment: Any, anna: Cabinet) -> None:
     """Nor is an earlier one afterwards; nor the one with which the factor was set up."""
-    laptop, thief = browser(), browser()
+    laptop, thief = new_browser(), new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, device.code(-1))).status_code == 403, "it was used for setting up"
     code = device.code(1)
@@ -149,9 +129,9 @@ async def test_a_code_for_setting_up_cannot_be_replayed_for_a_change(device: Dev
     assert "уже использован" in refused.text
 
 
-async def test_a_recovery_code_is_good_once(anna: Cabinet, browser: Browser, context: Context, moment: Any) -> None:
+async def test_a_recovery_code_is_good_once(anna: Cabinet, new_browser: Browser, context: Context, moment: Any) -> None:
     _, codes = await set_up(anna)
-    laptop, thief = browser(), browser()
+    laptop, thief = new_browser(), new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, codes[3].upper().replace("-", " "))).status_code == 303
     await first_step(thief)
@@ -165,12 +145,12 @@ async def test_a_recovery_code_is_good_once(anna: Cabinet, browser: Browser, con
 
 @pytest.mark.parametrize("kind", ["device", "recovery"])
 async def test_another_users_code_is_wrong(
-    device: Device, enter: Enter, site: Site, browser: Browser, moment: Any, kind: str
+    device: Device, enter: Enter, site: Site, new_browser: Browser, moment: Any, kind: str
 ) -> None:
     other = await enter("agent", site.agency.id, "boris@gorod.test")
     boris, codes = await set_up(other)
     moment.shift(STEP)
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, boris.code() if kind == "device" else codes[0])).status_code == 403
 
@@ -221,9 +201,9 @@ async def none(laptop: Cabinet, device: Device, moment: Any, context: Context) -
     "happen", [used, expired, forged, other_purpose, new_password, disabled, taken, none], ids=lambda one: one.__name__
 )
 async def test_the_state_between_the_steps_is_void(
-    device: Device, browser: Browser, moment: Any, context: Context, happen: Any
+    device: Device, new_browser: Browser, moment: Any, context: Context, happen: Any
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     await happen(laptop, device, moment, context)
     moment.shift(STEP)
@@ -235,19 +215,19 @@ async def test_the_state_between_the_steps_is_void(
 @ONE_DATABASE
 @pytest.mark.parametrize("target", ["//evil.test/", "https://evil.test/", "/cabinet/../x\\y", "/track", "javascript:1"])
 async def test_the_code_leads_nowhere_but_into_the_cabinet(
-    device: Device, browser: Browser, moment: Any, target: str
+    device: Device, new_browser: Browser, moment: Any, target: str
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     answer = await laptop.client.post(CODE_PATH, data={"code": device.code(), "next": target})
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
 
 
 async def test_guesses_are_slowed_down_and_end_for_the_day(
-    app: Any, device: Device, browser: Browser, moment: Any, anna: Cabinet, context: Context
+    app: Any, device: Device, new_browser: Browser, moment: Any, anna: Cabinet, context: Context
 ) -> None:
     """Whoever guesses knows the password. The owner's own device is counted apart."""
-    waited, thief = record_delays(app), browser()
+    waited, thief = record_delays(app), new_browser()
     await first_step(thief)
     tries = [(await send_code(thief, f"{number:06}")).status_code for number in range(60)]
     assert tries == [403] * 60
@@ -265,11 +245,11 @@ async def test_guesses_are_slowed_down_and_end_for_the_day(
 
 
 async def test_devices_that_know_the_password_share_the_guesses(
-    app: Any, anna: Cabinet, browser: Browser, moment: Any
+    app: Any, anna: Cabinet, new_browser: Browser, moment: Any
 ) -> None:
     """Whoever had the password before the factor was set could have made any number of them."""
     record_delays(app)
-    harvested = [browser() for _ in range(3)]
+    harvested = [new_browser() for _ in range(3)]
     for laptop in harvested:
         assert (await laptop.sign_in(EMAIL, PASSWORD)).headers["location"] == "/cabinet/"
     await set_up(anna)
@@ -280,12 +260,12 @@ async def test_devices_that_know_the_password_share_the_guesses(
     assert tries == [403] * 60 + [429] * 3
 
 
-async def test_another_factor_knows_no_device(app: Any, anna: Cabinet, device: Device, browser: Browser) -> None:
-    waited, laptop = record_delays(app), browser()
+async def test_another_factor_knows_no_device(app: Any, anna: Cabinet, device: Device, new_browser: Browser) -> None:
+    waited, laptop = record_delays(app), new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, device.code())).status_code == 303
     for _ in range(2):
-        thief = browser()
+        thief = new_browser()
         await first_step(thief)
         for _ in range(FREE_ATTEMPTS):
             await send_code(thief, "000000")
@@ -327,9 +307,9 @@ async def test_switching_off_needs_password_and_code(
 
 
 async def test_whoever_switches_it_off_is_told_and_other_sessions_end(
-    anna: Cabinet, device: Device, browser: Browser, moment: Any, context: Context, mail_sink: Any
+    anna: Cabinet, device: Device, new_browser: Browser, moment: Any, context: Context, mail_sink: Any
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, device.code())).status_code == 303
     moment.shift(STEP)
@@ -350,9 +330,9 @@ async def test_whoever_switches_it_off_is_told_and_other_sessions_end(
 
 
 async def test_setting_up_needs_the_password_and_ends_other_sessions(
-    anna: Cabinet, browser: Browser, context: Context, moment: Any
+    anna: Cabinet, new_browser: Browser, context: Context, moment: Any
 ) -> None:
-    laptop = browser()
+    laptop = new_browser()
     assert (await laptop.sign_in(EMAIL, PASSWORD)).headers["location"] == "/cabinet/"
     form = (await anna.read(PATH)).form(PATH)
     wrong = await anna.client.post(PATH, data=form.fields | {"password": "guess"})
@@ -414,13 +394,13 @@ async def test_a_wrong_first_code_keeps_the_drawing(anna: Cabinet) -> None:
 
 
 async def test_new_recovery_codes_replace_the_old_ones(
-    anna: Cabinet, browser: Browser, context: Context, moment: Any
+    anna: Cabinet, new_browser: Browser, context: Context, moment: Any
 ) -> None:
     device, old = await set_up(anna)
     moment.shift(STEP)
     answer = await anna.send(PATH, f"{PATH}/change", password=PASSWORD, code=device.code(), do="codes")
     assert answer.status_code == 200
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, old[0])).status_code == 403
     assert [entry["kind"] for entry in await entries(context.database, "recovery_codes_made")] == [
@@ -432,7 +412,7 @@ async def test_new_recovery_codes_replace_the_old_ones(
 
 
 async def test_an_administrator_takes_the_factor_of_a_colleague(
-    anna: Cabinet, device: Device, enter: Enter, site: Site, context: Context, mail_sink: Any, browser: Browser
+    anna: Cabinet, device: Device, enter: Enter, site: Site, context: Context, mail_sink: Any, new_browser: Browser
 ) -> None:
     admin = await enter("admin", site.agency.id)
     user = await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL)
@@ -444,7 +424,7 @@ async def test_an_administrator_takes_the_factor_of_a_colleague(
     answer = await admin.send(page, f"{page}/factor", password=PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?done=factor")
     assert not await is_signed_in(anna)
-    laptop = browser()
+    laptop = new_browser()
     assert (await laptop.sign_in(EMAIL, PASSWORD)).headers["location"] == "/cabinet/"
     (entry,) = await entries(context.database, "factor_reset")
     assert (entry["role"], entry["subject"]) == ("admin", user["id"])
@@ -487,7 +467,7 @@ async def test_the_command_line_takes_a_factor(context: Context, device: Device)
 
 
 async def test_an_agency_demands_it_by_role(
-    enter: Enter, site: Site, context: Context, moment: Any, browser: Browser
+    enter: Enter, site: Site, context: Context, moment: Any, new_browser: Browser
 ) -> None:
     admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id, EMAIL)
     answer = await admin.send(
@@ -507,7 +487,7 @@ async def test_an_agency_demands_it_by_role(
     assert "/cabinet/sites" not in page.links
     await set_up(agent)
     assert await is_signed_in(agent)
-    newcomer = browser()
+    newcomer = new_browser()
     await accounts.add_user(
         context.database, email="new@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -566,14 +546,14 @@ async def test_the_nightly_purge_encrypts_with_the_newest_key(
 
 @ONE_DATABASE
 async def test_a_restored_backup_revives_no_code(
-    anna: Cabinet, context: Context, settings: Settings, tmp_path: Any, browser: Browser, moment: Any
+    anna: Cabinet, context: Context, settings: Settings, tmp_path: Any, new_browser: Browser, moment: Any
 ) -> None:
     _, codes = await set_up(anna)
     moment.shift(60)
     revision = await schema.current_revision(context.database)
     await backup.write_backup(settings, tmp_path / "copy.zip", revision)
     moment.shift(60)
-    laptop = browser()
+    laptop = new_browser()
     await first_step(laptop)
     assert (await send_code(laptop, codes[0])).status_code == 303
     await backup.restore_backup(settings, tmp_path / "copy.zip", revision)

@@ -13,6 +13,7 @@ import pytest
 from tests.api.test_letters import letters
 from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.cabinet import Enter
+from tests.support.exchange import accept_report as accept
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
 from widget_api import clock, journal
@@ -34,20 +35,9 @@ SQUARE = orjson.dumps(
 ).decode()
 
 
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def add_service(context: Context, site: Site, name: str = WATER, **options: Any) -> str:
     email = f"service-{len(await changes.list_agencies(context.database))}@gorod.test"
     return await sites.add_agency(context.database, name=name, email=email, parent_id=site.agency.id, **options)
-
-
-async def accept(context: Context, site: Site, **report: Any) -> str:
-    receipt = await submit_report(context.database, site, **report)
-    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    return receipt.problem_id
 
 
 async def row(context: Context, problem_id: str) -> Any:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
+from tests.support.exchange import accept_report as accepted
 from widget_api import clock
 from widget_api.browse.statistics import median, months
 from widget_api.context import Context
@@ -29,12 +30,6 @@ async def stats(client: httpx2.AsyncClient, site: Site, **query: str) -> dict[st
     answer = await client.get(f"/api/v1/sites/{site.key}/stats", params=query)
     assert answer.status_code == 200
     return dict(answer.json())
-
-
-async def accepted(context: Context, site: Site, **report: Any) -> str:
-    receipt = await submit_report(context.database, site, **report)
-    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    return receipt.problem_id
 
 
 async def test_an_empty_site_has_statistics(client: httpx2.AsyncClient, site: Site) -> None:

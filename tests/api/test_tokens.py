@@ -30,11 +30,6 @@ def settings(settings_without_worker: Settings) -> Settings:
     return settings_without_worker
 
 
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def issue(admin: Cabinet, site: Site, **changed: str) -> httpx2.Response:
     form = (await admin.read(PATH)).form(PATH)
     sent = {"site": site.id, "scope": "platform", "name": "Портал области", "days": "90", "password": PASSWORD}

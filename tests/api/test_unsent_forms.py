@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,26 +51,12 @@ async def problem(database: Any, site: Site) -> str:
 
 
 @pytest.fixture
-async def browser(app: Any, settings: Any) -> AsyncIterator[Browser]:
-    clients = []
-
-    def make() -> Cabinet:
-        transport = httpx2.ASGITransport(app=app)
-        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
-        return Cabinet(clients[-1])
-
-    yield make
-    for client in clients:
-        await client.aclose()
-
-
-@pytest.fixture
-async def anna(database: Any, site: Site, browser: Browser) -> Cabinet:
+async def anna(database: Any, site: Site, new_browser: Browser) -> Cabinet:
     for name in ("anna", "boris"):
         await accounts.add_user(
             database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD
         )
-    cabinet = browser()
+    cabinet = new_browser()
     assert (await cabinet.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
     return cabinet
 
@@ -276,7 +262,7 @@ async def test_sending_a_question_keeps_an_unfinished_decision(anna: Cabinet, da
 
 
 async def test_stored_forms_are_visible_to_their_author_only(
-    anna: Cabinet, browser: Browser, database: Any, problem: str
+    anna: Cabinet, new_browser: Browser, database: Any, problem: str
 ) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
@@ -286,7 +272,7 @@ async def test_stored_forms_are_visible_to_their_author_only(
 
     shown = await signed_in_again(anna, sent, "boris@gorod.test")  # the same browser, another person
     assert "утрамбовали" not in shown.text
-    elsewhere = browser()  # the same person, another browser
+    elsewhere = new_browser()  # the same person, another browser
     await elsewhere.sign_in("anna@gorod.test", PASSWORD)
     assert "утрамбовали" not in (await elsewhere.client.get(address)).text
     stolen = PageText((await elsewhere.client.get(path)).text).form(path).fields | {
@@ -309,12 +295,12 @@ async def test_stored_forms_are_visible_to_their_author_only(
 
 
 async def test_unauthenticated_clients_store_nothing(
-    anna: Cabinet, browser: Browser, database: Any, problem: str
+    anna: Cabinet, new_browser: Browser, database: Any, problem: str
 ) -> None:
     path = f"/cabinet/problems/{problem}"
     token = (await anna.read(path)).form(path).fields["form_token"]
     user, session, seal = token.split(".")
-    stranger = browser()
+    stranger = new_browser()
     for forged in (
         "",
         "x",

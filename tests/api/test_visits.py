@@ -43,11 +43,6 @@ def settings(settings_without_worker: Settings) -> Settings:
 
 
 @pytest.fixture
-async def city(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
 async def inspectors(context: Context, city: Site) -> Site:
     return await collection.add_collection(context.database, city, "inspectors", "inspectors")
 

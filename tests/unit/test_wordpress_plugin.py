@@ -255,10 +255,3 @@ def test_plugin_check_rules() -> None:
         assert not re.search(r"\beval\b|base64_|\$_(?:GET|POST|REQUEST|COOKIE)|\$wpdb|<<<", code)
     suffixes = {path.suffix for path in PLUGIN.rglob("*") if path.is_file()}
     assert suffixes == {".php", ".js", ".json", ".css", ".txt", ".po", ".mo"}
-
-
-@php
-@pytest.mark.parametrize("path", sorted(PLUGIN.rglob("*.php")), ids=lambda path: path.name)
-def test_php_syntax(path: Path) -> None:
-    checked = subprocess.run(["php", "-l", str(path)], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout
