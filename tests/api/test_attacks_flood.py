@@ -13,11 +13,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from limits import parse_many
 from limits.aio.storage import MemoryStorage
 
+from tests.factories import submit_report
 from tests.support.brute_force import client_from
 from widget_api.context import Context
 from widget_api.errors import Busy
+from widget_api.mail.links import confirm_url
 from widget_api.problems import forms
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -62,18 +65,6 @@ async def test_the_total_size_of_form_fields_is_bounded(
         answer = await client.post(door, content=flood, headers=IN_PARTS)
         assert answer.status_code in (400, 413), door
         assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
-
-
-async def test_files_are_spooled_to_disk_and_counted_separately(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
-    key = await changes.add_token(context.database, site.id, "georeport")
-    given = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Темно"}
-    sent = [PART.format(name, "", value) for name, value in given.items()]
-    # Under an unknown field name: such files are ignored, whatever they are.
-    file = PART.format("attachment", '; filename="a.bin"', "y" * 2 * bodies.MAX_FIELDS_SIZE)
-    answer = await client.post("/open311/v2/requests.json", content=Flood([*sent, file]), headers=IN_PARTS)
-    assert answer.status_code == 200, answer.text
 
 
 async def test_the_api_key_is_checked_before_the_fields(client: httpx2.AsyncClient, site: Site) -> None:
@@ -131,6 +122,28 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(bodies, "reserve_space", noting)
     return greatest
+
+
+async def test_files_are_spooled_to_disk_and_counted_separately(
+    client: httpx2.AsyncClient, context: Context, site: Site, spooled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk, size = list[tuple[int, bool]](), 2 * bodies.MAX_FIELDS_SIZE
+    read = bodies._uploaded_file
+
+    async def noting(upload: Any, sender: str) -> Any:
+        on_disk.append((upload.size, upload.file._rolled))
+        return await read(upload, sender)
+
+    monkeypatch.setattr(bodies, "_uploaded_file", noting)
+    key = await changes.add_token(context.database, site.id, "georeport")
+    given = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Темно"}
+    sent = [PART.format(name, "", value) for name, value in given.items()]
+    # Under an unknown field name: such files are ignored, whatever they are.
+    sent += [PART.format("attachment", '; filename="a.bin"', "y" * many) for many in (1_000, size)]
+    answer = await client.post("/open311/v2/requests.json", content=Flood(sent), headers=IN_PARTS)
+    assert answer.status_code == 200, answer.text
+    assert on_disk == [(1_000, False), (size, True)], "a small one needs no file"
+    assert (spooled[0], bodies._by_address.total()) == (1_000 + size, 0)
 
 
 async def test_a_forms_identifier_is_checked_before_its_files_are_stored(
@@ -266,6 +279,28 @@ async def test_two_concurrent_senders_take_turns(
     going_on.set()
     assert (await first).status_code == 422
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("rate", "method", "path", "sent"),
+    [
+        ("challenges", "GET", "/api/v1/sites/{key}/challenge", {}),
+        ("tickets", "POST", "/api/v1/sites/{key}/tickets", {"json": {"challenge": "x"}}),
+        ("photos", "POST", "/api/v1/sites/{key}/photos", {"files": {"file": ("a.jpg", b"\xff\xd8\xff")}}),
+        ("exports", "GET", "/api/v1/sites/{key}/problems.csv", {}),
+        ("confirmations", "POST", "{confirmation}", {}),
+    ],
+)
+async def test_what_strangers_may_ask_for_has_a_rate(
+    client: httpx2.AsyncClient, context: Context, site: Site, rate: str, method: str, path: str, sent: dict[str, Any]
+) -> None:
+    """Other rates are tested with what they limit."""
+    receipt = await submit_report(context.database, site)
+    url = path.format(key=site.key, confirmation=confirm_url(context, receipt.problem_id))
+    context.limits._rates[rate] = tuple(parse_many("1/hour"))
+    first, second = [await client.request(method, url, **sent) for _ in range(2)]
+    assert first.status_code != 429
+    assert (second.status_code, int(second.headers["retry-after"]) > 0) == (429, True)
 
 
 async def test_a_sitemap_counts_as_a_file_download(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

@@ -14,12 +14,13 @@ import time_machine
 
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import PageText
-from widget_api import i18n
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.outbound import Answer, Outbound
 from widget_api.signing import Purpose
 from widget_api.sites import changes
-from widget_api.sites.install import service
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.install import service, sightings
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
@@ -228,14 +229,6 @@ async def test_the_check_shows_sightings_and_problems(client: httpx2.AsyncClient
     assert releases.newest_version("1") in text
 
 
-async def test_external_values_are_escaped(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    attack = '"><script>alert(1)</script>'
-    for origin in (f"https://{attack}", f"https://evil.test/{attack}", attack):
-        await client.get(f"/api/v1/sites/{site.key}/challenge", params={"v": attack}, headers={"Origin": origin})
-    await context.sightings.flush(context.database)
-    assert "<script>alert" not in (await client.get(link(context, site))).text
-
-
 # --- the active check ---
 
 
@@ -255,6 +248,7 @@ class Web:
 
 
 HTML = {"content-type": "text/html; charset=utf-8"}
+ESCAPED = "&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
 async def look(client: httpx2.AsyncClient, context: Context, site: Site, url: str, **headers: str) -> httpx2.Response:
@@ -273,6 +267,27 @@ async def test_a_page_is_inspected(
     assert "Политика запрещает запросы к сервису (default-src)" in text
     assert f"Добавьте {PUBLIC_URL} в connect-src" in text
     assert web.asked == [(f"{HOST}/news", True, 1024 * 1024)]
+
+
+async def test_external_values_are_escaped(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pages called themselves that were counted, the address that was typed, what the page there says."""
+    attack = '"><script>alert(1)</script>'
+    day = local_date(clock.now(), site.time_zone).isoformat()
+    seen = {"site_id": site.id, "day": day, "origin": attack, "version": "1.0.0", "count": 1, "last_at": clock.now()}
+    counted = [seen | {"kind": kind} for kind in ("seen", "origin_refused", "failed.connect")]
+    await context.database.write(lambda tx: sightings.add_counts(tx, counted))
+    snippet = f"""<igrajdanin-widget site-key='{attack}'></igrajdanin-widget>
+        <script src='https://cdn.gorod.test/{attack}/1/loader.js'></script>"""
+    pages = {f"{HOST}/": (200, HTML, snippet), f"{HOST}/type": (200, {"content-type": attack}, "")}
+    Web(monkeypatch, **pages)
+    shown = (await client.get(link(context, site))).text.count(ESCAPED)
+    assert shown == 5, "a row of the table, three findings, a command"
+    for url, more in ((f"{HOST}/", 2), (f"{HOST}/type", 1), (attack, 2)):
+        page = (await look(client, context, site, url)).text
+        assert "<script>alert" not in page
+        assert page.count(ESCAPED) == shown + more
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import logging
 from collections.abc import Callable
@@ -38,11 +37,6 @@ ACCOUNT = "/cabinet/account"
 @pytest.fixture
 def settings(settings_without_worker: Settings) -> Settings:
     return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
 
 
 async def entries(database: Database, *kinds: str) -> list[dict[str, Any]]:
@@ -331,32 +325,3 @@ async def test_the_command_lists_entries(enter: Enter, site: Site, context: Cont
     assert [entry["role"] for entry in listed] == ["admin"]
     with pytest.raises(CommandFailed, match="--kind: must be one of signed_in"):
         await asyncio.to_thread(cli, "journal", "--kind", "nothing")
-
-
-def test_every_kind_is_caused_by_a_real_act() -> None:
-    """Each kind is expected by a test that reads the journal and does not write the entry itself."""
-    expected = set[str]()
-    for path in Path(__file__).parent.glob("test_*.py"):
-        tree = ast.parse(path.read_text())
-        for test in ast.walk(tree):
-            if not isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) or not test.name.startswith("test_"):
-                continue
-            calls = [node for node in ast.walk(test) if isinstance(node, ast.Call)]
-            if not _READS & {_name(call) for call in calls}:
-                continue
-            planted = {id(node) for call in calls if _name(call) in _WRITES for node in ast.walk(call)}
-            expected |= {
-                node.value
-                for node in ast.walk(test)
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in planted
-            }
-    assert [kind for kind in journal.KINDS if kind not in expected] == []
-
-
-_READS = {"journal.read", "entries", "kinds"}
-_WRITES = {"journal.note", "journal.record", "tx.insert"}
-
-
-def _name(call: ast.Call) -> str:
-    """The name of what is called, with that of its module or object."""
-    return ast.unparse(call.func)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from typing import Any
 
 import httpx2
 import pytest
@@ -14,17 +13,12 @@ import time_machine
 from tests.api.test_answer_files import jpeg
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
+from tests.support.exchange import accept_report as publish
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
-
-
-async def publish(context: Context, site: Site, **report: Any) -> str:
-    receipt = await submit_report(context.database, site, **report)
-    await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    return receipt.problem_id
 
 
 async def test_an_empty_site_explains_how_to_begin(client: httpx2.AsyncClient, site: Site) -> None:
@@ -407,7 +401,9 @@ async def test_a_merged_problem_does_not_redirect_to_a_withdrawn_one(
     merged = await publish(context, site)
     await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
     await lifecycle.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
-    assert f"/s/{site.key}/problems/1" not in (await client.get(f"/s/{site.key}/problems/2")).text
+    page = await client.get(f"/s/{site.key}/problems/2")
+    assert (page.status_code, "Объединено" in page.text) == (200, True)
+    assert f"/s/{site.key}/problems/1" not in page.text
 
 
 async def test_the_page_says_whether_the_deadline_was_met(

@@ -2,52 +2,80 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from scripts import browser
 
-LIGHT = "/usr/bin/chromium-headless-shell"
+Bare = Callable[..., Path]
+ALL = (*browser.CHROMIUM, *browser.FIREFOX, *browser.WEBKIT)
+PROGRAMS = {"webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}  # not named like their packages
+APT_GET = """#!/bin/sh
+test $1 = install && shift 4 && echo $* >> {folder}/calls
+for package; do /bin/cp -P {folder}/packages/$package/* {folder}/bin/; done
+"""
+APT_CACHE = """#!/bin/sh
+test -e {folder}/packages/$2
+"""
+
+
+def add_program(path: Path, content: str = "#!/bin/sh\n") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(0o755)
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """A machine with apt, root and no browser; returns what was installed."""
-    calls: list[list[str]] = []
-    found: dict[str, object] = {"firefox": None, "webkit": None, "find": None}
-
-    def install(packages: list[str]) -> None:
-        calls.append(packages)
-        found.update(find=LIGHT, firefox="/usr/bin/firefox-esr", webkit=("driver", "browser", "screen"))
-
-    for name in found:
-        monkeypatch.setattr(browser, name, lambda name=name: found[name])
-    monkeypatch.setattr(browser, "install", install)
-    monkeypatch.setattr(browser, "has_apt", lambda: True)
-    monkeypatch.setattr(browser, "known", lambda package: package != "firefox-esr")
-    return calls
-
-
-def test_everything_missing_is_installed_in_one_call(bare: list[list[str]]) -> None:
-    assert browser.ensure() == LIGHT
-    assert bare == [[*browser.CHROMIUM, *browser.FIREFOX, *browser.WEBKIT]]
-    browser.ensure()
-    assert len(bare) == 1, "what is there is not installed again"
-
-
-def test_the_headless_shell_is_installed_beside_another_chromium(
-    bare: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bare:
+    """`bare(package, …)`: root's machine with nothing but apt, which has these packages. Returns a file with what was
+    installed, a line a call.
+    """
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("WIDGET_TEST_BROWSER", raising=False)
-    assert not browser.is_best("/usr/bin/chromium")
-    monkeypatch.setattr(browser, "known", lambda package: package == "chromium")
-    assert browser.is_best("/usr/bin/chromium")
-    assert not browser.is_best(None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(browser, "from_playwright", lambda: False)
+
+    def make(*packages: str) -> Path:
+        add_program(tmp_path / "bin" / "apt-get", APT_GET.format(folder=tmp_path))
+        add_program(tmp_path / "bin" / "apt-cache", APT_CACHE.format(folder=tmp_path))
+        for package in packages:
+            add_program(tmp_path / "packages" / package / PROGRAMS.get(package, package))
+        return tmp_path / "calls"
+
+    return make
 
 
-def test_tests_are_skipped_only_if_the_browser_cannot_be_installed(
-    bare: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_missing_is_installed_in_one_call(bare: Bare, tmp_path: Path) -> None:
+    calls = bare(*ALL)
+    assert browser.ensure() == str(tmp_path / "bin" / browser.SHELL)
+    assert browser.firefox() == str(tmp_path / "bin" / "firefox-esr")
+    assert calls.read_text() == f"{' '.join(ALL)}\n"
+    browser.ensure()
+    again = calls.read_text().removeprefix(f"{' '.join(ALL)}\n")
+    assert not {browser.SHELL, "firefox-esr"} & set(again.split()), "what is there is not installed again"
+
+
+def test_the_headless_shell_is_installed_beside_another_chromium(bare: Bare, tmp_path: Path) -> None:
+    calls = bare(*ALL)
+    add_program(tmp_path / "bin" / "chromium")
+    assert browser.ensure() == str(tmp_path / "bin" / browser.SHELL)
+    assert browser.SHELL in calls.read_text()
+
+
+def test_a_system_without_the_headless_shell_gets_chromium(bare: Bare, tmp_path: Path) -> None:
+    calls = bare("chromium")
+    add_program(tmp_path / "bin" / "chromium-browser", "#!/bin/sh\necho install a snap; exit 1\n")
+    assert browser.find() is None, "it only names another package"
+    assert browser.ensure() == str(tmp_path / "bin" / "chromium")
+    assert calls.read_text() == "chromium\n"
+
+
+def test_tests_are_skipped_only_if_the_browser_cannot_be_installed(bare: Bare, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare(*browser.WEBKIT)
     assert browser.reason_to_leave_out(browser.WEBKIT) == ""
     assert "no firefox-esr" in browser.reason_to_leave_out(browser.FIREFOX)
-    monkeypatch.setattr(browser, "has_apt", lambda: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "takes root and apt" in browser.reason_to_leave_out(browser.WEBKIT)

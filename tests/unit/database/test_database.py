@@ -14,6 +14,8 @@ from widget_api.database import Database, Transaction
 from widget_api.database.connection import number_parameters
 from widget_api.errors import NotFound, Refused
 
+POSTGRESQL = pytest.mark.parametrize("dialect", ["postgresql"])  # a file has no connection to lose
+
 
 @pytest.fixture
 async def counted(database: Database) -> Database:
@@ -161,10 +163,8 @@ async def test_domain_errors_are_raised_unchanged(counted: Database) -> None:
         await counted.write(missing)
 
 
-async def test_a_lost_postgresql_connection_fails_one_batch(counted: Database, dialect: str) -> None:
-    if dialect != "postgresql":
-        return  # a file has no connection to lose
-
+@POSTGRESQL
+async def test_a_lost_postgresql_connection_fails_one_batch(counted: Database) -> None:
     async def hang_up(tx: Transaction) -> None:
         await tx.rows("SELECT pg_terminate_backend(pg_backend_pid())")
 
@@ -178,10 +178,9 @@ async def test_a_lost_postgresql_connection_fails_one_batch(counted: Database, d
     assert await many(counted) == 1
 
 
-async def test_a_connection_in_an_unknown_state_is_reopened(counted: Database, dialect: str) -> None:
+@POSTGRESQL
+async def test_a_connection_in_an_unknown_state_is_reopened(counted: Database) -> None:
     """Cut in the middle of an answer, asyncpg may report it for every later statement."""
-    if dialect != "postgresql":
-        return  # a file has no connection to cut
 
     async def confused(*_: object) -> None:
         raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
@@ -193,9 +192,8 @@ async def test_a_connection_in_an_unknown_state_is_reopened(counted: Database, d
         assert await many(counted) == 1
 
 
-async def test_closing_tolerates_a_lost_postgresql_connection(new_database: Callable[..., str], dialect: str) -> None:
-    if dialect != "postgresql":
-        return  # a file has no connection to lose
+@POSTGRESQL
+async def test_closing_tolerates_a_lost_postgresql_connection(new_database: Callable[..., str]) -> None:
     url = new_database()
     for _ in range(3):
         closing = Database(url)
