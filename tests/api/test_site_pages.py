@@ -394,15 +394,16 @@ async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
     assert "problems/3" not in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_a_merged_problem_does_not_redirect_to_a_withdrawn_one(
+async def test_a_merged_problem_does_not_redirect_to_an_erased_one(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    gone = await publish(context, site)
-    merged = await publish(context, site)
+    """One that was answered: from an open one the merged come apart."""
+    gone, merged = await publish(context, site), await publish(context, site)
     await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
-    await lifecycle.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
+    await lifecycle.change(context.database, AGENT, site.id, gone, Change(to="resolved", text="Засыпано"))
+    await lifecycle.erase(context.database, RESIDENT, site.id, gone)
     page = await client.get(f"/s/{site.key}/problems/2")
-    assert (page.status_code, "Объединено" in page.text) == (200, True)
+    assert (page.status_code, "Объединено с № 1" in page.text) == (200, True)
     assert f"/s/{site.key}/problems/1" not in page.text
 
 
