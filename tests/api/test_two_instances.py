@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,7 @@ from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
+MORE = pytest.mark.full("twenty seeds")
 WISHES = (
     Change(to="accepted"),
     Change(to="forwarded", responsible="МУП «Дороги»", text="Передано"),
@@ -211,6 +213,33 @@ async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], loc
         problem = await instance.problem()
         assert (problem["description"], bool(problem["published"])) == ("", False)
         assert problem["erased_at"] is not None
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=MORE) for seed in range(4, 20))])
+async def test_many_decisions_on_one_report_end_in_equal_states(
+    central: tuple[Instance, str], local: Instance, seed: int
+) -> None:
+    """Several reports over a bad network: tests/faults/test_convergence.py."""
+    platform, _ = central
+    chance = random.Random(seed)
+    platform_worker = PlatformWorker(local.context)
+    await submit_report(local.database, local.site)
+    for _ in range(25):
+        match chance.randrange(5):
+            case 0 | 1:
+                await act(local, AGENT, chance.choice(WISHES))
+            case 2:
+                await act(platform, AGENT, chance.choice(WISHES))
+            case 3:
+                await platform_worker.round()
+            case _:
+                await pull.poll_platforms(local.context)
+        if chance.random() < 0.1:
+            await act(local, RESIDENT, Change(to="reopened", text="Не решено"))
+    await act(local, AGENT, Change(to="accepted"))
+    await settle(local, platform_worker)
+    assert await local.known() == await platform.known()
+    assert await local.state() == await platform.state()
 
 
 async def poll(local: Instance) -> None:
