@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
 .PHONY: help run test test-full test-moments test-wheel test-chance sqlite-only bench build check-build checks lint lint-python lint-js \
-	unit-js screenshots pictures lock environment environment-dev node packages prepare clean
+	unit-js screenshots pictures lock environment environment-dev node hosts packages prepare clean
 .NOTPARALLEL:
 
 help:
@@ -35,7 +35,7 @@ test: prepare checks
 	@$(PYTEST)
 
 test-full: PACKAGES = --full
-test-full: prepare checks
+test-full: prepare hosts checks
 	@echo "▸ Python tests with the full counts of the faults"
 	@rm -rf $(STATEMENTS)
 	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
@@ -146,6 +146,14 @@ node_modules/.stamp: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Angular, Svelte and Vue as hosts of the widget, for `make test-full` alone.
+hosts: tests/browser/hosts/node_modules/.stamp
+
+tests/browser/hosts/node_modules/.stamp: tests/browser/hosts/package.json tests/browser/hosts/package-lock.json
+	@echo "▸ npm ci of the frameworks that host the widget"
+	@npm ci --prefix tests/browser/hosts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 packages:
 	@$(PYTHON3) -m scripts.servers --install $(PACKAGES)
 
@@ -158,4 +166,4 @@ prepare:
 	@$(BIN)/python -m scripts.servers $(PACKAGES)
 
 clean:
-	rm -rf .venv node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules tests/browser/hosts/node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
