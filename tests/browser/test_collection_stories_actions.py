@@ -11,11 +11,12 @@ import pytest
 import time_machine
 from playwright.sync_api import Locator, Page, expect
 
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support.browser import Watch
 from tests.support.collection_stories import BEGIN, DESK, PHONE, Town, add_entry, decide, fill
 from tests.support.pictures import file, halves, photo
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
 FoundTown = Callable[..., Town]
 NewPage = Callable[..., Page]
 DAY = timedelta(days=1)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support.browser import Watch
 from tests.support.collection_stories import BEGIN, DESK, PHONE, Town, act_below, add_entry, decide, fill
 from tests.support.mail import Letter
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
 VOLUNTEER, NEIGHBOUR = "vika@volunteer.test", "petr@neighbour.test"
 VERA, HIDDEN, HIDDEN_NAME, PHONE_NUMBER = "vera@resident.test", "kanareika@secret.test", "Канарейкина", "+79000000001"
 ALIVE, SILENT, SEEKER = "opora@centre.test", "dom@centre.test", "maria@fund.test"

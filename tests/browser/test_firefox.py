@@ -10,7 +10,8 @@ import pytest_asyncio
 from scripts import browser as bootstrap
 from tests.support.firefox import Firefox, started
 from tests.support.reader import Reader
-from tests.support.widget import RELEASE, REPORT, SCRIPTED, Examples, WidgetSite, page_with_modified_files
+from tests.support.remote_browser import EXAMPLES
+from tests.support.widget import RELEASE, REPORT, Examples, WidgetSite, page_with_modified_files
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
 pytestmark = [
@@ -35,7 +36,7 @@ async def firefox() -> AsyncIterator[Firefox]:
         yield browser
 
 
-@pytest.mark.parametrize("case", SCRIPTED)
+@pytest.mark.parametrize("case", EXAMPLES)
 async def test_reporting_works(firefox: Firefox, example_pages: Examples, case: str) -> None:
     example_pages.pages.violations.clear()
     await firefox.goto(example_pages.address(case))

@@ -9,8 +9,9 @@ import pytest_asyncio
 
 from scripts import browser as bootstrap
 from tests.support.reader import Reader
+from tests.support.remote_browser import EXAMPLES
 from tests.support.webkit import WebKit, started
-from tests.support.widget import RELEASE, SCRIPTED, Examples
+from tests.support.widget import RELEASE, Examples
 
 _REASON = "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT)
 pytestmark = [
@@ -37,7 +38,7 @@ async def webkit() -> AsyncIterator[WebKit]:
         yield browser
 
 
-@pytest.mark.parametrize("case", SCRIPTED)
+@pytest.mark.parametrize("case", EXAMPLES)
 async def test_reporting_works(webkit: WebKit, example_pages: Examples, case: str) -> None:
     example_pages.pages.violations.clear()
     await webkit.goto(example_pages.address(case))

@@ -18,7 +18,7 @@ from tests.support.processes import Service
 from tests.support.widget import AGENCY, REPORT, fill_form, number, send, to_form
 from tests.support.wordpress import PASSWORD, WordPress
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.full("a real WordPress takes half a minute")]
 DESKTOP = {"width": 1280, "height": 900}
 SETTINGS = "/wp-admin/options-general.php?page=igrajdanin-widget"
 # Insert a block, publish the page, give its address. The editor's own interface changes with every WordPress.
@@ -32,9 +32,7 @@ PUBLISH = """async ([name, attributes]) => {
 
 
 @pytest.fixture(scope="module")
-def wordpress(full_counts: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPress]:
-    if not full_counts:
-        pytest.skip("a real WordPress takes half a minute: make test-full runs it")
+def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPress]:
     if reason := servers.reason_without_wordpress():
         pytest.skip(reason)
     started = WordPress(tmp_path_factory.mktemp("wordpress")).start()

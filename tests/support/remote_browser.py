@@ -11,9 +11,17 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, figure, form_steps
 
 _FIND = (Path(__file__).parent / "elements.js").read_text()
+# The examples in which Firefox and WebKit send a report; Chromium does it in all of them (tests/browser/test_examples.py).
+_OTHERS = (
+    "nonce-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin", "vision", "slow",
+)  # fmt: skip
+_SELDOM = pytest.mark.full("the plain page and the strictest policy show what an engine does with the script")
+EXAMPLES = ["plain", "strict-csp", *(pytest.param(name, marks=_SELDOM) for name in _OTHERS)]
 PATIENCE = 30.0  # seconds; the machine may be busy with other tests
 ENTER = "\ue007"
 

@@ -18,11 +18,6 @@ from widget_api.web import releases
 AGENCY = "Администрация города Зареченска"
 UTILITY = "Управление водоканала"
 NAMED = "town.test"
-# Examples in which every engine sends a report.
-SCRIPTED = (
-    "plain", "strict-csp", "nonce-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin",
-    "vision", "slow",
-)  # fmt: skip
 REPORT = "Сообщить о проблеме"
 SEND = "Отправить в администрацию"
 ACCEPTED = "Сообщение получено"
