@@ -6,10 +6,10 @@ test_cabinet_access).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -339,39 +339,43 @@ def settings(make_settings: Callable[..., Settings], database_url: str) -> Setti
     return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", rate_limits="off", work="off")
 
 
-@pytest.fixture(params=["agent", "operator"])
+@pytest.fixture(params=[*ROLES, "operator", "delegated"])
 async def world(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
-    """One report with everything that there may be of it, and a person of each role in each agency.
+    """One report with everything that there may be of it, and a person of a role, or of several, in each agency.
 
-    Where the operator moderates the site, its service answers by itself, and these people alone are there.
+    In the last one the operator moderates the site, its service answers by itself, and people of all roles are there
+    alone.
     """
     async with running(settings) as app:
         context = app.state.context
         made = World(context, {})
-        agencies, operator = await _fill(made), "operator"
-        if request.param == "operator":
-            agencies, operator = {"delegated": agencies["assigned"]}, "moderating"
+        agencies, roles, operators = await _fill(made), request.param.split(", "), {"operator": None}
+        if request.param == "delegated":
+            agencies, roles, operators = {"delegated": agencies["assigned"]}, [*ROLES, "operator"], {"moderating": None}
             await update_site(context.database, made.ids["site"], {"moderator": "operator"})
             await update_agency(context.database, agencies["delegated"], {"delegated": True})
-        try:
-            for relation, agency_id in agencies.items():
-                for role in ROLES:
-                    made.people.append(await _enter(app, settings, role, relation, agency_id))
-            made.people.append(await _enter(app, settings, "operator", operator, None))
+        async with contextlib.AsyncExitStack() as ending:
+
+            async def enter(role: Role, relation: str, agency_id: str | None) -> Person:
+                person = await _enter(app, settings, role, relation, agency_id)
+                ending.push_async_callback(person.client.aclose)
+                return person
+
+            for role in roles:
+                for relation, agency_id in (operators if role == "operator" else agencies).items():
+                    made.people.append(await enter(role, relation, agency_id))
             for person in made.people:
                 chosen = await made.send(
                     person, ("POST /cabinet/bulk", {"action": "reject", "id": "{problem}"}), made.ids
                 )
                 person.bulk = chosen.headers.get("location", UNKNOWN).rpartition("/")[2]
+            reader = await enter("admin", "reading", next(iter(agencies.values())))
             for sent in (*get(P), *get("/cabinet/problems.csv")):  # which fill the journal
-                await made.send(next(one for one in made.people if one.role == "admin"), sent, made.ids)
+                await made.send(reader, sent, made.ids)
             monkeypatch.setattr(Database, "write", _roll_back(Database.write))
             yield made
-        finally:
-            for person in made.people:
-                await person.client.aclose()
 
 
 async def _enter(app: Any, settings: Settings, role: Role, relation: str, agency_id: str | None) -> Person:
@@ -398,7 +402,7 @@ def _roll_back(write: Callable[..., Any]) -> Callable[..., Any]:
             results.append(await work(tx))
             raise Undone
 
-        with suppress(Undone):
+        with contextlib.suppress(Undone):
             await write(self, undo, *rest)
         return results[-1]
 
@@ -566,7 +570,7 @@ async def test_everybody_gets_what_the_table_says(world: World) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("world", ["agent"], indirect=True)
+@pytest.mark.parametrize("world", ["agent, head"], indirect=True)
 async def test_the_words_looked_for_are_there(world: World) -> None:
     """The guards of the test above look for words that the right people see."""
     agent = next(one for one in world.people if one.name == "agent (own)")

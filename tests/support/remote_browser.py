@@ -16,7 +16,7 @@ import pytest
 from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, figure, form_steps
 
 _FIND = (Path(__file__).parent / "elements.js").read_text()
-# The examples in which Firefox and WebKit send a report; Chromium does it in all of them (tests/browser/test_examples.py).
+# The examples in which Firefox and WebKit send a report; Chromium does it in all of them (test_examples.py).
 _OTHERS = (
     "nonce-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin", "vision", "slow",
 )  # fmt: skip
