@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, Route, expect
+from playwright.sync_api import Frame, FrameLocator, Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
@@ -20,6 +20,8 @@ FRAME = (
     '<iframe src="{w}/s/{key}/embed{query}" title="Форма" allow="geolocation; clipboard-write; web-share" {more}'
     ' width="640" height="{height}"{style}></iframe>'
 )
+
+FORGED = '{"igrajdanin":"height","height":9999}'
 
 
 @pytest.fixture(autouse=True)
@@ -52,21 +54,49 @@ def height(page: Page) -> float:
 
 
 def content(page: Page) -> float:
+    return float(embedded(page).evaluate("document.documentElement.getBoundingClientRect().height"))
+
+
+def embedded(page: Page) -> Frame:
     [frame] = [frame for frame in page.frames if "/embed" in frame.url]
-    return float(frame.evaluate("document.documentElement.getBoundingClientRect().height"))
+    return frame
 
 
 def wait_until_fitted(page: Page) -> None:
-    """Wait until the frame is as high as its content, and stays so."""
+    """Wait until the frame is as high as its content, and stays so while another one is drawn."""
     before = -1.0
-    for _ in range(60):
+    for _ in range(600):
         now = height(page)
         sized = page.locator("iframe").first.evaluate("frame => frame.style.height")
         if sized and now == before and abs(now - content(page)) <= 1:
             return
         before = now
-        page.wait_for_timeout(150)
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     raise AssertionError(f"frame {height(page)}, content {content(page)}")
+
+
+def greet(page: Page) -> None:
+    """Greet the frame as the script does when it loads, and wait for the height that it answers with."""
+    page.evaluate(
+        """() => new Promise(answered => {
+          addEventListener("message", ({ data }) => data.igrajdanin === "height" && answered());
+          document.querySelector("iframe").contentWindow.postMessage({ igrajdanin: "hello" }, "*");
+        })"""
+    )
+
+
+def hear(page: Page) -> None:
+    """Record what the host hears from now on. The script, which came first, has then dealt with it."""
+    page.evaluate("window.heard = []; addEventListener('message', ({ data }) => heard.push(data))")
+
+
+def wait_until_heard(page: Page, *messages: str) -> None:
+    """Wait for these messages, given as JSON, in any order and among others."""
+    page.wait_for_function(
+        "all => { const left = heard.map(one => JSON.stringify(one));"
+        " return all.every(one => left.includes(one) && delete left[left.indexOf(one)]) }",
+        arg=list(messages),
+    )
 
 
 def test_the_frames_height_follows_its_content_without_oscillating(page: Page, widget_site: WidgetSite) -> None:
@@ -80,10 +110,11 @@ def test_the_frames_height_follows_its_content_without_oscillating(page: Page, w
             .observe(document.querySelector('iframe'));
         }"""
     )
-    page.wait_for_timeout(600)
+    for _ in range(5):  # each answer would change the height again, if a change led to another
+        greet(page)
+        wait_until_fitted(page)
     assert len(page.evaluate("heights")) == 1, "the height is stable while nothing changes"
-    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
-    natural = height(page)
+    frame, natural = embedded(page), height(page)
     frame.evaluate("document.body.append(Object.assign(document.createElement('p'), {id: 'more'}))")
     frame.evaluate("document.getElementById('more').style.height = '700px'")
     wait_until_fitted(page)
@@ -144,12 +175,19 @@ def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], wid
 def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, widget_site: WidgetSite) -> None:
     """Without the script the frame scrolls at its initial height."""
     page.goto(host(widget_site, fit=False, height=500, query="?type=basic"))
-    page.evaluate("window.messages = []; addEventListener('message', event => messages.push(event.data))")
+    hear(page)
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    page.wait_for_timeout(500)
-    assert page.evaluate("messages") == []
+    frame = embedded(page)
+    frame.evaluate(
+        """() => new Promise(measured => {
+          new ResizeObserver(measured).observe(document.documentElement);
+          document.body.style.paddingBottom = "9px";
+        })"""
+    )
+    frame.evaluate("parent.postMessage('the last one', '*')")
+    wait_until_heard(page, '"the last one"')
+    assert page.evaluate("heard") == ["the last one"]
     assert height(page) == 500
-    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
     assert frame.evaluate("document.documentElement.scrollHeight > innerHeight")
     frame.evaluate("scrollTo(0, 300)")
     assert frame.evaluate("scrollY") == 300
@@ -187,6 +225,7 @@ def test_messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSit
     )
     wait_until_fitted(page)
     before = height(page)
+    hear(page)
     page.evaluate(
         """() => {
           const frame = document.createElement('iframe');
@@ -196,7 +235,7 @@ def test_messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSit
           postMessage({igrajdanin: 'height', height: 9999}, '*');
         }"""
     )
-    page.wait_for_timeout(600)
+    wait_until_heard(page, FORGED, FORGED, '{"igrajdanin":"submitted","detail":{"number":1}}')
     assert height(page) == before
     assert page.evaluate("document.getElementById('spoof').style.height") == ""
     assert page.evaluate("events") == []
@@ -214,9 +253,9 @@ def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(
     page.goto(host(widget_site))
     wait_until_fitted(page)
     before = height(page)
-    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
-    frame.evaluate("address => { location.href = address }", f"{widget_site.host.url}/left.html")
-    page.wait_for_timeout(700)
+    hear(page)
+    embedded(page).evaluate("address => { location.href = address }", f"{widget_site.host.url}/left.html")
+    wait_until_heard(page, FORGED)
     assert any("left.html" in frame.url for frame in page.frames)
     assert height(page) == before
 
@@ -225,12 +264,13 @@ def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, widget
     page.goto(host(widget_site))
     wait_until_fitted(page)
     before = height(page)
+    hear(page)
     with page.expect_popup() as opened:
         page.evaluate(
             "address => { window.opened = open(address) }", f"{widget_site.service.url}/s/{widget_site.key}/report"
         )
     opened.value.evaluate("opener.postMessage({igrajdanin: 'height', height: 9999}, '*')")
-    page.wait_for_timeout(400)
+    wait_until_heard(page, FORGED)
     assert height(page) == before
 
 
@@ -238,10 +278,11 @@ def test_absurd_heights_are_ignored(page: Page, widget_site: WidgetSite) -> None
     page.goto(host(widget_site, query="?type=basic"))
     wait_until_fitted(page)
     before = height(page)
-    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    hear(page)
     for value in ("-5", "0", "1e9", "NaN", "Infinity", "'x'", "{}", "null"):
-        frame.evaluate(f"parent.postMessage({{igrajdanin: 'height', height: {value}}}, '*')")
-    page.wait_for_timeout(300)
+        embedded(page).evaluate(f"parent.postMessage({{igrajdanin: 'height', height: {value}}}, '*')")
+    embedded(page).evaluate("parent.postMessage('the last one', '*')")
+    wait_until_heard(page, '"the last one"')
     assert height(page) == before
 
 
@@ -258,22 +299,20 @@ def test_only_registered_origins_may_embed_the_frame(
     (folder / "index.html").write_text(f"<!doctype html><title>x</title>{frame}{FIT.format(w=widget_site.service.url)}")
     (folder / "favicon.ico").write_bytes(b"")
     stranger = host_pages(folder)
-    page.goto(stranger.url)
-    page.wait_for_timeout(700)
+    with page.expect_event("requestfailed", lambda request: "/embed" in request.url):
+        page.goto(stranger.url)
     assert page.evaluate("document.querySelector('iframe').style.height") == ""
+    hear(page)
     embed = f"{widget_site.service.url}/s/{widget_site.key}/embed"
-    page.evaluate(
-        """address => {
-          window.messages = [];
-          addEventListener('message', event => messages.push(event.data));
-          window.opened = open(address);
-        }""",
-        embed,
-    )
-    page.wait_for_timeout(700)
+    with page.expect_popup() as popup:
+        page.evaluate("address => { window.opened = open(address) }", embed)
+    expect(popup.value.locator("igrajdanin-widget h2").first).to_be_visible()
+    # Its script has dealt with the greeting before this listener hears it.
+    popup.value.evaluate("window.heard = new Promise(done => addEventListener('message', done, { once: true })), 0")
     page.evaluate("opened.postMessage({igrajdanin: 'hello'}, '*')")
-    page.wait_for_timeout(400)
-    assert page.evaluate("messages") == []
+    popup.value.evaluate("heard.then(() => opener.postMessage('the last one', '*'))")
+    wait_until_heard(page, '"the last one"')
+    assert page.evaluate("heard") == ["the last one"]
 
 
 def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, widget_site: WidgetSite) -> None:

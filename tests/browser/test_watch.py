@@ -17,8 +17,8 @@ def test_violations_errors_and_requests_are_detected(
     (tmp_path / "index.html").write_text("<h1>Г. Коломна</h1><script>1</script>")
     host = host_pages(tmp_path, headers={"Content-Security-Policy": "default-src 'none'"})
     page.goto(host.url)
-    page.evaluate("setTimeout(() => { throw new Error('deliberate') })")
-    page.wait_for_timeout(50)
+    with page.expect_event("pageerror"):
+        page.evaluate("setTimeout(() => { throw new Error('deliberate') })")
     assert any("CSP violation: script-src-elem inline" in text for text in watch.unexpected())
     assert any("deliberate" in text for text in watch.unexpected())
     assert watch.hosts() == {host.url}

@@ -287,7 +287,7 @@ class Tour:
         self.expect_text("звоните")
         yield "form with questions"
         self.control("description").fill(TEXT)
-        self.page.wait_for_timeout(50)
+        self.page.wait_for_function(f"text => {STORAGE}.includes(text)", arg=TEXT)
         self.page.evaluate("igrajdanin('close')")
         stored = self.page.evaluate(STORAGE)
         self.restart()
