@@ -1,41 +1,52 @@
-"""Fixtures of the browser tests: one service for all of them; a site and a host page server for each module."""
+"""Fixtures of the browser tests: two services for all of them, and for each module a site and a host page server."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.factories import SECRET
+from tests.conftest import serving
 from tests.support.collection_stories import Town
 from tests.support.mail import MailSink
-from tests.support.processes import Service, free_port, patched_program
+from tests.support.processes import Service
+from tests.support.town import NO_FILLING_TIME
 from tests.support.widget import Examples, WidgetSite
 
 # Every form that opens computes a proof of work: a fifth of the processor time of a short test. test_widget_help.py
 # computes the full one and measures it.
-LESS_WORK = ("widget_api.sites.tickets.MAX_NUMBER=1000",)
+LESS_WORK = "widget_api.sites.tickets.MAX_NUMBER=1000"
+# What widgets report is counted by site, and written at once (test_install.py).
+WRITTEN_SOON = "widget_api.sites.install.sightings.WRITE_INTERVAL=0.1"
 
 
 @pytest.fixture(scope="session")
-def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Service]:
-    directory = tmp_path_factory.mktemp("widget")
-    shutil.copyfile(migrated_sqlite, directory / "widget.db")
-    port = free_port()
-    settings = {
-        "WIDGET_DATA": str(directory / "data"),
-        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
-        "WIDGET_SECRET_KEYS": SECRET,
-        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "WIDGET_MAIL_FROM": "widget@widget.test",
-        "WIDGET_RATE_LIMITS": "off",  # all clients of these tests share one IP address
-    }
-    service = Service(directory, settings, port, (), patched_program(*LESS_WORK)).start()
-    yield service
-    service.kill()
+def session_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+    with serving(tmp_path_factory.mktemp("services"), migrated_sqlite) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def widget_service(session_serve: Callable[..., Service]) -> Service:
+    # All clients of these tests share one IP address.
+    return session_serve(rate_limits="off", changes=(LESS_WORK, NO_FILLING_TIME, WRITTEN_SOON), fork=False)
+
+
+@pytest.fixture(scope="session")
+def service_mail() -> Iterator[MailSink]:
+    """The letters of `service`, whose addressees differ from test to test."""
+    sink = MailSink()
+    yield sink
+    sink.close()
+
+
+@pytest.fixture(scope="session")
+def service(session_serve: Callable[..., Service], service_mail: MailSink) -> Service:
+    """One service for the tests of the cabinet and of residents' pages: each has its own town (support/town.py)."""
+    settings = {"challenge": "off", "rate_limits": "off", "smtp_url": service_mail.url}
+    return session_serve(**settings, changes=(NO_FILLING_TIME,), fork=False)
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_cabinet import DESK, PHONE, count_printed_pages
-from tests.factories import AGENT, make_site, submit_report
-from tests.support.event_loop_thread import run_in_thread
+from tests.factories import AGENT, submit_report
 from tests.support.processes import Service
+from tests.support.town import Town
 from widget_api import journal
 from widget_api.browse import published_reports, regional_report
 from widget_api.database import Database
-from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import DEFAULT_CATEGORIES
@@ -25,14 +22,9 @@ pytestmark = pytest.mark.browser
 NAME = "Официальный портал администрации городского поселения Зареченск"
 
 
-@pytest.fixture(scope="module")
-def service(module_serve: Callable[..., Service]) -> Service:
-    return module_serve(challenge="off", rate_limits="off")
-
-
-def found_city(service: Service, language: str) -> tuple[str, str, str]:
-    """A site with a report of each topic, and a published one with large numbers: its key, a head and a password."""
-    email = f"{uuid.uuid4().hex[:8]}@gorod.test"
+def found_city(service: Service, language: str) -> Town:
+    """A town with a report of each topic, and a published one with large numbers."""
+    town = Town.found(service, "head", speaking=language, name=NAME, language=language)
     large = [12_345, 23_456, 34_567]
     numbers = dict.fromkeys((*regional_report.OUTCOMES, *regional_report.ANSWERS, "received", "answered"), large)
     numbers |= {"returned": large, "rated": large, "rating": [4.5, 4.2, 3.9], "share_in_time": [0.91, 0.82, 0.78]}
@@ -44,42 +36,27 @@ def found_city(service: Service, language: str) -> tuple[str, str, str]:
         "categories": {code: dict.fromkeys(regional_report.TOPICS, large) for code in DEFAULT_CATEGORIES},
     }
 
-    async def work() -> tuple[str, str, str]:
-        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
-        await database.connect()
-        site = await make_site(database, name=NAME, language=language)
-        options: Any = {"role": "head", "agency_id": site.agency.id, "language": language}
-        _, password = await accounts.add_user(database, email=email, **options)
+    async def work(database: Database) -> None:
         for code in DEFAULT_CATEGORIES:
-            receipt = await submit_report(database, site, category=code)
-            await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+            receipt = await submit_report(database, town.site, category=code)
+            await lifecycle.change(database, AGENT, town.site.id, receipt.problem_id, Change(to="accepted"))
         period = ("2026-01-01", "2026-01-31")
-        await published_reports.publish(database, site.id, *period, content, journal.COMMAND_LINE)
-        await database.disconnect()
-        return site.key, email, password
+        await published_reports.publish(database, town.site.id, *period, content, journal.COMMAND_LINE)
 
-    return run_in_thread(work())
-
-
-def sign_in(service: Service, page: Page, email: str, password: str) -> Page:
-    page.goto(f"{service.url}/cabinet/")
-    page.fill("[name=email]", email)
-    page.fill("[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{service.url}/cabinet/")
-    return page
+    town.use_database(work)
+    return town
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_a_report_of_twelve_topics_prints_on_one_sheet(
     service: Service, new_page: Callable[..., Page], language: str
 ) -> None:
-    key, email, password = found_city(service, language)
+    town = found_city(service, language)
     page = new_page(viewport=DESK)
-    page.goto(f"{service.url}/s/{key}/reports/2026-01-01--2026-01-31?lang={language}")
+    page.goto(f"{town.page}/reports/2026-01-01--2026-01-31?lang={language}")
     expect(page.locator(".report-topics tbody tr")).to_have_count(12)
     assert count_printed_pages(page) == 1
-    sign_in(service, page, email, password).goto(f"{service.url}/cabinet/analytics/report?from=2020-01-01&category=")
+    town.sign_in(page, to="analytics/report?from=2020-01-01&category=")
     expect(page.locator("h1")).to_contain_text("Report" if language == "en" else "Отчёт")
     expect(page.locator(".report-topics tbody tr")).to_have_count(12)
     assert count_printed_pages(page) == 1
@@ -91,8 +68,7 @@ def test_a_report_of_twelve_topics_prints_on_one_sheet(
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callable[..., Page], language: str) -> None:
-    _, email, password = found_city(service, language)
-    page = sign_in(service, new_page(viewport=DESK), email, password)
+    page = found_city(service, language).sign_in(new_page(viewport=DESK))
     words = "Roads and pavements" if language == "en" else "Дороги и тротуары"
     for path in ("", "/places", "/report"):
         page.set_viewport_size(DESK)  # type: ignore[arg-type]

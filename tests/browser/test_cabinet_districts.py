@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import make_site
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
-from widget_api.database import Database
-from widget_api.people import accounts
+from tests.support.town import Town
 
-TOWN = (38.7, 55.0, 38.9, 55.1)
+BOUNDS = (38.7, 55.0, 38.9, 55.1)
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def service(module_serve: Callable[..., Service]) -> Service:
-    return module_serve(challenge="off", rate_limits="off")
 
 
 @pytest.fixture
 def page(service: Service, new_page: Callable[..., Page]) -> Page:
     """The page of districts of a new site, for its administrator."""
-    email = f"{uuid.uuid4().hex[:8]}@gorod.test"
-
-    async def found() -> tuple[str, str]:
-        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
-        await database.connect()
-        site = await make_site(database, bbox=TOWN)
-        _, password = await accounts.add_user(database, email=email, role="admin", agency_id=site.agency.id)
-        await database.disconnect()
-        return site.id, password
-
-    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
-        site_id, password = thread.submit(asyncio.run, found()).result()
-    page = new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{service.url}/cabinet/")
-    page.fill("[name=email]", email)
-    page.fill("[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{service.url}/cabinet/")
-    page.goto(f"{service.url}/cabinet/sites/{site_id}/districts")
+    town = Town.found(service, "admin", bbox=BOUNDS)
+    page = town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
+    page.goto(f"{town.desk}/districts")
     return page
 
 
@@ -84,8 +58,8 @@ def test_a_district_is_drawn_corner_by_corner(page: Page) -> None:
     assert len(drawn) == 5
     assert drawn[0] == drawn[-1]
     (west, north), (east, south) = drawn[0], drawn[2]
-    assert TOWN[0] < west < east < TOWN[2]
-    assert TOWN[1] < south < north < TOWN[3]
+    assert BOUNDS[0] < west < east < BOUNDS[2]
+    assert BOUNDS[1] < south < north < BOUNDS[3]
 
     page.fill("[name=name]", "Северный")
     page.click("form.card button.primary")

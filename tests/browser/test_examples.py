@@ -14,14 +14,17 @@ from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
 from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, fill_form, number, send, to_form
-from widget_api.problems.forms import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
 DESKTOP = {"width": 1280, "height": 900}
 MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
 new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
 .observe({type: "layout-shift", buffered: true}) }"""
-STYLED = "[...document.querySelectorAll('link[rel=stylesheet]')].every(link => link.sheet)"
+STYLED = """new Promise(resolve => {
+  const sheets = [...document.querySelectorAll("link[rel=stylesheet]")];
+  const look = () => (sheets.every(link => link.sheet) ? resolve() : requestAnimationFrame(look));
+  look();
+})"""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,7 @@ class Visit:
         self.page.add_init_script(MEASURE_SHIFT)
         self.page.route("**/loader.js", hold)
         self.page.goto(address, wait_until="domcontentloaded")
-        while not self.page.evaluate(STYLED):  # wait_for_function needs a policy that allows eval
-            self.page.wait_for_timeout(50)
+        self.page.evaluate(STYLED)  # wait_for_function needs a policy that allows eval
         link = self.page.get_by_role("link", name=REPORT, exact=True)
         if link.count():
             link.first.scroll_into_view_if_needed()
@@ -161,7 +163,6 @@ def test_the_link_works_where_the_script_cannot_run(
     page.fill("textarea[name=description]", "Не горит фонарь у дома 5")
     page.fill("[name=address]", "ул. Ленина, 5")
     page.check("[name=consent]")
-    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     page.click("button.primary")
     expect(page.get_by_role("heading", name="Сообщение отправлено")).to_be_visible()
     assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}

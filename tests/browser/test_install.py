@@ -14,30 +14,8 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
 from tests.support.widget import RELEASE, REPORT, WidgetSite, open_form
-from widget_api.web.pages import THEMES
 
 DESKTOP = {"width": 1280, "height": 900}
-# The selected option of a <select> is on one line beside an arrow of 20 pixels; text that does not fit is cut off.
-CUT_OFF_SELECTS = """() => {
-    const context = document.createElement("canvas").getContext("2d");
-    return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
-        const style = getComputedStyle(select);
-        context.font = style.font;
-        context.letterSpacing = style.letterSpacing;
-        context.wordSpacing = style.wordSpacing;
-        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
-        return [...select.options].map(option => option.label).filter(label => context.measureText(label).width > room);
-    });
-}"""
-
-LOOKS: dict[str, list[axe.Look]] = {
-    "ru": [
-        (width, scheme, theme)
-        for width in (360, 1280)
-        for scheme, theme in (("light", None), ("dark", None), *(("light", one) for one in THEMES))
-    ],
-    "en": [(width, "light", theme) for width in (360, 1280) for theme in (None, "black-on-white")],
-}
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +33,13 @@ def check(widget_site: WidgetSite) -> dict[str, Any]:
 
 
 def findings(widget_site: WidgetSite, wanted: str) -> list[tuple[str, str]]:
-    """All (code, origin) pairs, once the expected one is there: counts are written every three seconds."""
+    """All (code, origin) pairs, once the expected one is there."""
     found: list[tuple[str, str]] = []
-    for _ in range(20):
+    for _ in range(100):
         found = [(one["code"], one["origin"]) for one in check(widget_site)["findings"]]
         if any(code == wanted for code, _ in found):
             break
-        time.sleep(0.5)
+        time.sleep(0.1)
     return found
 
 
@@ -148,27 +126,16 @@ def test_the_shown_policy_is_sufficient(
         widget_site.host.headers.clear()
 
 
-def test_pages_fit_the_screen_and_pass_axe(page: Page, widget_site: WidgetSite) -> None:
-    """In English only structure and width: colours do not depend on the language."""
-    link = check(widget_site)["link"]
-    for language, looks in LOOKS.items():
-        page.goto(generator(widget_site, f"?lang={language}"))
-        expect(page.locator("#script igrajdanin-widget").get_by_role("button").first).to_be_visible()
-        assert axe.violations_in_appearances(page, looks, also=CUT_OFF_SELECTS) == [], language
-        page.goto(f"{link}&lang={language}")
-        assert axe.violations_in_appearances(page, looks, also=CUT_OFF_SELECTS) == [], language
-
-
 # --- what widgets on host pages make the check say ---
 
 
 def test_openings_are_counted_by_origin(page: Page, widget_site: WidgetSite) -> None:
     open_form(page, widget_site.page(widget_site.snippet()))
-    for _ in range(20):
+    for _ in range(100):
         places = check(widget_site)["places"]
         if any(place["origin"] == widget_site.host.url and place["versions"] == [RELEASE] for place in places):
             return
-        time.sleep(0.5)
+        time.sleep(0.1)
     raise AssertionError(places)
 
 

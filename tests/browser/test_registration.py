@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.name_server import NameServer
 from tests.support.processes import Service, die_with_parent, free_port
 from tests.support.registration import CONTACT, INN, NAME
+from tests.support.town import sign_in
 from tests.support.widget import fill_form, number, open_form, send
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 TEXT = "Разбита остановка у вокзала"
-LOOKS: list[axe.Look] = [(width, scheme, None) for width in (360, 1280) for scheme in ("light", "dark")]
 CHOSEN = "тихая река у старой мельницы"
 
 
@@ -99,25 +98,6 @@ def prove(page: Page, method: str, town: Town, names: NameServer) -> None:
     expect(page.get_by_text("Подтверждение найдено: домен ваш.")).to_be_visible()
 
 
-def look_at(page: Page, service: Service, link: str) -> None:
-    """Every page of an applicant fits the screen and passes axe."""
-    new = f"{service.url}/sites/new"
-    for address in (new, f"{new}/mailed", f"{new}/consent", link, f"{link}/work", f"{link}/proof"):
-        page.goto(address)
-        assert axe.violations_in_appearances(page, LOOKS) == [], address
-    page.goto(new)
-    page.get_by_role("button", name="Получить ссылку на почту").click()
-    assert axe.violations_in_appearances(page, LOOKS) == []
-
-
-def sign_in(page: Page, service: Service, email: str, password: str) -> None:
-    page.goto(f"{service.url}/cabinet/sign-in")
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password]", password)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Выйти").first).to_be_visible()
-
-
 @pytest.mark.parametrize("method", ["file", "meta", "dns"])
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_webmaster_registers_a_site(
@@ -140,7 +120,6 @@ def test_a_webmaster_registers_a_site(
         webmaster.get_by_role("button", name="Отправить заявку").click()
         expect(webmaster.get_by_role("heading", name="Заявка у оператора")).to_be_visible()
         if method == "meta":  # what follows is the same
-            look_at(new_page(), service, link)
             return
         login = service.cli("user", "add", "--email", "operator@service.test", "--role", "operator")
         (waiting,) = service.cli("application", "list")

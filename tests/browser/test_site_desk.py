@@ -8,20 +8,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support import axe
 from tests.support.browser import Watch
+from tests.support.town import sign_in
 from tests.support.widget import REPORT, WidgetSite
 
 DESK = {"width": 1280, "height": 800}
-LOOKS: list[axe.Look] = [
-    (width, scheme, theme)
-    for width in (360, 1280)
-    for scheme, theme in (("light", None), ("dark", None), ("light", "black-on-white"), ("light", "blue"))
-]
-PAGES = ("", "/code", "/access", "/usage", "/announce", "/announce/poster")
-FORMS = ("/settings", "/categories", "/consent", "/testing", "/districts", "/calendar", "/platforms", "/collections")
-ORGANISATION = ("organisation/tokens", "organisation/provider", "account/factor")
-FEW_LOOKS: list[axe.Look] = [(360, "dark", None), (1280, "light", "blue")]
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +27,11 @@ def enter(widget_site: WidgetSite) -> Callable[[Page], str]:
     agency = service.cli("site", "show", widget_site.site)["agency"]
     made = service.cli("user", "add", "--email", email, "--agency", agency, "--role", "admin")
 
-    def sign_in(page: Page) -> str:
-        page.goto(f"{service.url}/cabinet/")
-        page.fill("[name=email]", email)
-        page.fill("[name=password]", made["password"])
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{service.url}/cabinet/")
+    def enter(page: Page) -> str:
+        sign_in(page, service, email, made["password"])
         return f"{service.url}/cabinet/sites/{widget_site.site}"
 
-    return sign_in
+    return enter
 
 
 def test_the_code_follows_the_choices_and_works_on_the_host(
@@ -89,22 +76,6 @@ def test_everything_is_done_without_scripts_too(
     expect(page.locator("table")).to_contain_text("https://www.gorod.test")
     page.locator("tr").filter(has_text="https://www.gorod.test").get_by_role("button").click()
     expect(page.get_by_role("status")).to_contain_text("Адрес убран")
-
-
-def test_pages_fit_the_screen_and_pass_axe(
-    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
-) -> None:
-    page = new_page(viewport=DESK)
-    desk = enter(page)
-    for language in ("ru", "en"):
-        for address in [*(f"{desk}{name}" for name in PAGES), f"{widget_site.service.url}/status"]:
-            page.goto(f"{address}?lang={language}")
-            looks = LOOKS if language == "ru" else LOOKS[:1]
-            assert axe.violations_in_appearances(page, looks) == [], f"{address} {language}"
-    cabinet = f"{widget_site.service.url}/cabinet"
-    for address in [*(f"{desk}{name}" for name in FORMS), *(f"{cabinet}/{name}" for name in ORGANISATION)]:
-        page.goto(address)
-        assert axe.violations_in_appearances(page, FEW_LOOKS) == [], address
 
 
 def test_the_focus_goes_to_what_a_form_answers(

@@ -2,68 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import make_site
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
-from widget_api.database import Database
-from widget_api.people import accounts
-from widget_api.sites.model import Site
+from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def service(module_serve: Callable[..., Service]) -> Service:
-    return module_serve(challenge="off", rate_limits="off")
-
-
-@dataclass
-class Desk:
-    page: Page
-    site: Site
-    url: str
-
-    def open(self, path: str = "") -> None:
-        self.page.goto(f"{self.url}/cabinet/sites/{self.site.id}{path}")
+@pytest.fixture
+def town(service: Service) -> Town:
+    return Town.found(service, "admin")
 
 
 @pytest.fixture
-def desk(service: Service, new_page: Callable[..., Page]) -> Desk:
+def page(town: Town, new_page: Callable[..., Page]) -> Page:
     """The cabinet of a new site's administrator."""
-    email = f"{uuid.uuid4().hex[:8]}@gorod.test"
-
-    async def found() -> tuple[Site, str]:
-        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
-        await database.connect()
-        site = await make_site(database)
-        _, password = await accounts.add_user(database, email=email, role="admin", agency_id=site.agency.id)
-        await database.disconnect()
-        return site, password
-
-    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
-        site, password = thread.submit(asyncio.run, found()).result()
-    page = new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{service.url}/cabinet/")
-    page.fill("[name=email]", email)
-    page.fill("[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{service.url}/cabinet/")
-    return Desk(page, site, service.url)
+    return town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
 
 
-def test_questions_are_seen_in_the_form_before_they_are_saved(desk: Desk, watch: Watch) -> None:
-    page = desk.page
-    desk.open()
+def test_questions_are_seen_in_the_form_before_they_are_saved(town: Town, page: Page, watch: Watch) -> None:
+    page.goto(town.desk)
     page.click("main a[href$='/categories']")
     page.click("text=Дороги и тротуары")
     page.click("button[value=add]")
@@ -82,7 +46,7 @@ def test_questions_are_seen_in_the_form_before_they_are_saved(desk: Desk, watch:
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     resident = page.context.new_page()
-    resident.goto(f"{desk.url}/s/{desk.site.key}/report?category=roads")
+    resident.goto(f"{town.page}/report?category=roads")
     expect(resident.locator("select[name='answers.q1']")).to_have_count(0)
     page.locator("button[value=save]").first.click()
     expect(page.locator(".notice.good")).to_be_visible()
@@ -91,31 +55,29 @@ def test_questions_are_seen_in_the_form_before_they_are_saved(desk: Desk, watch:
     assert watch.unexpected() == []
 
 
-def test_a_report_of_a_test_is_marked_and_kept_apart(desk: Desk, watch: Watch) -> None:
-    page = desk.page
-    desk.open("/testing")
+def test_a_report_of_a_test_is_marked_and_kept_apart(town: Town, page: Page, watch: Watch) -> None:
+    page.goto(f"{town.desk}/testing")
     page.click("button[value=make]")
     key = page.locator("code").first.inner_text()
     assert key.startswith("wk_test_")
     assert axe.violations(page) == []
     resident = page.context.new_page()
-    resident.goto(f"{desk.url}/s/{key}/report")
+    resident.goto(f"{town.service.url}/s/{key}/report")
     expect(resident.locator(".test-mode")).to_contain_text("Тестовый режим")
     resident.select_option("[name=category]", "roads")
     resident.fill("textarea[name=description]", "Проверяем, как приходит сообщение")
     resident.fill("[name=address]", "Мира, 5")
     resident.check("[name=consent]")
-    resident.wait_for_timeout(2500)  # what a person needs to fill in a form
     resident.click(".button.primary")
     expect(resident.locator(".number")).to_contain_text("1")
     expect(resident.locator(".test-mode")).to_be_visible()
-    desk.open("/testing")
+    page.goto(f"{town.desk}/testing")
     page.click("text=Проверяем, как приходит сообщение")
     expect(page.locator(".chips")).to_contain_text("Тестовый режим")
-    page.goto(f"{desk.url}/cabinet/problems")
+    page.goto(f"{town.service.url}/cabinet/problems")
     expect(page.locator("main")).not_to_contain_text("Проверяем")
-    resident.goto(f"{desk.url}/s/{key}")
+    resident.goto(f"{town.service.url}/s/{key}")
     widget = page.context.new_page()
-    widget.goto(f"{desk.url}/s/{key}/embed?preview=1&type=basic")
+    widget.goto(f"{town.service.url}/s/{key}/embed?preview=1&type=basic")
     expect(widget.locator("igrajdanin-widget").get_by_text("Тестовый режим", exact=True)).to_be_visible()
     assert watch.unexpected() == []

@@ -23,6 +23,7 @@ from tests.support.browser import Watch
 from tests.support.mail import Letter, MailSink
 from tests.support.pages import HostPages
 from tests.support.processes import Service
+from tests.support.town import sign_in
 from tests.support.widget import to_form
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -54,12 +55,7 @@ class Side:
         return cls(service, site, (email, user["password"]))
 
     def sign_in(self, page: Page) -> Page:
-        page.goto(f"{self.service.url}/cabinet/")
-        page.fill("input[name=email]", self.login[0])
-        page.fill("input[name=password]", self.login[1])
-        page.keyboard.press("Enter")
-        expect(page.locator("a[href*='/cabinet/'] >> nth=0")).to_be_visible()
-        return page
+        return sign_in(page, self.service, *self.login)
 
 
 def decide(page: Page, to: str, **fields: str) -> None:
@@ -72,13 +68,7 @@ def decide(page: Page, to: str, **fields: str) -> None:
 
 
 def letter_to(mail: MailSink, email: str, containing: str) -> Letter:
-    deadline = time.monotonic() + SOON / 1000
-    while time.monotonic() < deadline:
-        for letter in mail.letters:
-            if email in letter.recipients and containing in letter.subject + letter.text:
-                return letter
-        time.sleep(0.1)
-    raise AssertionError(f"no letter to {email} with «{containing}»: {[letter.subject for letter in mail.letters]}")
+    return mail.wait(email, matching=lambda one: containing in one.subject + one.text)[0]
 
 
 # Both publication modes; tests/api covers them on both databases for each step.
@@ -221,11 +211,23 @@ def test_from_the_snippet_to_the_central_platform_and_back(
 
     # No echo: after two more polls both logs are unchanged.
     before = feeds(city, token_of(city)), feeds(platform, token)
-    time.sleep(6)
+    wait_for_polls(platform, 3)  # one may have begun before
     assert (feeds(city, token_of(city)), feeds(platform, token)) == before
     statuses = [event["data"]["status_code"] for event in before[0] if event["data"]["kind"] == "status"]
     assert statuses == ["accepted", "in_progress", "planned", "resolved"]
     assert watch.hosts() <= {service.url, host.url, platform.service.url}, "the widget contacts only its service"
+
+
+def wait_for_polls(side: Side, count: int) -> None:
+    """Wait until the other instance has asked this one `count` more times for updates."""
+
+    def count_polls() -> int:
+        return len(re.findall(r"GET \S+/servicerequestupdates\S* 200", side.service.log))
+
+    before, deadline = count_polls(), time.monotonic() + SOON / 1000
+    while count_polls() < before + count:
+        assert time.monotonic() < deadline, side.service.log[-2000:]
+        time.sleep(0.1)
 
 
 def token_of(side: Side) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,13 +12,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
-from tests.factories import HOST_ORIGIN, make_site, problem_body
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, photo
 from tests.support.processes import Service
+from tests.support.town import Town, sign_in
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.people import accounts
@@ -108,41 +104,6 @@ class Hand:
         expect(target).to_have_value(day.strftime("%Y-%m-%d"))
 
 
-@dataclass(frozen=True)
-class Agency:
-    """An agency with a site, on a running service; `passwords` by e-mail address."""
-
-    service: Service
-    key: str
-    passwords: dict[str, str]
-
-    def report(self, description: str, **changes: Any) -> dict[str, Any]:
-        """Send a resident's report. Returns the answer of the API."""
-        consent = self.call("")["consent"]["version"]
-        return self.call("/problems", problem_body(consent, description=description, **changes))
-
-    def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Origin": HOST_ORIGIN, "Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.service.url}/api/v1/sites/{self.key}{path}", data, headers)
-        with urllib.request.urlopen(request) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
-
-    def sign_in(self, page: Page, email: str) -> Page:
-        """«Сегодня» of somebody."""
-        page.goto(f"{self.service.url}/cabinet/")
-        page.fill("[name=email]", email)
-        page.fill("[name=password]", self.passwords[email])
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{self.service.url}/cabinet/")
-        return page
-
-    def today(self, page: Page) -> Page:
-        page.goto(f"{self.service.url}/cabinet/")
-        return page
-
-
 STAFF: dict[str, tuple[Role, str]] = {
     "admin@gorod.test": ("admin", "Мария Котова"),
     "agent@gorod.test": ("agent", "Анна Сергеева"),
@@ -151,26 +112,40 @@ STAFF: dict[str, tuple[Role, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Agency:
+    """A town whose people have names; `passwords` by e-mail address."""
+
+    town: Town
+    passwords: dict[str, str]
+
+    def sign_in(self, page: Page, email: str) -> Page:
+        """«Сегодня» of somebody."""
+        return sign_in(page, self.town.service, email, self.passwords[email])
+
+    def today(self, page: Page) -> Page:
+        page.goto(f"{self.town.service.url}/cabinet/")
+        return page
+
+
 def found_agency(service: Service, language: str) -> Agency:
     """An agency whose answers a head approves, with a water utility, a rule that leads to it, and people in both."""
+    town = Town.found(service)
+    office = town.site.agency.id
 
-    async def found() -> Agency:
-        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
-        await database.connect()
-        site = await make_site(database)
-        water = await sites.add_agency(database, name=WATER, email="water@gorod.test", parent_id=site.agency.id)
-        await routing_rules.add_rule(database, site.id, {"service": water, "category": "water"})
+    async def fill(database: Database) -> dict[str, str]:
+        water = await sites.add_agency(database, name=WATER, email="water@gorod.test", parent_id=office)
+        await routing_rules.add_rule(database, town.site.id, {"service": water, "category": "water"})
         passwords = {}
         for email, (role, name) in STAFF.items():
-            agency = water if email.startswith("service") else site.agency.id
+            agency = water if email.startswith("service") else office
             _, passwords[email] = await accounts.add_user(
                 database, email=email, role=role, agency_id=agency, language=language, name=name
             )
-        await database.disconnect()
-        service.cli("agency", "set", site.agency.id, "--approval")
-        return Agency(service, site.key, passwords)
+        return passwords
 
-    made: Agency = run_in_thread(found())
+    made = Agency(town, town.use_database(fill))
+    service.cli("agency", "set", office, "--approval")
     return made
 
 
@@ -218,8 +193,8 @@ def test_a_working_day(
         expect(hand.page.locator(".notice.good").first).to_have_text(say(f"cabinet.decide.{done}"))
 
     status = "#head .chip"
-    agency.report("Другое: не горит фонарь", category="lighting")
-    receipt = agency.report("Первое: из-под асфальта бьёт вода", category="water")
+    agency.town.report("Другое: не горит фонарь", category="lighting")
+    receipt = agency.town.report("Первое: из-под асфальта бьёт вода", category="water")
 
     # The agency accepts, the rule leads to the service.
     agent = enter("agent@gorod.test")
@@ -269,7 +244,7 @@ def test_a_working_day(
     check(head.page)
     save(head, "done")
     expect(head.page.locator(status).first).to_have_text(say("status.resolved"))
-    answer = agency.call(f"/problems/{receipt['number']}")
+    answer = agency.town.call(f"/problems/{receipt['number']}")
     assert answer["answer"]["text"] == AMENDED
     assert len(answer["timeline"][-1]["photos"]) == 1
 
@@ -396,7 +371,7 @@ def test_the_administrators_first_day(
     check("calendar")
 
     # The report that a rule brought stays with the service when its only employee goes.
-    agency.report("Первое: яма")
+    agency.town.report("Первое: яма")
     desk.goto(f"{service.url}/cabinet/")
     line(desk, "Первое").click()
     desk.check("#to-accepted")
@@ -417,50 +392,3 @@ def test_the_administrators_first_day(
     desk.goto(f"{organisation}/journal")
     expect(desk.locator("main")).to_contain_text("new@gorod.test")
     check("journal")
-
-
-def test_axe_finds_nothing_on_pages_of_the_operator_and_of_other_channels(
-    serve: Callable[..., Service], new_page: Callable[..., Page], watch: Watch
-) -> None:
-    """The pages that no walk visits, wrong input included."""
-    watch.allow("status of 422")
-    agency = found_agency(serve(challenge="off", rate_limits="off"), "ru")
-    url, page = agency.service.url, new_page(viewport=DESK)
-    for text in ("Яма у школы", "Нет света во дворе"):
-        agency.report(text)
-    added = agency.service.cli("user", "add", "--email", "operator@gorod.test", "--role", "operator")
-    agency.passwords["operator@gorod.test"] = added["password"]
-
-    def check(state: str) -> None:
-        assert axe.violations_in_appearances(page, LOOKS) == [], state
-
-    agency.sign_in(page, "operator@gorod.test")
-    check("state of the service today")
-    for path in ("agencies", "site", "state"):
-        page.goto(f"{url}/cabinet/operator/{path}")
-        check(path)
-    page.locator("main form button.primary").click()
-    page.locator("ul.results").wait_for(timeout=60_000)
-    check("examined")
-    page.goto(f"{url}/cabinet/operator/agencies")
-    page.locator("main table a").first.click()
-    check("an agency")
-
-    page = new_page(viewport=DESK)
-    agency.sign_in(page, "head@gorod.test")
-    page.goto(f"{url}/cabinet/problems?view=map")
-    check("map of the list")
-    page.goto(f"{url}/cabinet/problems")
-    page.locator("[name=id]").first.check()
-    page.get_by_role("button", name="Принять", exact=True).click()
-    check("preview of a bulk")
-    for path in ("?from=all", "?from=2026-13-01", "/places?from=all&street=Лесная"):
-        page.goto(f"{url}/cabinet/analytics{path}")
-        check(f"statistics: {path}")
-    page.goto(f"{url}/cabinet/new-report")
-    check("report of a caller")
-    page.locator("main form.card button, main form button.primary").last.click()
-    page.locator("[aria-invalid=true]").first.wait_for()
-    check("report of a caller with errors")
-    page.goto(f"{url}/cabinet/registration-numbers")
-    check("registration numbers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,8 +29,6 @@ CHOSEN = ("black-on-white", "white-on-black", "blue")
 NARROW: tuple[Look, ...] = (
     (320, "light", None), (320, "dark", None), *((320, "light", theme) for theme in CHOSEN),
 )  # fmt: skip
-# The appearances in which the longer words of another language may overflow: default and larger letters.
-LONG_WORD_LOOKS = (NARROW[0], NARROW[2])
 HEIGHT = 800
 # Same as the theme cookie, without reloading: the answer to a form cannot be fetched again.
 _SET_THEME = """theme => {
@@ -63,20 +61,36 @@ def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: 
     All rules run in the first appearance of each width, where other content may be shown; in the others only the rules
     that depend on the appearance. `also` is a function of the page that returns more complaints.
     """
-    page.wait_for_load_state()  # the last press may have started a navigation
     found: list[str] = []
     seen: set[int] = set()
-    for width, scheme, theme in looks:
+    for look in _appearances(page, looks):
+        complaints = violations(page, only=APPEARANCE_RULES if look[0] in seen else ()) + horizontal_overflow(page)
+        complaints += page.evaluate(also)
+        found += [f"{look}: {one}" for one in complaints]
+        seen.add(look[0])
+    return found
+
+
+def overflow_in_appearances(page: Page, looks: Iterable[Look], also: str = "() => []") -> list[str]:
+    """What another language may change: words are longer, names and structure are the same."""
+    return [
+        f"{look}: {one}"
+        for look in _appearances(page, looks)
+        for one in horizontal_overflow(page) + list(page.evaluate(also))
+    ]
+
+
+def _appearances(page: Page, looks: Iterable[Look]) -> Iterator[Look]:
+    """Show the page in one appearance after the other, and in the default one at the end."""
+    page.wait_for_load_state()  # the last press may have started a navigation
+    for look in looks:
+        width, scheme, theme = look
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.evaluate(_SET_THEME, theme)
-        complaints = violations(page, only=APPEARANCE_RULES if width in seen else ()) + horizontal_overflow(page)
-        complaints += page.evaluate(also)
-        found += [f"{width}, {scheme}, {theme}: {one}" for one in complaints]
-        seen.add(width)
+        yield look
     page.evaluate(_SET_THEME, None)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    return found
 
 
 def violations_with_large_text(page: Page, only: Iterable[str] = ()) -> list[str]:

@@ -23,6 +23,7 @@ from playwright.sync_api import Page, expect
 from tests.support.exchange import KEY
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
+from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
 from widget_api.platform import signature
 
@@ -31,7 +32,7 @@ DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 # Nobody waits: forms are sent at once, the worker looks again soon.
 QUICK = (
-    "widget_api.problems.forms.MIN_FILLING_TIME=0",
+    NO_FILLING_TIME,
     "widget_api.sites.tickets.MAX_NUMBER=1000",
     "widget_api.worker.IDLE=0.05",
     "widget_api.worker.SETTLING=0",
@@ -157,12 +158,7 @@ class Town:
         email = f"{role}-{time.monotonic_ns()}@gorod.test"
         of = ("--agency", agency or self.agency, "--role", role)
         password = self.service.cli("user", "add", "--email", email, *of)["password"]
-        page.goto(f"{self.service.url}/cabinet/")
-        page.fill("[name=email]", email)
-        page.fill("[name=password]", password)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{self.service.url}/cabinet/")
-        return page
+        return sign_in(page, self.service, email, password)
 
     def show_widget(self, page: Page) -> Any:
         """The widget with the collection in a page of the town, when its first entry is there."""

@@ -1,0 +1,118 @@
+"""A town on a running service: a site, and the people of its agency, for browser tests of pages and the cabinet."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.factories import HOST_ORIGIN, make_site, problem_body
+from tests.support.event_loop_thread import run_in_thread
+from tests.support.processes import Service
+from widget_api.database import Database
+from widget_api.people import accounts
+from widget_api.people.model import Role
+from widget_api.sites.model import Site
+
+# Forms are sent at once: without it, one sent within two seconds counts as a machine's (tests/api/test_report_form.py).
+NO_FILLING_TIME = "widget_api.problems.forms.MIN_FILLING_TIME=0"
+
+
+def use_database(service: Service, work: Callable[[Database], Awaitable[Any]]) -> Any:
+    """The result of `work` on the database of a service, which may be running."""
+
+    async def connected() -> Any:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        try:
+            return await work(database)
+        finally:
+            await database.disconnect()
+
+    return run_in_thread(connected())
+
+
+def sign_in(page: Page, service: Service, email: str, password: str, arrive: str = "/cabinet/") -> Page:
+    """Enter the cabinet, as somebody does who comes for the first time. Returns the page at `arrive`."""
+    page.goto(f"{service.url}/cabinet/sign-in")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{service.url}{arrive}")
+    return page
+
+
+@dataclass(frozen=True)
+class Town:
+    """A site and its people, each with an e-mail address of its own."""
+
+    service: Service
+    site: Site
+    people: dict[Role, tuple[str, str]]  # e-mail address and password
+
+    @classmethod
+    def found(cls, service: Service, *roles: Role, speaking: str = "ru", **options: Any) -> Town:
+        """An agency with a site (`options` are those of make_site), and a person of each role."""
+
+        async def work(database: Database) -> Town:
+            site = await make_site(database, **options)
+            people = {}
+            for role in roles:
+                email = f"{role}-{uuid.uuid4().hex[:8]}@gorod.test"
+                agency_id = None if role == "operator" else site.agency.id
+                _, password = await accounts.add_user(
+                    database, email=email, role=role, agency_id=agency_id, language=speaking
+                )
+                people[role] = (email, password)
+            return cls(service, site, people)
+
+        made: Town = use_database(service, work)
+        return made
+
+    @property
+    def email(self) -> str:
+        """The address of the first person."""
+        return next(iter(self.people.values()))[0]
+
+    @property
+    def password(self) -> str:
+        return next(iter(self.people.values()))[1]
+
+    @property
+    def page(self) -> str:
+        """The address of the residents' page."""
+        return f"{self.service.url}/s/{self.site.key}"
+
+    @property
+    def desk(self) -> str:
+        """The address of the site in the cabinet."""
+        return f"{self.service.url}/cabinet/sites/{self.site.id}"
+
+    def use_database(self, work: Callable[[Database], Awaitable[Any]]) -> Any:
+        return use_database(self.service, work)
+
+    def sign_in(self, page: Page, role: Role | None = None, to: str = "") -> Page:
+        """Enter the cabinet as the person of this role, or as the first one, and open the page `to`."""
+        sign_in(page, self.service, *self.people[role or next(iter(self.people))])
+        if to:
+            page.goto(f"{self.service.url}/cabinet/{to}")
+        return page
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer of the API of the site."""
+        headers = {"Origin": HOST_ORIGIN, "Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.service.url}/api/v1/sites/{self.site.key}{path}", data, headers)
+        with urllib.request.urlopen(request) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def report(self, description: str, **changes: Any) -> dict[str, Any]:
+        """Send a resident's report. Returns its receipt."""
+        consent = self.call("")["consent"]["version"]
+        return self.call("/problems", problem_body(consent, description=description, **changes))
