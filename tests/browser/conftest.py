@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.conftest import serving
 from tests.support.collection_stories import Town
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.town import NO_FILLING_TIME
-from tests.support.widget import Examples, WidgetSite
+from tests.support.widget import DESKTOP, Examples, WidgetSite
 
 # Every form that opens computes a proof of work: a fifth of the processor time of a short test. test_widget_help.py
 # computes the full one and measures it.
@@ -54,6 +55,17 @@ def widget_site(widget_service: Service, tmp_path_factory: pytest.TempPathFactor
     built = WidgetSite.build(widget_service, tmp_path_factory.mktemp("web"))
     yield built
     built.host.close()
+
+
+@pytest.fixture
+def address(widget_site: WidgetSite) -> str:
+    """URL of a host page with the basic widget."""
+    return widget_site.page(widget_site.snippet())
+
+
+@pytest.fixture
+def desktop(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture(scope="module")

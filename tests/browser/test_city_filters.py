@@ -13,21 +13,15 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
-from tests.support.widget import WidgetSite
+from tests.support.city import NOW
+from tests.support.widget import WidgetSite, let_time_pass, stop_clock
 
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport={"width": 1280, "height": 900})
+REST = 400  # milliseconds before what is typed is searched for, widget_js/browse/search.tsx
 
 
 @pytest.fixture(scope="module", autouse=True)
 def city(widget_site: WidgetSite) -> None:
     widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
-
-
-def result_message(page: Page) -> str:
-    return page.locator("igrajdanin-widget .found").inner_text()
 
 
 def test_a_chip_filters_the_list_and_announces_the_result(desktop: Page, widget_site: WidgetSite) -> None:
@@ -55,12 +49,18 @@ def test_a_chip_filters_the_list_and_announces_the_result(desktop: Page, widget_
 
 def test_typing_sends_one_request_and_adds_one_history_entry(desktop: Page, widget_site: WidgetSite) -> None:
     page = desktop
+    page.clock.install()
     browse(page, extended(widget_site))
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url) if "problems?q=" in request.url else None)
     steps = page.evaluate("history.length")
     search = page.get_by_label("Поиск по тексту и адресу")
-    search.press_sequentially("фонарь", delay=40)
+    search.focus()
+    stop_clock(page)
+    for letter in "фонарь":
+        page.keyboard.type(letter)
+        page.clock.run_for(REST - 1)
+    page.clock.resume()
     expect(page.get_by_role("status").filter(has_text=re.compile("Найдено|Показаны|ничего"))).to_be_visible()
     assert len(requests) == 1
     assert page.evaluate("history.length") == steps
@@ -169,6 +169,7 @@ def test_districts_are_offered_where_the_site_has_any(desktop: Page, widget_site
 
 def test_further_filters_load_on_demand(desktop: Page, widget_site: WidgetSite) -> None:
     page = desktop
+    page.clock.set_fixed_time(NOW)  # dates of another year are shown with it
     browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     with page.expect_request(re.compile(r"category=roads")):
@@ -245,6 +246,7 @@ def test_charts_use_the_language_of_the_widget(desktop: Page, widget_site: Widge
 
 def test_reversed_dates_are_an_input_error_and_not_an_outage(desktop: Page, widget_site: WidgetSite) -> None:
     page = desktop
+    page.clock.install()
     browse(page, extended(widget_site))
     page.get_by_role("button", name="Фильтры").click()
     page.get_by_label("Период").select_option("own")
@@ -258,7 +260,7 @@ def test_reversed_dates_are_an_input_error_and_not_an_outage(desktop: Page, widg
     for field in (since, until):
         expect(field).to_have_attribute("aria-invalid", "true")
     expect(since).to_have_value("2026-03-04")
-    page.wait_for_timeout(500)
+    let_time_pass(page)
     assert requests == []
     assert hash_of(page) == {"until": "2026-02-03"}
     until.fill("2026-04-05")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browse import CARD, hash_of
+from tests.support.browse import CARD, hash_of, settle
 from tests.support.clusters import city_map
-from tests.support.widget import WidgetSite
+from tests.support.widget import DESKTOP, PHONE, WidgetSite
 
 MANY = 60
-SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+SIZES = {"phone": PHONE, "desk": DESKTOP}
 FOLLOW = "Показывать в списке то, что на карте"
 MAP_STATUS = ".city-ground .states [role=status]"
 SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
@@ -24,10 +24,6 @@ SCROLLED = f"""() => {{
   {SHEET}.scrollTop += 1000;
   return {SHEET}.scrollTop > before;
 }}"""
-AT_REST = """() => {
-  const root = document.querySelector("igrajdanin-widget").shadowRoot;
-  return !root.querySelector(".city-ground [aria-busy=true], .leaflet-zoom-anim, .stale, .ghost");
-}"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,17 +34,12 @@ def fill_site(widget_site: WidgetSite) -> None:
 @pytest.fixture(params=list(SIZES))
 def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     page = new_page(viewport=SIZES[str(request.param)])
+    page.clock.install()
     city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
     # The site has no configured view: the map opens where its problems are.
     expect(page.locator(".mark").first).to_be_visible()
-    wait_for_updates(page)
+    settle(page)
     return page
-
-
-def wait_for_updates(page: Page) -> None:
-    """Wait until the list and the map have both been updated."""
-    page.wait_for_timeout(250)  # longer than the map's own debounce
-    page.wait_for_function(AT_REST)
 
 
 def numbers_in_list(page: Page) -> set[int]:
@@ -58,7 +49,7 @@ def numbers_in_list(page: Page) -> set[int]:
     more, found = page.get_by_role("button", name="Показать ещё"), set[int]()
     page.evaluate(f"{SHEET}.scrollTop = 0")
     for _ in range(100):
-        wait_for_updates(page)
+        settle(page)
         found |= {int(one) for one in page.evaluate(NUMBERS)}
         if more.count():
             more.evaluate_all("all => all.forEach(one => one.click())")
@@ -72,7 +63,7 @@ def count_on_map(page: Page) -> int:
     """Number of problems behind the visible marks. The map reports the same number once both are drawn. The highlighted
     mark is not counted: its cluster contains the problem already.
     """
-    for _ in range(100):
+    for _ in range(20):
         counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
             "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
         )
@@ -80,7 +71,7 @@ def count_on_map(page: Page) -> int:
         reported = int(match[1]) if match else 0
         if reported == sum(counts):
             return reported
-        page.wait_for_timeout(100)
+        settle(page)
     raise AssertionError(f"the map says {reported}, its marks contain {sum(counts)}")
 
 
@@ -115,16 +106,16 @@ def test_moving_the_map_filters_the_list(both: Page, widget_site: WidgetSite) ->
     ground = both.locator(".city-ground .ground")
     for key in ("+", "+", "ArrowRight"):
         ground.press(key)
-        wait_for_updates(both)
+        settle(both)
     bbox = hash_of(both)["bbox"]
-    wait_for_updates(both)
+    settle(both)
     there = {one["number"] for one in service_items(widget_site, both, bbox=bbox)}
     assert 0 < len(there) < MANY
     assert numbers_in_list(both) == there
     # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
     assert count_on_map(both) == len(there) or "≈" in both.locator(MAP_STATUS).inner_text()
     both.get_by_label(FOLLOW).uncheck()
-    wait_for_updates(both)
+    settle(both)
     assert hash_of(both) == {}
     assert len(numbers_in_list(both)) == MANY
 
@@ -136,10 +127,10 @@ def test_resetting_filters_leaves_near_me(both: Page) -> None:
     assert count_on_map(both) == MANY
     both.get_by_role("button", name=re.compile("^Фильтры")).click()
     both.get_by_role("button", name="Рядом со мной").click()
-    wait_for_updates(both)
+    settle(both)
     assert count_on_map(both) < MANY
     both.get_by_role("button", name="Сбросить", exact=True).first.click()
-    wait_for_updates(both)
+    settle(both)
     assert count_on_map(both) == MANY
     expect(both.get_by_label("Поиск по тексту и адресу")).to_be_focused()
 
@@ -150,12 +141,12 @@ def test_resetting_filters_keeps_a_map_that_was_moved_since(both: Page) -> None:
     both.get_by_label(FOLLOW).check()
     both.get_by_role("button", name=re.compile("^Фильтры")).click()
     both.get_by_role("button", name="Рядом со мной").click()
-    wait_for_updates(both)
+    settle(both)
     both.locator(".city-ground .ground").press("ArrowRight")
-    wait_for_updates(both)
+    settle(both)
     seen = count_on_map(both)
     both.get_by_label(FOLLOW).uncheck()
-    wait_for_updates(both)
+    settle(both)
     assert count_on_map(both) == seen < MANY
     assert hash_of(both) == {}
 
@@ -167,7 +158,7 @@ def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite)
     if both.viewport_size == SIZES["phone"]:
         filters.click()
     both.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
-    wait_for_updates(both)
+    settle(both)
     done = {one["number"] for one in service_items(widget_site, both, status="done")}
     assert 0 < len(done) < MANY
     assert numbers_in_list(both) == done
@@ -176,7 +167,7 @@ def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite)
     assert after != before
     assert not any(word in label for label in after for word in ("новых", "в работе", "принято"))
     both.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
-    wait_for_updates(both)
+    settle(both)
     expect(both.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
     expect(marks).to_have_count(0)
     expect(both.locator(MAP_STATUS)).to_have_text("Здесь сообщений нет")
@@ -184,8 +175,9 @@ def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite)
 
 def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport=SIZES["desk"])
+    page.clock.install()
     city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
-    wait_for_updates(page)
+    settle(page)
     seen = page.locator(MAP_STATUS).inner_text()
     for at in (0, 3):
         card = page.locator(CARD).nth(at)
@@ -195,7 +187,7 @@ def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widg
         title = card.locator(".card-title").inner_text()
         expect(lit).to_have_accessible_name(re.compile(re.escape(title[:40])))
         expect(lit).to_be_in_viewport()
-        wait_for_updates(page)
+        settle(page)
         expect(page.locator(MAP_STATUS)).to_have_text(seen)
     # A map that moved because of the list does not filter the list in turn.
     assert hash_of(page) == {}

@@ -13,12 +13,12 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
+from tests.support.browse import settle
 from tests.support.browser import Watch
 from tests.support.clusters import ZOOM, FakeCityMap, city_map, scattered
 from tests.support.tiles import CENTER
-from tests.support.widget import WidgetSite
+from tests.support.widget import ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite, draw_twice, let_time_pass
 
-DESKTOP = {"width": 1280, "height": 900}
 # One status of each shape, and an overdue problem.
 STATUSES = ("accepted", "in_progress", "planned", "resolved", "answered", "reopened", "rejected")
 DEGREE = 256 * 2**ZOOM / 360  # pixels per degree of longitude
@@ -122,7 +122,7 @@ def check_highlight(look: Page) -> None:
     before = picture(look, mark, side=32)
     mark.press("Enter")
     expect(mark).to_have_class(re.compile(r"\bon\b"))
-    look.wait_for_timeout(100)
+    draw_twice(look)
     assert 16 <= len(symbol_pixels(picture(look, mark))) <= 20 * 20 - 16
     assert picture(look, mark, side=32).tobytes() != before.tobytes()
 
@@ -147,11 +147,6 @@ def check_cluster(look: Page) -> None:
 
 
 # --- the ground ---
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
 
 
 def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site: WidgetSite) -> None:
@@ -181,18 +176,18 @@ def test_every_tile_fills_its_square(desktop: Page, widget_site: WidgetSite) -> 
 def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
 ) -> None:
-    phone = new_page(viewport={"width": 360, "height": 740})
+    phone = new_page(viewport=PHONE)
     FakeCityMap(phone, widget_site, scattered(widget_site, 5))
     maps.config(phone, widget_site, zoom=ZOOM, outlined=True)
     across, down = 0.01, 0.006
     west, east, south, north = CENTER[1] - across, CENTER[1] + across, CENTER[0] - down, CENTER[0] + down
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     answer = {"type": "MultiLineString", "coordinates": [ring]}
-    phone.route(re.compile("/area$"), lambda route: route.fulfill(json=answer, headers=maps.ANY_ORIGIN))
+    phone.route(re.compile("/area$"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
     phone.goto(widget_site.page(widget_site.snippet('type="extended"')))
     phone.locator("igrajdanin-widget").get_by_role("button").first.click()
     expect(phone.locator("igrajdanin-widget .card").first).to_be_visible()
-    phone.wait_for_timeout(200)
+    let_time_pass(phone)
     assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
     phone.get_by_role("button", name="Карта", exact=True).click()
     line = phone.locator(".border path").last
@@ -205,7 +200,7 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
         assert drawn["x"] + drawn["width"] / 2 == pytest.approx(ground["x"] + ground["width"] / 2, abs=2)
         assert drawn["y"] + drawn["height"] / 2 == pytest.approx(ground["y"] + ground["height"] / 2, abs=2)
         phone.locator(".city-ground .ground").press("+")
-        phone.wait_for_timeout(300)
+        maps.expect_rest(phone)
     # The border takes no pointer events.
     assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
 
@@ -239,7 +234,8 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
     for one, pixels in zip(problems, (beyond - 60, beyond - 4), strict=True):
         one["location"] = {"lat": CENTER[0], "lng": edge + pixels / DEGREE}
     town.city.problems = [*problems]
-    expect(seen).to_have_text(re.compile("^На карте ≈\u00a0[02] сообщени"), timeout=15_000)
+    desktop.clock.run_for(POLL)
+    expect(seen).to_have_text(re.compile("^На карте ≈\u00a0[02] сообщени"))
     for _ in range(3):
         ground.press("ArrowRight")
     expect(seen).to_have_text("На карте 2 сообщения")
@@ -252,7 +248,7 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
 def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
     new_page: Callable[..., Page], widget_site: WidgetSite, count: int
 ) -> None:
-    phone = new_page(viewport={"width": 360, "height": 740})
+    phone = new_page(viewport=PHONE)
     problems = scattered(widget_site, count)
     for one in problems:
         one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
@@ -265,7 +261,7 @@ def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
     mark.click()
     preview = phone.locator(".preview")
     expect(preview.get_by_role("link")).to_have_count(count)
-    phone.wait_for_timeout(300)
+    settle(phone)  # the map has made room for it
     there, box = mark.bounding_box(), preview.bounding_box()
     assert there is not None
     assert box is not None

@@ -6,9 +6,9 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
-from tests.support.browse import browse, crowd, extended
+from tests.support.browse import browse, crowd, extended, settle
 from tests.support.city import FakeCity
 from tests.support.widget import WidgetSite
 
@@ -44,7 +44,7 @@ def scroll_to_problem(page: Page, number: int) -> None:
         before, last = last, page.evaluate(LAST_POSITION)
         if before == last:
             page.evaluate(MORE)
-        page.wait_for_timeout(30)
+        settle(page)
     raise AssertionError(f"problem {number} was never rendered")
 
 
@@ -52,14 +52,18 @@ def rendered_at_end(page: Page) -> int:
     """Number of elements in the widget at the end of the list, once everything requested is rendered. Loading by a
     click moves the focus and the scroll position when the cards arrive; wait for that first.
     """
-    state, still = page.evaluate(STATE), 0
-    for _ in range(200):
-        page.wait_for_timeout(50)
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request))
+    state = None
+    for _ in range(50):
+        requests.clear()
         page.evaluate(BLUR)
         page.evaluate(BOTTOM)
-        again = page.evaluate(STATE)
-        state, still = again, still + 1 if again == state else 0
-        if still == 6:
+        settle(page)
+        for request in requests:
+            request.response()
+        before, state = state, page.evaluate(STATE)
+        if not requests and before == state:
             return int(state[0])
     raise AssertionError("the list never became stable")
 
@@ -88,7 +92,7 @@ def test_gaps_have_the_height_of_the_removed_cards(page: Page, cards: Locator) -
     whole = page.evaluate(f"{SHEET}.scrollHeight")
     for _ in range(6):
         page.evaluate(f"{SHEET}.scrollTop += 1200")
-        page.wait_for_timeout(60)
+        settle(page)
     assert abs(page.evaluate(f"{SHEET}.scrollHeight") - whole) <= 2
 
 
@@ -99,7 +103,7 @@ def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Loca
     page.locator("#problem-9999").focus()
     for _ in range(100):
         page.evaluate(f"{SHEET}.scrollTop += 1200")
-        page.wait_for_timeout(30)
+        settle(page)
         if page.locator("#problem-9700").count():
             break
     expect(page.locator("#problem-9999")).to_be_focused()
@@ -119,7 +123,7 @@ def test_opening_a_gap_above_keeps_the_elements_of_the_cards_below(page: Page, c
     for _ in range(100):
         page.evaluate(f"{SHEET}.scrollTop += 150")
         page.evaluate(f"for (const card of {SHEET}.querySelectorAll('.card')) card.seen = (card.seen || 0) + 1")
-        page.wait_for_timeout(30)
+        settle(page)
         if not page.locator("#problem-9996").count():
             break
     expect(page.locator("#problem-9996")).to_have_count(0)

@@ -22,10 +22,9 @@ from tests.api.test_platform_mirror import URL, own
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.city import picture
-from tests.support.maps import STRICT
 from tests.support.processes import Service
 from tests.support.town import sign_in
-from tests.support.widget import WidgetSite
+from tests.support.widget import STRICT, WidgetSite
 
 pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import browse, extended
 from tests.support.city import FakeCity
-from tests.support.tour import DESKTOP
-from tests.support.widget import REPORT, WidgetSite, open_form
+from tests.support.widget import DESKTOP, REPORT, WidgetSite, open_form, wear
 from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
@@ -28,8 +27,7 @@ COLOURS = """(drawn, names) => {
 }"""
 
 
-@pytest.mark.parametrize("size", [16, 20])
-@pytest.mark.parametrize("root", ["", "62.5%", "20px"])
+@pytest.mark.parametrize(("root", "size"), [("", 20), ("62.5%", 20), ("20px", 16)])
 def test_text_size_follows_the_browser_and_not_the_page(
     page: Page, widget_site: WidgetSite, root: str, size: int
 ) -> None:
@@ -37,32 +35,30 @@ def test_text_size_follows_the_browser_and_not_the_page(
     style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
     form = open_form(page, widget_site.page(style + widget_site.snippet('theme="light"')))
     for theme, factor in (("light", 1.0), ("contrast", 1.25)):
-        page.locator("igrajdanin-widget").evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
+        wear(page, theme)
         sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
         assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875]
 
 
-def test_the_popup_of_a_mark_has_the_same_text_size(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP)
-    FakeCity(page, widget_site)
-    browse(page, extended(widget_site, rest="<style>html { font-size: 62.5% }</style>"))
-    page.locator("igrajdanin-widget .mark.one").first.click()
-    size = page.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
+def test_the_popup_of_a_mark_has_the_same_text_size(desktop: Page, widget_site: WidgetSite) -> None:
+    FakeCity(desktop, widget_site)
+    browse(desktop, extended(widget_site, rest="<style>html { font-size: 62.5% }</style>"))
+    desktop.locator("igrajdanin-widget .mark.one").first.click()
+    size = desktop.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
     assert round(float(size.removesuffix("px"))) == 16
 
 
-@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
-def test_more_contrast_gives_full_text_colour_and_strong_borders(
-    new_page: Callable[..., Page], widget_site: WidgetSite, theme: str
-) -> None:
-    page = new_page(contrast="more")
-    form = open_form(page, widget_site.page(widget_site.snippet(f'theme="{theme}"')))
+def test_more_contrast_gives_full_text_colour_and_strong_borders(page: Page, address: str) -> None:
+    form = open_form(page, address)
     names = ["ink", "muted", "border", "line"]
     drawn = page.locator("igrajdanin-widget .igw")
-    assert len(set(drawn.evaluate(COLOURS, names))) == 1
-    assert form.locator(".hint").first.evaluate(STYLE, "color") == drawn.evaluate(STYLE, "color")
-    page.emulate_media(contrast="no-preference")
-    assert len(set(drawn.evaluate(COLOURS, names))) == 4
+    for theme in ("auto", "light", "dark"):
+        wear(page, theme)
+        page.emulate_media(contrast="more")
+        assert len(set(drawn.evaluate(COLOURS, names))) == 1
+        assert form.locator(".hint").first.evaluate(STYLE, "color") == drawn.evaluate(STYLE, "color")
+        page.emulate_media(contrast="no-preference")
+        assert len(set(drawn.evaluate(COLOURS, names))) == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -96,17 +92,16 @@ def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, widget_s
     assert host.evaluate(STYLE, "outlineStyle") == "none"
 
 
-def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
+def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(desktop, widget_site)
     (shot,) = city.problems[0]["photos"]
     # One beside what became of it, the others small, and not as the card had them.
     city.problems[0]["photos"] = [shot, *({**shot, "thumb": f"{shot['thumb']}?{at}"} for at in range(2))]
     held: list[Route] = []
-    page.route(re.compile("/photos/made-up"), lambda route: held.append(route))
+    desktop.route(re.compile("/photos/made-up"), lambda route: held.append(route))
 
     def places(of: str) -> Any:
-        return page.locator(f"igrajdanin-widget {of}").evaluate_all(
+        return desktop.locator(f"igrajdanin-widget {of}").evaluate_all(
             """all => all.map(one => {
               const { left, top, width, height } = one.getBoundingClientRect();
               return [left, top, width, height].map(Math.round);
@@ -119,20 +114,20 @@ def test_space_is_reserved_for_pictures(new_page: Callable[..., Page], widget_si
         for route in held:
             city.draw(route)
         held.clear()
-        pictures = page.locator("igrajdanin-widget img").locator("visible=true")
+        pictures = desktop.locator("igrajdanin-widget img").locator("visible=true")
         for at in range(pictures.count()):
             expect(pictures.nth(at)).to_have_js_property("complete", True)
         assert places(of) == before
 
-    cards = browse(page, extended(widget_site))
+    cards = browse(desktop, extended(widget_site))
     expect(cards.first.locator("img")).to_be_visible()
     deliver(".card, .card *")
     cards.first.click()
-    expect(page.locator("article .pair img")).to_have_count(2)
-    expect(page.locator("article .shots img")).to_have_count(2)
-    expect(page.locator("article .comment").first).to_be_visible()
+    expect(desktop.locator("article .pair img")).to_have_count(2)
+    expect(desktop.locator("article .shots img")).to_have_count(2)
+    expect(desktop.locator("article .comment").first).to_be_visible()
     deliver("article, article *")
-    page.locator("article .shot").first.click()
-    expect(page.locator(".viewer img")).to_be_visible()
+    desktop.locator("article .shot").first.click()
+    expect(desktop.locator(".viewer img")).to_be_visible()
     deliver(".viewer, .viewer .bar, .viewer .bar *, .viewer .stage")
-    assert page.get_by_role("button", name=REPORT).count()
+    assert desktop.get_by_role("button", name=REPORT).count()

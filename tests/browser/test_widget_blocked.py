@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -12,7 +10,6 @@ from tests.support.browser import Watch
 from tests.support.city import FakeCity
 from tests.support.widget import REPORT, WidgetSite, fill_form, number, open_form, send
 
-DESKTOP = {"width": 1280, "height": 900}
 # Removes elements named in filter lists, now and later, anywhere. Photos are removed like pictures of third-party
 # servers.
 BLOCK = """() => {
@@ -37,11 +34,6 @@ REMOVE_WIDGET = """() => {
   drawn.forEach(one => one.remove());
   return drawn.length;
 }"""
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
 
 
 def test_the_widget_works_without_blocked_neighbours_and_photos(

@@ -6,31 +6,33 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
-from tests.browser.test_widget_accessibility import THEMES, check, no_sideways_scrolling
-from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
-from tests.support.widget import WidgetSite
+from tests.support.widget import (
+    DESKTOP,
+    PHONE,
+    POLL,
+    WidgetSite,
+    check_appearance,
+    draw_twice,
+    let_time_pass,
+    no_sideways_scrolling,
+    wait_until,
+)
 
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 SAME_PLACE = {"lat": CENTER[0], "lng": CENTER[1]}
 FOCUSED = "document.querySelector('igrajdanin-widget').shadowRoot.activeElement.getAttribute('aria-label')"
 
 
 @pytest.fixture
 def strict(widget_site: WidgetSite) -> Iterator[str]:
-    widget_site.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=widget_site.service.url)
-    yield widget_site.page(widget_site.snippet('type="extended"'))
-    del widget_site.host.headers["Content-Security-Policy"]
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
+    """URL of a host page under the strictest policy."""
+    with widget_site.strict_policy():
+        yield widget_site.page(widget_site.snippet('type="extended"'))
 
 
 def full(page: Page, widget_site: WidgetSite, count: int = 300) -> FakeCityMap:
@@ -97,15 +99,11 @@ def test_small_pans_use_loaded_data_and_large_ones_request_more(
         desktop.mouse.down()
         desktop.mouse.move(x + by, y + 3, steps=3)
         desktop.mouse.up()
-        desktop.wait_for_timeout(300)
+        let_time_pass(desktop, POLL)
     assert {query["bbox"] for query in fake_map.queries} == {box}
     for _ in range(5):
         ground.press("ArrowLeft")
-    for _ in range(50):
-        if fake_map.queries[-1]["bbox"] != box:
-            break
-        desktop.wait_for_timeout(50)
-    assert fake_map.queries[-1]["bbox"] != box
+    wait_until(desktop, lambda: fake_map.queries[-1]["bbox"] != box)
 
 
 def test_outdated_answers_are_dropped_and_marks_stay_until_the_next_answer(
@@ -117,26 +115,28 @@ def test_outdated_answers_are_dropped_and_marks_stay_until_the_next_answer(
     count = marks(desktop).count()
     fake_map.holding = True
     ground.press("+")
-    _held(desktop, fake_map, 1)
+    earlier = delayed(desktop, fake_map, zoom=14)
     assert marks(desktop).count() == count
     ground.press("+")
-    _held(desktop, fake_map, 2, zoom="15")
-    latest = next(route for route in fake_map.delayed if "zoom=15" in route.request.url)
-    earlier = next(route for route in fake_map.delayed if "zoom=14" in route.request.url)
+    latest = delayed(desktop, fake_map, zoom=15)
     fake_map.answer(latest)
     expect(marks(desktop)).not_to_have_count(count)
-    shown = desktop.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-    fake_map.answer(earlier)
-    desktop.wait_for_timeout(200)
-    assert desktop.locator(".mark").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == shown
+    names = "all => all.map(one => one.getAttribute('aria-label'))"
+    shown = marks(desktop).evaluate_all(names)
+    with desktop.expect_event("requestfinished", lambda request: request == earlier.request):
+        fake_map.answer(earlier)
+    draw_twice(desktop)
+    assert marks(desktop).evaluate_all(names) == shown
 
 
-def _held(page: Page, fake_map: FakeCityMap, count: int, zoom: str = "14") -> None:
-    for _ in range(100):
-        if len(fake_map.delayed) >= count and any(f"zoom={zoom}" in route.request.url for route in fake_map.delayed):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError([route.request.url for route in fake_map.delayed])
+def delayed(page: Page, fake_map: FakeCityMap, zoom: int) -> Route:
+    """Wait for the delayed request of that zoom."""
+
+    def find() -> list[Route]:
+        return [route for route in fake_map.delayed if f"zoom={zoom}" in route.request.url]
+
+    wait_until(page, find)
+    return find()[0]
 
 
 def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
@@ -179,9 +179,10 @@ def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget
     assert at is not None
     assert moved is not None
     assert moved["x"] == pytest.approx(at["x"] - 80, abs=2)
-    desktop.keyboard.press("+")
+    with desktop.expect_response(re.compile(r"/clusters\?.*zoom=14")):
+        desktop.keyboard.press("+")
     expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/14/"]').first).to_be_attached()
-    desktop.wait_for_timeout(400)
+    draw_twice(desktop)
     assert "решено" in desktop.evaluate(FOCUSED)
     desktop.keyboard.press("Enter")
     expect(desktop.locator(".preview").get_by_role("heading")).to_be_focused()
@@ -201,10 +202,12 @@ def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
     fake_map.city.problems = [fake_map.city.problems[1] | {"status": "answered"}, *scattered(widget_site, 60)[5:]]
     fake_map.city.problems[0]["location"] = SAME_PLACE | {"lat": CENTER[0] + 0.02, "lng": CENTER[1] + 0.01}
     # Polling brings the change.
-    expect(marks(desktop)).not_to_have_count(2, timeout=15_000)
+    desktop.clock.run_for(POLL)
+    expect(marks(desktop)).not_to_have_count(2)
     assert "дан ответ" in desktop.evaluate(FOCUSED)
     fake_map.city.problems = []
-    expect(marks(desktop)).to_have_count(0, timeout=15_000)
+    desktop.clock.run_for(POLL)
+    expect(marks(desktop)).to_have_count(0)
     expect(desktop.locator(".city-ground .ground")).to_be_focused()
     expect(desktop.get_by_text("Здесь сообщений нет")).to_be_visible()
 
@@ -219,7 +222,7 @@ def test_problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite
     preview = desktop.locator(".preview")
     expect(preview.get_by_role("heading")).to_have_text("Здесь 3 сообщения")
     expect(preview.get_by_role("link")).to_have_count(3)
-    check(desktop, "one spot")
+    check_appearance(desktop, "one spot")
 
 
 def test_the_map_uses_the_lists_filters_except_box_and_order(
@@ -230,11 +233,7 @@ def test_the_map_uses_the_lists_filters_except_box_and_order(
     expect(marks(desktop).first).to_be_visible()
     desktop.get_by_role("button", name="Решено", exact=True).click()
     seen = desktop.locator(".city-ground [role=status]").last
-    for _ in range(60):
-        if fake_map.queries[-1].get("status") == "done":
-            break
-        desktop.wait_for_timeout(50)
-    assert fake_map.queries[-1]["status"] == "done"
+    wait_until(desktop, lambda: fake_map.queries[-1].get("status") == "done")
     expect(seen).to_have_text(re.compile("^На карте"))
     rings = desktop.locator(".mark.many circle").evaluate_all(
         "all => [...new Set(all.map(one => one.getAttribute('class')))]"
@@ -267,8 +266,9 @@ def test_the_list_follows_only_moves_by_the_visitor(desktop: Page, widget_site: 
     expect(marks(desktop).first).to_be_visible()
     desktop.get_by_label("Показывать в списке то, что на карте").check()
     desktop.set_viewport_size({"width": 1100, "height": 900})
-    desktop.wait_for_timeout(300)
-    assert "bbox" not in desktop.url
+    draw_twice(desktop)  # the map has its new size
+    let_time_pass(desktop, POLL)
+    assert "bbox" not in desktop.evaluate("location.href")
     ground.press("ArrowRight")
     desktop.wait_for_url(re.compile("bbox="))
 
@@ -303,8 +303,10 @@ def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_s
     page.get_by_role("button", name="Моё место").click()
     expect(page.locator(".spot")).to_be_visible()
     page.context.set_geolocation({"latitude": 43.1, "longitude": 131.9, "accuracy": 80})
-    page.wait_for_timeout(100)
-    page.evaluate("() => new Promise(done => navigator.geolocation.getCurrentPosition(done, done, {maximumAge: 0}))")
+    page.wait_for_function(
+        """() => new Promise(done => navigator.geolocation.getCurrentPosition(
+          ({ coords }) => done(coords.latitude < 44), () => done(false), { maximumAge: 0 }))"""
+    )
     page.get_by_role("button", name="Моё место").click()
     expect(page.get_by_text("Вы далеко от города")).to_be_visible()
 
@@ -349,11 +351,10 @@ def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
-def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int]) -> None:
+def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize) -> None:
     page = new_page(viewport=size)
     FakeCityMap(page, widget_site, two(widget_site))  # type: ignore[arg-type]
     city_map(page, widget_site.page(widget_site.snippet('type="extended" theme="light" lang="en"')))
     marks(page).first.click()
     expect(page.locator(".preview")).to_be_visible()
-    check(page, "city map", THEMES[1:])
-    no_sideways_scrolling(page)
+    check_appearance(page, "city map", ("contrast",))

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.factories import AGENT, submit_report
-from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import EXAMPLES
-from tests.support.widget import WidgetSite
+from tests.support.widget import DESKTOP, PHONE, WidgetSite, check_appearance
 from widget_api.database import Database
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
 
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
 PROJECTS = (
     ("Сквер у школы № 14", "yards", {"cost": "1200000", "benefits": "Школьники и соседи"}),
     ("Освещение аллеи в парке", "yards", {"cost": "840000", "benefits": "Все, кто гуляет вечером"}),
@@ -84,19 +81,6 @@ def show(page: Page, site: WidgetSite, named: str, shared: str = "") -> Locator:
     return widget
 
 
-def check(page: Page, state: str, themes: Iterable[str] = ("dark", "contrast")) -> None:
-    """Axe finds nothing; nothing scrolls sideways, in any theme."""
-    host = page.locator("igrajdanin-widget")
-    found = axe.violations(page, without=axe.HOST_PAGE_RULES)
-    for theme in themes:
-        host.evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
-        expect(host.locator(f".igw[data-theme={theme}]")).to_be_attached()
-        found += axe.violations(page, only=axe.APPEARANCE_RULES)
-    host.evaluate("one => one.removeAttribute('theme')")
-    assert found == [], state
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
-
-
 def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite, watch: Watch) -> None:
     """Under the strictest policy; nothing of the city is asked for."""
     page.set_viewport_size(DESKTOP)
@@ -116,7 +100,7 @@ def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite,
     expect(entry.get_by_role("heading", name="Спортивная площадка на Заречной")).to_be_visible()
     expect(entry).to_contain_text("Подростки района")
     expect(entry.get_by_role("button", name="Поддержать")).to_have_count(0)
-    check(page, "an entry")
+    check_appearance(page, "an entry", ("dark", "contrast"))
     page.go_back()
     expect(cards.first).to_be_focused()
 
@@ -134,7 +118,7 @@ def test_several_are_tabs_and_back_leads_through_them(page: Page, collected: Wid
     expect(widget.get_by_text("Записи добавляет ведомство.")).to_be_visible()
     expect(widget.get_by_role("button", name="Добавить запись")).to_have_count(0)
     expect(widget.locator(".chips").first).to_be_empty()  # a directory has nothing to say of states
-    check(page, "a directory")
+    check_appearance(page, "a directory", ("dark", "contrast"))
     widget.locator(".card").last.click()
     expect(widget.get_by_role("heading", name="Запись № 1")).to_be_focused()
     assert page.url.endswith("#igrajdanin?collection=experts&problem=1")
@@ -159,23 +143,22 @@ def test_entries_are_filtered_by_what_was_answered(new_page: Callable[..., Page]
     expect(widget.locator(".card")).to_have_count(1)
     expect(widget.locator(".chosen")).to_contain_text("Выбрано: Консультация")
     assert page.url.endswith("#igrajdanin?answers=formats%3Aadvice")
-    check(page, "filters on a phone")
+    check_appearance(page, "filters on a phone", ("dark", "contrast"))
     page.reload()
     expect(widget.locator(".card")).to_have_count(1)
     widget.get_by_role("button", name="Сбросить").click()
     expect(widget.locator(".card")).to_have_count(2)
 
 
-def test_past_programmes_are_a_choice_among_the_filters(new_page: Callable[..., Page], collected: WidgetSite) -> None:
+def test_past_programmes_are_a_choice_among_the_filters(desktop: Page, collected: WidgetSite) -> None:
     """List and map show what is to come; a button of the page's own opens them."""
-    page = new_page(viewport=DESKTOP)
     snippet = collected.snippet('type="extended" collection="school"')
     own = "<style>igrajdanin-widget::part(button) { display: none }</style><button id=own>Программы</button>"
-    page.goto(collected.page(own + snippet))
-    widget = page.locator("igrajdanin-widget")
+    desktop.goto(collected.page(own + snippet))
+    widget = desktop.locator("igrajdanin-widget")
     expect(widget.get_by_role("button")).to_have_count(0)
-    page.evaluate("void (own.onclick = () => igrajdanin('open'))")
-    page.get_by_role("button", name="Программы").click()
+    desktop.evaluate("void (own.onclick = () => igrajdanin('open'))")
+    desktop.get_by_role("button", name="Программы").click()
     expect(widget.locator(".card")).to_contain_text(["Будет нескоро"])
     marks = widget.get_by_role("application").get_by_role("button", name="Курс, принято: ")
     expect(marks).to_have_count(1)
@@ -185,8 +168,8 @@ def test_past_programmes_are_a_choice_among_the_filters(new_page: Callable[..., 
     expect(widget.locator(".card")).to_contain_text(["Была давно", "Была ещё раньше"])
     expect(marks).to_have_count(2)
     expect(widget.locator(".chosen")).to_contain_text("Выбрано: Прошедшие")
-    check(page, "past programmes")
-    assert page.url.endswith("#igrajdanin?answers=past%3Atrue")
+    check_appearance(desktop, "past programmes", ("dark", "contrast"))
+    assert desktop.url.endswith("#igrajdanin?answers=past%3Atrue")
     widget.get_by_role("button", name="Сбросить").click()
     expect(widget.locator(".card")).to_contain_text(["Будет нескоро"])
 
@@ -201,7 +184,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     forward.click()
     forward.click()
     expect(widget.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
-    check(page, "the form on a phone")
+    check_appearance(page, "the form on a phone", ("dark", "contrast"))
     for label, text in (("Название проекта", "Каток во дворе"), ("Описание", "Заливать каждую зиму")):
         widget.get_by_label(label, exact=True).fill(text)
     widget.get_by_label("Стоимость, ₽").fill("300000")
@@ -225,7 +208,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     sent = answered.value.request.post_data_json
     assert (sent["title"], sent["answers"]["cost"]) == ("Каток во дворе", "300000")
     expect(widget.get_by_role("heading", name="Запись получена")).to_be_visible()
-    check(page, "an entry is received")
+    check_appearance(page, "an entry is received", ("dark", "contrast"))
 
 
 def test_a_closed_collection_says_so(page: Page, collected: WidgetSite) -> None:
@@ -276,7 +259,7 @@ def test_a_visitor_takes_part_by_a_letter(
     form.get_by_label("Электронная почта").fill("anna@example.test")
     form.locator(".button").click()
     expect(form.locator("[aria-invalid]").first).to_be_focused()
-    check(page, act)
+    check_appearance(page, act, ("dark", "contrast"))
     for name, text in given.items():
         field = form.locator(f"[id$={name}]")
         field.select_option(text) if name == "role" else field.fill(text)

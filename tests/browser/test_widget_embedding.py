@@ -10,14 +10,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, arrived
 from tests.support.pages import HostPages, examples
-from tests.support.widget import LOADER, RELEASE, REPORT, WidgetSite, fill_form, number, open_form, send
-
-DESKTOP = {"width": 1280, "height": 900}
-STRICT = (
-    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+from tests.support.widget import (
+    LOADER,
+    RELEASE,
+    REPORT,
+    WidgetSite,
+    draw_twice,
+    fill_form,
+    let_time_pass,
+    number,
+    open_form,
+    send,
+    wait_until,
 )
 
 
@@ -51,9 +57,10 @@ FORM = [
 def test_one_request_before_the_click_and_one_round_trip_after(
     page: Page, watch: Watch, widget_site: WidgetSite, kind: str, expected: list[str]
 ) -> None:
+    page.clock.install()
     page.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
     expect(button(page)).to_be_visible()
-    page.wait_for_timeout(300)
+    let_time_pass(page)
     assert to_service(watch, widget_site) == ["/w/1/loader.js"]
     held: list[Route] = []
 
@@ -119,38 +126,37 @@ def test_a_shared_url_opens_the_city(page: Page, widget_site: WidgetSite, view: 
 
 
 def test_other_hashes_do_not_open_the_widget(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    page.clock.install()
     page.goto(widget_site.page(widget_site.snippet('type="extended"')) + "#/igrajdanin?problem=1")
     expect(button(page)).to_be_visible()
-    page.wait_for_timeout(300)
+    let_time_pass(page)
     assert to_service(watch, widget_site) == ["/w/1/loader.js"]
 
 
 @pytest.mark.parametrize("comes", [True, False])
 def test_the_number_is_shown_without_further_code(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, comes: bool
+    desktop: Page, watch: Watch, widget_site: WidgetSite, comes: bool
 ) -> None:
     """The code for the steps after a report loads in parallel; if it fails, number and code are shown all the same."""
     watch.allow("ERR_FAILED|uncaught: http")
-    page = new_page(viewport=DESKTOP)
-    open_form(page, widget_site.page(widget_site.snippet()))
+    open_form(desktop, widget_site.page(widget_site.snippet()))
     assert not [path for path in to_service(watch, widget_site) if "/done-" in path]
     requested: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
+    desktop.on("request", lambda request: requested.append(request.url))
     held: list[Route] = []
-    page.route(re.compile("/problems$"), lambda route: held.append(route))
-    page.route(re.compile("/done-"), lambda route: route.continue_() if comes else route.abort())
-    filled_form = page.locator("igrajdanin-widget form")
-    fill_form(page)
-    send(page)
+    desktop.route(re.compile("/problems$"), lambda route: held.append(route))
+    desktop.route(re.compile("/done-"), lambda route: route.continue_() if comes else route.abort())
+    filled_form = desktop.locator("igrajdanin-widget form")
+    fill_form(desktop)
+    send(desktop)
     expect(filled_form).to_have_attribute("aria-busy", "true")
-    while not held or not [url for url in requested if "/done-" in url]:
-        page.wait_for_timeout(20)
-    held[0].continue_()
-    assert number(page) > 0
+    wait_until(desktop, lambda: [url for url in requested if "/done-" in url])
+    arrived(desktop, held).continue_()
+    assert number(desktop) > 0
     if comes:
-        expect(page.locator("igrajdanin-widget .code")).to_be_visible()
+        expect(desktop.locator("igrajdanin-widget .code")).to_be_visible()
         return
-    widget = page.locator("igrajdanin-widget")
+    widget = desktop.locator("igrajdanin-widget")
     expect(widget).to_contain_text(re.compile("[A-Z0-9]{8} Открыть страницу"))
     expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
@@ -169,35 +175,32 @@ def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite
     assert not [path for path in to_service(watch, widget_site) if "/api/" in path]
 
 
-def test_reporting_works_under_the_strict_policy(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
-    page = new_page(viewport=DESKTOP)
-    policy = STRICT.format(w=widget_site.service.url)
-    widget_site.host.headers["Content-Security-Policy"] = policy
-    try:
-        open_form(page, f"{widget_site.host.url}/strict-csp/")
-        fill_form(page)
-        send(page)
-        assert number(page) > 0
-        page.get_by_role("button", name="К списку").click()
-        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
-    finally:
-        del widget_site.host.headers["Content-Security-Policy"]
+def test_reporting_works_under_the_strict_policy(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    with widget_site.strict_policy():
+        open_form(desktop, f"{widget_site.host.url}/strict-csp/")
+        fill_form(desktop)
+        send(desktop)
+        assert number(desktop) > 0
+        desktop.get_by_role("button", name="К списку").click()
+        expect(desktop.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
 def shift(page: Page, address: str) -> float:
+    """How much the page shifts when the loader arrives, after it was drawn without it."""
     page.add_init_script(
         """window.shift = 0;
-        new PerformanceObserver(list => list.getEntries().forEach(entry => { shift += entry.value }))
-        .observe({type: "layout-shift", buffered: true})"""
+        window.shifts = new PerformanceObserver(list => list.getEntries().forEach(entry => { shift += entry.value }));
+        shifts.observe({type: "layout-shift", buffered: true})"""
     )
-    page.route("**/loader.js", lambda route: (page.wait_for_timeout(400), route.continue_()))
-    page.goto(address)
+    held: list[Route] = []
+    page.route("**/loader.js", lambda route: held.append(route))
+    page.goto(address, wait_until="domcontentloaded")
+    draw_twice(page)
+    arrived(page, held).continue_()
     expect(button(page)).to_be_visible()
-    page.wait_for_timeout(300)
-    return float(page.evaluate("shift"))
+    draw_twice(page)
+    return float(page.evaluate("shifts.takeRecords().reduce((sum, entry) => sum + entry.value, shift)"))
 
 
 @pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
@@ -231,7 +234,6 @@ def test_loading_the_script_twice_gives_one_widget(page: Page, widget_site: Widg
     )
     page.goto(widget_site.page(widget_site.snippet() + again))
     expect(button(page)).to_have_count(1)
-    page.wait_for_timeout(200)
     button(page).click()
     expect(page.get_by_role("dialog")).to_have_count(1)
 
@@ -262,8 +264,7 @@ def test_queued_commands_and_events(page: Page, widget_site: WidgetSite) -> None
     assert page.evaluate("seen") == ["ready", "open", "close", "open", "close"]
 
 
-def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP)
+def test_events_bubble_out_of_shadow_roots(desktop: Page, widget_site: WidgetSite) -> None:
     shadow = f"""<div id=outer></div><script>
       outer.attachShadow({{mode: "open"}}); seen = [];
       document.body.addEventListener("igrajdanin:submitted", event => seen.push(event.detail));
@@ -272,12 +273,14 @@ def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], widget
       widget.setAttribute("site-key", "{widget_site.key}");
       outer.shadowRoot.append(widget);
     </script>"""
-    open_form(page, widget_site.page(shadow, loader=False))
-    fill_form(page)
-    send(page)
-    sent = number(page)
-    assert page.evaluate("seen.map(({number, status}) => [number, status])") == [[sent, "moderation"]]
-    assert "track_url" not in page.evaluate("Object.keys(seen[0])"), "events do not reveal the private link to the page"
+    open_form(desktop, widget_site.page(shadow, loader=False))
+    fill_form(desktop)
+    send(desktop)
+    sent = number(desktop)
+    assert desktop.evaluate("seen.map(({number, status}) => [number, status])") == [[sent, "moderation"]]
+    assert "track_url" not in desktop.evaluate("Object.keys(seen[0])"), (
+        "events do not reveal the private link to the page"
+    )
 
 
 def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) -> None:
@@ -310,23 +313,22 @@ def test_the_category_attribute_selects_a_category(page: Page, widget_site: Widg
 
 @pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
 def test_the_page_fills_in_what_it_knows_and_a_draft_comes_first(
-    new_page: Callable[..., Page], widget_site: WidgetSite, tag: str
+    desktop: Page, widget_site: WidgetSite, tag: str
 ) -> None:
     known = 'data-lat="55.0794" data-lng="38.7783" data-address="ул. Мира, 5" data-description="Площадка № 12: "'
     snippet = widget_site.snippet(known)
     if tag == "div":
         snippet = snippet.replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
         snippet = snippet.replace("</igrajdanin-widget", "</div")
-    page = new_page(viewport={"width": 1280, "height": 900})
     address = widget_site.page(snippet)
     for description in ("Площадка № 12: ", "Площадка № 12: сломаны качели"):
-        form = open_form(page, address)
+        form = open_form(desktop, address)
         written = form.get_by_label(re.compile("^Что именно не так"))
         expect(written).to_have_value(description)
         expect(form.get_by_label(re.compile("^Адрес или ориентир"))).to_have_value("ул. Мира, 5")
         expect(form.get_by_label(re.compile("^Координаты"))).to_have_value("55.0794, 38.7783")
         written.fill("Площадка № 12: сломаны качели")
-        page.wait_for_function("Object.keys(localStorage).length")
+        desktop.wait_for_function("Object.keys(localStorage).length")
 
 
 def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -352,8 +354,9 @@ def test_the_widget_can_be_removed_and_added_again(page: Page, widget_site: Widg
 
 def test_the_inline_widget_loads_near_the_viewport(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     far = "<div><p>Далеко внизу.</p></div>" + "<br>" * 200
+    page.clock.install()
     page.goto(widget_site.page(far + widget_site.snippet('view="inline"')))
-    page.wait_for_timeout(300)
+    let_time_pass(page)
     assert to_service(watch, widget_site) == ["/w/1/loader.js"]
     page.mouse.wheel(0, 20_000)
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
@@ -388,8 +391,8 @@ def test_the_link_stays_without_the_loader_or_javascript(
 
 def test_old_browsers_keep_the_link(page: Page, widget_site: WidgetSite) -> None:
     page.add_init_script("delete Document.prototype.adoptedStyleSheets")
-    page.goto(widget_site.page(widget_site.snippet()))
-    page.wait_for_timeout(300)
+    page.goto(widget_site.page(widget_site.snippet()))  # the loader has run by then
+    draw_twice(page)
     expect(link(page)).to_be_visible()
     expect(button(page)).to_have_count(0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from secrets import token_hex
 
 import pytest
@@ -13,20 +12,13 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD
 from tests.support.browser import Watch
-from tests.support.maps import ANY_ORIGIN
 from tests.support.pages import examples
-from tests.support.widget import AGENCY, RELEASE, REPORT, WidgetSite, to_form
+from tests.support.widget import AGENCY, ANY_ORIGIN, RELEASE, REPORT, WidgetSite, draw_twice, to_form, wait_until
 
-DESKTOP = {"width": 1280, "height": 900}
 FAILED = re.compile(r"/sites/([\w-]+)/challenge\?.*&failed=([\w-]+)$")
 # Browser functions broken by an extension.
 BROKEN = """Object.defineProperty(navigator, "geolocation", { value: {} });
   window.print = null;"""
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,11 +43,7 @@ def failures(watch: Watch) -> list[tuple[str, str]]:
 
 def wait_for_crash(page: Page, watch: Watch, key: str) -> None:
     """Wait until the service has recorded a crash of this site's widget."""
-    for _ in range(500):
-        if (key, "crash") in failures(watch):
-            return
-        page.wait_for_timeout(10)
-    raise AssertionError(f"recorded only: {failures(watch)}")
+    wait_until(page, lambda: (key, "crash") in failures(watch))
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
@@ -158,7 +146,7 @@ def test_failing_to_reload_the_configuration_keeps_the_view(
     expect(desktop.get_by_text("Дороги и тротуары")).to_be_visible()
     with desktop.expect_response(re.compile(r"\?lang=en")):
         held[-1].continue_()
-    desktop.evaluate("new Promise(requestAnimationFrame)")
+    draw_twice(desktop)
     expect(desktop.get_by_text("Дороги и тротуары")).to_be_visible()
     # Another site's view is not kept: the widget waits for the new configuration.
     expect(desktop.locator("igrajdanin-widget .agency")).to_have_text(AGENCY)

@@ -10,9 +10,23 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch, arrived
-from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, WidgetSite, fill_form, number, open_form, summary
+from tests.support.widget import (
+    ACCEPTED,
+    ANY_ORIGIN,
+    CLOSE,
+    DESKTOP,
+    PHONE,
+    SEND,
+    TEXT,
+    WidgetSite,
+    draw_twice,
+    fill_form,
+    let_time_pass,
+    number,
+    open_form,
+    summary,
+)
 
-DESKTOP = {"width": 1280, "height": 900}
 WORDS = "перенос остановки на улице Мира"
 # A field of the host above a column of the given width, as in a default theme of WordPress.
 COLUMN = """
@@ -26,14 +40,28 @@ def column(widget_site: WidgetSite, width: int, attributes: str) -> str:
     return widget_site.page(COLUMN.format(width=width, snippet=widget_site.snippet(f'view="inline" {attributes}')))
 
 
-def slowly(page: Page, milliseconds: int) -> None:
-    """Delay every answer of the service, including code, by this much."""
-
-    def later(route: Route) -> None:
-        page.wait_for_timeout(milliseconds)
+def type_while_loading(page: Page, address: str) -> None:
+    """Open the page and type into its own field; after each letter one answer of the service, or one file, arrives."""
+    held: list[Route] = []
+    loaded = re.compile(r"/api/v1/|/w/\d+\.\d")
+    page.clock.install()
+    page.route(loaded, lambda route: held.append(route))
+    page.goto(address)
+    page.locator("#own").click()
+    for letter in WORDS:
+        page.keyboard.type(letter)
+        if held:
+            held.pop(0).continue_()
+            draw_twice(page)
+    page.unroute(loaded)
+    for route in held:
         route.continue_()
 
-    page.route(re.compile(r"/api/v1/|/w/\d+\.\d"), later)
+
+def expect_untouched(page: Page, *place: object) -> None:
+    """Focus and scroll position of the host are the same, also after all that is due."""
+    let_time_pass(page, 1_000)
+    assert page.evaluate(PLACE) == list(place)
 
 
 @pytest.fixture
@@ -41,34 +69,32 @@ def page(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESKTOP)
 
 
-@pytest.mark.parametrize("kind", ["basic", "extended"])
-@pytest.mark.parametrize("width", [400, 599, 640, 700])
+@pytest.mark.parametrize(
+    ("width", "kind"),
+    [*((width, "basic") for width in (400, 599, 640, 700)), (400, "extended"), (640, "extended")],
+)
 def test_loading_inline_keeps_focus_in_the_hosts_field(
     page: Page, watch: Watch, widget_site: WidgetSite, width: int, kind: str
 ) -> None:
-    slowly(page, 100)
-    page.goto(column(widget_site, width, f'type="{kind}"'))
-    page.locator("#own").click()
-    page.keyboard.type(WORDS, delay=60)
+    type_while_loading(page, column(widget_site, width, f'type="{kind}"'))
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible()
-    page.wait_for_timeout(300)  # late movements have happened by then
-    assert page.evaluate(PLACE) == ["own", 0]
+    expect_untouched(page, "own", 0)
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
-@pytest.mark.parametrize("width", [400, 640, 700])
+@pytest.mark.parametrize("width", [400, 640])
 def test_loading_inline_does_not_take_focus(page: Page, watch: Watch, widget_site: WidgetSite, width: int) -> None:
+    page.clock.install()
     page.goto(column(widget_site, width, 'type="basic"'))
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    page.wait_for_timeout(300)
-    assert page.evaluate(PLACE) == ["BODY", 0]
+    expect_untouched(page, "BODY", 0)
 
 
 def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED")
-    address = column(widget_site, 800, 'type="basic"')
-    page.goto(address)
+    page.clock.install()
+    page.goto(column(widget_site, 800, 'type="basic"'))
     page.route(re.compile("/problems$"), lambda route: route.abort())
     fill_form(page)
     page.get_by_role("button", name=SEND).click()
@@ -77,13 +103,13 @@ def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch
     page.evaluate("scrollTo(0, 0)")
     page.reload()
     expect(title).to_be_visible()
-    page.wait_for_timeout(300)
-    assert page.evaluate(PLACE) == ["BODY", 0]
+    expect_untouched(page, "BODY", 0)
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["gone on", "still here"])
 def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite, elsewhere: bool) -> None:
     held: list[Route] = []
+    page.clock.install()
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.goto(column(widget_site, 800, 'type="basic"'))
     fill_form(page)
@@ -92,15 +118,13 @@ def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: Widget
         page.locator("#own").click()
         page.keyboard.type(WORDS[:9])
     before: Any = page.evaluate(PLACE)
-    while not held:
-        page.wait_for_timeout(20)
-    held[0].continue_()
+    arrived(page, held).continue_()
     assert number(page) > 0
-    page.wait_for_timeout(300)
     if not elsewhere:
+        let_time_pass(page, 1_000)
         expect(page.get_by_role("heading", name=ACCEPTED)).to_be_focused()
         return
-    assert page.evaluate(PLACE) == before
+    expect_untouched(page, *before)
     page.keyboard.type(WORDS[9:])
     expect(page.locator("#own")).to_have_value(WORDS)
 
@@ -113,17 +137,16 @@ def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, widge
     open_form(page, widget_site.page(widget_site.snippet()))
     fill_form(page)
     wrong = {"errors": [{"field": "description", "code": "", "detail": "Напишите, где это."}]}
-    headers = {"Access-Control-Allow-Origin": "*"}
     field, alert = page.get_by_label("Электронная почта"), page.get_by_role("alert")
     page.get_by_role("button", name=SEND).click()
     field.press_sequentially("anna")
-    arrived(page, held).fulfill(status=422, json=wrong, headers=headers)
+    arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
     expect(alert).to_contain_text("Напишите, где это.")
     page.keyboard.type("@example.test")
     expect(field).to_have_value("anna@example.test")
     held.clear()
     page.get_by_role("button", name=SEND).click()
-    arrived(page, held).fulfill(status=422, json=wrong, headers=headers)
+    arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
     expect(summary(page)).to_be_focused()
     expect(alert).to_have_count(0)
 
@@ -143,16 +166,12 @@ def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, wi
 
 
 def test_a_shared_url_opens_late(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    slowly(page, 200)
-    page.goto(column(widget_site, 640, 'type="extended"') + "#igrajdanin?status=new")
-    page.locator("#own").click()
-    page.keyboard.type(WORDS, delay=40)
+    type_while_loading(page, column(widget_site, 640, 'type="extended"') + "#igrajdanin?status=new")
     expect(page.locator("igrajdanin-widget .turn")).to_be_visible()
-    page.wait_for_timeout(300)
-    assert page.evaluate(PLACE) == ["own", 0]
+    expect_untouched(page, "own", 0)
 
 
-LYING, STANDING = {"width": 740, "height": 360}, {"width": 360, "height": 740}
+LYING, STANDING = {"width": 740, "height": 360}, PHONE
 
 
 DESCRIPTION, PLACE_FIELD = ("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 4)

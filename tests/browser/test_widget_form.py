@@ -13,27 +13,30 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, WidgetSite, fill_form, number, open_form, send, spoil_first, summary
+from tests.support.widget import (
+    AGENCY,
+    ANY_ORIGIN,
+    DESKTOP,
+    WidgetSite,
+    fill_form,
+    number,
+    open_form,
+    send,
+    spoil_first,
+    stop_clock,
+    summary,
+)
 
-DESKTOP = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
 DRAFT = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
+PAUSE = 400  # milliseconds before a draft is saved, widget_js/report/draft.ts
+RESENDING = 5_000  # milliseconds before the first retry, widget_js/report/states.tsx
 STORED_DESCRIPTION = f"(localStorage.length ? {DRAFT}.values.description : '')"
 WRITES = """
 window.writes = 0;
 const write = Storage.prototype.setItem;
 Storage.prototype.setItem = function (...item) { writes++; write.apply(this, item); };
 """
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
-@pytest.fixture
-def address(widget_site: WidgetSite) -> str:
-    return widget_site.page(widget_site.snippet())
 
 
 def posts(watch: Watch) -> list[dict[str, Any]]:
@@ -183,7 +186,7 @@ def test_a_lost_connection_keeps_the_text_and_sends_one_report(
         if lost == "answer":
             route.fetch()  # the request arrives, its answer does not
         if lost == "server":
-            return route.fulfill(status=502, body="", headers={"Access-Control-Allow-Origin": "*"})
+            return route.fulfill(status=502, body="", headers=ANY_ORIGIN)
         return route.abort()
 
     desktop.route(re.compile("/problems$"), lose)
@@ -211,19 +214,18 @@ def send_and_lose_answer(page: Page, address: str, text: str, **given: Any) -> N
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
 
 
-def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(
-    new_page: Callable[..., Page], watch: Watch, address: str
-) -> None:
+def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESKTOP)
-    send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
-    page.unroute(re.compile("/problems$"))
-    page.reload()
-    page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
-    waiting = page.get_by_role("alert")
-    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
+    send_and_lose_answer(desktop, address, "Начатое сообщение", email=EMAIL)
+    desktop.unroute(re.compile("/problems$"))
+    desktop.clock.install()
+    desktop.reload()
+    desktop.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
+    waiting = desktop.get_by_role("alert")
+    expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
     expect(waiting).to_contain_text(re.compile(r"Ждёт с \d\d:\d\d"))
-    expect(page.get_by_role("heading", name="Сообщение получено")).to_be_focused(timeout=15_000)
+    desktop.clock.run_for(RESENDING)
+    expect(desktop.get_by_role("heading", name="Сообщение получено")).to_be_focused()
     assert len(set(reports(watch))) == 1
     (first, *_, last) = posts(watch)
     assert last["email"] == EMAIL
@@ -251,19 +253,18 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
     assert len(set(reports(watch))) == 1
 
 
-def test_a_pending_report_can_be_discarded(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
+def test_a_pending_report_can_be_discarded(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESKTOP)
-    send_and_lose_answer(page, address, "Передумали")
-    page.get_by_role("button", name="Изменить").click()
-    page.reload()
-    open_form(page, address)
-    expect(page.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
-    page.get_by_label(re.compile("Даю согласие")).check()
-    send(page)
-    page.locator(".panel").get_by_role("button", name="Стереть черновик").click()
-    expect(page.get_by_label("Что именно не так")).to_have_value("")
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    send_and_lose_answer(desktop, address, "Передумали")
+    desktop.get_by_role("button", name="Изменить").click()
+    desktop.reload()
+    open_form(desktop, address)
+    expect(desktop.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
+    desktop.get_by_label(re.compile("Даю согласие")).check()
+    send(desktop)
+    desktop.locator(".panel").get_by_role("button", name="Стереть черновик").click()
+    expect(desktop.get_by_label("Что именно не так")).to_have_value("")
+    assert desktop.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
@@ -355,20 +356,26 @@ def test_each_site_key_has_its_own_draft(desktop: Page, widget_site: WidgetSite,
 def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Watch, address: str) -> None:
     watch.allow("crashed")
     page.add_init_script(WRITES)
+    page.clock.install()
     open_form(page, address)
     steps(page)
     field = page.get_by_label("Что именно не так")
     text = "Яма на переходе у школы № 14"
     field.click()
+    stop_clock(page)
     before = page.evaluate("writes")
-    page.keyboard.type(text)
-    page.wait_for_function(f"text => {STORED_DESCRIPTION} === text", arg=text)
-    assert page.evaluate("writes") - before < len(text) / 3, "not on every key"
+    for letter in text:
+        page.keyboard.type(letter)
+        page.clock.run_for(PAUSE - 1)
+    assert page.evaluate("writes") == before, "not on every key"
+    page.clock.run_for(1)
+    assert page.evaluate(STORED_DESCRIPTION) == text
     # Each of these happens before the pause is over.
     for end in ("document.dispatchEvent(new Event('visibilitychange'))", "igrajdanin('close')"):
         page.keyboard.type("!")
         text += "!"
         assert page.evaluate(f"() => {{ {end}; return {STORED_DESCRIPTION} }}") == text
+    page.clock.resume()
     page.evaluate("igrajdanin('open')")
     field.press("End")
     page.keyboard.type("?")
@@ -404,7 +411,7 @@ def test_editing_after_a_lost_answer_confirms_the_first_version(desktop: Page, w
 def test_rate_limits_say_when_to_try_again(desktop: Page, watch: Watch, address: str) -> None:
     watch.allow("status of 429")
     body = {"status": 429, "code": "too_many", "retry_after": 3600}
-    headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json"}
+    headers = ANY_ORIGIN | {"Content-Type": "application/problem+json"}
     desktop.route(re.compile("/problems$"), lambda route: route.fulfill(status=429, json=body, headers=headers))
     open_form(desktop, address)
     fill_form(desktop)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.support.browse import CARD, extended
 from tests.support.browser import Watch
 from tests.support.pages import examples
-from tests.support.widget import RELEASE, REPORT, WidgetSite, to_form
+from tests.support.widget import RELEASE, REPORT, WidgetSite, draw_twice, to_form
 
 READING = 15  # seconds, widget_js/loader/timeouts.ts
 
@@ -33,7 +33,8 @@ def patient(page: Page) -> Page:
 
 
 def wait(page: Page) -> None:
-    page.wait_for_timeout(300)  # all requests have been sent by then
+    """Let the time pass after which what is shown as loading is given up."""
+    draw_twice(page)
     page.clock.run_for(READING * 1000 + 500)
 
 
@@ -91,6 +92,7 @@ def test_a_hanging_list_and_a_hanging_problem_can_be_retried(
     patient.route(held, hold)
     patient.goto(extended(widget_site))
     press(patient)
+    expect(patient.locator("igrajdanin-widget .ghost").first).to_be_visible()
     wait(patient)
     alert, card = patient.get_by_role("alert"), patient.locator(CARD).first
     link, again = (alert.get_by_role("link", name="Открыть страницу"), alert.get_by_role("button"))
@@ -102,6 +104,7 @@ def test_a_hanging_list_and_a_hanging_problem_can_be_retried(
     expect(alert).to_have_count(0)
     patient.route(held, hold)
     card.click()
+    expect(patient.locator("igrajdanin-widget article .skeleton")).to_be_visible()
     wait(patient)
     expect(alert).to_contain_text("Сообщение не загрузилось")
     expect(link).to_have_attribute("href", re.compile(rf"^{widget_site.service.url}/s/{widget_site.key}/problems/\d+$"))
@@ -128,6 +131,7 @@ def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, widget_site:
     patient.goto(extended(widget_site))
     press(patient)
     patient.locator("igrajdanin-widget .turn .button").click()
+    expect(patient.locator("igrajdanin-widget .skeleton")).to_be_visible()
     wait(patient)
     expect(patient.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
     patient.unroute(held, hold)

@@ -9,24 +9,21 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.factories import SECRET
 from tests.support.browser import Watch
-from tests.support.widget import WidgetSite, fill_form, number, open_form, send
+from tests.support.widget import (
+    ANY_ORIGIN,
+    DESKTOP,
+    WidgetSite,
+    check_appearance,
+    fill_form,
+    number,
+    open_form,
+    send,
+)
 from widget_api.sites import tickets
 
-DESKTOP = {"width": 1280, "height": 900}
 WHOLE_WORK = tickets.MAX_NUMBER  # the real one, before the fixtures reduce it
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
-@pytest.fixture
-def address(widget_site: WidgetSite) -> str:
-    return widget_site.page(widget_site.snippet())
 
 
 def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) -> None:
@@ -105,7 +102,7 @@ def test_a_vote_replaces_a_duplicate_report(
     def refuse(route: Route) -> None:
         """Refuse the ticket as spent or too old: the widget gets another one by itself."""
         refused.append(route)
-        route.fulfill(status=403, json={"code": "ticket_invalid"}, headers={"Access-Control-Allow-Origin": "*"})
+        route.fulfill(status=403, json={"code": "ticket_invalid"}, headers=ANY_ORIGIN)
 
     watch.allow("status of 403")
     page.route(re.compile("/support$"), refuse, times=1)
@@ -171,22 +168,21 @@ def with_colours(route: Route) -> None:
     route.fulfill(response=answer, json=answer.json() | {"colours": "--igw-accent:#7a003c;--igw-accent-ink:#ffffff"})
 
 
-def test_the_receipt_can_be_shared_and_printed(new_page: Callable[..., Page], address: str) -> None:
-    page = new_page(viewport=DESKTOP)
-    page.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
-    open_form(page, address)
-    fill_form(page, "Яма у рынка", email="anna@example.test")
-    send(page)
-    number(page)
-    page.get_by_role("button", name="Поделиться").click()
-    assert "/t/" in page.evaluate("shared.url")
-    page.get_by_role("button", name="Распечатать").click()
-    assert page.evaluate("printed")
-    text = page.get_by_text("Яма у рынка")
+def test_the_receipt_can_be_shared_and_printed(desktop: Page, address: str) -> None:
+    desktop.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
+    open_form(desktop, address)
+    fill_form(desktop, "Яма у рынка", email="anna@example.test")
+    send(desktop)
+    number(desktop)
+    desktop.get_by_role("button", name="Поделиться").click()
+    assert "/t/" in desktop.evaluate("shared.url")
+    desktop.get_by_role("button", name="Распечатать").click()
+    assert desktop.evaluate("printed")
+    text = desktop.get_by_text("Яма у рынка")
     expect(text).to_be_hidden()
-    page.emulate_media(media="print")
+    desktop.emulate_media(media="print")
     expect(text).to_be_visible()
-    expect(page.get_by_role("button", name="Сообщить ещё")).to_be_hidden()
+    expect(desktop.get_by_role("button", name="Сообщить ещё")).to_be_hidden()
 
 
 def test_a_slow_phone_meets_the_time_budgets(
@@ -197,8 +193,7 @@ def test_a_slow_phone_meets_the_time_budgets(
     """
     monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
     challenge = tickets.Challenges((SECRET,)).issue(widget_site.site, widget_site.host.url, "127.0.0.1")
-    shared = {"Access-Control-Allow-Origin": "*"}
-    page.route(re.compile("/challenge"), lambda route: route.fulfill(json=challenge, headers=shared))
+    page.route(re.compile("/challenge"), lambda route: route.fulfill(json=challenge, headers=ANY_ORIGIN))
     session = page.context.new_cdp_session(page)
     page.goto(address)
     session.send("Network.enable")
@@ -235,31 +230,27 @@ def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widg
     page = new_page(viewport={"width": 320, "height": 640})
     near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}
     near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
-    shared = {"Access-Control-Allow-Origin": "*"}
-    page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
+    page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=ANY_ORIGIN))
     open_form(page, widget_site.page(widget_site.snippet('theme="light"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Найти категорию").fill("дорог")
     page.get_by_label("Дороги и тротуары").check()
-    check(page, "search", ("dark", "contrast"))
+    check_appearance(page, "search", ("contrast",))
     following.click()
     page.get_by_label("Что именно не так").fill("Яма")
-    check(page, "description", ("dark", "contrast"))
+    check_appearance(page, "description", ("contrast",))
     following.click()
-    check(page, "photos", ("dark", "contrast"))
+    check_appearance(page, "photos", ("contrast",))
     following.click()
     page.get_by_role("button", name="Ввести координаты").click()
     page.get_by_label("Координаты").fill("55.09, 38.76")
     expect(page.get_by_role("button", name="У меня тоже")).to_be_visible()
-    check(page, "similar", ("dark", "contrast"))
-    no_sideways_scrolling(page)
+    check_appearance(page, "similar", ("contrast",))
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()
-    check(page, "review", ("dark", "contrast"))
-    no_sideways_scrolling(page)
+    check_appearance(page, "review", ("contrast",))
     page.route(re.compile("/problems$"), lambda route: route.abort())
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
-    check(page, "waiting", ("dark", "contrast"))
-    no_sideways_scrolling(page)
+    check_appearance(page, "waiting", ("contrast",))

@@ -15,8 +15,8 @@ from playwright.sync_api import Page, expect
 from tests.support.browser import Watch, intercept_choosers
 from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
-from tests.support.tour import DESKTOP, PHONE, Tour
-from tests.support.widget import WidgetSite, number, open_form
+from tests.support.tour import Tour
+from tests.support.widget import DESKTOP, PHONE, WidgetSite, number, open_form
 
 FOCUS = """() => {
   const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
@@ -142,14 +142,11 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     expect(keys.widget.locator("[part=button]")).to_be_focused()
 
 
-def test_removed_controls_pass_their_focus_on(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_removed_controls_pass_their_focus_on(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("status of (403|422|503)")
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
-    tour = Tour(page, widget_site, city)
-    keys = Keys(page)
+    city = FakeCity(desktop, widget_site)
+    tour = Tour(desktop, widget_site, city)
+    keys = Keys(desktop)
 
     def press_and_expect_focus(selector: str, focused: str) -> None:
         keys.to(selector)
@@ -181,13 +178,12 @@ def test_removed_controls_pass_their_focus_on(
     press_and_expect_focus(".done .actions .button", "h3")
 
 
-def test_cancelling_a_file_chooser_closes_nothing(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_cancelling_a_file_chooser_closes_nothing(desktop: Page, widget_site: WidgetSite) -> None:
     """The `cancel` event of a file control bubbles beyond the dialog that contains the control."""
-    page = new_page(viewport=DESKTOP)
-    form = open_form(page, widget_site.page(widget_site.snippet()))
+    form = open_form(desktop, widget_site.page(widget_site.snippet()))
     form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
     expect(form).to_be_visible()
-    page.keyboard.press("Escape")
+    desktop.keyboard.press("Escape")
     expect(form).to_be_hidden()
 
 
@@ -207,17 +203,14 @@ def test_escape_closes_the_innermost_part(page: Page, widget_site: WidgetSite) -
             expect(fold).to_have_attribute("aria-expanded", str(unfolded))
 
 
-def test_a_text_selection_that_ends_on_the_backdrop_closes_nothing(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
-    page = new_page(viewport=DESKTOP)
-    open_form(page, widget_site.page(widget_site.snippet()))
-    box = page.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
+def test_a_text_selection_that_ends_on_the_backdrop_closes_nothing(desktop: Page, widget_site: WidgetSite) -> None:
+    open_form(desktop, widget_site.page(widget_site.snippet()))
+    box = desktop.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 5, box["y"] + 5)
-    page.mouse.down()
-    page.mouse.move(20, box["y"] + 5, steps=4)
-    page.mouse.up()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.mouse.click(20, 20)
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    desktop.mouse.move(box["x"] + 5, box["y"] + 5)
+    desktop.mouse.down()
+    desktop.mouse.move(20, box["y"] + 5, steps=4)
+    desktop.mouse.up()
+    expect(desktop.get_by_role("dialog")).to_be_visible()
+    desktop.mouse.click(20, 20)
+    expect(desktop.get_by_role("dialog")).to_have_count(0)

@@ -14,28 +14,26 @@ from tests.support import maps
 from tests.support.browser import Watch, arrived
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
-from tests.support.widget import WidgetSite
+from tests.support.widget import (
+    ANY_ORIGIN,
+    DESKTOP,
+    WidgetSite,
+    draw_twice,
+    let_time_pass,
+    stop_clock,
+    wait_until,
+    wear,
+)
 
-DESKTOP = {"width": 1280, "height": 900}
+REST = 700  # milliseconds before the service is asked about a location, widget_js/report/hooks.ts
 HERE = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 
 
 @pytest.fixture
 def strict(widget_site: WidgetSite) -> Iterator[str]:
     """URL of a host page under the strictest policy."""
-    widget_site.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=widget_site.service.url)
-    yield widget_site.page(widget_site.snippet())
-    del widget_site.host.headers["Content-Security-Policy"]
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
-@pytest.fixture
-def address(widget_site: WidgetSite) -> str:
-    return widget_site.page(widget_site.snippet())
+    with widget_site.strict_policy():
+        yield widget_site.page(widget_site.snippet())
 
 
 def pictures(watch: Watch) -> list[str]:
@@ -243,14 +241,17 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(
         requests.append(route.request.url)
         inside = "lat=55.095" in route.request.url
         body = maps.INSIDE if inside else {"inside": False, "detail": detail, "other": other}
-        route.fulfill(json=body, headers=maps.ANY_ORIGIN)
+        route.fulfill(json=body, headers=ANY_ORIGIN)
 
     desktop.route(re.compile(r"/place\?"), answer)
+    desktop.clock.install()
     ground = maps.opened_map(desktop, widget_site.page(widget_site.snippet()))
     x, y = maps.middle(ground)
+    stop_clock(desktop)
     for step in range(3):
         desktop.mouse.click(x + 90 * step, y - 110)
-        desktop.wait_for_timeout(50)
+        desktop.clock.run_for(REST - 1)
+    desktop.clock.run_for(1)
     message = desktop.get_by_role("alert")
     expect(message).to_contain_text("опишите место словами")
     expect(message.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
@@ -258,7 +259,9 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(
     assert len(requests) == 1
     desktop.mouse.click(x, y)
     expect(message).to_have_count(0)
-    desktop.wait_for_timeout(900)
+    with desktop.expect_response(re.compile(r"/place\?")):
+        desktop.clock.run_for(REST)
+    let_time_pass(desktop, REST)
     assert len(requests) == 2
     expect(message).to_have_count(0)
 
@@ -272,8 +275,10 @@ def test_an_outdated_answer_about_a_location_is_not_shown(desktop: Page, widget_
     desktop.mouse.click(x, y - 90)
     first = arrived(desktop, held)
     desktop.mouse.click(x + 80, y)
-    first.fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=maps.ANY_ORIGIN)
-    desktop.wait_for_timeout(200)
+    with desktop.expect_event("requestfinished", lambda request: request == first.request):
+        first.fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=ANY_ORIGIN)
+    wait_until(desktop, lambda: len(held) == 2)
+    draw_twice(desktop)
     expect(desktop.get_by_role("alert")).to_have_count(0)
 
 
@@ -307,8 +312,7 @@ def test_beyond_the_greatest_zoom_tiles_are_scaled(
     maps.prepare(desktop, widget_site, max_zoom=17)
     ground = maps.opened_map(desktop, strict)
     for _ in range(3):
-        desktop.get_by_role("button", name="Приблизить").click()
-        desktop.wait_for_timeout(150)
+        maps.change_zoom(desktop, "Приблизить")
     expect(desktop.locator(".scale")).to_contain_text("10 м")
     zooms = {re.findall(r"/tiles/(\d+)/", url)[0] for url in pictures(watch)}
     assert zooms == {"16", "17"}
@@ -328,13 +332,11 @@ def test_only_tiles_of_the_site_are_requested(
     ground = maps.opened_map(desktop, strict)
     farther = desktop.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
-        farther.click()
-        desktop.wait_for_timeout(150)
+        maps.change_zoom(desktop, "Отдалить")
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):  # pan to the limit and back
         for _ in range(8):
             ground.press(key)
-            desktop.wait_for_timeout(60)
-    desktop.wait_for_timeout(300)
+        maps.expect_rest(desktop)
     across, down = (east - west) * 0.25, (north - south) * 0.25
     for url in pictures(watch):
         found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", url)
@@ -412,7 +414,7 @@ def test_the_map_can_be_hidden_shown_and_removed(
         assert maps.coordinates(desktop) == place
     assert len(chunks(watch)) == 1
     desktop.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
-    desktop.wait_for_timeout(200)
+    desktop.wait_for_function("!widget.shadowRoot.querySelector('.igw')")
     desktop.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
     expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
     assert maps.near(maps.coordinates(desktop), place)
@@ -423,8 +425,8 @@ def test_attributes_can_change_while_the_map_is_open(desktop: Page, widget_site:
     ground = maps.opened_map(desktop, strict)
     height = ground.bounding_box()
     widget = desktop.locator("igrajdanin-widget")
-    widget.evaluate("one => one.setAttribute('theme', 'dark')")
-    desktop.wait_for_timeout(100)
+    wear(desktop, "dark")
+    draw_twice(desktop)
     assert ground.bounding_box() == height
     widget.evaluate("one => one.setAttribute('lang', 'en')")
     expect(desktop.get_by_text("Press where the problem is")).to_be_visible()

@@ -6,22 +6,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.browser.test_widget_accessibility import THEMES, check, no_sideways_scrolling
 from tests.support import maps
-from tests.support.maps import Fingers, away, coordinates, middle, near, opened_map, prepare
+from tests.support.maps import Fingers, away, coordinates, expect_rest, middle, near, opened_map, prepare
 from tests.support.tiles import CENTER
-from tests.support.widget import WidgetSite
+from tests.support.widget import DESKTOP, PHONE, WidgetSite, check_appearance, no_sideways_scrolling
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
-NARROWEST = {"width": 320, "height": 640}
-
-
-@pytest.fixture
-def address(widget_site: WidgetSite) -> str:
-    return widget_site.page(widget_site.snippet())
+NARROWEST: ViewportSize = {"width": 320, "height": 640}
 
 
 @pytest.fixture
@@ -29,11 +21,6 @@ def inline(widget_site: WidgetSite) -> str:
     """The inline widget in a page that is longer than the screen."""
     filler = "<p style='height:1500px'>Новости города</p>"
     return widget_site.page(widget_site.snippet('view="inline"') + filler)
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
 
 
 @pytest.fixture
@@ -154,11 +141,11 @@ def moves(page: Page) -> tuple[int, bool]:
     """Number of steps in which a key moved the map, and whether zooming was animated."""
     page.evaluate(PANE)
     page.locator(".ground").press("ArrowRight")
-    page.wait_for_timeout(600)
+    expect_rest(page)
     steps = len({transform for transform, _ in page.evaluate("seen")})
     page.get_by_role("button", name="Приблизить").click()
     expect(page.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
-    page.wait_for_timeout(300)
+    expect_rest(page)
     return steps, any("leaflet-zoom-anim" in names.split() for _, names in page.evaluate("seen"))
 
 
@@ -214,7 +201,7 @@ def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, widget_si
     before = phone.evaluate("scrollY")
     fingers.move(((x, y + 60), (x, y - 90)))
     phone.wait_for_function("before => scrollY > before + 50", arg=before)
-    phone.wait_for_timeout(300)
+    expect_rest(phone)
     expect(phone.locator(".pin")).to_have_count(0)
     assert near(centre(phone), CENTER)
     phone.get_by_role("button", name="Убрать метку").click()
@@ -296,15 +283,14 @@ def test_keys_of_the_browser_are_not_intercepted(desktop: Page, widget_site: Wid
     ("size", "theme", "language"), [(DESKTOP, "light", "ru"), (PHONE, "contrast", "en")], ids=["desk", "phone"]
 )
 def test_an_open_map_passes_axe(
-    new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int], theme: str, language: str
+    new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize, theme: str, language: str
 ) -> None:
     page = new_page(viewport=size)
     prepare(page, widget_site)
     x, y = middle(opened_map(page, widget_site.page(widget_site.snippet(f'theme="{theme}" lang="{language}"'))))
     page.mouse.click(x + 20, y + 20)
     expect(page.locator(".pin")).to_be_visible()
-    check(page, "map", THEMES)
-    no_sideways_scrolling(page)
+    check_appearance(page, "map", ("light", "contrast"))
 
 
 def test_nothing_is_cut_off_on_the_narrowest_screen(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:

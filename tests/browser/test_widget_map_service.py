@@ -16,7 +16,6 @@ from tests.support.processes import Service
 from tests.support.tiles import BBOX, archive
 from tests.support.widget import WidgetSite, fill_form, number, send
 
-DESKTOP = {"width": 1280, "height": 900}
 WEST, SOUTH, EAST, NORTH = BBOX
 DEEPEST = 14
 
@@ -49,28 +48,17 @@ def site_with_map(
     built.host.close()
 
 
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
 def test_the_services_own_tiles_are_shown(desktop: Page, watch: Watch, site_with_map: WidgetSite) -> None:
-    site_with_map.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=site_with_map.service.url)
-    try:
+    with site_with_map.strict_policy():
         ground = maps.opened_map(desktop, site_with_map.page(site_with_map.snippet()))
         expect(desktop.locator(".source")).to_contain_text("© Участники OpenStreetMap")
-        closer = desktop.get_by_role("button", name="Приблизить")
-        while closer.is_enabled():
-            closer.click()
-            desktop.wait_for_timeout(150)
-        farther = desktop.get_by_role("button", name="Отдалить")
-        while farther.is_enabled():
-            farther.click()
-            desktop.wait_for_timeout(150)
+        for name in ("Приблизить", "Отдалить"):
+            while desktop.get_by_role("button", name=name).is_enabled():
+                maps.change_zoom(desktop, name)
         ground.press("ArrowLeft")
-        desktop.wait_for_timeout(500)
-    finally:
-        del site_with_map.host.headers["Content-Security-Policy"]
+        maps.expect_rest(desktop)
+        for request in watch.requests:
+            request.response()
     # No missing tile was requested: `watch` would report a 404.
     zooms = {re.findall(r"/tiles/(\d+)/", request.url)[0] for request in watch.requests if "/tiles/" in request.url}
     assert max(map(int, zooms)) == DEEPEST

@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, TEXT, WidgetSite, number, open_form, send
-from widget_api.problems.forms import MIN_FILLING_TIME
+from tests.support.widget import AGENCY, DESKTOP, TEXT, WidgetSite, number, open_form, send
 
 VILLAGE, PORTAL = "Администрация села Полевого", "Портал области"
 SEA = "-120"  # degrees of longitude: what lies there is nobody's
@@ -80,7 +79,7 @@ def test_the_widget_keeps_a_report_that_nobody_gets(
     new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, places: dict[str, Place]
 ) -> None:
     watch.allow("status of 422")
-    found, page = places["nobody"], new_page(viewport={"width": 1280, "height": 900})
+    found, page = places["nobody"], new_page(viewport=DESKTOP)
     open_form(page, widget_site.page(widget_site.snippet(f'data-lat="-39.5" data-lng="{found.lng}"', found.key)))
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_label("Что именно не так").fill(TEXT)
@@ -100,7 +99,6 @@ def test_the_form_without_scripts_names_the_receiver_and_asks_again(
     page.goto(f"{widget_site.service.url}/s/{found.key}/report?lat=-39.5&lng={found.lng}&category=roads")
     page.fill("textarea[name=description]", TEXT)
     page.check("[name=consent]")
-    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     page.click("button.primary")
     expect(page.locator("textarea[name=description]")).to_have_value(TEXT)
     if not found.receiver:

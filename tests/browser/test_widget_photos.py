@@ -13,25 +13,28 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
-from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
-from tests.browser.test_widget_embedding import STRICT
 from tests.support.browser import Watch, arrived, intercept_choosers
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
-from tests.support.widget import WidgetSite, fill_form, number, open_form, send, spoil_first, summary
+from tests.support.widget import (
+    ANY_ORIGIN,
+    DESKTOP,
+    STRICT,
+    WidgetSite,
+    check_appearance,
+    draw_twice,
+    fill_form,
+    number,
+    open_form,
+    send,
+    spoil_first,
+    summary,
+    tab_to,
+    wait_until,
+    wear,
+)
 
-DESKTOP = {"width": 1280, "height": 900}
 UPLOADS = re.compile(r"/photos\?lang=")
-CORS = {"Access-Control-Allow-Origin": "*"}
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
-@pytest.fixture
-def address(widget_site: WidgetSite) -> str:
-    return widget_site.page(widget_site.snippet())
+PAUSES = (2_000, 5_000)  # milliseconds before the first retries, widget_js/report/photos/queue.ts
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +139,7 @@ def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[i
         seen.append(status)
         if len(seen) > times:
             return route.continue_()
-        return route.fulfill(status=status, json=body, headers=CORS)
+        return route.fulfill(status=status, json=body, headers=ANY_ORIGIN)
 
     page.route(UPLOADS, answer)
     return seen
@@ -147,48 +150,40 @@ def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[i
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "heif"])
 def test_every_format_is_uploaded_under_the_strict_policy(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, kind: str
+    desktop: Page, watch: Watch, widget_site: WidgetSite, kind: str
 ) -> None:
-    page = new_page(viewport=DESKTOP)
-    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
-    try:
-        open_form(page, f"{widget_site.host.url}/strict-csp/")
-        fill_form(page)
+    with widget_site.strict_policy():
+        open_form(desktop, f"{widget_site.host.url}/strict-csp/")
+        fill_form(desktop)
         # Some systems have no MIME type for .heic.
         given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
-        choose(page, given)
-        expect_uploaded(page)
-        shown = photos(page).locator("img")
+        choose(desktop, given)
+        expect_uploaded(desktop)
+        shown = photos(desktop).locator("img")
         expect(shown).to_have_count(1)
         source = shown.get_attribute("src") or ""
         assert source.startswith(widget_site.service.url if kind == "heif" else "blob:")
         expect(shown).to_have_js_property("complete", True)
         assert shown.evaluate("image => image.naturalWidth") > 0
-        send(page)
-        number(page)
-    finally:
-        del widget_site.host.headers["Content-Security-Policy"]
+        send(desktop)
+        number(desktop)
     assert [len(one) for one in attached_photos(watch)] == [1]
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
 def test_a_policy_without_blob_only_disables_previews(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, grainy: bytes
+    desktop: Page, watch: Watch, widget_site: WidgetSite, grainy: bytes
 ) -> None:
     watch.allow("CSP violation: img-src blob|violates the following Content Security Policy directive: .img-src")
-    page = new_page(viewport=DESKTOP)
-    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url).replace(" blob:", "")
-    try:
-        open_form(page, f"{widget_site.host.url}/strict-csp/")
-        fill_form(page)
-        choose(page, file(grainy))
-        expect_uploaded(page)
-        source = photos(page).locator("img").get_attribute("src") or ""
+    with widget_site.strict_policy(STRICT.replace(" blob:", "")):
+        open_form(desktop, f"{widget_site.host.url}/strict-csp/")
+        fill_form(desktop)
+        choose(desktop, file(grainy))
+        expect_uploaded(desktop)
+        source = photos(desktop).locator("img").get_attribute("src") or ""
         assert source.startswith(widget_site.service.url)
-        send(page)
-        number(page)
-    finally:
-        del widget_site.host.headers["Content-Security-Policy"]
+        send(desktop)
+        number(desktop)
     assert len(attached_photos(watch)[0]) == 1
 
 
@@ -294,6 +289,14 @@ def slow_uploads(page: Page, kilobytes: int) -> Callable[[], None]:
     return restore
 
 
+# Whether the bars have had more than two positions between empty and full.
+PROGRESS = """() => {
+  const bars = document.querySelector("igrajdanin-widget").shadowRoot.querySelectorAll("progress");
+  window.shares = new Set([...window.shares ?? [], ...[...bars].map(one => one.value)]);
+  return [...shares].filter(share => 0 < share && share < 1).length > 2;
+}"""
+
+
 def test_each_photo_shows_its_progress(desktop: Page, address: str, snapshot: bytes, small: bytes) -> None:
     open_form(desktop, address)
     ready(desktop)
@@ -302,13 +305,7 @@ def test_each_photo_shows_its_progress(desktop: Page, address: str, snapshot: by
     bars = desktop.get_by_role("progressbar")
     expect(bars).to_have_count(2)
     expect(desktop.get_by_role("progressbar", name="Фото 1")).to_be_visible()
-    seen: set[float] = set()
-    for _ in range(200):
-        seen.update(bars.evaluate_all("all => all.map(one => one.value)"))
-        if len(seen) > 4:
-            break
-        desktop.wait_for_timeout(50)
-    assert len([share for share in seen if 0 < share < 1]) > 2, "it follows the bytes that were sent"
+    desktop.wait_for_function(PROGRESS)  # it follows the bytes that were sent
     expect(photos(desktop).get_by_text(re.compile(r"Загружаем: \d+ %")).first).to_be_visible()
 
 
@@ -344,15 +341,14 @@ def test_removing_a_photo_cancels_its_upload(desktop: Page, watch: Watch, addres
     fill_form(desktop)
     ready(desktop)
     restore = slow_uploads(desktop, 20)
-    failed: list[str] = []
-    desktop.on("requestfailed", lambda request: failed.append(request.url))
-    choose(desktop, file(grainy))
+    with desktop.expect_request(UPLOADS):
+        choose(desktop, file(grainy))
     expect(desktop.get_by_role("progressbar")).to_be_visible()
-    photos(desktop).get_by_role("button", name="Убрать").click()
+    wait_until(desktop, lambda: stored_pictures(desktop))
+    with desktop.expect_event("requestfailed", lambda request: bool(UPLOADS.search(request.url))):
+        photos(desktop).get_by_role("button", name="Убрать").click()
     expect(photos(desktop)).to_have_count(0)
-    desktop.wait_for_timeout(300)
-    assert any(UPLOADS.search(url) for url in failed)
-    assert stored_pictures(desktop) == 0
+    wait_until(desktop, lambda: not stored_pictures(desktop))
     restore()
     send(desktop)
     number(desktop)
@@ -361,11 +357,15 @@ def test_removing_a_photo_cancels_its_upload(desktop: Page, watch: Watch, addres
 
 def test_failed_uploads_are_retried(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 500")
+    desktop.clock.install()
     open_form(desktop, address)
     seen = fail_first(desktop, 2)
     choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
-    expect(photos(desktop)).to_contain_text("Загружено", timeout=15_000)
+    for pause in PAUSES:
+        expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
+        with desktop.expect_response(UPLOADS):
+            desktop.clock.run_for(pause)
+    expect(photos(desktop)).to_contain_text("Загружено")
     assert len(seen) == 3
 
 
@@ -505,7 +505,7 @@ def test_a_photo_refused_while_the_report_waits_stops_sending(
     send(desktop)
     expect(desktop.get_by_text("Сначала загрузим фото")).to_be_visible()
     arrived(desktop, held).fulfill(
-        status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=CORS
+        status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=ANY_ORIGIN
     )
     expect(summary(desktop)).to_be_focused()
     expect(photos(desktop)).to_contain_text("Повреждён.")
@@ -543,7 +543,14 @@ def test_photos_are_restored_with_the_draft(
     choose(desktop, file(photo(halves(320, 240))))
     expect(photos(desktop)).to_have_count(3)
     expect(photos(desktop).nth(2)).to_contain_text("Сервис сейчас не отвечает")
-    assert stored_pictures(desktop) == 3
+    wait_until(desktop, lambda: stored_pictures(desktop) == 3)
+    # A closed tab saves nothing that is not saved by then.
+    desktop.wait_for_function(
+        """() => {
+          const { photos } = JSON.parse(localStorage.getItem(localStorage.key(0))).values;
+          return photos.length === 3 && photos[1].alt === "Упавшее дерево";
+        }"""
+    )
     page = desktop
     if left == "reload":
         page.unroute(UPLOADS)
@@ -588,7 +595,7 @@ def test_discarding_the_draft_deletes_its_photos(desktop: Page, watch: Watch, ad
     fill_form(desktop)
     choose(desktop, file(small))
     expect_uploaded(desktop)
-    assert stored_pictures(desktop) == 1
+    wait_until(desktop, lambda: stored_pictures(desktop) == 1)
     desktop.get_by_role("button", name="Стереть черновик").first.click()
     expect(photos(desktop)).to_have_count(0)
     expect(desktop.get_by_label("Что именно не так")).to_have_value("")
@@ -707,25 +714,16 @@ def test_photos_are_added_by_keyboard(desktop: Page, watch: Watch, address: str,
     fill_form(desktop)
     desktop.get_by_label("Что именно не так").focus()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(30):
-            desktop.keyboard.press("Tab")
-            if desktop.locator(selector).evaluate_all(
-                "all => all.some(one => one === one.getRootNode().activeElement)"
-            ):
-                return
-        raise AssertionError(f"Tab never reached {selector}")
-
-    tab_to("input#photos")
+    tab_to(desktop, desktop.locator("input#photos"))
     ring = desktop.locator(".pick").evaluate("label => getComputedStyle(label).outlineStyle")
     assert ring == "solid"
     desktop.keyboard.press("Enter")
     expect_uploaded(desktop)
     desktop.get_by_label("Что именно не так").focus()
-    tab_to(".photo button")
+    tab_to(desktop, desktop.locator(".photo button"))
     expect(desktop.locator(".photo button")).to_have_accessible_name("Убрать Фото 1")
     expect(desktop.locator(".photo button")).to_have_accessible_description("Загружено")
-    tab_to(".photo input")
+    tab_to(desktop, desktop.locator(".photo input"))
     desktop.keyboard.type("Яма")
     desktop.keyboard.press("Shift+Tab")
     desktop.keyboard.press("Enter")
@@ -738,7 +736,7 @@ def test_photos_are_added_by_keyboard(desktop: Page, watch: Watch, address: str,
 
 @pytest.mark.parametrize(
     ("width", "lang", "theme", "themes"),
-    [(1280, "ru", "light", ("dark", "contrast")), (320, "en", "contrast-black", ("dark",))],
+    [(1280, "ru", "light", ("dark", "contrast")), (320, "en", "contrast-black", ())],
     ids=["desk", "narrow"],
 )
 def test_the_photo_section_passes_axe(
@@ -757,15 +755,14 @@ def test_the_photo_section_passes_axe(
     if width < 600:
         to_photos(page)
     ready(page)
-    check(page, "empty", themes)
-    no_sideways_scrolling(page)
+    check_appearance(page, "empty", themes)
     seen = 0
 
     def fail_second(route: Route) -> None:
         nonlocal seen
         seen += route.request.method == "POST"
         if seen == 2:
-            route.fulfill(status=503, json={"retry_after": 600}, headers=CORS)
+            route.fulfill(status=503, json={"retry_after": 600}, headers=ANY_ORIGIN)
         elif seen < 2:
             route.continue_()
 
@@ -776,13 +773,11 @@ def test_the_photo_section_passes_axe(
     expect(photos(page).locator(".state .icon")).to_have_count(2)
     choose(page, file(b"%PDF", "a.pdf", "application/pdf"))
     expect(photos(page)).to_have_count(3)
-    check(page, "uploaded, waiting, refused", themes)
-    no_sideways_scrolling(page)
+    check_appearance(page, "uploaded, waiting, refused", themes)
     photos(page).last.locator("button").click()
     choose(page, file(small))
     expect(page.get_by_role("progressbar", name=re.compile("Фото|Photo"))).to_be_visible()
-    check(page, "uploading", themes)
-    no_sideways_scrolling(page)
+    check_appearance(page, "uploading", themes)
 
 
 def open_in_page(page: Page, address: str) -> None:
@@ -796,12 +791,10 @@ def test_focus_is_kept_when_the_chunk_loads(desktop: Page, address: str) -> None
     desktop.route(re.compile(r"/photos-"), lambda route: held.append(route))
     open_form(desktop, address)
     desktop.locator("input#photos").focus()
-    desktop.wait_for_timeout(300)
-    code = arrived(desktop, held)
-    assert len(held) == 1
-    code.continue_()
+    arrived(desktop, held).continue_()
     expect(desktop.locator(LOADED_CONTROL)).to_be_attached()
     expect(desktop.locator("input#photos")).to_be_focused()
+    assert len(held) == 1
 
 
 @pytest.mark.parametrize("arrives", ["before the choice", "after it"])
@@ -829,11 +822,12 @@ def test_loading_the_chunk_causes_no_layout_shift(desktop: Page, address: str, t
     held: list[Route] = []
     desktop.route(re.compile(r"/photos-"), lambda route: held.append(route))
     open_form(desktop, address)
-    desktop.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
+    wear(desktop, theme)
     below = desktop.get_by_label("Адрес или ориентир")
     below.scroll_into_view_if_needed()
-    desktop.wait_for_timeout(300)
+    code = arrived(desktop, held)
+    draw_twice(desktop)
     before = below.bounding_box()
-    arrived(desktop, held).continue_()
+    code.continue_()
     expect(desktop.locator(LOADED_CONTROL)).to_be_attached()
     assert below.bounding_box() == before

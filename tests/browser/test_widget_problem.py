@@ -11,13 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
 from tests.support.city import LOST, FakeCity
-from tests.support.tour import DESKTOP, PHONE, Tour
-from tests.support.widget import AGENCY, WidgetSite
-
-STRICT = (
-    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
+from tests.support.tour import Tour
+from tests.support.widget import AGENCY, ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite
 
 
 @pytest.fixture
@@ -228,7 +223,7 @@ def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: Fa
     page.route(
         re.compile(r"/comments"),
         lambda route: (
-            route.fulfill(json=answers.pop(0), headers={"Access-Control-Allow-Origin": "*"})
+            route.fulfill(json=answers.pop(0), headers=ANY_ORIGIN)
             if route.request.method == "GET"
             else route.fallback()
         ),
@@ -347,20 +342,18 @@ def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: FakeCity,
     watch.allow("ERR_FAILED")
     article = open_problem(tour)
     city.answers["GET /problems/1204"] = LOST
-    expect(article).to_contain_text("Показано то, что было раньше", timeout=15_000)
+    page.clock.run_for(POLL)
+    expect(article).to_contain_text("Показано то, что было раньше")
     expect(article.locator(".answer").first).to_be_visible()
 
 
 def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: WidgetSite, page: Page) -> None:
-    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
-    try:
+    with widget_site.strict_policy():
         page.goto(f"{widget_site.host.url}/strict-csp/")
         page.get_by_role("button", name="Сообщить о проблеме").click()
         tour.widget.locator(".card").first.click()
         tour.widget.locator(".shot").first.click()
         expect(page.get_by_role("dialog", name="Фотографии")).to_be_visible()
-    finally:
-        del widget_site.host.headers["Content-Security-Policy"]
 
 
 def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: FakeCity) -> None:

@@ -11,10 +11,8 @@ import pytest
 from playwright.sync_api import CDPSession, Page
 
 from tests.support.browser import Watch
-from tests.support.maps import ANY_ORIGIN
-from tests.support.widget import WidgetSite
+from tests.support.widget import ANY_ORIGIN, DESKTOP, WidgetSite, let_time_pass
 
-DESKTOP = {"width": 1280, "height": 900}
 WARM, TIMES = 10, 200
 # Ways of embedding, and the element that shows that the widget is usable.
 BUTTON = ({"type": "extended"}, "button")
@@ -86,8 +84,7 @@ def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, widget_site: 
     # Requests of the last widgets are under way for a while, and hold them until they are answered.
     deadline = time.monotonic() + 30
     while (leaks := list_leaks()) and time.monotonic() < deadline:
-        page.wait_for_timeout(200)
-        page.clock.run_for(LONG_AFTER)
+        let_time_pass(page, LONG_AFTER)
     assert leaks == []
 
 

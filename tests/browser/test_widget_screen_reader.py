@@ -8,12 +8,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browse import CARD, SOON, browse, crowd, extended
+from tests.support.browse import CARD, browse, crowd, extended, settle
 from tests.support.browser import Watch
-from tests.support.city import DELAYED, LOST, TEXT, FakeCity, picture
+from tests.support.city import DELAYED, LOST, FakeCity, picture
 from tests.support.pictures import file
-from tests.support.tour import DESKTOP
-from tests.support.widget import REPORT, WidgetSite
+from tests.support.widget import DESKTOP, POLL, REPORT, TEXT, WidgetSite, draw_twice, wait_until
 
 RETRY = "Попробовать ещё раз"
 MORE = "Показать ещё"
@@ -121,17 +120,16 @@ def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, widget_sit
     expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
-def test_retrying_the_map_focuses_it(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
+def test_retrying_the_map_focuses_it(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
+    city = FakeCity(desktop, widget_site)
     city.answers["GET /clusters"] = (503, {})
-    browse(page, extended(widget_site))
-    expect(page.locator(".states [role=alert]")).to_be_visible()
+    browse(desktop, extended(widget_site))
+    expect(desktop.locator(".states [role=alert]")).to_be_visible()
     city.answers.clear()
-    page.locator(".states").get_by_role("button", name=RETRY).press("Enter")
-    expect(page.locator(".mark")).to_have_count(3)
-    expect(page.get_by_role("application")).to_be_focused()
+    desktop.locator(".states").get_by_role("button", name=RETRY).press("Enter")
+    expect(desktop.locator(".mark")).to_have_count(3)
+    expect(desktop.get_by_role("application")).to_be_focused()
 
 
 def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: WidgetSite) -> None:
@@ -148,51 +146,47 @@ def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: Widget
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_texts_of_residents_and_agencies_have_their_own_language(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
-    page = new_page(viewport=DESKTOP)
-    FakeCity(page, widget_site)
-    page.goto(extended(widget_site, 'lang="en"'))
-    page.get_by_role("button", name="Report a problem").first.click()
-    cards = page.locator(CARD)
+def test_texts_of_residents_and_agencies_have_their_own_language(desktop: Page, widget_site: WidgetSite) -> None:
+    FakeCity(desktop, widget_site)
+    desktop.goto(extended(widget_site, 'lang="en"'))
+    desktop.get_by_role("button", name="Report a problem").first.click()
+    cards = desktop.locator(CARD)
     expect(cards).to_have_count(3)
     own = [".card-title", ".card [lang]", ".comment .text", "article > .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
-        assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
-    expect(page.locator(".mark.one").first).to_be_visible()
+        assert {one.get_attribute("lang") for one in desktop.locator(at).all()} == {"ru"}, at
+    expect(desktop.locator(".mark.one").first).to_be_visible()
     # The name of a mark contains the problem's first words; the map's attribution is the site's own text.
-    assert {one.get_attribute("lang") for one in page.locator(".mark.one").all()} == {"ru"}
-    page.locator(".mark").first.press("Enter")
-    expect(page.locator(".preview h3")).to_have_attribute("lang", "ru")
-    page.keyboard.press("Escape")
+    assert {one.get_attribute("lang") for one in desktop.locator(".mark.one").all()} == {"ru"}
+    desktop.locator(".mark").first.press("Enter")
+    expect(desktop.locator(".preview h3")).to_have_attribute("lang", "ru")
+    desktop.keyboard.press("Escape")
     cards.first.click()
-    expect(page.locator(".comment")).to_have_count(2)
+    expect(desktop.locator(".comment")).to_have_count(2)
     for at in own[2:]:
-        assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
+        assert {one.get_attribute("lang") for one in desktop.locator(at).all()} == {"ru"}, at
     # Proper names have no language (WCAG 2.2, 3.1.2); all other texts of theirs are marked.
-    foreign = page.locator("article").evaluate(UNMARKED_CYRILLIC)
+    foreign = desktop.locator("article").evaluate(UNMARKED_CYRILLIC)
     names = ("Администрация", "Сосед", "Дороги")
     assert [one for one in foreign if not one.strip().startswith(names)] == []
 
 
-def test_ids_are_unique(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_ids_are_unique(desktop: Page, widget_site: WidgetSite) -> None:
     """The form stays in the document behind the city, and both have an address field."""
-    page = new_page(viewport=DESKTOP)
-    page.add_init_script(
+    desktop.add_init_script(
         "delete Navigator.prototype.share; Navigator.prototype.__defineGetter__('clipboard', () => undefined)"
     )
-    FakeCity(page, widget_site)
-    cards = browse(page, extended(widget_site))
-    page.get_by_role("dialog").get_by_role("button", name=REPORT).click()
-    expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
-    page.get_by_role("button", name="К списку").click()
+    FakeCity(desktop, widget_site)
+    cards = browse(desktop, extended(widget_site))
+    desktop.get_by_role("dialog").get_by_role("button", name=REPORT).click()
+    expect(desktop.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
+    desktop.get_by_role("button", name="К списку").click()
     cards.first.click()
-    page.get_by_role("button", name="Поделиться").click()
-    copy = page.get_by_role("textbox", name="Скопировать")
+    desktop.get_by_role("button", name="Поделиться").click()
+    copy = desktop.get_by_role("textbox", name="Скопировать")
     expect(copy).to_be_focused()
     expect(copy).to_have_value(re.compile("/problems/1204$"))
-    assert page.evaluate(DUPLICATE_IDS) == []
+    assert desktop.evaluate(DUPLICATE_IDS) == []
 
 
 def test_the_name_of_a_card_consists_of_parts(page: Page, widget_site: WidgetSite) -> None:
@@ -204,20 +198,26 @@ def test_the_name_of_a_card_consists_of_parts(page: Page, widget_site: WidgetSit
     assert page.locator(".card time").count() == 0
 
 
-def cards_after_press(page: Page, pointer: bool) -> int:
-    """Number of cards after one press, after scrolling to the end."""
+SCROLL_TO_END = """() => {
+  const sheet = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".sheet");
+  sheet.scrollTop = sheet.scrollHeight;
+}"""
+
+
+def expect_cards_after_press(page: Page, count: int, pointer: bool) -> None:
+    """One press leads to so many cards, and to the button again, however far one scrolls."""
     more = page.get_by_role("button", name=MORE)
     more.click() if pointer else more.press("Enter")
-    counted = 0
-    for _ in range(12):
-        page.wait_for_timeout(150)
-        page.evaluate(
-            "() => { const { shadowRoot } = document.querySelector('igrajdanin-widget');"
-            " const sheet = shadowRoot.querySelector('.sheet'); sheet.scrollTop = sheet.scrollHeight; }"
-        )
-        counted = max(counted, *(10_001 - int(one) for one in numbers(page.locator(CARD))))
+
+    def listed() -> int:
+        page.evaluate(SCROLL_TO_END)
+        return max(10_001 - int(one) for one in numbers(page.locator(CARD)))
+
+    wait_until(page, lambda: listed() >= count and more.is_visible())
+    for _ in range(3):
+        settle(page)
+        assert listed() == count
     expect(more).to_be_visible()
-    return counted
 
 
 def numbers(cards: Locator) -> list[str]:
@@ -230,8 +230,8 @@ def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page,
     city = FakeCity(page, widget_site)
     crowd(page, widget_site, city)
     browse(page, extended(widget_site))
-    assert cards_after_press(page, pointer=False) == 40
-    assert cards_after_press(page, pointer=True) == 100
+    expect_cards_after_press(page, 40, pointer=False)
+    expect_cards_after_press(page, 100, pointer=True)
 
 
 def test_the_viewer_describes_the_photo(page: Page, widget_site: WidgetSite) -> None:
@@ -252,66 +252,65 @@ def test_changes_of_the_open_problem_are_announced(page: Page, widget_site: Widg
     status.evaluate("status => { status.dataset.same = '' }")
     city.problems[1] |= {"status": "planned"}
     # A live region is announced when its content changes, not when it is inserted.
-    expect(page.locator("article [role=status][data-same]")).to_have_text("Запланировано", timeout=SOON)
+    page.clock.run_for(POLL)
+    expect(page.locator("article [role=status][data-same]")).to_have_text("Запланировано")
 
 
 def test_the_alert_of_a_pending_report_contains_only_the_message(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+    desktop: Page, watch: Watch, widget_site: WidgetSite
 ) -> None:
     allow_failures(watch)
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
-    open_widget(page, widget_site.page(widget_site.snippet()))
+    city = FakeCity(desktop, widget_site)
+    open_widget(desktop, widget_site.page(widget_site.snippet()))
     city.answers["POST /problems"] = (503, {})
-    page.locator("#category input").nth(1).check()
-    send = page.locator("igrajdanin-widget form .end .button:not([type])")
-    page.locator("#description").fill(TEXT)
-    page.locator("#address").fill("улица Мира, 5")
-    page.locator("#consent").check()
+    desktop.locator("#category input").nth(1).check()
+    send = desktop.locator("igrajdanin-widget form .end .button:not([type])")
+    desktop.locator("#description").fill(TEXT)
+    desktop.locator("#address").fill("улица Мира, 5")
+    desktop.locator("#consent").check()
     send.click()
-    alert = page.get_by_role("alert")
+    alert = desktop.get_by_role("alert")
     expect(alert).to_contain_text("Сервис сейчас не отвечает")
     expect(alert.get_by_role("button")).to_have_count(0)
-    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
 
 
-def test_the_form_announces_everything_once(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """Either by focus or by a live region: text with both is read twice. The search is silent until
     something is typed.
     """
     allow_failures(watch)
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
-    open_widget(page, widget_site.page(widget_site.snippet()))
-    send = page.locator("igrajdanin-widget form .end .button:not([type])")
+    city = FakeCity(desktop, widget_site)
+    open_widget(desktop, widget_site.page(widget_site.snippet()))
+    send = desktop.locator("igrajdanin-widget form .end .button:not([type])")
     expect(send).to_be_visible()
-    assert page.evaluate(ANNOUNCED) == [REPORT, []]
-    page.locator("#search").fill("двор")
-    expect(page.locator("#search-hint")).to_have_text("Найдена 1 категория")
-    page.locator("#search").fill("")
-    expect(page.locator("#search-hint")).to_have_text("")
+    expect(desktop.locator(TITLE)).to_be_focused()
+    assert desktop.evaluate(ANNOUNCED) == [REPORT, []]
+    desktop.locator("#search").fill("двор")
+    expect(desktop.locator("#search-hint")).to_have_text("Найдена 1 категория")
+    desktop.locator("#search").fill("")
+    expect(desktop.locator("#search-hint")).to_have_text("")
     send.click()
-    expect(page.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
-    assert page.evaluate(ANNOUNCED) == ["Исправьте 4 поля", []]
-    page.locator("#category input").nth(1).check()
-    page.locator("#description").fill(TEXT)
-    page.locator("#address").fill("улица Мира, 5")
+    expect(desktop.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
+    assert desktop.evaluate(ANNOUNCED) == ["Исправьте 4 поля", []]
+    desktop.locator("#category input").nth(1).check()
+    desktop.locator("#description").fill(TEXT)
+    desktop.locator("#address").fill("улица Мира, 5")
     # A restored draft is announced without moving the focus.
-    page.reload()
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
-    assert page.evaluate(ANNOUNCED) == [REPORT, ["Черновик восстановлен. Стереть черновик"]]
-    page.locator("#consent").check()
+    desktop.reload()
+    desktop.get_by_role("button", name=REPORT, exact=True).click()
+    expect(desktop.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
+    expect(desktop.locator(TITLE)).to_be_focused()
+    assert desktop.evaluate(ANNOUNCED) == [REPORT, ["Черновик восстановлен. Стереть черновик"]]
+    desktop.locator("#consent").check()
     city.answers["POST /problems"] = (503, {})
     send.click()
-    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
-    assert page.evaluate(ANNOUNCED)[0] == "Пока не отправлено"
+    expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    assert desktop.evaluate(ANNOUNCED)[0] == "Пока не отправлено"
     city.answers.clear()
-    page.get_by_role("button", name="Отправить ещё раз").click()
-    expect(page.locator(".timeline")).to_be_visible()
-    assert page.evaluate(ANNOUNCED) == ["Сообщение получено", []]
+    desktop.get_by_role("button", name="Отправить ещё раз").click()
+    expect(desktop.locator(".timeline")).to_be_visible()
+    assert desktop.evaluate(ANNOUNCED) == ["Сообщение получено", []]
 
 
 def test_groups_and_tables_have_names(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
@@ -341,17 +340,16 @@ def test_the_device_location_is_announced(new_page: Callable[..., Page], widget_
     expect(page.get_by_role("status").get_by_text("Показано ваше место на карте.")).to_be_attached()
 
 
-def test_buttons_to_remove_photos_name_the_photo(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP)
-    city = FakeCity(page, widget_site)
-    open_widget(page, widget_site.page(widget_site.snippet()))
-    control = page.locator("input#photos")
+def test_buttons_to_remove_photos_name_the_photo(desktop: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(desktop, widget_site)
+    open_widget(desktop, widget_site.page(widget_site.snippet()))
+    control = desktop.locator("input#photos")
     control.scroll_into_view_if_needed()
-    control = page.locator("input#photos[accept*='.heic']")
+    control = desktop.locator("input#photos[accept*='.heic']")
     control.wait_for(state="attached")
     city.answers["POST /photos"] = DELAYED
     control.set_input_files(file(picture(), "one.jpg"))
-    expect(page.get_by_role("button", name="Убрать Фото 1", exact=True)).to_be_visible()
+    expect(desktop.get_by_role("button", name="Убрать Фото 1", exact=True)).to_be_visible()
     city.release()
 
 
@@ -374,9 +372,15 @@ def test_reopening_before_the_close_event_keeps_it_open(page: Page, widget_site:
     FakeCity(page, widget_site)
     open_widget(page, widget_site.page(widget_site.snippet()))
     expect(page.locator(TITLE)).to_be_focused()
-    host = "const host = document.querySelector('igrajdanin-widget');"
-    page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); igrajdanin('open')")
-    page.wait_for_timeout(100)  # the close event has been dispatched by then
+    page.evaluate(
+        """() => new Promise(done => {
+          const dialog = document.querySelector("igrajdanin-widget").shadowRoot.querySelector("dialog");
+          dialog.addEventListener("close", () => done(), { once: true });
+          dialog.close();
+          igrajdanin("open");
+        })"""
+    )
+    draw_twice(page)
     expect(page.locator(TITLE)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()

@@ -18,13 +18,12 @@ from tests.support import axe
 from tests.support.accessibility_tree import accessibility_text
 from tests.support.browser import Watch, open_context
 from tests.support.city import FakeCity
-from tests.support.tour import DESKTOP, PHONE, Tour
-from tests.support.widget import WidgetSite
+from tests.support.tour import Tour
+from tests.support.widget import DESKTOP, PHONE, THEMES, WidgetSite, draw_twice
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 LANGUAGES = ("ru", "en")
-THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 NARROWEST, ZOOMED = ViewportSize(width=320, height=640), ViewportSize(width=640, height=450)
 
 SET_LANGUAGE_AND_THEME = """([lang, theme]) => {
@@ -159,7 +158,7 @@ class Visitor:
             self._tour.again()
             if self._page.evaluate(LANGUAGE_AND_THEME_SHOWN, [lang, theme, count]) and not self._arrive():
                 break
-            self._page.wait_for_timeout(50)
+            draw_twice(self._page)
         else:
             raise AssertionError(f"{lang}, {theme}: {self._page.evaluate(COUNT)} instead of {count}")
 
@@ -167,7 +166,7 @@ class Visitor:
         """Wait for pending requests. Returns whether there were any."""
         waited = False
         while self._page.evaluate("pending") > self._tour.city.delayed_count or self._coming:
-            self._page.wait_for_timeout(30)
+            self._page.wait_for_timeout(10)
             waited = True
         return waited
 
@@ -186,8 +185,10 @@ class Visitor:
         if spaced:
             self._page.evaluate(SPACING, True)
         losses: list[str] = self._page.evaluate(CUT_OFF)
-        if losses:  # a map moves its marks some frames after its size has changed; what is cut off stays so
-            self._page.wait_for_timeout(1000)
+        for _ in range(30):  # a map moves its marks some frames after its size has changed; what is cut off stays so
+            if not losses:
+                break
+            draw_twice(self._page)
             losses = self._page.evaluate(CUT_OFF)
         if spaced:
             self._page.evaluate(SPACING, False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +11,6 @@ from tests.support.browse import CARD, browse, extended
 from tests.support.browser import Watch
 from tests.support.widget import WidgetSite, fill_form, number, open_form, send, summary, to_form
 
-DESKTOP = {"width": 1280, "height": 900}
 # Like Google Translate: replaces every text, now and later, by another one inside two elements.
 TRANSLATE = """() => {
   const skipped = "font, svg, style, textarea, option";
@@ -41,11 +39,6 @@ TRANSLATED = "igrajdanin-widget font > font"
 @pytest.fixture(scope="module", autouse=True)
 def city(widget_site: WidgetSite) -> None:
     widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
-
-
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
 
 
 def translate(page: Page) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, browse
 from tests.support.browser import Watch
-from tests.support.maps import ANY_ORIGIN
 from tests.support.pages import HostPages, examples
 from tests.support.widget import (
+    ANY_ORIGIN,
     RELEASE,
     REPORT,
     WidgetSite,
@@ -29,7 +29,6 @@ from tests.support.widget import (
     to_form,
 )
 
-DESKTOP = {"width": 1280, "height": 900}
 # Members of `document` that a named element of the page shadows (HTML, «named properties» of Document).
 MEMBERS = (
     "activeElement", "addEventListener", "adoptedStyleSheets", "body", "createElement", "createElementNS",
@@ -67,46 +66,42 @@ def requests_to(watch: Watch, host: HostPages) -> list[str]:
     return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
 
 
-@pytest.mark.parametrize("kind", ["basic", "extended"])
-@pytest.mark.parametrize("element", [True, False], ids=["element", "div"])
+@pytest.mark.parametrize(("kind", "element"), [("basic", False), ("extended", True)], ids=["div", "element"])
 def test_the_widget_works_beside_elements_named_like_document_members(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages, kind: str, element: bool
+    desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages, kind: str, element: bool
 ) -> None:
-    page = new_page(viewport=DESKTOP)
     snippet = widget_site.snippet(f'type="{kind}"')
     if not element:
         snippet = f'<div data-igrajdanin-widget="{widget_site.key}" data-type="{kind}"><a href="#">{REPORT}</a></div>'
-    page.goto(widget_site.page(bait(evil) + snippet))
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    to_form(page)
-    fill_form(page)
-    send(page)
-    assert number(page) > 0
+    desktop.goto(widget_site.page(bait(evil) + snippet))
+    desktop.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(desktop)
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
     assert requests_to(watch, evil) == []
-    assert page.evaluate("globalThis.stolen") is None
+    assert desktop.evaluate("globalThis.stolen") is None
 
 
 def test_the_citys_map_works_beside_such_elements(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages
+    desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
     widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
-    page = new_page(viewport=DESKTOP)
-    browse(page, widget_site.page(bait(evil) + widget_site.snippet('type="extended"')))
-    expect(page.get_by_role("application").get_by_role("button").first).to_be_visible()
-    page.locator(CARD).first.click()
-    expect(page.locator("igrajdanin-widget .timeline")).to_be_visible()
+    browse(desktop, widget_site.page(bait(evil) + widget_site.snippet('type="extended"')))
+    expect(desktop.get_by_role("application").get_by_role("button").first).to_be_visible()
+    desktop.locator(CARD).first.click()
+    expect(desktop.locator("igrajdanin-widget .timeline")).to_be_visible()
     assert requests_to(watch, evil) == []
 
 
 def test_the_frame_script_works_beside_such_elements(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, evil: HostPages
+    desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
-    page = new_page(viewport=DESKTOP)
     frame = f'<iframe src="{widget_site.service.url}/s/{widget_site.key}/embed" width="100%" height="500"></iframe>'
     script = f'<script async src="{widget_site.service.url}/w/1/frame.js"></script>'
-    page.goto(widget_site.page(bait(evil) + frame + script, loader=False))
-    expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
-    page.wait_for_function("document.getElementsByTagName('iframe')[0].style.height !== ''")
+    desktop.goto(widget_site.page(bait(evil) + frame + script, loader=False))
+    expect(desktop.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
+    desktop.wait_for_function("document.getElementsByTagName('iframe')[0].style.height !== ''")
 
 
 @pytest.mark.parametrize(
@@ -128,9 +123,8 @@ def test_elements_of_the_page_cannot_change_the_service(
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
+def test_links_are_never_code(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """A compromised service answers with javascript: URLs; everything else in its answers is trusted."""
-    page = new_page(viewport=DESKTOP)
     code = "javascript:document.title='stolen'"
 
     def answer(route: Route) -> None:
@@ -142,16 +136,16 @@ def test_links_are_never_code(new_page: Callable[..., Page], watch: Watch, widge
         ]  # fmt: skip
         route.fulfill(json=config, headers=ANY_ORIGIN)
 
-    page.route(re.compile(r"\?lang="), answer)
-    form = open_form(page, widget_site.page(widget_site.snippet('type="basic"')))
-    page.get_by_label("Дороги и тротуары").check()
+    desktop.route(re.compile(r"\?lang="), answer)
+    form = open_form(desktop, widget_site.page(widget_site.snippet('type="basic"')))
+    desktop.get_by_label("Дороги и тротуары").check()
     expect(form.locator(".notice a")).to_have_count(4)
     hrefs = form.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert sorted(href for href in hrefs if href) == ["mailto:a@b.test", "tel:112"]
-    fill_form(page)
-    send(page)
-    assert number(page) > 0
-    assert not page.locator("igrajdanin-widget a[href^='java' i]").count()
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
+    assert not desktop.locator("igrajdanin-widget a[href^='java' i]").count()
 
 
 def test_the_plain_link_is_never_code(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -191,16 +185,13 @@ def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, widget_sit
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_an_unmodified_copy_works_and_removes_the_link(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
-    page = new_page(viewport=DESKTOP)
+def test_an_unmodified_copy_works_and_removes_the_link(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "whole" / RELEASE)
     script = f'<script async src="/whole/{RELEASE}/loader.js" data-api="{widget_site.service.url}"></script>'
-    page.goto(widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    to_form(page)
-    fill_form(page)
-    send(page)
-    assert number(page) > 0
-    expect(page.locator("link[rel=modulepreload]")).to_have_count(0)
+    desktop.goto(widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
+    desktop.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(desktop)
+    fill_form(desktop)
+    send(desktop)
+    assert number(desktop) > 0
+    expect(desktop.locator("link[rel=modulepreload]")).to_have_count(0)

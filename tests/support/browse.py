@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.city import FakeCity, problem
-from tests.support.maps import ANY_ORIGIN
-from tests.support.widget import REPORT, WidgetSite
+from tests.support.widget import ANY_ORIGIN, REPORT, WidgetSite, draw_twice
 
 CARD = "igrajdanin-widget .card"
 MANY = 10_000
@@ -25,6 +24,21 @@ def browse(page: Page, address: str) -> Locator:
     cards = page.locator(CARD)
     expect(cards.first).to_be_visible()
     return cards
+
+
+# Neither list nor map awaits an answer.
+AT_REST = """() => {
+  const root = document.querySelector("igrajdanin-widget").shadowRoot;
+  return !root.querySelector(".city-ground [aria-busy=true], .leaflet-zoom-anim, .stale, .ghost");
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until list and map show the answers to the last action, on a page whose clock is installed."""
+    page.clock.run_for(500)  # longer than any pause before a request
+    page.wait_for_function(AT_REST)
+    draw_twice(page)
+    page.clock.run_for(50)  # some frames, in which the list draws other cards
 
 
 def extended(widget_site: WidgetSite, attributes: str = "", rest: str = "") -> str:
@@ -50,6 +64,7 @@ def crowd(page: Page, widget_site: WidgetSite, city: FakeCity, count: int = MANY
 
 def hash_of(page: Page) -> dict[str, str]:
     """The widget's part of the URL hash; empty if there is none."""
-    fragment = urlsplit(page.url).fragment
+    # Asked of the page itself: `page.url` follows by an event of its own.
+    fragment = urlsplit(page.evaluate("location.href")).fragment
     assert fragment in ("", "igrajdanin") or fragment.startswith("igrajdanin?"), fragment
     return {name: values[0] for name, values in parse_qs(fragment.partition("?")[2]).items()}

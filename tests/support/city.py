@@ -14,15 +14,14 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from tests.support.maps import ANY_ORIGIN, INSIDE, ZOOM, draw_tiles
+from tests.support.maps import INSIDE, ZOOM, draw_tiles
 from tests.support.pictures import halves, photo
 from tests.support.tiles import BBOX, CENTER
-from tests.support.widget import AGENCY, UTILITY, WidgetSite
+from tests.support.widget import AGENCY, ANY_ORIGIN, TEXT, UTILITY, WidgetSite
 
 NOW = "2026-11-24T12:00:00+03:00"
 LOST, DELAYED = "lost", "held"
 NOTICE = [["Прорыв трубы или запах газа — звоните ", None], ["112", "tel:112"]]
-TEXT = "Яма на переходе у школы № 14"
 LONG = "Не убирают снег во дворе с понедельника, машины скорой помощи не могут подъехать к подъездам\nСвязной, 3"
 QUESTIONS = [
     ("lane", "string", "Где именно на дороге", False, "Полоса, обочина, переход"),

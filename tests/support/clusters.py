@@ -13,9 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.city import FakeCity, problem
-from tests.support.maps import ANY_ORIGIN
 from tests.support.tiles import BBOX, CENTER
-from tests.support.widget import WidgetSite
+from tests.support.widget import ANY_ORIGIN, WidgetSite
 
 ZOOM = 13
 OPEN = ("in_progress", "forwarded", "planned", "reopened")

@@ -11,15 +11,10 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.tiles import BBOX, CENTER, tile
-from tests.support.widget import WidgetSite
+from tests.support.widget import ANY_ORIGIN, WidgetSite, draw_twice
 
-STRICT = (
-    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
 ZOOM = 16  # from this zoom on a press places the pin
 INSIDE = {"inside": True, "detail": None, "other": None}
-ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
 def config(page: Page, widget_site: WidgetSite, **change: Any) -> None:
@@ -94,6 +89,20 @@ def opened_map(page: Page, address: str) -> Locator:
     return show(page)
 
 
+def change_zoom(page: Page, button: str) -> None:
+    """Press a zoom button and wait for the scale of the new zoom."""
+    scale = page.locator(".scale")
+    before = scale.inner_text()
+    page.get_by_role("button", name=button).click()
+    expect(scale).not_to_have_text(before)
+
+
+def expect_rest(page: Page) -> None:
+    """Wait until no animation moves the map."""
+    draw_twice(page)
+    expect(page.locator(".leaflet-pan-anim, .leaflet-zoom-anim")).to_have_count(0)
+
+
 def middle(ground: Locator) -> tuple[float, float]:
     ground.scroll_into_view_if_needed()
     box = ground.bounding_box()
@@ -141,8 +150,9 @@ class Fingers:
             part = step / steps
             points = [(a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part) for a, b in ways]
             self._send("touchMove", points)
-            self._page.wait_for_timeout(16)
-        # Rest at the end, so that there is no momentum.
-        self._page.wait_for_timeout(120)
+            draw_twice(self._page)
+        # Rest at the end: the browser forgets the momentum of a finger that has not moved for 40 ms.
+        for _ in range(3):
+            draw_twice(self._page)
         self._send("touchEnd", [])
-        self._page.wait_for_timeout(50)
+        draw_twice(self._page)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, Route, expect
+from playwright.sync_api import FrameLocator, Locator, Page, Route, ViewportSize, expect
 
-from tests.support.pages import EXAMPLES, HostPages, WatchedPages, examples
+from tests.support import axe
+from tests.support.pages import EXAMPLES, POLICY, HostPages, WatchedPages, examples
 from tests.support.processes import Service
 from widget_api.web import releases
 
@@ -27,6 +30,16 @@ TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
 RELEASE = releases.newest_version("1")  # the release that `/w/1/` redirects to
+POLL = 5_000  # milliseconds between two requests for news, widget_js/shared/polling.ts
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+# The strictest policy of a host page under which the widget works; {w} is the service.
+STRICT = (
+    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,15 @@ class WidgetSite:
 
     def snippet(self, attributes: str = "", key: str | None = None) -> str:
         return SNIPPET.format(key=key or self.key, w=self.service.url, attributes=attributes, text=REPORT)
+
+    @contextlib.contextmanager
+    def strict_policy(self, policy: str = STRICT) -> Iterator[None]:
+        """Send this policy with every page of the host."""
+        self.host.headers[POLICY] = policy.format(w=self.service.url)
+        try:
+            yield
+        finally:
+            del self.host.headers[POLICY]
 
     def page(self, body: str, loader: bool = True) -> str:
         """Create a host page with this body, followed by the loader. Returns its URL."""
@@ -167,23 +189,6 @@ def send(page: Page | FrameLocator) -> None:
     page.get_by_role("button", name=SEND).click()
 
 
-def spoil_first(page: Page, address: re.Pattern[str], name: str) -> None:
-    """Damage the token `name` of the first answer from there, so that the service refuses it."""
-    spoiled: list[str] = []
-
-    def spoil(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        answer = route.fetch()
-        body = answer.json()
-        if not spoiled:
-            spoiled.append(body[name])
-            body[name] = body[name][:-3] + "AAA"
-        return route.fulfill(response=answer, json=body)
-
-    page.route(address, spoil)
-
-
 def summary(page: Page | FrameLocator | Locator) -> Locator:
     """The error summary of the form: a group that takes the focus, in Russian."""
     return page.get_by_role("group", name=re.compile("^Исправьте"))
@@ -198,3 +203,98 @@ def number(page: Page | FrameLocator | Locator) -> int:
 def figure(text: str) -> int:
     """The number in «№ 1 204»."""
     return int(re.sub(r"\D", "", text))
+
+
+# --- waiting ---
+
+
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """Wait for what the test's own objects say, while events and requests of the page are received."""
+    for _ in range(1000):
+        if condition():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("it never came")
+
+
+def draw_twice(page: Page) -> None:
+    """Wait until the page has been drawn two more times.
+
+    Animations follow the real frames, also where `page.clock` has replaced requestAnimationFrame.
+    """
+    page.evaluate("() => document.documentElement.animate(null, 1).finished.then(() => {})")
+
+
+def let_time_pass(page: Page, milliseconds: int = 60_000) -> None:
+    """Run every timer that is due by then, on a page whose clock is installed, and show what they have changed."""
+    page.clock.run_for(milliseconds)
+    draw_twice(page)
+
+
+def stop_clock(page: Page) -> None:
+    """From now on timers run only by `page.clock`: an action takes no time, however busy the machine is."""
+    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 1)
+
+
+# --- appearance ---
+
+
+def wear(page: Page, theme: str) -> None:
+    """Choose a theme. Until the widget is open it has no effect."""
+    host = page.locator("igrajdanin-widget")
+    host.evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
+    if theme != "auto" and host.locator(".igw").count():
+        expect(host.locator(f".igw[data-theme={theme}]")).to_be_attached()
+
+
+def check_appearance(page: Page, state: str, themes: Iterable[str] = ()) -> None:
+    """Assert that axe finds nothing, best practices included, and that nothing scrolls sideways.
+
+    In further `themes` only what a theme can break is checked.
+    """
+    host = page.locator("igrajdanin-widget")
+    own = host.get_attribute("theme") or "auto"
+    found = axe.violations(page, without=axe.HOST_PAGE_RULES) + axe.horizontal_overflow(page)
+    for theme in themes:
+        wear(page, theme)
+        found += [f"{theme}: {one}" for one in axe.violations(page, only=axe.APPEARANCE_RULES)]
+        found += axe.horizontal_overflow(page)
+        no_sideways_scrolling(page)
+    if themes:
+        wear(page, own)
+    no_sideways_scrolling(page)
+    assert found == [], state
+
+
+def no_sideways_scrolling(page: Page) -> None:
+    wider = page.locator("igrajdanin-widget .sheet").evaluate_all(
+        "all => all.map(sheet => sheet.scrollWidth - sheet.clientWidth)"
+    )
+    assert not any(wider)
+
+
+# --- keys and answers ---
+
+
+def tab_to(page: Page, control: Locator) -> None:
+    """Press Tab until one of the controls has the focus."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if control.evaluate_all("all => all.some(one => one === one.getRootNode().activeElement)"):
+            return
+    raise AssertionError(f"Tab never reached {control}")
+
+
+def spoil_first(page: Page, address: re.Pattern[str], name: str) -> None:
+    """Change the end of a token in the first answer of the service to a POST, so that the service refuses it."""
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        if route.request.method != "POST" or spoiled:
+            return route.continue_()
+        answer = route.fetch()
+        body = answer.json()
+        spoiled.append(body[name])
+        return route.fulfill(response=answer, json=body | {name: body[name][:-3] + "AAA"})
+
+    page.route(address, spoil)
