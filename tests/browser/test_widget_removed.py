@@ -13,7 +13,7 @@ from playwright.sync_api import CDPSession, Page
 from tests.support.browser import Watch
 from tests.support.widget import ANY_ORIGIN, DESKTOP, WidgetSite, let_time_pass
 
-WARM, TIMES = 10, 200
+WARM, TIMES = 10, 100
 # Ways of embedding, and the element that shows that the widget is usable.
 BUTTON = ({"type": "extended"}, "button")
 FORM = ({"type": "basic"}, "form")
@@ -69,7 +69,7 @@ def come_and_go(page: Page, widget_site: WidgetSite, ways: list[Any], times: int
 
 
 @pytest.mark.parametrize("ways", [[BUTTON], [FORM, CITY]], ids=["never opened", "in use"])
-def test_two_hundred_widgets_do_not_leak(page: Page, watch: Watch, widget_site: WidgetSite, ways: list[Any]) -> None:
+def test_a_hundred_widgets_do_not_leak(page: Page, watch: Watch, widget_site: WidgetSite, ways: list[Any]) -> None:
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
     come_and_go(page, widget_site, ways, WARM)

@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.tiles import BBOX, CENTER, tile
-from tests.support.widget import ANY_ORIGIN, WidgetSite, draw_twice
+from tests.support.widget import ANY_ORIGIN, WidgetSite, draw_twice, wait_until
 
 ZOOM = 16  # from this zoom on a press places the pin
 INSIDE = {"inside": True, "detail": None, "other": None}
@@ -92,9 +92,9 @@ def opened_map(page: Page, address: str) -> Locator:
 def change_zoom(page: Page, button: str) -> None:
     """Press a zoom button and wait for the scale of the new zoom."""
     scale = page.locator(".scale")
-    before = scale.inner_text()
+    before = scale.evaluate("scale => scale.outerHTML")  # its length or its width
     page.get_by_role("button", name=button).click()
-    expect(scale).not_to_have_text(before)
+    wait_until(page, lambda: scale.evaluate("scale => scale.outerHTML") != before)
 
 
 def expect_rest(page: Page) -> None:

@@ -290,11 +290,13 @@ def spoil_first(page: Page, address: re.Pattern[str], name: str) -> None:
     spoiled: list[str] = []
 
     def spoil(route: Route) -> None:
-        if route.request.method != "POST" or spoiled:
+        if route.request.method != "POST":
             return route.continue_()
         answer = route.fetch()
         body = answer.json()
-        spoiled.append(body[name])
-        return route.fulfill(response=answer, json=body | {name: body[name][:-3] + "AAA"})
+        if not spoiled:
+            spoiled.append(body[name])
+            body[name] = body[name][:-3] + "AAA"
+        return route.fulfill(response=answer, json=body)
 
     page.route(address, spoil)
