@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.event_loop_thread import run_in_thread
+from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api.app import ROUTES
@@ -134,11 +134,7 @@ async def test_internal_notes_are_in_no_letter_and_no_delivery(
         await lifecycle.change(
             database, RESIDENT, site.id, report.problem_id, Change(to="reopened", text="Не засыпали")
         )
-        for _ in range(600):
-            left = await database.row("SELECT COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')")
-            if left[0] == 0:
-                break
-            await asyncio.sleep(0.05)
+        await wait_until_nothing_due(database)
     assert len(mail_sink.to("priem@gorod.test")) >= 2
     assert "Засыпали" in str([letter.text for letter in mail_sink.letters])
     assert "Засыпали" in str(fake.updates)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import re
@@ -22,6 +21,7 @@ from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_site, problem_body, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet
+from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.cabinet import analytics_scope
@@ -354,11 +354,7 @@ async def test_letters_name_the_collection_and_platforms_get_no_entry(
         city = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
         child = await collection.add_collection(database, city, "budget", "budgeting")
         await add_entry(database, child)
-        for _ in range(600):
-            left = await database.row("SELECT COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')")
-            if left[0] == 0:
-                break
-            await asyncio.sleep(0.05)
+        await wait_until_nothing_due(database)
         sinks = {row["sink"] for row in await database.rows("SELECT sink FROM deliveries")}
     assert sinks == {"resident", "agency"}
     letters = mail_sink.letters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
+from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.deliveries.model import HAPPENED, Delivery
@@ -28,14 +28,9 @@ OFFICE = "priem@gorod.test"
 
 
 async def letters(context: Context, sink: MailSink, address: str) -> list[Letter]:
-    """All letters to an address once no delivery is pending."""
-    for _ in range(600):
-        row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
-        assert row is not None
-        if row["many"] == 0:
-            return sink.to(address)
-        await asyncio.sleep(0.05)
-    raise AssertionError("deliveries never end")
+    """All letters to an address once no delivery is due."""
+    await wait_until_nothing_due(context.database)
+    return sink.to(address)
 
 
 async def change(context: Context, site: Site, receipt: Receipt, actor: Actor = AGENT, **wish: Any) -> str:

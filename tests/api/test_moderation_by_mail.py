@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -52,12 +51,7 @@ async def state(context: Context, comment: Any) -> str:
 
 async def to_moderators(context: Context, sink: MailSink) -> list[Any]:
     """Letters about comments, once no delivery is due; planned letters stay pending."""
-    due = "SELECT 1 FROM deliveries WHERE state = 'leased' OR state = 'pending' AND next_at <= :now LIMIT 1"
-    for _ in range(600):
-        if await context.database.row(due, now=clock.now() + 5) is None:
-            break
-        await asyncio.sleep(0.05)
-    return [letter for letter in sink.to(OFFICE) if "комментари" in letter.subject]
+    return [letter for letter in await letters(context, sink, OFFICE) if "комментари" in letter.subject]
 
 
 async def planned(context: Context) -> list[int]:

@@ -15,11 +15,13 @@ import pytest
 import time_machine
 from PIL import Image
 
+from tests.api.test_letters import letters
 from tests.api.test_report import Widget, problem
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
-from tests.support.mail import Letter, MailSink
+from tests.support.mail import MailSink
+from tests.support.waiting import wait_for
 from widget_api import clock
 from widget_api.attachments import links, storage
 from widget_api.attachments.photos import intake, service
@@ -607,13 +609,8 @@ async def test_a_disconnect_ends_the_decoder_process(
         "state": {},
     }
     call = asyncio.create_task(app(scope, receive, send))
-    pid = 0
-    for _ in range(200):
-        await asyncio.sleep(0.05)
-        if (tmp_path / "pid").exists() and (text := (tmp_path / "pid").read_text()):
-            pid = int(text)
-            break
-    assert pid, "the child has begun"
+    written = tmp_path / "pid"
+    pid = int(await asyncio.to_thread(wait_for, lambda: written.exists() and written.read_text()))
     left.set()
     await asyncio.wait_for(call, 10)
     assert not alive(pid), "and it is gone before the request is"
@@ -650,7 +647,7 @@ async def test_letters_to_agencies_have_the_photos_attached(
     site = await make_site(context.database, agency={"mode": "email"})
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    letter = await one_letter(mail_sink, "priem@gorod.test")
+    (letter,) = await letters(context, mail_sink, "priem@gorod.test")
     attached = list(letter.message.iter_attachments())
     assert [part.get_filename() for part in attached] == ["photo-1.jpg", "photo-2.jpg"]
     assert [part.get_content_type() for part in attached] == ["image/jpeg"] * 2
@@ -710,11 +707,3 @@ async def test_georeport_returns_the_first_photo(client: httpx2.AsyncClient, con
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (request,) = (await client.get("/open311/v2/requests/1.json")).json()
     assert request["media_url"] == f"https://widget.test/photos/{photo_ids[0]}.jpg"
-
-
-async def one_letter(sink: MailSink, address: str) -> Letter:
-    for _ in range(200):
-        if found := sink.to(address):
-            return found[0]
-        await asyncio.sleep(0.05)
-    raise AssertionError("no letter comes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, submit_report
+from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
@@ -422,18 +422,16 @@ async def test_the_confirmation_letter_can_be_resent_within_the_limit(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
-    await asyncio.to_thread(mail_sink.wait, EMAIL, 1)
-    await _settled(context)
+    await wait_until_nothing_due(context.database)
     await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     assert "done=again" in (await client.post(f"{address}/again")).headers["location"], "the mark is not revealed"
     assert len(await context.database.rows("SELECT 1 FROM confirmation_letters")) == 1, "spam causes no mail"
     await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     for count in (2, 3):
-        await _settled(context)
         answer = await client.post(f"{address}/again")
         assert "done=again" in answer.headers["location"]
-        await asyncio.to_thread(mail_sink.wait, EMAIL, count)
-    await _settled(context)
+        await wait_until_nothing_due(context.database)  # requests during a delivery count once
+        assert len(mail_sink.to(EMAIL)) == count
     answer = await client.post(f"{address}/again")
     assert "done=capped" in answer.headers["location"]
     assert "уже отправлено три письма" in (await client.get(answer.headers["location"])).text
@@ -441,16 +439,6 @@ async def test_the_confirmation_letter_can_be_resent_within_the_limit(
     assert len(letters) == 3
     assert len({letter.message["Message-ID"] for letter in letters}) == 3
     assert {letter.message["References"] for letter in letters[1:]} == {letters[0].message["Message-ID"]}
-
-
-async def _settled(context: Context) -> None:
-    """Wait until the delivery is acknowledged: requests during a delivery count once."""
-    for _ in range(400):
-        row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
-        if row is not None and row["many"] == 0:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the delivery never ends")
 
 
 # --- number and code ---

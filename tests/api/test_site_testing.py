@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.context import Context
@@ -74,11 +74,7 @@ async def test_nobody_gets_a_report_of_a_test_but_its_author_whose_letters_say_s
         assert await database.rows("SELECT 1 FROM problems WHERE assigned_agency IS NOT NULL") == []
         await changes.update_agency(database, site.agency.id, {"mode": "cabinet"})
         await changes.update_agency(database, site.agency.id, {"mode": "email"})  # which sends what waits
-        for _ in range(600):
-            left = await database.row("SELECT COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')")
-            if left[0] == 0:
-                break
-            await asyncio.sleep(0.05)
+        await wait_until_nothing_due(database)
         assert [row[0] for row in await database.rows("SELECT DISTINCT sink FROM deliveries")] == ["resident"]
         assert await database.rows("SELECT 1 FROM notices") == []
     assert len(mail_sink.letters) >= 2

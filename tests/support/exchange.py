@@ -1,4 +1,4 @@
-"""Helpers for tests of the exchange with platforms: accept a report, run deliveries, poll for news, read results."""
+"""Helpers for tests of deliveries: accept a report, run deliveries or wait for them, poll for news, read results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from tests.factories import AGENT, submit_report
+from tests.support.waiting import await_for
 from widget_api import clock
 from widget_api.context import Context
+from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
 from widget_api.deliveries.model import GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
@@ -55,6 +57,24 @@ class PlatformWorker:
                     return
                 self.now += 300
         raise AssertionError("the queue never became idle")
+
+
+async def wait_until_nothing_due(database: Database) -> None:
+    """Wait until the application's worker has nothing to deliver.
+
+    Deliveries that are planned for later stay pending: the second letter of an hour to one person, for example. Failed
+    deliveries are retried without a pause, so that a test waits for neither and misses no letter.
+    """
+    busy = f"SELECT 1 FROM deliveries d WHERE d.state = 'leased' OR ({queue.DUE[database.dialect]}) LIMIT 1"
+
+    async def end_pauses(tx: Transaction) -> int:
+        paused = "state = 'pending' AND last_error IS NOT NULL AND next_at > :now"
+        return await tx.run(f"UPDATE deliveries SET next_at = :now WHERE {paused}", now=clock.now())
+
+    async def is_idle() -> bool:
+        return await database.row(busy, now=clock.now()) is None and not await database.write(end_pauses)
+
+    await await_for(is_idle, "deliveries never end")
 
 
 async def accept_report(context: Context, site: Site, **changes: Any) -> str:
