@@ -131,6 +131,7 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
     dialect: str,
     mail_sink: MailSink,
     full_counts: bool,
+    chance: random.Random,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     central, token = platform
@@ -152,11 +153,10 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
     load = Load(service, key, consent, mail_sink)
     running = asyncio.create_task(load.run())
     kills = FULL_KILLS if full_counts else KILLS
-    randomness = random.Random()
     counted, uncounted = 0, 0
     while counted < kills:
         load.going.set()
-        await asyncio.sleep(randomness.uniform(*BURST))
+        await asyncio.sleep(chance.uniform(*BURST))
         if load.in_flight < MIN_IN_FLIGHT:
             continue
         await asyncio.to_thread(service.kill)

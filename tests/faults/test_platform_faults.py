@@ -33,7 +33,7 @@ def _faulty(fake: FakePlatform) -> None:
 
 @ONE_DATABASE_UNLESS_FULL
 async def test_kills_and_faults_lose_and_duplicate_nothing(
-    fake: FakePlatform, serve: Callable[..., Service], database_url: str
+    fake: FakePlatform, serve: Callable[..., Service], database_url: str, chance: random.Random
 ) -> None:
     service = await asyncio.to_thread(
         serve, changes=QUICK, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"
@@ -59,7 +59,7 @@ async def test_kills_and_faults_lose_and_duplicate_nothing(
                 known = {"service_request_id": found["service_request_id"], "description": status}
                 await post(client, "servicerequestupdates", **known, status=status)
             if number in (REPORTS // 4, REPORTS // 2):
-                await asyncio.sleep(random.uniform(0, 0.5))
+                await asyncio.sleep(chance.uniform(0, 0.5))
                 await asyncio.to_thread(service.kill)
                 if number == REPORTS // 2:
                     service.program = patched_program(*QUICK, PATIENT_CIRCUIT)
