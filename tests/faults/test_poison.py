@@ -74,15 +74,17 @@ async def test_poisoned_reports_only_block_their_own_updates(
     await service_database.wait_until(all_dead, attempts, "poisoned deliveries do not die")
     healthy = {f"Яма {index}" for index in range(problems)} - set(POISON)
 
-    async def healthy_arrived() -> bool:
-        return len(fake.requests) == len(fake.updates) == len(healthy)
+    ended = {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}
 
-    await service_database.wait_until(healthy_arrived, attempts, "healthy deliveries do not arrive")
+    async def healthy_delivered() -> bool:
+        return await service_database.states(city.database) == ended
+
+    await service_database.wait_until(healthy_delivered, attempts, "healthy deliveries do not end, or updates do")
+    assert len(fake.requests) == len(fake.updates) == len(healthy)
     assert {one["description"] for one in fake.requests} == healthy
     assert {str(one["number"]) for one in await dead()} == set(poisoned)
     assert {one["kind"] for one in await dead()} == {"received"}
-    states = await service_database.states(city.database)
-    assert states == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "updates blocked"
+    assert await service_database.states(city.database) == ended, "updates blocked"
 
     fake.bitter.clear()
     async with aiohttp.ClientSession() as session:  # meanwhile new reports arrive
