@@ -15,6 +15,7 @@ import time_machine
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service, run_command
+from tests.support.waiting import await_for, wait_for
 from widget_api import clock, schedule
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction, batched_delete
@@ -26,14 +27,6 @@ DAY = 86_400
 
 async def chore(database: Database) -> Any:
     return await database.row("SELECT * FROM chores WHERE name = 'purge'")
-
-
-async def until(happened: Callable[[], Any]) -> Any:
-    """Wait for a condition; the machine may be busy."""
-    async with asyncio.timeout(90):
-        while not (found := await happened()):  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.1)
-    return found
 
 
 async def leave_old_things(database: Database) -> str:
@@ -56,12 +49,12 @@ async def test_a_running_service_purges_by_itself_and_logs_it(
 ) -> None:
     problem = await leave_old_things(database)
     began = clock.now()
-    service = serve(database_url=database.url)
-    planned = await until(lambda: chore(database))
+    service = serve(database_url=database.url, changes=("widget_api.worker.SETTLING=0", "widget_api.worker.TIDY=0.1"))
+    planned = await await_for(lambda: chore(database))
     assert began + 60 <= planned["next_at"] <= clock.now() + retention.HOUR, "not in the rush of the start, soon after"
     assert planned["done_at"] is None
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
-    done = await until(
+    done = await await_for(
         lambda: database.row("SELECT * FROM chores WHERE name = 'purge' AND done_at IS NOT NULL AND next_at > done_at")
     )
     assert "erased 1" in done["outcome"]
@@ -74,7 +67,7 @@ async def test_a_running_service_purges_by_itself_and_logs_it(
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
         return row if hour == retention.QUIET_HOUR and row["next_at"] > began + retention.HOUR else None
 
-    assert await until(planned_again)
+    assert await await_for(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
     (detail,) = [one["detail"] for one in service.cli("doctor")["checks"] if one["name"] == "retention"]
     assert "erased 1" in detail
@@ -126,8 +119,15 @@ async def test_a_killed_purge_blocks_others_only_for_its_lease(
     monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     now = clock.now()
     assert await schedule.begin(database, "purge: under way", now, schedule.LOCK_SECONDS)  # and then nothing more
+    tried, begin = list[str](), schedule.begin
+
+    async def count_tries(database: Database, name: str, *times: int) -> bool:
+        tried.append(name)
+        return await begin(database, name, *times)
+
+    monkeypatch.setattr(schedule, "begin", count_tries)
     waiting = asyncio.create_task(retention.purge(database, Storage(settings.media_url)))
-    await asyncio.sleep(0.1)
+    await asyncio.to_thread(wait_for, lambda: len(tried) > 3)
     assert not waiting.done()
     with time_machine.travel(now + schedule.LOCK_SECONDS + 1):
         await waiting
@@ -144,8 +144,9 @@ async def test_the_lease_is_renewed_during_a_long_purge(database: Database, monk
             row = await database.row("SELECT next_at FROM chores")
             return bool(row["next_at"] > first["next_at"] + 1)  # type: ignore[index]
 
-        await until(renewed)
-        assert not await schedule.begin(database, "purge: under way", clock.now(), 1)
+        with time_machine.travel(clock.now() + 10, tick=False):
+            await await_for(renewed)
+            assert not await schedule.begin(database, "purge: under way", clock.now(), 1)
 
 
 async def test_one_of_many_workers_purges_and_no_night_is_skipped(database: Database, settings: Settings) -> None:

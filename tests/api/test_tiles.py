@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
+from tests.support.waiting import wait_for
 from tests.unit.tiles.test_archive import picture, write
 from widget_api import outbound
 from widget_api.settings import Settings
@@ -218,13 +219,13 @@ async def test_a_request_that_sees_the_cached_tile_late_does_not_repeat_it(
 
 
 async def test_a_disconnect_does_not_cancel_the_shared_request(proxying: Any, server: Server) -> None:
-    server.wait = 0.3
+    server.wait = 60
     async with proxying() as (client, context):
         first = asyncio.create_task(context.tiles.get(context.database, HERE))
-        await asyncio.sleep(0.1)
-        second = asyncio.create_task(client.get(path(HERE)))
-        await asyncio.sleep(0.1)
+        await asyncio.to_thread(wait_for, lambda: server.asked)
         first.cancel()
+        second = asyncio.create_task(client.get(path(HERE)))
+        server.ending.set()
         assert (await second).status_code == 200
     assert sum(server.asked.values()) == 1
 

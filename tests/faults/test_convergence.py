@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import time_machine
 import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -373,10 +374,10 @@ def test_a_decision_about_a_report_whose_answer_was_lost(machine: Callable[[], T
     story.proxy.planned.append("lost answer")
     story.push()
     story.decide(side="there", which=1, wish=WISHES[2])
-    story.run(asyncio.sleep(1.1))  # times are whole seconds, and the last second is always requested again
-    story.decide(side="there", which=0, wish=WISHES[4])
-    story.pull()
-    story.teardown()
+    with time_machine.travel(clock.now() + 2):  # the last second is always requested again
+        story.decide(side="there", which=0, wish=WISHES[4])
+        story.pull()
+        story.teardown()
 
 
 def test_erasure_reaches_a_platform_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import os
 import random
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -275,7 +277,16 @@ async def test_a_grandchild_that_keeps_the_pipe_open_does_not_block(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
-    holding = "import os, sys, time\nif not os.fork():\n    time.sleep(3)\n    os._exit(0)\n"
+    started, start, end = list[Any](), asyncio.create_subprocess_exec, tmp_path / "end"
+
+    async def remember(*program: Any, **options: Any) -> Any:
+        started.append(await start(*program, **options))
+        return started[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
+    os.mkfifo(end)
+    holding = f"import os, sys\nif not os.fork():\n    open({str(end)!r}).read()\n    os._exit(0)\n"
     endless = "while True: sys.stdout.write('x' * 65536)"
-    assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 2.5) == b""
-    await asyncio.sleep(3)  # the grandchild ends before the event loop
+    assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 60) == b""
+    await asyncio.to_thread(end.write_text, "")  # the grandchild ends before the event loop
+    await started[0].stdout.read()
