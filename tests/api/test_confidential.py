@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import COMMAND, START_LIMIT, Service, Work
+from tests.support.processes import COMMAND, Service, Work
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux shows them in /proc")
 CANARIES = {
@@ -57,14 +57,14 @@ def test_no_process_of_the_service_shows_its_settings(
     other = subprocess.Popen([*AS_A_USER, "sleep", "120"])
     try:
         service.start()
-        eventually(lambda: len(serving(service.pid)) >= len(command))
+        wait_for(lambda: len(serving(service.pid)) >= len(command))
         # setpriv has more capabilities than another process, which cannot read it until it has become the service.
-        eventually(lambda: not any(b"setpriv" in command_line(pid) for pid in serving(service.pid)))
+        wait_for(lambda: not any(b"setpriv" in command_line(pid) for pid in serving(service.pid)))
         for pid in serving(service.pid):
-            eventually(lambda pid=pid: not any(neighbour_may_read(pid, what) for what in ("environ", "maps")))
+            wait_for(lambda pid=pid: not any(neighbour_may_read(pid, what) for what in ("environ", "maps")))
         for pid in processes(service.pid):
             # A process hides its environment first, and removes the settings from it a moment later.
-            eventually(lambda pid=pid: b"canary" not in environment(pid))
+            wait_for(lambda pid=pid: b"canary" not in environment(pid))
             assert b"PYTHONUNBUFFERED=1" in environment(pid)
         assert neighbour_may_read(other.pid, "environ"), "others can be read"
     finally:
@@ -84,10 +84,3 @@ def environment(pid: int) -> bytes:
 
 def command_line(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import COMMAND, clean_environment, die_with_parent, free_port
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.long
 
@@ -62,10 +63,8 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
         key = known["sites"][0]["key"]
         assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])
         assert key in get(f"{known['pages']}/plain/")[2]
-        deadline = time.monotonic() + 60
-        while not (letters := (page := get(known["mail"])[2]).split('<iframe src="')[1:]):
-            assert time.monotonic() < deadline, "its worker sends them a moment after all of it answers"
-            time.sleep(0.2)
+        wait_for(lambda: '<iframe src="' in get(known["mail"])[2], "its worker sends no letter")
+        letters = (page := get(known["mail"])[2]).split('<iframe src="')[1:]
         assert re.search(r"<br>\d{1,2}\xa0[а-я]+( \d{4})?, \d\d:\d\d</p>", page), "dates as everywhere"
         _, headers, letter = get(known["mail"] + letters[0].partition('"')[0])
         assert "<table" in letter

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service
+from tests.support.waiting import await_for
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.admin import STALLED
@@ -57,13 +57,6 @@ def examined(service: Service) -> dict[str, tuple[bool, str]]:
     return {check["name"]: (check["ok"], check["detail"]) for check in document["checks"]}
 
 
-async def until(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition; the machine may be busy."""
-    async with asyncio.timeout(90):
-        while not await happened():  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.1)
-
-
 # --- the queue, in real processes ---
 
 
@@ -93,7 +86,7 @@ async def test_a_stalled_queue_is_reported_everywhere_until_a_worker_runs(
     assert "1 pending" in detail
 
     serve(database_url=database.url)  # which is ready when the queue moves
-    await until(lambda: database.row("SELECT 1 FROM deliveries WHERE state = 'delivered'"))  # type: ignore[arg-type,return-value]
+    await await_for(lambda: database.row("SELECT 1 FROM deliveries WHERE state = 'delivered'"))
     assert fetched(f"{service.url}/readyz")[0] == 200
     assert examined(service)["queue"] == (True, "empty")
     found = metrics(fetched(f"{service.url}/metrics")[1])

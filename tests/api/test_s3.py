@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from PIL import Image
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.s3 import S3
+from tests.support.waiting import wait_for
 from widget_api.database import Database
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -84,13 +84,6 @@ def shown(root: str, number: int) -> dict[str, Any]:
     return found
 
 
-def until_empty(s3: S3, bucket: str, keep: int = 0) -> None:
-    deadline = time.monotonic() + 90
-    while len(s3.keys(bucket)) > keep:
-        assert time.monotonic() < deadline, s3.keys(bucket)
-        time.sleep(0.1)
-
-
 async def test_a_photo_is_uploaded_shown_backed_up_and_deleted(
     service: Service, root: str, s3: S3, bucket: str
 ) -> None:
@@ -117,7 +110,7 @@ async def test_a_photo_is_uploaded_shown_backed_up_and_deleted(
     second = await report(service, root, email=EMAIL)
     assert len(s3.keys(bucket)) == 6
     assert service.cli("erase", "--email", EMAIL)["erased"]
-    until_empty(s3, bucket, keep=3)
+    wait_for(lambda: len(s3.keys(bucket)) <= 3, "what was erased is still there")
     assert httpx2.get(f"{root}/problems/{second['number']}", timeout=30).status_code == 404
     assert httpx2.get(shown(root, number)["url"], timeout=30).status_code == 200
     assert "photos" in service.cli("purge")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.redis import Redis
+from tests.support.waiting import wait_for
 from widget_api.cli import server as cli_server
 from widget_api.errors import TooMany
 from widget_api.settings import Settings, SettingsError
@@ -63,13 +64,6 @@ def ready(service: Service) -> int:
         return int(answer.status)
 
 
-def until(expected: Any, look: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 90
-    while look() != expected:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_processes_share_a_limit_continue_without_redis_and_reconnect(
     serve: Callable[..., Service], redis: Redis, database_url: str
 ) -> None:
@@ -80,7 +74,7 @@ def test_processes_share_a_limit_continue_without_redis_and_reconnect(
     def together() -> list[int]:
         redis.stop()
         redis.start()
-        until([1.0, 1.0], lambda: [shared(one), shared(other)])
+        wait_for(lambda: shared(one) == shared(other) == 1.0)
         return [ask(service) for service in (one, other) * 6]
 
     statuses = within_a_minute(together)
@@ -100,7 +94,7 @@ def test_processes_share_a_limit_continue_without_redis_and_reconnect(
     assert 429 in alone, "a flood is stopped all the same"
 
     redis.start()
-    until(1.0, lambda: shared(one))
+    wait_for(lambda: shared(one) == 1.0)
     assert "the shared limits answer again" in one.log
     found = {check["name"]: check for check in _examined(one)}
     assert found["limits"] == {"name": "limits", "ok": True, "detail": "shared by all processes"}

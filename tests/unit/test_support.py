@@ -8,7 +8,6 @@ import signal
 import smtplib
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from tests.support.mail import MailSink
 from tests.support.processes import Service
+from tests.support.waiting import wait_for
 from widget_api.database import Database
 
 LETTER = b"Subject: Hello\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSee https://widget.test/t/abc\r\n"
@@ -90,7 +90,4 @@ def test_forks_end_with_the_test_process(serve: Callable[..., Service]) -> None:
         assert run.stdout is not None
         pid = int(run.stdout.readline())
         run.kill()
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}/exe").exists():
-        assert time.monotonic() < deadline, "the service goes on"
-        time.sleep(0.05)
+    wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), "the service goes on")
