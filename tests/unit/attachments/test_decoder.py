@@ -287,6 +287,9 @@ async def test_a_grandchild_that_keeps_the_pipe_open_does_not_block(
     os.mkfifo(end)
     holding = f"import os, sys\nif not os.fork():\n    open({str(end)!r}).read()\n    os._exit(0)\n"
     endless = "while True: sys.stdout.write('x' * 65536)"
-    assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 60) == b""
-    await asyncio.to_thread(end.write_text, "")  # the grandchild ends before the event loop
-    await started[0].stdout.read()
+    held = os.open(end, os.O_RDWR)
+    try:
+        assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 60) == b""
+    finally:
+        os.close(held)
+    await started[0].stdout.read()  # the grandchild ends before the event loop
