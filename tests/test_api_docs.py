@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import inspect
-import io
 import json
 import re
 import shlex
@@ -19,10 +17,10 @@ import httpx2
 import orjson
 import pytest
 from jsonschema_rs import validator_for
-from PIL import Image
 
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
+from tests.support.made_up_city import picture, solved
 from widget_api import clock, openapi
 from widget_api.open311 import parameters
 from widget_api.platform import signature
@@ -173,21 +171,6 @@ async def send(client: httpx2.AsyncClient, line: str, event: bytes) -> httpx2.Re
         return await client.post(address, data=fields, files=files)
     content = event if data == "$EVENT" else data.encode() if data else None
     return await client.request(method.upper(), address, headers=headers, content=content)
-
-
-def picture() -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (64, 48), "green").save(written, "JPEG")
-    return written.getvalue()
-
-
-def solved(challenge: dict[str, Any]) -> str:
-    """Solve an altcha challenge: find the number whose hash with the salt is the challenge."""
-    number = 0
-    while hashlib.sha256(f"{challenge['salt']}{number}".encode()).hexdigest() != challenge["challenge"]:
-        number += 1
-    names = ("algorithm", "challenge", "salt", "signature")
-    return base64.b64encode(orjson.dumps({name: challenge[name] for name in names} | {"number": number})).decode()
 
 
 GEOREPORT = DOCUMENT.partition("### GeoReport")[2].partition("### Webhook and feed")[0]

@@ -61,7 +61,7 @@ class _Handler(SimpleHTTPRequestHandler):
 POLICY = "Content-Security-Policy"
 
 
-class _Server:
+class LocalServer:
     """A server in its own thread, on 127.0.0.1."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
@@ -84,7 +84,7 @@ class _Server:
         self._thread.join(10)
 
 
-class WatchedPages(_Server):
+class WatchedPages(LocalServer):
     """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later.
 
     The policies also make the browser report `violations` to the server. That works in every engine and from the first
@@ -113,7 +113,7 @@ class WatchedPages(_Server):
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), partial(Reporting, values=values)))
 
 
-class HostPages(_Server):
+class HostPages(LocalServer):
     """A municipality's web server. `replace` fills the example's placeholders; `headers` are sent with every answer."""
 
     def __init__(
