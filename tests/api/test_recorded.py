@@ -83,9 +83,7 @@ def live_through_a_day(world: World) -> None:
 def residents_answer(world: World) -> None:
     """Residents answer on private pages, under reports and by following; the agency asks, moderates and continues."""
     for number, to in {number: to for number, to, _ in city.DECISIONS}.items():
-        email = city.REPORTS[number - 1][3]
-        assert email is not None
-        world.letter(f"news-{number:02}-{to}", email)
+        world.letter(f"news-{number:02}-{to}", str(city.REPORTS[number - 1][3]))
     agent, anna = world.people["agent"], world.visitor("198.51.100.1")
     page = {number: urlsplit(link).path for number, link in world.links.items() if link}
     third = f"/cabinet/problems/{world.ids[2]}"
@@ -348,9 +346,8 @@ def read_the_pages(world: World) -> None:
     world.look("pages/", pages)
     world.look("pages/", pages, world.english, "-en")
     world.see("pages/basic-site", "GET", f"/s/{world.other_key}")
-    display, reader = "/display?theme=white-on-black", world.visitor("203.0.113.9")
-    world.see("pages/display", "GET", display, reader, referer=f"https://widget.test{site}")
-    visitor = world.visitor("203.0.113.10")
+    here, visitor = f"https://widget.test{site}", world.visitor("203.0.113.10")
+    world.see("pages/display", "GET", "/display?theme=white-on-black", world.visitor("203.0.113.9"), referer=here)
     for name, code in {"found": world.code, "wrong": "AAAA"}.items():
         form = {"number": "14", "code": code, "site": world.key}
         world.see(f"pages/track-{name}", "POST", "/track", visitor, form=form, **OWN)

@@ -45,7 +45,6 @@ from tests.support.mail import Letter
 from tests.support.pages import LocalServer
 
 FOLDER = Path(__file__).parents[1] / "recorded"
-HOST = "widget.test"
 MOST_LINES = 400  # limit for the differences in a failure message
 RENEW = "UPDATE_RECORDED=1 python -m pytest tests/api/test_recorded.py"
 WIDTH = 120  # characters of a line of JSON
@@ -392,7 +391,7 @@ class Visitor:
     ) -> Answer:
         """`files` are name, content and type by field; header names are written with _ for -; None is not sent."""
         given: dict[str, str | None] = {
-            "Host": HOST,
+            "Host": "widget.test",
             "X-Forwarded-For": self.address,
             "Accept-Language": self.language,
             # A deleted cookie has an empty value.
@@ -473,7 +472,7 @@ class RecordingPlatform(LocalServer):
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 if "urlencoded" in self.headers["Content-Type"]:
                     text = text.replace("&", "\n&")
-                names = sorted(set(self.headers) - {"Content-Length"}, key=str.lower)
+                names = sorted({*self.headers} - {"Content-Length"}, key=str.lower)
                 head = [f"{name}: {self.headers[name]}" for name in names]
                 with lock:
                     taken.append("\n".join([f"> POST {self.path}", *head, "", text]))
