@@ -186,15 +186,17 @@ def sent(address: str, button: str, **fields: str) -> State:
     return send
 
 
-def test_pages_of_residents(world: World, check: Callable[..., None], watch: Watch) -> None:
+def test_links_of_letters(world: World, check: Callable[..., None], watch: Watch) -> None:
     """At 640 px, which is 200 % zoom of a desktop, with larger letters on top."""
-    town, service = world.town, world.town.service.url
+    signed = {name: url for name, url in world.pages.items() if "/cabinet/" not in url and "/sites/" not in url}
+    check(signed, axe.NARROW, large=True)
+    assert watch.hosts() == {world.town.service.url}
+
+
+def test_pages_of_residents(world: World, check: Callable[..., None], watch: Watch) -> None:
+    town, service, problem = world.town, world.town.service.url, world.pages["problem"]
+    comments = {path: f"{problem}{path}" for path in ("/follow", "/comment", "/comment?done=1")}
     states: dict[str, State] = {
-        name: url for name, url in world.pages.items() if "/cabinet/" not in url and "/sites/" not in url
-    }
-    problem = world.pages["problem"]
-    comments = {path: f"{problem}{path}" for path in ("", "/follow", "/comment", "/comment?done=1")}
-    states |= comments | {
         "form": f"{town.page}/report?category=roads",
         "form with errors": sent(f"{town.page}/report", "button.primary"),
         "site": town.page,
@@ -206,8 +208,8 @@ def test_pages_of_residents(world: World, check: Callable[..., None], watch: Wat
         "state of the service": f"{service}/status",
         "not found": f"{service}/nowhere",
     }
-    check(states, axe.NARROW, large=True)
-    check(comments, (WIDE, (1280, "dark", None)))
+    check(states | comments, axe.NARROW, large=True)
+    check(comments | {"problem": problem}, (WIDE, (1280, "dark", None)))
     assert watch.hosts() == {service}
 
 
