@@ -49,6 +49,7 @@ class FaultProxy:
     passed: int = 0
     met: Counter[str] = field(default_factory=Counter)
     tries: Counter[bytes] = field(default_factory=Counter)
+    _left: list[Fault] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -97,12 +98,17 @@ class FaultProxy:
         if self.planned and request.startswith(b"POST"):
             return self.planned.popleft()
         key = _KEY.search(request[: request.find(b"\r\n\r\n") + 2])
-        fault = self.chance.choice(self.faults) if self.chance.random() < self.share else None
+        fault = self._draw() if self.chance.random() < self.share else None
         if fault and fault not in HARMLESS and key is not None:
             self.tries[key[1]] += 1
             if self.tries[key[1]] > MOST_TRIES:
                 return None
         return fault
+
+    def _draw(self) -> Fault:
+        """Draw without putting back, until all are drawn: each fault occurs, however few the requests are."""
+        self._left = self._left or self.chance.sample(self.faults, len(self.faults))
+        return self._left.pop()
 
     async def _pass(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
         """Forward one request. Returns whether the connection stays open."""
