@@ -13,6 +13,7 @@ from widget_api.signing import Signer
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+NOON = 1_796_115_600  # of 2026-12-01 in Moscow, a Tuesday: where the clock of most tests stands (tests/api/conftest.py)
 PUBLIC_URL = "https://widget.test"
 HOST_ORIGIN = "https://gorod.test"
 EMAIL = "anna@example.test"

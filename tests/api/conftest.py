@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 import httpx2
 import pytest
+import time_machine
 from starlette.applications import Starlette
 
-from tests.factories import make_site, submit_report
+from tests.factories import NOON, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.exchange import PlatformWorker
@@ -22,6 +24,24 @@ from widget_api.people.model import Role
 from widget_api.problems.submit import Receipt
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
+
+# Fixtures that start processes, whose clock is the machine's.
+PROCESSES = {"serve", "module_serve", "provider_process", "upgraded", "s3"}
+
+
+@pytest.fixture(autouse=True)
+def _fixed_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop the clock at noon of a working day, so that a test does the same at every hour of every day.
+
+    Letters to staff, deadlines and periods depend on the hour and the day; order and equality of times depend on
+    whether a second begins between two statements. A test that needs time to pass moves the clock (time_machine).
+    `make test-moments` gives every process another clock, which then runs.
+    """
+    if PROCESSES & set(request.fixturenames) or "faketime" in os.environ.get("LD_PRELOAD", ""):
+        yield
+        return
+    with time_machine.travel(NOON, tick=False):
+        yield
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -17,11 +16,10 @@ from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
-from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
-LATER = (local_date(clock.now(), "Europe/Moscow") + timedelta(days=20)).isoformat()
+LATER = "2026-12-21"
 ANSWER = "Засыпали яму <b>щебнем</b>"
 GIVEN = {
     "forwarded": {"responsible": "МБУ «Дороги»"},

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.test_problems import publish
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, NOON, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse import listing, queries
 from widget_api.browse.listing import access_paths, pages
@@ -114,7 +114,7 @@ def some(*values: str) -> st.SearchStrategy[str]:
     return st.one_of(st.just(""), st.sampled_from(values))
 
 
-TODAY = local_date(clock.now(), "Europe/Moscow")
+TODAY = local_date(NOON, "Europe/Moscow")
 DAYS = tuple((TODAY - timedelta(days=days)).isoformat() for days in (80, 50, 41, 40, 20, 0))
 ASKED = st.fixed_dictionaries(
     {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, NOON, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
@@ -16,7 +16,7 @@ from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 from widget_api.worker import AT_ONCE
 
-LATER = clock.now() + 3600  # later than anything these tests write
+LATER = NOON + 3600  # later than anything these tests write
 FOLLOWERS = 200
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, NOON, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import admin, queries, queue
@@ -16,7 +16,7 @@ from widget_api.problems.model import Change, Contact
 from widget_api.problems.submit import Receipt
 from widget_api.sites.model import Site
 
-NOW = clock.now() + 3600  # later than anything these tests write
+NOW = NOON + 3600  # later than anything these tests write
 
 
 @pytest.fixture
