@@ -70,6 +70,12 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
         assert "<table" in letter
         assert "sandbox" in headers["Content-Security-Policy"]
         assert get(known["mail"] + "/letter/../demo.json")[0] == 404
+
+
+@pytest.mark.full("two starts; test_jurisdictions.py seeds for other ports")
+def test_the_demonstration_keeps_its_sites_on_other_ports(tmp_path: Path) -> None:
+    with demonstration(tmp_path, free_port()) as known:
+        key = known["sites"][0]["key"]
     with demonstration(tmp_path, free_port()) as again:
         assert again["pages"] != known["pages"]
         assert again["sites"][0]["key"] == key
