@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -16,6 +15,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import PASSWORD
+from tests.support.waiting import wait_for
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts
@@ -44,13 +44,6 @@ async def sign_in(client: httpx2.AsyncClient, password: str, email: str = EMAIL)
 async def guess(app: Any, address: str, email: str = EMAIL) -> int:
     async with client_from(app, address) as stranger:
         return (await sign_in(stranger, "a wrong password", email)).status_code
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Wait for a condition; the machine may be busy."""
-    async with asyncio.timeout(90):
-        while not happened():  # noqa: ASYNC110 - other tasks are waited for
-            await asyncio.sleep(0.01)
 
 
 def attackers(number: int) -> list[str]:
@@ -100,12 +93,14 @@ async def test_the_official_gets_in_while_guesses_take_all_places(app: Any, anna
         await guess(app, address)  # the free guesses of this account are used up
     app.state.context.guesses.sleep = hold
     under_way = [asyncio.create_task(guess(app, address)) for address in attackers(34) * 3]
-    await until(lambda: sum(task.done() for task in under_way) == len(under_way) - MAX_WAITING_PER_SECRET)
+    await asyncio.to_thread(
+        wait_for, lambda: sum(task.done() for task in under_way) == len(under_way) - MAX_WAITING_PER_SECRET
+    )
     refused = [task.result() for task in under_way if task.done()]
     assert set(refused) == {429}, "the others are sent away, nothing piles up"
     async with client_from(app, HOME) as laptop, client_from(app, OFFICE) as other:
         entering = asyncio.create_task(sign_in(laptop, anna))
-        await until(lambda: sum(task.done() for task in under_way) > len(refused))
+        await asyncio.to_thread(wait_for, lambda: sum(task.done() for task in under_way) > len(refused))
         assert not entering.done(), "it waits, in a place that one of them had to leave"
         going.set()
         assert (await entering).status_code == 303
@@ -207,7 +202,7 @@ async def test_guesses_for_made_up_accounts_use_no_memory(app: Any, context: Con
     context.guesses.sleep = hold
     number = FREE_ATTEMPTS + MAX_WAITING + 40
     under_way = [asyncio.create_task(guess(app, OFFICE, f"{one}-{'x' * 200}@gorod.test")) for one in range(number)]
-    await until(lambda: sum(task.done() for task in under_way) >= number - MAX_WAITING)
+    await asyncio.to_thread(wait_for, lambda: sum(task.done() for task in under_way) >= number - MAX_WAITING)
     counted = context.limits._memory.storage.storage  # type: ignore[attr-defined]
     secrets = [name for name in counted if "/secret/" in name]
     assert len(secrets) == FREE_ATTEMPTS, "those alone whose passwords were looked at"

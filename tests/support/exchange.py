@@ -62,9 +62,8 @@ class PlatformWorker:
 async def wait_until_nothing_due(database: Database) -> None:
     """Wait until the application's worker has nothing to deliver.
 
-    Deliveries that are planned for later stay pending: the second letter of an hour to one person, for example. Failed
-    deliveries are retried without a pause, so that a test waits for neither and misses no letter; those that could not
-    be tried are retried once, since their owner may be disabled.
+    What is planned for later stays pending: the second letter of an hour to one person, for example. What failed is
+    retried without a pause; what could not be tried is retried once, since its owner may be disabled.
     """
     busy = f"SELECT 1 FROM deliveries d WHERE d.state = 'leased' OR ({queue.DUE[database.dialect]}) LIMIT 1"
 

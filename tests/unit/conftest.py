@@ -1,5 +1,3 @@
 """Stop the clock of unit tests as that of tests of the interfaces."""
 
-from tests.api.conftest import _fixed_time
-
-__all__ = ["_fixed_time"]
+from tests.api.conftest import _fixed_time  # noqa: F401 - a fixture
