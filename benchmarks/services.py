@@ -165,8 +165,8 @@ def _filled(
     site = command(settings, folder, "site", "add", *named, *site_options)
     if organised:
         for name in ("Водоканал", "Горсвет", "Благоустройство", "Дороги"):
-            named = ("--name", name, "--email", "s@example.org")
-            command(settings, folder, "agency", "add", "--parent", agency["agency"], *named)
+            department = ("--name", name, "--email", "s@example.org")
+            command(settings, folder, "agency", "add", "--parent", agency["agency"], *department)
         Path(folder, "districts.json").write_text(json.dumps(_districts()))
         command(settings, folder, "site", "districts", site["site"], "--load", "districts.json")
     if problems:

@@ -56,7 +56,8 @@ def _measured(name: str, database_url: str | None, options: argparse.Namespace) 
             ("georeport", f"http://127.0.0.1:{port}"),
             ("webhook", f"http://127.0.0.1:{port}/hook"),
         ):
-            more = {"platform_url": address, "platform_key": "benchmark-key", "platform_protocol": protocol}
+            more: dict[str, Any] = {"platform_url": address, "platform_key": "benchmark-key"}
+            more["platform_protocol"] = protocol
             site = ("--jurisdiction", f"{protocol}.{JURISDICTION}")
             with service(0, *site, database_url=database_url, arguments=("--no-work",), **more) as idle:
                 lines += asyncio.run(_throughput(protocol, idle, port, options.events))
@@ -100,7 +101,7 @@ async def _throughput(protocol: str, idle: Service, port: int, events: int) -> l
     ]
 
 
-async def _bare(session: aiohttp.ClientSession, port: int, bodies: dict[str, Any], events: int) -> float:
+async def _bare(session: aiohttp.ClientSession, port: int, bodies: dict[str, tuple[str, str]], events: int) -> float:
     """Events a second of a client that does nothing but post these bodies in turn, AT_ONCE at a time."""
     messages = [(f"http://127.0.0.1:{port}{path}", body.encode(), kind) for path, (body, kind) in bodies.items()]
     carried = sum(max(1, body.count(b'"specversion"')) for _, body, _ in messages)

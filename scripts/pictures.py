@@ -34,7 +34,7 @@ WIDTH = 900  # of a picture; documents are read in a column
 GAP = 12
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 # What the table of properties is illustrated with: nothing, a colour of the town, and everything at once.
-COLOURS = (
+COLOURS: tuple[dict[str, str], ...] = (
     {},
     {"--igw-accent": "#0b6e4f", "--igw-accent-dark": "#7fd79b", "--igw-accent-ink-dark": "#04240f"},
     {"--igw-accent": "#8a1538", "--igw-ground": "#fffaf2", "--igw-ink": "#2b1a10", "--igw-radius": "0px",

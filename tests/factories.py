@@ -73,6 +73,11 @@ async def submit_report(
     )
 
 
+async def run_statement(database: Database, sql: str, **values: Any) -> int:
+    """Run one statement in a transaction of its own; return the number of changed rows."""
+    return await database.write(lambda tx: tx.run(sql, **values))
+
+
 def problem_body(consent_version: str, **changes: Any) -> dict[str, Any]:
     """The JSON body of `POST …/problems`; a value of None removes a field."""
     values: dict[str, Any] = {

@@ -214,7 +214,7 @@ async def test_a_client_in_three_lines_works(client: httpx2.AsyncClient, app: An
     assert jurisdiction == "gorod.test"
     values = {"$W": W, "$APIKEY": await changes.add_token(database, site.id, "georeport")}
     values["$JURISDICTION"] = jurisdiction
-    lines = GEOREPORT.partition("```sh\n")[2].partition("```")[0].splitlines()
+    lines, answers = GEOREPORT.partition("```sh\n")[2].partition("```")[0].splitlines(), list[httpx2.Response]()
     assert len(lines) == 3
     for line in lines:
         for name, value in values.items():
@@ -222,6 +222,6 @@ async def test_a_client_in_three_lines_works(client: httpx2.AsyncClient, app: An
         _, *words = shlex.split(line)
         form = [word.partition("=")[::2] for word in words if not word.startswith("-")][: words.count("-d") + 1]
         said = {"data": dict(form)} if "-d" in words else {}
-        answer = await getattr(client, "post" if said else "get")(words[-1], **said)
-        assert answer.status_code == 200, answer.text
-    assert [one["description"] for one in answer.json()] == ["Яма на переходе"]
+        answers.append(await getattr(client, "post" if said else "get")(words[-1], **said))
+        assert answers[-1].status_code == 200, answers[-1].text
+    assert [one["description"] for one in answers[-1].json()] == ["Яма на переходе"]

@@ -312,7 +312,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 @pytest.mark.usefixtures("without_nginx")
 def test_the_cache_honours_cache_control(tmp_path: Path) -> None:
-    counting = type("Counting", (Upstream,), {"asked": Counter()})
+    asked = Counter[str]()
+    counting = type("Counting", (Upstream,), {"asked": asked})
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), counting)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     proxy = start_nginx(tmp_path, upstream.server_port, issue_certificate(tmp_path, "127.0.0.1"))
@@ -320,11 +321,11 @@ def test_the_cache_honours_cache_control(tmp_path: Path) -> None:
         for name in ("public", "private", "anything", "cookie"):
             for _ in range(2):
                 assert proxy.ask("GET", f"/api/v1/sites/a/stats?{name}", Accept_Language="ru" * 1000)[0] == 200
-        assert counting.asked == {"public": 1, "private": 2, "anything": 2, "cookie": 2}
+        assert asked == {"public": 1, "private": 2, "anything": 2, "cookie": 2}
         path = "/api/v1/sites/a/stats?languages"
         for language in ("ru", "en", "ru"):
             assert proxy.ask("GET", path, Accept_Language=language)[2] == language.encode()
-        assert counting.asked["languages"] == 2
+        assert asked["languages"] == 2
         _, headers, _ = proxy.ask("GET", "/t/page", Accept_Encoding="gzip", Accept_Language="ru" * 1000)
         assert "content-encoding" not in headers, "compressed, its length would tell what is in it"
     finally:

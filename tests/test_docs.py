@@ -170,7 +170,7 @@ def test_every_property_of_the_widget_is_documented_with_its_default(name: str) 
     used = dict(re.findall(r"var\((--igw-[a-z-]+), ?([^()]+)\)", sheets))
     assert set(re.findall(r"--igw-[a-z-]+", sheets)) == set(used)
     rows = re.findall(r"^\| (`--igw[^|]*) \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)
-    result = {}
+    result = dict[str, str]()
     for properties, defaults in rows:
         result |= dict(zip(re.findall(r"`([^`]+)`", properties), re.findall(r"`([^`]+)`", defaults), strict=True))
     assert result == used

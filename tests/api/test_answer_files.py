@@ -20,9 +20,9 @@ from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries import queue
-from widget_api.mail import links
+from widget_api.mail import links, sender
 from widget_api.people.accounts import add_user
-from widget_api.problems import lifecycle, resident_mail
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.problems.submit import Receipt
@@ -365,7 +365,7 @@ async def test_the_letter_links_to_the_files(
     async def keep(settings: Any, letter: Any, bounces_to: Any = None) -> None:
         sent.append(letter)
 
-    monkeypatch.setattr(resident_mail.sender, "send_message", keep)
+    monkeypatch.setattr(sender, "send_message", keep)
     now = clock.now() + 60
     while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:

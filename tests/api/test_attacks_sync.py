@@ -27,6 +27,7 @@ from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle, remote_pictures
 from widget_api.problems.model import Change
+from widget_api.problems.traces import hash_text
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -207,7 +208,6 @@ async def test_an_endless_answer_of_one_platform_does_not_block_others(
 def test_listed_requests_are_not_compared_pairwise(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that lists thousands of requests with tokens alone would keep this process busy for minutes."""
     counted: list[str] = []
-    hash_text = request.hash_text
 
     def counting(text: str) -> str:
         counted.append(text)

@@ -19,7 +19,7 @@ from widget_api.cabinet import bulk_service, list_map
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.people import accounts
+from widget_api.people import accounts, store
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
 from widget_api.settings import Settings
@@ -148,7 +148,7 @@ async def test_those_that_cannot_are_named_and_the_others_go_on(
     await lifecycle.erase(database, Actor(kind="operator"), site.id, erased)
     await database.write(lambda tx: tx.run("UPDATE problems SET mirror_of = 'default' WHERE id = :id", id=mirrored))
 
-    user = await bulk_service.store.find_enabled_user(database, "agent-0@gorod.test")
+    user = await store.find_enabled_user(database, "agent-0@gorod.test")
     assert user is not None
     bulk_id = await bulk_service.create_bulk(database, user[0], "accept", Selection(), ids)
     bulk = await bulk_service.read_bulk(database, user[0], bulk_id)
@@ -189,8 +189,8 @@ async def test_two_at_once_do_each_report_once(context: Context, site: Site, ent
     """Two people decide about the same reports, and two workers execute that."""
     ids = await sent(context, site, 12)
     anna, boris = await enter("agent", site.agency.id), await enter("agent", site.agency.id)
-    for cabinet, action, more in ((anna, "accept", {}), (boris, "reject", {"text": "Не наше"})):
-        await carry_out(cabinet, await choose(cabinet, action, id=ids), **more)
+    await carry_out(anna, await choose(anna, "accept", id=ids))
+    await carry_out(boris, await choose(boris, "reject", id=ids), text="Не наше")
     with time_machine.travel(clock.now() + bulk_service.DELAY + 1):
         rows = await context.database.rows("SELECT id FROM bulks")
         await context.database.write(lambda tx: tx.run("UPDATE bulks SET state = 'running'"))
@@ -354,9 +354,8 @@ async def test_a_filter_is_saved_under_a_name(context: Context, site: Site, ente
     assert "Порт: просроченные" in shown.text
     assert "Порт: просроченные" not in (await boris.read(LIST)).text
     assert "done=unnamed" in (await anna.send(path, "/cabinet/views", view_name=" ")).headers["location"]
-    for index in range(20):
-        answer = await anna.send(path, "/cabinet/views", view_name=f"{index}{'я' * 100}")
-    assert "done=views" in answer.headers["location"]
+    answers = [await anna.send(path, "/cabinet/views", view_name=f"{index}{'я' * 100}") for index in range(20)]
+    assert "done=views" in answers[-1].headers["location"]
     rows = await context.database.rows("SELECT name FROM saved_views")
     assert (len(rows), max(len(row["name"]) for row in rows)) == (20, 60)
 

@@ -178,7 +178,8 @@ async def test_who_reads_changes_nothing_and_moderation_is_the_operators(
         page = await cabinet.read(own)
         assert [form for form in page.forms if form.action == own] == []
         assert (await cabinet.read(desk(city))).links.count(own) == 1
-    for role, moderation in (("admin", "before"), ("operator", "after")):
+    moderations: dict[Role, str] = {"admin": "before", "operator": "after"}
+    for role, moderation in moderations.items():
         cabinet = await enter(client, context, city, role)
         assert (await cabinet.send(own, own, moderation="after")).status_code == 303
         assert (await sites.by_key(context.database, f"{city.key}/c/budget")).moderation == moderation
@@ -302,7 +303,7 @@ async def test_the_template_is_filled_in_and_loaded(context: Context, city: Site
     made = openpyxl.load_workbook(io.BytesIO((await admin.client.get(f"{own}/import/template.xlsx")).content))
     rows, hints = made.worksheets
     assert "Курс" in str(hints["B3"].value)
-    named = {str(cell.value): cell.column for cell in rows[1]}
+    named = {str(cell.value): place for place, cell in enumerate(rows[1], 1)}
     typed: dict[str, Any] = {
         "Название программы": "=HYPERLINK(1)",
         "Категория": "course",

@@ -190,7 +190,7 @@ ORDERS: Mapping[str, tuple[Callable[[Row], Any], bool]] = {
 
 
 def _step(row: Row) -> int:
-    return round((row["lat"] - 55) * 100)
+    return round((float(row["lat"]) - 55) * 100)
 
 
 @pytest.mark.parametrize("most_found", [5_000, 0], ids=["by the shortest index", "along the list"])
@@ -281,7 +281,7 @@ async def test_exports_contain_the_filtered_list_with_types_and_without_formulas
         assert [line[0] for line in lines[1:]] == [str(row["number"]) for row in expected]
         sheet = openpyxl.load_workbook(
             io.BytesIO((await person.client.get("/cabinet/problems.xlsx", params=parameters)).content)
-        ).active
+        ).worksheets[0]
         cells = list(sheet.iter_rows(values_only=True))
         assert [row[0] for row in cells[1:]] == [row["number"] for row in expected]
         assert list(cells[0]) == lines[0]
@@ -386,7 +386,8 @@ async def test_exports_are_rate_limited_and_leave_no_temporary_files(
 
     async def interrupted(*_: Any) -> AsyncIterator[Any]:
         waiting.extend(name for _, _, names in os.walk(folder) for name in names)
-        raise RuntimeError("the database went away")
+        if waiting:
+            raise RuntimeError("the database went away")
         yield
 
     monkeypatch.setattr(context.limits, "hit", hit)

@@ -30,7 +30,7 @@ from widget_api.cabinet import drafts, form_tokens
 from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.cabinet.moderation_by_mail import moderation_url
 from widget_api.context import Context
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.deliveries import sinks
 from widget_api.journal import COMMAND_LINE
 from widget_api.mailbox import service as mailbox
@@ -465,10 +465,9 @@ async def _fill(world: World) -> dict[str, str]:
     ids["report"] = (await published_reports.list_reports(database, site.id))[0]["id"]
     await collection.add_collection(database, site, "budget", "budgeting")
     ids["rule"] = (await routing_rules.list_rules(database, site.id))[0].id
-    platform = {"id": ids["platform"], "name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
-    await platforms.insert_platform(
-        database, Platform(**platform, protocol="georeport", jurisdiction=None, contacts="none", site_id=None)
-    )
+    platform: dict[str, Any] = {"protocol": "georeport", "jurisdiction": None, "contacts": "none", "site_id": None}
+    platform |= {"name": "Центр", "url": "https://p.test", "key": "a-long-secret-key-of-platform"}
+    await platforms.insert_platform(database, Platform(id=ids["platform"], **platform))
     ids["delivery"] = await _plant(database, site.id, site.agency.id, ids)
     child = await collection.add_collection(database, site, "inspectors", "inspectors")
     visit = Visit(at=clock.now() + 9999, place="Мира, 5", text="Пандус")
@@ -487,7 +486,7 @@ async def _fill(world: World) -> dict[str, str]:
     return dict(zip((*RELATIONS[:5], NAMED), (site.agency.id, *services, region, foreign, named), strict=True))
 
 
-async def _find_user(database: Database, name: str) -> tuple[User, str] | None:
+async def _find_user(database: Database, name: str) -> tuple[User, Row] | None:
     return await store.find_enabled_user(database, f"{name}@gorod.test")
 
 

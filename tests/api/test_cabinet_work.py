@@ -15,7 +15,7 @@ from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
-from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
+from widget_api.problems.model import TRANSITIONS, Actor, Change, Status, Update
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
@@ -56,7 +56,7 @@ async def state(database: Any, problem_id: str) -> dict[str, Any]:
     return dict(await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
 
 
-async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
+async def moved(database: Any, site: Site, status: Status, **report: Any) -> str:
     """A report in this status."""
     problem = (await submit_report(database, site, **report)).problem_id
     if status != "moderation":

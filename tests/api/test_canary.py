@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Text
 from starlette.routing import Route
 
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.exchange import wait_until_nothing_due
@@ -276,7 +276,7 @@ async def grow_old(service_url: str) -> None:
     await database.connect()
     try:
         for table, column in (("problems", "updated_at"), ("followers", "created_at"), ("comments", "created_at")):
-            await database.write(lambda tx, t=table, c=column: tx.run(f"UPDATE {t} SET {c} = 1"))
+            await run_statement(database, f"UPDATE {table} SET {column} = 1")
         await database.write(lambda tx: tx.run("UPDATE confirmation_letters SET at = 1"))
     finally:
         await database.disconnect()

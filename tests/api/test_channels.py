@@ -76,7 +76,7 @@ async def test_an_author_with_an_address_confirms_it_and_learns_who_entered_the_
     app: Any, database: Any, enter: Enter, site: Site, mail_sink: MailSink
 ) -> None:
     agent = await enter("agent", site.agency.id)
-    contact = {"email": "olga@example.test", "name": "Ольга", "phone": "+7 900 000-00-00"}
+    contact: dict[str, Any] = {"email": "olga@example.test", "name": "Ольга", "phone": "+7 900 000-00-00"}
     for name, value in contact.items():
         assert (await fill(agent, **{name: value})).status_code == 422, f"{name} alone is personal data too"
     refused = await fill(agent, **contact)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -13,7 +12,7 @@ from tests.api.test_reads import TODAY, matches, town
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.geo.cells import cell_at, parent, tile_corner, tile_position
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
@@ -32,7 +31,7 @@ async def asked(database: Database, site: Site, zoom: int, bbox: str = CITY, **q
     return await clusters.clusters(database, site.id, clusters.parse(pairs, site), TODAY)
 
 
-def touched(row: Mapping[str, Any], bbox: queries.Bbox, level: int) -> bool:
+def touched(row: Row, bbox: queries.Bbox, level: int) -> bool:
     """Whether its cell and the box intersect."""
     west, south, east, north = bbox
     (left, top), (right, bottom) = tile_position(north, west, level), tile_position(south, east, level)

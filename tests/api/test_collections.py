@@ -286,7 +286,7 @@ async def test_no_door_of_the_city_shows_an_entry_and_no_door_of_a_collection_a_
 async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their_collection(
     client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
 ) -> None:
-    given = {"category": "yards", "description": join_entry("Сквер", "Посадить деревья")}
+    given: dict[str, Any] = {"category": "yards", "description": join_entry("Сквер", "Посадить деревья")}
     entry = (await submit_report(context.database, budgeting, answers={"cost": "12000"}, **given)).problem_id
     cabinet = await enter(client, context, city)
     name = "Официальный сайт города: Инициативное бюджетирование"
@@ -314,7 +314,7 @@ async def test_an_official_of_a_directory_is_offered_its_statuses_alone(
 ) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
-    given = {"category": "regional", "description": join_entry("Центр", "Помогаем")}
+    given: dict[str, Any] = {"category": "regional", "description": join_entry("Центр", "Помогаем")}
     entry = (await submit_report(database, child, **given)).problem_id
     cabinet = await enter(client, context, city)
     assert (await cabinet.decide(entry, "accepted")).status_code == 303

@@ -195,7 +195,7 @@ async def test_a_name_is_shown_only_with_its_own_consent(
     assert len(agreed["name_hash"]) == 64
     assert agreed["ip"]
 
-    own = f"/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, comment['id'])}"
+    own = f"/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, agreed['comment_id'])}"
     assert f'action="{own}/name"' in (await widget.client.get(own)).text
     for _ in range(2):  # idempotent
         assert (await widget.client.post(f"{own}/name")).status_code == 303
@@ -572,7 +572,7 @@ async def test_commenting_without_scripts(
     for _ in range(2):  # sent twice, stored once
         done = await client.post(path, data=given)
         assert done.status_code == 303
-    assert "На почту идёт письмо" in (await client.get(done.headers["location"])).text
+        assert "На почту идёт письмо" in (await client.get(done.headers["location"])).text
     assert len(await comments(context)) == 1
     assert len(await letters(context, mail_sink, CANARY)) == 1
 

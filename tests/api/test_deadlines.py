@@ -270,7 +270,7 @@ async def test_python_and_sql_compute_the_same(
     ):
         rows = await database.rows(f"SELECT p.id FROM problems p WHERE {condition}", today=today.isoformat())
         assert {row["id"] for row in rows} == {row["id"] for row in everything if predicate(row)}
-    assert bool(rows) == (mirror_of is None and not spam and erased_at is None)
+        assert bool(rows) == (mirror_of is None and not spam and erased_at is None)
 
 
 async def test_promised_dates_from_before_the_migration_count(context: Context, site: Site) -> None:

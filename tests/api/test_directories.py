@@ -126,7 +126,7 @@ async def test_the_page_counts_support_by_region_and_names_what_is_missing(
         assert moscow[keys[name]].endswith(in_moscow), name
         assert tver[keys[name]].endswith(in_tver), name
     assert (moscow[-1][-1], tver[-1][-1]) == ("3", "1")
-    notice = page.css_first("section .notice").text()
+    notice = page.css("section .notice")[0].text()
     assert ("Помещение" in notice, "Гранты" in notice) == (True, False)
     chosen = {"text": '"datatype":"string"', "choice": '"datatype":"singlevaluelist"', "moscow": '[["msk","Москва"]]'}
     sql = (
@@ -165,8 +165,8 @@ async def test_a_map_and_the_api_tell_in_which_districts_there_is_nothing(
     assert (await client.get(api, headers={"If-None-Match": answered.headers["etag"]})).status_code == 304
     page = LexborHTMLParser((await client.get(centres.path)).text)
     (full,), (empty,) = page.css("svg.coverage a"), page.css("svg.coverage g")
-    assert (full.css_first("title").text(), empty.css_first("title").text()) == ("Центр: 4", "Заречный: нет")
-    assert (str(empty.css_first("path").attributes["fill"]), full.css_first("path").attributes.get("fill")) == (
+    assert (full.css("title")[0].text(), empty.css("title")[0].text()) == ("Центр: 4", "Заречный: нет")
+    assert (str(empty.css("path")[0].attributes["fill"]), full.css("path")[0].attributes.get("fill")) == (
         "url(#empty)",
         None,
     )
@@ -304,7 +304,7 @@ async def test_a_link_of_an_organisation_opens_the_form_and_names_it(
     assert orjson.loads(row["answers"])["organisation"] == "Центр «Рядом»"
     # A program of the organisation sends the same, with what its link has.
     collected, by = Collected(client, city, "volunteers"), path.partition("by=")[2]
-    own = {"category": "equipment", "answers": {"help": ["search"], "organisation": "Самозванцы"}}
+    own: dict[str, Any] = {"category": "equipment", "answers": {"help": ["search"], "organisation": "Самозванцы"}}
     for wrong in ({}, {"by": ""}, {"by": by + "x"}, {"by": path.replace("volunteers", "others")}):
         refused = await collected.add(**own, **wrong)
         assert (refused.status_code, refused.json()["code"]) == (409, "collection_invited"), wrong

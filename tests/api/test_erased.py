@@ -127,10 +127,11 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     for problem_id in sent.values():
         await lifecycle.erase(database, AGENT, site.id, problem_id)
     user = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
+    selections: dict[str, Selection] = {tab: Selection(tab=tab) for tab in (*OPEN_TABS, "all")}
     with time_machine.travel(clock.now() + LONG):
         tabs = {
             name: [row["id"] for row in (await inbox_service.read_inbox(database, user, selection)).rows]
-            for name, selection in {**{tab: Selection(tab=tab) for tab in (*OPEN_TABS, "all")}, **OTHERS}.items()
+            for name, selection in {**selections, **OTHERS}.items()
         }
         counts = (await inbox_service.read_inbox(database, user, Selection())).counts
         digests = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")

@@ -11,7 +11,6 @@ import httpx2
 import pytest
 
 from tests.api.test_reads import town
-from widget_api.browse import api as problems
 from widget_api.browse import clusters
 from widget_api.browse.listing import Filters
 from widget_api.context import Context
@@ -58,7 +57,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         order.append(given[2].bbox[0])
         return found
 
-    monkeypatch.setattr(problems.clusters, "clusters", noting)
+    monkeypatch.setattr(clusters, "clusters", noting)
     return order
 
 

@@ -62,7 +62,7 @@ async def test_a_report_goes_to_the_site_whose_place_it_is(
     origin = {"Origin": widget.origin}
     uploaded = await client.post(f"{widget.root}/photos", data={"ticket": ticket}, files=file, headers=origin)
     assert uploaded.status_code == 201, uploaded.text
-    body = {"location": IN_VILLAGE, "photos": [uploaded.json()["photo"]], "ticket": ticket}
+    body: dict[str, Any] = {"location": IN_VILLAGE, "photos": [uploaded.json()["photo"]], "ticket": ticket}
     sent = await widget.send(**body)
     assert sent.status_code == 201, sent.text
     assert sent.json()["receiver"] == "Администрация села"

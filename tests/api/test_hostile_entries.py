@@ -24,7 +24,7 @@ from starlette.routing import Route
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
-from tests.factories import RESIDENT, make_site
+from tests.factories import RESIDENT, make_site, run_statement
 from tests.support.cabinet import Enter
 from tests.support.exchange import KEY, PlatformWorker, webhook_receiver
 from tests.support.georeport import Worker
@@ -107,7 +107,7 @@ class Town:
         database, signer = self.context.database, self.context.signer
         for name in presets.NAMES:
             child = await collection.add_collection(database, self.site, name, name)
-            await database.write(lambda tx, child=child: tx.run(_HOSTILE, id=child.id, name=NAME))
+            await run_statement(database, _HOSTILE, id=child.id, name=NAME)
             await changes.update_site(database, child.id, {"name": NAME})
             child = self.children[name] = await sites.by_id(database, child.id)
             answers = {
@@ -115,8 +115,8 @@ class Town:
                 for code, value in answer_all(child).items()
             }
             text = join_entry(f"=1+1{MARKUP}", f"@SUM(1){MARKUP}{BREAKS}")
-            author = {"email": f"{SECRET}-{name}@example.test", "name": f"{SECRET}-name", "phone": f"+7{SECRET}"}
-            about = {"address": f"+7{MARKUP}{BREAKS}", "contact": Contact(**author), "description": text}
+            author = Contact(email=f"{SECRET}-{name}@example.test", name=f"{SECRET}-name", phone=f"+7{SECRET}")
+            about: dict[str, Any] = {"address": f"+7{MARKUP}{BREAKS}", "contact": author, "description": text}
             document = await consent.current_document(database, child, self.context.settings, "ru")
             agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip="192.0.2.1")
             self.entries[name] = await add_entry(database, child, answers=answers, consent=agreed, **about)
@@ -310,13 +310,13 @@ async def test_workbooks_carry_it_as_text(context: Context, town: Town, enter: E
     for path in (*(f"?site={child.id}" for child in town.children.values()), "?q=SUM"):
         inspect(f"/cabinet/problems.csv{path}", await head.get(f"/cabinet/problems.csv{path}"))
         inspect(path, answer := await head.get(f"/cabinet/problems.xlsx{path}"))
-        assert len(list(openpyxl.load_workbook(io.BytesIO(answer.content)).active)) > 1, path
+        assert len(list(openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets[0])) > 1, path
     report = f"/cabinet/analytics/report.xlsx?site={town.children['budgeting'].id}"
     inspect(report, await head.get(report))
     odd = f"=1+1\x01\x0b_x0041_\ufffe{'я' * 40_000}"
     await context.database.write(lambda tx: tx.run("UPDATE problems SET address = :odd", odd=odd))
     inspect("odd", answer := await head.get("/cabinet/problems.xlsx"))
-    row = next(openpyxl.load_workbook(io.BytesIO(answer.content)).active.iter_rows(min_row=2))
+    row = next(openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets[0].iter_rows(min_row=2))
     assert max(len(str(cell.value)) for cell in row) > 30_000, "cut, not left out"
 
 

@@ -27,6 +27,7 @@ from widget_api.ops import retention
 from widget_api.outbound import Outbound
 from widget_api.people import accounts, letters, providers, second_factor
 from widget_api.settings import Settings
+from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web.brute_force import FREE_ATTEMPTS
@@ -281,7 +282,7 @@ async def test_a_state_that_is_not_ours(
         else:
             laptop.client.cookies.clear()
             forged = ("B" if cookie[0] == "A" else "A") + cookie[1:]
-            other_purpose = context.signer.sign(providers.Purpose.SECOND_STEP, [agency, idp.issuer, "", "", "", ""])
+            other_purpose = context.signer.sign(Purpose.SECOND_STEP, [agency, idp.issuer, "", "", "", ""])
             laptop.client.cookies.set("__Host-provider", forged if attack == "forged" else other_purpose)
         assert is_refused(await laptop.client.get(back), target)
         assert not await is_signed_in(laptop)

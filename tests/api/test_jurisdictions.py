@@ -26,6 +26,7 @@ from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
+from widget_api.sites import service
 
 
 @pytest.fixture
@@ -81,8 +82,8 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
         service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail=""
     )
     media, places = f"file://{tmp_path}/media", replace(before, platform=platform.url)
-    made = await seed.seed_databases(*urls, before, None, media)
-    made = await seed.seed_databases(*urls, places, made, media)  # the next time on other ports
+    made = await seed.seed_databases(urls[0], urls[1], before, None, media)
+    made = await seed.seed_databases(urls[0], urls[1], places, made, media)  # the next time on other ports
     await asyncio.to_thread(platform.start)
     chosen = demo._service(make_settings(database_url=urls[0]), made, places)
     wished = {
@@ -107,7 +108,7 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
         assert receipt.number == 1
         utility = await platforms.platforms_of_site(database, sites[seed.UTILITY])
         assert [one for one in utility if one != "default"] == list(utility)
-        site = await seed.service.by_id(database, sites[seed.UTILITY])
+        site = await service.by_id(database, sites[seed.UTILITY])
         receipt = await submit_report(database, site, lat=55.081, lng=38.779)
         await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await PlatformWorker(context).until_idle()

@@ -28,6 +28,7 @@ from widget_api.mailbox.model import Arrival
 from widget_api.problems import lifecycle, pictures
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.persons import Person
+from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -572,14 +573,14 @@ async def test_only_a_bounded_number_of_addresses_in_a_header_is_checked(
     forged = [verp.reply_address(settings, signer, clock.new_id(), *about.split()) for _ in range(200)]
     copied = "".join(f"Cc: {address}\r\n" for address in forged).encode()
     looked: set[str] = set()
-    find = service.records.find
+    find = records.find
 
     async def counted(database: Database, problem_id: str):  # type: ignore[no-untyped-def]
         looked.add(problem_id)
         return await find(database, problem_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service.records, "find", counted)
+        patch.setattr(records, "find", counted)
         await agency_mailbox.send("resolved", raw=copied + agency_mailbox.letter("resolved"))
     assert len(looked) <= service.MAX_DESTINATIONS
     assert (await agency_mailbox.problem())["status"] == "resolved"  # recipients in the envelope come first

@@ -18,7 +18,7 @@ from tests.api.test_notices import Agency, at
 from tests.api.test_participation import add_participant
 from tests.api.test_reminders import digest_on
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
@@ -34,6 +34,7 @@ from widget_api.people import accounts, store
 from widget_api.people import notices as choosing
 from widget_api.problems import assignment, lifecycle, notices, pictures
 from widget_api.problems.model import Change, Contact, Photo
+from widget_api.problems.store import notices as notices_store
 from widget_api.settings import Settings
 from widget_api.sites import collection, consent, rights
 from widget_api.sites import service as sites
@@ -120,7 +121,7 @@ async def test_a_named_agency_moderates_in_its_own_cabinet(
         (None, "all", 422),
         (None, "moderate", 303),
     ):
-        await database.write(lambda tx, claimed=claimed: tx.run(claim, at=claimed, id=council.id))
+        await run_statement(database, claim, at=claimed, id=council.id)
         assert (await own.send(agencies, agencies, host="council.test", may=may)).status_code == status, (claimed, may)
     assert "Общественный совет Проверять записи и отвечать" in (await own.read(agencies)).text
 
@@ -304,7 +305,7 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
     agency = Agency(context, mail_sink, child)
     with at(NOON):
         anna = await agency.add("anna", new="letter", author="letter", service="digest")
-        ways = {"new": "letter", "author": "letter", "due": "digest", "service": "digest"}
+        ways: dict[str, Any] = {"new": "letter", "author": "letter", "due": "digest", "service": "digest"}
         boris = await agency.add("boris", agency_id=council.agency.id, **ways)
         await agency.add("head", "head", agency_id=council.agency.id, due="digest")
         await agency.add("gleb", agency_id=council.agency.id, due="digest")  # boris looks after the entry
@@ -338,7 +339,7 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
     assert sink["sink"] == f"digest:{council.agency.id}:2026-12-02"
     due = "UPDATE problems SET answer_due = '2026-12-03' WHERE id = :id"
     await context.database.write(lambda tx: tx.run(due, id=entry))
-    people = [notices.Person.of(row) for row in await notices.store.list_people(context.database, council.agency.id)]
+    people = [notices.Person.of(row) for row in await notices_store.list_people(context.database, council.agency.id)]
     with at("2026-12-02T07:00"):
         moment = clock.now()
         await context.database.write(lambda tx: notices.notice_dates(tx, people, moment, moment))
@@ -368,15 +369,14 @@ async def test_only_what_the_right_was_for_ends_with_it(
         email = one.agency.email
         people[one.id], _ = await accounts.add_user(database, email=email, role="agent", agency_id=one.agency.id)
     given, taken = list[str](), "UPDATE problems SET assigned_user = :user WHERE id = :id"
+    visit = Visit(at=moment, place="Дом", text="Текст")
     for child, one in ((control, council), (control, chamber), (more, council)):
         await name(context, child, one)
         entry = await add_entry(database, child)
-        visit = Visit(at=moment, place="Дом", text="Текст")
         visit_id = await visits.add_visit(database, child, one.agency.id, visit, who)
         assert await visits.invite(database, child, visit_id, one.agency.id, [1, 2], who) > 0
         given.append(visit_id)
-        values = {"user": people[one.id], "id": entry}
-        await database.write(lambda tx, values=values: tx.run(taken, **values))
+        await run_statement(database, taken, user=people[one.id], id=entry)
     called_off = await visits.add_visit(database, control, council.agency.id, visit, who)
     assert await visits.invite(database, control, called_off, council.agency.id, [1], who) == 1
     await database.write(

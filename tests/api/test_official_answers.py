@@ -10,7 +10,8 @@ import httpx2
 import orjson
 import pytest
 
-from tests.api.test_followers import following, letters
+from tests.api.test_followers import following
+from tests.api.test_letters import letters
 from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report

@@ -20,7 +20,7 @@ from tests.api.test_letters import letters
 from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
-from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT
+from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, run_statement
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
@@ -389,11 +389,8 @@ async def test_erasure_takes_a_voice_within_the_vote_and_only_its_person_afterwa
     assert all(row["email"] is row["person"] is row["ip"] is None for row in await voter.rows())
     # A restored backup brings both back; what was erased is erased as it was then.
     for row in (first, second):
-        await database.write(
-            lambda tx, row=row: tx.run(
-                "UPDATE participants SET email = 'x', person = 'x', stopped_at = NULL WHERE id = :id", id=row["id"]
-            )
-        )
+        sql = "UPDATE participants SET email = 'x', person = 'x', stopped_at = NULL WHERE id = :id"
+        await run_statement(database, sql, id=row["id"])
     await database.write(lambda tx: tx.run("UPDATE problems SET participants = 1 WHERE number = 1"))
     with time_machine.travel(now + 5 * DAY, tick=False):
         assert await retention.replay_erasures(database) == 2
@@ -567,8 +564,8 @@ async def test_what_is_missing_is_said_and_limits_hold(
     assert (await voter.ask(2, ticket=ticket)).json()["code"] == "ticket_spent"
     for number in (2, 3, 4, 1, 2):
         assert (await voter.ask(number)).status_code == 202
-        sent_letters = await letters(context, mail_sink, VERA)
-    assert len(sent_letters) == model.LETTERS_A_DAY
+        await letters(context, mail_sink, VERA)
+    assert len(await letters(context, mail_sink, VERA)) == model.LETTERS_A_DAY
     monkeypatch.setitem(limits.RATES, "participants", "1/minute")
     monkeypatch.setattr(context.limits, "_rates", limits.RateLimiter(context.settings)._rates)
     assert [(await voter.ask()).status_code for _ in range(2)] == [202, 429]
@@ -642,7 +639,7 @@ async def test_who_joins_is_shown_to_the_author_who_writes_to_all_and_sees_no_ad
 ) -> None:
     (wrong,) = (await joiner.ask(role="повар")).json()["errors"]
     assert (wrong["field"], wrong["code"], wrong["allowed"]) == ("role", "unknown", ["садовник", "водитель"])
-    said = {"name": "Вера", "role": "водитель", "text": "Есть прицеп"}
+    said: dict[str, Any] = {"name": "Вера", "role": "водитель", "text": "Есть прицеп"}
     first = await joiner.take_part(**said)
     await joiner.ask(email="oleg@example.test", name="Олег")
     assert await joiner.count() == 1
@@ -697,8 +694,9 @@ async def test_words_that_a_stranger_typed_are_another_row(joiner: Visitor) -> N
     counted = [row["text"] for row in await joiner.rows() if row["confirmed_at"] and not row["stopped_at"]]
     assert (counted, await joiner.count()) == (["Помогу завтра"], 1)
     before = len(await joiner.rows())
-    for more in ({"role": "водитель"}, {"role": "садовник"}, {"name": "Вера"}, {"name": "Вера"}):
-        await joiner.ask(text="Приду", **more)
+    wishes: list[dict[str, Any]] = [{"role": "водитель"}, {"role": "садовник"}, {"name": "Вера"}, {"name": "Вера"}]
+    for wish in wishes:
+        await joiner.ask(text="Приду", **wish)
     assert len(await joiner.rows()) == before + 3
 
 
@@ -720,7 +718,7 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
     client: httpx2.AsyncClient, context: Context, city: Site, mail_sink: MailSink, shown: bool
 ) -> None:
     visitor = await add_visitor(client, context, city, "resource-centres", email=None if shown else "anna@example.test")
-    said = {"name": "Вера", "text": "Помогите с уставом <b>", "show_email": shown}
+    said: dict[str, Any] = {"name": "Вера", "text": "Помогите с уставом <b>", "show_email": shown}
     assert (await visitor.ask(text="")).json()["errors"][0]["field"] == "text"
     await visitor.ask(**said)
     await visitor.ask(
@@ -743,8 +741,7 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
     await visitor.press(row, "own")
     assert await visitor.count() == 0, "nor is it that somebody withdrew one"
     for column in ("stopped_at", "failed_at"):  # who ended letters, or whom none reaches, gets none
-        sql = f"UPDATE contacts SET {column} = 1"
-        await context.database.write(lambda tx, sql=sql: tx.run(sql))
+        await run_statement(context.database, f"UPDATE contacts SET {column} = 1")
         sent_before = len(await letters(context, mail_sink, city.agency.email))
         await visitor.take_part(text=f"Ещё вопрос {column}")
         assert len(await letters(context, mail_sink, city.agency.email)) == sent_before + 1
@@ -817,7 +814,7 @@ async def test_the_agency_sees_people_and_bursts_and_nobody_else_does(voter: Vis
             assert [row[-2:] for row in rows] == [[f"canary{n}@example.test", "1" if n < 5 else ""] for n in range(6)]
     assert len(await database.rows("SELECT details FROM journal WHERE kind = 'exported'")) == 2
     await database.write(lambda tx: tx.run("UPDATE participants SET ip = NULL"))  # as they are forgotten
-    assert "6 голосов" in (await cabinet.read(path)).text
+    assert "6 голосов" in (await Cabinet(voter.client).read(path)).text
     voter.client.cookies.clear()
     assert await voter.count() == 6
     said = "UPDATE participants SET name = :canary, text = :canary, role = :canary"

@@ -128,7 +128,7 @@ async def test_refusals_follow_the_order_of_the_contract(widget: Widget) -> None
     assert problem(await upload(widget, b"\xff\xd8\xff nonsense", ticket="forged"), 403)["code"] == "ticket_invalid"
     broken = problem(await upload(widget, b"\xff\xd8\xff nonsense", ticket=await widget.ticket()), 422)
     assert (broken["code"], broken["errors"][0]["field"]) == ("photo_broken", "file")
-    assert await widget.client.get("/healthz")
+    assert (await widget.client.get("/healthz")).status_code == 200
 
 
 @pytest.mark.parametrize("sent", ["declared", "undeclared"])
@@ -222,7 +222,7 @@ async def test_a_report_has_its_photos_in_order(widget: Widget, context: Context
     first, second = [
         (await upload(widget, jpeg(colour=colour), ticket=ticket)).json()["photo"] for colour in ("red", "blue")
     ]
-    sent = {"ticket": ticket, "photos": [second, {"photo": first, "alt": " Яма \n у школы "}]}
+    sent: dict[str, Any] = {"ticket": ticket, "photos": [second, {"photo": first, "alt": " Яма \n у школы "}]}
     answer = await widget.send(**sent)
     assert answer.status_code == 201, answer.text
     repeated = await widget.send(**sent)
@@ -523,6 +523,7 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
     problem_id, (photo_id,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     # attached after an upgrade, received before
+    assert context.storage.folder is not None
     (context.storage.folder / storage.photo_file_name(photo_id, ".small")).unlink()
     small = await client.get(f"/photos/{photo_id}.small.jpg")
     assert small.content == await context.storage.get(photo_id, ".thumb")
@@ -577,7 +578,7 @@ async def test_a_disconnect_ends_the_decoder_process(
     form = httpx2.Request(
         "POST", "https://widget.test/", files={"file": ("a.jpg", jpeg(), "image/jpeg")}, data={"ticket": ticket}
     )
-    body, headers = b"".join(form.stream), form.headers  # type: ignore[union-attr, arg-type]
+    body, headers = b"".join(form.stream), form.headers  # type: ignore[arg-type]
     left, sent = asyncio.Event(), list[Any]()
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 

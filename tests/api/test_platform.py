@@ -498,7 +498,7 @@ async def test_invalid_updates_are_an_error_and_polling_continues(
 
 
 async def test_a_platform_cannot_act_for_the_resident(context: Context, fake: FakePlatform, sent: str) -> None:
-    ours = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
+    ours: dict[str, Any] = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
     later = clock.rfc3339(clock.now() + 60)  # within one second the greater identifier would win, and these are random
     fake.news = [
         make_update(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),

@@ -10,7 +10,7 @@ from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, timeline
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Transaction
+from widget_api.database import Row, Transaction
 from widget_api.platform import pull
 from widget_api.platform.model import Cursor
 from widget_api.platform.store import log
@@ -78,10 +78,10 @@ async def test_an_unanswered_token_does_not_block_others(
         )
 
     await context.database.write(lose)
-    fake.resolved = True
+    fake.resolved, rows = True, list[Row]()
     for _ in range(50):
         await poll_platform(context, site)
-        rows = await context.database.rows("SELECT problem_id FROM platform_links WHERE remote_id IS NOT NULL")
+        rows = [*await context.database.rows("SELECT problem_id FROM platform_links WHERE remote_id IS NOT NULL")]
         if rows:
             break
     assert [row["problem_id"] for row in rows] == [reports[0]]

@@ -137,7 +137,7 @@ async def test_unsigned_old_and_malformed_messages_change_nothing(
         signed(make_update(1), at=clock.now() - 3600),
     ):
         assert (await client.post(UPDATES, **request)).status_code == 401
-    body = {"content": b"{", "headers": signature.sign(KEY, "m", clock.now(), b"{")}
+    body: dict[str, Any] = {"content": b"{", "headers": signature.sign(KEY, "m", clock.now(), b"{")}
     assert (await client.post(UPDATES, **body)).status_code == 400
     assert await status(context, problem) == "accepted"
 
@@ -176,7 +176,7 @@ async def test_only_whole_entries_of_known_collections_are_taken(
     own = await submit_report(context.database, child, category="yards", description="Сквер\n\nПосадить деревья")
     (hidden,) = await context.database.rows("SELECT id FROM events WHERE problem_id = :id", id=own.problem_id)
     whole = {"title": "Фонари", "description": "Поставить фонари", "address": "ул. Мира, 5", "category": "elsewhere"}
-    born = {"kind": "received", "status_code": "moderation", "collection": "budget"}
+    born: dict[str, Any] = {"kind": "received", "status_code": "moderation", "collection": "budget"}
     for wrong in (
         {"collection": "budget", "entry": hidden["id"], "text": "Чужое слово"},
         born | whole | {"entry": hidden["id"]},

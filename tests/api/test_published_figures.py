@@ -47,7 +47,7 @@ async def answer_reports(
     context: Context, site: Site, hours: Sequence[int], *, marks: Sequence[int] = (), lng: float = 38.1
 ) -> list[str]:
     """Reports received at noon, each answered after so many hours, the first ones rated."""
-    problems = []
+    problems = list[str]()
     for after in hours:
         with time_machine.travel(NOON, tick=False):
             problem_id = (await submit_report(context.database, site, lng=lng)).problem_id

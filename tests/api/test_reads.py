@@ -51,7 +51,7 @@ async def town(database: Database, many: int = 60) -> Site:
     site, other = await make_site(database), await make_site(database)
     now = clock.now()
     for index in range(many):
-        where = {"lat": 55 + chance.random() / 5, "lng": 38.5 + chance.random() / 5}
+        where: dict[str, Any] = {"lat": 55 + chance.random() / 5, "lng": 38.5 + chance.random() / 5}
         if index % 11 == 0:
             where = {"lat": None, "lng": None}
         receipt = await submit_report(
@@ -80,7 +80,7 @@ async def town(database: Database, many: int = 60) -> Site:
     return site
 
 
-def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bool:
+def matches(row: Row, filters: listing.Filters, today: date) -> bool:
     """The documented meaning of a filter."""
     west, south, east, north = filters.bbox or (-180, -90, 180, 90)
     text = f"{row['description']} {row['address'] or ''}"
@@ -103,7 +103,7 @@ def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bo
     )
 
 
-def naive(rows: Sequence[Mapping[str, Any]], filters: listing.Filters, today: date) -> list[int]:
+def naive(rows: Sequence[Row], filters: listing.Filters, today: date) -> list[int]:
     sort = queries.SORTS[filters.sort]
     found = [row for row in rows if matches(row, filters, today)]
     found.sort(key=lambda row: (row[sort.column], row["number"]), reverse=sort.newest_first)

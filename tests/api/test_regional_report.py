@@ -145,8 +145,9 @@ async def test_sums_are_formulas_and_texts_are_none(enter: Enter, context: Conte
     assert {sheet["A2"].data_type, sheet["A3"].data_type} == {"s"}
     formulas = {row[0].value: row[1].value for row in sheet.iter_rows() if row[1].data_type == "f"}
     assert list(formulas) == ["Поступило", "Итог по поступившим", "Рассмотрено", "Доля рассмотренных в срок"]
-    assert all(one.startswith("=SUM(") for one in list(formulas.values())[:3])
+    assert all(str(one).startswith("=SUM(") for one in list(formulas.values())[:3])
     assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "portrait")
+    assert sheet.sheet_properties.pageSetUpPr is not None
     assert (sheet.page_setup.fitToHeight, sheet.sheet_properties.pageSetUpPr.fitToPage) == (0, True)
     assert sheet.print_title_rows == "$6:$6"
     assert book["По темам"].page_setup.orientation == "landscape"

@@ -284,7 +284,7 @@ async def test_a_category_shows_its_own_questions(client: httpx2.AsyncClient, co
     assert "Сломана лавочка" in changed.text
     refused = await client.post(address, data=filled(changed.text, category="roads"))
     assert 'href="#field-answers-depth"' in refused.text
-    body = list(filled(refused.text, category="roads").items())
+    body: list[tuple[str, Any]] = list(filled(refused.text, category="roads").items())
     body += [("answers.depth", "deep"), ("answers.where", "road"), ("answers.where", "path")]
     sent = await client.post(
         address,

@@ -447,7 +447,7 @@ async def test_administrators_cannot_take_their_own(enter: Enter, site: Site, co
     token = (await admin.read(page)).forms[0].fields["form_token"]
     answer = await admin.client.post(f"{page}/factor", data={"form_token": token})
     assert answer.status_code == 422
-    assert (await admin.read(PATH)).form(f"{PATH}/change")
+    (await admin.read(PATH)).form(f"{PATH}/change")  # fails where there is none
 
 
 def test_the_command_line_takes_it(cli: Callable[..., Any]) -> None:

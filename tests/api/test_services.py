@@ -137,7 +137,7 @@ async def test_acceptance_applies_the_rule_in_its_transaction(
     if way == "cabinet":
         problem_id = await accept(context, site)
     elif way == "posted":
-        source = {"source": "platform", "status": "accepted", "email": None, "consent": None}
+        source: dict[str, Any] = {"source": "platform", "status": "accepted", "email": None, "consent": None}
         problem_id = (await submit_report(database, site, **source)).problem_id
     else:
         problem_id = (await submit_report(database, site)).problem_id

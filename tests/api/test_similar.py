@@ -33,11 +33,11 @@ async def site(database: Database) -> Site:
     return await make_site(database)
 
 
-def north(metres: float) -> dict[str, float]:
+def north(metres: float) -> dict[str, Any]:
     return {"lat": round(LAT + metres / METRES_PER_DEGREE, 6), "lng": LNG}
 
 
-def east(metres: float) -> dict[str, float]:
+def east(metres: float) -> dict[str, Any]:
     return {"lat": LAT, "lng": round(LNG + metres / METRES_PER_DEGREE / math.cos(math.radians(LAT)), 6)}
 
 
@@ -47,8 +47,10 @@ async def similar(
     return await client.get(f"/api/v1/sites/{site.key}/similar?lat={lat}&lng={lng}&category={code}", headers=headers)
 
 
-async def found(client: httpx2.AsyncClient, site: Site, *where: float, code: str = "roads") -> list[tuple[int, int]]:
-    answer = await similar(client, site, *where, code=code)
+async def found(
+    client: httpx2.AsyncClient, site: Site, lat: float = LAT, lng: float = LNG, code: str = "roads"
+) -> list[tuple[int, int]]:
+    answer = await similar(client, site, lat, lng, code)
     assert answer.status_code == 200, answer.text
     return [(item["number"], item["distance"]) for item in answer.json()["items"]]
 

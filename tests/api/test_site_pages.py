@@ -56,7 +56,7 @@ async def test_every_page_links_to_the_previous_one(
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         for index in range(45):
             await publish(context, site, description=f"Проблема номер {index}.")
-    address, seen = f"/s/{site.key}{query}", list[tuple[str, list[str]]]()
+    address, newer, seen = f"/s/{site.key}{query}", "", list[tuple[str, list[str]]]()
     while True:
         page = (await client.get(address)).text
         seen.append((address, re.findall(r"Проблема номер \d+", page)))
@@ -317,8 +317,8 @@ async def test_files_and_feed_of_a_page_have_its_language(
                 assert ("status=new" in link) is ("status" in path)
     own = await make_site(context.database, language="en")
     await publish(context, own)
-    page = (await client.get(f"/s/{own.key}", headers={"Accept-Language": "ru"})).text
-    assert "problems.csv?lang=ru&amp;separator=semicolon" in page
+    text = (await client.get(f"/s/{own.key}", headers={"Accept-Language": "ru"})).text
+    assert "problems.csv?lang=ru&amp;separator=semicolon" in text
     assert "feed.atom?lang" not in (await client.get(f"/s/{own.key}")).text
 
 

@@ -62,7 +62,7 @@ async def test_nobody_gets_a_report_of_a_test_but_its_author_whose_letters_say_s
         database = app.state.context.database
         site = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
         for role in ("agent", "head", "admin"):
-            of = {"role": role, "agency_id": site.agency.id}
+            of: dict[str, Any] = {"role": role, "agency_id": site.agency.id}
             await accounts.add_user(database, email=f"{role}@gorod.test", **of)
         test = await testing.add_test_site(database, site)
         await published(database, test)
@@ -241,7 +241,7 @@ async def test_an_administrator_makes_the_key_reads_reports_and_deletes_them(
     assert replaced.key.startswith(testing.KEY_PREFIX)
     assert (await admin.client.get(f"/s/{test.key}")).status_code == 404
     assert (await admin.client.get(f"/s/{replaced.key}")).status_code == 200
-    keys = await context.database.row("SELECT COUNT(*) FROM site_keys WHERE site_id = :id", id=test.id)
+    (keys,) = await context.database.rows("SELECT COUNT(*) FROM site_keys WHERE site_id = :id", id=test.id)
     assert keys[0] == 2, "once"
 
 

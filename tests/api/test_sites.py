@@ -100,7 +100,7 @@ async def test_changes_by_another_process_are_visible_at_once(database: Database
         seen, version = await service.by_key_with_version(database, site.key)
     finally:
         await other.disconnect()
-    assert (seen.name, seen.origins) == ("Новое имя", {PUNYCODE})
+    assert (seen.name, seen.origins) == ("Новое имя", frozenset({PUNYCODE}))
     assert version > before
 
 

@@ -234,8 +234,8 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
         for dimension in statistics.DIMENSIONS:
             groups = await statistics.read_by(database, query, dimension, now)
             for key, found in groups.items():
-                limits = first or date.min, last or date.max
-                assert numbers(found) == naive.count(stories, ZONE, now, *limits, **{dimension: key}), (dimension, key)
+                expected = naive.count(stories, ZONE, now, first or date.min, last or date.max, **{dimension: key})
+                assert numbers(found) == expected, (dimension, key)
             assert numbers(statistics.combine(groups.values())) == numbers(await statistics.read(database, query, now))
     shown = statistics.months(today)
     months = await statistics.read_months(database, whole, today)
@@ -253,8 +253,8 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
     placed = sum(story.counted and story.row["cell"] is not None for story in stories)
     coarse, fine = [await places.count_cells(database, whole, level) for level in (14, 16)]
     assert (sum(coarse.values()), sum(fine.values())) == (placed, placed)
-    parts = [await places.count_cells(database, Query(sites=(site,), category=one), 14) for one in CATEGORIES]
-    assert sum(parts, Counter()) == coarse
+    cells = [await places.count_cells(database, Query(sites=(site,), category=one), 14) for one in CATEGORIES]
+    assert sum(cells, Counter()) == coarse
     for cell, count in coarse.items():
         assert sum(many for one, many in fine.items() if one >> 4 == cell) == count
     assert list((await places.count_months(database, whole)).items()) == naive.count_received(stories, ZONE)

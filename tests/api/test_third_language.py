@@ -156,7 +156,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     forms, participant, voted = dict[str, str](), "", ""
     for act, preset in (("contact", "experts"), ("join", "initiatives"), ("vote", "budgeting")):
         offering = await collection.add_collection(context.database, site, preset, preset)
-        given = {"category": offering.categories[0].code, "description": join_entry("Сквер", "Тесно")}
+        given: dict[str, Any] = {"category": offering.categories[0].code, "description": join_entry("Сквер", "Тесно")}
         voted = (await submit_report(context.database, offering, **given)).problem_id
         await lifecycle.change(context.database, AGENT, offering.id, voted, Change(to="accepted"))
         forms[f"/s/{{key}}/c/{{slug}}/{{number}}/{act}"] = f"{own}/c/{preset}/1/{act}"
@@ -432,7 +432,7 @@ async def test_an_invalid_language_falls_back_to_the_sites(
 
 def test_every_letter_is_available_in_it(dialect: str) -> None:
     thread = messages.Thread(root="<a@widget.test>", own="<b@widget.test>")
-    sender = {"mail_from": "widget@widget.test", "sender_name": "Agency"}
+    sender: dict[str, Any] = {"mail_from": "widget@widget.test", "sender_name": "Agency"}
     for name, template, values in all_letters(CODE):
         letter = messages.compose(template, CODE, to="anna@example.ru", thread=thread, values=values, **sender)
         body = letter.get_body(("html",))

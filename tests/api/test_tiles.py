@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -307,8 +308,8 @@ async def test_stale_tiles_are_served_while_the_upstream_is_unavailable(
     async with proxying() as (client, _):
         good = await client.get(path(HERE))
         server.answer = lambda: web.Response(status=500)
-        real = service.time.monotonic
-        monkeypatch.setattr(service.time, "monotonic", lambda: real() + service.TILE_LIFETIME + 1)
+        real = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: real() + service.TILE_LIFETIME + 1)
         stale = await client.get(path(HERE))
         assert (stale.status_code, stale.content) == (200, good.content)
         assert sum(server.asked.values()) == 2

@@ -17,6 +17,7 @@ from tests.support.second_factor import set_up
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.open311 import service as georeport
+from widget_api.open311 import store
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -69,13 +70,13 @@ async def test_the_last_use_is_a_day_written_once(
     admin: Cabinet, site: Site, client: httpx2.AsyncClient, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, writes = secret_of(await issue(admin, site)), list[str]()
-    note = georeport.store.note_use
+    note = store.note_use
 
     async def counted(tx: Any, token_id: str, day: str) -> None:
         writes.append(day)
         await note(tx, token_id=token_id, day=day)
 
-    monkeypatch.setattr(georeport.store, "note_use", counted)
+    monkeypatch.setattr(store, "note_use", counted)
     with time_machine.travel(1_800_000_000, tick=False) as moment:
         for _ in range(3):
             assert await events(client, site, secret) == 200

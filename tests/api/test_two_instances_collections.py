@@ -28,7 +28,7 @@ from widget_api.sites import collection, consent
 from widget_api.sites.model import Site
 
 NAME = "Другая сторона"
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "category": "yards",
     "description": join_entry("Сквер у школы", "Посадить деревья"),
     "answers": {"cost": "12000", "benefits": "Все"},
@@ -228,8 +228,8 @@ async def test_contacts_go_where_the_consent_document_says_and_other_protocols_g
 async def test_what_does_not_fit_is_left_out_and_foreign_signers_add_nothing(sides: tuple[Side, Side]) -> None:
     here, _ = sides
     database, child = here.database, here.site
-    values = {"name": "Чужая", "url": "https://else.test", "key": KEY, "contacts": "none", "protocol": "webhook"}
-    elsewhere = Platform(id=clock.new_id(), site_id=(await make_site(database)).id, **values)
+    values: dict[str, Any] = {"name": "Чужая", "url": "https://else.test", "contacts": "none", "protocol": "webhook"}
+    elsewhere = Platform(id=clock.new_id(), site_id=(await make_site(database)).id, key=KEY, **values)
     await platforms.insert_platform(database, elsewhere)
     (own,) = await platforms.platforms_of_site(database, child.id)
     assert child.collection is not None

@@ -80,8 +80,9 @@ async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, sit
 async def published_entry(context: Context, site: Site, preset: str) -> int:
     """The number of an entry of a new collection, with an answer to each question."""
     child = await collection.add_collection(context.database, site, preset, preset)
-    given = {"category": child.categories[0].code, "description": join_entry("Сквер <у школы>", "Подробности")}
-    receipt = await submit_report(context.database, child, answers=answer_all(child), **given)
+    given: dict[str, Any] = {"category": child.categories[0].code, "answers": answer_all(child)}
+    text = join_entry("Сквер <у школы>", "Подробности")
+    receipt = await submit_report(context.database, child, description=text, **given)
     await lifecycle.change(context.database, AGENT, child.id, receipt.problem_id, Change(to="accepted"))
     return receipt.number
 
@@ -141,8 +142,8 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("private-answered", links.track_url(context, problem))
     own = f"/cabinet/sites/{site.id}"
     version = (await client.get(f"/api/v1/sites/{site.key}")).json()["consent"]["version"]
-    away = {"email": "v@gorod.test", "role": "agent", "agency_id": site.agency.id, "name": "Вера", "post": "Юрист"}
-    colleague, _ = await accounts.add_user(context.database, **away)
+    away: dict[str, Any] = {"role": "agent", "agency_id": site.agency.id, "name": "Вера", "post": "Юрист"}
+    colleague, _ = await accounts.add_user(context.database, email="v@gorod.test", **away)
     below = await sites.add_agency(
         context.database, name="Водоканал", email="voda@gorod.test", parent_id=site.agency.id
     )
@@ -295,9 +296,8 @@ async def read_visits(public: Public, context: Context, site: Site) -> None:
     await renewals.run(database, clock.now() + renewals.YEAR)
     await public.read("renew", renewals_mail.renewal_url(context, renewed))
     links = f"/cabinet/sites/{site.id}/collections/inspectors/links"
-    for name in ("Рядом & <вместе>", "Закрытый"):
-        link_id = await entry_links.add_link(database, child, name)
-    await entry_links.revoke_link(database, child, link_id)
+    await entry_links.add_link(database, child, "Рядом & <вместе>")
+    await entry_links.revoke_link(database, child, await entry_links.add_link(database, child, "Закрытый"))
     await public.read("cabinet-links", links)
     await public.read("cabinet-links-refused", links, 422, data=form)
     await public.read("collection", f"/s/{child.key}?field.districts=центр")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -11,7 +12,7 @@ import time_machine
 
 from tests.api.test_collections import add_entry
 from tests.conftest import ONE_DATABASE
-from tests.factories import RESIDENT, make_report, make_site
+from tests.factories import RESIDENT, make_report, make_site, run_statement
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
@@ -119,9 +120,8 @@ async def test_inspectors_are_found_invited_and_answer(
             assert words in first.text
         path = find_page(first)
         for _ in range(2):  # a scanner of mail opens every link
-            opened = await client.get(path)
+            PageText((await client.get(path)).text).form(path)  # fails where there is none
         assert await states(context) == ["open", "open"]
-        assert PageText(opened.text).form(path)
         for seconds, answer in enumerate(("accepted", "accepted", "declined", "accepted")):
             traveller.move_to(NOON + seconds)
             assert (await client.post(path, data={"answer": answer})).status_code == 303
@@ -129,8 +129,8 @@ async def test_inspectors_are_found_invited_and_answer(
             answered = await context.database.rows("SELECT answered_at FROM visit_invitations WHERE state <> 'open'")
             assert answered[0]["answered_at"] == NOON + (0 if seconds == 1 else seconds), "said once"
         assert (await client.post(path, data={"answer": "maybe"})).status_code == 400
-        for page in (visit, visit.rpartition("/")[0]):
-            assert "Согласились 1 из 2" in (await cabinet.read(page)).text
+        for address in (visit, visit.rpartition("/")[0]):
+            assert "Согласились 1 из 2" in (await cabinet.read(address)).text
         assert (await cabinet.client.get(f"{visit}?done=invited&sent=x")).status_code == 200
         traveller.move_to(clock.parse_rfc3339("2026-12-01T07:00:00Z"))  # 10:00 there
         visit_id, agency_id = visit.rpartition("/")[2], inspectors.agency.id
@@ -152,8 +152,7 @@ async def test_only_confirmed_addresses_that_work_get_letters(
         cabinet = await enter("agent", inspectors.agency.id)
         visit = await add_visit(cabinet, inspectors)
         for entry, lost in zip(entries, ("confirmed_at = NULL", "stopped_at = 1", "failed_at = 1"), strict=False):
-            sql = f"UPDATE contacts SET {lost} WHERE problem_id = :id"
-            await database.write(lambda tx, sql=sql, entry=entry: tx.run(sql, id=entry))
+            await run_statement(database, f"UPDATE contacts SET {lost} WHERE problem_id = :id", id=entry)
         gone = await add_inspector(context, inspectors, "f", "Центр")
         await lifecycle.change(database, RESIDENT, inspectors.id, gone, Change(to="withdrawn"))
         assert (await invite(cabinet, visit, 1, 2, 3, 4, 5, 6)).headers["location"].endswith("sent=2")
@@ -164,7 +163,8 @@ async def test_only_confirmed_addresses_that_work_get_letters(
         reached = [await contacts.find_reached(database, entry) is not None for entry in entries]
         old = await renewals_store.list_old(database, ["inspectors"], clock.now(), 10)
         for entry in entries:
-            await database.write(lambda tx, entry=entry: renewals_store.ask(tx, entry, inspectors.id, clock.now()))
+            asking = partial(renewals_store.ask, problem_id=entry, site_id=inspectors.id, now=clock.now())
+            await database.write(asking)
         while not await letters.send_due(context, renewals_mail.LETTERS):
             pass
         assert [str(one.message["To"]) for one in mail_sink.letters] == ["d@example.test"] * 2
@@ -356,7 +356,7 @@ async def test_letters_of_visits_are_bounded_and_end_with_the_entry(
     context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with time_machine.travel(NOON, tick=False) as traveller:
-        entry = await add_inspector(context, inspectors, "anna", "Юг")
+        entry, visit = await add_inspector(context, inspectors, "anna", "Юг"), ""
         cabinet = await enter("agent", inspectors.agency.id)
         for day in range(1, MAX_A_DAY + 2):
             visit = await add_visit(cabinet, inspectors, day=f"2026-12-{day:02}")
@@ -383,10 +383,10 @@ async def test_letters_of_visits_are_bounded_and_end_with_the_entry(
             refused = await cabinet.send(path, path, **(VISIT | wrong))
             assert (refused.status_code, f'id="field-{next(iter(wrong))}' in refused.text) == (422, True), wrong
         rows = await context.database.rows("SELECT id FROM visits ORDER BY at")
-        for row, seconds, sent in zip((*rows[:3], rows[2]), (0, 0, 86_399, 86_400), (1, 1, 0, 1), strict=True):
+        for row, seconds, invited in zip((*rows[:3], rows[2]), (0, 0, 86_399, 86_400), (1, 1, 0, 1), strict=True):
             traveller.move_to(NOON + seconds)
             given = (inspectors, row["id"], inspectors.agency.id, [2], journal.COMMAND_LINE)
-            assert await service.invite(context.database, *given) == sent
+            assert await service.invite(context.database, *given) == invited
         traveller.move_to(NOON + inspectors.retention_days * 86_400)
         assert (await retention.erase_expired(context.database))["visits"] == 0
         traveller.move_to(NOON + (inspectors.retention_days + 10) * 86_400)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support import axe
 from tests.support.browser import Watch
@@ -288,7 +288,7 @@ def test_a_new_password_can_be_revealed_and_is_not_stored(town: Town, desk: Page
 
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
-ATTACHED = {"name": "Акт.pdf", "mimeType": "application/pdf", "buffer": PDF}
+ATTACHED: FilePayload = {"name": "Акт.pdf", "mimeType": "application/pdf", "buffer": PDF}
 
 
 def open_report(town: Town, page: Page, text: str = "Первое") -> str:

@@ -156,7 +156,7 @@ def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site:
     expect(desktop.locator(".mark.one")).to_have_count(len(STATUSES))
     expect(desktop.locator(".leaflet-tile img").first).to_be_visible()
     shot = Image.open(io.BytesIO(desktop.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
-    counts = sorted((shot.getcolors(shot.width * shot.height) or []), reverse=True)  # type: ignore[type-var]
+    counts = sorted((shot.getcolors(shot.width * shot.height) or []), reverse=True)
     ground: Colour = counts[0][1]  # type: ignore[assignment]
     assert ground != (0x12, 0x17, 0x1D)
     assert contrast(ground, (0x12, 0x17, 0x1D)) < 1.6

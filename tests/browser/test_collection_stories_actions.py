@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support.browser import Watch
@@ -23,8 +23,8 @@ DAY = timedelta(days=1)
 ANNA, VERA, OLEG, MARIA = (f"{name}@example.test" for name in ("anna", "vera", "oleg", "maria"))
 
 
-def picture(name: str) -> dict[str, object]:
-    return dict(file(photo(halves(640, 480)), name))
+def picture(name: str) -> FilePayload:
+    return FilePayload(**file(photo(halves(640, 480)), name))
 
 
 def travel(town: Town, days: int, *pages: Page) -> None:
@@ -38,7 +38,7 @@ def open_entry(town: Town, page: Page, title: str) -> Locator:
     """An entry in the widget on a page of the town."""
     widget = town.show_widget(page)
     widget.locator(".card", has_text=title).click()
-    entry = widget.locator("article")
+    entry: Locator = widget.locator("article")
     expect(entry).to_contain_text(title)
     return entry
 

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -94,7 +95,8 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     page.goto(f"{own}/count")
     expect(page.locator("table")).to_contain_text(f"Каток {XSS}")
     check_page(page)
-    for look in ({"color_scheme": "dark"}, {"color_scheme": "dark", "forced_colors": "active"}):
+    looks: list[dict[str, Any]] = [{"color_scheme": "dark"}, {"color_scheme": "dark", "forced_colors": "active"}]
+    for look in looks:
         page.emulate_media(**look)
         code = Image.open(io.BytesIO(page.locator(".qr").screenshot())).convert("L")
         assert code.getpixel((1, 30)) == 255, f"{look}: the margin of the code is not white"

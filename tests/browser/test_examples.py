@@ -92,7 +92,7 @@ class Visit:
         self.before = self.host.take()
         self.shifted = self.layout_shift()
         waiting, held = held, None
-        for route in waiting:
+        for route in waiting or ():
             route.continue_()
 
     def layout_shift(self) -> float:

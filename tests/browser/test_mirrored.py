@@ -85,6 +85,7 @@ def widget_site(serve: Callable[..., Service], platform: Platform, tmp_path: Pat
 @pytest.fixture
 def number(widget_site: WidgetSite) -> int:
     """Number of the platform's problem, once it has been imported with its photo."""
+    items = list[dict[str, Any]]()
     for _ in range(600):
         with urllib.request.urlopen(f"{widget_site.api}/problems") as answer:
             items = json.load(answer)["items"]

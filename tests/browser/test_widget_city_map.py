@@ -140,7 +140,7 @@ def delayed(page: Page, fake_map: FakeCityMap, zoom: int) -> Route:
 
 
 def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    FakeCityMap(desktop, widget_site, two(widget_site))
     city_map(desktop, strict)
     mark = desktop.get_by_role("button", name=re.compile("в работе, просрочено: "))
     expect(mark.locator(".badge")).to_be_visible()
@@ -164,7 +164,7 @@ def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site:
 
 
 def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    FakeCityMap(desktop, widget_site, two(widget_site))
     ground = city_map(desktop, strict)
     expect(marks(desktop)).to_have_count(2)
     ground.focus()
@@ -195,7 +195,7 @@ def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget
 def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
     desktop: Page, widget_site: WidgetSite, strict: str
 ) -> None:
-    fake_map = FakeCityMap(desktop, widget_site, two(widget_site))  # type: ignore[arg-type]
+    fake_map = FakeCityMap(desktop, widget_site, two(widget_site))
     city_map(desktop, strict)
     expect(marks(desktop)).to_have_count(2)
     desktop.get_by_label(re.compile("решено: ")).focus()
@@ -315,7 +315,7 @@ def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(
     new_page: Callable[..., Page], widget_site: WidgetSite
 ) -> None:
     phone = new_page(viewport=PHONE, has_touch=True, is_mobile=True)
-    FakeCityMap(phone, widget_site, two(widget_site))  # type: ignore[arg-type]
+    FakeCityMap(phone, widget_site, two(widget_site))
     filler = "<p style='height:1500px'>Новости города</p>"
     ground = city_map(phone, widget_site.page(widget_site.snippet('type="extended" view="inline"') + filler))
     expect(marks(phone)).to_have_count(2)

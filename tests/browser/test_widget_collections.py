@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -56,8 +57,8 @@ async def _fill(url: str, key: str) -> None:
             for place, (title, category, answers) in enumerate(entries):
                 text = join_entry(title, f"{title}: подробности для тех, кто решает.")
                 category = category.format(category=child.categories[0].code)
-                given = {"category": category, "description": text, "answers": answers, "lat": 55.08 + place / 100}
-                problem = (await submit_report(database, child, **given)).problem_id
+                given: dict[str, Any] = {"category": category, "description": text, "answers": answers}
+                problem = (await submit_report(database, child, lat=55.08 + place / 100, **given)).problem_id
                 await lifecycle.confirm(database, child.id, problem)
                 await lifecycle.change(database, AGENT, child.id, problem, Change(to="accepted"))
     finally:
@@ -268,7 +269,7 @@ def test_a_visitor_takes_part_by_a_letter(
     with page.expect_response(re.compile(f"/collections/{slug}/entries/1/(vote|join|contact)$")) as answered:
         form.locator(".button").click()
     assert answered.value.status == 202, answered.value.text()
-    body = answered.value.request.post_data_json
+    body = answered.value.request.post_data_json or {}
     assert {name: body[name] for name in given} == given
     message = widget.locator("[id$='-sent']")
     expect(message).to_be_focused()

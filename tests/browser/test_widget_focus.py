@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.support.browser import Watch, arrived
 from tests.support.widget import (
@@ -171,7 +171,7 @@ def test_a_shared_url_opens_late(page: Page, watch: Watch, widget_site: WidgetSi
     expect_untouched(page, "own", 0)
 
 
-LYING, STANDING = {"width": 740, "height": 360}, PHONE
+LYING, STANDING = ViewportSize(width=740, height=360), PHONE
 
 
 DESCRIPTION, PLACE_FIELD = ("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 4)

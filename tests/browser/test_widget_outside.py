@@ -32,7 +32,7 @@ def places(widget_site: WidgetSite) -> dict[str, Place]:
 
     def add(name: str, west: int, *more: str) -> str:
         agency = widget_site.service.cli("agency", "add", "--name", name, "--email", "office@gorod.test")["agency"]
-        own = ("--origin", widget_site.host.url, "--jurisdiction", f"{token_hex(4)}.test")
+        own: tuple[str, ...] = ("--origin", widget_site.host.url, "--jurisdiction", f"{token_hex(4)}.test")
         own += ("--bbox", f"{west},-40,{west + 1},-39")
         key = widget_site.service.cli("site", "add", "--name", name, "--agency", agency, *own)["key"]
         widget_site.service.cli("site", "set", key, *more)

@@ -92,7 +92,7 @@ def test_settings_are_saved_by_administrators_with_a_nonce_only(
     assert configured.call("option")["key"] == key
     chief, editor = signed_in("chief"), signed_in("editor")
     forged = {"option_page": "igrajdanin_widget", "action": "update", "igrajdanin_widget[key]": "wk_forged"}
-    assert chief.request.post(f"{configured.url}/wp-admin/options.php", form=forged).status == 403
+    assert chief.request.post(f"{configured.url}/wp-admin/options.php", form={**forged}).status == 403
     response = editor.goto(configured.url + SETTINGS)
     assert response is not None
     assert response.status == 403

@@ -269,8 +269,8 @@ class TwoInstances(RuleBasedStateMachine):
             (ours, known), (theirs, known_there) = here[name], there[name]
             if name in gone:
                 for where, row in (("here", ours), ("there", theirs)):
-                    left = row["erased_at"] is None, row["description"], bool(row["published"])
-                    assert left == (False, "", False), f"not erased {where}"
+                    kept = row["erased_at"] is None, row["description"], bool(row["published"])
+                    assert kept == (False, "", False), f"not erased {where}"
             else:
                 assert [one for one in known if one[0] not in marks] == [
                     one for one in known_there if one[0] not in marks

@@ -243,7 +243,7 @@ class FakeCity:
             ("status", "accepted", None, "operator"),
             ("status", "in_progress", "Передали бригаде", "agent"),
         ]
-        timeline = [
+        timeline: list[dict[str, Any]] = [
             {"at": f"2026-11-2{day}T09:00:00Z", "kind": kind, "status": status, "label": status or kind}
             | {"text": text, "actor": actor, "photos": [], "documents": []}
             for day, (kind, status, text, actor) in enumerate(steps)

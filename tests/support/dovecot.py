@@ -80,14 +80,14 @@ class Dovecot:
         while True:
             try:
                 client = imaplib.IMAP4("127.0.0.1", self.port, timeout=30)
-                break
             except OSError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
                     log = self.root / "log"
                     raise AssertionError(log.read_text() if log.exists() else "Dovecot did not start") from None
                 time.sleep(0.05)
-        client.login(user, PASSWORD)
-        return client
+            else:
+                client.login(user, PASSWORD)
+                return client
 
     def put(self, *letters: bytes, folder: str = "INBOX") -> None:
         client = self.signed_in()

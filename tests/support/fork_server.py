@@ -113,8 +113,9 @@ def serve_requests(descriptor: int) -> list[str]:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(signalled)
     channels: dict[int, socket.socket] = {}
+    watched: list[socket.socket | int] = [control, wakeup]
     while True:
-        ready, _, _ = select.select([control, wakeup], [], [])
+        ready, _, _ = select.select(watched, [], [])
         if wakeup in ready:
             os.read(wakeup, 512)
             _report_exits(channels)

@@ -54,7 +54,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}
     for act in get_args(Act):
         for done in (False, True):
-            asked = {"act": act, "done": done, "action_url": f"{W}/action/{'a' * 120}"}
+            asked: dict[str, Any] = {"act": act, "done": done, "action_url": f"{W}/action/{'a' * 120}"}
             yield f"{act} {done}", "action_confirmation", {**about, **asked}
     entry = {**about, "text": typed, "page_url": f"{W}/s/wk_key/c/budget/1284"}
     yield "news of an author", "participants_news", {**entry, "stop_url": f"{W}/my-action/{'a' * 120}"}

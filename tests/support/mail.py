@@ -72,7 +72,7 @@ class _RememberingSMTP(SMTP):
         self._conversation.add("C", data)
         super().data_received(data)
 
-    async def push(self, status: str | bytes) -> None:
+    async def push(self, status: Any) -> None:
         self._conversation.add("S", status if isinstance(status, bytes) else status.encode())
         await super().push(status)
 
@@ -148,7 +148,8 @@ class MailSink:
         with self._arrived:
             self.letters.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
             self._arrived.notify_all()
-        if self.behaviour == "lose the answer" and server.transport is not None:
+        if self.behaviour == "lose the answer":
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return "250 2.0.0 Accepted"
 

@@ -127,7 +127,7 @@ def coordinates(page: Page) -> tuple[float, float]:
 
 
 def near(one: tuple[float, float], other: tuple[float, float], zoom: int = ZOOM, pixels: float = 1.5) -> bool:
-    degree = 256 * 2**zoom / 360
+    degree: float = 256 * 2**zoom / 360
     across = abs(one[1] - other[1]) * degree
     down = abs(one[0] - other[0]) * degree / math.cos(math.radians(one[0]))
     return max(across, down) <= pixels

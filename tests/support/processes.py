@@ -189,7 +189,7 @@ class Service:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait(30)
                 raise AssertionError(f"serve did not end within 30 s:\n{self.log}") from None
-        code, self.process = self.process.returncode, None
+        code, self.process = self.process.wait(), None
         return code
 
     def cli(self, *arguments: str) -> Any:

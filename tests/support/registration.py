@@ -16,6 +16,7 @@ from widget_api.people import invitations
 from widget_api.people import letters as account_letters
 from widget_api.registration import mail
 from widget_api.registration.model import PROOF_PATH
+from widget_api.signing import Purpose
 
 NEW = "/sites/new"
 INN, OTHER_INN = "7707083893", "7728168971"
@@ -121,7 +122,8 @@ class Applicant:
         return PageText(answer.text)
 
     async def row(self) -> Any:
-        payload = self.context.signer.read(mail.Purpose.APPLICATION, self.link.rpartition("/")[2])
+        payload = self.context.signer.read(Purpose.APPLICATION, self.link.rpartition("/")[2])
+        assert payload is not None
         return await self.context.database.row("SELECT * FROM applications WHERE id = :id", id=payload[0])
 
     async def prove(self, host: TownHost) -> Applicant:

@@ -59,7 +59,7 @@ class RemoteBrowser(ABC):
         return dict(await self.until(f"{kind} «{name}»", _FIND, kind, name))
 
     async def tap(self, kind: str, name: str) -> None:
-        at, before = await self.find(kind, name), {}
+        at, before = await self.find(kind, name), dict[str, Any]()
         while at != before:  # a previous choice may still be moving it
             await asyncio.sleep(0.05)
             at, before = await self.find(kind, name), at

@@ -10,14 +10,15 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.support.city import DELAYED, LOST, TEXT, FakeCity, picture
 from tests.support.pictures import file
 from tests.support.widget import WidgetSite
 
-PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+PHONE, DESKTOP = ViewportSize(width=360, height=740), ViewportSize(width=1280, height=900)
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"
 MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
 # The control of the photo chunk; a placeholder stands in its place until the chunk has loaded.
@@ -247,7 +248,8 @@ class Tour:
         self.city.release()
         expect(self.widget.locator(".timeline")).to_be_visible()
         yield "done without e-mail"
-        waits = {"waiting offline": LOST, "waiting for the service": (503, {}), "waiting a minute": (429, {})}
+        waits: dict[str, Any] = {"waiting offline": LOST, "waiting for the service": (503, {})}
+        waits["waiting a minute"] = (429, {})
         for state, answer in waits.items():
             self.city.answers[post] = answer
             self.form()
@@ -314,7 +316,8 @@ class Tour:
 
     def list(self) -> Iterator[str]:
         get = "GET /problems"
-        states = {"list loading": DELAYED, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
+        states: dict[str, Any] = {"list loading": DELAYED, "list failed": LOST}
+        states["list empty"] = (200, {"items": [], "next": None})
         for state, answer in states.items():
             self.city.answers[get] = answer
             self.open()

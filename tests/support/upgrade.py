@@ -72,7 +72,7 @@ class Peers:
         elif self.hook_status == 204:
             events = json.loads(body)
             self.hook_events += events if isinstance(events, list) else [events]
-        return web.Response(status=self.hook_status)
+        return web.Response(status=self.hook_status or 500)
 
     def close(self) -> None:
         self._run(self.platform.stop())

@@ -75,7 +75,7 @@ def test_the_pasted_code_is_followed_and_settings_win(system: str) -> None:
 @php
 @each_system
 def test_nothing_hostile_gets_into_the_page(system: str) -> None:
-    hostile = {"type": '"><script>', "view": "popup", "category": 'a"b', "lang": "ru\n", "theme": "<b>"}
+    hostile: dict[str, Any] = {"type": '"><script>', "view": "popup", "category": 'a"b', "lang": "ru\n", "theme": "<b>"}
     assert packed(render(system, LINK, **hostile)["printed"]).startswith(element('type="extended"'))
     for code in (NOTHING, "wk_abc", "javascript:alert(1)/s/wk_abc", 'https://w.test"onload=/s/wk_abc', f"{LINK}<b"):
         printed = render(system, code)["printed"]

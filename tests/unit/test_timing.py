@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ async def test_a_failing_block_is_extended_too(fails: bool, monkeypatch: pytest.
     async def note(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(brute_force.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     try:
         async with brute_force.at_full_steps(STEP):
             if fails:

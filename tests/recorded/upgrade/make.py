@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.cabinet import PageText
+from tests.support.exchange import KEY
 from tests.support.mail import Letter
 from tests.support.pictures import halves, photo
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, clean_environment, free_port, patched_program
 from tests.support.upgrade import (
-    KEY,
     ORIGIN,
     PUBLIC_URL,
     SECRET,
@@ -283,7 +283,7 @@ class UpgradeScenario:
             "message_id": str(letter.message["Message-ID"]).strip("<>"),
             "number": number,
         }
-        body = {"name": "Сергей", "text": "Подтверждаю", "email": "sergey@example.test", "lang": "ru"}
+        body: dict[str, Any] = {"name": "Сергей", "text": "Подтверждаю", "email": "sergey@example.test", "lang": "ru"}
         body |= {"consent": self.village.consent(), "ticket": self.village.ticket()}
         assert self.village.send(f"/problems/{number}/comments", body).status_code == 202
         self.visitor.press(self.mail.wait("sergey@example.test")[0].links[0])
@@ -388,8 +388,8 @@ def dump_sqlite(path: Path, copy: Path) -> bytes:
 
 def dump_postgres(server: PostgreSQL, url: str) -> bytes:
     assert server.server is not None
-    command = [server.server.programs / "pg_dump", "--no-owner", "--no-acl", "--inserts", "--rows-per-insert=100", url]
-    text = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
+    options = ["--no-owner", "--no-acl", "--inserts", "--rows-per-insert=100", url]
+    text = subprocess.check_output([server.server.programs / "pg_dump", *options]).decode()
     # `\restrict` is for psql alone; comments say which machine and which day.
     return re.sub(r"^(\\.*|--.*|)\n", "", text, flags=re.MULTILINE).encode()
 
@@ -397,14 +397,14 @@ def dump_postgres(server: PostgreSQL, url: str) -> bytes:
 def make(checkout: Path, dialect: str) -> None:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if dialect == "postgresql":
-            server = PostgreSQL()
+        server = PostgreSQL() if dialect == "postgresql" else None
+        if server is not None:
             stack.callback(server.stop)
             url = server.database()
         else:
             url = f"sqlite:///{directory / 'widget.db'}"
         held = UpgradeScenario(checkout, directory, url).live()
-        if dialect == "postgresql":
+        if server is not None:
             files = {"widget.sql": dump_postgres(server, url)}
         else:
             files = {"widget.db": dump_sqlite(directory / "widget.db", directory / "copy.db")}

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -84,8 +85,8 @@ async def test_a_work_that_raises_is_rolled_back_alone(counted: Database) -> Non
 
 async def test_cancelled_callers_leave_the_database_whole(counted: Database) -> None:
     randomness = random.Random(7)
-    callers = [asyncio.create_task(counted.write(increment)) for _ in range(300)]
-    readers = [asyncio.create_task(counted.rows("SELECT * FROM counted")) for _ in range(300)]
+    callers: list[asyncio.Task[Any]] = [asyncio.create_task(counted.write(increment)) for _ in range(300)]
+    readers: list[asyncio.Task[Any]] = [asyncio.create_task(counted.rows("SELECT * FROM counted")) for _ in range(300)]
     await asyncio.sleep(0)
     for task in randomness.sample(callers + readers, 300):
         task.cancel()

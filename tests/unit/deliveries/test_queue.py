@@ -107,10 +107,10 @@ async def test_the_lease_of_a_killed_worker_expires_and_its_late_result_is_ignor
 async def test_a_killed_worker_does_not_consume_a_retry_attempt(database: Database, site: Site) -> None:
     await submit_report(database, site)
     now = NOW + 10
-    for _ in range(4):
+    for lost in range(4):
         (leased,) = await take(database, "killed", now)
         now += LEASE
-    assert (leased.attempts, leased.repeated) == (1, True)
+        assert (leased.attempts, leased.repeated) == (1, lost > 0)
     (taken,) = await take(database, now=now)
     retry_in = retry_delay(taken.attempts, None)
     assert retry_in is not None
@@ -156,7 +156,7 @@ async def test_a_delivery_that_kills_its_workers_dies_without_others(database: D
     assert [
         row["outcome"] for row in await database.rows("SELECT outcome FROM delivery_attempts WHERE error <> ''")
     ] == ["dead"]
-    assert await admin.replay(database, poison, now)
+    assert await admin.replay(database, dead["id"], now)
     assert [delivery.id for delivery in await take(database, now=now)] == [poison]
 
 

@@ -127,7 +127,7 @@ def test_no_combination_of_such_lines_breaks_the_parser(lines: list[str]) -> Non
         letter = parse.read_letter(raw)
         found = inspection.classify(letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test")
         if found.kind == "bounce":
-            inspection.bounces.parse_failure(letter.message)
+            inspection.parse_failure(letter.message)
     except parse.TooComplex:
         return
     received = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)

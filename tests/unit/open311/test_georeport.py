@@ -252,7 +252,7 @@ def test_updates_without_a_request_are_ignored() -> None:
 
 def test_extensions_of_our_own_instances_are_parsed() -> None:
     extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
-    fields = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
+    fields: dict[str, Any] = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
     for form in FORMATS:
         assert parse.parse_updates(render_document(georeport.updates_document([fields]), form))[0].extended == extended
 

@@ -15,7 +15,7 @@ from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
 from widget_api.errors import Conflict, Invalid, Refused
 from widget_api.problems import lifecycle
-from widget_api.problems.model import Actor, Change, Contact, Update
+from widget_api.problems.model import Actor, Change, Contact, Status, Update
 from widget_api.problems.store import history, records
 from widget_api.problems.submit import Idempotency, Receipt
 from widget_api.sites.model import Site
@@ -241,9 +241,11 @@ async def test_a_platform_cannot_act_for_the_resident(database: Database, site: 
 
 async def test_the_state_is_independent_of_the_order_of_events(database: Database, site: Site) -> None:
     now = clock.now()
+    statuses: list[tuple[str, int, Status | None]]
+    statuses = [("a", 5, "in_progress"), ("f", 5, "planned"), ("c", 9, "resolved"), ("b", 7, None)]
     updates = [
         Update(id=f"{letter * 8}-0000-7000-8000-000000000000", at=now + at, status=status)
-        for letter, at, status in [("a", 5, "in_progress"), ("f", 5, "planned"), ("c", 9, "resolved"), ("b", 7, None)]
+        for letter, at, status in statuses
     ]
     outcomes = set()
     with time_machine.travel(now, tick=False):  # all reports in the same second, however long creating them takes

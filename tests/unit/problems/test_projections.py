@@ -70,10 +70,10 @@ async def test_incremental_changes_equal_a_rebuild(database: Database, seed: int
     sent: list[str] = []
     for _ in range(60):
         if not sent or chance.random() < 0.3:
-            place = {"lat": 55 + chance.random() / 9, "lng": 38 + chance.random() / 9} if chance.random() < 0.9 else {}
-            receipt = await submit_report(
-                database, site, category=chance.choice(("roads", "snow")), **{"lat": None, "lng": None} | place
-            )
+            place: dict[str, Any] = {"lat": None, "lng": None}
+            if chance.random() < 0.9:
+                place = {"lat": 55 + chance.random() / 9, "lng": 38 + chance.random() / 9}
+            receipt = await submit_report(database, site, category=chance.choice(("roads", "snow")), **place)
             sent.append(receipt.problem_id)
             continue
         chosen = chance.choice(sent)
@@ -157,9 +157,9 @@ async def test_list_items_match_their_rows(database: Database) -> None:
         page = await listing.page(database, site, listing.Filters(), today, "https://w.test")
         assert page["items"] == [listing.item(row, today, site, "https://w.test") for row in rows]
         assert {item["overdue"] for item in page["items"]} == {today.year == 2100}
-    assert page["items"][0]["photos"] == [
-        photo | {name: f"https://w.test{photo[name]}" for name in ("url", "thumb", "small")}
-    ]
+        assert page["items"][0]["photos"] == [
+            photo | {name: f"https://w.test{photo[name]}" for name in ("url", "thumb", "small")}
+        ]
 
 
 def test_cells_are_tiles_in_z_order() -> None:
