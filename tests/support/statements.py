@@ -1,9 +1,10 @@
 """Record the statements that each test runs on PostgreSQL, and name the cases that repeat what others run there.
 
-A statement counts as the same if its text, the types of its parameters and the shape of its result are: whether there
-are rows, and the types of a row's values, or the error. tests/sqlite_only.txt names the cases whose every statement is
-run on PostgreSQL by a case that is not named; `make test` runs those on SQLite alone. Never named are cases whose
-subject is the database itself (CONCERNED) and those that run statements in another process, where nothing is recorded.
+Of a statement are noted its text, the type of each parameter (NULL fits any), and its outcome: rows, no rows, the
+number of rows that it changed (none, or some), or the error. PostgreSQL derives the types of the result from the text.
+tests/sqlite_only.txt names the cases of which everything is run on PostgreSQL by a case that is not named; `make test`
+runs those on SQLite alone. Never named are cases whose subject is the database itself (CONCERNED), whatever writes
+beside other writes (CONCURRENT), and cases that run statements in another process, where nothing is recorded.
 
     make sqlite-only                                     # runs all cases on PostgreSQL and writes the list
     python -m tests.support.statements RECORDED --check  # whether the list holds (make test-full)
@@ -16,7 +17,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ class Recorder:
             self._file.write_text(json.dumps(self._cases))
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
-        def watching(method: str, describe: Callable[[Any], object]) -> None:
+        def watch(method: str) -> None:
             former = getattr(asyncpg.Connection, method)
 
             async def run(connection: Any, query: str, *given: Any, **options: Any) -> Any:
@@ -70,31 +71,32 @@ class Recorder:
                 except Exception as error:
                     self._note(query, given, type(error).__name__)
                     raise
-                self._note(query, given, describe(result))
+                self._note(query, given, outcome_of(result))
                 return result
 
             patch.setattr(asyncpg.Connection, method, run)
 
-        watching("_execute", shape)
-        watching("_executemany", shape)
+        watch("_execute")
+        watch("_executemany")
 
-    def _note(self, query: str, given: tuple[Any, ...], outcome: object) -> None:
+    def _note(self, query: str, given: tuple[Any, ...], outcome: str) -> None:
         values = given[0] if given else ()
         if values and isinstance(values, list) and isinstance(values[0], tuple):  # of `executemany`
             values = values[0]
         text = LISTS.sub("$…", NAMES.sub("…", query))
-        self._running.add(zlib.crc32(repr((text, types(values), outcome)).encode()))
+        kinds = [type(value).__name__ for value in values]
+        if "$…" in text:  # of neighbours of one type there may be any number, as in `IN ($1, $2)`
+            kinds = [kind for kind, _ in groupby(kinds)]
+        noted = {(text, outcome), *((text, place, kind) for place, kind in enumerate(kinds) if kind != "NoneType")}
+        self._running |= {zlib.crc32(repr(one).encode()) for one in noted}
 
 
-def types(values: Any) -> tuple[str, ...]:
-    """The types of values in order; of neighbours of one type there may be any number, as in `IN ($1, $2)`."""
-    return tuple(name for name, _ in groupby(type(value).__name__ for value in values))
-
-
-def shape(result: Any) -> object:
-    if isinstance(result, list):
-        return types(result[0].values()) if result else "no rows"
-    return "done"
+def outcome_of(result: Any) -> str:
+    if isinstance(result, tuple):  # rows, the status, whether there are more
+        result = result[0] or result[1].decode()
+    if isinstance(result, str):
+        return "no rows" if result.endswith(" 0") else "changed"
+    return "rows" if result else "no rows"
 
 
 def concerns_the_database(item: pytest.Item) -> bool:
