@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -56,14 +56,15 @@ async def state(database: Any, problem_id: str) -> dict[str, Any]:
     return dict(await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
 
 
-async def moved(database: Any, site: Site, status: Status, **report: Any) -> str:
+async def moved(database: Any, site: Site, status: str, **report: Any) -> str:
     """A report in this status."""
     problem = (await submit_report(database, site, **report)).problem_id
     if status != "moderation":
         actor = Actor(kind="platform", source="default")
         if status in ("confirmed", "withdrawn"):
             actor = Actor(kind="source", source="default")
-        update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили", actor="agent")
+        wanted = cast(Status, status)
+        update = Update(id=clock.new_id(), at=clock.now(), status=wanted, text="Так решили", actor="agent")
         await lifecycle.import_update(database, actor, site.id, problem, update)
     return problem
 

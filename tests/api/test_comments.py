@@ -203,7 +203,7 @@ async def test_a_name_is_shown_only_with_its_own_consent(
     for door in (page, own, f"{widget.root}/problems/{number}"):
         assert "Семён" not in (await widget.client.get(door)).text, door
     (row,) = await context.database.rows("SELECT * FROM commenters WHERE name_withdrawn_at IS NOT NULL")
-    assert row["comment_id"] == comment["id"]
+    assert row["comment_id"] == agreed["comment_id"]
     assert len((await read(widget, number))["items"]) == 2, "the words stay"
 
 

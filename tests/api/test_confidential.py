@@ -60,11 +60,11 @@ def test_no_process_of_the_service_shows_its_settings(
         wait_for(lambda: len(serving(service.pid)) >= len(command))
         # setpriv has more capabilities than another process, which cannot read it until it has become the service.
         wait_for(lambda: not any(b"setpriv" in command_line(pid) for pid in serving(service.pid)))
-        for pid in serving(service.pid):
-            wait_for(lambda pid=pid: not any(neighbour_may_read(pid, what) for what in ("environ", "maps")))
+        wait_for(lambda: not any(neighbour_may_read(pid, "environ") for pid in serving(service.pid)))
+        wait_for(lambda: not any(neighbour_may_read(pid, "maps") for pid in serving(service.pid)))
+        # A process hides its environment first, and removes the settings from it a moment later.
+        wait_for(lambda: not any(b"canary" in environment(pid) for pid in processes(service.pid)))
         for pid in processes(service.pid):
-            # A process hides its environment first, and removes the settings from it a moment later.
-            wait_for(lambda pid=pid: b"canary" not in environment(pid))
             assert b"PYTHONUNBUFFERED=1" in environment(pid)
         assert neighbour_may_read(other.pid, "environ"), "others can be read"
     finally:

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
@@ -345,6 +345,7 @@ async def test_files_are_read_in_a_separate_thread(
     for reader in readers:
         context.database._free.put_nowait(reader)
     assert (await piece).count(b"\r\n") == 2
+    assert isinstance(reading, AsyncGenerator)
     await reading.aclose()
 
 

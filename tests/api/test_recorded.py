@@ -12,7 +12,9 @@ import re
 import smtplib
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -232,19 +234,20 @@ def refuse(world: World) -> None:
     """Every refusal of submissions, in the order of the contract."""
     visitor = world.visitor("198.51.100.60")
     site, problems = world.path(), world.path("/problems")
-    ok = {"idempotency_key": "refused", "origin": ORIGIN}
+    ok: dict[str, Any] = {"idempotency_key": "refused", "origin": ORIGIN}
     whole = body(world, 2, visitor)
     world.see("api/refused-key", "POST", "/api/v1/sites/wk_unknown/problems", visitor, json_body=whole, **ok)
-    for name, more in {
+    wrong_heads: dict[str, dict[str, Any]] = {
         "origin": {"origin": "https://evil.test"},
         "null-origin": {"origin": "null"},
         "no-idempotency-key": {"idempotency_key": None},
         "wrong-idempotency-key": {"idempotency_key": "я"},
-    }.items():
+    }
+    for name, more in wrong_heads.items():
         world.see(f"api/refused-{name}", "POST", problems, visitor, json_body=whole, **(ok | more))
     evil = ok | {"origin": "https://evil.test"}
     world.see("api/refused-origin-en", "POST", problems, world.english, json_body=whole, **evil)
-    for name, sent in {
+    wrong_bodies: dict[str, dict[str, Any]] = {
         "bad-json": {"content": "{", "content_type": "application/json"},
         "list": {"content": "[]", "content_type": "application/json"},
         "type": {"content": "{}", "content_type": "text/plain"},
@@ -265,7 +268,8 @@ def refuse(world: World) -> None:
         "many-photos": {"json_body": whole | {"photos": ["a", "b", "c", "d"]}},
         "no-answers": {"json_body": whole | {"category": "roads"}},
         "too-long": {"json_body": whole | {"description": "я" * 4001}},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, sent in wrong_bodies.items():
         world.see(f"api/refused-{name}", "POST", problems, visitor, **(ok | sent))
     english = {"ticket": whole["ticket"], "lang": "en"}
     world.see("api/refused-all-fields-en", "POST", problems, world.english, json_body=english, **ok)
@@ -503,7 +507,7 @@ def work_by_mail(world: World) -> None:
     """The utility company gets its reports by mail and answers by mail, and a platform is informed of both."""
     visitor, path = world.visitor("198.51.100.80"), world.path("/problems", world.other_key)
     consent = visitor.ask("GET", world.path(key=world.other_key)).json["consent"]["version"]
-    sent = {"category": "housing", "description": "Течёт крыша <b>в подъезде</b>", "name": "Олег"}
+    sent: dict[str, Any] = {"category": "housing", "description": "Течёт крыша <b>в подъезде</b>", "name": "Олег"}
     sent |= {"email": "oleg@example.test", "location": {"address": "Связной, 3", "lat": 55.1, "lng": 38.77}}
     sent |= {"consent": {"version": consent, "processing": True, "publish_name": False}}
     sent |= {"ticket": world.ticket(visitor, world.other_key, OTHER_ORIGIN)}
@@ -525,7 +529,7 @@ def work_by_mail(world: World) -> None:
         head += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
         with smtplib.LMTP("127.0.0.1", world.inbound) as server:
             server.sendmail(UTILITY_OFFICE, [reply], f"{head}\r\n{text}\r\n".encode())
-        world.wait(lambda many=number + 1: len(waiting(world)) == many, "the answer by mail did not come")
+        world.wait(partial(have_come, world, number + 1), "the answer by mail did not come")
         world.settle()
     world.letter("answer-taken", UTILITY_OFFICE, "Ответ на")
     people = world.people["company"]
@@ -552,6 +556,10 @@ def waiting(world: World) -> list[str]:
     return sorted(set(re.findall(r"/cabinet/mail/[0-9a-f-]{36}", page)))
 
 
+def have_come(world: World, many: int) -> bool:
+    return len(waiting(world)) == many
+
+
 def exchange_with_platforms(world: World) -> None:
     """Requests to a GeoReport platform, a webhook's event, and signed updates from it."""
     made = world.cli("platform", "add", "--name", "Шина", "--url", f"{world.elsewhere.url}/hook", "--key", city.SIGNED,
@@ -570,7 +578,7 @@ def exchange_with_platforms(world: World) -> None:
     contents = {"taken": json.dumps(event), "again": json.dumps(event), "wrong-key": json.dumps(event)}
     for name, content in (contents | {"malformed": "{", "no-event": "[5]"}).items():
         key = "another key of somebody else" if name == "wrong-key" else city.SIGNED
-        headers = signed(key, world.now, content.encode())
+        headers: dict[str, Any] = signed(key, world.now, content.encode())
         world.see(f"platform/update-{name}", "POST", "/api/v1/platform/updates", content=content, **headers)
     world.see("platform/update-unsigned", "POST", "/api/v1/platform/updates", content="{}")
     for role in ("admin", "operator"):

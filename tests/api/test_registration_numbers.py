@@ -104,7 +104,8 @@ async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_recorded(
     assert [(one["field"], one["code"]) for one in twice.json()["errors"]] == [("items.1.number", "repeated")]
     many = await client.put(API, json={"items": [{"number": 1}] * 1001}, headers=token)
     assert [one["code"] for one in many.json()["errors"]] == ["too_many"]
-    for wrong in (dict[str, Any](), {"items": None}, {"items": {}}, {"items": [None]}, {"items": ["1"]}):
+    bodies: list[dict[str, Any]] = [{}, {"items": None}, {"items": {}}, {"items": [None]}, {"items": ["1"]}]
+    for wrong in bodies:
         assert (await client.put(API, json=wrong, headers=token)).status_code == 422, wrong
     assert await numbers(database, site) == {}
     georeport = {"Authorization": f"Bearer {await changes.add_token(database, site.id, 'georeport')}"}

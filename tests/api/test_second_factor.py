@@ -551,6 +551,7 @@ async def test_a_restored_backup_revives_no_code(
     _, codes = await set_up(anna)
     moment.shift(60)
     revision = await schema.current_revision(context.database)
+    assert revision is not None
     await backup.write_backup(settings, tmp_path / "copy.zip", revision)
     moment.shift(60)
     laptop = new_browser()

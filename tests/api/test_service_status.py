@@ -41,8 +41,9 @@ async def plant(context: Context, sink: str, age: int, *, reports: int = 1, **ch
     ids = []
     for _ in range(reports):
         problem_id = (await submit_report(context.database, site, email="canary@example.test")).problem_id
-        values = {"id": clock.new_id(), "site_id": site.id, "problem_id": problem_id, "event_id": clock.new_id()}
-        values |= {"position": 1, "sink": sink, "state": "pending", "next_at": NOW - age, "created_at": NOW - age}
+        values: dict[str, Any] = {"id": clock.new_id(), "event_id": clock.new_id(), "problem_id": problem_id}
+        values |= {"site_id": site.id, "position": 1, "sink": sink, "state": "pending"}
+        values |= {"next_at": NOW - age, "created_at": NOW - age}
         ids.append(str(values["id"]))
 
         async def work(tx: Transaction, values: dict[str, Any] = values, problem_id: str = problem_id) -> None:

@@ -10,13 +10,14 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import AGENT, RESIDENT, SECRET, submit_report
+from tests.factories import AGENT, RESIDENT, SECRET, run_statement, submit_report
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
@@ -122,7 +123,8 @@ def world(service: Service) -> World:
             comment = clock.new_id()
             decided = {} if state == "moderation" else {"decided_at": clock.now()}
             values = {"id": comment, "state": state, "created_at": clock.now(), **decided, **said}
-            await database.write(lambda tx, values=values: tx.insert("comments", **values))
+            columns = f"({', '.join(values)}) VALUES (:{', :'.join(values)})"
+            await run_statement(database, f"INSERT INTO comments {columns}", **values)
             pages[f"comment in {state}"] = moderation_url(context, site, comment, clock.now())
         for state in ("draft", "sent"):
             pages[f"application, {state}"] = application_url(context, await plant_application(context, state=state))
@@ -279,7 +281,7 @@ def test_pages_of_the_head(world: World, page: Page, check: Callable[..., None])
 
     states: dict[str, State] = {"map of the list": f"{cabinet}/problems?view=map", "many at once": choose_many}
     for path in ("?from=all", "?from=2026-13-01"):  # as they come: their folded tables are wider than a phone
-        states[path] = lambda page, address=f"{cabinet}/analytics{path}": page.goto(address)
+        states[path] = partial(Page.goto, url=f"{cabinet}/analytics{path}")
     states["places"] = f"{cabinet}/analytics/places?from=all&street=Лесная"
     states["report of a caller"] = f"{cabinet}/new-report"
     states["with errors"] = sent(f"{cabinet}/new-report", "main form.card button, main form button.primary >> nth=-1")

@@ -25,7 +25,7 @@ NAME = "Официальный портал администрации горо�
 def found_city(service: Service, language: str) -> Town:
     """A town with a report of each topic, and a published one with large numbers."""
     town = Town.found(service, "head", speaking=language, name=NAME, language=language)
-    large = [12_345, 23_456, 34_567]
+    large: list[float] = [12_345, 23_456, 34_567]
     numbers = dict.fromkeys((*regional_report.OUTCOMES, *regional_report.ANSWERS, "received", "answered"), large)
     numbers |= {"returned": large, "rated": large, "rating": [4.5, 4.2, 3.9], "share_in_time": [0.91, 0.82, 0.78]}
     numbers |= {"median": [340.0, 30.0, 2200.0], "most": [2400.0, 2200.0, 41.0]}

@@ -63,8 +63,9 @@ def count_on_map(page: Page) -> int:
     """Number of problems behind the visible marks. The map reports the same number once both are drawn. The highlighted
     mark is not counted: its cluster contains the problem already.
     """
+    counts, reported = list[int](), 0
     for _ in range(20):
-        counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
+        counts = page.locator(".mark[tabindex='0']").evaluate_all(
             "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
         )
         match = re.search(r"(\d+)", page.locator(MAP_STATUS).inner_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -13,7 +14,7 @@ from tests.support.city import DELAYED, LOST, FakeCity
 from tests.support.widget import DESKTOP, PHONE, POLL, REPORT, WidgetSite, draw_twice, let_time_pass
 
 LIST = "GET /problems"
-EMPTY = (200, {"items": [], "next": None})
+EMPTY: tuple[int, dict[str, Any]] = (200, {"items": [], "next": None})
 SHIFTS = """
 window.shift = 0;
 window.shifts = new PerformanceObserver(list => list.getEntries().forEach(one => { shift += one.value; }));

@@ -24,7 +24,8 @@ ANNA, VERA, OLEG, MARIA = (f"{name}@example.test" for name in ("anna", "vera", "
 
 
 def picture(name: str) -> FilePayload:
-    return FilePayload(**file(photo(halves(640, 480)), name))
+    made: FilePayload = file(photo(halves(640, 480)), name)
+    return made
 
 
 def travel(town: Town, days: int, *pages: Page) -> None:

@@ -131,6 +131,7 @@ def test_the_shown_policy_is_sufficient(
 
 def test_openings_are_counted_by_origin(page: Page, widget_site: WidgetSite) -> None:
     open_form(page, widget_site.page(widget_site.snippet()))
+    places = list[dict[str, Any]]()
     for _ in range(100):
         places = check(widget_site)["places"]
         if any(place["origin"] == widget_site.host.url and place["versions"] == [RELEASE] for place in places):

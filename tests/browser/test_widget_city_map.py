@@ -353,7 +353,7 @@ def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
 def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize) -> None:
     page = new_page(viewport=size)
-    FakeCityMap(page, widget_site, two(widget_site))  # type: ignore[arg-type]
+    FakeCityMap(page, widget_site, two(widget_site))
     city_map(page, widget_site.page(widget_site.snippet('type="extended" theme="light" lang="en"')))
     marks(page).first.click()
     expect(page.locator(".preview")).to_be_visible()

@@ -206,7 +206,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     with page.expect_response(re.compile("/collections/budgeting/entries$")) as answered:
         widget.get_by_role("button", name="Отправить запись").click()
     assert answered.value.status == 201
-    sent = answered.value.request.post_data_json
+    sent = answered.value.request.post_data_json or {}
     assert (sent["title"], sent["answers"]["cost"]) == ("Каток во дворе", "300000")
     expect(widget.get_by_role("heading", name="Запись получена")).to_be_visible()
     check_appearance(page, "an entry is received", ("dark", "contrast"))

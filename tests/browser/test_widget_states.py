@@ -131,7 +131,7 @@ class Visitor:
         self._session.send("Accessibility.enable")
         # Pending scripts: lazy chunks show the previous language until their texts are loaded.
         self._coming: set[Request] = set()
-        page.on("request", lambda request: request.resource_type == "script" and self._coming.add(request))
+        page.on("request", lambda request: self._coming.update({request} if request.resource_type == "script" else ()))
         for end in ("requestfinished", "requestfailed"):
             page.on(end, lambda request: self._coming.discard(request))
 

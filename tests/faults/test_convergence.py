@@ -337,7 +337,7 @@ def fresh(
 
 
 @pytest.fixture
-def machine(fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]) -> Callable[[], TwoInstances]:
+def machine(fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]) -> type[TwoInstances]:
     class Machine(TwoInstances):
         pass
 
@@ -346,8 +346,8 @@ def machine(fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., S
 
 
 @ONE_DATABASE_UNLESS_FULL
-def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstances], full_counts: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+def test_any_interleaving_ends_in_equal_states(machine: type[TwoInstances], full_counts: bool) -> None:
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=FULL_EXAMPLES if full_counts else EXAMPLES,
@@ -363,7 +363,7 @@ def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstance
     )
 
 
-def test_a_decision_about_a_report_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
+def test_a_decision_about_a_report_whose_answer_was_lost(machine: type[TwoInstances]) -> None:
     """The platform has the report and decides, while we did not get the answer and know no number."""
     story = machine()
     story.report_here(confirmed=True)
@@ -380,7 +380,7 @@ def test_a_decision_about_a_report_whose_answer_was_lost(machine: Callable[[], T
         story.teardown()
 
 
-def test_erasure_reaches_a_platform_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
+def test_erasure_reaches_a_platform_whose_answer_was_lost(machine: type[TwoInstances]) -> None:
     story = machine()
     story.report_here(confirmed=True)
     story.proxy.planned.append("lost answer")

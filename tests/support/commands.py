@@ -24,7 +24,7 @@ from tests.support.processes import CommandFailed, clean_environment
 from widget_api import cli
 
 # Every call would build all commands anew, which takes a tenth of a second of CPU time.
-typer.main.get_command = functools.cache(typer.main.get_command)  # type: ignore[assignment]
+typer.main.get_command = functools.cache(typer.main.get_command)
 _turn = threading.Lock()  # environment, working directory and standard output belong to the whole process
 
 

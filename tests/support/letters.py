@@ -54,8 +54,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}
     for act in get_args(Act):
         for done in (False, True):
-            asked: dict[str, Any] = {"act": act, "done": done, "action_url": f"{W}/action/{'a' * 120}"}
-            yield f"{act} {done}", "action_confirmation", {**about, **asked}
+            acted: dict[str, Any] = {"act": act, "done": done, "action_url": f"{W}/action/{'a' * 120}"}
+            yield f"{act} {done}", "action_confirmation", {**about, **acted}
     entry = {**about, "text": typed, "page_url": f"{W}/s/wk_key/c/budget/1284"}
     yield "news of an author", "participants_news", {**entry, "stop_url": f"{W}/my-action/{'a' * 120}"}
     for email in ("vera@example.test", None):

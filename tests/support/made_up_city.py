@@ -209,7 +209,7 @@ class World:
         text = PageText(visitor.ask("GET", page).text)
         form = text.form("" if all(not one.action for one in text.forms) else action)
         path, given = form.action or page, form.fields | fields
-        origin = OWN | {"referer": "https://widget.test" + page}
+        origin: dict[str, Any] = OWN | {"referer": "https://widget.test" + page}
         if name:
             return self.see(name, "POST", path, visitor, form=given, **origin)
         answer = visitor.ask("POST", path, form=given, **origin)
@@ -290,7 +290,7 @@ def submit_all_reports(world: World) -> None:
             path = world.path("/photos")
             got = world.see("api/photo-sent", "POST", path, visitor, form=ticket, files=photo, origin=ORIGIN)
             sent |= {"photos": [{"photo": got.json["photo"], "alt": "Яма шириной в метр"}]}
-        key = {"idempotency_key": f"report-{number}", "origin": ORIGIN}
+        key: dict[str, Any] = {"idempotency_key": f"report-{number}", "origin": ORIGIN}
         path = world.path("/problems")
         if number in (1, 14):
             answer = world.see(f"api/report-{number}", "POST", path, visitor, json_body=sent, **key)

@@ -432,7 +432,7 @@ def message(one: EmailMessage) -> str:
     """The headers as shown to a reader, and each part with its own headers."""
     lines = [_header(name, value) for name, value in sorted(one.items())]
     for part in one.walk():
-        if isinstance(part, EmailMessage) and not part.is_multipart():
+        if not part.is_multipart():
             head = [_header(name, value) for name, value in part.items() if part is not one]
             text = str(part.get_content()).replace("\r", "")
             lines += ["", *head, "", without_gaps(text) if part.get_content_subtype() == "html" else text]

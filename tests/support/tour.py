@@ -14,9 +14,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.support.city import DELAYED, LOST, TEXT, FakeCity, picture
+from tests.support.city import DELAYED, LOST, FakeCity, picture
 from tests.support.pictures import file
-from tests.support.widget import WidgetSite
+from tests.support.widget import TEXT, WidgetSite
 
 PHONE, DESKTOP = ViewportSize(width=360, height=740), ViewportSize(width=1280, height=900)
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"

@@ -98,7 +98,7 @@ class Town:
 
     def sign_in(self, page: Page, role: Role | None = None, to: str = "") -> Page:
         """Enter the cabinet as the person of this role, or as the first one, and open the page `to`."""
-        sign_in(page, self.service, *self.people[role or next(iter(self.people))])
+        sign_in(page, self.service, *self.people[next(iter(self.people)) if role is None else role])
         if to:
             page.goto(f"{self.service.url}/cabinet/{to}")
         return page

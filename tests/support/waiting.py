@@ -22,7 +22,7 @@ def wait_for(look: Callable[[], Found], what: str = "it never comes") -> Found:
     return found
 
 
-async def await_for(look: Callable[[], Awaitable[Found]], what: str = "it never comes") -> Found:
+async def await_for(look: Callable[[], Awaitable[Found | None]], what: str = "it never comes") -> Found:
     """`wait_for` for a coroutine."""
     deadline = time.monotonic() + PATIENCE
     while not (found := await look()):

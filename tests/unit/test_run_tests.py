@@ -40,7 +40,7 @@ def test_few_failures_are_repeated_alone(tmp_path: Path, sources: list[str], sta
         (tmp_path / f"test_{number}.py").write_text(source.format(number))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    program = [sys.executable, ROOT / "scripts/run_tests.py"]
+    program = [sys.executable, str(ROOT / "scripts/run_tests.py")]
     run = subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
     assert run.returncode == status, run.stdout
     _, _, passed_alone = run.stdout.partition("Passed alone")
