@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 SHELL = "chromium-headless-shell"
 NAMES = (SHELL, "chromium", "google-chrome-stable", "google-chrome", "chromium-browser", "microsoft-edge-stable")
@@ -93,13 +92,12 @@ def reason_to_leave_out(packages: tuple[str, ...]) -> str:
 def install(packages: list[str]) -> None:
     """From the system's packages, in one call."""
     print(f"▸ installing from the system's packages: {' '.join(packages)} (a minute or two)", flush=True)
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]  # venv may come from there at the same time
-    quietly: dict[str, Any] = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdin": subprocess.DEVNULL}
-    subprocess.run([*apt, "update"], **quietly, capture_output=True)
+    waiting = ["-qq", "-o", "DPkg::Lock::Timeout=300"]  # venv may come from there at the same time
+    quietly = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdin": subprocess.DEVNULL}
+    subprocess.run(["apt-get", "update", *waiting], **quietly, capture_output=True)
     wanted = [name for package in packages if (name := package if known(package) else OTHERWISE.get(package))]
-    done = subprocess.run(
-        [*apt, "install", "-y", "--no-install-recommends", *wanted], **quietly, stdout=subprocess.DEVNULL
-    )
+    install = ["apt-get", "install", *waiting, "-y", "--no-install-recommends", *wanted]
+    done = subprocess.run(install, **quietly, stdout=subprocess.DEVNULL)
     if done.returncode:
         print(f"  apt-get install ended with code {done.returncode}", flush=True)
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,6 +14,7 @@ import jsonschema_rs
 from scripts import lint_api
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
+from tests.support.recorded import FOLDER, whole
 from widget_api import openapi
 from widget_api.app import ROUTES
 from widget_api.problems import lifecycle
@@ -103,8 +103,8 @@ async def test_georeport_answers_match_the_description(client: httpx2.AsyncClien
 
 def recorded() -> Iterator[tuple[str, str, str, int, str, str]]:
     """The name of each recorded answer, its request, status, media type and body."""
-    for file in sorted((Path(__file__).parents[1] / "recorded" / "api").glob("*.txt")):
-        asked, _, answered = file.read_text().partition("\n\nHTTP/1.1 ")
+    for file in sorted((FOLDER / "api").glob("*.txt")):
+        asked, _, answered = whole(f"api/{file.stem}").partition("\n\nHTTP/1.1 ")
         _, method, path, *_ = asked.splitlines()[0].split(" ")
         head, _, body = answered.partition("\n\n")
         media = re.search(r"^content-type: ([^;\n]+)", head, re.MULTILINE)

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
+import time_machine
 from aiohttp import web
 
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, NOON, submit_report
 from tests.support.exchange import KEY, accept_report, webhook_receiver
 from widget_api import clock
 from widget_api.app import open_context
@@ -147,7 +148,8 @@ async def test_a_refused_event_does_not_fail_others(
     monkeypatch.setattr(model, "RETRY_DELAYS", (0, 0, 0))
     hook.poison, hook.refusal = "Яма номер 17", refusal
     stands = {"delivered": 2 * REPORTS - 2, "dead": 1, "pending": 1}  # the next event of its report waits behind it
-    await work(context, stands.__eq__)
+    with time_machine.travel(NOON):  # attempts follow each other
+        await work(context, stands.__eq__)
     assert len({one["id"] for one in hook.events}) == len(hook.events) == 2 * REPORTS - 2
 
 
