@@ -56,6 +56,8 @@ ONE_DATABASE = pytest.mark.parametrize("dialect", DIALECTS[:1])
 _OTHER = pytest.mark.full("the other database")
 ONE_DATABASE_UNLESS_FULL = pytest.mark.parametrize("dialect", [DIALECTS[0], pytest.param(DIALECTS[1], marks=_OTHER)])
 POSTGRESQL_UNLESS_FULL = pytest.mark.parametrize("dialect", [pytest.param(DIALECTS[0], marks=_OTHER), DIALECTS[1]])
+# An extended site with a jurisdiction known to platforms, which also shows problems from platforms.
+GOROD = pytest.mark.site(jurisdiction="gorod.test", type="extended")
 ENOUGH_MEMORY = 6 << 30  # bytes
 SERVER = pytest.StashKey[Server]()
 
@@ -256,9 +258,15 @@ def make_settings(tmp_path: Path, mail_sink: MailSink) -> Callable[..., Settings
     return make
 
 
+def options_of(request: pytest.FixtureRequest, mark: str) -> dict[str, Any]:
+    """Keywords of a mark of the test or, without one, of its module."""
+    found = request.node.get_closest_marker(mark)
+    return dict(found.kwargs) if found else {}
+
+
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url)
+def settings(make_settings: Callable[..., Settings], database_url: str, request: pytest.FixtureRequest) -> Settings:
+    return make_settings(database_url=database_url, **options_of(request, "settings"))
 
 
 @contextlib.asynccontextmanager

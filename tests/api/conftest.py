@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from starlette.applications import Starlette
 
+from tests.conftest import options_of
 from tests.factories import NOON, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
@@ -50,8 +51,8 @@ def context(app: Starlette) -> Context:
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
+async def site(context: Context, request: pytest.FixtureRequest) -> Site:
+    return await make_site(context.database, **options_of(request, "site"))
 
 
 @pytest.fixture
@@ -66,14 +67,8 @@ async def receipt(context: Context, site: Site) -> Receipt:
 
 
 @pytest.fixture
-def settings_without_worker(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """Settings for tests that deliver by themselves instead of the application's worker."""
-    return make_settings(database_url=database_url, work="off")
-
-
-@pytest.fixture
 def exchange_settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """The same settings, with `fake` as the platform."""
+    """Settings with `fake` as the platform; tests deliver by themselves instead of the application's worker."""
     return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
 
 
@@ -82,12 +77,6 @@ async def exchange_context(exchange_settings: Settings) -> AsyncIterator[Context
     """A context with those settings, without the application."""
     async with open_context(exchange_settings) as opened:
         yield opened
-
-
-@pytest.fixture
-async def gorod(context: Context) -> Site:
-    """An extended site with a jurisdiction known to platforms, which also shows problems from platforms."""
-    return await make_site(context.database, jurisdiction="gorod.test", type="extended")
 
 
 @pytest.fixture

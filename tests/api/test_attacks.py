@@ -50,11 +50,6 @@ def database(app: Any) -> Database:
     return found
 
 
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database)
-
-
 @asynccontextmanager
 async def calling(settings: Settings) -> AsyncIterator[tuple[Any, httpx2.AsyncClient]]:
     """The application under other settings, called from a loopback address."""

@@ -13,7 +13,7 @@ import pytest
 from tests.api.test_georeport_server import ROOT, accept, post, send
 from tests.api.test_platform_mirror import own
 from tests.api.test_platform_webhook import UPDATES, make_update, signed
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, submit_report
 from tests.fake_platform import FakePlatform
 from widget_api import clock, redaction
 from widget_api.cli import running as command_line
@@ -32,6 +32,8 @@ from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.site(jurisdiction="gorod.test", agency={"mode": "email"})
+
 
 @pytest.fixture
 def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
@@ -41,11 +43,6 @@ def settings(fake: FakePlatform, make_settings: Callable[..., Settings], databas
 @pytest.fixture
 def database(context: Context) -> Database:
     return context.database
-
-
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database, jurisdiction="gorod.test", agency={"mode": "email"})
 
 
 @pytest.fixture

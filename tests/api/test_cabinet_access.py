@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
-import pytest
 import time_machine
 
 from tests.conftest import running
@@ -18,11 +17,6 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
-
-
-@pytest.fixture
-async def site(app: Any) -> Site:
-    return await make_site(app.state.context.database)
 
 
 async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.AsyncClient) -> None:

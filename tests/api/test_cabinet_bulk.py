@@ -22,16 +22,11 @@ from widget_api.database import Transaction
 from widget_api.people import accounts, store
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
-from widget_api.settings import Settings
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 LIST = "/cabinet/problems"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 class Killed(BaseException):

@@ -20,11 +20,7 @@ from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 QUEUE = "/cabinet/comments"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, discussion="moderated")
+pytestmark = pytest.mark.site(discussion="moderated")
 
 
 @pytest.fixture

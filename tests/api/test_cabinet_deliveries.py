@@ -27,22 +27,13 @@ from widget_api.sites.model import Site
 PASSWORD = "a long enough password"
 PATH = "/cabinet/deliveries"
 Enter = Callable[[Role], Awaitable[Cabinet]]
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture
 def database(app: Any) -> Database:
     found: Database = app.state.context.database
     return found
-
-
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database)
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ E = "/cabinet/problems/{entry}"
 D, B = S + "/districts/{district}", S + "/collections/budget"
 AGENCIES, APPLICATIONS = "/cabinet/operator/agencies", "/cabinet/operator/applications"
 Sent = tuple[str, Mapping[str, str]]
+pytestmark = pytest.mark.settings(inbound="lmtp://127.0.0.1:9", rate_limits="off", work="off")
 
 
 def get(*paths: str) -> list[Sent]:
@@ -332,11 +333,6 @@ class World:
 @pytest.fixture
 def dialect() -> str:
     return "sqlite"
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", rate_limits="off", work="off")
 
 
 @pytest.fixture(params=[*ROLES, "operator", "delegated"])

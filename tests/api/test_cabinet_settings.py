@@ -19,10 +19,7 @@ from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, name="Сайт города")
+pytestmark = pytest.mark.site(name="Сайт города")
 
 
 @pytest.fixture

@@ -38,11 +38,6 @@ def database(app: Any) -> Any:
 
 
 @pytest.fixture
-async def site(database: Any) -> Site:
-    return await make_site(database)
-
-
-@pytest.fixture
 async def cabinet(database: Any, client: httpx2.AsyncClient, site: Site) -> Cabinet:
     await accounts.add_user(
         database, email="anna@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD

@@ -33,11 +33,7 @@ from widget_api.web import responses
 
 CANARY = "canary-comments@example.test"
 TEXT = "И у соседнего дома такая же яма"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, discussion="moderated")
+pytestmark = pytest.mark.site(discussion="moderated")
 
 
 @pytest.fixture

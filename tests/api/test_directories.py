@@ -31,18 +31,13 @@ from widget_api.problems.projections import rebuild
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import service as renewals
 from widget_api.residents import calendar_file
-from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.sites import changes, collection, entry_links
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 NOON = clock.parse_rfc3339("2026-11-28T09:00:00Z")  # at the site
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def add_programme(context: Context, child: Site, title: str, begins: str, ends: str = "", **more: Any) -> str:

@@ -32,22 +32,12 @@ from widget_api.problems.lifecycle import change
 from widget_api.problems.model import Change
 from widget_api.problems.projections import rebuild
 from widget_api.problems.store import records
-from widget_api.settings import Settings
 from widget_api.sites import districts, service
 from widget_api.sites.model import Site
 
 TOWN = (38.7, 55.0, 38.9, 55.2)
 WEST, EAST, SOUTH = (38.7, 55.0, 0.1), (38.8, 55.0, 0.1), (38.75, 54.95, 0.1)
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, bbox=TOWN)
+pytestmark = [pytest.mark.settings(work="off"), pytest.mark.site(bbox=TOWN)]
 
 
 def square(west: float, south: float, side: float) -> dict[str, Any]:

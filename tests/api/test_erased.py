@@ -24,19 +24,14 @@ from widget_api.people import accounts
 from widget_api.people.model import User
 from widget_api.problems import lifecycle
 from widget_api.problems.model import OPEN, Actor, Update
-from widget_api.settings import Settings
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 LONG = 90 * 86_400
 OPEN_TABS: tuple[Tab, ...] = ("moderation", "returned", "work", "overdue")
 OTHERS: Mapping[str, Selection] = {name: Selection(status=name) for name in ("soon", "spam", "ended")}
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    """The error of an unreachable platform would also be shown in the cabinet."""
-    return settings_without_worker
+# The error of an unreachable platform would also be shown in the cabinet.
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def standing(context: Context, site: Site, status: str) -> str:

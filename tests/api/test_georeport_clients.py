@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import httpx2
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import AGENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import halves, photo
@@ -20,21 +21,11 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
+pytestmark = [pytest.mark.settings(work="off"), GOROD]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.georeport import ROOT
 from widget_api import clock
@@ -25,11 +25,7 @@ from widget_api.sites.model import Site
 
 DAY = 86_400
 CODES = ("roads", "yards", "lighting")
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
+pytestmark = GOROD
 
 
 async def list_requests(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:

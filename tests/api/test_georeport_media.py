@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE
 from tests.factories import AGENT, RESIDENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
@@ -22,19 +22,10 @@ from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
 from widget_api.problems import lifecycle, remote_pictures
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
+pytestmark = [pytest.mark.settings(work="off"), GOROD]
 
 
 def picture(width: int = 640) -> bytes:

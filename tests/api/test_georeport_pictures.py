@@ -9,26 +9,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 File = tuple[str, tuple[str, bytes, str]]
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
+pytestmark = [pytest.mark.settings(work="off"), GOROD]
 
 
 @pytest.fixture

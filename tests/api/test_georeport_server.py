@@ -27,17 +27,13 @@ from widget_api.web import streaming
 ROOT = "/open311/v2"
 TEXT = "Не горит фонарь у дома 5"
 Token = Callable[[str], Awaitable[str]]
+pytestmark = pytest.mark.site(jurisdiction="gorod.test")
 
 
 @pytest.fixture
 def database(app: Any) -> Database:
     found: Database = app.state.context.database
     return found
-
-
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database, jurisdiction="gorod.test")
 
 
 @pytest.fixture

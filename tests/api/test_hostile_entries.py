@@ -46,7 +46,6 @@ from widget_api.problems.persons import Person
 from widget_api.problems.store import records
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
-from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import changes, collection, consent, entry_links, presets
 from widget_api.sites import service as sites
@@ -86,11 +85,7 @@ FOREIGN = {
     *("agency_id", "district_id", "user_id", "template_id", "letter_id", "table", "bulk_id", "application_id"),
     *("id", "name", "form", "z", "place:int", "period"),
 }
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 class Town:

@@ -36,11 +36,7 @@ EMAIL = "anna@gorod.test"
 SETTINGS = "/cabinet/organisation/provider"
 Browser = Callable[[], Cabinet]
 MAPPING = "staff = agent\nheads = head\nchiefs = admin\nreaders = viewer"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture(scope="module")

@@ -25,17 +25,13 @@ from widget_api.sites.model import Site
 from widget_api.web import releases
 
 HOST = "https://gorod.test"
+pytestmark = pytest.mark.site(name="Сайт города")
 
 
 @pytest.fixture
 def dialect() -> str:
     """No SQL of its own but that of sightings, which test_install_sightings.py tests: one database is enough."""
     return "sqlite"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, name="Сайт города")
 
 
 async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[str, str]:

@@ -12,10 +12,7 @@ from widget_api.sites import changes
 from widget_api.sites.install import sightings
 from widget_api.sites.model import Site
 
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, accent="#AA0055")
+pytestmark = pytest.mark.site(accent="#AA0055")
 
 
 async def embed(client: httpx2.AsyncClient, key: str, query: str = "", referer: str = "") -> httpx2.Response:

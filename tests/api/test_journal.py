@@ -32,11 +32,7 @@ Cli = Callable[..., Any]
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"
 ACCOUNT = "/cabinet/account"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def entries(database: Database, *kinds: str) -> list[dict[str, Any]]:

@@ -24,16 +24,10 @@ from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 LETTERS = "/cabinet/mail"
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", work="off")
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
+pytestmark = [
+    pytest.mark.settings(inbound="lmtp://127.0.0.1:9", work="off"),
+    pytest.mark.site(agency={"mode": "email", "email": "priem@gorod.test"}),
+]
 
 
 @pytest.fixture

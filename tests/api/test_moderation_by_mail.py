@@ -27,11 +27,7 @@ from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 OFFICE = "mailbox@gorod.test"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, discussion="moderated", agency={"mode": "email", "email": OFFICE})
+pytestmark = pytest.mark.site(discussion="moderated", agency={"mode": "email", "email": OFFICE})
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ from widget_api.people import notices as choosing
 from widget_api.problems import assignment, lifecycle, notices, pictures
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.problems.store import notices as notices_store
-from widget_api.settings import Settings
 from widget_api.sites import collection, consent, rights
 from widget_api.sites import service as sites
 from widget_api.sites.changes import update_agency, update_site
@@ -47,11 +46,7 @@ CANARY = Contact(email="canary@resident.test", name="Канарейкина", ph
 SECRETS = ("canary@resident.test", "Канарейкина", "900 000-00-01", "9000000001", "Внутреннее", "own@gorod.test")
 NOON = "2026-12-01T12:00"  # a Tuesday
 LIST = "/cabinet/problems"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import time_machine
 
@@ -17,17 +15,12 @@ from widget_api.mailbox import reminders, service
 from widget_api.mailbox.model import Arrival
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 
 OFFICE = "priem@gorod.test"
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:1", work="off")
+pytestmark = pytest.mark.settings(inbound="lmtp://127.0.0.1:1", work="off")
 
 
 @pytest.fixture

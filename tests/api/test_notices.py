@@ -28,13 +28,13 @@ from widget_api.problems import assignment, dialogue, lifecycle, notices
 from widget_api.problems.dialogue import Clarification
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.store import notices as store
-from widget_api.settings import Settings
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.worker import Worker
 
 NOON = "2026-12-01T12:00"  # a Tuesday
 CANARY = Contact(email="canary@resident.test", name="Канарейкин Канарей", phone="+7 900 000-00-00")
+pytestmark = pytest.mark.settings(work="off")
 
 
 @contextmanager
@@ -47,11 +47,6 @@ def at(text: str, zone: str = "Europe/Moscow") -> Iterator[None]:
 def noon() -> Iterator[None]:
     with at(NOON):
         yield
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
 
 
 class Agency:

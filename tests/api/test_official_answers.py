@@ -13,7 +13,7 @@ import pytest
 from tests.api.test_followers import following
 from tests.api.test_letters import letters
 from tests.api.test_report import Widget
-from tests.conftest import running
+from tests.conftest import GOROD, running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
@@ -39,6 +39,7 @@ WORDS = "Фонарь заменён, приходите смотреть"
 NAME = "Мой двор"
 OFFICIAL = "Официальный ответ"
 Voice = Literal["georeport", "platform", "platform off", "default", "default off", "of all", "of all on", "of the site"]
+pytestmark = GOROD
 
 
 @pytest.fixture
@@ -46,11 +47,6 @@ async def app(make_settings: Callable[..., Settings], database_url: str) -> Asyn
     wished = {"platform_url": "http://127.0.0.1:1/hook", "platform_key": KEY, "platform_protocol": "webhook"}
     async with running(make_settings(database_url=database_url, **wished)) as started:
         yield started
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 class ExternalSystem:

@@ -39,11 +39,7 @@ from widget_api.sites.model import Site
 
 AGENCIES, NEW_SITE, STATE = "/cabinet/operator/agencies", "/cabinet/operator/site", "/cabinet/operator/state"
 SECRET_NOTE = "Заявитель скандалит каждую осень"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 class City:

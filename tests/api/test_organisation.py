@@ -18,17 +18,12 @@ from widget_api.cabinet.organisation_journal import PAGE_LENGTH
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.people import accounts, invitations
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 SERVICES = "/cabinet/organisation/services"
 JOURNAL = "/cabinet/organisation/journal"
 ROLES = ("operator", "admin", "head", "agent", "viewer")
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture

@@ -32,11 +32,7 @@ EMAIL = "anna@gorod.test"
 NAME, POST = "Анна Ильина", "Ведущий специалист"
 CHOSEN = "тихая река у старой мельницы"
 GONE, ACCEPTED, EXPIRED = "Ссылка больше не действует", "Приглашение уже принято", "Срок приглашения истёк"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:

@@ -24,11 +24,7 @@ from widget_api.web import brute_force
 
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response:

@@ -41,17 +41,13 @@ from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 DAY = 86_400
+pytestmark = pytest.mark.site(type="extended")
 
 
 def jpeg(width: int = 640, height: int = 480, colour: str = "#336699") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "JPEG")
     return out.getvalue()
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, type="extended")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.conftest import GOROD
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states, status, timeline
@@ -35,16 +36,12 @@ from widget_api.worker import Worker
 PLANNED = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
 PERSON = Contact(email="anna@example.test", name="Анна Петровна", phone="+7 900")
 RESOLVED = Change(to="resolved", text="Лампа заменена")
+pytestmark = GOROD
 
 
 @pytest.fixture
 def context(exchange_context: Context) -> Context:
     return exchange_context
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 # --- push ---

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from aiohttp import web
 
+from tests.conftest import GOROD
 from tests.factories import AGENT, NOON, submit_report
 from tests.support.exchange import KEY, accept_report, webhook_receiver
 from widget_api import clock
@@ -27,6 +28,7 @@ from widget_api.worker import Worker
 
 BATCH, REPORTS = 20, 30
 WAIT = 60.0
+pytestmark = GOROD
 
 
 class Receiver:
@@ -82,11 +84,6 @@ async def context(
     wished = {"platform_url": receiver[1], "platform_key": KEY, "platform_protocol": "webhook"}
     async with open_context(make_settings(database_url=database_url, **wished)) as opened:
         yield opened
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 @pytest.fixture

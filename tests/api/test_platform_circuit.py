@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states
@@ -19,6 +20,7 @@ from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
 REPORTS = circuit.OPENS + 3
+pytestmark = GOROD
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +31,6 @@ def _keys(fake: FakePlatform) -> None:
 @pytest.fixture
 def context(exchange_context: Context) -> Context:
     return exchange_context
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 async def rest(context: Context) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, PageText
@@ -30,16 +31,12 @@ SERVICES = [
     {"service_code": "snow", "service_name": "Уборка", "metadata": False, "attributes": []},
     {"service_code": "99", "service_name": "Открытые люки", "metadata": False, "attributes": []},
 ]  # fmt: skip
+pytestmark = GOROD
 
 
 @pytest.fixture
 def settings(exchange_settings: Settings) -> Settings:
     return exchange_settings
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, status
@@ -25,6 +26,7 @@ from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 Pair = tuple[FakePlatform, FakePlatform]
+pytestmark = GOROD
 
 
 @pytest.fixture
@@ -40,11 +42,6 @@ async def context(make_settings: Callable[..., Settings], database_url: str, fak
     settings = make_settings(database_url=database_url, platform_url=fakes[0].url, platform_key="secret")
     async with open_context(settings) as opened:
         yield opened
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 async def add(context: Context, url: str, **changes: Any) -> Platform:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, status, timeline
@@ -23,6 +24,7 @@ from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 URL = "https://platform.test/problems/901"
+pytestmark = GOROD
 
 
 def own(number: int = 901, **changes: Any) -> dict[str, Any]:
@@ -46,11 +48,6 @@ def own(number: int = 901, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def settings(exchange_settings: Settings) -> Settings:
     return exchange_settings
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 async def shown(client: httpx2.AsyncClient, site: Site) -> list[Any]:

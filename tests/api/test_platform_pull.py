@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from tests.conftest import GOROD
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, timeline
@@ -16,15 +17,12 @@ from widget_api.platform.model import Cursor
 from widget_api.platform.store import log
 from widget_api.sites.model import Site
 
+pytestmark = GOROD
+
 
 @pytest.fixture
 def context(exchange_context: Context) -> Context:
     return exchange_context
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 async def test_polling_resumes_after_the_last_page_read(

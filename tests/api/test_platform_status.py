@@ -24,12 +24,12 @@ from widget_api.database import Database, Transaction
 from widget_api.deliveries.admin import STALLED
 from widget_api.platform.store import log
 from widget_api.problems import lifecycle
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 DAY = 86_400
 ALERTS = Path(__file__).resolve().parents[2] / "docs" / "alerts.yml"
 Labels = frozenset[tuple[str, str]]
+pytestmark = pytest.mark.settings(work="off")
 
 
 def metrics(text: str) -> dict[str, dict[Labels, float]]:
@@ -94,11 +94,6 @@ async def test_a_stalled_queue_is_reported_everywhere_until_a_worker_runs(
 
 
 # --- what stands in it, platform by platform ---
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.conftest import running
+from tests.conftest import GOROD, running
 from tests.factories import AGENT, submit_report
 from tests.support.exchange import KEY, PlatformWorker, accept_report, status, timeline, webhook_receiver
 from widget_api import clock
@@ -24,6 +24,7 @@ from widget_api.sites import changes, collection
 from widget_api.sites.model import Site
 
 UPDATES = "/api/v1/platform/updates"
+pytestmark = GOROD
 
 
 class Receiver:
@@ -58,11 +59,6 @@ async def app(
     wished = {"platform_url": receiver[1], "platform_key": KEY, "platform_protocol": "webhook", "work": "off"}
     async with running(make_settings(database_url=database_url, **wished)) as started:
         yield started
-
-
-@pytest.fixture
-def site(gorod: Site) -> Site:
-    return gorod
 
 
 def signed(content: Any, key: str = KEY, at: int | None = None) -> dict[str, Any]:

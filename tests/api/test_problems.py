@@ -24,11 +24,6 @@ def database(app: Any) -> Database:
     return found
 
 
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database)
-
-
 async def publish(database: Database, site: Site, to: str = "accepted", **changes: Any) -> int:
     receipt = await submit_report(database, site, contact=Contact(), **changes)
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))

@@ -26,7 +26,6 @@ from widget_api.browse.statistics import Query
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 from widget_api.status_table import PUBLIC_STATUSES
 
@@ -35,22 +34,13 @@ DAY = 86_400
 NOVEMBER = "from=2026-11-01&to=2026-11-30"
 REPORT, XLSX = "/cabinet/analytics/report", "/cabinet/analytics/report.xlsx"
 EVIL = '=HYPERLINK("https://evil.test";"Город")'
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = [pytest.mark.settings(work="off"), pytest.mark.site(name=EVIL)]
 
 
 @pytest.fixture(autouse=True)
 def december() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, name=EVIL)
 
 
 async def report_on(context: Context, site: Site, day: str, *changes: Change, after: int = 1, **report: Any) -> str:

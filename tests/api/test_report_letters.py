@@ -21,23 +21,18 @@ from widget_api.journal import COMMAND_LINE
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 from widget_api.worker import Worker
 
 REPORT = "/cabinet/analytics/report"
 EMAIL = "anna@gorod.test"
+pytestmark = pytest.mark.settings(work="off")
 
 
 @contextmanager
 def at(text: str, zone: str = "Europe/Moscow") -> Iterator[None]:
     with time_machine.travel(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)), tick=False):
         yield
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
 
 
 @pytest.fixture(autouse=True)

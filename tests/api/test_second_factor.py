@@ -27,11 +27,7 @@ from widget_api.web.brute_force import FREE_ATTEMPTS
 EMAIL = "anna@gorod.test"
 STEP = second_factor.STEP
 Browser = Callable[[], Cabinet]
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture

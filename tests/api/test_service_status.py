@@ -17,15 +17,10 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries.delays import KEPT, LATE, Delays, read_delays
 from widget_api.errors import Unavailable
-from widget_api.settings import Settings
 
 NOW = 1_795_860_000
 PLATFORM = "platform:canary"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture(autouse=True)

@@ -28,11 +28,6 @@ def database(app: Any) -> Database:
     return found
 
 
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database)
-
-
 def north(metres: float) -> dict[str, Any]:
     return {"lat": round(LAT + metres / METRES_PER_DEGREE, 6), "lng": LNG}
 

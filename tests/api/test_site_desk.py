@@ -19,7 +19,6 @@ from widget_api.context import Context
 from widget_api.people.model import Role
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.install.service import MAX_REGISTERED_ORIGINS
@@ -28,16 +27,7 @@ from widget_api.sites.model import Site
 
 DAY = 86_400
 SECOND = "https://www.gorod.test"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, name="Сайт города")
+pytestmark = [pytest.mark.settings(work="off"), pytest.mark.site(name="Сайт города")]
 
 
 def page_of(site: Site, name: str = "access") -> str:

@@ -30,11 +30,6 @@ def database(app: Any) -> Database:
 
 
 @pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database)
-
-
-@pytest.fixture
 def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
     return Widget(client, site)
 

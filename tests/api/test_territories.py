@@ -37,17 +37,13 @@ TOWN = polygon(square(38.7, 55.0, 0.2), square(38.74, 55.04, 0.02))  # with a ho
 DISTRICT = polygon(square(39.0, 55.0, 0.1))
 REGION = polygon(square(38.0, 54.0, 2.0))
 INSIDE, HOLE, IN_DISTRICT, ABROAD = (55.1, 38.8), (55.05, 38.75), (55.05, 39.05), (40.0, 20.0)
+pytestmark = pytest.mark.site(name="Город", area=TOWN)
 
 
 @pytest.fixture
 def database(app: Any) -> Database:
     found: Database = app.state.context.database
     return found
-
-
-@pytest.fixture
-async def site(database: Database) -> Site:
-    return await make_site(database, name="Город", area=TOWN)
 
 
 async def place(client: httpx2.AsyncClient, site: Site, lat: object, lng: object) -> httpx2.Response:

@@ -18,17 +18,12 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.open311 import service as georeport
 from widget_api.open311 import store
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 PATH = "/cabinet/organisation/tokens"
 DAY = 86_400
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 async def issue(admin: Cabinet, site: Site, **changed: str) -> httpx2.Response:

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from starlette.routing import Route
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.database_files import database_files_contain
 from tests.support.pictures import halves, photo
@@ -30,16 +30,12 @@ PASSWORD = "a long enough password"
 ANSWER = "Засыпали яму <b>щебнем</b> & утрамбовали.\nПриходите смотреть"
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
 Browser = Callable[[], Cabinet]
+pytestmark = pytest.mark.site(discussion="moderated")
 
 
 @pytest.fixture
 def database(app: Any) -> Any:
     return app.state.context.database
-
-
-@pytest.fixture
-async def site(database: Any) -> Site:
-    return await make_site(database, discussion="moderated")
 
 
 @pytest.fixture

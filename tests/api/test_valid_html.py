@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from widget_api.problems.model import Change, Photo, join_entry
 from widget_api.registration.mail import application_url
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import service as renewals
-from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import changes, collection, districts, entry_links, rights, testing
 from widget_api.sites import service as sites
@@ -45,16 +43,13 @@ from widget_api.visits import mail
 from widget_api.visits import service as visits
 from widget_api.visits.model import Visit
 
+pytestmark = pytest.mark.settings(inbound="lmtp://127.0.0.1:9", work="off")
+
 
 @pytest.fixture
 def dialect() -> str:
     """Pages do not depend on the database."""
     return "sqlite"
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", work="off")
 
 
 @pytest.fixture

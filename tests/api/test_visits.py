@@ -26,7 +26,6 @@ from widget_api.problems.store import contacts
 from widget_api.renewals import mail as renewals_mail
 from widget_api.renewals import store as renewals_store
 from widget_api.residents import service as service_of_authors
-from widget_api.settings import Settings
 from widget_api.sites import changes, collection, consent
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -36,11 +35,7 @@ from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, NOTICED,
 NOON = clock.parse_rfc3339("2026-11-28T09:00:00Z")
 CANARY = ("kanareika@secret.test", "Канарейкина", "900 000-00-01")
 VISIT = {"day": "2026-12-01", "hour": "10:00", "place": "ул. Мира, 5", "text": "Проверим пандус. Нужен час."}
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings) -> Settings:
-    return settings_without_worker
+pytestmark = pytest.mark.settings(work="off")
 
 
 @pytest.fixture

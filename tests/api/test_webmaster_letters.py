@@ -17,21 +17,11 @@ from widget_api.context import Context
 from widget_api.ops import retention
 from widget_api.people import letters as account_letters
 from widget_api.people import webmaster_letters
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 TO = "webmaster@gorod.test"
-
-
-@pytest.fixture
-def settings(settings_without_worker: Settings, mail_sink: MailSink) -> Settings:
-    return settings_without_worker
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, name="Сайт города")
+pytestmark = [pytest.mark.settings(work="off"), pytest.mark.site(name="Сайт города")]
 
 
 async def ask(cabinet: Cabinet, site: Site, email: str = TO, query: str = "") -> httpx2.Response:
