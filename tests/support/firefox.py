@@ -32,15 +32,13 @@ PREFERENCES = {
 
 
 class Firefox(RemoteBrowser):
-    """Since the page was opened: `requests`, the requested addresses; `complaints`, console errors and warnings."""
-
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._context = ""
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._listening = asyncio.create_task(self._listen())
-        self.requests: list[str] = []
+        self._requests: list[str] = []
         self.complaints: list[str] = []
 
     async def _listen(self) -> None:
@@ -57,7 +55,7 @@ class Firefox(RemoteBrowser):
         if event == "network.beforeRequestSent":
             url = data["request"]["url"]
             if not url.startswith("data:"):  # no network request; sometimes Firefox also reports its own fonts
-                self.requests.append(url)
+                self._requests.append(url)
         elif event == "log.entryAdded" and data["level"] in ("error", "warn"):
             self.complaints.append(data["text"])
 
@@ -76,7 +74,7 @@ class Firefox(RemoteBrowser):
 
     async def goto(self, url: str) -> None:
         self._context = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
-        self.requests.clear()
+        self._requests.clear()
         self.complaints.clear()
         await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
@@ -94,6 +92,9 @@ class Firefox(RemoteBrowser):
         )
         assert data["type"] == "success", data
         return json.loads(data["result"]["value"])
+
+    async def requested(self) -> list[str]:
+        return self._requests
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         await self.command("input.performActions", context=self._context, actions=sources)

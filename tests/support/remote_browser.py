@@ -23,11 +23,12 @@ _OTHERS = (
 _SELDOM = pytest.mark.full("the plain page and the strictest policy show what an engine does with the script")
 EXAMPLES = ["plain", "strict-csp", *(pytest.param(name, marks=_SELDOM) for name in _OTHERS)]
 PATIENCE = 30.0  # seconds; the machine may be busy with other tests
-ENTER = "\ue007"
 
 
 class RemoteBrowser(ABC):
     """A browser with one page that is not driven by Playwright."""
+
+    complaints: list[str]  # console errors and warnings since the page was opened, where the protocol tells them
 
     @abstractmethod
     async def goto(self, url: str) -> None:
@@ -44,6 +45,10 @@ class RemoteBrowser(ABC):
     @abstractmethod
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         """Perform W3C actions: https://www.w3.org/TR/webdriver2/#actions"""
+
+    @abstractmethod
+    async def requested(self) -> list[str]:
+        """The addresses requested since the page was opened."""
 
     async def until(self, what: str, function: str, *arguments: Any) -> Any:
         """Wait for a result that is not null or false. Raises AssertionError with the page's text otherwise."""

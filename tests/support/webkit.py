@@ -18,7 +18,7 @@ from tests.support.remote_browser import AS_JSON, PATIENCE, RemoteBrowser
 # Without these, WebKitGTK in a container looks for a graphics card that is not there.
 DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
 
-
+_REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.name)"
 _FRAME_SCROLLED_TO = """y => {
   const frame = document.querySelector("iframe");
   scrollBy(0, frame.getBoundingClientRect().y + y - innerHeight / 2);
@@ -31,6 +31,7 @@ class WebKit(RemoteBrowser):
     def __init__(self, client: aiohttp.ClientSession, driver: str, session: str) -> None:
         self._client, self._session = client, f"{driver}/session/{session}"
         self._framed = False
+        self.complaints = []
 
     async def command(self, path: str, **body: Any) -> Any:
         return await _post(self._client, f"{self._session}/{path}", body)
@@ -48,6 +49,9 @@ class WebKit(RemoteBrowser):
         script = f"return {{json: ({AS_JSON})({function}, arguments[0])}}"
         result = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
         return json.loads(result["json"])
+
+    async def requested(self) -> list[str]:
+        return list(await self.run(_REQUESTED))
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         if self._framed:
