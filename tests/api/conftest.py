@@ -18,6 +18,7 @@ from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.exchange import PlatformWorker
 from tests.support.georeport import PictureServer, Worker
+from tests.support.public_api import Widget
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.people import accounts
@@ -59,6 +60,11 @@ async def site(context: Context, request: pytest.FixtureRequest) -> Site:
 async def city(context: Context) -> Site:
     """A site to which a test adds collections."""
     return await make_site(context.database)
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
 
 
 @pytest.fixture

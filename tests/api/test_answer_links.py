@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, PUBLIC_URL, submit_report
+from tests.support.public_api import Widget
 from widget_api.browse.queries import GROUPS, SORTS
 from widget_api.context import Context
 from widget_api.problems import lifecycle

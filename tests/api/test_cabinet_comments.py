@@ -10,10 +10,10 @@ import pytest
 from tests.api.test_comments import CANARY, comments, confirmed_comment, counted, post_comment, read
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.sites import changes
@@ -21,11 +21,6 @@ from widget_api.sites.model import Site
 
 QUEUE = "/cabinet/comments"
 pytestmark = pytest.mark.site(discussion="moderated")
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Any = "agent") -> Cabinet:

@@ -15,7 +15,6 @@ import time_machine
 
 from tests.api.test_canary import public_routes
 from tests.api.test_letters import letters
-from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_site, problem_body, submit_report
@@ -23,6 +22,7 @@ from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api import clock, i18n
 from widget_api.cabinet import analytics_scope
 from widget_api.context import Context

@@ -12,11 +12,11 @@ import pytest
 from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget, problem
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget, problem
 from widget_api import clock, web
 from widget_api.comments import service, store
 from widget_api.comments.model import PAGE_SIZE
@@ -34,11 +34,6 @@ from widget_api.web import responses
 CANARY = "canary-comments@example.test"
 TEXT = "И у соседнего дома такая же яма"
 pytestmark = pytest.mark.site(discussion="moderated")
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 async def post_comment(widget: Widget, number: object, text: Any = TEXT, **changes: Any) -> httpx2.Response:

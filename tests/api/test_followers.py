@@ -12,10 +12,10 @@ import time_machine
 
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget, problem
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
+from tests.support.public_api import Widget, problem
 from tests.support.waiting import await_for
 from widget_api import clock
 from widget_api.context import Context
@@ -29,11 +29,6 @@ from widget_api.web import limits
 
 WE = "vera-follows@example.test"
 OTHER = "oleg-follows@example.test"
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 async def follow(widget: Widget, number: object, email: Any = WE, **changes: Any) -> httpx2.Response:

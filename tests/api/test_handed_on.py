@@ -10,13 +10,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, EMAIL, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import PageText
 from tests.support.exchange import PlatformWorker
 from tests.support.pictures import noise, photo
+from tests.support.public_api import Widget
 from widget_api.context import Context
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change

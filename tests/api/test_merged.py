@@ -11,9 +11,9 @@ import pytest
 
 from tests.api.test_followers import OTHER, following
 from tests.api.test_letters import letters
-from tests.api.test_report import Widget
 from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.mail import Letter, MailSink
+from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.errors import Invalid
@@ -238,8 +238,3 @@ async def test_circular_merges_are_refused(context: Context, merged_reports: Mer
     with pytest.raises(Invalid) as refused:
         await merged_reports.merge(main, merged)
     assert [(one.field, one.code) for one in refused.value.fields] == [("duplicate_of", "merged_here")]
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)

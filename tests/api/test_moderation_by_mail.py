@@ -12,9 +12,9 @@ import time_machine
 from tests.api.test_comments import CANARY, TEXT, comments, confirmed_comment
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget
 from tests.factories import AGENT, PUBLIC_URL, make_site
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.cabinet.moderation_by_mail import MAX_COMMENTS
 from widget_api.comments import service as discussion
@@ -28,11 +28,6 @@ from widget_api.sites.model import Site
 
 OFFICE = "mailbox@gorod.test"
 pytestmark = pytest.mark.site(discussion="moderated", agency={"mode": "email", "email": OFFICE})
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 def path_of(link: str) -> str:

@@ -12,13 +12,13 @@ import pytest
 
 from tests.api.test_followers import following
 from tests.api.test_letters import letters
-from tests.api.test_report import Widget
 from tests.conftest import GOROD, running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Transaction

@@ -14,11 +14,11 @@ import pytest
 import time_machine
 
 from tests.api.test_comments import confirmed_comment
-from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
+from tests.support.public_api import Widget
 from widget_api import clock, i18n, journal
 from widget_api.context import Context
 from widget_api.database import Transaction

@@ -17,13 +17,13 @@ import time_machine
 from tests.api.test_canary import public_routes
 from tests.api.test_collections import add_entry
 from tests.api.test_letters import letters
-from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, run_statement
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Row

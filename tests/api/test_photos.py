@@ -16,11 +16,11 @@ import time_machine
 from PIL import Image
 
 from tests.api.test_letters import letters
-from tests.api.test_report import Widget, problem
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget, problem
 from tests.support.waiting import wait_for
 from widget_api import clock
 from widget_api.attachments import links, storage
@@ -48,11 +48,6 @@ def jpeg(width: int = 640, height: int = 480, colour: str = "#336699") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "JPEG")
     return out.getvalue()
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 async def upload(widget: Widget, content: bytes, *, ticket: str | None, **headers: str) -> httpx2.Response:

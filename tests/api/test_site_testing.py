@@ -10,13 +10,13 @@ import pytest
 import time_machine
 
 from tests.api.test_canary import public_routes
-from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
+from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tests.api.test_problems import publish
-from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, make_site, submit_report
+from tests.support.public_api import Widget
 from widget_api.database import Database
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -27,11 +27,6 @@ from widget_api.web import limits
 def database(app: Any) -> Database:
     found: Database = app.state.context.database
     return found
-
-
-@pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
-    return Widget(client, site)
 
 
 async def support(widget: Widget, number: object, supporter: object = None, ticket: object = None) -> httpx2.Response:

@@ -10,11 +10,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.test_report import Widget
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
+from tests.support.public_api import Widget
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import Invalid

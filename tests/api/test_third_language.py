@@ -16,11 +16,11 @@ from tests.api.test_collections import add_entry
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
 from tests.api.test_participation import add_participant
-from tests.api.test_report import Widget
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
+from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
 from widget_api.browse import published_reports, regional_report

@@ -14,12 +14,12 @@ from tests.api.test_answer_files import PDF, Answering, jpeg
 from tests.api.test_cabinet_comments import signed_in
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
-from tests.api.test_report import Widget
 from tests.api.test_third_language import count_token, invited
 from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
 from tests.support import markup, second_factor
 from tests.support.cabinet import Cabinet
 from tests.support.mailbox import AgencyMailbox
+from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
