@@ -58,6 +58,9 @@ ONE_DATABASE_UNLESS_FULL = pytest.mark.parametrize("dialect", [DIALECTS[0], pyte
 POSTGRESQL_UNLESS_FULL = pytest.mark.parametrize("dialect", [pytest.param(DIALECTS[0], marks=_OTHER), DIALECTS[1]])
 # An extended site with a jurisdiction known to platforms, which also shows problems from platforms.
 GOROD = pytest.mark.site(jurisdiction="gorod.test", type="extended")
+WITHOUT_MAIL_SERVER = pytest.mark.settings(
+    environment="production", secret_keys="Kq3vXr8mTz1wYb6nPd4sGf7hJc2lQe5u", smtp_url="", work="off"
+)
 ENOUGH_MEMORY = 6 << 30  # bytes
 SERVER = pytest.StashKey[Server]()
 

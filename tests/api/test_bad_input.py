@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
 import httpx2
 import pytest
 
 from tests.api.test_problems import publish
-from tests.conftest import running
-from tests.factories import PUBLIC_URL, make_site, submit_report
+from tests.factories import make_site, submit_report
 from widget_api.context import Context
 from widget_api.problems.model import Contact
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 UNREADABLE = ("%00", "%", "%zz", "%ff%fe", "%ed%a0%80", "a%0d%0ab", "%F0%9F%98%80", "%E2%80%AE")
@@ -77,17 +73,7 @@ WRONG = (
 NUMBERS = ("0", "-1", "01", "1.0", "+1", "1e0", "%D9%A1", "%C2%B2", "2147483648", "9" * 30, "0" * 30 + "1", "1%00", "x")
 API = ("", "/problems", "/problems/1", "/problems/1/comments", "/clusters", "/similar", "/stats", "/problems.geojson")
 PAGES = ("", "/problems/1", "/problems/1/follow", "/problems/1/comment", "/feed.atom", "/sitemap.xml", "/report")
-
-
-@pytest.fixture
-async def served(
-    make_settings: Callable[..., Settings], database_url: str
-) -> AsyncIterator[tuple[httpx2.AsyncClient, Context]]:
-    """Without rate limits, which are tested elsewhere."""
-    async with running(make_settings(database_url=database_url, rate_limits="off")) as app:
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
-        async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
-            yield client, app.state.context
+pytestmark = pytest.mark.settings(rate_limits="off")  # they are tested elsewhere
 
 
 async def town(context: Context) -> Site:
@@ -98,8 +84,7 @@ async def town(context: Context) -> Site:
     return site
 
 
-async def test_any_query_is_answered_or_refused_by_name(served: tuple[httpx2.AsyncClient, Context]) -> None:
-    client, context = served
+async def test_any_query_is_answered_or_refused_by_name(client: httpx2.AsyncClient, context: Context) -> None:
     site = await town(context)
     reads = [f"/api/v1/sites/{site.key}{rest}" for rest in (*API, "/problems.csv")]
     reads += [f"/s/{site.key}{rest}" for rest in PAGES] + ["/api/v1/openapi.json"]
@@ -116,8 +101,9 @@ async def test_any_query_is_answered_or_refused_by_name(served: tuple[httpx2.Asy
     assert refused > len(WRONG)
 
 
-async def test_a_cursor_of_another_site_filter_or_order_is_invalid(served: tuple[httpx2.AsyncClient, Context]) -> None:
-    client, context = served
+async def test_a_cursor_of_another_site_filter_or_order_is_invalid(
+    client: httpx2.AsyncClient, context: Context
+) -> None:
     site, other = [await make_site(context.database) for _ in range(2)]
     for one in (site, other):
         for _ in range(3):
@@ -146,10 +132,9 @@ async def test_a_cursor_of_another_site_filter_or_order_is_invalid(served: tuple
 
 @pytest.mark.parametrize("conditions", [None, "*", '"x"', 'W/"x", *'])
 async def test_an_unpublished_number_looks_like_an_unknown_one(
-    served: tuple[httpx2.AsyncClient, Context], conditions: str | None
+    client: httpx2.AsyncClient, context: Context, conditions: str | None
 ) -> None:
     """Compares status, headers and body, except for the number itself."""
-    client, context = served
     site = await town(context)
     headers = {"If-None-Match": conditions} if conditions else {}
     for read in (f"/api/v1/sites/{site.key}/problems/N", f"/s/{site.key}/problems/N"):
@@ -166,8 +151,7 @@ async def test_an_unpublished_number_looks_like_an_unknown_one(
     assert known.status_code == 304
 
 
-async def test_invalid_numbers_are_not_found(served: tuple[httpx2.AsyncClient, Context]) -> None:
-    client, context = served
+async def test_invalid_numbers_are_not_found(client: httpx2.AsyncClient, context: Context) -> None:
     site = await town(context)
     for number in NUMBERS:
         for read in (f"/api/v1/sites/{site.key}/problems/{number}", f"/s/{site.key}/problems/{number}"):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import pytest
 import time_machine
 
-from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 
@@ -127,26 +125,16 @@ async def test_every_cookie_has_the_host_prefix(enter: Enter, site: Site) -> Non
     assert all(answer.headers.get_list("set-cookie") for answer in set_by)
 
 
-async def test_development_without_tls_keeps_plain_names(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    settings = make_settings(database_url=database_url, public_url="http://127.0.0.1:8000")
-    async with running(settings) as app:
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-            site = await make_site(app.state.context.database)
-            await accounts.add_user(
-                app.state.context.database,
-                email="anna@gorod.test",
-                role="agent",
-                agency_id=site.agency.id,
-                password=PASSWORD,
-            )
-            answer = await Cabinet(client).sign_in("anna@gorod.test", PASSWORD)
-            assert answer.headers["set-cookie"].startswith("cabinet=")
-            assert "secure" not in answer.headers["set-cookie"].lower()
-            assert (await client.get("/cabinet/")).status_code == 200
-            assert "strict-transport-security" not in answer.headers
+@pytest.mark.settings(public_url="http://127.0.0.1:8000")
+async def test_development_without_tls_keeps_plain_names(app: Any, client: httpx2.AsyncClient, site: Site) -> None:
+    await accounts.add_user(
+        app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    answer = await Cabinet(client).sign_in("anna@gorod.test", PASSWORD)
+    assert answer.headers["set-cookie"].startswith("cabinet=")
+    assert "secure" not in answer.headers["set-cookie"].lower()
+    assert (await client.get("/cabinet/")).status_code == 200
+    assert "strict-transport-security" not in answer.headers
 
 
 async def test_hsts_is_sent_over_tls(client: httpx2.AsyncClient, site: Site) -> None:

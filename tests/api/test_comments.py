@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -12,7 +11,7 @@ import pytest
 from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
@@ -25,7 +24,6 @@ from widget_api.database import Row
 from widget_api.ops import retention
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -388,24 +386,18 @@ async def test_comments_do_not_use_the_letter_quota_of_reports(
     assert "Подтвердите почту" in (await letters(context, mail_sink, CANARY))[-1].subject
 
 
+@pytest.mark.settings(challenge="off", rate_limits="off")
 async def test_fifty_concurrent_posts_create_one_comment(
-    make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    changes = {"challenge": "off", "rate_limits": "off"}
-    async with running(make_settings(database_url=database_url, **changes)) as app:
-        context: Context = app.state.context
-        site = await make_site(context.database, discussion="moderated")
-        number = await publish(context.database, site)
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
-            widget = Widget(client, site)
-            answers = await asyncio.gather(*(post_comment(widget, number, ticket="-") for _ in range(50)))
-            (comment,) = await comments(context)
-            await service.confirm_comment(context.database, comment)
-            await asyncio.gather(*(decide(context, comment) for _ in range(20)))
-        assert {answer.status_code for answer in answers} == {202}
-        assert await counted(context, number) == 1
-        assert len(await letters(context, mail_sink, CANARY)) <= 2
+    number = await publish(context.database, site)
+    answers = await asyncio.gather(*(post_comment(widget, number, ticket="-") for _ in range(50)))
+    (comment,) = await comments(context)
+    await service.confirm_comment(context.database, comment)
+    await asyncio.gather(*(decide(context, comment) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert await counted(context, number) == 1
+    assert len(await letters(context, mail_sink, CANARY)) <= 2
 
 
 async def test_comments_are_refused_where_discussion_is_off(client: httpx2.AsyncClient, context: Context) -> None:

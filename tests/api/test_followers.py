@@ -177,21 +177,16 @@ async def test_whether_an_address_follows_cannot_be_probed(
     assert row["many"] == 1
 
 
+@pytest.mark.settings(challenge="off")
 async def test_fifty_concurrent_requests_create_one_follower(
-    make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
-    async with running(make_settings(database_url=database_url, challenge="off")) as app:
-        context: Context = app.state.context
-        site = await make_site(context.database)
-        number = await publish(context.database, site)
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
-            widget = Widget(client, site)
-            answers = await asyncio.gather(*(follow(widget, number, WE.upper(), ticket="-") for _ in range(50)))
-        assert {answer.status_code for answer in answers} == {202}
-        rows = await context.database.rows("SELECT id FROM followers")
-        assert len(rows) == 1
-        assert 1 <= len(await letters(context, mail_sink, WE.upper())) <= 3
+    number = await publish(context.database, site)
+    answers = await asyncio.gather(*(follow(widget, number, WE.upper(), ticket="-") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {202}
+    rows = await context.database.rows("SELECT id FROM followers")
+    assert len(rows) == 1
+    assert 1 <= len(await letters(context, mail_sink, WE.upper())) <= 3
 
 
 async def test_following_does_not_use_the_letter_quota_of_reports(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx2
 import pytest
 
 from tests.api.test_cabinet_comments import signed_in
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Cabinet, Enter
+from tests.support.cabinet import Enter
 from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
 from widget_api.attachments.documents import service as documents
@@ -19,7 +17,6 @@ from widget_api.mailbox import review, service, store
 from widget_api.mailbox.model import Arrival
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -271,16 +268,9 @@ async def test_bouncing_mailboxes_of_agency_and_author_are_shown(
     assert "письма на этот адрес возвращаются" in page.text
 
 
+@pytest.mark.settings(work="off")
 async def test_without_inbound_mail_there_is_no_menu_entry(
-    make_settings: Callable[..., Settings], database_url: str
+    client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
-    from tests.conftest import running
-
-    async with running(make_settings(database_url=database_url, work="off")) as app:
-        context = app.state.context
-        site = await make_site(context.database)
-        async with httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app), base_url=context.settings.public_url
-        ) as client:
-            cabinet: Cabinet = await signed_in(client, context, site)
-            assert LETTERS not in (await cabinet.read("/cabinet/")).links
+    cabinet = await signed_in(client, context, site)
+    assert LETTERS not in (await cabinet.read("/cabinet/")).links

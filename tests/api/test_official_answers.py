@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import httpx2
@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.test_followers import following
 from tests.api.test_letters import letters
-from tests.conftest import GOROD, running
+from tests.conftest import GOROD
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import Cabinet
@@ -30,7 +30,6 @@ from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -39,14 +38,8 @@ WORDS = "Фонарь заменён, приходите смотреть"
 NAME = "Мой двор"
 OFFICIAL = "Официальный ответ"
 Voice = Literal["georeport", "platform", "platform off", "default", "default off", "of all", "of all on", "of the site"]
-pytestmark = GOROD
-
-
-@pytest.fixture
-async def app(make_settings: Callable[..., Settings], database_url: str) -> AsyncIterator[Any]:
-    wished = {"platform_url": "http://127.0.0.1:1/hook", "platform_key": KEY, "platform_protocol": "webhook"}
-    async with running(make_settings(database_url=database_url, **wished)) as started:
-        yield started
+PLATFORM = {"platform_url": "http://127.0.0.1:1/hook", "platform_key": KEY, "platform_protocol": "webhook"}
+pytestmark = [GOROD, pytest.mark.settings(**PLATFORM)]
 
 
 class ExternalSystem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 import time_machine
 
 from tests.api.test_comments import confirmed_comment
-from tests.conftest import running
 from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
@@ -429,50 +427,43 @@ async def test_a_site_is_added_with_the_fields_of_the_command_line(enter: Enter,
 # --- the doctor, and who may do any of it ----------------------------------------------------------------------------
 
 
+@pytest.mark.settings(smtp_url="smtp://127.0.0.1:9", work="off")
 async def test_the_doctors_page_shows_what_the_command_shows(
-    make_settings: Callable[..., Settings], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, enter: Enter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = "smtp://127.0.0.1:9"
-    settings = make_settings(database_url=database_url, smtp_url=broken, work="off")
-    async with running(settings) as app:
-        context: Context = app.state.context
-        await accounts.add_user(context.database, email="o@o.test", role="operator", agency_id=None, password=PASSWORD)
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-            operator = Cabinet(client)
-            await operator.sign_in("o@o.test", PASSWORD)
-            asked = list[str]()
-            real = doctor.examine_connected
+    operator = await enter("operator", None)
+    asked = list[str]()
+    real = doctor.examine_connected
 
-            def examine(*given: Any) -> Any:
-                asked.append("now")
-                return real(*given)
+    def examine(*given: Any) -> Any:
+        asked.append("now")
+        return real(*given)
 
-            monkeypatch.setattr(doctor, "examine_connected", examine)
-            await operator.read(STATE)
-            assert asked == [], "nothing is checked before somebody asks"
-            page = PageText((await operator.send(STATE, STATE)).text)
-            environ = {
-                "WIDGET_DATABASE_URL": settings.database_url,
-                "WIDGET_DATA": str(settings.data_directory),
-                "WIDGET_SMTP_URL": broken,
-                "WIDGET_MAIL_FROM": "widget@widget.test",
-            }
-            done = commands.attempt("doctor", "--json", settings=environ, directory=tmp_path)
-            (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "mail"]
-            assert (check["ok"], check["detail"] in page.text) == (False, True)
-            assert "неполадка · Исходящая почта" in page.text
+    monkeypatch.setattr(doctor, "examine_connected", examine)
+    await operator.read(STATE)
+    assert asked == [], "nothing is checked before somebody asks"
+    page = PageText((await operator.send(STATE, STATE)).text)
+    environ = {
+        "WIDGET_DATABASE_URL": settings.database_url,
+        "WIDGET_DATA": str(settings.data_directory),
+        "WIDGET_SMTP_URL": settings.smtp_url or "",
+        "WIDGET_MAIL_FROM": "widget@widget.test",
+    }
+    done = commands.attempt("doctor", "--json", settings=environ, directory=tmp_path)
+    (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "mail"]
+    assert (check["ok"], check["detail"] in page.text) == (False, True)
+    assert "неполадка · Исходящая почта" in page.text
 
-            async def slow(*_: Any) -> Any:
-                yield Finding("database", True, "quick")
-                await asyncio.Event().wait()
+    async def slow(*_: Any) -> Any:
+        yield Finding("database", True, "quick")
+        await asyncio.Event().wait()
 
-            monkeypatch.setattr(doctor, "examine_connected", slow)
-            monkeypatch.setattr(shell, "TIME_LIMIT", 0)
-            shown = PageText((await operator.send(STATE, STATE)).text)
-            assert "quick" in shown.text
-            assert "проверено не всё" in shown.text
-            assert "Всё в порядке" not in shown.text
+    monkeypatch.setattr(doctor, "examine_connected", slow)
+    monkeypatch.setattr(shell, "TIME_LIMIT", 0)
+    shown = PageText((await operator.send(STATE, STATE)).text)
+    assert "quick" in shown.text
+    assert "проверено не всё" in shown.text
+    assert "Всё в порядке" not in shown.text
 
 
 async def test_every_check_has_a_name(context: Context) -> None:

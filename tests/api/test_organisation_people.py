@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from limits import parse_many
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
@@ -23,7 +23,6 @@ from widget_api.database import Transaction
 from widget_api.ops import retention
 from widget_api.people import accounts, invitations
 from widget_api.people import letters as account_letters
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -554,26 +553,8 @@ def test_the_command_creates_invitations_that_the_service_sends(
 
 
 @ONE_DATABASE
-async def test_without_a_mail_server_nobody_is_invited(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    from tests.conftest import running
-
-    production = {
-        "environment": "production",
-        "public_url": "https://widget.test",
-        "secret_keys": "Kq3vXr8mTz1wYb6nPd4sGf7hJc2lQe5u",
-        "smtp_url": "",
-    }
-    settings = make_settings(database_url=database_url, work="off", **production)
-    async with running(settings) as app:
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-            site = await make_site(app.state.context.database)
-            options: dict[str, Any] = {"role": "admin", "agency_id": site.agency.id, "password": PASSWORD}
-            await accounts.add_user(app.state.context.database, email=EMAIL, **options)
-            admin = Cabinet(client)
-            await admin.sign_in(EMAIL, PASSWORD)
-            page = await admin.read(PEOPLE)
-            assert "Добавить сотрудника может оператор сервиса" in page.text
-            assert [form.action for form in page.forms if form.action == PEOPLE] == []
+@WITHOUT_MAIL_SERVER
+async def test_without_a_mail_server_nobody_is_invited(admin: Cabinet) -> None:
+    page = await admin.read(PEOPLE)
+    assert "Добавить сотрудника может оператор сервиса" in page.text
+    assert [form.action for form in page.forms if form.action == PEOPLE] == []

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
@@ -17,7 +17,6 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts, password_reset
 from widget_api.people import letters as account_letters
-from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import brute_force
@@ -221,25 +220,12 @@ async def test_reset_letters_are_retried_until_they_expire(
 
 
 @ONE_DATABASE
-async def test_without_a_mail_server_no_reset_is_offered(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    from tests.conftest import running
-
-    production = {
-        "environment": "production",
-        "public_url": "https://widget.test",
-        "secret_keys": "Kq3vXr8mTz1wYb6nPd4sGf7hJc2lQe5u",
-        "smtp_url": "",
-    }
-    settings = make_settings(database_url=database_url, work="off", **production)
-    async with running(settings) as app:
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-            assert "/cabinet/forgot" not in (await client.get("/cabinet/sign-in")).text
-            page = PageText((await client.get("/cabinet/forgot")).text)
-            assert page.forms == []
-            assert "выдаёт оператор сервиса" in page.text
+@WITHOUT_MAIL_SERVER
+async def test_without_a_mail_server_no_reset_is_offered(client: httpx2.AsyncClient) -> None:
+    assert "/cabinet/forgot" not in (await client.get("/cabinet/sign-in")).text
+    page = PageText((await client.get("/cabinet/forgot")).text)
+    assert page.forms == []
+    assert "выдаёт оператор сервиса" in page.text
 
 
 def test_the_service_sends_the_letter_by_itself(serve: Callable[..., Service], mail_sink: MailSink) -> None:

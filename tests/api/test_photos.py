@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -193,16 +192,10 @@ async def test_uploads_are_limited_by_address(
 
 
 @ONE_DATABASE
-async def test_without_challenges_no_ticket_is_needed(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    from tests.conftest import running
-
-    async with running(make_settings(database_url=database_url, challenge="off")) as app:
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
-            widget = Widget(client, await make_site(app.state.context.database))
-            assert (await upload(widget, jpeg(), ticket=None)).status_code == 201
+@pytest.mark.settings(challenge="off")
+@pytest.mark.site
+async def test_without_challenges_no_ticket_is_needed(widget: Widget) -> None:
+    assert (await upload(widget, jpeg(), ticket=None)).status_code == 201
 
 
 # --- attaching ---

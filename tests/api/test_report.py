@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from tests.support.public_api import JSON, Widget, problem
-from widget_api.app import create_app
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.store import contacts
-from widget_api.settings import Settings
 
 
 async def test_a_report_returns_number_due_date_and_private_link(widget: Widget) -> None:
@@ -224,16 +221,10 @@ async def test_the_ticket_is_checked_before_the_fields(widget: Widget) -> None:
     assert problem(await widget.send(content=b"{}"), 403)["code"] == "ticket_missing"
 
 
-async def test_without_challenges_the_ticket_is_optional(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
-    app = create_app(make_settings(database_url=database_url, challenge="off"))
-    async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
-            widget = Widget(client, await make_site(app.state.context.database))
-            body = problem_body(await widget.consent())
-            assert (await widget.send(content=json.dumps(body).encode())).status_code == 201
+@pytest.mark.settings(challenge="off")
+async def test_without_challenges_the_ticket_is_optional(widget: Widget) -> None:
+    body = problem_body(await widget.consent())
+    assert (await widget.send(content=json.dumps(body).encode())).status_code == 201
 
 
 async def test_stored_data_of_the_page_and_the_consent(widget: Widget, app: Any) -> None:
