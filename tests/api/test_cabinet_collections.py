@@ -23,7 +23,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.api.test_collections import add_entry
+from tests.api.test_collections import add_entry, enter
 from tests.api.test_journal import entries
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
@@ -47,15 +47,6 @@ from widget_api.sites.model import Site
 @pytest.fixture
 async def admin(client: httpx2.AsyncClient, context: Context, city: Site) -> Cabinet:
     return await enter(client, context, city, "admin")
-
-
-async def enter(client: httpx2.AsyncClient, context: Context, site: Site, role: Role) -> Cabinet:
-    client.cookies.clear()
-    agency_id, email = None if role == "operator" else site.agency.id, f"{role}-{site.ordinal}@gorod.test"
-    _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=agency_id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in(email, password)
-    return cabinet
 
 
 def desk(city: Site, slug: str = "") -> str:
@@ -199,10 +190,9 @@ async def test_the_list_says_when_entries_are_taken(context: Context, city: Site
         (1769893200, "закончился 31 января"),
     ):
         with time_machine.travel(at, tick=False):
-            cabinet = Cabinet(admin.client)
             admin.client.cookies.clear()
-            _, password = await accounts.reset_password(context.database, f"admin-{city.ordinal}@gorod.test")
-            await cabinet.sign_in(f"admin-{city.ordinal}@gorod.test", password)
+            _, password = await accounts.reset_password(context.database, f"admin-{city.agency.id}@gorod.test")
+            await admin.sign_in(f"admin-{city.agency.id}@gorod.test", password)
             assert said.replace(" ", "\N{NO-BREAK SPACE}") in (await admin.client.get(desk(city))).text.replace(
                 " ", "\N{NO-BREAK SPACE}"
             )

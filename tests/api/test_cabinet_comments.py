@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx2
 import pytest
 
@@ -11,25 +9,17 @@ from tests.api.test_comments import CANARY, comments, confirmed_comment, counted
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.factories import make_site
-from tests.support.cabinet import PASSWORD, Cabinet
+from tests.support.cabinet import PASSWORD, signed_in
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
 from widget_api.context import Context
 from widget_api.people import accounts
+from widget_api.people.model import Role
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 QUEUE = "/cabinet/comments"
 pytestmark = pytest.mark.site(discussion="moderated")
-
-
-async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Any = "agent") -> Cabinet:
-    agency = site.agency.id if site else None
-    email = f"{role}-{agency}@gorod.test"
-    _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=agency)
-    cabinet = Cabinet(client)
-    assert (await cabinet.sign_in(email, password)).status_code == 303
-    return cabinet
 
 
 async def test_a_waiting_comment_is_counted_and_can_be_published(
@@ -83,7 +73,7 @@ async def test_a_rejection_needs_a_reason(
     [("viewer", True, 403), ("operator", False, 404), ("agent", False, 404), ("admin", True, 303)],
 )
 async def test_only_the_sites_moderator_decides_on_comments(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, role: str, theirs: bool, status: int
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, role: Role, theirs: bool, status: int
 ) -> None:
     number = await publish(context.database, site)
     comment = await confirmed_comment(widget, context, number)

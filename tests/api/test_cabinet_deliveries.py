@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, Enter
 from widget_api import i18n
 from widget_api.cabinet.deliveries_service import PAGE_SIZE
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
-from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
-PASSWORD = "a long enough password"
 PATH = "/cabinet/deliveries"
-Enter = Callable[[Role], Awaitable[Cabinet]]
 pytestmark = pytest.mark.settings(work="off")
 
 
@@ -37,21 +31,13 @@ def database(app: Any) -> Database:
 
 
 @pytest.fixture
-async def enter(app: Any, settings: Settings, site: Site) -> AsyncIterator[Enter]:
+def enter(enter: Enter, site: Site) -> Enter:
     """`enter(role)` → a signed-in user of the site's agency, or the operator, with separate cookies."""
-    clients = []
 
     async def make(role: Role) -> Cabinet:
-        agency, email = None if role == "operator" else site.agency.id, f"{role}@gorod.test"
-        await accounts.add_user(app.state.context.database, email=email, role=role, agency_id=agency, password=PASSWORD)
-        clients.append(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url))
-        cabinet = Cabinet(clients[-1])
-        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
-        return cabinet
+        return await enter(role, None if role == "operator" else site.agency.id, f"{role}@gorod.test")
 
-    yield make
-    for client in clients:
-        await client.aclose()
+    return make
 
 
 async def create_delivery(database: Database, site: Site, state: str = "dead", sink: str = "agency") -> str:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx2
 import pytest
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, Enter, signed_in
 from widget_api.context import Context
 from widget_api.errors import Invalid
-from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -23,14 +19,9 @@ pytestmark = pytest.mark.site(name="Сайт города")
 
 
 @pytest.fixture
-async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[..., Any]:
-    async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
-        email = f"{role}@gorod.test"
-        of = None if role == "operator" else agency_id or site.agency.id
-        _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=of)
-        cabinet = Cabinet(client)
-        await cabinet.sign_in(email, password)
-        return cabinet
+def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
+    async def entered(role: Role = "admin") -> Cabinet:
+        return await signed_in(client, context, site, role)
 
     return entered
 
@@ -41,7 +32,7 @@ def settings_of(site: Site) -> str:
 
 @pytest.mark.parametrize("role", ["admin", "operator"])
 async def test_changed_settings_are_visible_in_the_api_at_once(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     api = f"/api/v1/sites/{site.key}"
     before = (await client.get(api)).json()
@@ -81,7 +72,7 @@ async def test_changed_settings_are_visible_in_the_api_at_once(
     ],
 )
 async def test_values_refused_by_the_command_line_are_refused(
-    context: Context, site: Site, enter: Callable[..., Any], field: str, value: str, sentence: str
+    context: Context, site: Site, enter: Enter, field: str, value: str, sentence: str
 ) -> None:
     cabinet = await enter()
     answer = await cabinet.send(settings_of(site), settings_of(site), **{field: value})
@@ -95,7 +86,7 @@ async def test_values_refused_by_the_command_line_are_refused(
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
 async def test_other_roles_and_agencies_cannot_see_or_change_settings(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     cabinet = await enter(role)
     page = await cabinet.read(f"/cabinet/sites/{site.id}")
@@ -108,7 +99,7 @@ async def test_other_roles_and_agencies_cannot_see_or_change_settings(
 
 
 async def test_cross_site_forms_and_other_agencies_change_nothing(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
 ) -> None:
     other = await make_site(context.database)
     cabinet = await enter()
@@ -124,7 +115,7 @@ async def test_cross_site_forms_and_other_agencies_change_nothing(
         assert (await sites.by_id(context.database, one.id)).discussion == "off"
 
 
-async def test_only_fields_of_the_form_are_changed(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_only_fields_of_the_form_are_changed(context: Context, site: Site, enter: Enter) -> None:
     """Fields added by hand do not change moderation, retention or visibility."""
     cabinet = await enter()
     more = {"moderation": "after", "moderator": "operator", "type": "basic", "retention_days": "1", "agency_id": "x"}

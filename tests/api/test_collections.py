@@ -19,7 +19,7 @@ from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_site, problem_body, submit_report
 from tests.fake_platform import FakePlatform
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, signed_in
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
@@ -29,7 +29,6 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.ops import retention
-from widget_api.people import accounts
 from widget_api.people.model import Role, User
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, join_entry
@@ -95,10 +94,7 @@ async def add_entry(database: Database, child: Site, title: str = "Сквер у
 
 async def enter(client: httpx2.AsyncClient, context: Context, site: Site, role: Role = "head") -> Cabinet:
     client.cookies.clear()
-    _, password = await accounts.add_user(context.database, email="h@gorod.test", role=role, agency_id=site.agency.id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("h@gorod.test", password)
-    return cabinet
+    return await signed_in(client, context, site, role)
 
 
 @pytest.mark.parametrize("name", presets.NAMES)

@@ -10,9 +10,8 @@ import pytest
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, Enter, signed_in
 from widget_api.context import Context
-from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -31,20 +30,14 @@ async def site(context: Context) -> Site:
 
 
 @pytest.fixture
-async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[..., Any]:
-    async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
-        email = f"{role}@gorod.test"
-        _, password = await accounts.add_user(
-            context.database, email=email, role=role, agency_id=agency_id or site.agency.id
-        )
-        cabinet = Cabinet(client)
-        await cabinet.sign_in(email, password)
-        return cabinet
+def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
+    async def entered(role: Role, of: Site = site) -> Cabinet:
+        return await signed_in(client, context, of, role)
 
     return entered
 
 
-async def test_users_see_the_sites_of_their_agency(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_users_see_the_sites_of_their_agency(context: Context, site: Site, enter: Enter) -> None:
     other = await make_site(context.database, name="Чужой сайт")
     cabinet = await enter("viewer")
     listed = await cabinet.read("/cabinet/sites")
@@ -63,7 +56,7 @@ async def test_signed_out_users_are_redirected_to_sign_in(client: httpx2.AsyncCl
         assert (await client.get(path)).headers["location"].startswith("/cabinet/sign-in")
 
 
-async def test_an_administrator_adds_a_refused_origin(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+async def test_an_administrator_adds_a_refused_origin(context: Context, site: Site, enter: Enter) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
     answer = await cabinet.send(path, f"{path}/origins", sure="yes")
@@ -74,9 +67,7 @@ async def test_an_administrator_adds_a_refused_origin(context: Context, site: Si
     assert "незарегистрированном" not in page.text
 
 
-async def test_adding_an_origin_requires_the_confirmation_checkbox(
-    context: Context, site: Site, enter: Callable[..., Any]
-) -> None:
+async def test_adding_an_origin_requires_the_confirmation_checkbox(context: Context, site: Site, enter: Enter) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
     assert (await cabinet.send(path, f"{path}/origins", sure="")).status_code == 422
@@ -85,9 +76,7 @@ async def test_adding_an_origin_requires_the_confirmation_checkbox(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000])
-async def test_only_refused_origins_can_be_added(
-    context: Context, site: Site, enter: Callable[..., Any], origin: str
-) -> None:
+async def test_only_refused_origins_can_be_added(context: Context, site: Site, enter: Enter, origin: str) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
     assert (await cabinet.send(path, f"{path}/origins", sure="yes", origin=origin)).status_code == 422
@@ -96,7 +85,7 @@ async def test_only_refused_origins_can_be_added(
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
 async def test_other_roles_see_the_command_and_cannot_add(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     cabinet = await enter(role)
     path = f"/cabinet/sites/{site.id}"
@@ -110,10 +99,10 @@ async def test_other_roles_see_the_command_and_cannot_add(
 
 
 async def test_administrators_of_other_agencies_cannot_add(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
 ) -> None:
     other = await make_site(context.database)
-    cabinet = await enter("admin", other.agency.id)
+    cabinet = await enter("admin", other)
     page = await cabinet.read(f"/cabinet/sites/{other.id}")
     token = page.form(f"/cabinet/sites/{other.id}/check#look").fields["form_token"]
     fields = {"form_token": token, "origin": REFUSED, "sure": "yes"}
@@ -122,7 +111,7 @@ async def test_administrators_of_other_agencies_cannot_add(
     assert (await client.post(f"/cabinet/sites/{other.id}/origins", data=forged)).status_code == 403
 
 
-async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Callable[..., Any]) -> None:
+async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Enter) -> None:
     cabinet = await enter("agent")
     path = f"/cabinet/sites/{site.id}"
     answer = await cabinet.send(path, f"{path}/check#look", url="https://evil.test/")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from tests.api.test_cabinet_comments import signed_in
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Enter
+from tests.support.cabinet import Enter, signed_in
 from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
 from widget_api.attachments.documents import service as documents

@@ -15,7 +15,7 @@ from tests.api.test_letters import letters
 from tests.conftest import GOROD
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import signed_in
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
@@ -24,7 +24,6 @@ from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.open311.intake import derive_event_id
 from widget_api.ops.schema import migrate
-from widget_api.people.accounts import add_user
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
@@ -249,9 +248,7 @@ async def test_letters_and_the_cabinet_name_the_sender(
         assert WORDS in part
         assert OFFICIAL not in part
         assert "Ведомство сообщает" not in part
-    _, password = await add_user(context.database, email="o@example.test", role="viewer", agency_id=site.agency.id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("o@example.test", password)
+    await signed_in(client, context, site, "viewer")
     row = await context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
     assert row is not None
     page = (await client.get(f"/cabinet/problems/{row['id']}")).text

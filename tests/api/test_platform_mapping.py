@@ -12,10 +12,9 @@ import pytest
 from tests.conftest import GOROD
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
-from tests.support.cabinet import Cabinet, PageText
+from tests.support.cabinet import Cabinet, Enter, PageText, signed_in
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform
 from widget_api.context import Context
-from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.platform import mapping
 from widget_api.settings import Settings
@@ -40,14 +39,9 @@ def settings(exchange_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[[Role], Any]:
+def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
     async def entered(role: Role) -> Cabinet:
-        email = f"{role}@gorod.test"
-        of = None if role == "operator" else site.agency.id
-        _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=of)
-        cabinet = Cabinet(client)
-        await cabinet.sign_in(email, password)
-        return cabinet
+        return await signed_in(client, context, site, role)
 
     return entered
 
@@ -95,7 +89,7 @@ async def test_a_platform_without_a_service_list_gets_the_sites_codes(
 
 
 async def test_the_agency_edits_the_mapping_on_a_page(
-    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+    enter: Enter, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
     await poll_platform(context, site)
@@ -115,7 +109,7 @@ async def test_the_agency_edits_the_mapping_on_a_page(
 
 
 async def test_the_english_page_marks_the_platforms_texts_with_their_language(
-    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+    enter: Enter, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.services = SERVICES
     await poll_platform(context, site)
@@ -129,9 +123,7 @@ async def test_the_english_page_marks_the_platforms_texts_with_their_language(
     assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
 
 
-async def test_errors_are_shown_at_their_field(
-    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_errors_are_shown_at_their_field(enter: Enter, context: Context, site: Site, fake: FakePlatform) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}/platforms"
     answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7" * 201, "to-snow": "99", "to-gone": "1"})
@@ -148,7 +140,7 @@ async def test_errors_are_shown_at_their_field(
 
 
 async def test_agents_cannot_see_or_change_the_mapping(
-    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+    enter: Enter, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     cabinet = await enter("agent")
     path = f"/cabinet/sites/{site.id}/platforms"
@@ -160,7 +152,7 @@ async def test_agents_cannot_see_or_change_the_mapping(
 
 
 async def test_another_agencys_site_is_not_found(
-    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+    enter: Enter, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     other = await make_site(context.database, agency={"name": "Другой город", "email": "b@other.test"})
     cabinet = await enter("admin")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, EMAIL, OPERATOR, make_site, submit_report
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mail import MailSink
 from widget_api import clock, events
 from widget_api.context import Context
@@ -295,10 +295,7 @@ async def test_a_mark_can_be_given_after_an_answer_and_changed(context: Context,
 
 @pytest.fixture
 async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> Cabinet:
-    _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("agent@gorod.test", password)
-    return cabinet
+    return await signed_in(client, context, site)
 
 
 async def test_a_question_is_asked_answered_and_marked_as_read(
@@ -344,9 +341,7 @@ async def test_a_refused_question_keeps_its_text(
 
 async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
-    _, password = await add_user(context.database, email="viewer@gorod.test", role="viewer", agency_id=site.agency.id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("viewer@gorod.test", password)
+    cabinet = await signed_in(client, context, site, "viewer")
     path = f"/cabinet/problems/{receipt.problem_id}"
     page = await cabinet.read(path)
     assert f"{path}/ask" not in [form.action for form in page.forms]

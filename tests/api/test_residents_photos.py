@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from tests.factories import submit_report
-from tests.support.cabinet import Cabinet, PageText
+from tests.support.cabinet import PageText, signed_in
 from widget_api.context import Context
 from widget_api.mail import links
-from widget_api.people.accounts import add_user
 from widget_api.problems import dialogue, lifecycle, pictures
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import history
@@ -175,9 +174,7 @@ async def test_photos_are_visible_to_the_agency_and_not_public(
     assert (await client.get(f"/photos/{photo['id']}.jpg")).status_code == 404
     for door in (f"/s/{site.key}/problems/1", f"/api/v1/sites/{site.key}/problems/1"):
         assert photo["id"] not in (await client.get(door)).text
-    _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("agent@gorod.test", password)
+    await signed_in(client, context, site)
     page = (await client.get(f"/cabinet/problems/{receipt.problem_id}")).text
     assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # in the waiting reply, and in the history
 

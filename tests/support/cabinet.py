@@ -8,6 +8,11 @@ from html.parser import HTMLParser
 
 import httpx2
 
+from widget_api.context import Context
+from widget_api.people import accounts
+from widget_api.people.model import Role
+from widget_api.sites.model import Site
+
 PASSWORD = "a long enough password"
 ADMIN = "admin@gorod.test"  # of the fixture `admin`
 
@@ -98,6 +103,16 @@ class Cabinet:
         """Send the form with this `action` from a page."""
         form = (await self.read(page_path)).form(action)
         return await self.client.post(form.action, data=form.fields | fields)
+
+
+async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Role = "agent") -> Cabinet:
+    """A new person of the site's agency, or an operator, in the browser `client`."""
+    agency_id = site.agency.id if site and role != "operator" else None
+    email = f"{role}-{agency_id}@gorod.test"
+    _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=agency_id)
+    cabinet = Cabinet(client)
+    assert (await cabinet.sign_in(email, password)).status_code == 303
+    return cabinet
 
 
 Enter = Callable[..., Awaitable[Cabinet]]  # `enter(role, agency_id)` returns a signed-in person with that role

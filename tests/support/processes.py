@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import random
 import shutil
@@ -63,6 +62,19 @@ def die_with_parent(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig=KILL", "--", *command]
 
 
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server accepts connections. Fails with its log if it ends or takes a minute."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(log.read_text()) from None
+            time.sleep(0.05)
+
+
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The current environment without any WIDGET_ variable of the person who runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
@@ -96,11 +108,6 @@ def run_command(*arguments: str, settings: Mapping[str, str], directory: Path) -
     if done.returncode:
         raise CommandFailed(arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout
-
-
-def run_json(*arguments: str, settings: Mapping[str, str], directory: Path) -> Any:
-    """The parsed output of `widget-api ARGUMENTS --json`; raises unless it is exactly one JSON document."""
-    return json.loads(run_command(*arguments, "--json", settings=settings, directory=directory))
 
 
 def patched_program(*changes: str) -> tuple[str, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 from scripts import servers
 from scripts.browser import real_time
-from tests.support.processes import die_with_parent, free_port
+from tests.support.processes import die_with_parent, free_port, wait_for_port
 
 PASSWORD = "a long enough password"
 
@@ -41,15 +39,7 @@ class Redis:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError((self._directory / "redis.log").read_text()) from None
-                time.sleep(0.05)
+        wait_for_port(self.port, self._process, self._directory / "redis.log")
 
     def stop(self) -> None:
         if self._process is not None:

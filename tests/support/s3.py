@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import die_with_parent, free_port
+from tests.support.processes import die_with_parent, free_port, wait_for_port
 
 REGION = "ru-central1"
 LISTED = 100  # names per answer; with the usual thousand a test would spend seconds on uploads
@@ -66,15 +64,7 @@ class S3:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(self._log.read_text()) from None
-                time.sleep(0.05)
+        wait_for_port(self.port, self._process, self._log)
 
     def stop(self) -> None:
         self._process.kill()
