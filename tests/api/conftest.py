@@ -13,7 +13,7 @@ import time_machine
 from starlette.applications import Starlette
 
 from tests.conftest import options_of
-from tests.factories import NOON, make_site, submit_report
+from tests.factories import AGENT, NOON, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.exchange import PlatformWorker
@@ -23,6 +23,8 @@ from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.people.model import Role
+from widget_api.problems import lifecycle
+from widget_api.problems.model import Change
 from widget_api.problems.submit import Receipt
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -70,6 +72,15 @@ def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
 @pytest.fixture
 async def receipt(context: Context, site: Site) -> Receipt:
     return await submit_report(context.database, site)
+
+
+@pytest.fixture
+async def problem(context: Context, site: Site) -> str:
+    """An accepted report whose author has confirmed the address."""
+    problem_id = (await submit_report(context.database, site)).problem_id
+    await lifecycle.confirm(context.database, site.id, problem_id)
+    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    return problem_id
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import RESIDENT, make_site
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.pictures import halves, photo
 from widget_api import journal
@@ -23,15 +23,6 @@ PATH = "/cabinet/organisation/templates"
 @pytest.fixture
 def database(app: Any) -> Any:
     return app.state.context.database
-
-
-@pytest.fixture
-async def problem(database: Any, site: Site) -> str:
-    """An accepted report whose author has confirmed the address."""
-    problem_id = (await submit_report(database, site)).problem_id
-    await lifecycle.confirm(database, site.id, problem_id)
-    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
-    return problem_id
 
 
 async def note(cabinet: Cabinet, problem: str, words: str, **fields: str) -> Any:

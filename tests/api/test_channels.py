@@ -221,14 +221,6 @@ async def test_where_there_are_several_sites_one_is_chosen_and_the_operators_mod
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
 
 
-@pytest.fixture
-async def problem(database: Any, site: Site) -> str:
-    problem_id = (await submit_report(database, site)).problem_id
-    await lifecycle.confirm(database, site.id, problem_id)
-    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
-    return problem_id
-
-
 async def outside(cabinet: Cabinet, problem: str, **fields: str) -> tuple[Form, dict[str, str]]:
     path = f"/cabinet/problems/{problem}"
     assert f"{path}/outside" in (await cabinet.read(path)).links

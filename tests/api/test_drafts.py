@@ -6,11 +6,10 @@ import itertools
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
 import time_machine
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.factories import EMAIL, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
@@ -19,20 +18,11 @@ from widget_api.cabinet import drafts
 from widget_api.context import Context
 from widget_api.ops import retention
 from widget_api.problems import extension, lifecycle
-from widget_api.problems.model import Actor, Change
+from widget_api.problems.model import Actor
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 ANSWER = "Яму на Лесной засыпали 12 декабря, асфальт уложим весной."
-
-
-@pytest.fixture
-async def problem(context: Context, site: Site) -> str:
-    """An accepted report whose author confirmed the address."""
-    problem_id = (await submit_report(context.database, site)).problem_id
-    await lifecycle.confirm(context.database, site.id, problem_id)
-    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    return problem_id
 
 
 async def row(context: Context, problem: str) -> Any:

@@ -22,6 +22,7 @@ from tests.support.registration import CONTACT, INN, NAME, NEW, OTHER_INN, Appli
 from widget_api import clock, journal
 from widget_api.app import open_context
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.errors import Conflict, Invalid
 from widget_api.ops import retention
 from widget_api.registration import proof, recheck, service, store
@@ -31,6 +32,7 @@ from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.install import service as install
+from widget_api.sites.model import Site
 
 APPLICATIONS = "/cabinet/operator/applications"
 CHOSEN = "тихая река у старой мельницы"
@@ -777,16 +779,20 @@ async def test_a_site_that_does_not_answer_is_not_stopped(
     assert row["told_at"] is not None
 
 
+async def stop_origin(context: Context, site: Site, town: TownHost) -> None:
+    async def stop(tx: Transaction) -> None:
+        await store.remove_origin(tx, site.id, town.origin)
+        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1, next_at = 1")
+
+    await context.database.write(stop)
+
+
 async def test_a_stopped_origin_that_another_agency_holds_does_not_come_back(
     apply: Apply, town: TownHost, context: Context, settings: Settings
 ) -> None:
     site = await approved(apply, town, context, settings)
 
-    async def stop(tx: Any) -> None:
-        await store.remove_origin(tx, site.id, town.origin)
-        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1, next_at = 1")
-
-    await context.database.write(stop)
+    await stop_origin(context, site, town)
     await make_site(context.database, allowed_origins=[town.origin])
     await recheck.check_site(context, site.id)
     assert (await sites.by_id(context.database, site.id)).origins == frozenset()
@@ -800,12 +806,8 @@ async def test_a_stopped_origin_comes_back_to_a_site_with_another_one_on_its_hos
     site = await approved(apply, town, context, settings)
     await changes.update_site(context.database, site.id, {}, add_origins=[f"https://{town.host}"])
 
-    async def stop(tx: Any) -> None:
-        await store.remove_origin(tx, site.id, town.origin)
-        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1")
-
     (before,) = await store.list_proofs(context.database, site.id)
-    await context.database.write(stop)
+    await stop_origin(context, site, town)
     await recheck.check(context.database, settings, context.outbound, before)
     assert town.origin not in (await sites.by_id(context.database, site.id)).origins, "it began before the stop"
     await recheck.check_site(context, site.id)
@@ -819,11 +821,7 @@ async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
     """In two processes: one of them holds it."""
     site = await approved(apply, town, context, settings)
 
-    async def stop(tx: Any) -> None:
-        await store.remove_origin(tx, site.id, town.origin)
-        await tx.run("UPDATE site_proofs SET stopped_at = 1, failed_since = 1, next_at = 1")
-
-    await context.database.write(stop)
+    await stop_origin(context, site, town)
     rival = await make_site(context.database, allowed_origins=["https://selo.test"])
     both, list_holders = asyncio.Barrier(2), site_store.list_holders
 

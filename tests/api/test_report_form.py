@@ -47,6 +47,17 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
 
 
+@pytest.fixture
+def address(site: Site) -> str:
+    return f"/s/{site.key}/report"
+
+
+@pytest.fixture
+async def page(client: httpx2.AsyncClient, address: str) -> str:
+    """The empty form."""
+    return (await client.get(address)).text
+
+
 def hidden(page: str) -> dict[str, str]:
     return {
         match[1]: unescape(match[2])
@@ -114,9 +125,9 @@ def test_the_example_in_the_error_is_accepted(language: str) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_submitting_without_scripts(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_submitting_without_scripts(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     sent = await client.post(address, data=filled(page, coordinates="55.0794, 38.7783"))
     assert sent.status_code == 200
     assert sent.headers["cache-control"] == "no-store"
@@ -133,8 +144,7 @@ async def test_submitting_without_scripts(client: httpx2.AsyncClient, context: C
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
+async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, context: Context, address: str) -> None:
     longest = "\r\n".join("Сломана" for _ in range(500))  # 4,498 characters on the wire, 3,999 in the text area
     sent = await client.post(address, data=filled((await client.get(address)).text, description=longest))
     assert sent.status_code == 200
@@ -143,10 +153,7 @@ async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, 
 
 
 @pytest.mark.usefixtures("patient")
-async def test_without_an_email_address_a_code_is_shown(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
-    address = f"/s/{site.key}/report"
+async def test_without_an_email_address_a_code_is_shown(client: httpx2.AsyncClient, address: str) -> None:
     sent = await client.post(address, data=filled((await client.get(address)).text, email=""))
     code = re.search(r'<p class="code">(\w{4}-\w{4})</p>', sent.text)
     assert code is not None
@@ -156,10 +163,8 @@ async def test_without_an_email_address_a_code_is_shown(
 
 @pytest.mark.usefixtures("patient")
 async def test_the_same_form_sent_twice_creates_one_report(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     first = await client.post(address, data=filled(page))
     second = await client.post(address, data=filled(page))
     assert second.status_code == 200
@@ -175,10 +180,8 @@ async def test_the_same_form_sent_twice_creates_one_report(
 
 @pytest.mark.usefixtures("patient")
 async def test_all_errors_are_shown_at_once_and_input_is_kept(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     typed = filled(
         page,
         category="",
@@ -207,10 +210,8 @@ async def test_all_errors_are_shown_at_once_and_input_is_kept(
 
 
 async def test_the_honeypot_asks_again(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: httpx2.AsyncClient, context: Context, address: str, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     fast = await client.post(address, data=filled(page))
     assert fast.status_code == 422
     assert "слишком быстро" in fast.text
@@ -226,11 +227,10 @@ async def test_the_honeypot_asks_again(
 
 @pytest.mark.usefixtures("patient")
 async def test_a_form_without_a_token_of_its_site_is_refused(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str
 ) -> None:
     other = await make_site(context.database)
     foreign = (await client.get(f"/s/{other.key}/report")).text
-    address = f"/s/{site.key}/report"
     for token in (hidden(foreign)["form"], "", "x.y.z"):
         refused = await client.post(address, data=filled(foreign, form=token))
         assert refused.status_code == 422
@@ -239,9 +239,9 @@ async def test_a_form_without_a_token_of_its_site_is_refused(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_cross_site_forms_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_cross_site_forms_are_refused(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     origins = ("https://evil.test", "null", "https://[", "https://widget.test.evil.test", "http://widget.test")
     for headers in ({"Sec-Fetch-Site": "cross-site"}, *({"Origin": origin} for origin in origins)):
         assert (await client.post(address, data=filled(page), headers=headers)).status_code == 403
@@ -249,9 +249,9 @@ async def test_cross_site_forms_are_refused(client: httpx2.AsyncClient, context:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_rate_limited_forms_keep_their_input(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_rate_limited_forms_keep_their_input(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     for _ in range(12):
         await client.post(address, data=filled(page, description=""))
     refused = await client.post(address, data=filled(page))
@@ -262,7 +262,9 @@ async def test_rate_limited_forms_keep_their_input(client: httpx2.AsyncClient, c
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_category_shows_its_own_questions(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_category_shows_its_own_questions(
+    client: httpx2.AsyncClient, context: Context, site: Site, address: str
+) -> None:
     async def ask(tx: Transaction) -> None:
         await tx.run(
             "UPDATE site_categories SET questions = :questions, notice = :notice"
@@ -274,7 +276,6 @@ async def test_a_category_shows_its_own_questions(client: httpx2.AsyncClient, co
         await tx.run("UPDATE site_counters SET settings = settings + 1 WHERE site_id = :id", id=site.id)
 
     await context.database.write(ask, site.id)
-    address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     assert "Глубина ямы" not in page
     changed = await client.post(address, data=filled(page, category="roads", update="1"))
@@ -298,10 +299,8 @@ async def test_a_category_shows_its_own_questions(client: httpx2.AsyncClient, co
 
 @pytest.mark.usefixtures("patient")
 async def test_an_outdated_consent_document_is_shown_again(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     refused = await client.post(address, data=filled(page, consent_version="000000000000"))
     assert refused.status_code == 422
     assert "Текст согласия изменился" in refused.text
@@ -311,9 +310,8 @@ async def test_an_outdated_consent_document_is_shown_again(
 
 @pytest.mark.usefixtures("patient")
 async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str
 ) -> None:
-    address = f"/s/{site.key}/report"
     page = (await client.get(address, headers={"Referer": "https://gorod.test/?q=secret"})).text
     await client.post(address, data=filled(page))
     foreign = (await client.get(address, headers={"Referer": "https://elsewhere.test/"})).text
@@ -338,8 +336,7 @@ async def test_a_site_may_require_an_email_address(client: httpx2.AsyncClient, c
 
 
 @pytest.mark.usefixtures("patient")
-async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
+async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, context: Context, address: str) -> None:
     page = (await client.get(f"{address}?lang=en")).text
     assert "Describe the problem" in page
     sent = await client.post(f"{address}?lang=en", data=filled(page))
@@ -350,8 +347,7 @@ async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, cont
     assert contact["language"] == "en"
 
 
-async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, site: Site) -> None:
-    address = f"/s/{site.key}/report"
+async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, address: str) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert (await client.post(address, content=b"x" * 70_000, headers=form)).status_code == 413
     assert (await client.post(address, content=b"{}", headers={"Content-Type": "application/json"})).status_code == 415
@@ -385,9 +381,9 @@ def taken(page: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_photos_are_sent_with_the_form_and_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_photos_are_sent_with_the_form_and_once(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     assert 'enctype="multipart/form-data"' in page
     files = chosen(jpeg("red"), jpeg("blue"))
     first = await client.post(address, data=filled(page), files=files)
@@ -405,9 +401,9 @@ async def test_photos_are_sent_with_the_form_and_once(client: httpx2.AsyncClient
 
 
 @pytest.mark.usefixtures("patient")
-async def test_an_empty_file_field_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_an_empty_file_field_is_ignored(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     empty = [("photos", ("", b"", "application/octet-stream"))]  # as sent by browsers
     assert (await client.post(address, data=filled(page), files=empty)).status_code == 200
     (report,) = await reports(context)
@@ -416,10 +412,8 @@ async def test_an_empty_file_field_is_ignored(client: httpx2.AsyncClient, contex
 
 @pytest.mark.usefixtures("patient")
 async def test_photos_are_kept_while_other_fields_are_invalid(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     files = chosen(jpeg("red"), jpeg("blue"))
     wrong = await client.post(address, data=filled(page, description="—", email="нет"), files=files)
     assert wrong.status_code == 422
@@ -440,10 +434,8 @@ async def test_photos_are_kept_while_other_fields_are_invalid(
 
 @pytest.mark.usefixtures("patient")
 async def test_a_bad_file_is_named_and_other_input_kept(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     files = [
         *chosen(jpeg()),
         *chosen(b"<svg onload=alert(1)>", name="<b>.svg"),
@@ -468,9 +460,7 @@ async def test_a_bad_file_is_named_and_other_input_kept(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, address: str, page: str) -> None:
     answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
     assert answer.status_code == 422
     assert "Фотографий больше, чем можно: 3" in answer.text
@@ -478,9 +468,10 @@ async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, context: 
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_required_photo_is_enforced(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_required_photo_is_enforced(
+    client: httpx2.AsyncClient, context: Context, site: Site, address: str
+) -> None:
     await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
-    address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page))
     assert answer.status_code == 422
@@ -489,10 +480,8 @@ async def test_a_required_photo_is_enforced(client: httpx2.AsyncClient, context:
 
 
 async def test_photos_are_kept_when_the_category_changes(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page, update="1"), files=chosen(jpeg()))
     assert answer.status_code == 200
     assert len(taken(answer.text)) == 1
@@ -501,9 +490,9 @@ async def test_photos_are_kept_when_the_category_changes(
     assert len(await context.database.rows("SELECT 1 FROM photos")) == 1
 
 
-async def test_photos_of_bots_are_not_decoded(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    address = f"/s/{site.key}/report"
-    page = (await client.get(address)).text
+async def test_photos_of_bots_are_not_decoded(
+    client: httpx2.AsyncClient, context: Context, address: str, page: str
+) -> None:
     answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))
     assert answer.status_code == 422
     assert "Выберите их ещё раз" in answer.text

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import pytest
-import time_machine
 
+from tests.api.test_notices import at
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
@@ -27,12 +25,6 @@ from widget_api.worker import Worker
 REPORT = "/cabinet/analytics/report"
 EMAIL = "anna@gorod.test"
 pytestmark = pytest.mark.settings(work="off")
-
-
-@contextmanager
-def at(text: str, zone: str = "Europe/Moscow") -> Iterator[None]:
-    with time_machine.travel(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)), tick=False):
-        yield
 
 
 @pytest.fixture(autouse=True)

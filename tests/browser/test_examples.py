@@ -57,11 +57,6 @@ CASES = {
 LINK_CASES = ("csp-without-us", "links-only", "no-js")
 
 
-@pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
-    return new_page(viewport=DESKTOP)
-
-
 @dataclass
 class Visit:
     """A host page that is inspected before the widget's script arrives."""
