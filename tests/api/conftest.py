@@ -27,6 +27,7 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.submit import Receipt
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 # Fixtures that start processes, whose clock is the machine's.
@@ -107,6 +108,12 @@ async def pictures() -> AsyncIterator[PictureServer]:
     server = await PictureServer().start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+async def key(context: Context, site: Site) -> str:
+    """The site's token for clients of GeoReport."""
+    return await changes.add_token(context.database, site.id, "georeport")
 
 
 @pytest.fixture

@@ -45,11 +45,6 @@ def database(context: Context) -> Database:
     return context.database
 
 
-@pytest.fixture
-async def key(database: Database, site: Site) -> str:
-    return await changes.add_token(database, site.id, "georeport")
-
-
 async def problem_of(database: Database, number: str) -> Any:
     return await database.row("SELECT * FROM problems WHERE number = :number", number=int(number))
 

@@ -21,16 +21,10 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
-from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 FORM = "application/x-www-form-urlencoded"
 pytestmark = [pytest.mark.settings(work="off"), GOROD]
-
-
-@pytest.fixture
-async def key(context: Context, site: Site) -> str:
-    return await changes.add_token(context.database, site.id, "georeport")
 
 
 async def accept(context: Context, site: Site, to: Change | None = None) -> None:

@@ -21,11 +21,6 @@ File = tuple[str, tuple[str, bytes, str]]
 pytestmark = [pytest.mark.settings(work="off"), GOROD]
 
 
-@pytest.fixture
-async def key(context: Context, site: Site) -> str:
-    return await changes.add_token(context.database, site.id, "georeport")
-
-
 def file(name: str, content: bytes | None = None, kind: str = "jpeg") -> File:
     return name, ("camera.bin", photo(halves(64, 48), kind) if content is None else content, "application/octet-stream")
 

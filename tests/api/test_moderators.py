@@ -18,7 +18,7 @@ from tests.api.test_notices import Agency, at
 from tests.api.test_participation import add_participant
 from tests.api.test_reminders import digest_on
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, make_site, run_statement, submit_report
+from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
@@ -47,11 +47,6 @@ SECRETS = ("canary@resident.test", "Канарейкина", "900 000-00-01", "9
 NOON = "2026-12-01T12:00"  # a Tuesday
 LIST = "/cabinet/problems"
 pytestmark = pytest.mark.settings(work="off")
-
-
-@pytest.fixture
-async def city(context: Context) -> Site:
-    return await make_site(context.database, allowed_origins=[HOST_ORIGIN])
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from tests.api.test_cabinet_comments import signed_in
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_third_language import count_token, invited
-from tests.factories import AGENT, PUBLIC_URL, make_site, submit_report
+from tests.conftest import ONE_DATABASE
+from tests.factories import AGENT, PUBLIC_URL, submit_report
 from tests.support import markup, second_factor
 from tests.support.cabinet import Cabinet
 from tests.support.mailbox import AgencyMailbox
@@ -43,19 +44,11 @@ from widget_api.visits import mail
 from widget_api.visits import service as visits
 from widget_api.visits.model import Visit
 
-pytestmark = pytest.mark.settings(inbound="lmtp://127.0.0.1:9", work="off")
-
-
-@pytest.fixture
-def dialect() -> str:
-    """Pages do not depend on the database."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    agency = {"mode": "email", "email": "priem@gorod.test"}
-    return await make_site(context.database, discussion="moderated", agency=agency)
+pytestmark = [
+    ONE_DATABASE,  # pages do not depend on it
+    pytest.mark.settings(inbound="lmtp://127.0.0.1:9", work="off"),
+    pytest.mark.site(discussion="moderated", agency={"mode": "email", "email": "priem@gorod.test"}),
+]
 
 
 async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, site: Site, tmp_path: Path) -> None:
