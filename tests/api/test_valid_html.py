@@ -11,14 +11,13 @@ import orjson
 import pytest
 
 from tests.api.test_answer_files import PDF, Answering, jpeg
-from tests.api.test_cabinet_comments import signed_in
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_third_language import count_token, invited
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, PUBLIC_URL, submit_report
 from tests.support import markup, second_factor
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mailbox import AgencyMailbox
 from tests.support.public_api import Widget
 from tests.support.registration import plant_application
