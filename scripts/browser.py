@@ -93,11 +93,11 @@ def install(packages: list[str]) -> None:
     """From the system's packages, in one call."""
     print(f"▸ installing from the system's packages: {' '.join(packages)} (a minute or two)", flush=True)
     waiting = ["-qq", "-o", "DPkg::Lock::Timeout=300"]  # venv may come from there at the same time
-    quietly = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdin": subprocess.DEVNULL}
-    subprocess.run(["apt-get", "update", *waiting], **quietly, capture_output=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", *waiting], env=environment, stdin=subprocess.DEVNULL, capture_output=True)
     wanted = [name for package in packages if (name := package if known(package) else OTHERWISE.get(package))]
     install = ["apt-get", "install", *waiting, "-y", "--no-install-recommends", *wanted]
-    done = subprocess.run(install, **quietly, stdout=subprocess.DEVNULL)
+    done = subprocess.run(install, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     if done.returncode:
         print(f"  apt-get install ended with code {done.returncode}", flush=True)
 
