@@ -445,15 +445,23 @@ _shared_browser = SharedBrowser()
 
 
 @pytest.fixture(scope="module")
-def browser() -> Browser:
-    """One browser shared by consecutive modules; every test has its own contexts, that is visitors."""
+def _shared_chromium() -> Browser:
     return _shared_browser.started()
+
+
+@pytest.fixture(scope="module")
+def browser(_shared_chromium: Browser) -> Browser:
+    """One browser shared by consecutive modules; every test has its own contexts, that is visitors."""
+    return _shared_chromium
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Close the browser before a module that does not use one: see SharedBrowser."""
-    if nextitem is None or (nextitem.path != item.path and "browser" not in getattr(nextitem, "fixturenames", ())):
+    """Close the browser before a module that does not use it, also if a fixture there is called `browser`: see
+    SharedBrowser.
+    """
+    used = getattr(nextitem, "fixturenames", ())
+    if nextitem is None or (nextitem.path != item.path and "_shared_chromium" not in used):
         _shared_browser.close()
 
 
