@@ -76,7 +76,7 @@ class Watch:
 def launch(playwright: Playwright) -> Browser:
     found = bootstrap.find()
     if found is None:
-        raise AssertionError("no browser here; run `python scripts/browser.py` first (make test does)")
+        raise AssertionError("no browser here; run `make prepare` first (make test does)")
     path = None if found == bootstrap.PLAYWRIGHTS_OWN else found
     return playwright.chromium.launch(
         executable_path=path, args=list(FLAGS), env=dict[str, str | float | bool](bootstrap.real_time())

@@ -118,7 +118,7 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 async def started() -> AsyncIterator[Firefox]:
     """A new Firefox with its own profile, closed at the end of the block."""
     path = executable()
-    assert path is not None, "no Firefox here; run `python scripts/browser.py` first (make test does)"
+    assert path is not None, "no Firefox here; run `make prepare` first (make test does)"
     with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profile:
         lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
         (Path(profile) / "user.js").write_text("\n".join(lines))

@@ -106,7 +106,7 @@ async def _session(client: aiohttp.ClientSession, driver: str, browser: str) -> 
 async def started() -> AsyncIterator[WebKit]:
     """A new MiniBrowser, closed at the end of the block."""
     found = programs()
-    assert found is not None, "no WebKitGTK here; run `python scripts/browser.py` first (make test does)"
+    assert found is not None, "no WebKitGTK here; run `make prepare` first (make test does)"
     driver, browser, screen = found
     quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
     seen = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.DEVNULL}
