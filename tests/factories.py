@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +15,9 @@ from widget_api.signing import Signer
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-NOON = 1_796_115_600  # of 2026-12-01 in Moscow, a Tuesday: where the clock of most tests stands (tests/api/conftest.py)
+# Where the clock of most tests stands (tests/api/conftest.py): noon of 2026-12-01 in Moscow, a Tuesday. In
+# `make test-moments` the clock runs, and this is the second in which the run begins.
+NOON = int(time.time()) if "faketime" in os.environ.get("LD_PRELOAD", "") else 1_796_115_600
 PUBLIC_URL = "https://widget.test"
 HOST_ORIGIN = "https://gorod.test"
 EMAIL = "anna@example.test"
