@@ -39,6 +39,11 @@ def files(folder: Path) -> set[str]:
     }
 
 
+def test_the_wheel_holds_one_package(installed: Path) -> None:
+    """The tests and the tools of development stay at home."""
+    assert {path.name for path in installed.iterdir() if path.suffix != ".dist-info"} == {"widget_api"}
+
+
 @pytest.mark.parametrize("name", ["dist", "embed_examples"])
 def test_files_outside_the_package_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / name) != set()
