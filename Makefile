@@ -68,7 +68,7 @@ test-wheel: prepare
 	@git archive HEAD | tar -x -C $(WHEEL)/tree
 	@ln -s $(CURDIR)/node_modules $(WHEEL)/tree/
 	@ln -s ../tree/tests ../tree/scripts ../tree/benchmarks $(WHEEL)/path/
-	@cd $(WHEEL)/tree && PYTHONSAFEPATH=1 PYTHONPATH=../path ../venv/bin/python -m pytest $(IN_PARALLEL) -o pythonpath=../path tests/unit tests/api
+	@cd $(WHEEL)/tree && PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(WHEEL)/path ../venv/bin/python -m pytest $(IN_PARALLEL) -o pythonpath=../path tests/unit tests/api
 
 # To find tests that fail by chance: modules in a random order, beside two processes that take all they can get.
 test-chance: prepare
