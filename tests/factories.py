@@ -17,7 +17,8 @@ from widget_api.sites.model import Site
 
 # Where the clock of most tests stands (tests/api/conftest.py): noon of 2026-12-01 in Moscow, a Tuesday. In
 # `make test-moments` the clock runs, and this is the second in which the run begins.
-NOON = int(time.time()) if "faketime" in os.environ.get("LD_PRELOAD", "") else 1_796_115_600
+CLOCK_RUNS = "faketime" in os.environ.get("LD_PRELOAD", "")
+NOON = int(time.time()) if CLOCK_RUNS else 1_796_115_600
 PUBLIC_URL = "https://widget.test"
 HOST_ORIGIN = "https://gorod.test"
 EMAIL = "anna@example.test"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ import time_machine
 from starlette.applications import Starlette
 
 from tests.conftest import options_of
-from tests.factories import AGENT, NOON, make_site, submit_report
+from tests.factories import AGENT, CLOCK_RUNS, NOON, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.exchange import PlatformWorker
@@ -42,7 +41,7 @@ def _fixed_time(request: pytest.FixtureRequest) -> Iterator[None]:
     whether a second begins between two statements. A test that needs time to pass moves the clock (time_machine).
     `make test-moments` gives every process another clock, which then runs.
     """
-    if PROCESSES & set(request.fixturenames) or "faketime" in os.environ.get("LD_PRELOAD", ""):
+    if CLOCK_RUNS or PROCESSES & set(request.fixturenames):
         yield
         return
     with time_machine.travel(NOON, tick=False):
