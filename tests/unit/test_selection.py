@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,11 @@ def test_a_seed_repeats_the_order(tmp_path: Path) -> None:
 
     assert order("--seed=1") == order("--seed=1") != sorted(order("--seed=1"))
     assert order("--seed=1") != order("--seed=2")
+
+
+def test_the_processes_of_a_run_share_the_seed_that_its_header_shows(tmp_path: Path) -> None:
+    tell = "def test_seed(request):\n    assert not request.config.option.seed\n"
+    _, output = run(tmp_path, "-p", "xdist", "--numprocesses=2", "--shuffle", modules=[tell, tell])
+    shown = re.search(r"--seed (\d+) repeats", output)
+    assert shown, output
+    assert re.findall(r"assert not (\d+)$", output, re.MULTILINE) == [shown[1]] * 2
