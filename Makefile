@@ -55,20 +55,20 @@ test-moments: prepare
 	    faketime -f "$$offset" $(PYTEST) --sqlite tests/unit tests/api || exit 1; \
 	done
 
-# Units and API with the installed wheel, on another Python, with the newest versions that the ranges allow. The folder `path`
-# holds the test code alone, so that the sources cannot stand in for the wheel.
+# Units and API with the installed wheel in place of the sources, on another Python, with the newest versions that the
+# ranges allow.
 OTHER_PYTHON := python3.13
 WHEEL := build/wheel
 test-wheel: prepare
 	@echo "▸ units and API of the wheel, on $(OTHER_PYTHON)"
-	@rm -rf $(WHEEL) && mkdir -p $(WHEEL)/tree $(WHEEL)/path
+	@rm -rf $(WHEEL) && mkdir -p $(WHEEL)/tree
 	@$(BIN)/python -m hatchling build --target wheel --directory $(WHEEL)
 	@$(OTHER_PYTHON) -m venv --without-pip $(WHEEL)/venv
 	@$(BIN)/python -m pip --python $(WHEEL)/venv/bin/python install --quiet --upgrade "$$(echo $(WHEEL)/*.whl)[dev]"
 	@git archive HEAD | tar -x -C $(WHEEL)/tree
-	@ln -s $(CURDIR)/node_modules $(WHEEL)/tree/
-	@ln -s ../tree/tests ../tree/scripts ../tree/benchmarks $(WHEEL)/path/
-	@cd $(WHEEL)/tree && PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(WHEEL)/path ../venv/bin/python -m pytest $(IN_PARALLEL) -o pythonpath=../path tests/unit tests/api
+	@rm -r $(WHEEL)/tree/widget_api
+	@ln -s ../venv/lib/$(OTHER_PYTHON)/site-packages/widget_api $(CURDIR)/node_modules $(WHEEL)/tree/
+	@cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(IN_PARALLEL) tests/unit tests/api
 
 # To find tests that fail by chance: modules in a random order, beside two processes that take all they can get.
 test-chance: prepare

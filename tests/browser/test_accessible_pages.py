@@ -1,4 +1,4 @@
-"""One tour of the pages: axe and no overflow, for each state of a page, in every width and in the colour schemes in turn.
+"""One tour of the pages: axe and no overflow, for each state, in every width and in the colour schemes in turn.
 
 Pages share their colours, so `make test` shows each in one scheme beside the light one; `make test-full` in all.
 
