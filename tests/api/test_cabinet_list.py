@@ -243,7 +243,8 @@ async def test_today_lists_waiting_reports_once_most_urgent_first(
     for section in found.sections:
         fitting = [row for row in rows if FILTERS[section.name][1](row)]
         assert section.count == len(fitting) > 0, section.name
-        expected = [row["id"] for row in sorted(fitting, key=ORDERS["new"][0], reverse=True) if row["id"] not in seen]
+        key, backwards = ORDERS["due" if section.name in ("overdue", "soon") else "new"]
+        expected = [row["id"] for row in sorted(fitting, key=key, reverse=backwards) if row["id"] not in seen]
         assert [row["id"] for row in section.rows] == expected[: inbox_service.SECTION_SIZE], section.name
         seen |= set(expected)
     monkeypatch.setattr(inbox_service, "SECTION_SIZE", 2)
@@ -255,7 +256,11 @@ async def test_today_lists_waiting_reports_once_most_urgent_first(
     assert all(texts[problem_id][:60] in page.text for problem_id in shown)
     for section in found.sections:
         assert f"{section.count} " in page.text
-    for link in ("?tab=overdue", "?tab=returned", "?status=soon", "?tab=moderation"):
+        if section.name in ("overdue", "soon"):  # how many days are left, beside the date
+            first = next(row for row in rows if row["id"] == section.rows[0]["id"])
+            days = (date.fromisoformat(first["answer_due"]) - today(first)).days
+            assert (f"просрочено на {-days} д" if days < 0 else "сегодня" if not days else f"{days} д") in page.text
+    for link in ("?tab=overdue&sort=due", "?tab=returned", "?status=soon&sort=due", "?tab=moderation"):
         assert f"/cabinet/problems{link}" in page.links
     assert "/cabinet/inbox" not in page.links, "no mailbox, no discussion"
 

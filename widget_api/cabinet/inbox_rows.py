@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -162,7 +163,10 @@ def map_link(row: Row) -> str:
 
 
 def due_mark(language: str, row: Row, time_zone: str, now: int) -> dict[str, str] | None:
-    """The due date and its urgency ("" | soon | overdue); None where no answer is due any more or there is no date."""
+    """The due date, its urgency ("" | soon | overdue) and, within a week, the days left in words.
+
+    None where no answer is due any more or there is no date.
+    """
     if not is_running(row) or promised_date(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
@@ -171,4 +175,16 @@ def due_mark(language: str, row: Row, time_zone: str, now: int) -> dict[str, str
         state = "overdue"
     elif row["answer_due"] <= add_working_days(today, 1).isoformat():
         state = "soon"
-    return {"text": i18n.format_date(language, row["answer_due"]), "state": state}
+    return {
+        "text": i18n.format_date(language, row["answer_due"]),
+        "state": state,
+        "left": days_left(language, (date.fromisoformat(row["answer_due"]) - today).days),
+    }
+
+
+def days_left(language: str, days: int) -> str:
+    """Return how long there is until a day, or how long ago it was, in words; empty if it is more than a week ahead."""
+    if days > 7:
+        return ""
+    name = "late" if days < 0 else "today" if days == 0 else "left"
+    return i18n.text(language, f"cabinet.list.days.{name}", count=abs(days))

@@ -37,7 +37,7 @@ class Inbox:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What waits for one reason: the selection that lists all of it, its number up to MAX_COUNT, and the newest."""
+    """What waits for one reason: the selection that lists all of it, its number up to MAX_COUNT, the most urgent."""
 
     name: str
     selection: Selection
@@ -97,10 +97,10 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
 
 
 _SECTIONS = {
-    "overdue": Selection(tab="overdue"),
+    "overdue": Selection(tab="overdue", sort="due"),
     "approval": Selection(status="approval"),
     "returned": Selection(tab="returned"),
-    "soon": Selection(status="soon"),
+    "soon": Selection(status="soon", sort="due"),
     "new": Selection(tab="moderation"),
 }
 SECTION_SIZE = 20  # reports shown of a section; its list shows all
