@@ -13,12 +13,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.support.processes import COMMAND, clean_environment, die_with_parent, free_port
 from tests.support.waiting import wait_for
+from widget_api.people.model import Role
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +62,7 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
     first = free_port()
     with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first) as known:
         key = known["sites"][0]["key"]
+        assert {user["role"] for user in known["users"]} == {*get_args(Role)}, "somebody to sign in as"
         assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])
         assert key in get(f"{known['pages']}/plain/")[2]
         wait_for(lambda: '<iframe src="' in get(known["mail"])[2], "its worker sends no letter")

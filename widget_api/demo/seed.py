@@ -199,6 +199,7 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
         seeded["sites"] += [_site(town, places.service), _site(basic, places.service)]
         await _exchange(database, places, seeded, basic)
         await _user(database, seeded, "service", "agent@zarechensk.example", "agent", agency)
+        await _user(database, seeded, "service", "head@zarechensk.example", "head", agency)
         await _user(database, seeded, "service", "admin@zarechensk.example", "admin", agency)
         await _user(database, seeded, "service", "viewer@zarechensk.example", "viewer", agency)
         await _user(database, seeded, "service", "roads@zarechensk.example", "agent", roads)
