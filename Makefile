@@ -68,7 +68,7 @@ test-wheel: prepare
 	@git archive HEAD | tar -x -C $(WHEEL)/tree
 	@rm -r $(WHEEL)/tree/widget_api
 	@ln -s ../venv/lib/$(OTHER_PYTHON)/site-packages/widget_api $(CURDIR)/node_modules $(WHEEL)/tree/
-	@cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(IN_PARALLEL) tests/unit tests/api
+	@cd $(WHEEL)/tree && PYTHONPATH=$$PWD ../venv/bin/python -m pytest $(IN_PARALLEL) tests/unit tests/api
 
 # To find tests that fail by chance: modules in a random order, beside two processes that take all they can get.
 test-chance: prepare

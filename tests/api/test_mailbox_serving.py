@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ def test_another_process_listens_after_the_first_is_killed(serve: Callable[..., 
     first.cli("load-demo", "--problems", "300")
     settings = settings_module.load(first.settings | {"WIDGET_DATA": str(first.directory)})
     workable = "'accepted', 'forwarded', 'in_progress', 'planned', 'reopened'"
-    with sqlite3.connect(first.directory / "widget.db") as database:
+    with contextlib.closing(sqlite3.connect(first.directory / "widget.db")) as database:
         ids = [row[0] for row in database.execute(f"SELECT id FROM problems WHERE status IN ({workable})")]
     assert len(ids) >= 2
 
@@ -63,7 +64,7 @@ def test_another_process_listens_after_the_first_is_killed(serve: Callable[..., 
     first.kill()
     send(ids[1])
     assert second.process is not None
-    with sqlite3.connect(first.directory / "widget.db") as database:
+    with contextlib.closing(sqlite3.connect(first.directory / "widget.db")) as database:
         rows = database.execute("SELECT problem_id, state FROM mailbox_messages ORDER BY received_at, id").fetchall()
         statuses = database.execute("SELECT status FROM problems WHERE id IN (?, ?)", ids[:2]).fetchall()
     assert rows == [(ids[0], "taken"), (ids[1], "taken")]

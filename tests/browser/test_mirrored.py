@@ -5,6 +5,7 @@ Their photos are on a foreign server; browsers must only contact the service.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -137,7 +138,7 @@ def test_pages_of_mirrored_problems_are_accessible(
     made = widget_site.service.cli("user", "add", "--email", email, "--agency", agency, "--role", "agent")
     sign_in(page, widget_site.service, email, made["password"])
     expect(page.locator(".empty")).to_be_visible()  # nobody has to act on it: it is in no work list
-    with sqlite3.connect(widget_site.service.directory / "widget.db") as database:
+    with contextlib.closing(sqlite3.connect(widget_site.service.directory / "widget.db")) as database:
         ((problem_id,),) = database.execute("SELECT id FROM problems")
     page.goto(f"{widget_site.service.url}/cabinet/problems/{problem_id}")
     expect(page.locator(f"#decide a[href='{URL}']")).to_be_visible()
