@@ -21,11 +21,11 @@ from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, ProviderProcess
 from tests.support.mail import MailSink
 from tests.support.second_factor import CODE_PATH, PATH, Device, set_up
-from widget_api import clock, encryption, errors
+from widget_api import clock, encryption, errors, journal
 from widget_api.context import Context
 from widget_api.ops import retention
 from widget_api.outbound import Outbound
-from widget_api.people import accounts, letters, providers, second_factor
+from widget_api.people import accounts, invitations, letters, providers, second_factor
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import changes
@@ -429,8 +429,12 @@ async def test_the_last_administrator_keeps_the_role(agency: str, new_browser: B
     assert await reasons(context) == ["last_admin"]
     assert (await user(context))["role"] == "admin"
     await accounts.add_user(context.database, email="b@gorod.test", role="admin", agency_id=agency)
+    invitee = invitations.Invitee(email="c@gorod.test", role="admin", agency_id=agency, language="ru")
+    who = journal.Who(role="admin", user_id=(await user(context))["id"], agency_id=agency)
+    await invitations.invite(context.database, invitee, who)
     assert not is_refused(await sign_in(new_browser(), agency), agency)
     assert (await user(context))["role"] == "agent"
+    assert await context.database.rows("SELECT id FROM invitations") == [], "it would make an administrator again"
 
 
 @pytest.mark.parametrize("replaces", ["", "yes"])

@@ -329,29 +329,55 @@ async def test_who_was_disabled_from_above_is_enabled_from_above(enter: Enter, s
         assert [await switch(admin, "no"), await switch(above, "no"), await switch(admin, "yes")] == [303, 303, 422]
 
 
-async def test_invitations_end_with_the_access_of_who_sent_them(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+@pytest.mark.parametrize("lost", ["access", "role", "agency"])
+async def test_invitations_end_with_the_right_of_who_sent_them(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, lost: str
 ) -> None:
+    """Otherwise an administrator comes back as one by an invitation to another address."""
     boss = await enter("admin", site.agency.id)
     gone = await enter("admin", site.agency.id, "gone@gorod.test")
     await invite(boss, "boss-invites@gorod.test")
-    await invite(gone)
+    await invite(gone, role="admin", password=PASSWORD)
     address = await link(context, mail_sink)
     await invite(gone, "both@gorod.test")
     both = await context.database.row("SELECT id FROM invitations WHERE email = 'both@gorod.test'")
     assert both is not None
     assert (await boss.send(PEOPLE, f"/cabinet/organisation/invitations/{both['id']}/send")).status_code == 303
     path = await person(context, "gone@gorod.test")
-    assert (await boss.send(path, f"{path}/access", enabled="no")).status_code == 303
+    if lost == "agency":
+        other = await make_site(context.database, agency={"name": "Другое"})
+        await accounts.update_user(context.database, "gone@gorod.test", {"agency_id": other.agency.id})
+    elif lost == "role":
+        assert (await boss.send(path, path, role="head")).status_code == 303
+    else:
+        assert (await boss.send(path, f"{path}/access", enabled="no")).status_code == 303
     assert (await client.get(address)).status_code == 404
     assert (await client.post(address, data={"password": CHOSEN})).status_code == 404
     left = await context.database.rows("SELECT email FROM invitations ORDER BY email")
     assert [row["email"] for row in left] == ["boss-invites@gorod.test", "both@gorod.test"]
-    last = (await entries(context))[-2:]
-    assert [(one["kind"], one["role"]) for one in last] == [
-        ("invitation_withdrawn", "admin"),
-        ("user_disabled", "admin"),
+    by = "command_line" if lost == "agency" else "admin"
+    assert [(one["kind"], one["role"]) for one in (await entries(context))[-2:]] == [
+        ("invitation_withdrawn", by),
+        ("user_disabled" if lost == "access" else "user_changed", by),
     ]
+
+
+@pytest.mark.parametrize("lost", ["parent", "agency"])
+async def test_an_agency_that_is_above_no_more_invites_nobody(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, lost: str
+) -> None:
+    """Nor does one that is disabled."""
+    below = await make_site(context.database, agency={"name": "Район", "parent_id": site.agency.id})
+    await invite(await enter("admin", site.agency.id), role="admin", password=PASSWORD, agency=below.agency.id)
+    address = await link(context, mail_sink)
+    assert (await client.get(address)).status_code == 200
+    if lost == "parent":
+        await changes.update_agency(context.database, below.agency.id, {"parent_id": None})
+    else:
+        await changes.disable_agency(context.database, site.agency.id)
+    assert (await client.get(address)).status_code == 404
+    assert (await client.post(address, data={"password": CHOSEN})).status_code == 404
+    assert await context.database.row("SELECT 1 FROM users WHERE email = :email", email=EMAIL) is None
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -122,6 +122,24 @@ async def test_a_revoked_key_opens_nothing_nor_does_its_earlier_secret(
         assert again.status_code == 404
 
 
+async def test_the_page_of_who_is_no_administrator_any_more_names_the_keys_they_know(
+    admin: Cabinet, site: Site, enter: Enter, context: Context
+) -> None:
+    """A key reads contacts of authors, and works on: a program uses it."""
+    other = await enter("admin", site.agency.id, "other@gorod.test")
+    secret_of(await issue(other, site))
+    (row,) = await changes.list_tokens(context.database)
+    user = await context.database.row("SELECT id FROM users WHERE email = 'other@gorod.test'")
+    assert user is not None
+    page, known = f"/cabinet/organisation/people/{user['id']}", "Действует 1 ключ API, секрет которого знает"
+    assert known not in (await admin.read(page)).text
+    assert (await admin.send(page, page, role="agent")).status_code == 303
+    assert known in (await admin.read(page)).text
+    again = {"overlap": "0", "password": PASSWORD}
+    secret_of(await admin.send(f"{PATH}?rotate={row['id']}", f"{PATH}/{row['id']}/rotate", **again))
+    assert known not in (await admin.read(page)).text
+
+
 async def test_nobody_at_an_open_session_issues_a_key(admin: Cabinet, site: Site, context: Context) -> None:
     """It may read the contacts of authors, and works after the session: the password is asked for, and the code."""
     for wrong in ("", "не тот пароль"):

@@ -206,7 +206,7 @@ async def _render_person(
     database, language = web.context(request).database, language_of(request, user)
     zone = await accounts.find_time_zone(database, user)
     saved = {name: person[name] or "" for name in ("name", "post", "role", "away_until", "stand_in")}
-    today = _today(zone)
+    today, administers = _today(zone), person["role"] == "admin" and person["disabled_at"] is None
     if saved["away_until"] < today:  # over
         saved |= {"away_until": "", "stand_in": ""}
     return render_page(
@@ -223,6 +223,7 @@ async def _render_person(
         today=today,
         zone=zone,
         own=person["id"] == user.id,
+        tokens=0 if administers else await organisation_store.count_tokens_of(database, person["id"], clock.now()),
         asking=asking,
         outcomes=OUTCOMES,
         section="organisation",

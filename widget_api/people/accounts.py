@@ -41,6 +41,8 @@ async def update_user(
         if (role == "operator") != (agency_id is None):
             raise Invalid((FieldError("agency", "invalid" if agency_id else "required"),))
         await accounts_store.update_user(tx, user["id"], columns)
+        if columns.keys() & {"role", "agency_id"}:
+            await withdraw_void_invitations(tx, who)
         given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
         await journal.record(tx, "user_changed", who, subject=user["id"], details=given | {"columns": sorted(columns)})
 
@@ -48,7 +50,7 @@ async def update_user(
 
 
 async def disable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
-    """Disable a user, withdraw the invitations the user sent last, and delete the user's saved views.
+    """Disable a user, withdraw the invitations that this voids, and delete the user's saved views.
 
     Returns the user's id. Raises NotFound, Invalid.
 
@@ -61,9 +63,7 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
         if user["disabled_at"] is None:
             await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
         await accounts_store.delete_saved_views(tx, user["id"])
-        for invitation_id in await organisation_store.list_sent_invitations(tx, user["id"], clock.now()):
-            await organisation_store.delete_invitation(tx, invitation_id)
-            await journal.record(tx, "invitation_withdrawn", who, subject=invitation_id)
+        await withdraw_void_invitations(tx, who)
         await journal.record(tx, "user_disabled", who, subject=user["id"])
 
     return await change_user(database, email, change)
@@ -88,6 +88,16 @@ async def enable_user(
         await journal.record(tx, "user_enabled", who, subject=user["id"])
 
     return await change_user(database, email, change)
+
+
+async def withdraw_void_invitations(tx: Transaction, who: journal.Who) -> None:
+    """Withdraw the invitations whose sender has just lost the right to send them.
+
+    An administrator could otherwise invite oneself, and come back as one after losing the role.
+    """
+    for invitation_id in sorted(await organisation_store.list_void_invitations(tx, clock.now())):
+        await organisation_store.delete_invitation(tx, invitation_id)
+        await journal.record(tx, "invitation_withdrawn", who, subject=invitation_id)
 
 
 async def reset_password(database: Database, email: str) -> tuple[str, str]:

@@ -132,12 +132,17 @@ State = Literal["open", "accepted", "expired", "gone"]
 
 
 async def find(context: Context, token: str) -> tuple[State, Row | None]:
-    """An invitation by the token of its link, and whether it can be accepted; «gone» where no letter has this link."""
+    """An invitation by the token of its link, and whether it can be accepted.
+
+    «gone» where no letter has this link, or who sent it could not send it any more.
+    """
     row = await organisation_store.find_by_token(context.database, hash_token(token))
     if row is None:
         return "gone", None
     if row["accepted_at"] is not None:
         return "accepted", row
+    if row["id"] in await organisation_store.list_void_invitations(context.database, clock.now()):
+        return "gone", None
     return ("open" if row["expires_at"] > clock.now() else "expired"), row
 
 
@@ -156,6 +161,8 @@ async def accept(context: Context, token: str, password: str, ip: str, user_agen
 
     async def work(tx: Transaction) -> bool:
         now = clock.now()
+        if row["id"] in await organisation_store.list_void_invitations(tx, now):
+            return False  # since it was read, or its sender lost the right while the letter was being asked for
         if not await organisation_store.accept_invitation(tx, hash_token(token), now):
             return False
         columns = {name: row[name] for name in ("email", "agency_id", "role", "language", "name", "post")}

@@ -78,6 +78,22 @@ async def was_disabled_above(tx: Transaction, agency_id: str, user_id: str, sinc
     return row is not None
 
 
+async def count_tokens_of(database: Database, user_id: str, now: int) -> int:
+    """The number of valid API tokens whose secret this user was the last to see."""
+    row = await database.row(
+        """
+        SELECT COUNT(*) FROM tokens t
+        WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now) AND :user_id = (
+            SELECT j.user_id FROM journal j WHERE j.subject = t.id AND j.kind IN ('token_added', 'token_rotated')
+            ORDER BY j.at DESC, j.id DESC LIMIT 1
+        )
+        """,
+        user_id=user_id,
+        now=now,
+    )
+    return int(row[0]) if row else 0
+
+
 # --- invitations ---------------------------------------------------------------------------------------------------
 
 
@@ -142,19 +158,33 @@ async def renew_invitation(tx: Transaction, invitation_id: str, now: int, expire
     )
 
 
-async def list_sent_invitations(tx: Transaction, user_id: str, now: int) -> list[str]:
-    """The open invitations whose letter this user was the last to send."""
-    rows = await tx.rows(
+async def list_void_invitations(reader: Database | Transaction, now: int) -> set[str]:
+    """The unexpired invitations that whoever sent their letter last could not send any more.
+
+    An operator invites into every agency, an administrator into the own one and those below it, both while their
+    account and its agency are enabled. An invitation by a command has no sender, and is never void.
+    """
+    rows = await reader.rows(
         """
-        SELECT i.id FROM invitations i WHERE i.accepted_at IS NULL AND i.expires_at > :now AND :user_id =
-            (SELECT j.user_id FROM journal j WHERE j.at >= :since AND j.subject = i.id
-             AND j.kind IN ('invited', 'invitation_sent_again') ORDER BY j.at DESC, j.id DESC LIMIT 1)
+        WITH RECURSIVE sent AS (
+            SELECT i.id, i.agency_id, (
+                SELECT j.user_id FROM journal j WHERE j.at >= :since AND j.subject = i.id
+                AND j.kind IN ('invited', 'invitation_sent_again') ORDER BY j.at DESC, j.id DESC LIMIT 1
+            ) AS user_id
+            FROM invitations i WHERE i.accepted_at IS NULL AND i.expires_at > :now
+        ), above(id, agency_id) AS (
+            SELECT id, agency_id FROM sent
+            UNION SELECT v.id, a.parent_id FROM above v JOIN agencies a ON a.id = v.agency_id
+        )
+        SELECT s.id FROM sent s JOIN users u ON u.id = s.user_id LEFT JOIN agencies a ON a.id = u.agency_id
+        WHERE u.disabled_at IS NOT NULL OR a.disabled_at IS NOT NULL OR u.role <> 'operator' AND NOT (
+            u.role = 'admin' AND EXISTS (SELECT 1 FROM above v WHERE v.id = s.id AND v.agency_id = u.agency_id)
+        )
         """,
         now=now,
-        user_id=user_id,
         since=now - LIFETIME,
     )
-    return [row["id"] for row in rows]
+    return {row["id"] for row in rows}
 
 
 async def delete_invitation(tx: Transaction, invitation_id: str) -> None:

@@ -388,6 +388,7 @@ async def _lower_role(tx: Transaction, provider: Provider, claims: Mapping[str, 
     await accounts_store.update_user(tx, row["id"], {"role": mapped})
     await accounts_store.end_sessions(tx, row["id"])
     who = journal.Who(role="settings", agency_id=provider.agency_id)
+    await accounts.withdraw_void_invitations(tx, who)
     await journal.record(tx, "user_changed", who, subject=row["id"], details={"role": mapped, "columns": ["role"]})
     return mapped
 
