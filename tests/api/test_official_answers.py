@@ -186,6 +186,21 @@ async def test_only_authorised_systems_speak_for_the_agency(
         assert early == 0, "an instance of this service is believed"
 
 
+async def test_a_note_of_another_system_is_not_headed_as_the_agencys_nor_older_than_the_report(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
+    number = await elsewhere.send(published=True)
+    form = {"api_key": elsewhere.key, "service_request_id": str(number), "description": WORDS}
+    assert (await client.post(UPDATES, data=form | {"updated_datetime": "2001-01-01T00:00:00Z"})).status_code == 200
+    address = f"/api/v1/sites/{site.key}/problems/{number}"
+    for lang, label in (("ru", "Сообщение внешней системы"), ("en", "Note from an external system")):
+        shown = (await client.get(address, params={"lang": lang})).json()["timeline"]
+        assert (shown[-1]["text"], shown[-1]["label"]) == (WORDS, label)
+        assert shown[-1]["at"] >= shown[0]["at"]
+    assert "Сообщение ведомства" not in (await client.get(f"/s/{site.key}/problems/{number}")).text
+
+
 @pytest.mark.parametrize("ahead", [None, 22 * 3600])
 async def test_an_update_in_the_same_second_as_a_decision_comes_after_it(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, ahead: int | None

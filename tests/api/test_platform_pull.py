@@ -35,6 +35,8 @@ async def test_polling_resumes_after_the_last_page_read(
     fake.news, fake.broken = [fields | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
     await pull.poll_platforms(context)
     assert ("status", "in_progress", "Выехали") in await timeline(context, problem)
+    early = "SELECT e.kind FROM events e JOIN problems p ON p.id = e.problem_id WHERE e.at < p.created_at"
+    assert await context.database.rows(early) == [], "the platform's clock is late"
     (row,) = await context.database.rows("SELECT cursor, polled_at, last_error FROM platform_cursors")
     assert (row["polled_at"], row["last_error"]) == (None, "500: told to answer 500")
     assert Cursor(**orjson.loads(row["cursor"])).since == at

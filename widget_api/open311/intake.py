@@ -136,11 +136,10 @@ def parse_update(sender: Sender, parameters: Parameters, problem: Row, now: int,
         (update_id,) if update_id else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
     )
     identifier = (parse_event_id(update_id) if sender.trusted else None) or derive_event_id(sender.token_id, *parts)
-    dated_on_arrival = at is None or (at > now and not sender.trusted)
-    update = parse_event(
-        identifier, now if dated_on_arrival or at is None else at, name, text, extended, problem["status"]
-    )
-    return replace(update, media=media, here=dated_on_arrival)
+    # A foreign system's clock or time zone is wrong where it says that it acted before the report came, or after now.
+    believed = at is not None and (sender.trusted or problem["created_at"] <= at <= now)
+    update = parse_event(identifier, at if believed and at else now, name, text, extended, problem["status"])
+    return replace(update, media=media, here=not believed)
 
 
 def parse_event(

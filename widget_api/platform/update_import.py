@@ -104,6 +104,8 @@ async def _build_update(
     text = clean(remote.description or "")[: lifecycle.LONGEST_TEXT] or None
     if not extended and await _is_echo(database, platform, problem_id, at, remote.status, text):
         return None
+    if not extended:  # a foreign system, whose clock or time zone is wrong if it acted before the report came
+        at = max(at, problem["created_at"])
     update = parse_event(identifier, at, remote.status, text, extended, problem["status"])
     return update if update.status is not None or text is not None or update.erased else None
 

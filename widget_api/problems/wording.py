@@ -71,6 +71,8 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
         return i18n.text(language, "events.answer_corrected")
     if entry.get("field"):
         return i18n.text(language, f"events.field_corrected.{entry['field']}")
+    if entry["kind"] == "note" and entry.get("unofficial"):
+        return i18n.text(language, "events.note_from_elsewhere")
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
