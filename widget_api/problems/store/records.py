@@ -223,6 +223,9 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         " assigned_user = NULL, assigned_due = NULL, service_outcome = NULL WHERE id = :id",
     ):
         await tx.run(statement, id=problem_id)
+    # Forms of its page that could not be sent hold its words; the nightly purge deletes files without a form.
+    forms = "DELETE FROM unsent_forms WHERE page LIKE :page OR action LIKE :page"
+    await tx.run(forms, page=f"/cabinet/problems/{problem_id}%")
 
 
 async def remove_comments(tx: Transaction, problem_id: str) -> None:
