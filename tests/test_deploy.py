@@ -346,6 +346,9 @@ def test_container_files_match_the_package() -> None:
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["read_only"] is True
         assert services[name]["cap_drop"] == ["ALL"]
+    restarts = {name: service["restart"] for name, service in services.items()}
+    assert restarts.pop("migrate") == "no"
+    assert set(restarts.values()) == {"unless-stopped"}
     assert "builtin-locale=C.UTF-8" in services["database"]["environment"]["POSTGRES_INITDB_ARGS"]
 
 
