@@ -6,6 +6,7 @@ Errors have the service's own codes, whose texts are in the dictionaries. Null e
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,6 +30,12 @@ LONGEST_VALUE = 4000  # characters of a parameter
 # has no space for code that would remove the last one from its requests.
 IGNORED = frozenset({"lang", "v", "problem"})
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# What mail programs make a link of: a scheme, «www.», a mail address, a name in a Latin or a known Cyrillic domain.
+# One letter before a Cyrillic one is an abbreviation: «г.Москва».
+_LINK = re.compile(
+    r"://|www\.|@|[a-z0-9-]\.[a-z]{2,}|[\w-]{2}\.(?:рф|рус|дети|москва|онлайн|сайт|орг|ком|бел|укр|қаз|срб|бг|ею)\b",
+    re.IGNORECASE,
+)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -40,6 +47,11 @@ def check_length(field: str, text: str, longest: int, shortest: int = 1) -> None
         raise Invalid((FieldError(field, "too_short", (("min", shortest),)),))
     if len(text) > longest:
         raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
+
+
+def has_link(text: str) -> bool:
+    """Whether a mail program could make a part of a text a link."""
+    return _LINK.search(unicodedata.normalize("NFKC", text)) is not None
 
 
 def clean(text: str) -> str:

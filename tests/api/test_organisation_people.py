@@ -221,6 +221,7 @@ async def test_invitation_letters_are_limited_and_retried(
         assert [answer.status_code for answer in sent] == [303] * (account_letters.MAX_LETTERS_PER_DAY - 1) + [422]
         assert "уже ушло 5 писем" in sent[-1].text
         assert "#field-invitation" in PageText(sent[-1].text).links
+        assert (await invite(admin, EMAIL.replace("@", "+1@"))).status_code == 422, "the same mailbox"
 
 
 async def person(context: Context, email: str) -> str:

@@ -174,6 +174,20 @@ async def test_a_refused_form_keeps_what_was_typed(apply: Apply, client: httpx2.
     )
 
 
+@pytest.mark.parametrize("field", ["name", "contact_name", "contact_post"])
+async def test_a_name_that_others_read_is_short_and_has_no_link(apply: Apply, context: Context, field: str) -> None:
+    for text, said in (
+        ("Вы победили: evil.test/prize", "без ссылок"),
+        ("Зайдите на победа.рф", "без ссылок"),
+        ("Пишите на a@b.test", "без ссылок"),
+        ("Я" * 121, "Сократите до 120 знаков"),
+    ):
+        answer = await apply(**{field: text}).apply()
+        assert (answer.status_code, said in answer.text) == (422, True), text
+    assert await count(context, "applications") == 0
+    assert (await apply(**{field: "МКУ им.Ленина г.Москва"}).apply()).status_code == 303
+
+
 async def test_the_name_comes_from_the_register(apply: Apply, context: Context, town: TownHost, enter: Enter) -> None:
     async def load(tx: Any) -> None:
         await store.replace_names(tx, {INN: "Администрация ЗГО", OTHER_INN: "Село"})
@@ -183,10 +197,14 @@ async def test_the_name_comes_from_the_register(apply: Apply, context: Context, 
     row = await context.database.row("SELECT name FROM applications")
     assert row is not None
     assert row["name"] == "Администрация ЗГО"
-    other = await apply(contact_email="b@zarechensk.test", inn=OTHER_INN, name="Город").send(town)
+    email = f"b@{town.host}"
+    other = await apply(contact_email=email, email=email, inn=OTHER_INN, name="Город").send(town)
     operator = await enter("operator", None)
     shown = (await operator.read(f"{APPLICATIONS}/{(await other.row())['id']}")).text
     assert "В реестре под этим ИНН другое название: Село" in shown
+    assert f"хорошо: Официальная почта на домене сайта, проверена: {email}" in shown, (
+        "the letter with the link went there"
+    )
 
 
 async def test_details_can_be_corrected_and_another_origin_needs_another_proof(apply: Apply, town: TownHost) -> None:
@@ -443,15 +461,18 @@ async def test_what_a_stranger_wrote_into_a_draft_is_seen_before_it_is_confirmed
 async def test_holders_of_a_host_get_one_letter_a_day(
     apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, make_pdf: bytes
 ) -> None:
-    """However many ask for it, and take back what they asked."""
+    """However many ask for it, and take back what they asked; none for those who have proven nothing."""
     old = await make_site(context.database, allowed_origins=[town.origin])
     admin = await enter("admin", old.agency.id, "boss@staraya.test")
-    for number, letters in ((1, 1), (2, 1), (3, 2)):
+    for number, before, after in ((1, 0, 1), (2, 1, 1), (3, 1, 2)):
         with time_machine.travel(clock.now() + (DAY + 1 if number == 3 else 0), tick=False):
             applicant = await apply(contact_email=f"{number}@zarechensk.test", name=f"Управа {number}").confirm()
             await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
             assert (await applicant.post("/send")).status_code == 303
-            assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == letters
+            assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == before
+            town.put_file((await applicant.row())["proof_token"])
+            assert (await applicant.post("/proof", method="file")).status_code == 303
+            assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == after
             if number == 2:
                 assert "Управа 2" in (await admin.read(f"/cabinet/sites/{old.id}")).text
             assert (await applicant.post("/withdraw", sure="yes")).status_code == 200
@@ -481,7 +502,8 @@ async def test_two_registrations_of_one_host_at_once(
 ) -> None:
     """The operator sees both. Whichever is approved second becomes a handover, also when both are at once."""
     first = await apply().confirm()
-    second = await apply(contact_email="b@zarechensk.test", name="Управа", inn=OTHER_INN).confirm()
+    unverified = {"email": f"priem@{town.host}"}
+    second = await apply(contact_email="b@zarechensk.test", name="Управа", inn=OTHER_INN, **unverified).confirm()
     tokens = [(await one.row())["proof_token"] for one in (first, second)]
     town.put_file(tokens[0])
     await first.post("/proof", method="file")
@@ -491,8 +513,10 @@ async def test_two_registrations_of_one_host_at_once(
         assert (await one.post("/send")).status_code == 303
     operator = await enter("operator", None)
     ids = [(await one.row())["id"] for one in (first, second)]
-    for application_id in ids:
-        assert "Есть другие заявки на этот же сайт" in (await operator.read(f"{APPLICATIONS}/{application_id}")).text
+    for application_id, mark in zip(ids, ("не на домене сайта и не", "на домене сайта, но не"), strict=True):
+        shown = (await operator.read(f"{APPLICATIONS}/{application_id}")).text
+        assert "Есть другие заявки на этот же сайт" in shown
+        assert f"заметьте: Официальная почта {mark} проверена: priem@" in shown
 
     both, look = asyncio.Barrier(2), proof.look
 
@@ -553,6 +577,7 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
     (letter,) = await letters_to(context, mail_sink, "boss@staraya.test")
     assert letter.subject == "Другое ведомство просит адрес вашего сайта"
     assert letter.links[-1].endswith(f"/cabinet/sites/{old.id}")
+    assert f"Заявитель назвал себя так: «{NAME}»." in letter.text
     assert await letters_to(context, mail_sink, "head@staraya.test") == []
     application_id = (await applicant.row())["id"]
     path, answered = f"{APPLICATIONS}/{application_id}", f"/cabinet/sites/{old.id}/handovers/{application_id}"
@@ -643,9 +668,14 @@ async def test_floods_are_bounded_and_keep_what_was_typed(
 
     statuses = [(await apply_from("203.0.113.1", **other(number))).status_code for number in range(21)]
     assert statuses == [303] * 20 + [429]
-    statuses = [(await apply_from(f"198.51.100.{number}")).status_code for number in range(4)]
-    assert statuses == [303] * 4
-    assert len(await letters_to(context, mail_sink)) == 3, "a stranger who uses them up locks nobody out"
+    one_mailbox = [CONTACT, CONTACT, *(CONTACT.replace("@", f"+{number}@") for number in range(3))]
+    statuses = [
+        (await apply_from(f"198.51.100.{number}", contact_email=address)).status_code
+        for number, address in enumerate(one_mailbox)
+    ]
+    assert statuses == [303] * 5
+    letters = [len(await letters_to(context, mail_sink, address)) for address in one_mailbox[1:]]
+    assert letters == [2, 1, 0, 0], "a stranger who uses them up locks nobody out"
     statuses = [
         (await apply_from(f"192.0.2.{number}", contact_email=f"{number}@town.test")).status_code for number in range(21)
     ]

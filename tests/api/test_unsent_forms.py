@@ -362,13 +362,16 @@ async def test_stored_forms_are_deleted_after_a_day(
 async def test_forms_are_erased_with_their_report(anna: Cabinet, database: Any, site: Site, problem: str) -> None:
     """The form of a correction has all that the author wrote."""
     path = f"/cabinet/problems/{problem}"
-    form, other = (await anna.read(path)).form(path), (await anna.read("/cabinet/account")).form("/cabinet/account")
+    form, other = (
+        (await anna.read(path)).form(path),
+        (await anna.read("/cabinet/account")).form("/cabinet/account/notices"),
+    )
     await end_sessions(database, anna)
-    for action, fields in ((path, form.fields | {"text": ANSWER}), (other.action, other.fields | {"name": "Анна"})):
+    for action, fields in ((path, form.fields | {"text": ANSWER}), (other.action, other.fields | {"days": "5"})):
         assert (await anna.client.post(action, data=fields)).status_code == 303
     assert len(await kept(database)) == 2
     await lifecycle.erase(database, AGENT, site.id, problem)
-    assert [row["action"] for row in await kept(database)] == ["/cabinet/account"]
+    assert [row["action"] for row in await kept(database)] == ["/cabinet/account/notices"]
     assert not database_files_contain(database, "утрамбовали")
 
 

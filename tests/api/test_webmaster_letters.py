@@ -95,6 +95,7 @@ async def test_letters_are_limited(
         refused = await ask(admin, site)
         assert refused.status_code == 422
         assert f"уже ушло {most} писем" in refused.text
+        assert (await ask(admin, site, TO.replace("@", "+1@"))).status_code == 422, "the same mailbox"
         assert TO in refused.text, "what was typed stays"
         await sent(context, mail_sink)
         assert len(mail_sink.to(TO)) == (1 if limit == "address" else 0), "one waits at a time"

@@ -20,6 +20,7 @@ from widget_api.people import accounts_store, letters, organisation_store, passw
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
+from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import store as site_store
 
 LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
@@ -120,7 +121,7 @@ async def _find_open(tx: Transaction, agency_id: str, invitation_id: str) -> Row
 
 
 async def _count_letter(tx: Transaction, email: str, now: int) -> None:
-    counter = f"invitation:{hash_token(email)}"
+    counter = f"invitation:{mailbox_hash(email)}"
     if await accounts_store.count_letters(tx, counter, now - _DAY) >= letters.MAX_LETTERS_PER_DAY:
         raise Invalid((FieldError("email", "enough_letters", (("max", letters.MAX_LETTERS_PER_DAY),)),))
     await accounts_store.count_letter(tx, counter, now)

@@ -19,7 +19,7 @@ from widget_api.mail import messages
 from widget_api.people import accounts_store, letters
 from widget_api.people.accounts import normalise_email
 from widget_api.people.letters import Letter
-from widget_api.people.store import hash_token
+from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import service as sites
 from widget_api.sites.install.options import Options, make_code
 from widget_api.sites.model import Site
@@ -60,7 +60,7 @@ async def send(database: Database, site: Site, email: str, options: str, who: jo
         if row is None:
             return
         for counter, most, code in (
-            (f"code:{site.id} {hash_token(email)}", letters.MAX_LETTERS_PER_DAY, "enough_letters"),
+            (f"code:{site.id} {mailbox_hash(email)}", letters.MAX_LETTERS_PER_DAY, "enough_letters"),
             (f"code:{site.id}", MAX_LETTERS_OF_SITE, "enough_letters_of_site"),
         ):
             if await accounts_store.count_letters(tx, counter, now - _DAY) >= most:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 DAY = 86_400
 KEPT_DAYS = 30  # of drafts nobody continued, and of decided applications
 SENT_KEPT_DAYS = 180  # of those that wait for a decision
-MAX_NAME_LENGTH = 300  # characters of an agency's name
+MAX_NAME_LENGTH = 120  # characters of the name of an agency or a person, and of a post
 MAX_REASON_LENGTH = 2000
 
 Method = Literal["file", "meta", "dns"]

@@ -22,6 +22,7 @@ from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.geo import geojson
 from widget_api.mail.sender import can_send
+from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.registration import hosts, service, store, time_zones
 from widget_api.registration.mail import PATH
 from widget_api.registration.model import DAY, KEPT_DAYS, METHODS, PROOF_PATH, Sight, proof_text
@@ -127,7 +128,7 @@ async def begin(request: Request) -> Response:
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     try:  # who uses up another person's letters must not lock them out, nor see that a limit is reached
-        await context.limits.hit("application_letters", checked["contact_email"])
+        await context.limits.hit("application_letters", mailbox_hash(checked["contact_email"]))
         by_letter = True
     except errors.TooMany:
         by_letter = False

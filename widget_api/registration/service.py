@@ -43,8 +43,10 @@ from widget_api.sites import origins
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.consent import Document, make_document
+from widget_api.validation import has_link
 
 DETAILS = ("origin", "inn", "name", "email", "contact_name", "contact_post", "contact_email")
+NAMES = ("name", "contact_name", "contact_post")  # which letters and invitations show to others
 
 
 def consent_document(settings: Settings, language: str) -> Document:
@@ -91,8 +93,9 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     wrong += [
         FieldError(name, "too_long", (("max", longest),))
         for name in DETAILS
-        if len(values[name]) > (longest := MAX_NAME_LENGTH if name == "name" else invitations.MAX_NAME_LENGTH)
+        if len(values[name]) > (longest := MAX_NAME_LENGTH if name in NAMES else invitations.MAX_NAME_LENGTH)
     ]
+    wrong += [FieldError(name, "links") for name in NAMES if has_link(values[name])]
     if wrong:
         raise Invalid(tuple(sorted(wrong, key=lambda error: DETAILS.index(error.field))))
     return values | {"host": origins.host_of(values["origin"]), "contact_post": values["contact_post"] or None}
@@ -189,19 +192,28 @@ def time_zone_of(row: Row) -> str:
 
 
 async def check_proof(database: Database, settings: Settings, outbound: Outbound, row: Row, method: str) -> Sight:
-    """Look for the proof of an application where its sender says. Raises Conflict, NotFound (no such method)."""
+    """Look for the proof of an application where its sender says. Raises Conflict, NotFound (no such method).
+
+    The agencies that hold its host are asked once it is both sent and proven.
+    """
     chosen = next((one for one in METHODS if one == method), None)
     if chosen is None:
         raise NotFound
     seen = await proof.look(outbound, settings, row["origin"], row["proof_token"], chosen)
-    if seen.proven:
-        await _change(
-            database,
-            row,
-            ("draft", "sent"),
-            {"proof_method": chosen, "proven_at": clock.now()},
-            origin=row["origin"],
-        )
+    if not seen.proven:
+        return seen
+
+    async def work(tx: Transaction) -> None:
+        # Changed first, and read then, so that of a proof and a submission at once one sees the other.
+        if not await store.update(tx, row["id"], ("draft", "sent"), {"proof_method": chosen, "proven_at": clock.now()}):
+            raise Conflict("application_decided")
+        current = await store.find(tx, row["id"])
+        if current is None or current["origin"] != row["origin"]:
+            raise Conflict("application_changed")
+        if current["state"] == "sent":
+            await _ask_holders(tx, current, await site_store.list_holders(tx, current["origin"]))
+
+    await database.write(work)
     return seen
 
 
@@ -242,7 +254,11 @@ async def _convert_photo(intake: Intake, content: bytes, sender: str | None) -> 
 
 
 async def send(database: Database, row: Row) -> None:
-    """Hand an application to the operator, and ask the agencies that hold its host. Raises Invalid, Conflict."""
+    """Hand an application to the operator, and ask the agencies that hold its host. Raises Invalid, Conflict.
+
+    They are asked at the approval if it has no proof but a letter, which nobody has read yet: otherwise anybody could
+    have the service write to them.
+    """
     if row["state"] == "sent":
         return
     if row["proven_at"] is None and row["letter_id"] is None:
@@ -250,26 +266,21 @@ async def send(database: Database, row: Row) -> None:
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
+        if not await store.update(tx, row["id"], ("draft",), {"state": "sent", "sent_at": now}):
+            raise Conflict("application_decided")
         current = await store.find(tx, row["id"])
         if current is None or current["confirmed_at"] is None or current["origin"] != row["origin"]:
             raise Conflict("application_changed")
-        if not await store.update(tx, row["id"], ("draft",), {"state": "sent", "sent_at": now}):
-            raise Conflict("application_decided")
-        await _ask_holders(tx, current, await site_store.list_holders(tx, current["origin"]))
+        if current["proven_at"] is not None:
+            await _ask_holders(tx, current, await site_store.list_holders(tx, current["origin"]))
 
     await database.write(work)
 
 
-async def _change(
-    database: Database, row: Row, states: Sequence[str], values: Mapping[str, Any], origin: str | None = None
-) -> None:
-    """Change an application, with `origin` only if it is still for that one. Raises Conflict."""
+async def _change(database: Database, row: Row, states: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Change an application. Raises Conflict."""
 
     async def work(tx: Transaction) -> None:
-        if origin is not None:
-            current = await store.find(tx, row["id"])
-            if current is None or current["origin"] != origin:
-                raise Conflict("application_changed")
         if not await store.update(tx, row["id"], states, values):
             raise Conflict("application_decided")
 
@@ -303,7 +314,9 @@ async def describe(database: Database, row: Row) -> list[Mark]:
     if row["proven_at"] is None:
         marks.append(Mark("unproven", "warning"))
     own = hosts.is_of_host(row["email"], host)
-    marks.append(Mark("email_own" if own else "email_foreign", "good" if own else "note", row["email"]))
+    verified = row["confirmed_at"] is not None and row["email"] == row["contact_email"]  # by the letter with the link
+    code = f"email_{'own' if own else 'foreign'}{'' if verified else '_unverified'}"
+    marks.append(Mark(code, "good" if own and verified else "note", row["email"]))
     if named is not None:
         same = named.casefold() == row["name"].casefold()
         marks.append(Mark("name_same" if same else "name_other", "good" if same else "warning", named))

@@ -34,6 +34,7 @@ from widget_api.sites.model import (
     is_slug,
 )
 from widget_api.sites.questions import has_markup
+from widget_api.validation import has_link
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
@@ -205,6 +206,7 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     factor_roles, hour = columns.get("factor_roles", ()), columns.get("digest_hour")
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
+        ("name", "links", not has_link(str(columns.get("name", "")))),
         ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
         ("registry_number", "registry_number", number is None or _REGISTRY_NUMBER.fullmatch(number) is not None),

@@ -43,7 +43,7 @@ RATES: dict[str, str] = {
     "provider_sign_ins": "30/minute;300/hour",  # address: each asks an agency's provider
     "invitations": "60/hour",  # user: letters that invite colleagues
     "applications": "20/hour;60/day",  # address: applications for a site, of which each sends a letter
-    "application_letters": "3/hour;8/day",  # e-mail address to which the letter goes; past it no letter is sent
+    "application_letters": "3/hour;8/day",  # mailbox to which the letter goes; past it no letter is sent
     "application_hosts": "20/hour;100/day",  # host, the network of a provider's customer: nobody locks a town out
     "borders": "10/minute;60/hour",  # address: territories of applications, which take long to check
     "proofs": "30/minute;120/hour",  # address, application: looks at the site or its name server, and official letters
