@@ -210,10 +210,29 @@ async def test_the_defaults_of_each_role(agency: Agency) -> None:
     }
     assert {kind for kind, way in ways["admin"].items() if way == "letter"} == {"assigned", "approval"}
     assert set(ways["viewer"].values()) == set(ways["operator"].values()) == {"off"}
+    await agency.add("first", "admin", approval="letter")
     for role in roles:
         await agency.add(role, role)
     await agency.report()
     assert await agency.notified("new") == ["agent"]
+
+
+async def test_the_first_administrator_and_who_is_alone_are_told_of_new_reports(agency: Agency) -> None:
+    """Until they choose otherwise. Whoever was there before is told what they were told."""
+    for name, told in (("first", ["first"]), ("second", ["first"] * 2)):
+        await agency.add(name, "admin")
+        await agency.report()
+        assert await agency.notified("new") == told
+    await accounts.disable_user(agency.database, "first@gorod.test")
+    await agency.report()
+    assert await agency.notified("new") == ["first", "first", "second"]
+    await agency.add("third", "admin", approval="letter")
+    await accounts.disable_user(agency.database, "second@gorod.test")
+    await agency.report()
+    assert await agency.notified("new") == ["first", "first", "second"], "the third chose to be told of nothing new"
+    await agency.set("users", notices=None)  # as before an upgrade
+    await agency.report()
+    assert await agency.notified("new") == ["first", "first", "second"]
 
 
 async def test_who_is_away_is_told_nothing_and_who_stands_in_is(agency: Agency) -> None:

@@ -133,6 +133,8 @@ async def test_from_the_form_to_the_key(
 
     invitation = next(one for one in (await letters_to(context, mail_sink))[-1].links if "/cabinet/invitation/" in one)
     assert (await client.post(invitation, data={"password": CHOSEN})).status_code == 303
+    told = (await Cabinet(client).read("/cabinet/account")).form("/cabinet/account/notices").fields
+    assert (told["notice_new"], told["notice_due"]) == ("digest", "digest"), "nobody else would hear of a report"
     own = (await Cabinet(client).read(f"/cabinet/sites/{site.id}")).text
     assert f"Домен {town.origin} подтверждён" in own
     assert site.key in (await client.get(f"/s/{site.key}/install")).text

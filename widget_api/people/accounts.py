@@ -13,7 +13,7 @@ from typing import Any
 from widget_api import clock, i18n, journal
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
-from widget_api.people import accounts_store, organisation_store, passwords, store
+from widget_api.people import accounts_store, notices, organisation_store, passwords, store
 from widget_api.people.model import Role, Session, User
 from widget_api.people.store import hash_token
 
@@ -43,6 +43,8 @@ async def update_user(
         await accounts_store.update_user(tx, user["id"], columns)
         if columns.keys() & {"role", "agency_id"}:
             await withdraw_void_invitations(tx, who)
+            for changed in sorted({user["agency_id"], agency_id} - {None}):
+                await notices.keep_somebody_told(tx, changed, user["id"])
         given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
         await journal.record(tx, "user_changed", who, subject=user["id"], details=given | {"columns": sorted(columns)})
 
@@ -64,6 +66,7 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
             await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
         await accounts_store.delete_saved_views(tx, user["id"])
         await withdraw_void_invitations(tx, who)
+        await notices.keep_somebody_told(tx, user["agency_id"])
         await journal.record(tx, "user_disabled", who, subject=user["id"])
 
     return await change_user(database, email, change)
@@ -85,6 +88,7 @@ async def enable_user(
         if above and await organisation_store.was_disabled_above(tx, str(who.agency_id), user["id"], since):
             raise Invalid((FieldError("access", "disabled_above"),))
         await accounts_store.update_user(tx, user["id"], {"disabled_at": None})
+        await notices.keep_somebody_told(tx, user["agency_id"], user["id"])
         await journal.record(tx, "user_enabled", who, subject=user["id"])
 
     return await change_user(database, email, change)
@@ -291,6 +295,7 @@ async def add_user(
         )
         if not inserted:
             raise Conflict("user_exists", email=email)
+        await notices.keep_somebody_told(tx, agency_id, user_id)
         await journal.record(tx, "user_added", journal.COMMAND_LINE, subject=user_id, details={"role": role})
 
     await database.write(work)

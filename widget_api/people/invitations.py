@@ -16,7 +16,7 @@ from widget_api.database import Database, Row, Transaction, Work
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail import messages
-from widget_api.people import accounts_store, letters, organisation_store, passwords, sign_in, store
+from widget_api.people import accounts_store, letters, notices, organisation_store, passwords, sign_in, store
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
@@ -169,6 +169,7 @@ async def accept(context: Context, token: str, password: str, ip: str, user_agen
         columns = {name: row[name] for name in ("email", "agency_id", "role", "language", "name", "post")}
         if not await store.insert_user(tx, user_id=user_id, password_hash=hashed, now=now, **columns):
             raise Invalid((FieldError("email", "has_account"),))
+        await notices.keep_somebody_told(tx, row["agency_id"], user_id)
         await journal.record(tx, "invitation_accepted", who, subject=user_id, details={"role": row["role"]})
         await store.record_sign_in(tx, user_id, hashed, now)
         await sign_in.start_session(tx, session, who, user_agent)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import orjson
 
 from widget_api import clock
-from widget_api.database import Database
+from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import accounts_store
 from widget_api.people.model import User
@@ -47,6 +47,20 @@ async def save_choices(database: Database, user: User, given: Mapping[str, str])
     chosen = {kind: way if way in offered_ways(kind) else saved.ways[kind] for kind, way in ways.items()}
     columns = {"notices": orjson.dumps({**chosen, "days": int(days)}).decode()}
     await database.write(lambda tx: accounts_store.update_user(tx, user.id, columns))
+
+
+async def keep_somebody_told(tx: Transaction, agency_id: str | None, newcomer: str | None = None) -> None:
+    """Turn on the notices of new reports and of due dates for who would otherwise be the only one to miss them.
+
+    That is whoever is alone in an agency, and a `newcomer` who is its only administrator. What they chose themselves
+    stays. Call it after a change of an agency's people, so that an upgrade changes nothing for those who are there.
+    """
+    people = [row for row in await store.list_people(tx, agency_id or "") if row["disabled_at"] is None]
+    admins = [row["id"] for row in people if row["role"] == "admin"]
+    for row in people:
+        if len(people) == 1 or [row["id"]] == admins == [newcomer]:
+            chosen = {"new": "digest", "due": "digest", **orjson.loads(row["notices"] or "{}")}
+            await accounts_store.update_user(tx, row["id"], {"notices": orjson.dumps(chosen).decode()})
 
 
 async def count_new(database: Database, user: User, after: str) -> tuple[str, int]:
