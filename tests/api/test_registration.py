@@ -191,14 +191,16 @@ async def test_a_name_that_others_read_is_short_and_has_no_link(apply: Apply, co
 
 
 async def test_the_name_comes_from_the_register(apply: Apply, context: Context, town: TownHost, enter: Enter) -> None:
+    full = "Администрация " + "Зареченского " * 10 + "городского округа"
+
     async def load(tx: Any) -> None:
-        await store.replace_names(tx, {INN: "Администрация ЗГО", OTHER_INN: "Село"})
+        await store.replace_names(tx, {INN: full, OTHER_INN: "Село"})
 
     await context.database.write(load)
     assert (await apply(name="").begin()).link
     row = await context.database.row("SELECT name FROM applications")
     assert row is not None
-    assert row["name"] == "Администрация ЗГО"
+    assert row["name"] == full
     email = f"b@{town.host}"
     other = await apply(contact_email=email, email=email, inn=OTHER_INN, name="Город").send(town)
     operator = await enter("operator", None)

@@ -69,7 +69,10 @@ def consent_document(settings: Settings, language: str) -> Document:
 
 
 async def check_details(database: Database, settings: Settings, given: Mapping[str, str]) -> dict[str, Any]:
-    """The columns of what a form says of site, agency and person. A missing name is looked up. Raises Invalid."""
+    """The columns of what a form says of site, agency and person. Raises Invalid.
+
+    A missing name is looked up in the register of names, from which it may be longer than what somebody types.
+    """
     wrong, values = list[FieldError](), {name: " ".join(given.get(name, "").split()) for name in DETAILS}
     try:
         (values["origin"],) = sites.normalise_origins([values["origin"]]) if values["origin"] else ("",)
@@ -81,8 +84,8 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
             wrong.append(FieldError("origin", "origin_https"))
     if values["inn"] and not is_inn(values["inn"]):
         wrong.append(FieldError("inn", "inn_digits"))
-    elif values["inn"] and not values["name"]:
-        values["name"] = await store.find_name(database, values["inn"]) or ""
+    registered = await store.find_name(database, values["inn"]) if is_inn(values["inn"]) else None
+    values["name"] = values["name"] or registered or ""
     wrong += [FieldError(name, "missing") for name in DETAILS if not values[name] and name != "contact_post"]
     for name in ("email", "contact_email"):
         values[name] = normalise_email(values[name])
@@ -93,7 +96,8 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     wrong += [
         FieldError(name, "too_long", (("max", longest),))
         for name in DETAILS
-        if len(values[name]) > (longest := MAX_NAME_LENGTH if name in NAMES else invitations.MAX_NAME_LENGTH)
+        if values[name] != registered
+        and len(values[name]) > (longest := MAX_NAME_LENGTH if name in NAMES else invitations.MAX_NAME_LENGTH)
     ]
     wrong += [FieldError(name, "links") for name in NAMES if has_link(values[name])]
     if wrong:
