@@ -13,7 +13,7 @@ from widget_api.journal import Repeats
 from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.signing import Signer
-from widget_api.web.fair_queue import FairQueue
+from widget_api.web.fair_queue import MAX_CONCURRENT_READS, FairQueue
 
 if TYPE_CHECKING:
     from widget_api.sites.install.sightings import Sightings
@@ -38,7 +38,7 @@ class Context:
     tiles: Tiles
     failures: Repeats = field(default_factory=Repeats)  # failed sign-ins by user
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a piece of a long response is made
-    read_queue: FairQueue = field(default_factory=FairQueue)
+    read_queue: FairQueue = field(default_factory=lambda: FairQueue(MAX_CONCURRENT_READS))
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # downloads of pictures
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

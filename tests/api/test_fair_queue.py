@@ -63,8 +63,12 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize(
     ("flood", "other"),
-    [("192.0.2.1", "198.51.100.1"), ("2001:db8::{number:x}", "2001:db8:1::1")],
-    ids=["IPv4", "all of a /64"],
+    [
+        ("192.0.2.1", "198.51.100.1"),
+        ("2001:db8::{number:x}", "2001:db8:1::1"),
+        ("2001:db8:0:{number:x}::1", "2001:db8:1::1"),
+    ],
+    ids=["IPv4", "all of a /64", "many of a /48"],
 )
 async def test_another_address_is_served_during_a_flood(
     asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
@@ -108,7 +112,7 @@ async def test_a_database_reader_is_reserved_for_cheap_reads(context: Context) -
             begun.append(address)
             await going_on.wait()
 
-    reading = [asyncio.create_task(read(f"192.0.2.{number}")) for number in range(10)]
+    reading = [asyncio.create_task(read(f"192.0.{number}.1")) for number in range(10)]
     for _ in range(20):
         await asyncio.sleep(0)
     assert 1 < len(begun) < len(context.database._readers)

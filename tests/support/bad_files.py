@@ -15,7 +15,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 CANARY = b"CANARY-d41d8cd98f"  # placed wherever a file can carry metadata
 PLACE = (55.079444, 38.778333)
 PICTURE, TYPE, BROKEN, TOO_BIG = "picture", "photo_type", "photo_broken", "photo_too_big"
-ANY = (PICTURE, TYPE, BROKEN, TOO_BIG)
+COMPLEX = "photo_too_complex"
+ANY = (PICTURE, TYPE, BROKEN, TOO_BIG, COMPLEX)
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,13 @@ def jpeg_of_size(width: int, height: int) -> bytes:
     frame = made.index(b"\xff\xc0") + 5
     made[frame : frame + 4] = struct.pack(">HH", height, width)
     return bytes(made)
+
+
+def jpeg_of_scans(many: int, width: int = 64, height: int = 64) -> bytes:
+    """A progressive JPEG of one colour, whose last scan comes again and again in a few hundred bytes."""
+    made = saved(Image.new("RGB", (width, height), "#336699"), "JPEG", progressive=True)
+    body, scan = made[:-2], made[made.rindex(b"\xff\xda") : -2]
+    return body + scan * (many - made.count(b"\xff\xda")) + made[-2:]
 
 
 def webp_of_size(width: int, height: int) -> bytes:
@@ -349,6 +357,18 @@ def _bombs() -> Iterator[File]:
     yield File("jpeg that claims 14,000", lambda: jpeg_of_size(14_000, 14_000), (PICTURE, BROKEN))
     yield File("jpeg of no size", lambda: jpeg_of_size(0, 0), (BROKEN,))
     yield File("jpeg progressive, too large", _progressive_bomb, big)
+    complex_, either = (COMPLEX,), (PICTURE, COMPLEX)
+    yield File("jpeg of 65 scans", lambda: jpeg_of_scans(65), complex_)
+    yield File("jpeg of 64 scans", lambda: jpeg_of_scans(64), (PICTURE,), (64, 64))
+    yield File("jpeg of 400 scans, large", lambda: jpeg_of_scans(400, 6900, 6900), complex_)
+    yield File("jpeg of 64 scans, large", lambda: jpeg_of_scans(64, 6900, 6900), either)
+    yield File("jpeg of scans after a wrong marker", _hidden_scans, complex_)
+    scans = b"\xff\xda\0\x02" * 100
+    yield File("jpeg of scans in its comment", lambda: with_segment(saved(scene(), "JPEG"), 0xFE, scans), (PICTURE,))
+    yield File("jpeg of scans behind its end", lambda: saved(scene(), "JPEG") + scans, (PICTURE,))
+    yield File("jpeg sequential of several scans, too large", _sequential_bomb, big)
+    yield File("png interlaced, large", _interlaced_bomb, either)
+    yield File("webp of many frames", _frames_bomb, (PICTURE,))
     yield File("webp that claims 16,000", lambda: webp_of_size(16_000, 16_000), (TOO_BIG, BROKEN))
     yield File("webp that claims 16 million", lambda: webp_of_size(2**24, 2**24), (TOO_BIG, BROKEN))
     yield File("webp of 16,000 x 1,000", lambda: saved(Image.new("RGB", (16_000, 1000)), "WEBP", method=0), big)
@@ -362,6 +382,48 @@ def _progressive_bomb() -> bytes:
     frame = made.index(b"\xff\xc2") + 5
     made[frame : frame + 4] = struct.pack(">HH", 14_000, 14_000)
     return bytes(made)
+
+
+def _hidden_scans() -> bytes:
+    """The reserved code 0x02 has no segment for libjpeg, where it comes before a restart."""
+    made = jpeg_of_scans(100)
+    at = made.rindex(b"\xff\xda", 0, len(made) // 2)
+    return made[:at] + b"\xff\x02\xff\xfe" + made[at:]
+
+
+def _sequential_bomb() -> bytes:
+    """A baseline JPEG whose components come one after the other, which libjpeg keeps in memory as progressive ones."""
+    made = bytearray(jpeg_of_size(14_000, 14_000))
+    at = made.index(b"\xff\xda")
+    scans = b"".join(b"\xff\xda\0\x08\x01" + bytes((number, 0, 0, 63, 0)) for number in (1, 2, 3))
+    return bytes(made[:at]) + scans + b"\xff\xd9"
+
+
+def _interlaced_bomb() -> bytes:
+    side, packer = 6000, zlib.compressobj(9)
+    data = b""
+    for left, top, across, down in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
+        row = bytes(1 + 3 * -(-(side - left) // across))
+        data += b"".join(packer.compress(row) for _ in range(-(-(side - top) // down)))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data + packer.flush()) + chunk(b"IEND", b"")
+
+
+def _frames_bomb() -> bytes:
+    """The first frame again and again, behind what tells of the animation (WebP container, «ANMF»)."""
+    made = animated("WEBP")
+    start = made.index(b"ANMF")
+    size = 8 + int.from_bytes(made[start + 4 : start + 8], "little")
+    frames = made[start : start + size] * 20_000
+    return b"RIFF" + (start - 8 + len(frames)).to_bytes(4, "little") + made[8:start] + frames
 
 
 def _damaged() -> Iterator[File]:

@@ -87,7 +87,7 @@ async def receive_files(
     """The files of earlier attempts and the new ones of the form, as long as the browser waits."""
     context, language = web.context(request), language_of(request, user)
     files = await list_received(context, site_id, problem_id, given)
-    receiving = _receive(context, site_id, problem_id, files, sent, language, web.client_network(request))
+    receiving = _receive(context, site_id, problem_id, files, sent, language, web.client_address(request))
     await web.cancel_on_disconnect(request, receiving)
     return files
 

@@ -139,7 +139,7 @@ async def _handle_form(
     data |= {name: form.one(name) for name in ("channel", "received_on")}
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     taken = await report_photos.list_received(context, site, form)
-    receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_network(request))
+    receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_address(request))
     taken, refused = await web.cancel_on_disconnect(request, receiving)
     again = partial(_render, request, user, visible, site, form, taken=taken, refused=refused)
     form_id = forms.read_form_id(context.signer, site, form.one("form"))

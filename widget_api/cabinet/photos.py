@@ -72,7 +72,9 @@ async def change_photo(request: Request, user: User) -> Response:
         original = await context.storage.get(photo_id, "")
         if original is None:
             raise Unavailable
-        instead = (await photo_service.receive(context, site.id, original, cover=areas)).id
+        instead = (
+            await photo_service.receive(context, site.id, original, sender=web.client_address(request), cover=areas)
+        ).id
 
     async def work(tx: Transaction) -> None:
         await find_existing(tx, site.id, row["id"])

@@ -69,7 +69,7 @@ class Pictures:
             try:
                 if upload.size > model.MAX_FILE_SIZE:
                     raise errors.TooLarge("photo_too_large")
-                receiving = photos.receive(context, site.id, upload.file, sender=web.client_network(self.request))
+                receiving = photos.receive(context, site.id, upload.file, sender=web.client_address(self.request))
                 received = await web.cancel_on_disconnect(self.request, receiving)
             except (errors.WrongType, errors.TooLarge, errors.Invalid) as error:
                 wrong.append(FieldError(name, error.code))

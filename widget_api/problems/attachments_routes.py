@@ -18,7 +18,6 @@ from widget_api.errors import Malformed, NotFound, TooLarge
 from widget_api.problems import pictures
 from widget_api.sites import origins, service, tickets
 
-UPLOADS = 3  # uploads a ticket allows, as a multiple of the photos of a report: residents replace some
 _OVERHEAD = 16_384  # bytes of a form beside its file
 
 
@@ -42,11 +41,10 @@ async def upload_photo(request: Request) -> Response:
         )
         if ticket is not None:
             await tickets.require_unspent(context.database, ticket)
-        most = UPLOADS * site.photos
-        receiving = photos.receive(
-            context, site.id, sent.file, ticket=ticket, most=most, sender=web.client_network(request)
-        )
-        received = await web.cancel_on_disconnect(request, receiving)
+        most = site.photos and site.photos + model.SPARE_UPLOADS
+        async with tickets.counted_upload(context.database, ticket, most):
+            receiving = photos.receive(context, site.id, sent.file, sender=web.client_address(request))
+            received = await web.cancel_on_disconnect(request, receiving)
     answer = {
         "photo": received.token,
         "thumb": links.sign_photo_url(context, received.id, ".thumb"),

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 from widget_api import clock, i18n
 from widget_api.attachments import links
 from widget_api.attachments.photos import decoder, intake, service, store
-from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
+from widget_api.attachments.photos.model import MAX_FILE_SIZE, SPARE_UPLOADS, UNATTACHED_LIFETIME
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.problems.forms import Form
@@ -75,8 +75,8 @@ async def receive_photos(
 ) -> tuple[list[ReceivedPhoto], list[str]]:
     """All photos of the form, and an error message for each rejected file."""
     received_photos, wrong = list(before), list[str]()
-    for one in files:
-        if len(received_photos) >= site.photos:
+    for place, one in enumerate(files):
+        if len(received_photos) >= site.photos or place >= site.photos + SPARE_UPLOADS:
             wrong.append(i18n.text(language, "fields.too_many_photos", max=site.photos))
             break
         try:

@@ -355,7 +355,7 @@ async def take_letter(request: Request, row: Row) -> Response:
             raise Invalid((FieldError("file", "missing"),))
         with web.closing_files([file]):
             await context.limits.hit("proofs", web.client_address(request), row["id"])
-            await service.keep_letter(context, row, file.name, file.file, web.client_network(request))
+            await service.keep_letter(context, row, file.name, file.file, web.client_address(request))
     except Invalid as error:
         return _render_proof(request, row, 422, errors=_texts_of(language, error))
     except errors.TooMany as error:

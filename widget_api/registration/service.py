@@ -221,7 +221,7 @@ async def check_proof(database: Database, settings: Settings, outbound: Outbound
     return seen
 
 
-async def keep_letter(context: Context, row: Row, name: str, file: BinaryIO, sender: str | None) -> None:
+async def keep_letter(context: Context, row: Row, name: str, file: BinaryIO, sender: str) -> None:
     """Keep an official letter, a PDF or a photo, which is converted, for the operator.
 
     Raises Conflict, TooLarge, WrongType, Invalid (a broken photo), Unavailable.
@@ -250,7 +250,7 @@ async def keep_letter(context: Context, row: Row, name: str, file: BinaryIO, sen
         await context.storage.delete_document(row["letter_id"])
 
 
-async def _convert_photo(intake: Intake, content: bytes, sender: str | None) -> bytes:
+async def _convert_photo(intake: Intake, content: bytes, sender: str) -> bytes:
     try:
         return (await intake.convert(content, sender)).picture
     except (WrongType, Invalid):

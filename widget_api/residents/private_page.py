@@ -215,7 +215,7 @@ async def clarify(request: Request) -> Response:
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", web.client_address(request), site.id)
                 receiving = report_photos.receive_photos(
-                    context, site, photos, chosen, language, web.client_network(request)
+                    context, site, photos, chosen, language, web.client_address(request)
                 )
                 photos, refused = await web.cancel_on_disconnect(request, receiving)
                 if refused:

@@ -125,7 +125,7 @@ async def _handle_form(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_network(request))
+    receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_address(request))
     taken, refused = await web.cancel_on_disconnect(request, receiving)
     if form.has("update"):
         return await again(taken=taken, refused=refused)

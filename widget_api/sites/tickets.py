@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import math
 from collections import deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -22,7 +24,7 @@ from altcha.v1 import ChallengeOptions, PayloadType, create_challenge, verify_so
 
 from widget_api import clock
 from widget_api.database import Database, Transaction, batched_delete
-from widget_api.errors import Malformed, Refused, TooMany
+from widget_api.errors import Malformed, Refused, TooMany, Unavailable
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.model import Site
 from widget_api.web.limits import network_of
@@ -210,6 +212,32 @@ async def require_unspent(database: Database, ticket_id: str) -> None:
 async def spend_ticket(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
     """Spend a ticket. Raises Refused («ticket_spent») where it was spent before."""
     await _insert_spent(tx, f"t:{ticket_id}", expires or clock.now() + TICKET_LIFETIME, "ticket_spent")
+
+
+@contextlib.asynccontextmanager
+async def counted_upload(database: Database, ticket_id: str | None, most: int) -> AsyncIterator[None]:
+    """Count the upload that the block receives against a ticket, which pays for `most` of them.
+
+    A file that is refused or that its sender abandons counts as well: it takes as long to decode. Only one that the
+    service cannot take (Unavailable) does not. Raises Refused: ticket_photos.
+    """
+    if ticket_id is None:
+        yield
+        return
+    places = [f"p:{ticket_id}:{number}" for number in range(most)]
+
+    async def take(tx: Transaction) -> str:
+        for place in places:
+            if await tx.insert_first("spent", "id", id=place, expires_at=clock.now() + TICKET_LIFETIME):
+                return place
+        raise Refused("ticket_photos")
+
+    taken = await database.write(take)
+    try:
+        yield
+    except Unavailable:
+        await database.write(lambda tx: tx.run("DELETE FROM spent WHERE id = :id", id=taken))
+        raise
 
 
 async def spend_once(tx: Transaction, ticket_id: str, purchase: str) -> bool:

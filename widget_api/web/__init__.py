@@ -21,7 +21,6 @@ from widget_api.web.fair_queue import expensive_read
 from widget_api.web.middleware import CompressionMiddleware, HeadersMiddleware
 from widget_api.web.requests import (
     client_address,
-    client_network,
     context,
     cookie,
     cookie_name,
@@ -56,7 +55,6 @@ __all__ = [
     "cacheable_response",
     "cancel_on_disconnect",
     "client_address",
-    "client_network",
     "closing_files",
     "context",
     "cookie",

@@ -1,9 +1,8 @@
-"""Schedule expensive reads fairly among client networks.
+"""Share a few slots for expensive work fairly among client networks.
 
-Requests of one network are queued behind each other, so that many of them do not delay other networks.
-
-A process has a few readers of the database, used in order of arrival. Without this queue, one address that requests
-forty filtered maps at the same time would make everybody else wait for all of them.
+Work of one network is queued behind its own, so that much of it does not delay other networks. A process has a few
+readers of the database and decodes a few photos at a time, in order of arrival: without this queue, one address that
+requests forty filtered maps at the same time would make everybody else wait for all of them.
 """
 
 from __future__ import annotations
@@ -11,49 +10,64 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from widget_api.errors import TooMany
-from widget_api.web.limits import network_of
+from widget_api.web.limits import enclosing_networks
 from widget_api.web.requests import client_address, context
 
-MAX_CONCURRENT = 2  # expensive reads of a process, which leaves one of the database's three readers for all others
-MAX_WAITING_PER_NETWORK = 40  # includes the one in progress; residents of a mobile operator share a network
+MAX_CONCURRENT_READS = 2  # expensive ones of a process, which leaves one of the database's three readers for all others
+MAX_WAITING_PER_NETWORK = 40  # includes those in progress; residents of a mobile operator share a network
 RETRY_AFTER = 5  # seconds
 
 
 @dataclass
 class _Queue:
-    """Reads of one network."""
+    """Work of one network."""
 
-    first: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
+    turns: asyncio.Semaphore
+    size: int = 0  # waiting and in progress
 
 
 class FairQueue:
-    """One queue per network; only the head of each queue competes for the MAX_CONCURRENT shared slots."""
+    """A host or household gets half of the slots at most; the networks a provider may assign to one customer, of which
+    an IPv6 one holds 65,536 households, get all but one. Only what has its network's turn competes for a slot.
+    """
 
-    def __init__(self) -> None:
-        self._common = asyncio.Semaphore(MAX_CONCURRENT)
+    def __init__(self, slots: int) -> None:
+        self._common = asyncio.Semaphore(slots)
+        self._share, self._wide_share = max(1, slots // 2), max(1, slots - 1)
         self._queues: dict[str, _Queue] = {}
 
     @contextlib.asynccontextmanager
     async def slot(self, address: str) -> AsyncIterator[None]:
-        """Hold a slot while the block runs. Raises TooMany if the network's queue is full."""
-        network = network_of(address)
-        queue = self._queues.setdefault(network, _Queue())
-        if queue.waiting >= MAX_WAITING_PER_NETWORK:
+        """Hold a slot while the block runs. A text that is no address is a network of its own.
+
+        Raises TooMany if the queue of the address is full.
+        """
+        own, *wider = enclosing_networks(address)
+        if own in self._queues and self._queues[own].size >= MAX_WAITING_PER_NETWORK:
             raise TooMany(RETRY_AFTER)
-        queue.waiting += 1
+        async with contextlib.AsyncExitStack() as held:
+            await held.enter_async_context(self._turn(own, self._share))
+            for network in wider:
+                await held.enter_async_context(self._turn(network, self._wide_share))
+            await held.enter_async_context(self._common)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, network: str, share: int) -> AsyncIterator[None]:
+        queue = self._queues.setdefault(network, _Queue(asyncio.Semaphore(share)))
+        queue.size += 1
         try:
-            async with queue.first, self._common:
+            async with queue.turns:
                 yield
         finally:
-            queue.waiting -= 1
-            if not queue.waiting:
-                self._queues.pop(network, None)
+            queue.size -= 1
+            if not queue.size:
+                del self._queues[network]
 
 
 @contextlib.asynccontextmanager

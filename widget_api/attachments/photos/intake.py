@@ -6,24 +6,24 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from typing import BinaryIO
-from weakref import WeakValueDictionary
 
 import orjson
 
 from widget_api.attachments.photos import decoder
 from widget_api.attachments.photos.model import Picture
-from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, WrongType
+from widget_api.errors import DomainError, FieldError, Invalid, TooMany, Unavailable, WrongType
+from widget_api.web.fair_queue import FairQueue
 
 log = logging.getLogger(__name__)
 
 Area = tuple[float, float, float, float]  # left, top, right, bottom, as shares of width and height
 
 MAX_CHILDREN = max(2, min(4, os.cpu_count() or 2))
-MAX_CHILDREN_PER_SENDER = max(1, MAX_CHILDREN // 2)  # so that nobody occupies all children
 QUEUE_TIMEOUT = 60.0  # seconds a file waits for its turn
 CHILD_TIMEOUT = 60.0  # seconds; the CPU time is limited by decoder.CPU_SECONDS
 _MAX_OUTPUT = 16 * 1024 * 1024  # bytes; three JPEGs of these sizes are always smaller
@@ -37,17 +37,14 @@ class Intake:
 
     def __init__(self, *, sandbox_required: bool = False) -> None:
         self._options = (decoder.SANDBOX_REQUIRED,) if sandbox_required else ()
-        self._slots = asyncio.Semaphore(MAX_CHILDREN)
-        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders with a file waiting or in work
+        self._queue = FairQueue(MAX_CHILDREN)
 
-    async def convert(
-        self, file: BinaryIO | bytes, sender: str | None = None, *, cover: Sequence[Area] = ()
-    ) -> Picture:
+    async def convert(self, file: BinaryIO | bytes, sender: str = "service", *, cover: Sequence[Area] = ()) -> Picture:
         """Make a picture and its thumbnails of bytes or of a file with a descriptor (a temporary one).
 
-        `cover` are areas to be filled. `sender`, a network address, is limited to MAX_CHILDREN_PER_SENDER. Cancelling
-        kills the child. Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable (the
-        queue is too long, or the required sandbox is missing).
+        `cover` are areas to be filled. `sender`, an address or a name, never gets more than its share of the children.
+        Cancelling kills the child. Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»,
+        «photo_too_complex»), Unavailable (the queue is too long, or the required sandbox is missing).
         """
         if isinstance(file, bytes):
             with await asyncio.to_thread(_spool, file) as written:
@@ -56,11 +53,8 @@ class Intake:
         async with contextlib.AsyncExitStack() as slots:
             try:
                 async with asyncio.timeout(QUEUE_TIMEOUT):
-                    if sender is not None:
-                        own = self._turns.setdefault(sender, asyncio.Semaphore(MAX_CHILDREN_PER_SENDER))
-                        await slots.enter_async_context(own)
-                    await slots.enter_async_context(self._slots)
-            except TimeoutError:
+                    await slots.enter_async_context(self._queue.slot(sender))
+            except (TimeoutError, TooMany):
                 raise Unavailable from None
             areas = ";".join(",".join(f"{edge:.4f}" for edge in area) for area in cover)
             options = (*self._options, decoder.COVER + areas) if areas else self._options
@@ -82,7 +76,7 @@ def _rewind(file: BinaryIO) -> int:
 
 
 async def _run_decoder(descriptor: int, *options: str) -> bytes:
-    """The child's output, empty where it failed, exceeded a limit or was killed."""
+    """The child's output, empty where it failed or was killed. Raises Invalid where its CPU time was used up."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", *_CHILD, *options),
         stdin=descriptor,
@@ -107,6 +101,8 @@ async def _run_decoder(descriptor: int, *options: str) -> bytes:
         # A grandchild that still holds the pipe open must not delay this.
         with contextlib.suppress(TimeoutError):
             await asyncio.shield(asyncio.wait_for(process.communicate(), 1))
+    if process.returncode == -signal.SIGXCPU:
+        raise photo_error("photo_too_complex")
     return bytes(output) if complete and process.returncode == 0 else b""
 
 

@@ -11,6 +11,7 @@ Size = Literal["", ".thumb", ".small"]
 SIZES: tuple[Size, ...] = ("", ".thumb", ".small")  # photos stored before 1.1 have no small one
 
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes of an uploaded file
+SPARE_UPLOADS = 2  # of a report, beside those it may have: residents replace some photos, and some are refused
 UNATTACHED_LIFETIME = 86_400  # seconds after which an unattached photo is deleted
 MAX_ALT_LENGTH = 500  # characters of the sender's description
 PUBLIC_ROLES: frozenset[str] = frozenset({"report", "answer"})  # others are seen by the agency alone

@@ -14,13 +14,12 @@ from widget_api.attachments.photos.intake import Area
 from widget_api.attachments.photos.model import SIZES, UNATTACHED_LIFETIME, Received
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction
-from widget_api.errors import Refused, Unavailable
+from widget_api.errors import Unavailable
 
 if TYPE_CHECKING:
     from widget_api.context import Context
 
 log = logging.getLogger(__name__)
-TICKET_LIFETIME = 2 * 3600  # seconds; that of sites.tickets
 
 
 async def receive(
@@ -28,33 +27,19 @@ async def receive(
     site_id: str,
     file: BinaryIO | bytes,
     *,
-    ticket: str | None = None,
-    most: int = 0,
-    sender: str | None = None,
+    sender: str = "service",
     cover: Sequence[Area] = (),
 ) -> Received:
     """Convert and store a photo until its token attaches it, for a day at most. Areas of it may be covered.
 
-    With a ticket, no more than `most` unattached photos are accepted. The row is written first, so that no stored
-    picture is without one. Raises WrongType, Invalid, Refused («ticket_photos»), Unavailable.
+    The row is written first, so that no stored picture is without one. Raises WrongType, Invalid, Unavailable.
     """
-    since = clock.now() - TICKET_LIFETIME
-    if ticket is not None and await store.count_of_ticket(context.database, ticket, since) >= most:
-        raise Refused("ticket_photos")
     picture = await context.intake.convert(file, sender, cover=cover)
     photo_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:
-        if ticket is not None and await store.count_of_ticket(tx, ticket, since) >= most:
-            raise Refused("ticket_photos")
         await store.add(
-            tx,
-            photo_id=photo_id,
-            site_id=site_id,
-            width=picture.width,
-            height=picture.height,
-            ticket=ticket,
-            now=clock.now(),
+            tx, photo_id=photo_id, site_id=site_id, width=picture.width, height=picture.height, now=clock.now()
         )
 
     await context.database.write(work)

@@ -11,20 +11,8 @@ from widget_api.database import Database, Row, Transaction
 _UNATTACHED = "problem_id IS NULL AND removed_at IS NULL"
 
 
-async def add(
-    tx: Transaction, *, photo_id: str, site_id: str, width: int, height: int, ticket: str | None, now: int
-) -> None:
-    await tx.insert("photos", id=photo_id, site_id=site_id, width=width, height=height, ticket=ticket, created_at=now)
-
-
-async def count_of_ticket(reader: Database | Transaction, ticket: str, since: int) -> int:
-    """The number of unattached photos received with a ticket."""
-    row = await reader.row(
-        "SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL AND created_at >= :since AND ticket = :ticket",
-        ticket=ticket,
-        since=since,
-    )
-    return int(row["many"]) if row else 0
+async def add(tx: Transaction, *, photo_id: str, site_id: str, width: int, height: int, now: int) -> None:
+    await tx.insert("photos", id=photo_id, site_id=site_id, width=width, height=height, created_at=now)
 
 
 async def attach(

@@ -167,7 +167,7 @@ photos = Table(
     Column("alt", Text),  # the sender's description
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("ticket", Text),  # of the upload: limits uploads a ticket
+    Column("ticket", Text),  # no longer written: `spent` counts the uploads of a ticket
     time("created_at"),
     time("removed_at", nullable=True),  # set: its files, then the row, are to be deleted
     Index(None, "problem_id"),
