@@ -76,7 +76,10 @@ def _rewind(file: BinaryIO) -> int:
 
 
 async def _run_decoder(descriptor: int, *options: str) -> bytes:
-    """The child's output, empty where it failed or was killed. Raises Invalid where its CPU time was used up."""
+    """The child's output, empty where it failed.
+
+    Raises Invalid where it used up its CPU time, Unavailable where the machine is too busy to give it any.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", *_CHILD, *options),
         stdin=descriptor,
@@ -87,14 +90,15 @@ async def _run_decoder(descriptor: int, *options: str) -> bytes:
     assert process.stdout is not None, "it was asked for a pipe"
     output, complete = bytearray(), False
     try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CHILD_TIMEOUT):
-                while len(output) <= _MAX_OUTPUT and not complete:
-                    part = await process.stdout.read(65_536)
-                    output += part
-                    complete = not part
-                if complete:
-                    await process.wait()
+        async with asyncio.timeout(CHILD_TIMEOUT):
+            while len(output) <= _MAX_OUTPUT and not complete:
+                part = await process.stdout.read(65_536)
+                output += part
+                complete = not part
+            if complete:
+                await process.wait()
+    except TimeoutError:
+        raise Unavailable from None
     finally:
         if process.returncode is None:
             process.kill()
