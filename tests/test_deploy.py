@@ -59,6 +59,7 @@ def test_units_are_valid_and_hardened(unit: str, tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
     rating = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(installed)]
     rated = subprocess.run(rating, capture_output=True, text=True, timeout=60)
+    assert "Environment=TMPDIR=/var/tmp" in text, "uploads are no memory of the service"
     assert rated.returncode == 0, rated.stdout[-300:]  # out of 100, lower is better; a unit without hardening has 96
 
 
@@ -346,6 +347,8 @@ def test_container_files_match_the_package() -> None:
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["read_only"] is True
         assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["environment"]["TMPDIR"] == "/var/tmp"  # on a volume; /tmp is memory
+        assert "uploads:/var/tmp" in services[name]["volumes"]
     restarts = {name: service["restart"] for name, service in services.items()}
     assert restarts.pop("migrate") == "no"
     assert set(restarts.values()) == {"unless-stopped"}

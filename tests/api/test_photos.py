@@ -182,6 +182,29 @@ async def test_concurrent_and_failed_uploads_are_counted(widget: Widget, context
     assert len(await context.database.rows("SELECT 1 FROM photos")) == codes.count("")
 
 
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(1, marks=pytest.mark.settings(unattached_quota="2"), id="quota of the site"),
+        pytest.param(0, marks=pytest.mark.settings(min_free_space="999999999"), id="disk"),
+    ],
+)
+async def test_without_room_for_photos_reports_are_received_without(
+    widget: Widget, context: Context, room: int
+) -> None:
+    await changes.set_category(context.database, widget.site.id, "roads", {"photo_required": True})
+    ticket, large = await widget.ticket(), jpeg(2000, 1500)
+    answers = [await upload(widget, large, ticket=ticket) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201] * room + [503] * (3 - room)
+    paused = problem(answers[-1], 503)
+    assert (paused["code"], "Отправьте без них" in paused["detail"]) == ("photos_paused", True)
+    assert (await widget.send(ticket=ticket)).status_code == 201, "though its category demands a photo"
+    attached = [answer.json()["photo"] for answer in answers[:room]]
+    assert (await widget.send("key-2", photos=attached)).status_code == 201
+    again = await upload(widget, large, ticket=await widget.ticket())
+    assert again.status_code == (201 if room else 503), "a photo that has its report waits no more"
+
+
 async def test_uploads_are_limited_by_address(
     client: httpx2.AsyncClient, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -479,6 +479,24 @@ async def test_a_required_photo_is_enforced(
     assert (await client.post(address, data=filled(answer.text), files=chosen(jpeg()))).status_code == 200
 
 
+@pytest.mark.usefixtures("patient")
+@pytest.mark.settings(min_free_space="999999999")
+async def test_without_room_for_photos_the_form_says_so_and_goes_without(
+    client: httpx2.AsyncClient, context: Context, site: Site, address: str
+) -> None:
+    await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
+    page = (await client.get(address)).text
+    wrong = await client.post(address, data=filled(page, email="нет"), files=chosen(jpeg()))
+    assert wrong.status_code == 422
+    assert "на сервере для них нет места" in wrong.text
+    assert "Добавьте хотя бы одно фото" not in wrong.text
+    sent = await client.post(address, data=filled(wrong.text), files=chosen(jpeg()))
+    assert sent.status_code == 200, sent.text
+    assert "Фото не приложены" in sent.text
+    (report,) = await reports(context)
+    assert report["photos"] == "[]"
+
+
 async def test_photos_are_kept_when_the_category_changes(
     client: httpx2.AsyncClient, context: Context, address: str, page: str
 ) -> None:

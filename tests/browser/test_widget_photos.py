@@ -512,6 +512,21 @@ def test_a_photo_refused_while_the_report_waits_stops_sending(
     assert attached_photos(watch) == []
 
 
+def test_without_room_the_report_goes_without_its_photo(
+    desktop: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    watch.allow("status of 503")
+    open_form(desktop, address)
+    fill_form(desktop)
+    fail_first(desktop, 1, 503, status=503, code="photos_paused", detail="Нет места.")
+    choose(desktop, file(small))
+    expect(photos(desktop)).to_contain_text("Нет места.")
+    send(desktop)
+    number(desktop)
+    expect(desktop.get_by_text("Фото не приложены")).to_be_visible()
+    assert attached_photos(watch) == [[]]
+
+
 def test_an_expired_upload_is_repeated(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     watch.allow("status of 422")
     open_form(desktop, address)

@@ -75,6 +75,8 @@ def test_production_requires_settings(name: str) -> None:
         ("WIDGET_INBOUND", "imaps://user:password@mail.example.ru/INBOX?mov=Done"),
         ("WIDGET_PLATFORM_URL", "http:///open311/v2"),
         ("WIDGET_AUTHSERV_ID", "mx example ru"),
+        ("WIDGET_MIN_FREE_SPACE", "1 GB"),
+        ("WIDGET_UNATTACHED_QUOTA", "-1"),
         ("WIDGET_AUTHSERV_HOPS", "two"),
         ("WIDGET_AUTHSERV_HOPS", "-1"),
         ("WIDGET_AUTHSERV_HOPS", "10"),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -133,6 +134,10 @@ class Storage:
                 found = [Path(name) for name in names if name.endswith(".bin")]
                 yield [(one.parent.name, int(one.stem)) for one in found]
 
+    async def has_space(self, minimum: int) -> bool:
+        """Whether a folder's disk has `minimum` bytes free. A bucket has no such limit."""
+        return self.folder is None or await asyncio.to_thread(_free_space, self.folder) >= minimum
+
     async def examine(self) -> None:
         """Check access by writing, reading and deleting a file. Raises Unavailable with the reason as its cause."""
         with _raise_unavailable():
@@ -220,6 +225,11 @@ class Folder:
         found = (self._root / prefix).rglob("*.*")
         while part := await asyncio.to_thread(lambda: [str(one) for one in islice(found, _LIST_BATCH)]):
             yield part
+
+
+def _free_space(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free
 
 
 def _write_atomically(root: Path, name: str, content: bytes) -> None:

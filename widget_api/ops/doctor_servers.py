@@ -72,6 +72,10 @@ async def check_storage(loaded: Settings) -> Finding:
         return Finding("storage", False, f"{target}: {error_line(error.__cause__ or error)}")
     except Exception as error:  # for instance an invalid bucket name
         return Finding("storage", False, f"{target}: {error_line(error)}")
+    if not await storage.has_space(loaded.min_free_space):
+        return Finding(
+            "storage", False, f"{target}: photos are refused, the disk is nearly full (WIDGET_MIN_FREE_SPACE)"
+        )
     return Finding("storage", True, f"{target} can be written and read")
 
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, validation, web
 from widget_api.errors import Invalid, Malformed
-from widget_api.problems import bodies, intake, persons, submit, support
+from widget_api.problems import bodies, intake, persons, report_photos, submit, support
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
 from widget_api.sites import entry_links, origins, service, tickets
@@ -52,6 +52,7 @@ async def report(request: Request) -> Response:
         signer=context.signer,
         other=other,
         handed_on=receiver.site if receiver else None,
+        photos_paused=await report_photos.are_waived(context, site, data.get("photos")),
     )
     receipt = await submit.submit(
         context.database,

@@ -14,7 +14,7 @@ from widget_api.attachments.documents import model as document_model
 from widget_api.attachments.documents import store as documents
 from widget_api.attachments.photos import decoder, intake, model
 from widget_api.attachments.photos import service as photos
-from widget_api.errors import Malformed, NotFound, TooLarge
+from widget_api.errors import Malformed, NotFound, TooLarge, Unavailable
 from widget_api.problems import pictures
 from widget_api.sites import origins, service, tickets
 
@@ -41,6 +41,8 @@ async def upload_photo(request: Request) -> Response:
         )
         if ticket is not None:
             await tickets.require_unspent(context.database, ticket)
+        if await photos.are_paused(context, site.id):
+            raise Unavailable("photos_paused")
         most = site.photos and site.photos + model.SPARE_UPLOADS
         async with tickets.counted_upload(context.database, ticket, most):
             receiving = photos.receive(context, site.id, sent.file, sender=web.client_address(request))

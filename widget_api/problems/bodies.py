@@ -44,6 +44,7 @@ class ValidationContext:
     publish_name: bool = False
     handed_on: Site | None = None  # the site that gets it, since it lies outside the territory of `site`
     entered: bool = False  # by an official, for somebody who may have neither e-mail nor photos
+    photos_paused: bool = False  # none can be received now, so that none is demanded
 
 
 def visible_character(hidden: str = "") -> str:
@@ -285,7 +286,8 @@ class Report(Body):
     def _are_this_sites(cls, given: Any, info: ValidationInfo) -> tuple[model.Photo, ...]:
         """Accept tokens or {photo, alt}, in their order."""
         category, context = _category(info), info.context
-        if not given and category is not None and category.photo_required and (context is None or not context.entered):
+        waived = context is not None and (context.entered or context.photos_paused)
+        if not given and category is not None and category.photo_required and not waived:
             raise wrong("required")
         if given in ("", ()) or context is None:
             return ()
@@ -335,6 +337,7 @@ def report(
     signer: Signer,
     other: OtherSite | None = None,
     handed_on: Site | None = None,
+    photos_paused: bool = False,
 ) -> tuple[model.Report, Consent]:
     """Validate a report; return it and the given consent, which the caller records. Raises Invalid, Conflict (a
     collection takes no entries now).
@@ -345,7 +348,14 @@ def report(
     collection.require_open(site)
     consent = data.get("consent")
     publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
-    context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish, handed_on=handed_on)
+    context = ValidationContext(
+        site=site,
+        signer=signer,
+        other=other,
+        publish_name=publish,
+        handed_on=handed_on,
+        photos_paused=photos_paused,
+    )
     body = validation.parse(NewEntry if site.collection else Report, data, context)
     return to_report(body, language, source, publish_name=publish), body.consent
 

@@ -56,6 +56,12 @@ async def list_received(context: Context, site: Site, form: Form) -> list[Receiv
     return found
 
 
+async def are_waived(context: Context, site: Site, photos: object) -> bool:
+    """Whether a report may lack the photo that its category demands, since none can be received now."""
+    demanded = any(category.photo_required for category in site.categories)
+    return demanded and not photos and await service.are_paused(context, site.id)
+
+
 def fingerprint(form: Form, files: Sequence[FormFile]) -> dict[str, list[str]]:
     """The photos' part of the form's fingerprint, empty where there are none."""
     found = [token for token in form.all(TOKEN_FIELD) if token not in form.all(REMOVE_FIELD)]

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
+from widget_api.attachments.photos import service as photo_service
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.problems import bodies, forms, intake, persons, report_photos, submit, wording
 from widget_api.problems.forms import Form
@@ -125,6 +126,9 @@ async def _handle_form(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
+    paused = bool(files) and await photo_service.are_paused(context, site.id)
+    if paused:
+        again, files = partial(again, paused=True), []
     receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_address(request))
     taken, refused = await web.cancel_on_disconnect(request, receiving)
     if form.has("update"):
@@ -142,6 +146,7 @@ async def _handle_form(
             signer=context.signer,
             other=other,
             handed_on=receiver.site if receiver else None,
+            photos_paused=await report_photos.are_waived(context, site, taken),
         )
         agreed = await persons.with_consent(
             context.database, site, context.settings, checked, agreed_to, web.client_address(request)
@@ -161,7 +166,7 @@ async def _handle_form(
         )
     except Invalid as error:
         return await again(422, wrong=error.fields, taken=taken, refused=refused)
-    return _render_receipt(request, site, receipt.body)
+    return _render_receipt(request, site, receipt.body, paused=paused)
 
 
 def _referring_page(request: Request, site: Site) -> str:
@@ -187,13 +192,14 @@ async def _render_form(
     taken: Sequence[report_photos.ReceivedPhoto] = (),
     refused: Sequence[str] = (),
     lost: bool = False,
+    paused: bool = False,
     receiver: service.Receiver | None = None,
     **values: Any,
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt.
 
-    `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored. A `receiver`
-    outside the territory is named, and has to be agreed to by sending the form again.
+    `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored, `paused` that none
+    are accepted now. A `receiver` outside the territory is named, and has to be agreed to by sending the form again.
     """
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
@@ -206,7 +212,7 @@ async def _render_form(
         language=language,
         errors=forms.error_texts(language, site, wrong, refused),
         taken=taken,
-        lost=lost,
+        lost="form.photos_paused" if paused else "form.photos_again" if lost else "",
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
         receiver=receiver.name if receiver else "",
@@ -216,8 +222,8 @@ async def _render_form(
     )
 
 
-def _render_receipt(request: Request, site: Site, body: bytes) -> Response:
-    """The receipt. Sending the same form again shows it again."""
+def _render_receipt(request: Request, site: Site, body: bytes, *, paused: bool = False) -> Response:
+    """The receipt. Sending the same form again shows it again. `paused`: the photos were left out."""
     receipt = orjson.loads(body)
     code = receipt.get("code")
     language = web.negotiate_language(request, site.language)
@@ -227,6 +233,7 @@ def _render_receipt(request: Request, site: Site, body: bytes) -> Response:
         language=language,
         site=site,
         receipt=receipt,
+        paused=paused,
         steps=_next_steps(site, receipt, language),
         code=f"{code[:4]}-{code[4:]}" if code else None,
         private=True,

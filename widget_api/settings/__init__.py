@@ -48,6 +48,7 @@ NAMES = frozenset(
         *("INBOUND", "AUTHSERV_ID", "AUTHSERV_HOPS"),
         *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
         "PLATFORM_CONTACTS",
+        *("MIN_FREE_SPACE", "UNATTACHED_QUOTA"),
         *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR", "DATA_LOCATION"),
         *("DNS", "OIDC_PRIVATE"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
@@ -56,6 +57,8 @@ NAMES = frozenset(
 S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 MAX_ATTRIBUTION_LENGTH = 200
 MAX_LOCATION_LENGTH = 300
+MIN_FREE_SPACE = 512  # MB: what uploads in progress may take (web.bodies.MAX_SPOOLED)
+UNATTACHED_QUOTA = 2048  # MB: some thousand photos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,8 @@ class Settings:
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
     s3_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    min_free_space: int = 0  # bytes of the folder of photos
+    unattached_quota: int = UNATTACHED_QUOTA * 1024 * 1024  # bytes of photos of a site
     sandbox_required: bool = False  # for the decoders of photos
     redis_url: str | None = field(default=None, repr=False)
     tiles: str | None = field(default=None, repr=False)  # an upstream's address may contain a key
@@ -134,6 +139,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         platform=sections.read_platform(environ),
         media_url=sections.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         s3_credentials={name: environ[name] for name in S3_CREDENTIALS if environ.get(name)},
+        min_free_space=sections.megabytes(environ, "WIDGET_MIN_FREE_SPACE", MIN_FREE_SPACE),
+        unattached_quota=sections.megabytes(environ, "WIDGET_UNATTACHED_QUOTA", UNATTACHED_QUOTA),
         sandbox_required=sandbox == "required",
         redis_url=sections.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
         tiles=tile_source,

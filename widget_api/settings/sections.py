@@ -99,6 +99,7 @@ def origins(environ: Mapping[str, str], name: str, environment: Environment) -> 
 
 
 MAX_LOCAL_LENGTH = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
+MAX_MEGABYTE_DIGITS = 9
 MAX_HOPS = 9
 MAX_ZOOM = 19
 Protocol = Literal["georeport", "webhook"]
@@ -158,6 +159,14 @@ def read_mail_hops(environ: Mapping[str, str]) -> int:
     if not (value.isascii() and value.isdigit() and int(value) <= MAX_HOPS):
         raise SettingsError(f"WIDGET_AUTHSERV_HOPS must be a number from 0 to {MAX_HOPS}")
     return int(value)
+
+
+def megabytes(environ: Mapping[str, str], name: str, default: int) -> int:
+    """Read a number of megabytes. Returns bytes."""
+    value = environ.get(name) or str(default)
+    if not (value.isascii() and value.isdigit() and len(value) <= MAX_MEGABYTE_DIGITS):
+        raise SettingsError(f"{name} must be a number of megabytes, not {value!r}")
+    return int(value) * 1024 * 1024
 
 
 def read_tiles(environ: Mapping[str, str]) -> tuple[str | None, int]:

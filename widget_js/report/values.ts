@@ -6,8 +6,8 @@ import type { Category, Configuration, ReportLocation, Report } from "../shared/
 export const CONTACTS = ["email", "name", "phone"] as const;
 export type Contacts = Record<(typeof CONTACTS)[number], string>;
 /**
- * A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got
- * there.
+ * A picture of the report; without `token` it is on its way or, `failed`, has to be taken out; a report that was
+ * received went without it, since the service had no room. `at`: when it got there.
  */
 export interface Photo {
   id: string;
@@ -108,7 +108,7 @@ export const report = (
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
   ...contacts(values),
-  photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
+  photos: values.photos.filter(({ token }) => token).map(({ token, alt }) => ({ photo: token!, alt })),
   answers: answers(chosen(config, values), values),
   consent: {
     version: config.consent.version,

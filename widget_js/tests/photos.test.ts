@@ -215,6 +215,19 @@ test("a pause is as long as the service asks for", async () => {
   assert.equal(pauses[0]!.seconds, 90);
 });
 
+test("where the service has no room, the report goes without, unless the person tries again", async () => {
+  const { queue, pauses, states, add, answer } = made();
+  const photo = await add();
+  await answer(0, failure(503, "photos_paused"));
+  assert.deepEqual([states(), photo.reason, pauses.length], [["paused"], "said: photos_paused", 0]);
+  assert.equal(await queue.settled(), false);
+  assert.equal(queue.failed(), undefined);
+  queue.retry([photo]);
+  await calm();
+  await answer(1, received("token"));
+  assert.deepEqual(states(), ["done"]);
+});
+
 test("a refused ticket is replaced once", async () => {
   const { uploads, said, states, add, answer } = made();
   await add();

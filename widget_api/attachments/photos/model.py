@@ -12,6 +12,8 @@ SIZES: tuple[Size, ...] = ("", ".thumb", ".small")  # photos stored before 1.1 h
 
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes of an uploaded file
 SPARE_UPLOADS = 2  # of a report, beside those it may have: residents replace some photos, and some are refused
+# Of a stored photo with its thumbnails, at most: noise, which no camera takes, has 0.53.
+BYTES_PER_PIXEL = 0.75
 UNATTACHED_LIFETIME = 86_400  # seconds after which an unattached photo is deleted
 MAX_ALT_LENGTH = 500  # characters of the sender's description
 PUBLIC_ROLES: frozenset[str] = frozenset({"report", "answer"})  # others are seen by the agency alone

@@ -11,7 +11,7 @@ from widget_api.attachments import links
 from widget_api.attachments import storage as file_storage
 from widget_api.attachments.photos import store
 from widget_api.attachments.photos.intake import Area
-from widget_api.attachments.photos.model import SIZES, UNATTACHED_LIFETIME, Received
+from widget_api.attachments.photos.model import BYTES_PER_PIXEL, SIZES, UNATTACHED_LIFETIME, Received
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction
 from widget_api.errors import Unavailable
@@ -32,8 +32,11 @@ async def receive(
 ) -> Received:
     """Convert and store a photo until its token attaches it, for a day at most. Areas of it may be covered.
 
-    The row is written first, so that no stored picture is without one. Raises WrongType, Invalid, Unavailable.
+    The row is written first, so that no stored picture is without one. Raises WrongType, Invalid, Unavailable
+    («photos_paused» where the disk is nearly full).
     """
+    if not await context.storage.has_space(context.settings.min_free_space):
+        raise Unavailable("photos_paused")
     picture = await context.intake.convert(file, sender, cover=cover)
     photo_id = clock.new_id()
 
@@ -57,6 +60,19 @@ async def receive(
         height=picture.height,
         location=picture.location,
     )
+
+
+async def are_paused(context: Context, site_id: str) -> bool:
+    """Whether no photos of residents are accepted now, so that reports have to do without.
+
+    The disk is nearly full, or photos without a report, counted as large as they can be, fill the site's quota: anybody
+    may upload some, and a full disk would stop the reports of every site.
+    """
+    settings = context.settings
+    if not await context.storage.has_space(settings.min_free_space):
+        return True
+    pixels = await store.count_unattached_pixels(context.database, site_id)
+    return pixels * BYTES_PER_PIXEL >= settings.unattached_quota
 
 
 async def discard_unattached(database: Database, *photo_ids: str) -> None:

@@ -51,6 +51,14 @@ async def find_unattached(reader: Database | Transaction, site_id: str, photo_id
     )
 
 
+async def count_unattached_pixels(reader: Database | Transaction, site_id: str) -> int:
+    """The pixels of all photos of a site that wait for their report."""
+    row = await reader.row(
+        f"SELECT SUM(width * height) AS pixels FROM photos WHERE site_id = :site_id AND {_UNATTACHED}", site_id=site_id
+    )
+    return int(row["pixels"] or 0) if row else 0
+
+
 async def keep_unattached(tx: Transaction, photo_ids: Sequence[str], until: int) -> None:
     """Keep unattached photos until a moment, from which their usual lifetime begins."""
     for photo_id in photo_ids:

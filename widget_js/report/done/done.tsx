@@ -41,6 +41,12 @@ export function Done({
           <span>{t("done_earlier")}</span>
         </p>
       )}
+      {values.photos.some(({ token }) => !token) && (
+        <p class="notice">
+          <Icon name="alert" />
+          <span>{t("done_no_photos")}</span>
+        </p>
+      )}
       <ol class="timeline">
         <li class="past">
           <time>{date(receipt.received_at)}</time>

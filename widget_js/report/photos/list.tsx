@@ -14,7 +14,7 @@ import type { Photo } from "./queue.ts";
 function status({ state, sent, offline, reason }: Photo, { t }: Language): string {
   return state === "done"
     ? t("photo_done")
-    : state === "failed"
+    : state === "failed" || state === "paused"
       ? reason!
       : state === "waiting"
         ? t(offline ? "photo_offline" : "photo_server")
@@ -63,11 +63,11 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
                   {state === "done" ? (
                     <Icon path={DONE} />
                   ) : (
-                    (state === "failed" || state === "waiting") && <Icon name="alert" />
+                    ["failed", "waiting", "paused"].includes(state) && <Icon name="alert" />
                   )}
                   {words(photo)}
                 </p>
-                {state === "waiting" && (
+                {(state === "waiting" || state === "paused") && (
                   <button
                     class="link"
                     type="button"

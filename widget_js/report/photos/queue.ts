@@ -7,7 +7,8 @@ import type { ReportLocation } from "../../shared/contract.ts";
 import type { Photo as Kept } from "../values.ts";
 import type { Failure, Received } from "./upload.ts";
 
-export type State = "preparing" | "waiting" | "sending" | "done" | "failed";
+/** `paused`: the service has no room for photos; the report goes without. */
+export type State = "preparing" | "waiting" | "sending" | "done" | "failed" | "paused";
 
 /** With what the draft keeps of it; the picture itself lies in the store under `id`. */
 export interface Photo extends Kept {
@@ -16,7 +17,7 @@ export interface Photo extends Kept {
   blob?: Blob;
   /** Share that has left, 0 to 1. */
   sent: number;
-  /** Why it was refused for good: in the words of the service, or what was seen here. */
+  /** Why it was refused, or left out: in the words of the service, or what was seen here. */
   reason?: string;
   /** The network, not the service, is what it waits for. */
   offline?: boolean;
@@ -138,7 +139,11 @@ export class Queue {
   }
 
   busy(): boolean {
-    return this.photos.some(({ state }) => state !== "done" && state !== "failed");
+    return this.unfinished().length > 0;
+  }
+
+  unfinished(): Photo[] {
+    return this.photos.filter(({ state }) => !["done", "failed", "paused"].includes(state));
   }
 
   failed(): Photo | undefined {
@@ -215,6 +220,10 @@ export class Queue {
       const { status, body } = thrown as Failure;
       if (status && status !== 408 && status !== 429 && status < 500)
         return this.fail(photo, body.detail || this.world.refusal()!);
+      if (body.code === "photos_paused") {
+        Object.assign(photo, { state: "paused", reason: body.detail });
+        return this.changed(true);
+      }
       const pause = PAUSES[Math.min(work.tries++, PAUSES.length - 1)]!;
       Object.assign(photo, { state: "waiting", offline: !status });
       work.stop = this.world.later(Math.max(pause, body.retry_after || 0), () => this.retry([photo]));

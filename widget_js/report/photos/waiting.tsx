@@ -17,7 +17,7 @@ export function Waiting({ photos }: { photos: Pending }) {
   const [, draw] = useState({});
   useLayoutEffect(() => photos.follow(() => draw({})), [photos]);
   const done = queue.photos.filter(({ state }) => state === "done").length;
-  const unfinished = queue.photos.filter(({ state }) => state !== "done" && state !== "failed");
+  const unfinished = queue.unfinished();
   if (!unfinished.length) return null;
   return (
     <div class="panel">
