@@ -518,7 +518,7 @@ def test_without_room_the_report_goes_without_its_photo(
     watch.allow("status of 503")
     open_form(desktop, address)
     fill_form(desktop)
-    fail_first(desktop, 1, 503, status=503, code="photos_paused", detail="Нет места.")
+    fail_first(desktop, 1, 503, code="photos_paused", detail="Нет места.")
     choose(desktop, file(small))
     expect(photos(desktop)).to_contain_text("Нет места.")
     send(desktop)
