@@ -206,7 +206,7 @@ def test_listed_requests_are_not_compared_pairwise(monkeypatch: pytest.MonkeyPat
         return hash_text(text)
 
     monkeypatch.setattr(request, "hash_text", counting)
-    waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
+    waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0, "reason": None} for number in range(500)]
     ours = request.FingerprintIndex(waiting)
     asked = [parse.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
     assert sum(map(ours.fit, asked)) == 500

@@ -24,6 +24,7 @@ from widget_api.database import Transaction
 from widget_api.deliveries import admin, queue
 from widget_api.deliveries.model import Withheld
 from widget_api.platform import pull, push
+from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle, pictures
 from widget_api.problems.model import Change, Consent, Contact, Photo
 from widget_api.problems.store import records
@@ -306,6 +307,7 @@ async def test_polling_resolves_tokens(
 async def test_a_spam_mark_reaches_platforms_that_have_the_report(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
+    await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
     receipt = await submit_report(context.database, site)
     assert await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     await platform_worker.until_idle()

@@ -236,6 +236,7 @@ async def test_reports_that_never_arrived_need_no_erasure(context: Context, site
 
 
 async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Context, site: Site, fakes: Pair) -> None:
+    await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("lost answer")
@@ -246,6 +247,7 @@ async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Con
 
 
 async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context, site: Site, fakes: Pair) -> None:
+    await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     fakes[0].faults.append("drop")

@@ -266,7 +266,7 @@ async def test_doctor_reports_the_state_of_the_exchange(
     assert "1 dead, see deliveries list --state dead --platform q" in q[1]
     assert "news of 1 sites cannot be read: 404: no such jurisdiction" in q[1]
     assert gone[0] is False
-    assert "Платформа gone is disabled; 1 erasures are not acknowledged" in gone[1]
+    assert "Платформа gone is disabled; 1 erasures or corrections are not acknowledged" in gone[1]
     await database.write(lambda tx: tx.run("UPDATE platform_erasures SET owed_at = :at", at=now - 29 * DAY))
     assert list(platform_checks().values())[2][0] is True, "it has thirty days"
 

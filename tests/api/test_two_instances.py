@@ -11,10 +11,12 @@ from datetime import date
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 import uvicorn
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.cabinet import signed_in
 from tests.support.exchange import PlatformWorker
 from tests.support.georeport import Worker, photos_of
 from tests.support.pictures import halves, photo
@@ -201,6 +203,70 @@ async def test_pictures_of_report_and_answer_are_exchanged(
         assert await platform.database.rows("SELECT * FROM media_sources") == []
 
 
+async def test_the_platform_publishes_what_the_agency_accepted(
+    central: tuple[Instance, str], databases: tuple[str, str], make_settings: Callable[..., Settings]
+) -> None:
+    """A passport number that the clerk took out, and a photo that she hid, are public on no side, then and later."""
+    platform, token = central
+    root = f"{platform.context.settings.public_url}/open311/v2"
+    async with serving(make_settings, database_url=databases[1], platform_url=root, platform_key=token) as context:
+        local = Instance(context, await make_site(context.database, jurisdiction="gorod.test"))
+        sent = [await photos.receive(context, local.site.id, photo(halves(width, 48))) for width in (64, 80, 96)]
+        words, shown = "Яма у дома. Мой паспорт 4510 123456", tuple(Photo(one.id) for one in sent)
+        receipt = await submit_report(local.database, local.site, description=words, photos=shown)
+        await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
+
+        async def exchange() -> tuple[Any, list[int]]:
+            """Deliver everything. What the platform shows to everybody: the report, and the widths of its photos."""
+            await Worker(context).until_idle()
+            await Worker(platform.context).until_idle()
+            async with httpx2.AsyncClient(base_url=platform.context.settings.public_url) as public:
+                found = (await public.get(f"/api/v1/sites/{platform.site.key}/problems/1")).json()
+                for one in found.get("photos", []):
+                    assert (await public.get(one["url"])).status_code == 200
+            return found, [one["width"] for one in found.get("photos", [])]
+
+        await exchange()
+        assert (await platform.problem())["description"] == words, "it is with the platform while it is moderated"
+        assert len(await photos_of(platform.context)) == 3
+        async with httpx2.AsyncClient(base_url=context.settings.public_url) as browser:
+            clerk = await signed_in(browser, context, local.site)
+            path = f"/cabinet/problems/{receipt.problem_id}"
+
+            async def change_photo(action: str, photo_id: str) -> None:
+                form = (await clerk.read(f"{path}/photos")).forms[-1].fields
+                fields = {"form_token": form["form_token"], "photo": photo_id, "do": action}
+                assert (await browser.post(f"{path}/photos", data=fields)).status_code == 303
+
+            async def correct(**fields: str) -> None:
+                form = (await clerk.read(f"{path}/correct")).form(f"{path}/correct").fields
+                answer = await browser.post(f"{path}/correct", data={"category": "roads", **form, **fields})
+                assert answer.status_code == 303
+
+            await correct(description="Яма у дома", category="yards", place="55.06, 38.76")
+            await change_photo("hide", sent[0].id)
+            assert (await clerk.decide(receipt.problem_id, "accepted")).status_code == 303
+            found, widths = await exchange()
+            assert [found["description"], found["category"], found["location"]] == [
+                "Яма у дома", "yards", {"lat": 55.06, "lng": 38.76},
+            ]  # fmt: skip
+            assert widths == [80, 96]
+            await correct(description="Яма у дома, спросить Петрова")
+            await correct(description="Яма во дворе", category="roads")
+            await change_photo("hide", sent[1].id)
+            found, widths = await exchange()
+            assert [found["description"], found["category"], widths] == ["Яма во дворе", "roads", [96]]
+            await change_photo("show", sent[1].id)
+            assert (await exchange())[1] == [80, 96]
+        said = orjson.dumps([dict(row) for row in await platform.database.rows("SELECT body FROM texts")]).decode()
+        assert "паспорт" not in said, "what was taken out is not kept there"
+        assert {row["state"] for row in await local.database.rows("SELECT state FROM deliveries")} == {"delivered"}
+        events = await platform.database.rows("SELECT id FROM events WHERE kind = 'corrected'")
+        assert {row["id"] for row in events} <= {
+            row["id"] for row in await local.database.rows("SELECT id FROM events")
+        }, "under their birth ids, so that a repetition does nothing"
+
+
 async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], local: Instance) -> None:
     platform, _ = central
     platform_worker = PlatformWorker(local.context)
@@ -244,7 +310,7 @@ async def test_many_decisions_on_one_report_end_in_equal_states(
 
 async def poll(local: Instance) -> None:
     """Poll as the worker does, without delay; the platform is recognised as an instance of this service at once."""
-    await platforms.mark_exact(local.database, "default")
+    await platforms.mark_discovered(local.database, "default", exact=True)
     found = await platforms.find_platform(local.database, "default")
     assert found is not None
     assert (

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from widget_api import clock, i18n
 from widget_api.database import Database, Row
 from widget_api.deliveries import admin, queries, sinks
+from widget_api.deliveries.model import SPAM, UNPUBLISHED
 from widget_api.deliveries.queries import DeliveryFilter
 from widget_api.deliveries.sinks import KINDS, SEEN_BY_AGENCY
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -148,6 +149,12 @@ def recipient_text(language: str, row: Row | Mapping[str, Any]) -> str:
     return i18n.text(language, f"cabinet.sink.{kind}")
 
 
+def _reason_text(language: str, reason: str | None) -> str | None:
+    """Why a delivery was dropped: a code of the service's own in words, or what a person wrote."""
+    key = f"cabinet.deliveries.reasons.{reason}"
+    return i18n.text(language, key) if reason in ("erased", SPAM, UNPUBLISHED) else reason
+
+
 def _describe(language: str, row: Mapping[str, Any], found: DeliveryPage) -> dict[str, Any]:
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, row["time_zone"])
@@ -166,6 +173,7 @@ def _describe(language: str, row: Mapping[str, Any], found: DeliveryPage) -> dic
         "named": recipient_text(language, row) == row["platform_name"],
         "since": moment(row["created_at"]),
         "next": moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",
+        "reason": _reason_text(language, row["reason"]),
         "error": row["last_error"],
         "decided": decided,
         "attempts": [{**one, "moment": moment(one["at"])} for one in found.attempts[row["id"]]],

@@ -244,7 +244,7 @@ async def show_problem(
         approval=user.needs_approval,
         needs=NEEDS,
         entries=problem_view.entry_views(language, dossier, site),
-        sent=problem_view.delivery_rows(language, dossier.deliveries),
+        sent=problem_view.delivery_rows(language, dossier.deliveries, dossier.row),
         people=people,
         talk=talk,
         comments=comments.comment_views(language, talk.rows, talk.may) if talk else [],

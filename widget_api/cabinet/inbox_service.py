@@ -13,6 +13,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.record import find_existing
@@ -65,6 +66,7 @@ class ProblemDetail:
     timeline: list[Row]
     texts: dict[str, str]
     deliveries: list[Row]
+    elsewhere: list[str]  # names of the platforms that have the report or get it
     links: list[Row]
     transitions: list[str]
     may_mark_spam: bool
@@ -159,6 +161,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
         texts=texts,
         assignment=await read_assignment(database, user, site, row, timeline, texts),
         deliveries=list(await inbox_store.list_deliveries(database, site.id, problem_id)) if site.is_own else [],
+        elsewhere=[] if row["mirror_of"] else [one.name for one in await platforms.list_recipients(database, row)],
         links=list(await inbox_store.list_links(database, site.id, problem_id)) if site.is_own else [],
         transitions=find_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import events, journal, web
+from widget_api import journal, web
 from widget_api.attachments.photos import service as photo_service
 from widget_api.attachments.photos.intake import Area
 from widget_api.cabinet import inbox_service
@@ -18,7 +18,7 @@ from widget_api.cabinet.http import journal_user, path_identifier, render_page, 
 from widget_api.database import Row, Transaction
 from widget_api.errors import NotFound, Refused, Unavailable
 from widget_api.people.model import User, VisibleSite, is_moderator
-from widget_api.problems import pictures
+from widget_api.problems import correction, pictures
 from widget_api.problems.record import find_existing
 from widget_api.sites import service as sites
 
@@ -77,12 +77,12 @@ async def change_photo(request: Request, user: User) -> Response:
         ).id
 
     async def work(tx: Transaction) -> None:
-        await find_existing(tx, site.id, row["id"])
+        problem = await find_existing(tx, site.id, row["id"])
         if action == "show":
             await pictures.unhide(tx, row["id"], photo_id)
         else:
             await pictures.hide(tx, row["id"], photo_id, instead=instead)
-        await events.advance(tx, site.id)  # public pages and caches follow
+        await correction.record_photos(tx, user.actor, problem)
         await journal.record(tx, _KINDS[action], journal_user(request, user), subject=row["id"], site_id=site.id)
 
     await context.database.write(work, site.id)

@@ -15,8 +15,9 @@ from widget_api.cabinet.inbox_rows import category_name, coordinates_text, due_m
 from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
+from widget_api.deliveries.model import UNPUBLISHED
 from widget_api.problems import timeline, wording
-from widget_api.problems.model import Contact, is_official
+from widget_api.problems.model import OPEN, Contact, is_official
 from widget_api.sites.model import Category, Site
 from widget_api.sites.routing_rules import Rule
 
@@ -184,20 +185,28 @@ def answer_texts(dossier: ProblemDetail, site: Site, language: str) -> list[tupl
     return [wording.describe_answer(language, category, code, answer) for code, answer in given.items()]
 
 
-def delivery_rows(language: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def delivery_rows(language: str, rows: Sequence[Row], problem: Row) -> list[dict[str, Any]]:
     return [
         dict(row)
         | {
+            "label": i18n.text(language, f"cabinet.deliveries.state.{_delivery_state(row, problem)}"),
             "what": deliveries_service.event_text(language, row),
             "where": deliveries_service.recipient_text(language, row),
-            "detail": _delivery_detail(language, row),
+            "detail": _delivery_detail(language, row, problem),
             "at": i18n.format_moment(language, row["delivered_at"] or row["created_at"], row["time_zone"]),
         }
         for row in rows
     ]
 
 
-def _delivery_detail(language: str, row: Row) -> str:
+def _delivery_state(row: Row, problem: Row) -> str:
+    waits = row["state"] == "dropped" and row["reason"] == UNPUBLISHED and problem["status"] in OPEN
+    return "awaiting" if waits else row["state"]
+
+
+def _delivery_detail(language: str, row: Row, problem: Row) -> str:
+    if row["state"] == "dropped" and row["reason"] == UNPUBLISHED:
+        return i18n.text(language, f"cabinet.deliveries.unpublished.{_delivery_state(row, problem)}")
     if row["state"] == "dead":
         return row["last_error"] or ""
     if row["state"] == "pending" and row["attempts"]:

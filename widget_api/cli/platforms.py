@@ -10,12 +10,16 @@ from widget_api import clock
 from widget_api.cli.running import Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
-from widget_api.platform.model import DEFAULT
+from widget_api.platform.model import DEFAULT, When
 from widget_api.settings import Contacts, Settings, is_address, platform_address
 from widget_api.sites import changes
 
 group = typer.Typer(help="Central platforms.", no_args_is_help=True)
 PlatformId = Annotated[str, typer.Argument(help="Of the platform; that of the settings is «default».")]
+WHEN_HELP = (
+    "When a GeoReport platform that is no instance of this service gets a report of a site that moderates: when it is"
+    " accepted, or as soon as its author confirms."
+)
 Site = Annotated[str, typer.Option(help="Id, key or jurisdiction.")]
 
 
@@ -65,6 +69,7 @@ def add_platform(
     contacts: Annotated[Contacts, typer.Option(help="What it learns of a resident.")] = "none",
     contact: Annotated[str | None, typer.Option(help="Whom to write to where there is no call for an erasure.")] = None,
     site: Annotated[str | None, typer.Option(help="For this site only; default: for all.")] = None,
+    when: Annotated[When, typer.Option(help=WHEN_HELP)] = "accepted",
     as_json: Json = False,
 ) -> None:
     """Register another central platform."""
@@ -82,6 +87,7 @@ def add_platform(
             contacts=contacts,
             contact=contact,
             site_id=await changes.find_site_id(database, site) if site else None,
+            sends_when=when,
         )
         await platforms.insert_platform(database, platform)
         return platform.id
@@ -99,10 +105,11 @@ def set_platform(
     jurisdiction: Annotated[str | None, typer.Option()] = None,
     contacts: Annotated[Contacts | None, typer.Option()] = None,
     contact: Annotated[str | None, typer.Option(help="Whom to write to about an erasure.")] = None,
+    when: Annotated[When | None, typer.Option(help=WHEN_HELP)] = None,
     disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Switch it off, or on again.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a platform. Of «default» the settings say all but --contact."""
+    """Change a platform. Of «default» the settings say all but --contact and --when."""
     given = {"name": name, "url": url, "key": key, "jurisdiction": jurisdiction, "contacts": contacts}
     wished: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
@@ -114,6 +121,8 @@ def set_platform(
             raise Failure("the settings WIDGET_PLATFORM_… say this of the default platform")
         if contact is not None:
             wished["contact"] = contact or None
+        if when is not None:
+            wished["sends_when"] = when
         if disabled is not None:
             wished["disabled_at"] = clock.now() if disabled else None
         if not wished:
@@ -138,7 +147,18 @@ def list_platforms(as_json: Json = False) -> None:
         return [format_times(row) for row in await platforms.list_overview(database)]
 
     rows = run_command(command)
-    columns = ("id", "name", "url", "protocol", "contacts", "polled_at", "last_error", "rests_until", "disabled_at")
+    columns = (
+        "id",
+        "name",
+        "url",
+        "protocol",
+        "contacts",
+        "sends_when",
+        "polled_at",
+        "last_error",
+        "rests_until",
+        "disabled_at",
+    )
     print_result(rows, print_table([row | {"rests_until": row["paused_until"]} for row in rows], columns), as_json)
 
 
@@ -251,7 +271,7 @@ def list_erasures(
     everything: Annotated[bool, typer.Option("--all", help="Those that are acknowledged, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erasures that a platform has not acknowledged yet."""
+    """Erasures and corrections that a platform has not acknowledged yet."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform import erasure
@@ -259,7 +279,7 @@ def list_erasures(
         return [format_times(row) for row in await erasure.list_erasures(database, everything=everything)]
 
     rows = run_command(command)
-    columns = ("problem_id", "number", "platform", "way", "remote_id", "contact", "owed_at", "told_at")
+    columns = ("problem_id", "number", "platform", "asks", "way", "remote_id", "contact", "owed_at", "told_at")
     print_result(rows, print_table(rows, (*columns, *(("acknowledged_at", "note") if everything else ()))), as_json)
 
 
@@ -270,7 +290,7 @@ def acknowledge_erasure(
     note: Annotated[str, typer.Option(help="How you know: date and sender of the answer.")],
     as_json: Json = False,
 ) -> None:
-    """Record that a platform has erased what it was asked to."""
+    """Record that a platform has erased or corrected what it was asked to."""
 
     async def command(database: Database, settings: Settings) -> list[str]:
         from widget_api.platform import erasure
@@ -279,7 +299,7 @@ def acknowledge_erasure(
         done = {"acknowledged_at": clock.now(), "note": note}
         unknown = [one for one in problem if not await erasure.update_erasure(database, one, found.id, done)]
         if unknown:
-            raise Failure(f"no erasure of {unknown[0]} is waiting there")
+            raise Failure(f"no erasure or correction of {unknown[0]} is waiting there")
         return problem
 
     acknowledged = run_command(command)

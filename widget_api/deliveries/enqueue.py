@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries.model import HAPPENED
+from widget_api.deliveries.model import HAPPENED, UNPUBLISHED
 
 if TYPE_CHECKING:
     from widget_api.events import Event
@@ -133,25 +133,25 @@ async def drop_for_site(tx: Transaction, site_id: str, sink: str, reason: str, *
     """Drop the undelivered deliveries of a site to one sink, except those of events of the kind `keep`."""
     await tx.run(
         "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE site_id = :site_id AND sink = :sink"
-        " AND state IN ('pending', 'dead') AND NOT EXISTS (SELECT 1 FROM events e WHERE e.site_id = deliveries.site_id"
-        " AND e.id = deliveries.event_id AND e.kind = :keep)",
+        " AND (state IN ('pending', 'dead') OR state = 'dropped' AND reason = :withheld) AND NOT EXISTS"
+        " (SELECT 1 FROM events e WHERE e.site_id = deliveries.site_id AND e.id = deliveries.event_id"
+        " AND e.kind = :keep)",
         site_id=site_id,
         sink=sink,
         reason=reason,
         keep=keep,
+        withheld=UNPUBLISHED,
     )
 
 
 async def restore_for_site(tx: Transaction, site_id: str, sink: str, reason: str, now: int) -> None:
     """Undo `drop_for_site`: enqueue again what was dropped for this reason."""
-    await tx.run(
-        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
-        " WHERE site_id = :site_id AND sink = :sink AND state = 'dropped' AND reason = :reason",
-        site_id=site_id,
-        sink=sink,
-        reason=reason,
-        now=now,
-    )
+    await _restore(tx, "site_id = :site_id AND sink = :sink", reason, now, site_id=site_id, sink=sink)
+
+
+async def restore_for_sink(tx: Transaction, sink: str, reason: str, now: int) -> None:
+    """Enqueue again what was withheld from a sink for this reason."""
+    await _restore(tx, "sink = :sink", reason, now, sink=sink)
 
 
 async def is_opening_dropped(database: Database, problem_id: str, sink: str) -> bool:
@@ -166,10 +166,14 @@ async def is_opening_dropped(database: Database, problem_id: str, sink: str) -> 
 
 async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: int) -> None:
     """Undo `drop_for_problem`: enqueue again what was dropped for this reason."""
+    await _restore(tx, "problem_id = :problem_id", reason, now, problem_id=problem_id)
+
+
+async def _restore(tx: Transaction, where: str, reason: str, now: int, **values: str) -> None:
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
-        " WHERE problem_id = :problem_id AND state = 'dropped' AND reason = :reason",
-        problem_id=problem_id,
+        f" WHERE {where} AND state = 'dropped' AND reason = :reason",
+        **values,
         reason=reason,
         now=now,
     )

@@ -16,6 +16,8 @@ JITTER = 0.2
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
 MAX_RETRY_AFTER = 86_400  # seconds; the longest Retry-After that is respected
+# Why deliveries were withheld: what ends the reason enqueues them again.
+SPAM, UNPUBLISHED = "spam", "unpublished"
 UNCOUNTED_DELAY = 5  # seconds before a retry that consumes no attempt
 # Letters that somebody just requested; other events; news to all followers of a problem. Each priority is claimed by
 # itself and has reserved slots: ten thousand followers, or a thousand letters left over from an outage, delay nobody's

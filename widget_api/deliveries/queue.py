@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 
@@ -20,6 +21,8 @@ from widget_api.deliveries.model import (
     LONGEST_ERROR,
     LOST,
     PRIORITIES,
+    SPAM,
+    UNPUBLISHED,
     Delivery,
     GiveUp,
     Retry,
@@ -297,9 +300,26 @@ async def finish_all(database: Database, holder: str, ended: Sequence[tuple[Deli
 
     async def work(tx: Transaction) -> None:
         for delivery, outcome in ended:
-            await _finish(tx, holder, delivery, outcome, now)
+            if outcome.withheld is None:
+                await _finish(tx, holder, delivery, outcome, now)
 
     await database.write(work)
+    for delivery, outcome in ended:
+        if outcome.withheld is not None:
+            await database.write(partial(_withhold, holder, delivery, outcome, now), delivery.site_id)
+
+
+async def _withhold(holder: str, delivery: Delivery, outcome: Outcome, now: int, tx: Transaction) -> None:
+    """Drop a delivery, unless its reason ended since the handler looked: nothing would enqueue it again then.
+
+    The site is locked, so that a decision about the report commits before or after.
+    """
+    problem = await tx.row("SELECT published, spam FROM problems WHERE id = :id", id=delivery.problem_id)
+    assert problem is not None, "problems are never deleted"
+    ended = {SPAM: not problem["spam"], UNPUBLISHED: bool(problem["published"])}
+    if ended.get(outcome.withheld or ""):
+        outcome = Outcome(error="decided meanwhile", retry_in=0, counted=False)
+    await _finish(tx, holder, delivery, outcome, now)
 
 
 async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Outcome, now: int) -> None:

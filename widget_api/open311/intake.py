@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+
+import orjson
 
 from widget_api import i18n, validation
 from widget_api.database import Row
@@ -15,14 +17,16 @@ from widget_api.errors import FieldError, Invalid
 from widget_api.open311.parameters import Parameters
 from widget_api.open311.statuses import NAMES, is_known, map_foreign_status, parse_exact
 from widget_api.problems import intake
-from widget_api.problems.model import ActorKind, Contact, Report, Update
-from widget_api.sites.model import Category, Site
+from widget_api.problems.model import ActorKind, Contact, Content, RemotePhoto, Report, Update, join_entry
+from widget_api.sites.model import MAX_TITLE, Category, Site
 from widget_api.validation import Body, Text, clean
 
 Scope = Literal["georeport", "platform"]
 MAX_TEXT_LENGTH = 10_000
 MAX_RESPONSIBLE_LENGTH = 300
 MAX_MEDIA_URL_LENGTH = 2000
+MAX_CODE_LENGTH = 100
+MAX_PHOTOS = 100  # public pictures of a report and of its answers
 NAMESPACE = uuid.UUID("6f3c1f1e-5a0c-5d52-9a38-0c7f1d6b9b41")
 ACTORS: tuple[ActorKind, ...] = ("resident", "agent", "operator", "platform", "source", "system")
 
@@ -159,7 +163,52 @@ def parse_event(
         responsible=clean(extended.get("responsible", ""))[:MAX_RESPONSIBLE_LENGTH] or None,
         unofficial=extended.get("unofficial") == "true",
         erased=kind == "erased",
+        content=parse_content(extended.get("report")),
     )
+
+
+def parse_content(text: str | None) -> Content | None:
+    """Parse what a report says now (`platform.payload.read_report`). Returns None if it is no usable report."""
+    try:
+        given = orjson.loads(text) if text else None
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(given, dict):
+        return None
+    texts = {name: clean(value).strip() for name, value in given.items() if isinstance(value, str)}
+    title, description = texts.get("title", "")[:MAX_TITLE], texts.get("description", "")[:MAX_TEXT_LENGTH]
+    address = texts.get("address", "")[: intake.ADDRESS] or None
+    lat, lng = parse_degrees(given.get("lat"), 90), parse_degrees(given.get("lng"), 180)
+    located = lat is not None and lng is not None
+    if not description or not (located or address):
+        return None
+    return Content(
+        category=texts.get("category", "")[:MAX_CODE_LENGTH],
+        description=join_entry(title, description) if title else description,
+        address=address,
+        lat=lat if located else None,
+        lng=lng if located else None,
+        photos=_parse_photos(given.get("photos")),
+    )
+
+
+def parse_degrees(value: Any, most: int) -> float | None:
+    """Return a coordinate from JSON, None unless it is a number of at most `most` degrees."""
+    valid = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most
+    return float(value) if valid else None
+
+
+def _parse_photos(given: Any) -> tuple[RemotePhoto, ...] | None:
+    if not isinstance(given, list):
+        return None
+    found = []
+    for one in given[:MAX_PHOTOS]:
+        values = one if isinstance(one, dict) else {}
+        url, event_id, place = values.get("url"), values.get("event_id"), values.get("place")
+        known = parse_event_id(event_id) if isinstance(event_id, str) else None
+        if isinstance(url, str) and _is_web_address(url) and known and type(place) is int and 0 <= place < MAX_PHOTOS:
+            found.append(RemotePhoto(url=url, event_id=known, place=place))
+    return tuple(found)
 
 
 def parse_day(text: str | None) -> str | None:

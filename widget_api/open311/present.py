@@ -152,7 +152,7 @@ def extended_fields(
     """
     if kind in ("spam", "unspam"):
         kind, status = "status", "rejected" if kind == "spam" else "moderation"
-    kind = "text" if kind == "note" else kind
+    kind = "text" if kind in ("note", "corrected") else kind  # an older instance would take another for a status
     unofficial = "true" if data.get("unofficial") else None
     fields = dict(
         zip(EXTENDED_FIELDS, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True)

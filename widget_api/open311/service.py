@@ -201,7 +201,7 @@ async def submit_update(context: Context, site: Site, sender: Sender, fields: Pa
     if not (own or sender.trusted):
         raise Forbidden("request_not_yours")
     update = intake.parse_update(sender, fields, problem, clock.now(), await pictures.digest())
-    if update.status is None and not update.text and not update.erased and not update.media and not pictures:
+    if update.status is None and not update.text and not (update.erased or update.content or update.media or pictures):
         return update.id  # it contains no change
     if await store.is_event_known(database, site.id, update.id):
         return update.id

@@ -274,9 +274,14 @@ def _describe(status: PlatformStatus) -> list[str]:
         notes.append(f"{status.dead} dead, see deliveries list --state dead --platform {status.id}")
     if status.unread:
         notes.append(f"news of {status.unread} sites cannot be read: {status.unread_reason}")
+    if status.undecided:
+        notes.append(
+            "it may publish reports before they are accepted, with what the agency takes out of them: choose"
+            f" platform set {status.id} --when accepted, or --when confirmed to keep it"
+        )
     if status.unacknowledged_since is not None:
         since = clock.rfc3339(status.unacknowledged_since)
-        notes.append(f"{status.unacknowledged} erasures are not acknowledged, the first of {since}")
+        notes.append(f"{status.unacknowledged} erasures or corrections are not acknowledged, the first of {since}")
     return notes
 
 

@@ -18,6 +18,7 @@ class PlatformStatus:
     id: str
     name: str
     enabled: bool
+    undecided: bool  # nobody has chosen when it gets reports that are moderated
     paused_until: int | None  # the circuit breaker is open until then
     pause_reason: str
     polled_at: int | None  # the time of the last successful poll, of the site polled least recently
@@ -26,7 +27,7 @@ class PlatformStatus:
     waiting: int
     waiting_since: int | None
     dead: int
-    unacknowledged: int  # erasures
+    unacknowledged: int  # erasures and corrections
     unacknowledged_since: int | None
 
 
@@ -55,7 +56,9 @@ async def read_platform_statuses(database: Database, now: int) -> list[PlatformS
         " WHERE s.disabled_at IS NULL AND COALESCE(m.serves, TRUE) GROUP BY c.platform_id",
     )
     rows = await database.rows(
-        "SELECT id, name, disabled_at, paused_until, pause_reason FROM platforms ORDER BY created_at, id"
+        "SELECT id, name, disabled_at, paused_until, pause_reason,"
+        " sends_when IS NULL AND protocol = 'georeport' AND NOT exact AS undecided"
+        " FROM platforms ORDER BY created_at, id"
     )
     return [
         _build_status(row, now, waiting, dead, erasures, polled)
@@ -80,6 +83,7 @@ def _build_status(
         id=platform_id,
         name=row["name"],
         enabled=row["disabled_at"] is None,
+        undecided=bool(row["undecided"]),
         paused_until=row["paused_until"] if paused else None,
         pause_reason=(row["pause_reason"] or "") if paused else "",
         polled_at=poll.get("polled_at"),

@@ -18,6 +18,7 @@ from widget_api.deliveries.sinks import PLATFORM
 from widget_api.platform import client, push, webhook
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
+from widget_api.problems import routing
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
@@ -67,7 +68,7 @@ async def _build_event(context: Context, platform: Platform, delivery: Delivery)
     if platform.disabled or delivery.source == platform.id:
         return None
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
-    if problem is None or problem["erased_at"] is not None or problem["spam"]:
+    if problem is None or routing.find_obstacle(problem) is not None:
         return None
     site = await sites.by_id(context.database, delivery.site_id)
     return await webhook.build_event(context, platform, site, problem, delivery)

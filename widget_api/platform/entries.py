@@ -14,7 +14,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Conflict, NotFound
 from widget_api.open311 import parse
-from widget_api.open311.intake import MAX_MEDIA_URL_LENGTH, parse_event_id
+from widget_api.open311.intake import MAX_MEDIA_URL_LENGTH, parse_degrees, parse_event_id
 from widget_api.open311.statuses import parse_exact
 from widget_api.platform import signature
 from widget_api.platform.model import Platform
@@ -72,7 +72,7 @@ async def _add_entry(context: Context, platform: Platform, site: Site, birth_id:
         site.category(_text(data, "category", 100)) or site.category("other") or next(iter(site.categories), None)
     )
     address = _text(data, "address", intake.ADDRESS) or None
-    lat, lng = (_degrees(data.get(name), most) for name, most in (("lat", 90), ("lng", 180)))
+    lat, lng = (parse_degrees(data.get(name), most) for name, most in (("lat", 90), ("lng", 180)))
     if category is None or not title or not text or not (address or (lat is not None and lng is not None)):
         return
     given = data.get("answers") if isinstance(data.get("answers"), Mapping) else {}
@@ -122,11 +122,6 @@ def _is_late(site: Site, at: int) -> bool:
 def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
     value = data.get(name)
     return clean(value).strip()[:longest] if isinstance(value, str) else ""
-
-
-def _degrees(value: Any, most: int) -> float | None:
-    valid = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most
-    return float(value) if valid else None
 
 
 def _read_answers(

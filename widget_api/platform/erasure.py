@@ -1,13 +1,14 @@
-"""Request the erasure of a problem at a platform, by a call if the platform supports one, otherwise by a letter.
+"""Request the erasure or the correction of a problem at a platform, by a letter if the platform has no call for it.
 
 Each request stays on record until the platform acknowledges it: the operator ensures the erasure at the processors
-(152-FZ, article 21).
+(152-FZ, article 21). A platform has one request for a problem: a later correction replaces an earlier one, and an
+erasure replaces both. Corrections that a platform supports are events like any other and are not recorded here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from widget_api import clock
 from widget_api.context import Context
@@ -16,12 +17,21 @@ from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 from widget_api.deliveries.model import Delivery
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
+from widget_api.open311 import present
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
+Asks = Literal["erase", "correct"]
 _KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
+
+_WORDS: Mapping[str, str] = {"erase": "erasure", "correct": "correction"}
+_LATER = (
+    "SELECT 1 FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+    " WHERE d.problem_id = :problem_id AND d.sink = :sink AND d.position > :at AND d.state = 'pending'"
+    " AND e.kind IN ('corrected', 'erased')"
+)
 
 
 def erases_by_call(platform: Platform) -> bool:
@@ -36,6 +46,17 @@ def erases_by_call(platform: Platform) -> bool:
 async def record_erasure(database: Database, platform: Platform, delivery: Delivery) -> None:
     """Record that the platform has to be asked for an erasure, before anything is sent."""
     await insert_erasure(database, platform.id, delivery, "call" if erases_by_call(platform) else "letter")
+
+
+async def request_correction(context: Context, platform: Platform, delivery: Delivery) -> None:
+    """Ask a platform that knows no corrections to correct what it has. Raises Retry and GiveUp.
+
+    One correction may be several events; the last one sends the letter.
+    """
+    await insert_erasure(context.database, platform.id, delivery, "letter", asks="correct")
+    if await context.database.row(_LATER, problem_id=delivery.problem_id, sink=delivery.sink, at=delivery.position):
+        return
+    await send_letter(context, platform, delivery)
 
 
 async def complete_delivery(context: Context, platform: Platform, delivery: Delivery) -> None:
@@ -68,7 +89,10 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     assert problem is not None, "problems are never deleted"
     link = await links.find_link(database, delivery.problem_id, platform.id)
     message_id = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
+    shown = pending["asks"] == "correct" and problem["published"]
     values = {
+        "request": _WORDS[pending["asks"]],
+        "page_url": present.problem_url(context.settings.public_url, site, problem["number"]) if shown else None,
         "site_name": site.name,
         "agency": site.agency.name,
         "agency_email": site.agency.email,
@@ -90,20 +114,26 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     await update_erasure(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
 
 
-async def insert_erasure(database: Database, platform_id: str, delivery: Delivery, method: str) -> None:
-    """Record an erasure to request, unless the platform never had the report. `method` is "call" or "letter"."""
+async def insert_erasure(
+    database: Database, platform_id: str, delivery: Delivery, method: str, *, asks: Asks = "erase"
+) -> None:
+    """Record a request, unless the platform never had the report. `method` is "call" or "letter"."""
 
     async def work(tx: Transaction) -> None:
         known = await tx.row(_KNOWS, problem_id=delivery.problem_id, sink=delivery.sink)
         if known is not None:
             await tx.run(
-                "INSERT INTO platform_erasures (problem_id, platform_id, site_id, event_id, way, owed_at)"
-                " VALUES (:problem_id, :platform_id, :site_id, :event_id, :way, :at)"
-                " ON CONFLICT (problem_id, platform_id) DO NOTHING",
+                "INSERT INTO platform_erasures (problem_id, platform_id, site_id, event_id, asks, way, owed_at)"
+                " VALUES (:problem_id, :platform_id, :site_id, :event_id, :asks, :way, :at)"
+                " ON CONFLICT (problem_id, platform_id) DO UPDATE SET event_id = excluded.event_id,"
+                " asks = excluded.asks, way = excluded.way, owed_at = excluded.owed_at, told_at = NULL,"
+                " acknowledged_at = NULL, note = NULL"
+                " WHERE platform_erasures.asks = 'correct' AND platform_erasures.event_id <> excluded.event_id",
                 problem_id=delivery.problem_id,
                 platform_id=platform_id,
                 site_id=delivery.site_id,
                 event_id=delivery.event_id,
+                asks=asks,
                 way=method,
                 at=delivery.at,
             )
@@ -137,7 +167,7 @@ async def update_erasure(database: Database, problem_id: str, platform_id: str, 
 
 
 async def list_erasures(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
-    """List the erasures that were not acknowledged, or all, oldest first."""
+    """List the requests that were not acknowledged, or all, oldest first."""
     rows = await database.rows(
         "SELECT e.*, p.number, f.name AS platform, f.contact, l.remote_id FROM platform_erasures e"
         " JOIN problems p ON p.id = e.problem_id JOIN platforms f ON f.id = e.platform_id"

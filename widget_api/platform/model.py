@@ -7,6 +7,7 @@ from typing import Literal
 
 from widget_api.events import UPDATES_PATH
 
+When = Literal["accepted", "confirmed"]
 DEFAULT = "default"  # the platform of the settings
 
 
@@ -23,9 +24,24 @@ class Platform:
     contacts: Literal["none", "email", "all"] = "none"
     site_id: str | None = None  # None = every site, except as `store.platforms.set_serves` says
     contact: str | None = None  # email address for requests that the protocol does not support
+    sends_when: When | None = "accepted"  # None: nobody has chosen; see `waits`
     exact: bool = False  # another instance of this service
+    discovered: bool = False  # its discovery was read, or it has none
     failures: int = 0  # in a row, each of a different problem
     disabled: bool = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has no word for corrections and erasures, and may publish at once what it gets.
+
+        A GeoReport platform counts as foreign until its discovery says that it is an instance of this service.
+        """
+        return self.protocol == "georeport" and not self.exact
+
+    @property
+    def waits(self) -> bool:
+        """Whether it gets a report that is moderated when that is accepted, not when its author confirms."""
+        return self.is_foreign and self.sends_when == "accepted"
 
     @property
     def adds_counts(self) -> bool:

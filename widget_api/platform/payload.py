@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from widget_api import i18n
+from widget_api.attachments import links
+from widget_api.attachments.photos.model import PUBLIC_ROLES
+from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries.model import Delivery
 from widget_api.open311 import present
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log
+from widget_api.problems import pictures
+from widget_api.problems.model import split_entry
 from widget_api.problems.store import contacts
 from widget_api.sites import consent
+from widget_api.sites.model import Site
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ async def read_event_content(database: Database, delivery: Delivery) -> EventCon
     """Read the content of a delivery's event."""
     responsible = await log.read_text(database, delivery.data.get("responsible"))
     fields = present.extended_fields(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
+    if delivery.kind == "corrected":  # its text is what the report said before
+        return EventContent(fields, None)
     return EventContent(fields, await log.read_text(database, delivery.text_id))
 
 
@@ -54,6 +63,39 @@ async def read_personal_data(database: Database, platform: Platform, site_id: st
         first, _, last = (row["name"] or "").partition(" ")
         fields |= {"first_name": first, "last_name": last, "phone": row["phone"]}
     return {name: value for name, value in fields.items() if value}
+
+
+def carries_report(delivery: Delivery) -> bool:
+    """Whether an event tells what the report says now: its publication, and corrections of text or photos."""
+    return delivery.kind == "corrected" or bool(delivery.data.get("publishes"))
+
+
+async def read_report(context: Context, site: Site, problem: Row, delivery: Delivery) -> dict[str, Any]:
+    """Return what the public sees or will see of a report, as it is now."""
+    rows = await pictures.list_pictures(context.database, problem["id"])
+    until = delivery.at + pictures.LIFE_FOR_PLATFORMS
+    shown = [
+        {
+            "url": links.sign_photo_url(context, row["id"], until=until),
+            "event_id": row["event_id"],
+            "place": row["place"],
+        }
+        for row in rows
+        if row["role"] in PUBLIC_ROLES
+    ]
+    return report_fields(problem, entry=site.collection is not None) | {"photos": shown}
+
+
+def report_fields(problem: Row, *, entry: bool) -> dict[str, Any]:
+    """The public text, category and place of a report, or of an entry, which has a title."""
+    title, text = split_entry(problem["description"]) if entry else ("", problem["description"])
+    return ({"title": title} if entry else {}) | {
+        "category": problem["category"],
+        "description": text,
+        "address": problem["address"],
+        "lat": problem["lat"],
+        "lng": problem["lng"],
+    }
 
 
 def answer_fields(problem: Row) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from widget_api.database import Database
 from widget_api.deliveries.model import MAX_RETRY_AFTER
 from widget_api.errors import Unavailable
 from widget_api.outbound import Outbound
-from widget_api.platform import client, mirror, update_import
+from widget_api.platform import client, discovery, mirror, update_import
 from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, platforms, services
@@ -46,7 +46,6 @@ NO_FEED_STATUSES = frozenset({404, 405, 501})  # updates are an extension of the
 _log = logging.getLogger(__name__)
 # The monotonic time at which a query may be repeated, by platform, site and kind of query.
 _pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], float]] = WeakKeyDictionary()
-OUR_SOFTWARE = "igrajdanin-widget"  # as named in our own discovery document
 
 PollTasks = dict[str, asyncio.Task[None]]  # by platform
 
@@ -241,14 +240,7 @@ async def refresh_services(database: Database, caller: Client, site_id: str, cur
 
     A platform may lack discovery, services or definitions: categories then map to their own codes.
     """
-    try:
-        if await caller.software() == OUR_SOFTWARE and not caller.platform.exact:
-            await platforms.mark_exact(database, caller.platform.id)
-        cursor = replace(cursor, asked=True)
-    except client.PermanentFailure:
-        cursor = replace(cursor, asked=True)
-    except client.TemporaryFailure as error:  # an unusable response, unlike none, means that there is no discovery
-        cursor = replace(cursor, asked=cursor.asked or not error.away)
+    cursor = replace(cursor, asked=await discovery.read(database, caller) or cursor.asked)
     with contextlib.suppress(client.PermanentFailure, client.TemporaryFailure):
         available = await caller.services()
         if available:

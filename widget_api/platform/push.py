@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import orjson
+
 from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries import circuit, enqueue, sinks
-from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
+from widget_api.deliveries.model import UNPUBLISHED, Delivery, GiveUp, Retry, Withheld
 from widget_api.open311.statuses import UPDATE_STATUS, parse_exact
 from widget_api.outbound import Failed
-from widget_api.platform import client, erasure, payload, request, webhook
+from widget_api.platform import client, discovery, erasure, payload, request, webhook
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.request import extended_form_fields
 from widget_api.platform.store import links, platforms
-from widget_api.problems import pictures
+from widget_api.problems import pictures, routing
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -46,16 +50,22 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 
 async def _may_send(context: Context, platform: Platform, delivery: Delivery) -> bool:
-    """Whether the event has to be sent. Records an erasure before anything is sent. Raises GiveUp and Retry."""
+    """Whether the event has to be sent. Requests what has to be asked for otherwise. Raises GiveUp and Retry."""
     if delivery.kind == "erased":
         await erasure.record_erasure(context.database, platform, delivery)
         if platform.disabled:
             await erasure.send_letter(context, platform, delivery)
         return not platform.disabled
+    gone = None
     if platform.disabled:
-        raise GiveUp("the platform is switched off")
-    if platform.id not in await platforms.platforms_of_site(context.database, delivery.site_id):
-        raise GiveUp("the reports of this site go to another platform now")
+        gone = "the platform is switched off"
+    elif platform.id not in await platforms.platforms_of_site(context.database, delivery.site_id):
+        gone = "the reports of this site go to another platform now"
+    if gone is not None and delivery.kind == "corrected":  # it keeps what it has
+        await erasure.request_correction(context, platform, delivery)
+        return False
+    if gone is not None:
+        raise GiveUp(gone)
     return True
 
 
@@ -92,10 +102,13 @@ async def _send_event(context: Context, platform: Platform, delivery: Delivery) 
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
     if problem is None:
         raise GiveUp("the problem is gone")
-    withheld = "erased" if problem["erased_at"] is not None else "spam" if problem["spam"] else None
     site = await sites.by_id(context.database, delivery.site_id)
+    caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
+    if routing.find_obstacle(problem) is None and _find_obstacle(caller, problem) is not None:
+        caller = replace(caller, platform=await discovery.read_first(context.database, caller))
+    withheld = _find_obstacle(caller, problem)
     if delivery.kind == "received" and withheld is not None:
-        await _link_earlier_request(context, platform, site, delivery, problem, withheld)
+        await _link_earlier_request(context, caller, delivery, problem, withheld)
         return
     if delivery.kind != "erased" and withheld == "erased":  # it was being sent when the others were dropped
         raise Withheld(withheld)
@@ -103,25 +116,28 @@ async def _send_event(context: Context, platform: Platform, delivery: Delivery) 
         await webhook.post_events(
             context, platform, [await webhook.build_event(context, platform, site, problem, delivery)]
         )
-        return
-    caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
-    if delivery.kind == "received":
+    elif delivery.kind == "received":
         await request.send_report(context, caller, delivery, problem)
+    elif delivery.kind == "corrected" and (await discovery.read_first(context.database, caller)).is_foreign:
+        await erasure.request_correction(context, platform, delivery)
     else:
-        await _send_update(context, caller, delivery, problem, site)
+        await _send_update(context, caller, delivery, problem, site, withheld)
+
+
+def _find_obstacle(caller: Client, problem: Row) -> str | None:
+    return routing.find_obstacle(problem, foreign=caller.platform.is_foreign, waits=caller.platform.waits)
 
 
 async def _link_earlier_request(
-    context: Context, platform: Platform, site: Site, delivery: Delivery, problem: Row, withheld: str
+    context: Context, caller: Client, delivery: Delivery, problem: Row, withheld: str
 ) -> None:
     """Handle a report that must not be sent any more, but may have been sent by an earlier attempt.
 
     If so, the later events, such as its erasure, have to follow. Raises Withheld if the platform does not have the
     report, TemporaryFailure and Retry.
     """
-    if delivery.repeated and platform.protocol == "webhook":
+    if delivery.repeated and caller.platform.protocol == "webhook":
         return  # there is nothing to look up: the later events erase or withdraw what the receiver may have
-    caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
     try:
         if delivery.repeated and await request.link_earlier_request(context, caller, delivery, problem):
             return
@@ -130,9 +146,11 @@ async def _link_earlier_request(
     raise Withheld(withheld)
 
 
-async def _send_update(context: Context, caller: Client, delivery: Delivery, problem: Row, site: Site) -> None:
+async def _send_update(
+    context: Context, caller: Client, delivery: Delivery, problem: Row, site: Site, withheld: str | None
+) -> None:
     database = context.database
-    remote_id = await _find_remote_id(database, caller, delivery)
+    remote_id = await _find_remote_id(database, caller, delivery, withheld)
     if remote_id is None:
         return
     content = await payload.read_event_content(database, delivery)
@@ -151,16 +169,21 @@ async def _send_update(context: Context, caller: Client, delivery: Delivery, pro
             ("media_url", address) for address in pictures.list_of_answer(context, rows, delivery.event_id, delivery.at)
         ]
     extended = content.fields if content.text else {**content.fields, "without_text": "true"}
+    if payload.carries_report(delivery) and caller.platform.exact:
+        extended["report"] = orjson.dumps(await payload.read_report(context, site, problem, delivery)).decode()
     await caller.send_update(fields + extended_form_fields(extended), delivery.event_id)
 
 
-async def _find_remote_id(database: Database, caller: Client, delivery: Delivery) -> str | None:
+async def _find_remote_id(database: Database, caller: Client, delivery: Delivery, withheld: str | None) -> str | None:
     """Return the request id of a problem, or None if it was erased or marked as spam before it was sent.
 
-    Raises Retry, GiveUp, TemporaryFailure and PermanentFailure.
+    Raises Withheld if the request itself waits for its publication, Retry, GiveUp, TemporaryFailure and
+    PermanentFailure.
     """
     link = await links.find_link(database, delivery.problem_id, caller.platform.id)
     if link is None:
+        if withheld == UNPUBLISHED:
+            raise Withheld(withheld)
         if delivery.kind == "erased" or await enqueue.is_opening_dropped(database, delivery.problem_id, delivery.sink):
             return None
         raise GiveUp("the request itself never reached the platform")

@@ -5,8 +5,8 @@ and looks the request up before sending it again. The event id is sent as Idempo
 which some platforms return.
 
 A request that an earlier attempt created is identified by the event id if the platform stores extended attributes,
-otherwise by description and location. Of a report that was erased meanwhile only a hash of its text and a coarse
-location are left (`problems.traces`).
+otherwise by description and location. Of a report that was corrected or erased meanwhile hashes of its former texts are
+left (`problems.traces`), and of an erased one a coarse location.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from widget_api.problems import pictures
 from widget_api.problems.model import Actor
 from widget_api.problems.record import record
 from widget_api.problems.store import records
-from widget_api.problems.traces import find_trace, hash_text
+from widget_api.problems.traces import find_traces, hash_text, read_traces
 
 _MAX_URL_LENGTH = 2000
 
@@ -76,8 +76,7 @@ async def link_earlier_request(context: Context, caller: Client, delivery: Deliv
     database = context.database
     if await links.find_link(database, delivery.problem_id, caller.platform.id) is not None:
         return True
-    text_hash = await find_trace(database, delivery.id) if problem["erased_at"] is not None else None
-    reply = await find_earlier_request(database, caller, delivery, problem, text_hash)
+    reply = await find_earlier_request(database, caller, delivery, problem, await find_traces(database, delivery.id))
     if reply is not None:
         await _link_request(database, caller.platform, delivery, reply, looked_up=True)
     return reply is not None
@@ -170,6 +169,14 @@ class Fingerprint:
     def of(cls, problem: Row) -> Fingerprint:
         return cls(text_hash=hash_text(problem["description"]), lat=problem["lat"], lng=problem["lng"])
 
+    @classmethod
+    def list_of(cls, problem: Row, traces: Sequence[str]) -> list[Fingerprint]:
+        """The report as it is and as it was, when its place may have been another, or is kept only roughly."""
+        former = [
+            cls(text_hash=trace, lat=problem["lat"], lng=problem["lng"], precision=COARSE_PRECISION) for trace in traces
+        ]
+        return [cls.of(problem), *former]
+
     def fits(self, remote: RemoteRequest) -> bool:
         """Whether a request of a platform has the text of this report and its location."""
         if not remote.description or hash_text(remote.description) != self.text_hash:
@@ -186,8 +193,9 @@ class FingerprintIndex:
 
     def __init__(self, problems: Sequence[Row]) -> None:
         self._by_text: dict[str, list[Fingerprint]] = {}
-        for fingerprint in map(Fingerprint.of, problems):
-            self._by_text.setdefault(fingerprint.text_hash, []).append(fingerprint)
+        for problem in problems:
+            for fingerprint in Fingerprint.list_of(problem, read_traces(problem["reason"])):
+                self._by_text.setdefault(fingerprint.text_hash, []).append(fingerprint)
 
     def fit(self, remote: RemoteRequest) -> bool:
         """Whether a request of a platform may be one of these reports."""
@@ -198,20 +206,18 @@ class FingerprintIndex:
 
 
 async def find_earlier_request(
-    database: Database, caller: Client, delivery: Delivery, problem: Row, text_hash: str | None = None
+    database: Database, caller: Client, delivery: Delivery, problem: Row, traces: Sequence[str] = ()
 ) -> RemoteRequest | None:
-    """Return the request an earlier attempt created, or None. `text_hash` is the trace of an erased report.
+    """Return the request an earlier attempt created, or None. `traces` are hashes of the report's former texts.
 
     Raises TemporaryFailure, and PermanentFailure if the platform does not support the query.
     """
     since = max(delivery.at - DAY, clock.now() - MAX_SPAN)
-    code = await services.service_code(database, caller.platform.id, delivery.site_id, problem["category"])
-    query = {"service_code": code, "start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE_SIZE)}
-    fingerprint = (
-        Fingerprint.of(problem)
-        if text_hash is None
-        else Fingerprint(text_hash=text_hash, lat=problem["lat"], lng=problem["lng"], precision=COARSE_PRECISION)
-    )
+    query = {"start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE_SIZE)}
+    if not traces:  # else the category may have been another
+        code = await services.service_code(database, caller.platform.id, delivery.site_id, problem["category"])
+        query["service_code"] = code
+    fingerprints = Fingerprint.list_of(problem, traces)
     seen: set[str] = set()
     similar: list[RemoteRequest] = []
     for number in range(1, MAX_PAGES):
@@ -222,7 +228,11 @@ async def find_earlier_request(
         fresh = [remote for remote in page if remote.id not in seen]
         seen |= {remote.id for remote in page if remote.id}
         # A request with another event id belongs to another report, however similar it is.
-        similar += [remote for remote in fresh if "event_id" not in remote.extended and fingerprint.fits(remote)]
+        similar += [
+            remote
+            for remote in fresh
+            if "event_id" not in remote.extended and any(fingerprint.fits(remote) for fingerprint in fingerprints)
+        ]
         if len(page) < PAGE_SIZE or not fresh:  # a platform without paging returns the same page again
             break
     linked = await links.find_by_remote_ids(

@@ -107,7 +107,7 @@ async def _build_update(
     if not extended:  # a foreign system, whose clock or time zone is wrong if it acted before the report came
         at = max(at, problem["created_at"])
     update = parse_event(identifier, at, remote.status, text, extended, problem["status"])
-    return update if update.status is not None or text is not None or update.erased else None
+    return update if update.status is not None or text is not None or update.erased or update.content else None
 
 
 async def _is_echo(

@@ -21,7 +21,6 @@ from widget_api.platform.client import PermanentFailure, TemporaryFailure
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log
 from widget_api.problems import counts, pictures
-from widget_api.problems.model import split_entry
 from widget_api.sites.model import Site
 
 TYPE = "ru.igrajdanin.problem"
@@ -38,12 +37,15 @@ async def build_event(
         if platform.adds_counts and problem["erased_at"] is None:
             data["counts"] = await counts.read_own(database, problem["id"])
     if delivery.kind == "received":
-        data |= _report_data(problem, entry=site.collection is not None) | await payload.read_personal_data(
+        data |= payload.report_fields(problem, entry=site.collection is not None)
+        data |= {"answers": orjson.loads(problem["answers"])} | await payload.read_personal_data(
             database, platform, delivery.site_id, delivery.problem_id
         )
         if photos := pictures.list_platform_urls(context, problem):
             data["photos"] = photos
         data["url"] = present.problem_url(context.settings.public_url, site, problem["number"])
+    if payload.carries_report(delivery) and problem["erased_at"] is None:
+        data["report"] = await payload.read_report(context, site, problem, delivery)
     content = await payload.read_event_content(database, delivery)
     data |= content.fields | ({"text": content.text} if content.text else {})
     return _cloud_event(
@@ -111,6 +113,8 @@ def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None
     extended = {name: value for name in present.EXTENDED_FIELDS if isinstance(value := data.get(name), str)}
+    if isinstance(report := data.get("report"), Mapping):
+        extended["report"] = orjson.dumps(report).decode()
     identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")
     return RemoteUpdate(
         id=identifier if isinstance(identifier, str) else None,
@@ -120,19 +124,6 @@ def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
         description=text if isinstance(text, str) else None,
         extended=extended,
     )
-
-
-def _report_data(problem: Row, *, entry: bool) -> dict[str, Any]:
-    """The content of a report, or of an entry, which has a title."""
-    title, text = split_entry(problem["description"]) if entry else ("", problem["description"])
-    return ({"title": title} if entry else {}) | {
-        "category": problem["category"],
-        "description": text,
-        "address": problem["address"],
-        "lat": problem["lat"],
-        "lng": problem["lng"],
-        "answers": orjson.loads(problem["answers"]),
-    }
 
 
 def _cloud_event(

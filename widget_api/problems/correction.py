@@ -1,23 +1,20 @@
-"""Correct a report: its category, place or public text, or an answer that was given.
+"""Correct a report: its category, place, public text or photos, or an answer that was given.
 
 Everybody sees in the timeline what was corrected (`corrected`, an event for each value, with the former text, which the
 agency and the author alone read). The author gets one letter for a correction, and none for a new category alone: every
-letter names the category. A corrected answer is a note that takes the place of the answer; both stand in the public
-timeline, and author, followers and platforms get it like any note.
+letter names the category. Platforms that have the report get it as it is then. A corrected answer is a note that takes
+the place of the answer; both stand in the public timeline, and author, followers and platforms get it like any note.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
-from widget_api.geo.address import find_street
-from widget_api.geo.cells import cell_at
-from widget_api.problems import intake
+from widget_api.problems import content, intake
 from widget_api.problems.lifecycle import LONGEST_TEXT
 from widget_api.problems.model import ANSWERS, Actor
 from widget_api.problems.record import check_own, find_existing, record
@@ -26,7 +23,6 @@ from widget_api.sites.model import Site
 from widget_api.validation import check_length
 
 Along = Callable[[Transaction], Awaitable[None]]
-_FIELDS = {"category": "category", "description": "description", "address": "address", "lat": "place"}  # by column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +49,11 @@ async def correct_report(
         problem, now = await find_existing(tx, site.id, problem_id), clock.now()
         check_own(problem)
         _check(site, problem, wish)
-        changed = _changes(site, problem, wish)
+        given = {name: getattr(wish, name) for name in ("category", "description", "lat", "lng")}
+        changed = content.find_changes(site, problem, given | {"address": wish.address or None})
         if not changed:
             return False
-        named = [field for column, field in _FIELDS.items() if column in changed]
+        named = [field for column, field in content.FIELDS.items() if column in changed]
         for name in named:
             former = problem["category"] if name == "category" else None
             text = {"description": problem["description"], "address": problem["address"]}.get(name)
@@ -64,28 +61,18 @@ async def correct_report(
             data = {"field": name, "from": former, "also": named[:-1] if notifies else None}
             data = {key: value for key, value in data.items() if value}
             await record(tx, problem, actor, kind="corrected", text=text, data=data, now=now, news=notifies)
-        await records.update(tx, problem_id, changed | {"updated_at": now})
+        await content.write_changes(tx, problem, changed, now)
         await along(tx)
         return True
 
     return await database.write(work, site.id)
 
 
-def _changes(site: Site, problem: Row, wish: Correction) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "category": wish.category,
-        "description": wish.description,
-        "address": wish.address or None,
-        "lat": wish.lat,
-        "lng": wish.lng,
-    }
-    changed = {name: value for name, value in given.items() if value != problem[name]}
-    if changed.keys() & {"lat", "lng"}:
-        cell = cell_at(wish.lat, wish.lng) if wish.lat is not None and wish.lng is not None else None
-        changed |= {"lat": wish.lat, "lng": wish.lng, "cell": cell, "district": site.find_district(wish.lat, wish.lng)}
-    if "address" in changed:
-        changed["street"] = find_street(wish.address)
-    return changed
+async def record_photos(tx: Transaction, actor: Actor, problem: Row) -> None:
+    """Record that a photo was hidden, covered or shown again, in the transaction of it. The author gets no letter."""
+    now = clock.now()
+    await record(tx, problem, actor, kind="corrected", data={"field": "photos"}, now=now, news=False)
+    await records.update(tx, problem["id"], {"updated_at": now})
 
 
 def _check(site: Site, problem: Row, wish: Correction) -> None:

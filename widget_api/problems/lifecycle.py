@@ -12,19 +12,20 @@ from widget_api import clock, events
 from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
+from widget_api.deliveries.model import NEWS, SPAM
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
-from widget_api.problems import assignment, merges, pictures, traces
+from widget_api.problems import assignment, content, merges, pictures, traces
 from widget_api.problems.deadline import MAX_YEARS
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
 from widget_api.problems.store import contacts, followers, history, records
 from widget_api.problems.support import copy_to
+from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 
 Along = Callable[[Transaction, str], Awaitable[None]]  # called with the event's id in the event's transaction
 LONGEST_TEXT = 10_000  # characters
 CLOCK_DRIFT = 86_400  # seconds; an event dated later counts as new, or it would outrank every decision made here
-SPAM = "spam"  # the reason of dropped deliveries; removing the mark restores them
 
 
 async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
@@ -223,6 +224,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
     actor. Raises Refused if the sender may not set that status, NotFound, Conflict if the problem is erased.
     """
     now = clock.now()
+    site = await sites.by_id(database, site_id) if update.content is not None else None
     if update.status is not None and update.status not in MAY_SEND[actor.kind]:
         raise Refused("status_not_yours", status=update.status)
 
@@ -246,25 +248,36 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
             problem = await find_existing(tx, site_id, problem_id)
+        corrected = list[str]()
+        # Only the system that the author reported to says what the report is.
+        if site is not None and update.content is not None and actor.kind == "source":
+            corrected = await content.apply(tx, site, problem, update.content, now)
+            problem = await find_existing(tx, site_id, problem_id)
+        kind = "status" if update.status else "note" if update.text or update.photos or update.media else "corrected"
+        if kind == "corrected" and not corrected:
+            return False
         rule = await assignment.find_rule(tx, problem) if update.status == "accepted" else None
-        await record(
+        event = await record(
             tx,
             problem,
             acted,
-            kind="status" if update.status else "note",
+            kind=kind,
             status=update.status,
             text=update.text,
             responsible=update.responsible,
             data={
                 **({"expected_on": update.expected_on} if update.expected_on else {}),
-                **({} if official else {"unofficial": True}),
+                **({} if official or kind == "corrected" else {"unofficial": True}),
+                **({"field": corrected[-1], "also": corrected[:-1]} if kind == "corrected" else {}),
             },
             photos=update.photos,
             addresses=update.media,
             born=born,
             now=now,
-            news=rule is None,
+            news=rule is None and kind != "corrected",
         )
+        if "photos" in corrected:
+            await enqueue.enqueue_event(tx, event, sinks.MEDIA, now, priority=NEWS)
         if rule is not None:
             await assignment.apply_rule(tx, site_id, problem_id, rule, now)
         return True

@@ -198,6 +198,27 @@ class Extension:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Content:
+    """The public part of a report as another instance of this service has it now."""
+
+    category: str
+    description: str
+    address: str | None
+    lat: float | None
+    lng: float | None
+    photos: tuple[RemotePhoto, ...] | None = None  # None: not given
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemotePhoto:
+    """A public picture of another instance: `event_id` is the id of the event it came with, `place` its place there."""
+
+    url: str
+    event_id: str
+    place: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Update:
     """An event of another system: `id` is its id there, `at` in whole seconds, `status` None = a text only."""
 
@@ -211,6 +232,7 @@ class Update:
     here: bool = False  # the event has no reliable time of its own and is dated when it arrives
     unofficial: bool = False  # another instance of this service marks it as not from its agency
     erased: bool = False
+    content: Content | None = None  # what the report says now, from the instance it was reported to
     photos: tuple[Photo, ...] = ()
     media: tuple[str, ...] = ()  # URLs of pictures to fetch
 

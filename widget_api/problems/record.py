@@ -12,6 +12,7 @@ from widget_api import clock, events
 from widget_api.attachments.documents import service
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
+from widget_api.deliveries.model import UNPUBLISHED
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import deadline, merges, notices, pictures, remote_pictures, routing
 from widget_api.problems.deadline import AnswerPeriod
@@ -72,6 +73,8 @@ async def record(
     text_id = await history.add_text(tx, site_id, problem_id, text) if text else None
     if status == "reopened" and problem["mirror_of"] is None:  # the due date shown from now on
         data["due"] = await _first_due(tx, problem, at)
+    if status is not None and not problem["published"] and is_published_after(False, problem["status"], status):
+        data["publishes"] = True  # platforms that have the report get it anew, as it is when it is sent
     if responsible:
         data["responsible"] = await history.add_text(tx, site_id, problem_id, responsible)
     event = events.Event(
@@ -112,6 +115,8 @@ async def record(
         await service.remove(tx, site_id, problem_id, now)
         await remote_pictures.forget(tx, problem_id, "withdrawn")
     published = bool(changes.get("published", problem["published"]))
+    if published and not problem["published"]:
+        await enqueue.restore_dropped(tx, problem_id, UNPUBLISHED, now)
     if problem["published"] and (not published or kind == "erased"):
         await followers.end(tx, event, now)
         if actor.kind != "system":
@@ -119,7 +124,7 @@ async def record(
     if news and routing.is_follower_news(event, published=published):
         await followers.schedule(tx, event, now)
         await merges.enqueue_for_authors(tx, event, problem["number"], now)
-    for sink in routing.sinks(event, await read_situation(tx, problem, erasing=kind == "erased"), news=news):
+    for sink in routing.sinks(event, await read_situation(tx, problem, kind), news=news):
         await enqueue.enqueue_event(tx, event, sink, now)
     await notices.notify_event(tx, event, problem, now)
     return event
@@ -242,8 +247,8 @@ async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
     return (await history.calendar(tx, problem["site_id"])).answer_due(at, days or DEFAULT_DEADLINE_DAYS)
 
 
-async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
-    """Read the state that routing depends on."""
+async def read_situation(tx: Transaction, problem: Row, kind: str = "") -> Situation:
+    """Read the state that routing of an event of this kind depends on."""
     site = await history.find_site(tx, problem["site_id"])
     return Situation(
         source=problem["source"],
@@ -254,7 +259,7 @@ async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False
         stopped=problem["stopped_at"] is not None,
         agency_by_mail=site["mode"] == "email" and site["slug"] != "",
         platforms=await history.list_platforms(tx, problem["site_id"]),
-        informed=await history.list_informed_platforms(tx, problem["id"]) if erasing else (),
+        informed=await history.list_informed_platforms(tx, problem["id"]) if kind in routing.INFORMED else (),
         mirrored=problem["mirror_of"] is not None,
     )
 

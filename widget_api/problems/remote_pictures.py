@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from widget_api import clock, events
 from widget_api.attachments.photos import service as photos
-from widget_api.attachments.photos.model import MAX_FILE_SIZE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE, PUBLIC_ROLES
 from widget_api.clock import new_id
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
@@ -23,9 +23,11 @@ from widget_api.errors import Invalid, Unavailable, WrongType
 from widget_api.events import Event
 from widget_api.outbound import Answer, Failed, Forbidden, TooLong
 from widget_api.problems import pictures
-from widget_api.problems.store import records
+from widget_api.problems.model import RemotePhoto
+from widget_api.problems.store import history, records
 
 TAKEN = "taken"
+HIDDEN = "hidden"  # its source does not show it any more
 RETRYABLE = frozenset({408, 425, 429})  # like 5xx: by these statuses the URL itself is not at fault
 SENDER = "media"  # all downloads queue for decoding as one sender beside those who upload photos
 log = logging.getLogger(__name__)
@@ -39,16 +41,7 @@ async def enqueue_pictures(tx: Transaction, event: Event, addresses: Sequence[st
     if not addresses:
         return
     for place, url in enumerate(addresses, first):
-        await tx.insert(
-            "media_sources",
-            id=new_id(),
-            site_id=event.site_id,
-            problem_id=event.problem_id,
-            event_id=event.id,
-            place=place,
-            url=url,
-            created_at=now,
-        )
+        await _insert_source(tx, event.site_id, event.problem_id, event.id, place, url, now)
     await enqueue.enqueue_event(tx, event, sinks.MEDIA, now, priority=NEWS)
 
 
@@ -58,13 +51,86 @@ async def forget(tx: Transaction, problem_id: str, reason: str) -> None:
     await enqueue.drop_for_problem(tx, problem_id, sinks.MEDIA, reason)
 
 
-async def list_waiting(database: Database, problem_id: str, event_id: str) -> Sequence[Row]:
-    """List the pictures still to be fetched, in the sender's order: id, url, place."""
-    return await database.rows(
-        "SELECT id, url, place FROM media_sources WHERE problem_id = :problem_id AND event_id = :event_id"
-        " AND outcome IS NULL ORDER BY place",
+async def follow(tx: Transaction, problem: Row, shown: Sequence[RemotePhoto], now: int) -> bool:
+    """Hide the pictures of a report that its source no longer shows, and show again those it had hidden.
+
+    Pictures that are new, such as one with a covered face, are stored to be fetched. What was hidden here stays hidden.
+    Pictures of other systems are recognised by their host and left alone. Returns whether anything changes.
+    """
+    sources = await tx.rows(
+        "SELECT m.*, e.kind FROM media_sources m JOIN events e ON e.site_id = m.site_id AND e.id = m.event_id"
+        " WHERE m.problem_id = :id",
+        id=problem["id"],
+    )
+    listed = {_locate(photo.url): photo for photo in shown}
+    hosts = {host for host, _ in listed} | {_locate(row["url"])[0] for row in sources if row["kind"] == "received"}
+    known, changed = {_locate(row["url"]): row for row in sources}, False
+    for location, row in known.items():
+        if location not in listed and location[0] in hosts and row["outcome"] in (None, TAKEN):
+            await _set_outcome(tx, row["id"], HIDDEN)
+            changed |= await _show(tx, row, shown=False)
+        elif location in listed and row["outcome"] == HIDDEN:
+            again = await _show(tx, row, shown=True)
+            await _set_outcome(tx, row["id"], TAKEN if again else None)
+            changed = True
+    events_here = {row["id"] for row in await history.timeline(tx, problem["id"])}
+    for location, photo in listed.items():
+        if location not in known and photo.event_id in events_here:
+            await _insert_source(tx, problem["site_id"], problem["id"], photo.event_id, photo.place, photo.url, now)
+            changed = True
+    return changed
+
+
+def _locate(url: str) -> tuple[str, str]:
+    """The host and the path of a URL; its query is a signature that ends."""
+    parts = urlsplit(url)
+    return parts.netloc, parts.path
+
+
+async def _show(tx: Transaction, source: Row, *, shown: bool) -> bool:
+    """Show or hide the picture of a source; False if it was not fetched, or is so already."""
+    before = ("hidden",) if shown else PUBLIC_ROLES
+    fetched = [
+        row["id"]
+        for row in await pictures.list_pictures(tx, source["problem_id"])
+        if row["role"] in before and (row["id"] == source["photo_id"] if source["photo_id"] else _is_of(row, source))
+    ]
+    for photo_id in fetched[:1]:
+        await (pictures.unhide if shown else pictures.hide)(tx, source["problem_id"], photo_id)
+    return bool(fetched)
+
+
+def _is_of(photo: Row, source: Row) -> bool:
+    """Whether a photo fetched by an earlier version, which did not record it, is of this source."""
+    return bool(photo["event_id"] == source["event_id"] and photo["place"] == source["place"])
+
+
+async def _insert_source(
+    tx: Transaction, site_id: str, problem_id: str, event_id: str, place: int, url: str, now: int
+) -> None:
+    await tx.insert(
+        "media_sources",
+        id=new_id(),
+        site_id=site_id,
         problem_id=problem_id,
         event_id=event_id,
+        place=place,
+        url=url,
+        created_at=now,
+    )
+
+
+async def _set_outcome(tx: Transaction, source_id: str, outcome: str | None) -> None:
+    await tx.run("UPDATE media_sources SET outcome = :outcome WHERE id = :id", id=source_id, outcome=outcome)
+
+
+async def list_waiting(database: Database, problem_id: str) -> Sequence[Row]:
+    """List the pictures still to be fetched, in the sender's order, with the kind and actor of their event."""
+    return await database.rows(
+        "SELECT m.id, m.url, m.place, m.event_id, e.kind, e.actor FROM media_sources m"
+        " JOIN events e ON e.site_id = m.site_id AND e.id = m.event_id"
+        " WHERE m.problem_id = :problem_id AND m.outcome IS NULL ORDER BY e.position, m.place",
+        problem_id=problem_id,
     )
 
 
@@ -74,13 +140,14 @@ async def is_waiting(database: Database, source_id: str) -> bool:
     return row is not None
 
 
-async def settle(tx: Transaction, source_id: str, outcome: str) -> bool:
+async def settle(tx: Transaction, source_id: str, outcome: str, photo_id: str | None) -> bool:
     """Record the outcome of a picture; False if it has one already or was deleted."""
     return bool(
         await tx.run(
-            "UPDATE media_sources SET outcome = :outcome WHERE id = :id AND outcome IS NULL",
+            "UPDATE media_sources SET outcome = :outcome, photo_id = :photo_id WHERE id = :id AND outcome IS NULL",
             id=source_id,
             outcome=outcome,
+            photo_id=photo_id,
         )
     )
 
@@ -88,18 +155,19 @@ async def settle(tx: Transaction, source_id: str, outcome: str) -> bool:
 async def deliver(context: Context, delivery: Delivery) -> None:
     """Handle the sink `media`: store pictures, settle URLs that will never give one, raise Retry for the others."""
     retry: Retry | None = None
-    for source in await list_waiting(context.database, delivery.problem_id, delivery.event_id):
+    for source in await list_waiting(context.database, delivery.problem_id):
         if not await is_waiting(context.database, source["id"]):
             continue  # withdrawn or erased while the one before it was fetched
         try:
-            await _fetch(context, delivery, source["id"], source["url"], source["place"])
+            await _fetch(context, delivery, source)
         except Retry as reason:
             retry = reason
     if retry is not None:
         raise retry
 
 
-async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str, place: int) -> None:
+async def _fetch(context: Context, delivery: Delivery, source: Row) -> None:
+    url = source["url"]
     async with context.fetching:  # each download holds a whole file in memory
         try:
             answer = await context.outbound.request(
@@ -120,7 +188,7 @@ async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str,
             raise Retry("a picture cannot be stored now") from error
     if refusal:
         log.info("a picture of problem %s was not fetched: %s", delivery.problem_id, refusal)
-    await _settle(context, delivery, source_id, photo_id, place, refusal or TAKEN)
+    await _settle(context, delivery, source, photo_id, refusal or TAKEN)
 
 
 async def _receive(context: Context, delivery: Delivery, content: bytes) -> str:
@@ -136,17 +204,16 @@ def _refusal(answer: Answer) -> str:
     return "" if 200 <= answer.status < 300 else f"status_{answer.status}"
 
 
-async def _settle(
-    context: Context, delivery: Delivery, source_id: str, photo_id: str | None, place: int, outcome: str
-) -> None:
+async def _settle(context: Context, delivery: Delivery, source: Row, photo_id: str | None, outcome: str) -> None:
     """Attach the picture to the problem and settle its URL, in one transaction."""
 
     async def work(tx: Transaction) -> bool:
-        if not await settle(tx, source_id, outcome):
+        if not await settle(tx, source["id"], outcome, photo_id):
             return False  # withdrawn or erased meanwhile, or another worker took over the lease and was faster
         if photo_id is not None:
-            problem_id, role = delivery.problem_id, pictures.choose_role(delivery.kind, delivery.actor)
-            await pictures.join(tx, delivery.site_id, problem_id, delivery.event_id, role, photo_id, place)
+            problem_id, role = delivery.problem_id, pictures.choose_role(source["kind"], source["actor"])
+            place, event_id = source["place"], source["event_id"]
+            await pictures.join(tx, delivery.site_id, problem_id, event_id, role, photo_id, place)
             await records.update(tx, problem_id, {"updated_at": clock.now()})
             await events.advance(tx, delivery.site_id)  # lists open in browsers reload
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from widget_api.database import Row
+from widget_api.deliveries.model import SPAM, UNPUBLISHED
 from widget_api.deliveries.sinks import AGENCY, PLATFORM, RESIDENT
 from widget_api.events import Event
 from widget_api.problems.model import has_author_here
@@ -22,10 +24,28 @@ class Situation:
     stopped: bool  # the resident unsubscribed
     agency_by_mail: bool
     platforms: Sequence[str]  # identifiers of the platforms that currently get the site's reports
-    informed: Sequence[str] = ()  # identifiers of the platforms that have this report, or may have it
+    informed: Sequence[str] = ()  # those that have this report, or may have it; read for INFORMED events
     mirrored: bool = False  # a platform's own problem: its news goes to followers only
 
 
+def find_obstacle(problem: Row, *, foreign: bool = False, waits: bool = False) -> str | None:
+    """Return why a report must not leave for a platform now: erased, spam or unpublished; None if it may.
+
+    Deliveries are withheld for this reason, and the cabinet marks a report that no platform may get as seen here only.
+    What is rejected unseen goes to no `foreign` platform, which may publish what it gets; one that `waits` gets nothing
+    before the public sees it here.
+    """
+    if problem["erased_at"] is not None:
+        return "erased"
+    if problem["spam"]:
+        return SPAM
+    if problem["released_at"] is None:
+        return UNPUBLISHED
+    hidden = foreign and not problem["published"] and (waits or problem["status"] != "moderation")
+    return UNPUBLISHED if hidden else None
+
+
+INFORMED = frozenset({"erased", "corrected"})
 _AUTHORS_NEWS = frozenset({"status", "note", "asked", "corrected"})
 
 
@@ -51,6 +71,8 @@ def sinks(event: Event, situation: Situation, *, news: bool = True) -> list[str]
     if event.kind == "erased":  # every platform that may have the report must erase it (152-FZ, article 21)
         known = dict.fromkeys((*situation.platforms, *situation.informed))
         targets += [PLATFORM + platform for platform in known if platform != event.source]
+    elif event.kind == "corrected":  # others get the report as it is when it is sent
+        targets += [PLATFORM + platform for platform in situation.informed if platform != event.source]
     elif event.kind in ("status", "note", "spam", "unspam"):
         targets += platforms(situation, event.source)
     # A service that reports its work or returns the report is not the agency, although its users are agents.

@@ -1,8 +1,8 @@
-"""Keep a hash of the text of a report that was erased while a delivery to a platform was unfinished.
+"""Keep hashes of the texts of a report that was corrected or erased while a delivery to a platform was unfinished.
 
-A platform that accepted the report, though its response was lost, has to erase it too, which needs its number there
-(152-FZ, article 21). The hash allows to search for it there and reveals nothing to anybody without the text; it is
-deleted with the delivery.
+A platform that accepted the report, though its response was lost, has to correct or erase it too, which needs its
+number there (152-FZ, article 21). A hash allows to search for it there and reveals nothing to anybody without the text;
+it is deleted with the delivery.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import hashlib
 
 from widget_api.database import Database, Transaction
 
-_MARK = "trace:"  # prefix of a delivery's `reason` that holds a hash
+_MARK = "trace:"  # prefix of a delivery's `reason` that holds hashes
+_OPENS = "sink LIKE 'platform:%' AND opens"
 
 
 def hash_text(text: str) -> str:
@@ -20,20 +21,26 @@ def hash_text(text: str) -> str:
 
 
 async def record_trace(tx: Transaction, problem_id: str, text: str) -> None:
-    """Store the hash with deliveries of the report that may have arrived, in the transaction that erases it.
+    """Store the hash with deliveries of the report that may have arrived, in the transaction that changes its text.
 
-    Called after `enqueue.drop_for_problem`, which has returned dead ones among them to the queue.
+    If that erases it, called after `enqueue.drop_for_problem`, which has returned dead ones among them to the queue.
     """
     await tx.run(
-        "UPDATE deliveries SET reason = :trace WHERE problem_id = :id AND sink LIKE 'platform:%' AND opens"
-        " AND state IN ('pending', 'leased')",
+        "UPDATE deliveries SET reason = CASE WHEN reason LIKE :traces THEN reason || ',' ELSE :mark END || :trace"
+        f" WHERE problem_id = :id AND {_OPENS} AND state IN ('pending', 'leased', 'dead')",
         id=problem_id,
-        trace=_MARK + hash_text(text),
+        mark=_MARK,
+        traces=f"{_MARK}%",
+        trace=hash_text(text),
     )
 
 
-async def find_trace(database: Database, delivery_id: str) -> str | None:
-    """Return the hash stored with a delivery; None if there is none."""
+def read_traces(reason: str | None) -> list[str]:
+    """Return the hashes stored as the reason of a delivery, the newest last."""
+    return reason.removeprefix(_MARK).split(",") if reason and reason.startswith(_MARK) else []
+
+
+async def find_traces(database: Database, delivery_id: str) -> list[str]:
+    """Return the hashes stored with a delivery, the newest last."""
     row = await database.row("SELECT reason FROM deliveries WHERE id = :id", id=delivery_id)
-    reason = str(row["reason"] or "") if row is not None else ""
-    return reason.removeprefix(_MARK) if reason.startswith(_MARK) else None
+    return read_traces(row["reason"] if row is not None else None)

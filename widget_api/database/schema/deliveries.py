@@ -106,7 +106,11 @@ platforms = Table(
     Column("contacts", Text, nullable=False, server_default="none"),  # none | email | all
     reference("site_id", "sites.id", nullable=True),  # null = every site; platform_sites has exceptions
     Column("contact", Text),  # address for erasure requests if its protocol has none
+    # accepted | confirmed: when a platform that is no instance of this service gets a report that is moderated.
+    # Null: nobody has chosen, as of platforms that existed before; they get it when its author confirms.
+    Column("sends_when", Text),
     flag("exact"),  # another instance of this service: it supports exact codes, birth ids and erasures
+    flag("discovered"),  # its discovery was read, or it has none
     count("failures"),  # in a row, of different problems: they open the circuit
     Column("failing", Text),  # the problem that failed last
     time("paused_until", nullable=True),  # not null = the circuit is open
@@ -161,7 +165,7 @@ platform_mappings = Table(
     Column("service_code", Text, nullable=False),
 )
 
-# The platforms informed of an erasure, and their acknowledgements.
+# What platforms have to erase or correct, and their acknowledgements. An erasure replaces a correction.
 platform_erasures = Table(
     "platform_erasures",
     metadata,
@@ -169,6 +173,7 @@ platform_erasures = Table(
     reference("platform_id", "platforms.id", primary_key=True),
     reference("site_id", "sites.id"),
     Column("event_id", Text, nullable=False),
+    Column("asks", Text, nullable=False, server_default="erase"),  # erase | correct
     Column("way", Text, nullable=False),  # call | letter
     time("owed_at"),
     time("told_at", nullable=True),

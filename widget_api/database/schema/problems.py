@@ -185,7 +185,8 @@ media_sources = Table(
     Column("event_id", Text, nullable=False),  # the event that brought them
     count("place"),
     Column("url", Text, nullable=False),
-    Column("outcome", Text),  # null = not fetched yet | taken | why not
+    Column("outcome", Text),  # null = not fetched yet | taken | hidden: its source no longer shows it | why not
+    Column("photo_id", Text),  # what was fetched; null: the photo of this event and place
     time("created_at"),
     Index("ix_media_sources_event", "problem_id", "event_id", "place"),
 )

@@ -176,17 +176,18 @@ async def set_remote_state(database: Database, problem_id: str, platform_id: str
 async def list_unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
     """Return reports that were sent to the platform, or may have been, and whose request id is not known.
 
-    The columns are description, lat, lng and under_way: whether the report is being sent now.
+    The columns are description, lat, lng, reason (see `problems.traces`) and under_way: whether the report is being
+    sent now.
     """
     # The condition on the state keeps the scan short: the site's index would lead through every past delivery. The
     # condition on next_at makes SQLite choose the index with the sink, which skips deliveries to other platforms.
     sent = (
-        " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
+        " UNION ALL SELECT p.description, p.lat, p.lng, d.reason, d.state = 'leased' AS under_way"
         " FROM deliveries d CROSS JOIN problems p WHERE p.id = d.problem_id AND p.site_id = :site_id"
         " AND d.sink = :sink AND d.opens AND (d.state = 'leased' OR d.leases > 0 OR d.last_error IS NOT NULL)"
     )
     return await database.rows(
-        "SELECT p.description, p.lat, p.lng, FALSE AS under_way FROM platform_links l"
+        "SELECT p.description, p.lat, p.lng, NULL AS reason, FALSE AS under_way FROM platform_links l"
         " JOIN problems p ON p.id = l.problem_id"
         " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NULL"
         f"{sent} AND d.lane IN {PRIORITIES} AND d.next_at > 0 AND d.state IN ('pending', 'leased')"

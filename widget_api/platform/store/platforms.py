@@ -8,13 +8,19 @@ from urllib.parse import urlsplit
 
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import enqueue, sinks
+from widget_api.deliveries.model import UNPUBLISHED
 from widget_api.platform.model import DEFAULT, Platform
+from widget_api.problems import routing
+from widget_api.problems.store import history
+from widget_api.problems.store.history import SERVES
 from widget_api.settings import Settings, platform_address
 from widget_api.sites.model import Site
 
 # What polling found out about a platform. Reset when its address changes, together with the cursors.
 _UNKNOWN = {
     "exact": False,
+    "discovered": False,
     "failures": 0,
     "failing": None,
     "paused_until": None,
@@ -26,7 +32,7 @@ _UNKNOWN = {
 async def sync_default(database: Database, settings: Settings) -> None:
     """Write the platform of the settings to the row `default`, or disable that row if the settings have none."""
     wanted = settings.platform
-    values = (
+    values: dict[str, str | None] | None = (
         None
         if wanted is None
         else {
@@ -46,6 +52,8 @@ async def sync_default(database: Database, settings: Settings) -> None:
     if row is not None and row["disabled_at"] is None and all(row[name] == value for name, value in values.items()):
         return
     moved = row is not None and row["url"] != values["url"]
+    if row is None:  # where it exists `platform set default --when` chooses
+        values["sends_when"] = "accepted"
     await _save(database, DEFAULT, values, journal.SETTINGS, moved=moved, added=row is None)
 
 
@@ -53,7 +61,7 @@ async def insert_platform(database: Database, platform: Platform) -> None:
     """Insert a platform beside the default one. `platform.id` is new."""
     values = {
         name: getattr(platform, name)
-        for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact")
+        for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact", "sends_when")
     }
     await _save(database, platform.id, values, journal.COMMAND_LINE, added=True)
 
@@ -129,14 +137,17 @@ def _platform(row: Row) -> Platform:
         contacts=row["contacts"],
         site_id=row["site_id"],
         contact=row["contact"],
+        sends_when=row["sends_when"],
         exact=bool(row["exact"]),
+        discovered=bool(row["discovered"]),
         failures=row["failures"],
         disabled=row["disabled_at"] is not None,
     )
 
 
 async def change_platform(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
-    """Update a platform. A new address resets what is known about it; a contact makes waiting letters due."""
+    """Update a platform. A new address resets what is known about it; a contact makes waiting letters due, and what is
+    sent earlier from now on what was withheld."""
 
     async def work(tx: Transaction) -> None:
         if "url" in values:
@@ -144,6 +155,8 @@ async def change_platform(database: Database, platform_id: str, values: Mapping[
         await _update(tx, platform_id, values)
         if values.get("contact"):
             await _reset_unsent_letters(tx, platform_id, clock.now())
+        if values.get("sends_when") == "confirmed":
+            await enqueue.restore_for_sink(tx, sinks.PLATFORM + platform_id, UNPUBLISHED, clock.now())
         await journal.record(
             tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details={"columns": sorted(values)}
         )
@@ -158,7 +171,7 @@ async def _reset_unsent_letters(tx: Transaction, platform_id: str, now: int) -> 
         " WHERE sink = :sink AND state IN ('delivered', 'dead') AND (site_id, event_id) IN ("
         "SELECT site_id, event_id FROM platform_erasures WHERE platform_id = :id AND way = 'letter'"
         " AND told_at IS NULL AND acknowledged_at IS NULL)",
-        sink=f"platform:{platform_id}",
+        sink=sinks.PLATFORM + platform_id,
         id=platform_id,
         now=now,
     )
@@ -168,7 +181,7 @@ async def list_overview(database: Database) -> list[dict[str, Any]]:
     """List all platforms without their keys, with their last poll and the state of their circuit breaker."""
     rows = await database.rows(
         """
-        SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.contact, p.site_id, p.exact,
+        SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.contact, p.site_id, p.exact, p.sends_when,
                p.failures, p.paused_until, p.pause_reason, p.disabled_at,
                (SELECT MAX(c.polled_at) FROM platform_cursors c WHERE c.platform_id = p.id) AS polled_at,
                (SELECT MAX(c.last_error) FROM platform_cursors c WHERE c.platform_id = p.id) AS last_error
@@ -179,28 +192,25 @@ async def list_overview(database: Database) -> list[dict[str, Any]]:
     return [platform | {"exact": bool(platform["exact"])} for platform in overview]
 
 
-async def mark_exact(database: Database, platform_id: str) -> None:
-    """Record that the platform is another instance of this service."""
+async def mark_discovered(database: Database, platform_id: str, *, exact: bool) -> None:
+    """Record what a platform's discovery says: whether it is another instance of this service, which also gets what is
+    not published yet."""
 
     async def work(tx: Transaction) -> None:
-        await tx.run("UPDATE platforms SET exact = TRUE WHERE id = :id", id=platform_id)
+        await _update(tx, platform_id, {"discovered": True} | ({"exact": True} if exact else {}))
+        if exact:
+            await enqueue.restore_for_sink(tx, sinks.PLATFORM + platform_id, UNPUBLISHED, clock.now())
 
     await database.write(work)
 
 
 # --- sites ---------------------------------------------------------------------------------------------------------
 
-SERVES_SQL = """
-    (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook') AND
-    COALESCE((SELECT o.serves FROM platform_sites o
-              WHERE o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)),
-             p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))"""
-
 
 async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
     """Return the ids of the sites whose reports the platform receives now."""
     rows = await database.rows(
-        f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES_SQL} AND s.disabled_at IS NULL"
+        f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES} AND s.disabled_at IS NULL"
         " ORDER BY s.id",
         id=platform_id,
     )
@@ -210,11 +220,27 @@ async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
 async def platforms_of_site(database: Database, site_id: str) -> Sequence[str]:
     """Return the ids of the platforms that receive this site's reports now."""
     rows = await database.rows_at_once(
-        f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES_SQL} AND p.disabled_at IS NULL"
+        f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES} AND p.disabled_at IS NULL"
         " ORDER BY p.id",
         id=site_id,
     )
     return [row["id"] for row in rows]
+
+
+async def list_recipients(database: Database, problem: Row) -> list[Platform]:
+    """List the platforms that have a report, may have it, or get it now."""
+    has = await history.list_informed_platforms(database, problem["id"])
+    serving = await platforms_of_site(database, problem["site_id"])
+    rows = await database.rows_at_once("SELECT * FROM platforms ORDER BY name, id")
+    return [
+        platform
+        for platform in map(_platform, rows)
+        if platform.id in has
+        or (
+            platform.id in serving
+            and routing.find_obstacle(problem, foreign=platform.is_foreign, waits=platform.waits) is None
+        )
+    ]
 
 
 async def relocate(tx: Transaction, old: str, new: str) -> None:

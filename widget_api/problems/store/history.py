@@ -26,6 +26,12 @@ ACTOR = (
     " ELSE u.email END AS user_email"
 )
 ACTORS = "LEFT JOIN agencies ua ON ua.id = u.agency_id"
+# Whether the reports of a site `s` go to a platform `p`. None of a test mode (slug '') goes anywhere.
+SERVES = """
+    (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook') AND
+    COALESCE((SELECT o.serves FROM platform_sites o
+              WHERE o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)),
+             p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))"""
 SENDERS = "LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
 
 
@@ -130,13 +136,9 @@ async def list_platforms(tx: Transaction, site_id: str, *, instances: bool = Fal
     are those webhook platforms that are instances of this service.
     """
     rows = await tx.rows(
-        """
+        f"""
         SELECT p.id FROM sites s CROSS JOIN platforms p
-        LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)
-        WHERE s.id = :site_id AND p.disabled_at IS NULL
-        AND COALESCE(o.serves, p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))
-        AND (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook')
-        AND p.url LIKE :url ORDER BY p.id
+        WHERE s.id = :site_id AND p.disabled_at IS NULL AND {SERVES} AND p.url LIKE :url ORDER BY p.id
         """,
         site_id=site_id,
         url=f"%{UPDATES_PATH}" if instances else "%",
@@ -172,7 +174,7 @@ async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
     return row is not None and bool(row["speaks"])
 
 
-async def list_informed_platforms(tx: Transaction, problem_id: str) -> list[str]:
+async def list_informed_platforms(tx: Database | Transaction, problem_id: str) -> list[str]:
     """List the platforms that have the report, or may have it, even if they no longer get its news."""
     rows = await tx.rows(
         f"SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND {MAY_BE_KNOWN} ORDER BY sink",
