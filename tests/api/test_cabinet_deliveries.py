@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import i18n
 from widget_api.cabinet.deliveries_service import PAGE_SIZE
@@ -309,3 +309,26 @@ async def test_a_forwarded_report_says_that_nobody_was_notified(enter: Enter, da
     assert "Ещё ничего не отправлено" not in page.text
     assert "ничего не отправляли" in page.text
     assert "МУП «Водоканал». Это видно всем на сайте, но туда сервис ничего не отправлял" in page.text
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("404: Такого jurisdiction_id здесь нет", "Платформа не знает этот сайт"),
+        ("403: no such key", "Платформа не принимает ключ"),
+        ("400: description", "Платформа отказалась"),
+        ("502: Bad Gateway", "На платформе сбой"),
+        ("no answer within 15 s", "Платформа не отвечает"),
+    ],
+)
+async def test_what_a_platform_refuses_is_said_in_words(
+    database: Database, enter: Enter, site: Site, error: str, words: str
+) -> None:
+    delivery = await create_delivery(database, site, sink="platform:p")
+    row = await database.row("SELECT problem_id FROM deliveries WHERE id = :id", id=delivery)
+    assert row is not None
+    await run_statement(database, "UPDATE deliveries SET last_error = :error", error=error)
+    shown = (await (await enter("operator")).read(PATH)).text
+    assert words in shown
+    assert error in shown, "for whoever asks the platform's operator"
+    assert words in (await (await enter("agent")).read(f"/cabinet/problems/{row['problem_id']}")).text

@@ -9,19 +9,17 @@ import pytest
 
 from tests.api.test_corrections import CLEAN, WORDS
 from tests.conftest import GOROD
-from tests.factories import AGENT, RESIDENT, make_report, run_statement, submit_report
+from tests.factories import AGENT, RESIDENT, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Enter
-from tests.support.exchange import PlatformWorker, states
+from tests.support.exchange import PlatformWorker, correct_report, states
 from tests.support.mail import MailSink
 from widget_api import i18n
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.ops.doctor_servers import check_platforms
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import correction, lifecycle
-from widget_api.problems.correction import Correction
+from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import testing
 from widget_api.sites.model import Site
@@ -47,15 +45,6 @@ async def confirmed(context: Context, site: Site, **options: Any) -> str:
     return receipt.problem_id
 
 
-async def correct(context: Context, site: Site, problem_id: str, **changed: Any) -> None:
-    async def nothing(tx: Transaction) -> None:
-        """There is no journal without a user."""
-
-    report = make_report(**changed)
-    wish = {name: getattr(report, name) for name in ("category", "description", "address", "lat", "lng")}
-    assert await correction.correct_report(context.database, AGENT, site, problem_id, Correction(**wish), along=nothing)
-
-
 async def choose(context: Context, when: str | None) -> None:
     await platforms.change_platform(context.database, "portal", {"sends_when": when})
 
@@ -74,7 +63,7 @@ async def test_a_foreign_platform_gets_a_moderated_report_when_it_is_accepted(
     page = (await agent.read(path)).text
     assert HERE in page
     assert AWAITS in page
-    await correct(context, site, problem, description=CLEAN)
+    await correct_report(context, site, problem, description=CLEAN)
     await lifecycle.change(context.database, AGENT, site.id, problem, ACCEPTED)
     await platform_worker.until_idle()
     assert [one["description"] for one in portal.requests] == [CLEAN]
@@ -165,7 +154,7 @@ async def test_the_operator_sees_what_a_foreign_platform_has_to_correct(
     cli("platform", "set", "portal", "--when", "confirmed", "--contact", "privacy@portal.test")
     problem = await confirmed(context, site, description=WORDS)
     await platform_worker.until_idle()
-    await correct(context, site, problem, description=CLEAN, address="Лесная, 5")
+    await correct_report(context, site, problem, description=CLEAN, address="Лесная, 5")
     await platform_worker.until_idle()
     (asked,) = cli("platform", "erasures")
     assert (asked["asks"], asked["way"], asked["remote_id"]) == ("correct", "letter", "1")
@@ -188,7 +177,7 @@ async def test_a_report_corrected_after_a_lost_answer_is_found_and_not_sent_twic
     await lifecycle.change(context.database, AGENT, site.id, problem, ACCEPTED)
     portal.faults.append("lost answer")
     await platform_worker.round()
-    await correct(context, site, problem, description=CLEAN, category="yards")
+    await correct_report(context, site, problem, description=CLEAN, category="yards")
     await platform_worker.until_idle()
     assert [one["description"] for one in portal.requests] == [WORDS]
     assert [one["asks"] for one in cli("platform", "erasures")] == ["correct"]

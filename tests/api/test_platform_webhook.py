@@ -11,9 +11,18 @@ import orjson
 import pytest
 from aiohttp import web
 
+from tests.api.test_corrections import CLEAN, WORDS
 from tests.conftest import GOROD, running
 from tests.factories import AGENT, submit_report
-from tests.support.exchange import KEY, PlatformWorker, accept_report, status, timeline, webhook_receiver
+from tests.support.exchange import (
+    KEY,
+    PlatformWorker,
+    accept_report,
+    correct_report,
+    status,
+    timeline,
+    webhook_receiver,
+)
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
@@ -89,6 +98,29 @@ async def test_events_are_sent_signed_and_in_order(
     assert "anna" not in str(hook.events)
     assert (last["data"]["status_code"], last["data"]["text"]) == ("resolved", "Засыпали")
     assert last["subject"] == "1"
+
+
+async def test_publication_and_corrections_carry_the_report_as_it_is(
+    context: Context, site: Site, receiver: tuple[Receiver, str]
+) -> None:
+    hook, platform_worker = receiver[0], PlatformWorker(context)
+    problem = (await submit_report(context.database, site, description=WORDS)).problem_id
+    await lifecycle.confirm(context.database, site.id, problem)
+    await platform_worker.until_idle()
+    assert (hook.events[0]["data"]["description"], "report" in hook.events[0]["data"]) == (WORDS, False)
+    await correct_report(context, site, problem, description=CLEAN, category="yards")
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="accepted"))
+    hook.status = 503  # the text is read when an event is sent
+    await platform_worker.round()
+    await correct_report(context, site, problem, description="Яма во дворе", category="yards")
+    hook.status = 204
+    await platform_worker.until_idle()
+    told = [(one["type"].rpartition(".")[2], one["data"]["report"]["description"]) for one in hook.events[1:]]
+    assert told[-2:] == [("status", "Яма во дворе"), ("corrected", "Яма во дворе")]
+    assert {kind for kind, _ in told[:-2]} == {"corrected"}
+    report = hook.events[-1]["data"]["report"]
+    assert (report["category"], report["lat"], report["photos"]) == ("yards", 55.0794, [])
+    assert "Ивановой" not in str(hook.events[1:])
 
 
 async def test_a_refusal_is_final_and_a_timeout_is_retried(

@@ -14,6 +14,7 @@ import time_machine
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
+from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import MailSink
 from tests.support.name_server import NameServer
@@ -25,6 +26,8 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.errors import Conflict, Invalid
 from widget_api.ops import retention
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
 from widget_api.registration import proof, recheck, service, store
 from widget_api.registration.model import DAY, KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS
 from widget_api.settings import Settings
@@ -80,9 +83,12 @@ async def kinds(context: Context) -> list[str]:
 
 
 async def test_from_the_form_to_the_key(
-    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient, enter: Enter, mail_sink: MailSink
-) -> None:
+    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient, enter: Enter, mail_sink: MailSink,
+    fake: FakePlatform,
+) -> None:  # fmt: skip
     """Every step by forms alone; agency, site and key exist once the operator has approved, not before."""
+    platform = Platform(id="p1", name="Портал", url=fake.url, key="k", protocol="georeport")
+    await platforms.insert_platform(context.database, platform)
     applicant = await apply().begin()
     (letter,) = await letters_to(context, mail_sink)
     assert letter.subject == "Заявка на подключение сайта"
@@ -122,7 +128,9 @@ async def test_from_the_form_to_the_key(
         assert text in shown
     answer = await operator.send(path, f"{path}/approve")
     assert answer.status_code == 303
-    assert "Заявка одобрена" in (await operator.read(answer.headers["location"])).text
+    approved = (await operator.read(answer.headers["location"])).text
+    assert "Заявка одобрена" in approved
+    assert "Платформа «Портал» не знает этот сайт" in approved, "before the first report fails there"
     (site,) = await sites.list_sites(context.database)
     assert (site.agency.name, site.agency.inn, site.agency.mode) == (NAME, INN, "email")
     assert (site.agency.registry_number, site.origins, site.jurisdiction, site.time_zone) == (

@@ -14,7 +14,7 @@ import pytest
 from tests.api.test_two_instances import WISHES, Instance, serving
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from tests.support.exchange import KEY, PlatformWorker
+from tests.support.exchange import KEY, PlatformWorker, correct_report
 from widget_api import clock
 from widget_api.errors import DomainError
 from widget_api.outbound import Failed
@@ -108,6 +108,25 @@ async def settle(*sides: Side) -> None:
 async def assert_alike(first: Side, second: Side) -> None:
     assert await first.entries() == await second.entries()
     assert await first.known() == await second.known()
+
+
+async def test_a_corrected_entry_is_corrected_on_both_sides(sides: tuple[Side, Side]) -> None:
+    """Only the side where it was added says what it is."""
+    here, there = sides
+    entry = await here.add("Сквер, звоните 8 912 345 67 89")
+    await settle(here, there)
+    for side, title in ((here, "Сквер"), (there, "Площадь")):
+        row = await side.database.row(
+            "SELECT p.* FROM problems p JOIN events e ON e.problem_id = p.id WHERE e.id = :id", id=entry
+        )
+        assert row is not None
+        given = {name: row[name] for name in ("category", "address", "lat", "lng")}
+        given["description"] = join_entry(title, "Посадить деревья")
+        await correct_report(side.context, side.site, row["id"], **given)
+        await side.act(entry, AGENT, Change(to="accepted"))
+        await settle(here, there)
+    titles = [split_entry(row["description"])[0] for side in sides for row in (await side.entries()).values()]
+    assert titles == ["Сквер", "Площадь"]
 
 
 async def test_an_entry_and_its_decisions_are_exchanged_in_both_directions(sides: tuple[Side, Side]) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from tests.api.test_two_instances import WISHES, Instance
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from tests.support.exchange import PlatformWorker
+from tests.support.exchange import PlatformWorker, correct_report
 from tests.support.faults import FaultProxy
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import free_port
@@ -151,6 +151,17 @@ class TwoInstances(RuleBasedStateMachine):
     @rule(side=SIDES, which=INDEXES, wish=st.sampled_from(WISHES))
     def decide(self, side: str, which: int, wish: Change) -> None:
         self.act(side, which, lambda one, row: lifecycle.change(one.database, AGENT, one.site.id, row["id"], wish))
+
+    @rule(which=INDEXES, text=st.sampled_from(("Яма", "Яма у школы", "Яма у дома")))
+    def correct(self, which: int, text: str) -> None:
+        """The agency takes something out of a report, which both sides then show as it is at the end."""
+
+        async def take_out(one: Instance, row: Any) -> None:
+            place = {name: row[name] for name in ("address", "lat", "lng")}
+            if row["description"] != text and row["erased_at"] is None:
+                await correct_report(one.context, one.site, row["id"], category="yards", description=text, **place)
+
+        self.act("here", which, take_out)
 
     @rule(which=INDEXES, wish=st.sampled_from((Change(to="reopened", text="Не решено"), Change(to="confirmed"))))
     def resident(self, which: int, wish: Change) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, make_report, submit_report
 from tests.support.waiting import await_for
 from widget_api import clock
 from widget_api.context import Context
@@ -18,7 +18,8 @@ from widget_api.deliveries.model import GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import lifecycle
+from widget_api.problems import correction, lifecycle
+from widget_api.problems.correction import Correction
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -82,6 +83,19 @@ async def accept_report(context: Context, site: Site, **changes: Any) -> str:
     receipt = await submit_report(context.database, site, **changes)
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     return receipt.problem_id
+
+
+async def correct_report(context: Context, site: Site, problem_id: str, **changed: Any) -> None:
+    """The agency corrects a report of `make_report`; keywords say what it is to be."""
+    report = make_report(**changed)
+    wish = {name: getattr(report, name) for name in ("category", "description", "address", "lat", "lng")}
+    assert await correction.correct_report(
+        context.database, AGENT, site, problem_id, Correction(**wish), along=_write_nothing
+    )
+
+
+async def _write_nothing(tx: Transaction) -> None:
+    """There is no journal without a user."""
 
 
 async def poll_platform(context: Context, site: Site) -> None:

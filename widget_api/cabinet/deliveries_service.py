@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -17,6 +18,8 @@ from widget_api.people.model import User
 from widget_api.people.store import list_visible_sites
 
 PAGE_SIZE = 50
+_STATUS = re.compile(r"[1-5][0-9]{2}: ")  # of a response (platform.client)
+_SILENT = re.compile(r"no answer|\w*(Error|Disconnected)\w*: ")  # none came (outbound)
 MAX_REASON_LENGTH = 500
 
 Tab = Literal["dead", "waiting", "dropped"]
@@ -155,6 +158,23 @@ def _reason_text(language: str, reason: str | None) -> str | None:
     return i18n.text(language, key) if reason in ("erased", SPAM, UNPUBLISHED) else reason
 
 
+def error_text(language: str, row: Row | Mapping[str, Any]) -> str:
+    """What the last failed attempt to reach a platform means and who can help, in words; empty for other recipients."""
+    error = row["last_error"] or ""
+    if not error or sinks.find_sink(str(row["sink"])).kind != "platform":
+        return ""
+    status = int(error[:3]) if _STATUS.match(error) else 0
+    if status in (401, 403):
+        reason = "key"
+    elif status in (404, 429) or 400 <= status < 500:
+        reason = {404: "unknown", 429: "busy"}.get(status, "refused")
+    elif status or _SILENT.match(error):
+        reason = "failing" if status else "silent"
+    else:
+        return ""
+    return i18n.text(language, f"cabinet.deliveries.platform_error.{reason}")
+
+
 def _describe(language: str, row: Mapping[str, Any], found: DeliveryPage) -> dict[str, Any]:
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, row["time_zone"])
@@ -175,6 +195,7 @@ def _describe(language: str, row: Mapping[str, Any], found: DeliveryPage) -> dic
         "next": moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",
         "reason": _reason_text(language, row["reason"]),
         "error": row["last_error"],
+        "explained": error_text(language, row),
         "decided": decided,
         "attempts": [{**one, "moment": moment(one["at"])} for one in found.attempts[row["id"]]],
     }

@@ -33,6 +33,7 @@ from widget_api.mail.sender import can_send
 from widget_api.people import accounts, invitations, organisation_store
 from widget_api.people.invitations import MAX_NAME_LENGTH, Invitee
 from widget_api.people.model import User
+from widget_api.platform.store import platforms
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
@@ -131,6 +132,11 @@ async def show_agency(
         people=[row for row in people if row["agency_id"] == agency["id"] and row["disabled_at"] is None],
         invited=[row for row in invited if row["agency_id"] == agency["id"]],
         sites=await site_store.list_sites_of(context.database, agency["id"]),
+        unknown=[
+            one
+            for one in await platforms.list_enabled(context.database)
+            if one.id in request.query_params.getlist("unknown")
+        ],
         zone=await accounts.find_time_zone(context.database, user),
         now=clock.now(),
         possible=can_send(context.settings),

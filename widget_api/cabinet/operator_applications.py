@@ -23,6 +23,7 @@ from widget_api.cabinet.http import (
 from widget_api.errors import Invalid, NotFound
 from widget_api.people import accounts
 from widget_api.people.model import User
+from widget_api.platform import jurisdictions
 from widget_api.registration import hosts, service, store
 from widget_api.registration.model import MAX_REASON_LENGTH
 from widget_api.sites import store as site_store
@@ -94,13 +95,17 @@ async def approve(request: Request, user: User) -> Response:
     application_id = path_identifier(request, "application_id")
     try:
         await context.limits.hit("inspections", web.client_address(request), user.id)
-        agency_id, _ = await service.approve(context.database, context.settings, context.outbound, application_id, who)
+        agency_id, site_id = await service.approve(
+            context.database, context.settings, context.outbound, application_id, who
+        )
     except errors.Conflict as error:
         return await show_application(request, user, 409, notice=web.error_detail(language, error))
     except Invalid as error:
         notice = " ".join(field_errors(language, error).values())
         return await show_application(request, user, 422, notice=notice)
-    return web.see_other(f"/cabinet/operator/agencies/{agency_id}?done=approved")
+    unknown = await jurisdictions.find_unknown(context.database, context.outbound, [site_id])
+    platforms = "".join(f"&unknown={one.platform.id}" for one in unknown)
+    return web.see_other(f"/cabinet/operator/agencies/{agency_id}?done=approved{platforms}")
 
 
 async def refuse(request: Request, user: User) -> Response:

@@ -207,9 +207,10 @@ def _delivery_state(row: Row, problem: Row) -> str:
 def _delivery_detail(language: str, row: Row, problem: Row) -> str:
     if row["state"] == "dropped" and row["reason"] == UNPUBLISHED:
         return i18n.text(language, f"cabinet.deliveries.unpublished.{_delivery_state(row, problem)}")
+    error = deliveries_service.error_text(language, row) or row["last_error"] or ""
     if row["state"] == "dead":
-        return row["last_error"] or ""
+        return error
     if row["state"] == "pending" and row["attempts"]:
         moment = i18n.format_moment(language, row["next_at"], row["time_zone"])
-        return i18n.text(language, "cabinet.deliveries.next", moment=moment, error=row["last_error"] or "")
+        return i18n.text(language, "cabinet.deliveries.next", moment=moment, error=error)
     return ""

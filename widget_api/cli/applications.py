@@ -51,18 +51,24 @@ def list_applications(
 def approve(application: ApplicationArgument, as_json: Json = False) -> None:
     """Add its agency and site, and invite the contact person, after looking for the proof once more."""
 
-    async def command(database: Database, settings: Settings) -> tuple[str, str]:
+    async def command(database: Database, settings: Settings) -> tuple[str, str, list[str]]:
+        from widget_api.cli.platforms import find_unknown_sites
         from widget_api.outbound import Outbound
         from widget_api.registration import service
 
         outbound = Outbound(production=settings.production)
         try:
-            return await service.approve(database, settings, outbound, application, journal.COMMAND_LINE)
+            agency, site = await service.approve(database, settings, outbound, application, journal.COMMAND_LINE)
         finally:
             await outbound.close()
+        return agency, site, await find_unknown_sites(database, settings, [site])
 
-    agency_id, site_id = run_command(command)
-    print_result({"agency": agency_id, "site": site_id}, [f"agency {agency_id}", f"site {site_id}"], as_json)
+    agency_id, site_id, unknown = run_command(command)
+    print_result(
+        {"agency": agency_id, "site": site_id} | ({"unknown": unknown} if unknown else {}),
+        [f"agency {agency_id}", f"site {site_id}", *unknown],
+        as_json,
+    )
 
 
 @application.command("refuse")

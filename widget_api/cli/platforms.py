@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import typer
@@ -35,6 +36,20 @@ async def find_platform(database: Database, text: str) -> Any:
     if len(rows) != 1:
         raise Failure(f"{text} is not a platform, or the name of several: see platform list")
     return await platforms.find_platform(database, rows[0]["id"])
+
+
+async def find_unknown_sites(
+    database: Database, settings: Settings, site_ids: Sequence[str], only: str | None = None
+) -> list[str]:
+    """Say which platforms do not know the sites that they serve, and what to do."""
+    from widget_api.outbound import Outbound
+    from widget_api.platform import jurisdictions
+
+    outbound = Outbound(production=settings.production)
+    try:
+        return [one.explain() for one in await jurisdictions.find_unknown(database, outbound, site_ids, only=only)]
+    finally:
+        await outbound.close()
 
 
 async def checked_platform(
@@ -74,7 +89,7 @@ def add_platform(
 ) -> None:
     """Register another central platform."""
 
-    async def command(database: Database, settings: Settings) -> str:
+    async def command(database: Database, settings: Settings) -> tuple[str, list[str]]:
         from widget_api.platform.model import Platform
         from widget_api.platform.store import platforms
 
@@ -90,10 +105,15 @@ def add_platform(
             sends_when=when,
         )
         await platforms.insert_platform(database, platform)
-        return platform.id
+        served = await platforms.sites_of(database, platform.id)
+        return platform.id, await find_unknown_sites(database, settings, served, platform.id)
 
-    platform_id = run_command(command)
-    print_result({"platform": platform_id}, [f"platform {platform_id}"], as_json)
+    platform_id, unknown = run_command(command)
+    print_result(
+        {"platform": platform_id} | ({"unknown": unknown} if unknown else {}),
+        [f"platform {platform_id}", *unknown],
+        as_json,
+    )
 
 
 @group.command("set")
@@ -172,7 +192,7 @@ def serve_site(
 ) -> None:
     """Give a platform a site, or take it away, from now on; see `move` for what was before."""
 
-    async def command(database: Database, settings: Settings) -> None:
+    async def command(database: Database, settings: Settings) -> list[str]:
         from widget_api.platform.store import platforms
 
         found, site_id = await find_platform(database, platform), await changes.find_site_id(database, site)
@@ -183,10 +203,13 @@ def serve_site(
                 await platforms.set_jurisdiction(tx, found.id, site_id, jurisdiction)
 
         await database.write(work, site_id)
+        return await find_unknown_sites(database, settings, [site_id] if on else [], found.id)
 
-    run_command(command)
+    unknown = run_command(command)
     print_result(
-        {"platform": platform, "site": site, "on": on}, [f"{platform}: {site} {'on' if on else 'off'}"], as_json
+        {"platform": platform, "site": site, "on": on} | ({"unknown": unknown} if unknown else {}),
+        [f"{platform}: {site} {'on' if on else 'off'}", *unknown],
+        as_json,
     )
 
 

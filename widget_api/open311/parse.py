@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -134,14 +135,31 @@ def parse_software(body: bytes, content_type: str = "") -> str | None:
     return next((text for item in items if (text := _line(item, "software"))), None)
 
 
+MAX_PAGE = 16_384  # bytes of an error page that are read
+_TITLE = re.compile(r"<(?:title|h1)\b[^<>]*>([^<>]*\S[^<>]*)<", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+
+
 def parse_error(body: bytes, content_type: str = "") -> str:
-    """Parse the descriptions of an error response, or return the beginning of any other body."""
+    """Parse the descriptions of an error response. Of any other body return its beginning, of a web page its title."""
     try:
         items = _find_items(body, content_type, "error", ("description",))
     except Unreadable:
         items = []
     texts = [_text(item.get("description")) for item in items]
-    return ("; ".join(text for text in texts if text) or _decode(body, content_type))[:200]
+    found = "; ".join(text for text in texts if text) or _read_page(_decode(body[:MAX_PAGE], content_type))
+    return found[:200]
+
+
+def _read_page(text: str) -> str:
+    """Return the title of a web page, or its text if it has none; any other text as it is.
+
+    The expressions stop at each `<`, so that they take linear time whatever a stranger sends.
+    """
+    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return text
+    title = _TITLE.search(text)
+    return " ".join(html.unescape(title[1] if title else _TAG.sub(" ", text)).split())
 
 
 def parse_moment(text: str | None) -> int | None:

@@ -83,7 +83,7 @@ def _build_status(
         id=platform_id,
         name=row["name"],
         enabled=row["disabled_at"] is None,
-        undecided=bool(row["undecided"]),
+        undecided=bool(row["undecided"]) and row["disabled_at"] is None,
         paused_until=row["paused_until"] if paused else None,
         pause_reason=(row["pause_reason"] or "") if paused else "",
         polled_at=poll.get("polled_at"),

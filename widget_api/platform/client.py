@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -47,10 +48,10 @@ class TemporaryFailure(Exception):
 
 
 class PermanentFailure(Exception):
-    """The platform rejected the request, and would reject it again."""
+    """The platform rejected the request, and would reject it again. `reason` begins with the status."""
 
     def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status}: {reason}")
+        super().__init__(reason)
         self.status = status
 
 
@@ -119,6 +120,14 @@ class Client:
             )
         return services
 
+    async def knows_jurisdiction(self) -> bool:
+        """Whether the platform has this jurisdiction, as far as it says."""
+        try:
+            await self._call("services", parse.parse_services, query={})
+        except PermanentFailure as error:
+            return error.status not in (400, 404)
+        return True
+
     async def software(self) -> str | None:
         """Return the software named in the discovery document. Most platforms have none."""
         return await self._call("discovery", parse.parse_software, query={})
@@ -180,11 +189,15 @@ def _accept_any(body: bytes, content_type: str) -> None:
 
 
 def _error_message(answer: Answer) -> TemporaryFailure | PermanentFailure:
-    text = parse.parse_error(answer.body, answer.content_type)
     if answer.status < 400:
         return TemporaryFailure(f"{answer.status}: no answer that can be used")
+    text = describe_error(answer)
     if answer.status >= 500 or answer.status in RETRY_STATUSES:
-        return TemporaryFailure(
-            f"{answer.status}: {text}", answer.retry_after, away=answer.status in UNAVAILABLE_STATUSES
-        )
+        return TemporaryFailure(text, answer.retry_after, away=answer.status in UNAVAILABLE_STATUSES)
     return PermanentFailure(answer.status, text)
+
+
+def describe_error(answer: Answer) -> str:
+    """Return the status of an error response and what it says, which may begin with the status itself."""
+    text = re.sub(rf"^{answer.status}\b[\s:—-]*", "", parse.parse_error(answer.body, answer.content_type).strip())
+    return f"{answer.status}: {text or 'no reason given'}"

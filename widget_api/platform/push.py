@@ -118,10 +118,15 @@ async def _send_event(context: Context, platform: Platform, delivery: Delivery) 
         )
     elif delivery.kind == "received":
         await request.send_report(context, caller, delivery, problem)
-    elif delivery.kind == "corrected" and (await discovery.read_first(context.database, caller)).is_foreign:
-        await erasure.request_correction(context, platform, delivery)
     else:
-        await _send_update(context, caller, delivery, problem, site, withheld)
+        if delivery.kind == "corrected":
+            caller = replace(caller, platform=await discovery.read_first(context.database, caller))
+        if delivery.kind != "corrected" or caller.platform.exact:
+            await _send_update(context, caller, delivery, problem, site, withheld)
+        elif caller.platform.discovered:
+            await erasure.request_correction(context, platform, delivery)
+        else:
+            raise Retry("the platform does not say whether it knows corrections")
 
 
 def _find_obstacle(caller: Client, problem: Row) -> str | None:

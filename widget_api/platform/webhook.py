@@ -68,7 +68,7 @@ async def post_events(context: Context, platform: Platform, events: Sequence[Map
         raise TemporaryFailure(str(error), away=True, silent=True) from error
     if 200 <= answer.status < 300:
         return
-    text = f"{answer.status}: {parse.parse_error(answer.body, answer.content_type)}"
+    text = client.describe_error(answer)
     if 400 <= answer.status < 500 and answer.status not in client.RETRY_STATUSES:
         raise PermanentFailure(answer.status, text)
     raise TemporaryFailure(text, answer.retry_after, away=answer.status in client.UNAVAILABLE_STATUSES)

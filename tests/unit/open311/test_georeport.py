@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from widget_api.open311 import georeport, parse
 from widget_api.open311.georeport import Format, render_document, strip_illegal
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status, map_foreign_status, parse_exact
+from widget_api.outbound import Answer
+from widget_api.platform import client
 from widget_api.problems.model import CLOSED, OPEN, STATUSES
 
 FORMATS: tuple[Format, ...] = ("xml", "json")
@@ -294,4 +296,10 @@ def test_errors_are_parsed_in_any_shape() -> None:
             parse.parse_error(render_document(georeport.errors_document([(400, "один"), (400, "два")]), form))
             == "один; два"
         )
-    assert parse.parse_error(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"
+    page = b"<!doctype html><style>p{}</style><title>\n502 Bad&nbsp;Gateway </title><h1>nginx</h1>"
+    assert parse.parse_error(page) == "502 Bad Gateway"
+    assert parse.parse_error(b"<html>502 Bad Gateway") == "502 Bad Gateway"
+    assert parse.parse_error(b"no < such") == "no < such"
+    for body in (page, b'[{"code":502,"description":"502: Bad Gateway"}]', b"502"):
+        described = client.describe_error(Answer(status=502, headers={}, body=body))
+        assert described in ("502: Bad Gateway", "502: no reason given"), "the status once"
