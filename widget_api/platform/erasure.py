@@ -26,7 +26,6 @@ from widget_api.sites import service as sites
 Asks = Literal["erase", "correct"]
 _KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
 
-_WORDS: Mapping[str, str] = {"erase": "erasure", "correct": "correction"}
 _LATER = (
     "SELECT 1 FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
     " WHERE d.problem_id = :problem_id AND d.sink = :sink AND d.position > :at AND d.state = 'pending'"
@@ -91,7 +90,7 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     message_id = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
     shown = pending["asks"] == "correct" and problem["published"]
     values = {
-        "request": _WORDS[pending["asks"]],
+        "request": pending["asks"],
         "page_url": present.problem_url(context.settings.public_url, site, problem["number"]) if shown else None,
         "site_name": site.name,
         "agency": site.agency.name,
