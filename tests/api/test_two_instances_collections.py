@@ -125,8 +125,8 @@ async def test_a_corrected_entry_is_corrected_on_both_sides(sides: tuple[Side, S
         await correct_report(side.context, side.site, row["id"], **given)
         await side.act(entry, AGENT, Change(to="accepted"))
         await settle(here, there)
-    titles = [split_entry(row["description"])[0] for side in sides for row in (await side.entries()).values()]
-    assert titles == ["Сквер", "Площадь"]
+        titles = [split_entry(row["description"])[0] for one in sides for row in (await one.entries()).values()]
+        assert titles == ["Сквер", title]
 
 
 async def test_an_entry_and_its_decisions_are_exchanged_in_both_directions(sides: tuple[Side, Side]) -> None:
