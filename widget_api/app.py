@@ -99,7 +99,7 @@ from widget_api.web.brute_force import GuessThrottle
 from widget_api.web.limits import RateLimiter
 from widget_api.worker import run_worker
 
-ROUTES: list[BaseRoute] = [
+_ROUTES: list[BaseRoute] = [
     *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar, stats; first, as the list gets most requests
     *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
@@ -171,6 +171,7 @@ ROUTES: list[BaseRoute] = [
     *status.routes,  # /status: whether the service works, for everybody
     *ops.routes,  # /healthz, /readyz, /metrics
 ]
+ROUTES = web.in_turns(_ROUTES)
 
 
 @contextlib.asynccontextmanager

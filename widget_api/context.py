@@ -38,6 +38,7 @@ class Context:
     tiles: Tiles
     failures: Repeats = field(default_factory=Repeats)  # failed sign-ins by user
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a piece of a long response is made
+    turns: FairQueue = field(default_factory=FairQueue)  # of public pages and reads
     read_queue: FairQueue = field(default_factory=lambda: FairQueue(MAX_CONCURRENT_READS))
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # downloads of pictures
     intake: Intake = field(default_factory=Intake)

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import ONE_DATABASE
 from widget_api import openapi
 from widget_api.openapi import reference
+from widget_api.web import pages
 
 pytestmark = ONE_DATABASE
 PAGE = "/api/v1/docs"
@@ -59,3 +60,30 @@ async def test_the_changelog_stands_on_it_whole(page: str) -> None:
     assert [heading for heading, _ in sections] == re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert sum(len(items) for _, items in sections) == len(re.findall(r"^- ", text, re.MULTILINE))
     assert page.count('<h3 lang="en">1.0.0') == 1
+
+
+@pytest.mark.parametrize("path", [PAGE, "/api/v1/openapi.json"])
+async def test_it_is_kept_here_and_in_shared_caches(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    plain = {"Accept-Encoding": "identity"}
+    first = await client.get(path, headers=plain)
+    monkeypatch.setattr(pages, "render", None)
+    monkeypatch.setattr(openapi, "content", None)
+    again = await client.get(path, headers=plain)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert first.headers["etag"].startswith('"')
+    assert "s-maxage" in first.headers["cache-control"]
+    unchanged = await client.get(path, headers=plain | {"If-None-Match": first.headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
+async def test_it_is_kept_by_language_and_theme(client: httpx2.AsyncClient) -> None:
+    asked = [{"Accept-Language": "ru"}, {"Accept-Language": "en"}, {"Accept-Language": "ru", "Cookie": "__Host-theme=blue"}]
+    answers = [await client.get(PAGE, headers=headers) for headers in asked]
+    assert {answer.headers["vary"] for answer in answers} == {"Accept-Language, Cookie, Accept-Encoding"}
+    assert len({answer.headers["etag"] for answer in answers}) == 3
+    assert ['data-theme="blue"' in answer.text for answer in answers] == [False, False, True]
+    chosen = await client.get(f"{PAGE}?lang=en")
+    assert (chosen.headers["cache-control"], "lang=en" in chosen.headers["set-cookie"]) == ("no-store", True)
+    assert chosen.content == answers[1].content

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
-from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -21,49 +18,10 @@ from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-_CACHE_SIZE = 2 * 1024 * 1024  # bytes
-_OVERHEAD = 300  # bytes of an entry beside its content
+_answers = web.Answers()
 
 
-class Answers:
-    """The responses of a process by ETag, each built once for each state of a site.
-
-    A request that arrives while the same response is being built waits for it, so that a crowd that follows a link
-    causes one read.
-    """
-
-    def __init__(self) -> None:
-        self._cache: LRUCache[str, bytes] = LRUCache(_CACHE_SIZE, getsizeof=lambda content: len(content) + _OVERHEAD)
-        self._pending: dict[str, asyncio.Task[bytes]] = {}
-
-    def __contains__(self, tag: str) -> bool:
-        return tag in self._cache or tag in self._pending
-
-    async def get(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        """Return the result of `make`, as JSON unless it is bytes. Raises what it raises.
-
-        A client that disconnects does not cancel it for the others.
-        """
-        cached = self._cache.get(tag)
-        if cached is not None:
-            return cached
-        task = self._pending.get(tag)
-        if task is None:
-            task = self._pending[tag] = asyncio.create_task(self._make(tag, make), name="answer")
-            task.add_done_callback(lambda task: self._pending.pop(tag, None) and (task.cancelled() or task.exception()))
-        return await asyncio.shield(task)
-
-    async def _make(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        result = await make()
-        content = result if isinstance(result, bytes) else orjson.dumps(result)
-        if len(content) + _OVERHEAD <= _CACHE_SIZE:
-            self._cache[tag] = content
-        return content
-
-
-_answers = Answers()
-
-
+@web.at_once
 async def problems(request: Request) -> Response:
     """Handle GET /sites/{key}/problems."""
     context = web.context(request)
@@ -81,6 +39,7 @@ async def problems(request: Request) -> Response:
     )
 
 
+@web.at_once
 async def map_clusters(request: Request) -> Response:
     """Handle GET /sites/{key}/clusters?bbox&zoom."""
     context = web.context(request)
@@ -132,6 +91,7 @@ async def problem(request: Request) -> Response:
     return web.cacheable_response(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
 
+@web.at_once
 async def similar_problems(request: Request) -> Response:
     """Handle GET /sites/{key}/similar?lat&lng&category."""
     context = web.context(request)

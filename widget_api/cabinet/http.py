@@ -61,6 +61,7 @@ def require_user(
     than the given `roles` get the response to an unknown page.
     """
 
+    @web.at_once
     async def guarded(request: Request) -> Response:
         context = web.context(request)
         user = await _find_session_user(request)

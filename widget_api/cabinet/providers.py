@@ -52,6 +52,7 @@ async def show_sign_in(request: Request) -> Response:
     return render_sign_in(request, {"next": request.query_params.get("next", "")}, error=error, provider=provider)
 
 
+@web.at_once
 async def begin(request: Request) -> Response:
     """GET /cabinet/sign-in/{agency_id}/provider: redirect to the provider."""
     context, provider = web.context(request), await _find_provider(request)
@@ -67,6 +68,7 @@ async def begin(request: Request) -> Response:
     return response
 
 
+@web.at_once
 async def finish(request: Request) -> Response:
     """GET /cabinet/sign-in/{agency_id}/callback: the only address to which a provider sends the browser back."""
     context, provider = web.context(request), await _find_provider(request)

@@ -144,6 +144,7 @@ async def answer_not_found(request: Request, language: str) -> Document:
 
 
 def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], Awaitable[Response]]:
+    @web.at_once
     async def handle(request: Request) -> Response:
         extension = request.path_params.get("form") or request.url.path.rpartition(".")[2]
         form: Format = "json" if extension == "json" else "xml"
@@ -160,14 +161,16 @@ def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Reque
             )
 
         try:
-            if extension not in CONTENT_TYPE:
-                await answer_not_found(request, language)
             answer = get if request.method != "POST" else post
             assert answer is not None, "a method without its route"
-            document = await answer(request, language)
-            if isinstance(document, StreamedList):
-                return await _list_response(document, form, headers, refuse)
-            return Response(georeport.render_document(document, form), 200, headers, CONTENT_TYPE[form])
+            # Taken here, so that a full queue is refused in the format of GeoReport.
+            async with web.turn(request) if request.method != "POST" else contextlib.nullcontext():
+                if extension not in CONTENT_TYPE:
+                    await answer_not_found(request, language)
+                document = await answer(request, language)
+                if isinstance(document, StreamedList):
+                    return await _list_response(document, form, headers, refuse)
+                return Response(georeport.render_document(document, form), 200, headers, CONTENT_TYPE[form])
         except errors.DomainError as error:
             return refuse(error)
         except HTTPException:  # a form that Starlette cannot parse

@@ -81,11 +81,13 @@ class ServiceMetrics(Collector):
         )
 
 
+@web.at_once
 async def healthz(request: Request) -> Response:
     """Return 200: the process responds."""
     return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
 
+@web.at_once
 async def readyz(request: Request) -> Response:
     """Return 200, or 503 if the database does not respond or the queue has stalled."""
     database = web.context(request).database
@@ -98,6 +100,7 @@ async def readyz(request: Request) -> Response:
     return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
 
 
+@web.at_once
 async def metrics(request: Request) -> Response:
     """Return the metrics in Prometheus's text format. Requires the bearer token of WIDGET_METRICS_TOKEN; in development
     without one, requests from this machine are allowed."""

@@ -63,6 +63,7 @@ def check(sent: web.UploadedFile) -> None:
         raise intake.photo_error("photo_type")
 
 
+@web.at_once
 async def get_photo(request: Request) -> Response:
     """Handle GET /photos/{name}: unpublished photos need a signature; without it they do not exist (404)."""
     context = web.context(request)
@@ -85,6 +86,7 @@ async def get_photo(request: Request) -> Response:
     return Response(content, headers=headers, media_type="image/jpeg")
 
 
+@web.at_once
 async def get_document(request: Request) -> Response:
     """Handle GET /documents/{id}/{name}: published ones for everybody, others with a signature (404)."""
     context, document_id = web.context(request), request.path_params["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def in_collection(handler: Handler) -> Handler:
     """A handler whose path has {key} and {slug}: `handler` finds the key of the collection in place of the site's."""
 
+    @functools.wraps(handler)
     async def handle(request: Request) -> Response:
         values = request.path_params
         values["key"] = collection_key(values["key"], values.pop("slug"))

@@ -16,6 +16,7 @@ _MISSING_CACHE, _FAILURE_CACHE = "public, max-age=300", "public, max-age=5"
 _HEADERS = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
+@web.at_once
 async def get_tile(request: Request) -> Response:
     """GET /tiles/{z}/{x}/{y}: 404 where there is no tile or no site, 502 and 504 where the source does not answer."""
     address = model.parse_address(*(request.path_params[name] for name in ("z", "x", "y")))

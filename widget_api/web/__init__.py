@@ -1,5 +1,6 @@
 """Connect the domain to HTTP: error responses, CORS, body limits, languages, headers, the request log."""
 
+from widget_api.web.answers import Answers
 from widget_api.web.bodies import (
     UploadedFile,
     cancel_on_disconnect,
@@ -17,7 +18,7 @@ from widget_api.web.errors import (
     on_http_exception,
     recovery_link,
 )
-from widget_api.web.fair_queue import expensive_read
+from widget_api.web.fair_queue import at_once, expensive_read, in_turns, turn
 from widget_api.web.middleware import CompressionMiddleware, HeadersMiddleware
 from widget_api.web.requests import (
     client_address,
@@ -37,6 +38,7 @@ from widget_api.web.responses import (
     html_response,
     is_not_modified,
     json_response,
+    kept_page_response,
     make_etag,
     next_page_header,
     remember_language,
@@ -48,10 +50,12 @@ from widget_api.web.streaming import StreamedResponse
 __all__ = [
     "PAGE_POLICY",
     "SHARED_CACHE_CONTROL",
+    "Answers",
     "CompressionMiddleware",
     "HeadersMiddleware",
     "StreamedResponse",
     "UploadedFile",
+    "at_once",
     "cacheable_response",
     "cancel_on_disconnect",
     "client_address",
@@ -64,8 +68,10 @@ __all__ = [
     "expensive_read",
     "format_allowed_values",
     "html_response",
+    "in_turns",
     "is_not_modified",
     "json_response",
+    "kept_page_response",
     "language_query",
     "make_etag",
     "media_type",
@@ -83,4 +89,5 @@ __all__ = [
     "require_same_origin",
     "see_other",
     "set_cookie",
+    "turn",
 ]

@@ -1,18 +1,28 @@
-"""Share a few slots for expensive work fairly among client networks.
+"""Share what a process has little of fairly among client networks.
 
-Work of one network is queued behind its own, so that much of it does not delay other networks. A process has a few
-readers of the database and decodes a few photos at a time, in order of arrival: without this queue, one address that
-requests forty filtered maps at the same time would make everybody else wait for all of them.
+Requests of one network are queued behind each other, so that many of them do not delay other networks. Each resource has
+a queue of its own:
+
+- the event loop, which renders one page at a time. Every public GET route takes turns, except handlers marked with
+  `at_once`: of eight pages that one address requests at the same time, one is in progress, and the next request of
+  another address waits for that one;
+- the few readers of the database, for which expensive reads (`expensive_read`) compete;
+- the few photos that are decoded at a time (attachments/photos/intake.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import TooMany
 from widget_api.web.limits import enclosing_networks
@@ -21,6 +31,9 @@ from widget_api.web.requests import client_address, context
 MAX_CONCURRENT_READS = 2  # expensive ones of a process, which leaves one of the database's three readers for all others
 MAX_WAITING_PER_NETWORK = 40  # includes those in progress; residents of a mobile operator share a network
 RETRY_AFTER = 5  # seconds
+
+Handler = Callable[[Request], Awaitable[Response]]
+_marked = set[Handler]()
 
 
 @dataclass
@@ -32,13 +45,18 @@ class _Queue:
 
 
 class FairQueue:
-    """A host or household gets half of the slots at most; the networks a provider may assign to one customer, of which
-    an IPv6 one holds 65,536 households, get all but one. Only what has its network's turn competes for a slot.
+    """A queue for each network. Only what has its network's turn is in progress, or competes for `slots` if given.
+
+    A host or household gets half of the slots at most; the networks a provider may assign to one customer, of which an
+    IPv6 one holds 65,536 households, get all but one. Without a number of slots a host has one thing in progress.
     """
 
-    def __init__(self, slots: int) -> None:
-        self._common = asyncio.Semaphore(slots)
-        self._share, self._wide_share = max(1, slots // 2), max(1, slots - 1)
+    def __init__(self, slots: int | None = None) -> None:
+        self._common: contextlib.AbstractAsyncContextManager[Any] = (
+            contextlib.nullcontext() if slots is None else asyncio.Semaphore(slots)
+        )
+        self._share = 1 if slots is None else max(1, slots // 2)
+        self._wide_share = None if slots is None else max(1, slots - 1)
         self._queues: dict[str, _Queue] = {}
 
     @contextlib.asynccontextmanager
@@ -52,8 +70,9 @@ class FairQueue:
             raise TooMany(RETRY_AFTER)
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._turn(own, self._share))
-            for network in wider:
-                await held.enter_async_context(self._turn(network, self._wide_share))
+            if self._wide_share is not None:
+                for network in wider:
+                    await held.enter_async_context(self._turn(network, self._wide_share))
             await held.enter_async_context(self._common)
             yield
 
@@ -81,3 +100,47 @@ async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIter
     await app_context.limits.hit("reads", address, site_id, cost=cost)
     async with app_context.read_queue.slot(address):
         yield
+
+
+@contextlib.asynccontextmanager
+async def turn(request: Request) -> AsyncIterator[None]:
+    """Run the block when it is the turn of this request among those of its network. Raises TooMany."""
+    app_context = context(request)
+    if not app_context.settings.rate_limits:
+        yield
+        return
+    async with app_context.turns.slot(client_address(request)):
+        yield
+
+
+def at_once(handler: Handler) -> Handler:
+    """Mark a handler that takes no turns.
+
+    It serves bytes that are kept, limits its reads by `expensive_read`, waits for something other than this process
+    (files, a provider), or serves users of the cabinet, who are known and share the address of their office.
+    """
+    _marked.add(handler)
+    return handler
+
+
+def in_turns(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+    """Return the routes, of which those for GET take turns. A turn ends before the response is sent."""
+    return [
+        Route(route.path, _in_turn(route.endpoint), methods=list(route.methods or ()))
+        if isinstance(route, Route) and "GET" in (route.methods or ()) and not _is_at_once(route.endpoint)
+        else route
+        for route in routes
+    ]
+
+
+def _is_at_once(handler: Handler) -> bool:
+    return inspect.unwrap(handler, stop=lambda inner: inner in _marked) in _marked
+
+
+def _in_turn(handler: Handler) -> Handler:
+    @functools.wraps(handler)
+    async def handle(request: Request) -> Response:
+        async with turn(request):
+            return await handler(request)
+
+    return handle

@@ -42,12 +42,7 @@ def html_response(request: Request, template: str, status: int = 200, **values: 
     chosen = values.pop("language", None) or negotiate_language(request)
     values.setdefault("theme", cookie(request, "theme"))
     page = pages.render(template, chosen, request=request, **values)
-    headers = {
-        "Content-Security-Policy": values.get("policy", PAGE_POLICY),
-        "Referrer-Policy": "same-origin",  # with no-referrer, the page's forms would send `Origin: null`
-        "Cache-Control": "no-store",
-        "Content-Language": chosen,
-    }
+    headers = _page_headers(chosen, values.get("policy", PAGE_POLICY))
     if values.get("public"):
         request.scope[PUBLIC_PAGE] = True
     if values.get("private") or getattr(values.get("site"), "is_test", None):
@@ -55,6 +50,32 @@ def html_response(request: Request, template: str, status: int = 200, **values: 
     response = HTMLResponse(page, status, headers)
     if request.query_params.get("lang"):
         remember_language(request, response, chosen)
+    return response
+
+
+def _page_headers(language: str, policy: str = PAGE_POLICY) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "same-origin",  # with no-referrer, the page's forms would send `Origin: null`
+        "Cache-Control": "no-store",
+        "Content-Language": language,
+    }
+
+
+def kept_page_response(request: Request, content: bytes, etag: str, language: str) -> Response:
+    """Return a page that is kept, rendered once for each language and theme, which are all it depends on.
+
+    Shared caches may store it, except where a language is chosen by the URL: that response sets a cookie.
+    """
+    request.scope[PUBLIC_PAGE] = True
+    headers = _page_headers(language) | {"ETag": etag, "Vary": "Accept-Language, Cookie"}
+    chosen = request.query_params.get("lang")
+    if not chosen:
+        headers["Cache-Control"] = SHARED_CACHE_CONTROL
+    not_modified = is_not_modified(request, etag)
+    response = Response(status_code=304, headers=headers) if not_modified else HTMLResponse(content, headers=headers)
+    if chosen:
+        remember_language(request, response, language)
     return response
 
 

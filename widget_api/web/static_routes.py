@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
 from widget_api.status_table import paint
+from widget_api.web.fair_queue import at_once
 from widget_api.web.releases import PACKAGE_FOLDER, VERSION, dist_folder, newest_version
 
 _TYPES = {
@@ -85,6 +86,7 @@ def _file_within(folder: Path, name: str) -> StaticFile:
     raise NotFound
 
 
+@at_once
 async def widget(request: Request) -> Response:
     """Handle GET /w/{version}/{path}: a full version never changes; a major version is its newest release."""
     version, path = request.path_params["version"], request.path_params["path"]
@@ -95,6 +97,7 @@ async def widget(request: Request) -> Response:
     raise NotFound
 
 
+@at_once
 async def static(request: Request) -> Response:
     """Handle GET /static/{path}. With the content's hash in the URL it can be cached forever."""
     cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"

@@ -1,0 +1,108 @@
+"""What holds for all public GET routes, from the route table itself: fairness, shared caches, crawlers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.routing import Route
+
+from tests.conftest import ONE_DATABASE
+from tests.factories import make_site
+from tests.support.exchange import accept_report
+from widget_api.app import ROUTES
+from widget_api.context import Context
+from widget_api.settings import Settings
+from widget_api.sites import collection
+from widget_api.sites.model import Site
+from widget_api.web import fair_queue
+
+pytestmark = ONE_DATABASE
+QUERIES = {
+    "clusters": "?zoom=8&bbox=38,54,40,56",
+    "similar": "?lat=55.1&lng=38.8&category=roads",
+    "place": "?lat=55.1&lng=38.8",
+}
+# What limits them instead of turns: files, which take no time of the event loop, a provider, the operator's monitoring.
+ELSEWHERE = {
+    *("/photos/{name}", "/documents/{id}/{name}", "/tiles/{z}/{x}/{y}"),
+    *("/cabinet/sign-in/{agency_id}/provider", "/cabinet/sign-in/{agency_id}/callback"),
+    *("/healthz", "/readyz", "/metrics"),
+}
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    site = await make_site(context.database)
+    await accept_report(context, site)
+    ideas = await collection.add_collection(context.database, site, "ideas", "initiatives")
+    await accept_report(context, ideas)
+    return site
+
+
+def get_routes(site: Site) -> Iterator[tuple[str, str]]:
+    """Every GET route with an address of it, which exists if it needs no token."""
+    values = {"key": site.key, "slug": "ideas", "form": "json", "code": "roads", "site_id": str(uuid.UUID(int=1))}
+    for route in ROUTES:
+        if isinstance(route, Route) and "GET" in (route.methods or ()):
+            path = {"/w/{version}/{path:path}": "/w/1/loader.js", "/static/{path:path}": "/static/pages.css"}.get(
+                route.path
+            ) or re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "1"), route.path)
+            yield route.path, path + QUERIES.get(path.rpartition("/")[2], "")
+
+
+async def kept_body(app: Any, path: str) -> bytes:
+    """The object that is sent as the body of a response; another address requests it than in the test."""
+    bodies, (plain, _, query) = list[bytes](), path.partition("?")
+    scope = {"type": "http", "method": "GET", "path": plain, "raw_path": plain.encode(), "query_string": query.encode()}
+    address = {"scheme": "https", "client": ("198.51.100.2", 1), "server": ("widget.test", 443), "headers": []}
+
+    async def send(message: Any) -> None:
+        bodies.append(message.get("body", b""))
+
+    await app(scope | address, None, send)
+    return next(body for body in bodies if body)
+
+
+async def test_each_takes_turns_or_answers_from_kept_bytes(
+    app: Any, context: Context, settings: Settings, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise eight connections of one address would make it slow for the next one, of another address.
+
+    The queues of the first address are full: what takes turns refuses it and nobody else. The rest is no work: it sends
+    the same object again.
+    """
+
+    def asked_by(address: str) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(app=app, client=(address, 1))
+        return httpx2.AsyncClient(transport=transport, base_url=settings.public_url)
+
+    monkeypatch.setattr(fair_queue, "MAX_WAITING_PER_NETWORK", 1)
+    outcomes = dict[str, set[str]]()
+    async with (
+        context.turns.slot("192.0.2.1"),
+        context.read_queue.slot("192.0.2.1"),
+        asked_by("192.0.2.1") as first,
+        asked_by("198.51.100.1") as second,
+    ):
+        for route, path in get_routes(site):
+            answer = await first.get(path)
+            if answer.status_code == 429:
+                assert (await second.get(path)).status_code != 429, route
+                outcome = "turns"
+            elif route in ELSEWHERE:
+                outcome = "elsewhere"
+            elif answer.headers.get("location", "").startswith("/cabinet/sign-in"):
+                outcome = "cabinet"
+            else:
+                assert answer.status_code == 200, route
+                assert await kept_body(app, path) is await kept_body(app, path), f"{route} is neither kept nor in turns"
+                outcome = "kept"
+            outcomes.setdefault(outcome, set()).add(route)
+    assert outcomes["elsewhere"] == ELSEWHERE
+    assert {"/api/v1/docs", "/api/v1/openapi.json", "/static/{path:path}"} <= outcomes["kept"]
+    assert {"/s/{key}", "/track", "/open311/v2/requests.{form}", "/api/v1/sites/{key}"} <= outcomes["turns"]
