@@ -15,6 +15,7 @@ from widget_api.browse import clusters
 from widget_api.browse.listing import Filters
 from widget_api.context import Context
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import fair_queue
 from widget_api.web.limits import RATES
@@ -163,6 +164,41 @@ async def test_reads_are_weighted_by_cost(
     monkeypatch.setattr(context.limits, "hit", noting)
     assert (await client.get(f"/api/v1/sites/{site.key}/{path}")).status_code == 200
     assert counted == [("reads", cost)] * bool(cost)
+
+
+@pytest.mark.parametrize(
+    ("path", "cost"),
+    [
+        ("requests.json", 0),
+        ("requests.json?status=open", 1),
+        ("requests.json?lat=55.1&long=38.8&radius=5000", 4),
+        ("requests.xml?page=2&page_size=500", 0),
+        ("requests.xml?page=100&page_size=1000", 49),
+        ("servicerequestupdates.json", 3),
+        ("servicerequestupdates.json?service_request_id=1,2", 1),
+        ("servicerequestupdates.json?page=1000&page_size=100", 52),
+    ],
+)
+async def test_georeport_lists_are_weighted_by_cost_and_depth(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
+) -> None:
+    """A page number gives no position in an index: the rows before it are read. A key is exempt from the rate alone."""
+    counted = list[tuple[str, int]]()
+
+    async def noting(name: str, *parts: str, cost: int = 1) -> None:
+        counted.append((name, cost))
+
+    monkeypatch.setattr(context.limits, "hit", noting)
+    address = f"/open311/v2/{path}{'&' if '?' in path else '?'}jurisdiction_id={site.jurisdiction}"
+    assert (await client.get(address)).status_code == 200
+    assert counted == [("georeport_reads", 1), ("georeport_reads", cost)][: 1 + bool(cost)]
+    token = await changes.add_token(context.database, site.id, "platform")
+    monkeypatch.setattr(fair_queue, "MAX_WAITING_PER_NETWORK", 1)
+    async with context.read_queue.slot("127.0.0.1"):
+        answer = await client.get(f"{address}&api_key={token}")
+    assert answer.status_code == (429 if cost else 200)
+    assert not cost or "429" in answer.text, "an error document of GeoReport"
+    assert len(counted) == 1 + bool(cost)
 
 
 def test_normal_searching_stays_within_the_limit() -> None:

@@ -122,12 +122,17 @@ def _file_digest(file: BinaryIO) -> str:
 
 @dataclass(frozen=True)
 class StreamedList:
-    """A list that is read while it is sent. `token` is the id of the reader's token, if any."""
+    """A list that is read while it is sent. `token` is the id of the reader's token, if any.
+
+    `cost` is that of finding its first rows, in the units of Filters.cost.
+    """
 
     root: str
     item: str
     chunks: Chunks
     token: str | None
+    site_id: str
+    cost: int
 
 
 Answer = Callable[[Request, str], Awaitable[Document | StreamedList]]
@@ -169,7 +174,7 @@ def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Reque
                     await answer_not_found(request, language)
                 document = await answer(request, language)
                 if isinstance(document, StreamedList):
-                    return await _list_response(document, form, headers, refuse)
+                    return await _list_response(request, document, form, headers, refuse)
                 return Response(georeport.render_document(document, form), 200, headers, CONTENT_TYPE[form])
         except errors.DomainError as error:
             return refuse(error)
@@ -179,10 +184,17 @@ def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Reque
     return handle
 
 
-async def _list_response(listing: StreamedList, form: Format, headers: Mapping[str, str], refuse: Refuse) -> Response:
-    """Send a short list as a whole, as most are. A longer one waits for a free reader and is streamed."""
+async def _list_response(
+    request: Request, listing: StreamedList, form: Format, headers: Mapping[str, str], refuse: Refuse
+) -> Response:
+    """Send a short list as a whole, as most are. A longer one waits for a free reader and is streamed.
+
+    Its beginning is found here, which takes the longer the more rows precede it; what follows is read by position.
+    """
     pieces = georeport.render_pieces(listing.root, listing.item, listing.chunks, form)
-    first, second = await anext(pieces), await anext(pieces, None)
+    limit = None if listing.token else "georeport_reads"
+    async with web.expensive_read(request, listing.site_id, listing.cost, limit=limit):
+        first, second = await anext(pieces), await anext(pieces, None)
     if second is None:
         return Response(first, 200, headers, CONTENT_TYPE[form])
     return _StreamedResponse(_chain(first, second, pieces), headers, CONTENT_TYPE[form], listing.token, refuse)

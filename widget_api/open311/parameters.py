@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from widget_api import clock
 from widget_api.browse.listing import Filters
@@ -26,6 +26,7 @@ MAX_PARAMETERS = 1000  # fields of a form, items of a comma-separated list
 DAY = 86_400
 MAX_SPAN = 90 * DAY
 MAX_PAGE_SIZE, MAX_OFFSET = MAX_PARAMETERS, 100_000  # requests on a page, and up to the end of the last page
+ROWS_PER_COST = 2_000  # rows that are skipped in the time of a unit of Filters.cost
 MAX_NUMBER = 2**31 - 1
 MAX_RADIUS = 100_000  # metres; beyond that, measuring distances on a plane becomes inaccurate
 END_OF_TIME = 2**40
@@ -109,6 +110,11 @@ class Page:
     skip: int
     limit: int
 
+    @property
+    def cost(self) -> int:
+        """The relative cost of reaching its first row (Filters.cost): a page number gives no position to begin at."""
+        return self.skip // ROWS_PER_COST
+
 
 @dataclass(frozen=True, kw_only=True)
 class RequestQuery:
@@ -121,6 +127,14 @@ class RequestQuery:
     until: int = END_OF_TIME
     extended: bool = False
 
+    @property
+    def cost(self) -> int:
+        """The relative cost of finding the first requests; 0 for a period, whose requests are adjacent in the index."""
+        filters = self.filters
+        if filters.sort == "new":
+            filters = replace(filters, since=None, until=None)
+        return self.page.cost + filters.cost
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateQuery:
@@ -132,6 +146,11 @@ class UpdateQuery:
     until: int
     after: int | None
     numbers: Sequence[int] | None
+
+    @property
+    def cost(self) -> int:
+        """The relative cost of finding the first updates: those of a period are read and sorted."""
+        return self.page.cost + (3 if self.numbers is None else 1)
 
 
 def parse_requests(parameters: Parameters) -> RequestQuery:

@@ -37,7 +37,8 @@ async def list_requests(request: Request, language: str) -> StreamedList:
     site, reader = await _identify_reader(request, query)
     url, request_query = context.settings.public_url, parameters.parse_requests(query)
     chunks = render.stream_requests(context.database, site, reader, request_query, language, url)
-    return StreamedList("service_requests", "request", chunks, reader.token_id if reader else None)
+    token = reader.token_id if reader else None
+    return StreamedList("service_requests", "request", chunks, token, site.id, request_query.cost)
 
 
 async def show_request(request: Request, language: str) -> Document:
@@ -82,7 +83,8 @@ async def list_updates(request: Request, language: str) -> StreamedList:
     site, reader = await _identify_reader(request, query)
     url, update_query = context.settings.public_url, parameters.parse_updates(query)
     chunks = render.stream_updates(context.database, site, reader, update_query, url)
-    return StreamedList("service_request_updates", "request_update", chunks, reader.token_id if reader else None)
+    token = reader.token_id if reader else None
+    return StreamedList("service_request_updates", "request_update", chunks, token, site.id, update_query.cost)
 
 
 async def send_update(request: Request, language: str) -> Document:

@@ -90,14 +90,20 @@ class FairQueue:
 
 
 @contextlib.asynccontextmanager
-async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIterator[None]:
-    """Run the block as an expensive read; one of cost 0 is admitted at once. Raises TooMany."""
+async def expensive_read(
+    request: Request, site_id: str, cost: int, *, limit: str | None = "reads"
+) -> AsyncIterator[None]:
+    """Run the block as an expensive read; one of cost 0 is admitted at once. Raises TooMany.
+
+    `limit` is the rate limit (limits.RATES) that its cost counts against, if any.
+    """
     app_context = context(request)
     if not cost or not app_context.settings.rate_limits:
         yield
         return
     address = client_address(request)
-    await app_context.limits.hit("reads", address, site_id, cost=cost)
+    if limit is not None:
+        await app_context.limits.hit(limit, address, site_id, cost=cost)
     async with app_context.read_queue.slot(address):
         yield
 

@@ -83,10 +83,9 @@ class Filters:
     @property
     def cost(self) -> int:
         """The relative cost of finding the problems, 0 for the unfiltered list: by an index, or by reading along it."""
-        indexed = bool(
-            self.statuses or self.categories or self.district or self.bbox or self.near or self.answers or self.dated
-        )
-        return indexed + 3 * (bool(self.words) + (self.since is not None or self.until is not None) + self.overdue)
+        indexed = bool(self.statuses or self.categories or self.district or self.bbox or self.answers or self.dated)
+        period = self.since is not None or self.until is not None
+        return indexed + 3 * (bool(self.words) + bool(self.near) + period + self.overdue)
 
     def starting_after(self, after: Position) -> Filters:
         """Return a copy with that position. `replace` takes twenty times as long, and every page needs a copy."""
