@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import socket
 import time
@@ -284,6 +285,43 @@ def test_clients_that_do_not_read_are_disconnected(serve: Callable[..., Service]
             answers = [other.answer() for _ in range(300)]
         assert {answer.status for answer in answers} == {200}
         assert one.read_all() < sum(len(answer.body) for answer in answers)
+
+
+def test_a_stream_ends_when_its_reader_takes_nothing(serve: Callable[..., Service]) -> None:
+    """Both readers keep a slot; the slow one takes a part from time to time and gets everything."""
+    paused = [f"widget_api.web.{module}.GRACE_PERIOD=600" for module in ("connections", "streaming")]
+    changes = (*paused, "widget_api.web.connections.IDLE_SECONDS=2", "widget_api.web.streaming.MAX_STREAMS=2")
+    service = serve(work="off", trusted_proxies="127.0.0.1", changes=changes)
+    site = found_site(service)
+    service.cli("load-demo", "--problems", "3000", "--site", site["site"])
+    asked = itertools.count(1)
+
+    def export() -> bytes:
+        sender = f"X-Forwarded-For: 2001:db8:{next(asked):x}::1"
+        return request(f"/api/v1/sites/{site['key']}/problems.geojson", sender, "Connection: close")
+
+    with contextlib.ExitStack() as closing:
+
+        def ask(**options: int) -> Connection:
+            one = Connection(service, **options)
+            closing.callback(one.close)
+            one.send(export())
+            return one
+
+        silent, slow = [ask(window=4_096) for _ in range(2)]
+        assert [silent.answer(head=True).status, slow.answer(head=True).status] == [200, 200]
+        read, deadline = len(slow.received), time.monotonic() + PATIENCE
+        while ask().answer(head=True).status == 429:
+            assert time.monotonic() < deadline, "the slots stay taken"
+            time.sleep(0.3)
+            goal = read + 60_000
+            while read < goal:
+                read += len(slow.socket.recv(60_000))
+        tail = b""
+        while part := slow.socket.recv(1_000_000):
+            tail, read = (tail + part)[-5:], read + len(part)
+        assert tail == b"0\r\n\r\n"
+        assert silent.read_all() < read
 
 
 # --- everything else is as without the bounds ----------------------------------------------------------------------

@@ -9,11 +9,16 @@ uvicorn has none of these limits, and the application cannot have them: it is ca
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from widget_api.web.streaming import CONNECTION
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,11 +29,12 @@ HEAD_BYTES = 65_536  # of a head, and of a body's framing: trailers, a chunk's e
 HEAD_SECONDS = 10  # from the first byte of a head to its last; of the first head, from the start of the connection
 MINIMUM_RATE = 2_048  # bytes a second of a body, and of a reader; the slowest mobile networks are twice as fast
 GRACE_PERIOD = 20  # seconds a body or a reader may pause in addition, like a phone in a lift
+IDLE_SECONDS = 10  # in which a reader that keeps a slot from others has to take something
+UNSENT = 131_072  # bytes that the kernel accepts for such a reader beyond those on their way to it
 BODY_TIMEOUT = 900  # seconds
 LINGER = 5  # seconds in which a refused client can read the response (RFC 9112, 9.6)
 _SECOND = 1.0
 _SLICE = 4_096  # bytes; the precision with which the size of a head is known
-_STATE = "connection"
 
 
 class BoundedProtocol(asyncio.Protocol):
@@ -48,7 +54,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         make = cast(Any, AutoHTTPProtocol)
         self._protocol: asyncio.Protocol = make(
-            config=config, server_state=server_state, app_state={**app_state, _STATE: self}, _loop=_loop
+            config=config, server_state=server_state, app_state={**app_state, CONNECTION: self}, _loop=_loop
         )
         self._parser = httptools.HttpRequestParser(self)
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # like uvicorn's own
@@ -57,6 +63,8 @@ class BoundedProtocol(asyncio.Protocol):
         self._framing = 0  # bytes since its beginning or its last piece of body
         self._seconds = 0  # spent on it
         self._behind, self._waited = False, 0  # whether responses wait for the reader, and for how many seconds
+        self._pending, self._idle = 0, 0  # bytes that wait for it, and the seconds since it took any
+        self._keeps_slot = False  # whether others wait for the end of the response (`require_reading`)
         self._refused = False
 
     # --- asyncio ---
@@ -88,6 +96,7 @@ class BoundedProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._behind, self._waited = True, 0
+        self._pending, self._idle = self._transport.get_write_buffer_size(), 0
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
@@ -129,8 +138,12 @@ class BoundedProtocol(asyncio.Protocol):
     def _tick(self) -> None:
         self._timer = self._loop.call_later(_SECOND, self._tick)
         if self._behind or self._transport.is_closing():
+            pending = self._transport.get_write_buffer_size()
             self._waited += 1
-            if self._waited > GRACE_PERIOD + self._transport.get_write_buffer_size() // MINIMUM_RATE:
+            self._idle = 0 if pending < self._pending else self._idle + 1
+            self._pending = pending
+            idle = self._keeps_slot and self._idle > IDLE_SECONDS
+            if idle or self._waited > GRACE_PERIOD + pending // MINIMUM_RATE:
                 self._transport.abort()
                 return
         if self._refused:
@@ -164,6 +177,22 @@ class BoundedProtocol(asyncio.Protocol):
         else:
             self._transport.write_eof()  # closing with unread bytes would reset the connection and lose the response
 
+    @contextlib.contextmanager
+    def require_reading(self) -> Iterator[None]:
+        """Disconnect the reader if it takes nothing of the response for IDLE_SECONDS while the block runs.
+
+        By default the kernel accepts megabytes for a reader before it is full, and then reports room again when a third
+        of them is sent: meanwhile nobody could tell a slow reader from one that reads nothing.
+        """
+        accepted = self._transport.get_extra_info("socket")
+        if hasattr(socket, "TCP_NOTSENT_LOWAT") and accepted.family != socket.AF_UNIX:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        self._keeps_slot = True
+        try:
+            yield
+        finally:
+            self._keeps_slot = False
+
 
 class RequestCounter:
     """Count for each connection the requests in progress."""
@@ -172,7 +201,7 @@ class RequestCounter:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection: BoundedProtocol | None = scope.get("state", {}).get(_STATE)
+        connection: BoundedProtocol | None = scope.get("state", {}).get(CONNECTION)
         if connection is None:
             await self.app(scope, receive, send)
             return

@@ -1,7 +1,7 @@
 """Share what a process has little of fairly among client networks.
 
-Requests of one network are queued behind each other, so that many of them do not delay other networks. Each resource has
-a queue of its own:
+Requests of one network are queued behind each other, so that many of them do not delay other networks. Each resource
+has a queue of its own:
 
 - the event loop, which renders one page at a time. Every public GET route takes turns, except handlers marked with
   `at_once`: of eight pages that one address requests at the same time, one is in progress, and the next request of

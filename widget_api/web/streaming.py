@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -16,6 +17,10 @@ from widget_api import errors, logs
 from widget_api.web.limits import enclosing_networks
 from widget_api.web.requests import client_address, context
 
+if TYPE_CHECKING:
+    from widget_api.web.connections import BoundedProtocol
+
+CONNECTION = "connection"  # key of `scope["state"]`: the protocol of the connection, where this process accepted it
 MAX_STREAMS, MAX_STREAMS_PER_ADDRESS = 24, 4  # concurrent ones of a process, and of one address
 MAX_STREAMS_WITH_TOKEN = 8  # additional ones for requests with a token, so that the public cannot block platforms
 MAX_STREAMS_PER_NETWORK = 8  # of the addresses that a provider may assign to one customer
@@ -56,6 +61,9 @@ class StreamedResponse(Response):
                 await send({"type": "http.response.body", "body": b""})
                 return
             ending.enter_context(_reserve_slot(request, self._token))
+            connection: BoundedProtocol | None = scope.get("state", {}).get(CONNECTION)
+            if connection is not None:
+                ending.enter_context(connection.require_reading())
             await ending.enter_async_context(asyncio.timeout(STREAM_TIMEOUT))
             pieces = _alternate(self._pieces, context(request).streaming)
             ending.push_async_callback(pieces.aclose)
