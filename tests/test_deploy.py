@@ -254,7 +254,6 @@ def test_the_cache_drops_erased_data_and_stores_nothing_private(tmp_path: Path, 
             (f"{listed}?limit=7", {"Authorization": f"Bearer {TOKEN}"}),
             (f"{listed}?limit=8", {"Cookie": f"session={TOKEN}"}),
             (f"{listed}?q={TOKEN}", {}),
-            (f"{site}/similar?lat=55.1&lng=38.8&category=roads", {}),
         ):
             assert proxy.ask("GET", path, **named)[0] == 200, path
         assert cached_files(tmp_path).keys() == {f"http://widget{site}"}, "only the configuration was everybody's"

@@ -79,7 +79,8 @@ async def test_it_is_kept_here_and_in_shared_caches(
 
 
 async def test_it_is_kept_by_language_and_theme(client: httpx2.AsyncClient) -> None:
-    asked = [{"Accept-Language": "ru"}, {"Accept-Language": "en"}, {"Accept-Language": "ru", "Cookie": "__Host-theme=blue"}]
+    themed = {"Accept-Language": "ru", "Cookie": "__Host-theme=blue"}
+    asked = [{"Accept-Language": "ru"}, {"Accept-Language": "en"}, themed]
     answers = [await client.get(PAGE, headers=headers) for headers in asked]
     assert {answer.headers["vary"] for answer in answers} == {"Accept-Language, Cookie, Accept-Encoding"}
     assert len({answer.headers["etag"] for answer in answers}) == 3

@@ -18,7 +18,7 @@ from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.residents import feeds
-from widget_api.sites import changes
+from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -163,6 +163,24 @@ async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
     assert changed[1] is None
     again = await client.get(f"/s/{site.key}/sitemap.xml", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
+
+
+async def test_a_sitemap_includes_collections_with_their_entries_and_open_forms(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    ideas = await collection.add_collection(context.database, site, "ideas", "initiatives")
+    closed = await collection.add_collection(context.database, site, "budget", "budgeting")
+    await changes.update_site(context.database, closed.id, {"closes_at": 1})
+    await publish(context, ideas)
+    page = f"{PUBLIC_URL}/s/{site.key}"
+    index = addresses((await client.get(f"/s/{site.key}/sitemap.xml")).content, "sitemap")
+    assert index == [f"{page}/sitemap-1.xml", f"{page}/c/ideas/sitemap-1.xml", f"{page}/c/budget/sitemap-1.xml"]
+    parts = [addresses((await client.get(one.removeprefix(PUBLIC_URL))).content) for one in index]
+    assert parts[0] == [page, f"{page}/report"]
+    assert parts[1] == [f"{page}/c/ideas", f"{page}/c/ideas/report", f"{page}/c/ideas/1"]
+    assert parts[2] == [f"{page}/c/budget"]
+    for address in parts[1]:
+        assert (await client.get(address.removeprefix(PUBLIC_URL))).status_code == 200
 
 
 async def test_a_large_sitemap_is_split(

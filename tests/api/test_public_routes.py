@@ -14,12 +14,14 @@ from starlette.routing import Route
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.support.exchange import accept_report
+from tests.support.nginx import CONFIGURATION
 from widget_api.app import ROUTES
 from widget_api.context import Context
 from widget_api.settings import Settings
 from widget_api.sites import collection
 from widget_api.sites.model import Site
-from widget_api.web import fair_queue
+from widget_api.web import fair_queue, pages, static_routes
+from widget_api.web.releases import PACKAGE_FOLDER
 
 pytestmark = ONE_DATABASE
 QUERIES = {
@@ -106,3 +108,33 @@ async def test_each_takes_turns_or_answers_from_kept_bytes(
     assert outcomes["elsewhere"] == ELSEWHERE
     assert {"/api/v1/docs", "/api/v1/openapi.json", "/static/{path:path}"} <= outcomes["kept"]
     assert {"/s/{key}", "/track", "/open311/v2/requests.{form}", "/api/v1/sites/{key}"} <= outcomes["turns"]
+
+
+async def test_nginx_stores_what_shared_caches_may(client: httpx2.AsyncClient, site: Site) -> None:
+    unbuffered, cached = re.findall(r"^    location ~ (\S+) \{$", CONFIGURATION.read_text(), re.MULTILINE)
+    for route, path in get_routes(site):
+        if path.startswith("/cabinet"):
+            continue
+        answer = await client.get(path)
+        place = next((place for place in (unbuffered, cached) if re.search(place, path.partition("?")[0])), None)
+        exported = path.endswith((".geojson", "problems.csv", "entries.csv"))
+        assert (place == unbuffered) == exported, route
+        if answer.status_code == 200 and not exported:
+            control = answer.headers.get("cache-control", "")
+            assert (place == cached) == ("s-maxage" in control or path.startswith(("/w/", "/static/"))), route
+
+
+async def test_crawlers_stay_away_from_addresses_with_a_token(client: httpx2.AsyncClient, site: Site) -> None:
+    rules = re.findall(r"^Disallow: (\S+)$", (await client.get("/robots.txt")).text, re.MULTILINE)
+    patterns = [re.escape(rule).replace(r"\*", ".*") for rule in rules]  # RFC 9309, 2.2.3
+    private = [path for route, path in get_routes(site) if "{token}" in route]
+    assert len(private) > 10
+    assert [path for path in private if not any(re.match(pattern, path) for pattern in patterns)] == []
+
+
+async def test_only_the_hash_of_a_file_makes_its_address_immutable(client: httpx2.AsyncClient) -> None:
+    """Any other `v` would keep for a year what happened to be there when it was asked for."""
+    for file in (PACKAGE_FOLDER / "static").glob("*.*"):
+        address = pages.static_url(file.name)
+        for asked, expected in ((address, static_routes.IMMUTABLE), (f"{address}0", "no-cache")):
+            assert (await client.get(asked)).headers["cache-control"] == expected, asked

@@ -23,6 +23,7 @@ _PAGES = (
     ("/report", "GET", report.show_report_form),
     ("/report", "POST", report.send_report),
     ("/feed.atom", "GET", feeds.get_feed),
+    ("/sitemap-{part:int}.xml", "GET", feeds.get_sitemap_part),
     ("/consent", "GET", sites.consent_page),
     ("/consent/{version}", "GET", sites.consent_page),
     ("/calendar.ics", "GET", calendar_file.get_calendar),

@@ -14,17 +14,19 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.browse import listing
+from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.errors import NotFound
 from widget_api.problems import wording
 from widget_api.residents import site_pages_view
-from widget_api.sites import service
+from widget_api.sites import collection, service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 from widget_api.web import pages
 
 _MAX_SITEMAPS = 1_000  # sites whose sitemaps robots.txt names
 _ROBOTS = """User-agent: *
+Disallow: /action/
 Disallow: /api/
 Disallow: /cabinet/
 Disallow: /confirm/
@@ -34,12 +36,17 @@ Disallow: /invited/
 Disallow: /comment/
 Disallow: /moderate/
 Disallow: /mine
+Disallow: /my-action/
+Disallow: /my-comment/
 Disallow: /open311/
+Disallow: /sites/application/
 Disallow: /t/
 Disallow: /tiles/
 Disallow: /track
+Disallow: /unfollow/
 Disallow: /unsubscribe/
 Disallow: /renew/
+Disallow: /s/*/c/*/count/
 Disallow: /s/*/embed
 Disallow: /s/*/install
 """
@@ -88,20 +95,23 @@ async def get_feed(request: Request) -> Response:
 
 
 async def get_sitemap(request: Request) -> Response:
-    """GET /s/{key}/sitemap.xml: all addresses, or an index of the parts that hold them."""
+    """GET /s/{key}/sitemap.xml: all addresses, or an index of the parts that hold them and those of collections."""
     context = web.context(request)
-    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
-    tag = web.make_etag(site.id, version, "sitemap", site.key)
+    database, public_url = context.database, context.settings.public_url
+    site, version = await service.by_key_with_version(database, request.path_params["key"])
+    own = await collection.list_collections(database, site)
+    tag = web.make_etag(site.id, version, "sitemap", site.key, _has_form(site), *(of_own for _, of_own, _ in own))
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    many = count_parts(await find_newest_number(context.database, site.id))
-    address = f"{context.settings.public_url}/s/{site.key}"
-    if many > 1:
-        listed = render_index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
-        return web.cacheable_response(listed, tag, media_type="application/xml")
-    pieces = render_part(context.database, site.id, address, 1)
-    return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
+    parts = [
+        f"{public_url}/s/{one.key}/sitemap-{part}.xml"
+        for one in (site, *(child for child, _, _ in own))
+        for part in range(1, count_parts(await find_newest_number(database, one.id)) + 1)
+    ]
+    if len(parts) > 1:
+        return web.cacheable_response(render_index(parts), tag, media_type="application/xml")
+    return _part_response(context, site, 1, tag)
 
 
 async def get_sitemap_part(request: Request) -> Response:
@@ -109,14 +119,22 @@ async def get_sitemap_part(request: Request) -> Response:
     context = web.context(request)
     site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     part: int = request.path_params["part"]
-    tag = web.make_etag(site.id, version, "sitemap", part, site.key)
+    tag = web.make_etag(site.id, version, "sitemap", part, site.key, _has_form(site))
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
     if not 1 <= part <= count_parts(await find_newest_number(context.database, site.id)):
         raise NotFound
-    pieces = render_part(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
+    return _part_response(context, site, part, tag)
+
+
+def _part_response(context: Context, site: Site, part: int, tag: str) -> Response:
+    pieces = render_part(context.database, site, context.settings.public_url, part)
     return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
+
+
+def _has_form(site: Site) -> bool:
+    return site.collection is None or site.collection.takes_entries(clock.now())
 
 
 async def get_robots(request: Request) -> Response:
@@ -193,17 +211,18 @@ def count_parts(newest: int) -> int:
     return -(-(newest + OTHER_PAGES) // PART_SIZE)
 
 
-async def render_part(database: Database, site_id: str, address: str, part: int) -> AsyncIterator[bytes]:
-    """Yield a part; `address` is that of the site's page, `part` is counted from 1."""
+async def render_part(database: Database, site: Site, public_url: str, part: int) -> AsyncIterator[bytes]:
+    """Yield a part, counted from 1; the first begins with the site's page and its form."""
     after, last = max(0, (part - 1) * PART_SIZE - OTHER_PAGES), part * PART_SIZE - OTHER_PAGES
     yield f"{_XML_HEAD}<urlset {_SITEMAP_NAMESPACE}>\n".encode()
     if part == 1:
-        yield (
-            _url_element(address, await find_last_change(database, site_id)) + _url_element(f"{address}/report")
-        ).encode()
+        address = f"{public_url}/s/{site.key}"
+        form = _url_element(f"{address}/report") if _has_form(site) else ""
+        yield (_url_element(address, await find_last_change(database, site.id)) + form).encode()
+    address = public_url + site.entries_path
     while True:
-        rows = await list_numbers(database, site_id, after, last, BATCH_SIZE)
-        yield "".join(_url_element(f"{address}/problems/{row['number']}", row["updated_at"]) for row in rows).encode()
+        rows = await list_numbers(database, site.id, after, last, BATCH_SIZE)
+        yield "".join(_url_element(f"{address}/{row['number']}", row["updated_at"]) for row in rows).encode()
         if len(rows) < BATCH_SIZE:
             break
         after = rows[-1]["number"]

@@ -99,9 +99,9 @@ async def widget(request: Request) -> Response:
 
 @at_once
 async def static(request: Request) -> Response:
-    """Handle GET /static/{path}. With the content's hash in the URL it can be cached forever."""
-    cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
-    return _file_within(PACKAGE_FOLDER / "static", request.path_params["path"]).response(request, cache_control)
+    """Handle GET /static/{path}. With the content's hash in the URL (`pages.static_url`) it can be cached forever."""
+    file = _file_within(PACKAGE_FOLDER / "static", request.path_params["path"])
+    return file.response(request, IMMUTABLE if request.query_params.get("v") == file.tag.strip('"') else "no-cache")
 
 
 routes: list[BaseRoute] = [
