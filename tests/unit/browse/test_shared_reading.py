@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from widget_api.browse.api import Answers
-from widget_api.web import make_etag
+from widget_api.web import Answers, make_etag
 
 
 async def test_concurrent_queries_share_one_read_and_later_ones_use_the_cache() -> None:
