@@ -319,7 +319,7 @@ async def describe(database: Database, row: Row) -> list[Mark]:
         marks.append(Mark("unproven", "warning"))
     own = hosts.is_of_host(row["email"], host)
     verified = row["confirmed_at"] is not None and row["email"] == row["contact_email"]  # by the letter with the link
-    code = f"email_{'own' if own else 'foreign'}{'' if verified else '_unverified'}"
+    code = f"email_{'own' if own else 'foreign'}{'_verified' if verified else ''}"
     marks.append(Mark(code, "good" if own and verified else "note", row["email"]))
     if named is not None:
         same = named.casefold() == row["name"].casefold()
