@@ -147,6 +147,18 @@ def test_released_folders_are_frozen() -> None:
     assert folders == current | recorded
 
 
+def test_names_of_chunks_and_texts_carry_their_hash() -> None:
+    """So that no cache, and no page that stays open, takes one build's file for another's."""
+    current = DIST / json.loads((DIST / "manifest.json").read_text())["version"]
+    hashed = [path for path in current.iterdir() if path.suffix in (".js", ".json") and "-" in path.stem]
+    assert {".js", ".json"} == {path.suffix for path in hashed}
+    for path in hashed:
+        digest = base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
+        assert path.stem.endswith("-" + re.sub(r"\W", "", digest)[:8]), path
+    plain = {path.name for path in current.iterdir() if path.suffix != ".map"} - {path.name for path in hashed}
+    assert plain == {"LICENSES.txt", "chunks.json", "frame.js", "loader.js"}
+
+
 def test_licences_of_bundled_packages_are_delivered() -> None:
     """Leaflet's licence (BSD-2-Clause) requires its notice beside every copy. Frozen folders have it beside them."""
     current = DIST / json.loads((DIST / "manifest.json").read_text())["version"]

@@ -114,11 +114,21 @@ def test_missing_texts_are_fetched_from_the_service(desktop: Page, watch: Watch,
     desktop.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(desktop.get_by_role("dialog", name="City problems")).to_be_visible()
     to_form(desktop)
-    texts = [one.url.split("?")[0] for one in watch.requests if ".json" in one.url]
+    texts = [re.sub(r"-\w{8}(?=\.json)", "", one.url) for one in watch.requests if ".json" in one.url]
     for name in ("ru-widget", "ru-browse", "en-widget", "en-browse"):
         requested = [url for url in texts if url.endswith(f"/{name}.json")]
         assert requested[-1] == f"{widget_site.service.url}/w/{RELEASE}/{name}.json", requested
         assert len([url for url in requested if url.startswith(widget_site.service.url)]) == 1
+
+
+def test_a_missing_text_is_shown_as_its_key(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    desktop.route("**/ru-widget*.json*", lambda route: route.fulfill(json={"locale": "ru"}, headers=ANY_ORIGIN))
+    desktop.goto(widget_site.page(widget_site.snippet('type="basic"')))
+    desktop.get_by_role("button", name=REPORT, exact=True).click()
+    expect(desktop.get_by_role("dialog", name="title")).to_be_visible()
+    to_form(desktop)
+    expect(desktop.get_by_role("button", name="close", exact=True)).to_be_visible()
+    assert failures(watch) == []
 
 
 def test_failing_to_reload_the_configuration_keeps_the_view(

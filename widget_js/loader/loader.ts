@@ -5,11 +5,11 @@ import { ATTRIBUTES, attribute, DIV, EVENT, isExtended, isInline, isReading, TAG
 import { READING } from "./timeouts.ts";
 
 /**
- * Written in by the build: «1.1.0/», what the addresses of its texts end with, the release, the hashes of those that
- * open the widget (SHA-256 in base64, by which their files are named too), the button's labels.
+ * Written in by the build: «1.1.0/», the hashes in the names of the texts that open the widget, the release, the hashes
+ * of the chunks that do (SHA-256 in base64, by which their files are named too), the button's labels.
  */
 declare const RELEASE: string;
-declare const TEXTS: string;
+declare const TEXTS: Record<string, string>;
 declare const VERSION: string;
 declare const HASHES: Record<string, string>;
 declare const LABELS: Record<string, string>;
@@ -27,11 +27,12 @@ const script = document.currentScript;
 /**
  * The tag that brought this is the only one that is believed: what else stands in the page, others may have written.
  */
-const { src = "", dataset = {} as DOMStringMap } = (
-  script instanceof HTMLScriptElement ? script : {}
-) as HTMLScriptElement;
+const {
+  src = "",
+  integrity = "",
+  dataset = {} as DOMStringMap
+} = (script instanceof HTMLScriptElement ? script : {}) as HTMLScriptElement;
 const service = (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
-const folder = src && new URL("../" + RELEASE, src).href;
 /** An address that somebody has shared opens one widget: the first that can read it. */
 let shared: string | false | undefined;
 
@@ -49,25 +50,6 @@ function run(command: Command | "on" | "off", ...rest: any[]): void {
     else target.addEventListener(EVENT + "ready", () => run(command, target), { once: true });
   }
 }
-
-/**
- * `import()` takes no hash, a preloaded module does, and is the one that import() then finds. WebKit loads it without a
- * look at its hash, and browsers that know no such link import the module itself.
- */
-const preload = (name: string, hash = HASHES[name]!): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const link = document.createElement("link");
-    link.rel = "modulepreload";
-    link.integrity = "sha256-" + hash;
-    link.crossOrigin = "";
-    link.href = folder + name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js";
-    link.onload = link.onerror = (event: Event | string) => {
-      link.remove();
-      ((event as Event).type === "load" ? resolve : reject)(link.href);
-    };
-    if (link.relList.supports(link.rel)) document.head.append(link);
-    else resolve(link.href);
-  });
 
 /** As shared/emit.ts, without a detail. */
 const emit = (host: Element, name: string) =>
@@ -95,6 +77,38 @@ function createLauncher(host: HTMLElement): Launcher {
   let starting: Promise<void> | undefined;
   let widget: Widget | void;
 
+  /** The folder of the chunks beside this script's, and the hashes of those that open the widget. */
+  let [folder, hashes] = [RELEASE, HASHES];
+  const address = (name: string) => new URL("../" + folder + name, src).href;
+
+  /**
+   * `import()` takes no hash, a preloaded module does, and is the one that import() then finds. WebKit loads it without
+   * a look at its hash, and browsers that know no such link import the module itself.
+   */
+  const preload = (name: string, hash = hashes[name]!): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const link = document.createElement("link");
+      link.rel = "modulepreload";
+      link.integrity = "sha256-" + hash;
+      link.crossOrigin = "";
+      link.href = address(name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js");
+      link.onload = link.onerror = (event: Event | string) => {
+        link.remove();
+        ((event as Event).type === "load" ? resolve : reject)(link.href);
+      };
+      if (link.relList.supports(link.rel)) document.head.append(link);
+      else resolve(link.href);
+    });
+  /**
+   * The chunks of a build that was not released are gone with the next one, which a page that was open before does not
+   * know of: the file beside this script names those of the present build. Where the page gives the hash of this
+   * script, it vouches for all chunks, so that no others are taken.
+   */
+  const renew = async () => {
+    if (integrity) throw integrity;
+    [folder, hashes] = await (await fetch(new URL("chunks.json", src))).json();
+  };
+
   const language = () => {
     const lang = (attribute(host, "lang") || document.documentElement.lang).slice(0, 2);
     return LABELS[lang] ? lang : "ru";
@@ -103,12 +117,12 @@ function createLauncher(host: HTMLElement): Launcher {
   const sharedQuery = () => isExtended(host) && location.hash.split("#igrajdanin?")[1];
   /** All that opens the widget; gives the module to start it with. */
   const load = async () => {
-    const core = preload("core");
-    await Promise.race([
-      Promise.all([core, preload(isReading(host) ? "browse" : "report")]),
+    const chunks = () => Promise.all([preload("core"), preload(isReading(host) ? "browse" : "report")]);
+    const [core] = await Promise.race([
+      chunks().catch(() => renew().then(chunks)),
       new Promise<never>((_, reject) => setTimeout(reject, READING))
     ]);
-    return import(await core);
+    return import(core);
   };
   /**
    * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the
@@ -122,11 +136,12 @@ function createLauncher(host: HTMLElement): Launcher {
         const lang = language();
         const site = service + "/api/v1/sites/" + attribute(host, "site-key");
         const challenge = site + "/challenge" + VERSION;
+        const texts = (name: string) => address(name + "-" + TEXTS[name] + ".json");
         const first = [
           site + "?lang=" + lang,
           isExtended(host) ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "") : challenge,
-          folder + lang + "-widget" + TEXTS,
-          isReading(host) && folder + lang + "-browse" + TEXTS
+          texts(lang + "-widget"),
+          isReading(host) && texts(lang + "-browse")
         ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
         try {
           widget = await (await load()).mount({ host, service, language, update, first, control, preload });

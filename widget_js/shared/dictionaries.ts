@@ -3,9 +3,9 @@
 import { expire, folder } from "./chunks.ts";
 import type { Part, Texts } from "./i18n.ts";
 
-/** Written in by the build: «1.1.0/», and «.json?…», as the addresses of this build's texts end. */
+/** Written in by the build: «1.1.0/», and the hashes in the names of this build's texts. */
 declare const RELEASE: string;
-declare const TEXTS: string;
+declare const TEXTS: Record<string, string>;
 
 const dictionaries: Record<string, Partial<Texts>> = {};
 const loading: Record<string, Promise<void>> = {};
@@ -20,8 +20,8 @@ async function fetchJson(address: string): Promise<Partial<Texts>> {
 }
 
 /** Where the municipality serves the files itself, its policy may name the service alone. */
-const fetchTexts = (service: string, name: string): Promise<Partial<Texts>> =>
-  fetchJson(folder + name + TEXTS).catch(() => fetchJson(`${service}/w/${RELEASE}${name}${TEXTS}`));
+const fetchTexts = (service: string, file: string): Promise<Partial<Texts>> =>
+  fetchJson(folder + file).catch(() => fetchJson(`${service}/w/${RELEASE}${file}`));
 
 /** Adds a part; without a wait where it is here already. `early`: what the loader has asked for. */
 export function addTexts(
@@ -35,7 +35,10 @@ export function addTexts(
   if (loaded.has(name)) return;
   const bring = async () => {
     const answer = await early;
-    const texts = answer && answer.ok ? await answer.json() : await fetchTexts(service, name);
+    const file = `${name}-${TEXTS[name]}.json`;
+    // The loader of an earlier build may have asked for that build's texts.
+    const texts =
+      answer && answer.ok && answer.url === folder + file ? await answer.json() : await fetchTexts(service, file);
     dictionaries[lang] = Object.assign(dictionaries[lang] || {}, texts);
     loaded.add(name);
   };

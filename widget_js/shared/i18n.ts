@@ -43,10 +43,11 @@ export function language(lang: string, texts: Texts, timeZone?: string): Languag
     lang,
     locale,
     texts,
-    t: (key, values) => fill(texts[key], values),
+    // A key without a text is shown as it is: one label less is no reason for the form to fail.
+    t: (key, values) => fill(texts[key] || key, values),
     count(key, n) {
-      const forms = texts[key] as Record<string, string> & { other: string };
-      return fill(forms[plurals.select(n)] || forms.other, { n: number(n) });
+      const forms: Record<string, string> = texts[key] || {};
+      return fill(forms[plurals.select(n)] || forms.other || key, { n: number(n) });
     },
     number,
     date(when) {

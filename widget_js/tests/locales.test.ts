@@ -92,6 +92,11 @@ test("plurals, dates and figures", () => {
   assert.equal(english.date(`${year}-12-12`), "12 December");
 });
 
+test("a missing text is shown as its key", () => {
+  const { count, number, t } = language("ru", {} as Texts);
+  assert.deepEqual([t("title"), count("errors_title", 2), number(5)], ["title", "errors_title", "5"]);
+});
+
 test("age in words", () => {
   const words = language("ru", russian);
   const ago = (seconds: number) => age(words, new Date(Date.now() - seconds * 1000).toISOString());
