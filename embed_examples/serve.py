@@ -1,8 +1,9 @@
 """Serves these host pages on an origin of their own: `python serve.py --service http://127.0.0.1:8000 --key wk_…`.
 
 A folder is a case. Its headers.json, where there is one, names the headers its pages are sent with. In pages and
-headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} and
-{{INTEGRITY}} for the release and the hash of its loader, {{NONCE}} for a word that is new with every answer.
+headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} and {{INTEGRITY}}
+for the newest release and the hash of its loader, {{BUILD}} for the newest version of the widget, released or not,
+{{NONCE}} for a word that is new with every answer.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def headers(case: str) -> dict[str, str]:
 
 
 def release() -> dict[str, str]:
-    manifest = json.loads((DIST / "manifest.json").read_text())
-    return {"VERSION": manifest["version"], "INTEGRITY": manifest["files"]["loader.js"]["integrity"]}
+    released = json.loads((DIST / "released.json").read_text())
+    newest = max(released, key=lambda version: [int(part) for part in version.split(".")])
+    build = json.loads((DIST / "manifest.json").read_text())["version"]
+    return {"VERSION": newest, "INTEGRITY": released[newest]["loader.js"], "BUILD": build}
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -37,7 +37,8 @@ def filled(snippet: str) -> str:
     named = {
         "https://W": "{{W}}",
         "wk_…": "{{KEY}}",
-        releases.newest_version("1"): "{{VERSION}}",
+        "igrajdanin/X.Y.Z": "igrajdanin/{{BUILD}}",
+        "X.Y.Z": "{{VERSION}}",
         "sha384-…": "{{INTEGRITY}}",
     }
     named['nonce="…"'] = 'nonce="{{NONCE}}"'
@@ -112,6 +113,12 @@ def test_every_event_and_attribute_exists(name: str) -> None:
     assert all(f'"{event}"' in sources for event in events)
     rows = re.findall(r"^\| `([a-z][a-z-]+)` \|", DOCUMENTS[name], re.MULTILINE)
     assert set(rows) == set(re.findall(r'attribute\(\w+, "([a-z-]+)"\)', sources))
+
+
+def test_only_releases_are_named_in_addresses() -> None:
+    texts = [*DOCUMENTS.values(), (WIDGET / "npm" / "README.md").read_text(), *EXAMPLES.values()]
+    named = {version for text in texts for version in re.findall(r"(?:\bw|dist|igrajdanin)/(\d+\.\d+\.\d+)", text)}
+    assert named <= set(releases.list_releases())
 
 
 def test_both_languages_correspond() -> None:

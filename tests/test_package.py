@@ -76,9 +76,9 @@ def test_one_version_stands_everywhere(installed: Path) -> None:
 
 def test_the_installed_package_works_from_any_directory(installed: Path, tmp_path: Path) -> None:
     program = (
-        "import asyncio, widget_api.ops.schema, widget_api.web.static_routes as files;"
+        "import asyncio, widget_api.ops.schema, widget_api.web.releases as releases;"
         "asyncio.run(widget_api.ops.schema.migrate('sqlite:///widget.db'));"
-        "print(widget_api.__file__, files.dist_folder() / files.newest_version('1') / 'loader.js', sep='\\n')"
+        "print(widget_api.__file__, releases.dist_folder() / releases.served_version('1') / 'loader.js', sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -101,19 +101,19 @@ async def test_the_figures_alone_are_a_view(client: httpx2.AsyncClient, site: Si
     assert "embed?view=figures" in code["frame"]
 
 
-async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.AsyncClient, site: Site) -> None:
-    manifest = orjson.loads((releases.dist_folder() / "manifest.json").read_bytes())
-    version = manifest["version"]
+async def test_a_pinned_release_carries_its_recorded_hash(client: httpx2.AsyncClient, site: Site) -> None:
+    released = orjson.loads((releases.dist_folder() / "released.json").read_bytes())
+    version = releases.newest_release("1")
     code = await shown(client, site, version="pinned")
     for name, part in (("loader.js", code["script"]), ("frame.js", code["frame"])):
-        integrity = manifest["files"][name]["integrity"]
+        integrity = released[version][name]
         assert f'src="{PUBLIC_URL}/w/{version}/{name}" integrity="{integrity}" crossorigin></script>' in part
-    assert code["hash"] == manifest["files"]["loader.js"]["integrity"]
+    assert code["hash"] == released[version]["loader.js"]
 
 
 async def test_code_for_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
-    version = releases.newest_version("1")
+    version = releases.newest_release("1")
     source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
     assert re.search(
         f'{re.escape(source)} integrity="sha384-[^"]+" crossorigin data-api="{PUBLIC_URL}"></script>', code["script"]
@@ -211,10 +211,10 @@ async def test_a_link_is_valid_for_ninety_days(client: httpx2.AsyncClient, conte
 
 async def test_the_check_shows_sightings_and_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     note = context.sightings.note
-    note(site, "seen", HOST_ORIGIN, releases.newest_version("1"))
-    note(site, "origin_refused", "https://www.gorod.test", releases.newest_version("1"))
+    note(site, "seen", HOST_ORIGIN, releases.served_version("1"))
+    note(site, "origin_refused", "https://www.gorod.test", releases.served_version("1"))
     note(site, "key_expired", "https://old.gorod.test")
-    note(site, "failed.connect", HOST_ORIGIN, releases.newest_version("1"))
+    note(site, "failed.connect", HOST_ORIGIN, releases.served_version("1"))
     await context.sightings.flush(context.database)
     text = PageText((await client.get(link(context, site))).text).text
     assert "Последний раз виджет открывали" in text
@@ -222,7 +222,7 @@ async def test_the_check_shows_sightings_and_problems(client: httpx2.AsyncClient
     assert f"widget-api site set {site.jurisdiction} --add-origin https://www.gorod.test" in text
     assert "На https://old.gorod.test стоит ключ, который больше не действует" in text
     assert "не пускает запросы к сервису" in text
-    assert releases.newest_version("1") in text
+    assert releases.served_version("1") in text
 
 
 # --- the active check ---
@@ -271,7 +271,8 @@ async def test_external_values_are_escaped(
     """What pages called themselves that were counted, the address that was typed, what the page there says."""
     attack = '"><script>alert(1)</script>'
     day = local_date(clock.now(), site.time_zone).isoformat()
-    seen = {"site_id": site.id, "day": day, "origin": attack, "version": "1.0.0", "count": 1, "last_at": clock.now()}
+    version = releases.newest_release("1")
+    seen = {"site_id": site.id, "day": day, "origin": attack, "version": version, "count": 1, "last_at": clock.now()}
     counted = [seen | {"kind": kind} for kind in ("seen", "origin_refused", "failed.connect")]
     await context.database.write(lambda tx: sightings.add_counts(tx, counted))
     snippet = f"""<igrajdanin-widget site-key='{attack}'></igrajdanin-widget>
@@ -279,7 +280,7 @@ async def test_external_values_are_escaped(
     pages = {f"{HOST}/": (200, HTML, snippet), f"{HOST}/type": (200, {"content-type": attack}, "")}
     Web(monkeypatch, **pages)
     shown = (await client.get(link(context, site))).text.count(ESCAPED)
-    assert shown == 5, "a row of the table, three findings, a command"
+    assert shown == 4, "a row of the table, two findings, a command"
     for url, more in ((f"{HOST}/", 2), (f"{HOST}/type", 1), (attack, 2)):
         page = (await look(client, context, site, url)).text
         assert "<script>alert" not in page

@@ -23,8 +23,8 @@ REFUSED = "https://www.gorod.test"
 @pytest.fixture
 async def site(context: Context) -> Site:
     site = await make_site(context.database, name="Сайт города")
-    context.sightings.note(site, "seen", HOST_ORIGIN, releases.newest_version("1"))
-    context.sightings.note(site, "origin_refused", REFUSED, releases.newest_version("1"))
+    context.sightings.note(site, "seen", HOST_ORIGIN, releases.served_version("1"))
+    context.sightings.note(site, "origin_refused", REFUSED, releases.served_version("1"))
     await context.sightings.flush(context.database)
     return site
 
@@ -133,7 +133,7 @@ async def test_the_commands_print_the_addresses_of_the_pages(
 async def test_site_check(cli: Callable[..., Any], site: Site, client: httpx2.AsyncClient) -> None:
     found = cli("site", "check", site.jurisdiction)
     assert [(place["origin"], place["versions"], place["count"]) for place in found["places"]] == [
-        (HOST_ORIGIN, [releases.newest_version("1")], 1)
+        (HOST_ORIGIN, [releases.served_version("1")], 1)
     ]
     assert [(one["code"], one["origin"]) for one in found["findings"]] == [("origin_refused", REFUSED)]
     assert found["last_seen"].endswith("Z")

@@ -29,7 +29,7 @@ CLOSE = "Закрыть"
 TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
-RELEASE = releases.newest_version("1")  # the release that `/w/1/` redirects to
+RELEASE = releases.served_version("1")  # the version that `/w/1/` serves, released or not
 POLL = 5_000  # milliseconds between two requests for news, widget_js/shared/polling.ts
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}

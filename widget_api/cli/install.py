@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.cli.running import Json, print_result, run_command
 from widget_api.cli.sites import SiteArgument
 from widget_api.cli.sites import site as group
@@ -14,6 +14,7 @@ from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
+from widget_api.web import releases
 
 _LANGUAGE = "en"
 _STATE_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -59,6 +60,7 @@ def check_page(
                 }
                 for place in overview.places
             ],
+            "unreleased_build": releases.served_build(releases.MAJOR_VERSION) or None,
             "days": [{"day": day, "count": count} for day, count in overview.days],
             "findings": install_overview.describe_findings(_LANGUAGE, overview, found),
             "page": page,
@@ -73,6 +75,8 @@ def _print_lines(found: dict[str, Any]) -> list[str]:
     lines += [
         f"  {place['origin']}  {', '.join(place['versions']) or '-'}  {place['count']}" for place in found["places"]
     ]
+    if build := found["unreleased_build"]:
+        lines += [i18n.text(_LANGUAGE, "install.check.build", version=build)]
     for one in found["findings"]:
         lines += ["", f"{_STATE_MARKS[one['severity']]} {one['text']}", f"      {one['todo']}"]
     if found["page"] is not None:

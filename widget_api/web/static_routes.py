@@ -17,8 +17,9 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
 from widget_api.status_table import paint
+from widget_api.web import releases
 from widget_api.web.fair_queue import at_once
-from widget_api.web.releases import PACKAGE_FOLDER, VERSION, dist_folder, newest_version
+from widget_api.web.releases import MAJOR_VERSION, PACKAGE_FOLDER, VERSION
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -27,7 +28,10 @@ _TYPES = {
     ".map": "application/json",
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
-SHORT_LIVED = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: pages get a new release soon
+# /w/1/loader.js: pages get a new release soon; one that is a day late works too, since the files of releases stay.
+FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"
+# A build that is not released: the next deployment replaces its files, and the loader names files that go with it.
+UNRELEASED = "public, max-age=60, must-revalidate"
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,8 @@ def load_file(path: Path) -> StaticFile:
 
 def warm_cache() -> None:
     """Compress the files of all pages and of the current widget, before they are requested."""
-    current = [
-        path for path in (dist_folder() / newest_version("1")).rglob("*") if path.is_file() and path.suffix != ".map"
-    ]
+    folder = releases.dist_folder() / releases.served_version(MAJOR_VERSION)
+    current = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".map"]
     for path in (*current, *(PACKAGE_FOLDER / "static").glob("*")):
         with contextlib.suppress(NotFound):
             load_file(path)
@@ -88,13 +91,14 @@ def _file_within(folder: Path, name: str) -> StaticFile:
 
 @at_once
 async def widget(request: Request) -> Response:
-    """Handle GET /w/{version}/{path}: a full version never changes; a major version is its newest release."""
+    """Handle GET /w/{version}/{path}: a release never changes; a major version is its newest version."""
     version, path = request.path_params["version"], request.path_params["path"]
-    if VERSION.fullmatch(version):
-        return _file_within(dist_folder() / version, path).response(request, IMMUTABLE)
-    if version.isdigit():
-        return _file_within(dist_folder() / newest_version(version), path).response(request, SHORT_LIVED)
-    raise NotFound
+    full = bool(VERSION.fullmatch(version))
+    if not full and not version.isdigit():
+        raise NotFound
+    found = version if full else releases.served_version(version)
+    cache_control = (IMMUTABLE if full else FOLLOWING) if releases.is_released(found) else UNRELEASED
+    return _file_within(releases.dist_folder() / found, path).response(request, cache_control)
 
 
 @at_once

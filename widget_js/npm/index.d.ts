@@ -4,9 +4,9 @@ export declare function install(options: InstallOptions): Promise<void>;
 export interface InstallOptions {
   /** Origin of the service, such as `https://reports.example`. */
   api: string;
-  /** `"1"` (default) follows the newest 1.x, `"1.1.0"` is that release for ever. */
+  /** `"1"` (default) follows the newest 1.x, a full version is that release for ever. */
   version?: string;
-  /** SHA-384 of a pinned loader, as `dist/manifest.json` of the release names it. */
+  /** SHA-384 of a pinned loader, as `dist/released.json` names it. */
   integrity?: string;
   /** For a policy with nonces. */
   nonce?: string;

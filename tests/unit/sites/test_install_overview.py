@@ -13,7 +13,7 @@ from widget_api.sites.install.sightings import FAILURES, OTHERS, Sighting
 from widget_api.web import releases
 
 TODAY = date(2026, 11, 24)
-NEWEST = releases.newest_version("1")
+NEWEST = releases.served_version("1")
 HOME, OWN, OTHER = "https://gorod.test", "https://widget.test", "https://www.gorod.test"
 
 
@@ -95,8 +95,7 @@ def test_the_busiest_origin_comes_first() -> None:
 
 
 def test_an_old_release_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "list_versions", lambda: ("1.0.0", "1.1.0"))
-    monkeypatch.setattr(releases, "newest_version", lambda major: "1.1.0")
+    monkeypatch.setattr(releases, "list_releases", lambda: ("1.0.0", "1.1.0"))
     [found] = make_overview(
         [seen(version="1.0.0"), seen(version="1.1.0"), seen(version=OTHERS)], TODAY, frozenset({HOME}), OWN
     ).findings

@@ -129,7 +129,7 @@ def _check_scripts(service: ExpectedService, found: Markup, address: str) -> lis
             if not _names_service(script, found):
                 lines.append(CheckLine("wrong", "api_missing", {"w": service.public_url}))
         elif script.version.isdigit():
-            lines.append(CheckLine("ok", "script_following", {"version": script.version}))
+            lines.append(_check_following(script.version))
         else:
             lines.append(_check_release(script))
         lines += _check_integrity(script, address)
@@ -137,17 +137,26 @@ def _check_scripts(service: ExpectedService, found: Markup, address: str) -> lis
 
 
 def _names_service(script: Script, found: Markup) -> bool:
-    """Whether a self-hosted copy knows the service's address: from its own tag, in release 1.0.0 from the elements."""
-    if script.version == "1.0.0":
+    """Whether a self-hosted copy knows the service's address: from its own tag, or in 1.0.0 from the elements."""
+    if releases.names_service_by_element(script.version):
         return all(element.get("api") for element in found.elements)
     return bool(script.attributes.get("data-api"))
 
 
+def _check_following(major: str) -> CheckLine:
+    if not any(version.split(".")[0] == major for version in releases.list_versions()):
+        return CheckLine("wrong", "release_unknown", {"version": major})
+    if build := releases.served_build(major):
+        return CheckLine("ok", "script_following_build", {"version": major, "build": build})
+    return CheckLine("ok", "script_following", {"version": major})
+
+
 def _check_release(script: Script) -> CheckLine:
-    known, version = releases.list_versions(), script.version
-    if version not in known:
-        return CheckLine("wrong", "release_unknown", {"version": version})
-    newest = releases.newest_version(version.split(".")[0])
+    version = script.version
+    if not releases.is_released(version):
+        code = "release_unreleased" if version in releases.list_versions() else "release_unknown"
+        return CheckLine("wrong", code, {"version": version})
+    newest = releases.newest_release(version.split(".")[0])
     if version != newest:
         return CheckLine("note", "release_old", {"version": version, "newest": newest})
     return CheckLine("ok", "release_newest", {"version": version})
@@ -156,12 +165,13 @@ def _check_release(script: Script) -> CheckLine:
 def _check_integrity(script: Script, address: str) -> list[CheckLine]:
     """Check SRI: the hash must be that of the release, and a cross-origin script with one needs `crossorigin`."""
     given = script.attributes.get("integrity", "").split()
+    released = releases.is_released(script.version)
     if not given:
-        return [] if script.version.isdigit() else [CheckLine("note", "integrity_absent")]
+        return [CheckLine("note", "integrity_absent")] if released else []
     if script.version.isdigit():
         return [CheckLine("wrong", "integrity_following")]
     lines = []
-    if script.version in releases.list_versions():
+    if released:
         right = releases.integrity_hash(script.version, "loader.js")
         lines.append(
             CheckLine("ok", "integrity") if right in given else CheckLine("wrong", "integrity_wrong", {"right": right})

@@ -14,13 +14,13 @@ from widget_api.i18n import LANGUAGES
 from widget_api.sites import appearance, origins
 from widget_api.sites.model import Site
 from widget_api.web import releases
+from widget_api.web.releases import MAJOR_VERSION
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "inline", "figures")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,10})?)\s*[,;\s]\s*(-?\d{1,3}(?:\.\d{1,10})?)\s*")
 MAX_ADDRESS = 200  # characters of an address in the code
-MAJOR_VERSION = "1"
 FRAME_HEIGHT = 640  # px; without the script that adapts it
 
 
@@ -57,7 +57,8 @@ class Options:
 
     @classmethod
     def read(cls, given: Mapping[str, str], site: Site) -> Options:
-        """Parse a query string, ignoring unknown values."""
+        """Parse a query string, ignoring unknown values. Only a release can be pinned, or copied to another host."""
+        released = bool(releases.newest_release(MAJOR_VERSION))
         view, lang, theme = given.get("view", ""), given.get("language", ""), given.get("theme", "")
         return cls(
             type="basic" if given.get("type") == "basic" else site.type,
@@ -67,8 +68,8 @@ class Options:
             category=given["category"] if site.category(given.get("category", "")) else "",
             accent=parse_colour(given.get("accent")) or parse_colour(site.accent),
             place=parse_place(given, site),
-            pinned=given.get("version") == "pinned",
-            own_host=_parse_origin(given.get("host", "")),
+            pinned=given.get("version") == "pinned" and released,
+            own_host=_parse_origin(given.get("host", "")) if released else "",
         )
 
     def to_query(self, site: Site) -> str:
@@ -90,7 +91,7 @@ class Options:
     @property
     def version(self) -> str:
         """The version in the loader's address. A self-hosted copy is always of one release."""
-        return releases.newest_version(MAJOR_VERSION) if self.pinned or self.own_host else MAJOR_VERSION
+        return releases.newest_release(MAJOR_VERSION) if self.pinned or self.own_host else MAJOR_VERSION
 
 
 def _parse_origin(text: str) -> str:
@@ -151,7 +152,7 @@ def generator_values(site: Site, given: Mapping[str, str], language: str, public
     """What the page of the generator shows for the choices of a query string."""
     chosen = Options.read(given, site)
     words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
-    newest = releases.newest_version(MAJOR_VERSION)
+    newest = releases.newest_release(MAJOR_VERSION)
     return {
         "chosen": chosen,
         "given": {name: given.get(name, "")[:200] for name in ("accent", "host", "point")},
@@ -163,7 +164,8 @@ def generator_values(site: Site, given: Mapping[str, str], language: str, public
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
         "contrast": _contrast_values(chosen.accent),
         "newest": newest,
-        "integrity": releases.integrity_hash(newest, "loader.js"),
+        "build": releases.served_build(MAJOR_VERSION),
+        "integrity": releases.integrity_hash(newest, "loader.js") if newest else "",
         "themes_offered": THEMES,
     }
 
@@ -187,6 +189,8 @@ def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[st
         "theme": options.theme,
         "category": options.category,
     }
+    if options.own_host and releases.names_service_by_element(options.version):
+        chosen["api"] = public_url
     named = {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
     return named | {f"data-{name}": value for name, value in options.place.items()}
 

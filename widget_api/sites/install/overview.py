@@ -12,6 +12,7 @@ from widget_api.sites.install.inspection import CheckLine
 from widget_api.sites.install.sightings import OTHERS, SEEN_KINDS, Sighting
 from widget_api.sites.model import Site
 from widget_api.web import releases
+from widget_api.web.releases import MAJOR_VERSION
 
 SHOWN_DAYS = 30
 RECENT_DAYS = 7  # older failures are ignored
@@ -159,7 +160,7 @@ def _group_by_origin(code: str, sightings: Sequence[Sighting], severity: Severit
 
 
 def _find_old_releases(seen: Sequence[Sighting]) -> list[Finding]:
-    known = releases.list_versions()
+    known = releases.list_releases()
     return [
         Finding(
             code="release_old",
@@ -170,7 +171,7 @@ def _find_old_releases(seen: Sequence[Sighting]) -> list[Finding]:
             last_at=max(one.last_at for one in of_version),
         )
         for version in sorted({one.version for one in seen})
-        if version in known and version != releases.newest_version(version.split(".")[0])
+        if version in known and version != releases.newest_release(version.split(".")[0])
         for of_version in ([one for one in seen if one.version == version],)
     ]
 
@@ -209,16 +210,23 @@ def _describe_finding(language: str, one: Finding, site: Site) -> dict[str, Any]
     }
 
 
+def _name_version(language: str, version: str) -> str:
+    return (
+        version if releases.is_released(version) else i18n.text(language, "install.check.unreleased", version=version)
+    )
+
+
 def page_values(language: str, found: Overview, site: Site) -> dict[str, Any]:
     """Values of the check's page."""
     most = max((count for _, count in found.days), default=0)
     return {
         "span": SHOWN_DAYS,
         "last": i18n.format_moment(language, found.last_at, site.time_zone) if found.last_at else "",
+        "build": releases.served_build(MAJOR_VERSION),
         "places": [
             {
                 "origin": place.origin,
-                "versions": ", ".join(place.versions),
+                "versions": ", ".join(_name_version(language, version) for version in place.versions),
                 "count": place.count,
                 "moment": i18n.format_moment(language, place.last_at, site.time_zone),
             }
