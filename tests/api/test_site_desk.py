@@ -309,14 +309,14 @@ async def test_the_use_of_a_site_is_told_in_numbers(
     assert "Сервис работает." in shown.text
     report = (await submit_report(context.database, site)).problem_id
     await lifecycle.change(context.database, AGENT, site.id, report, Change(to="accepted"))
-    for query in ("v=1.1.0", "v=1.1.0&failed=connect-src", "v=1.1.0&failed=connect-src"):
+    for query in ("v=1.0.0", "v=1.0.0&failed=connect-src", "v=1.0.0&failed=connect-src"):
         answer = await client.get(f"/api/v1/sites/{site.key}/challenge?{query}", headers={"Origin": HOST_ORIGIN})
         assert answer.status_code in (200, 204)
     await context.sightings.flush(context.database)
     rows = LexborHTMLParser((await admin.client.get(page_of(site, "usage"))).text).css("table tbody tr")
     cells = [[" ".join(cell.text().split()) for cell in row.css("th, td")] for row in rows]
     assert ["1", "0"] in [row[1:] for row in cells], "received and answered this month"
-    assert [row[:3] for row in cells if row[0] == HOST_ORIGIN] == [[HOST_ORIGIN, "1.1.0", "1"]]
+    assert [row[:3] for row in cells if row[0] == HOST_ORIGIN] == [[HOST_ORIGIN, "1.0.0", "1"]]
     failed = f"На {HOST_ORIGIN} политика безопасности не пускает запросы к сервису"
     assert [row[:2] for row in cells if row[0] == failed] == [[failed, "2"]]
 

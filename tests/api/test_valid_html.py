@@ -45,7 +45,9 @@ from widget_api.visits.model import Visit
 
 pytestmark = [
     ONE_DATABASE,  # pages do not depend on it
-    pytest.mark.settings(inbound="lmtp://127.0.0.1:9", work="off"),
+    pytest.mark.settings(
+        inbound="lmtp://127.0.0.1:9", work="off", platform_url="http://127.0.0.1:9/open311/v2", platform_key="secret"
+    ),
     pytest.mark.site(discussion="moderated", agency={"mode": "email", "email": "priem@gorod.test"}),
 ]
 
@@ -351,6 +353,9 @@ async def read_operators_pages(public: Public, context: Context, site: Site, bel
         lambda tx: tx.run("UPDATE agencies SET email_failed_at = 1, email_failure = '550 <no such user>'")
     )
     await context.database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead'"))
+    public.client.cookies.clear()
+    await signed_in(public.client, context, site, "agent")
+    await public.read("cabinet-platforms-seen-only", f"/cabinet/sites/{site.id}/platforms")
     public.client.cookies.clear()
     cabinet = await signed_in(public.client, context, None, "operator")
     start = "/cabinet/operator"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.api.test_platform_mirror import URL, own
 from tests.support import axe
@@ -25,7 +25,7 @@ from tests.support.browser import Watch
 from tests.support.city import picture
 from tests.support.processes import Service
 from tests.support.town import sign_in
-from tests.support.widget import STRICT, WidgetSite
+from tests.support.widget import STRICT, WidgetSite, wait_until
 
 pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"
@@ -103,6 +103,19 @@ def all_looks(page: Page, address: str) -> None:
         # Colours do not depend on the language, the width of words does.
         complaints = axe.violations_in_appearances if language == "ru" else axe.overflow_in_appearances
         assert complaints(page, LOOKS) == [], (address, language)
+
+
+def test_a_photo_that_comes_late_moves_nothing(widget_site: WidgetSite, number: int, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/photos/**", lambda route: held.append(route))
+    page.goto(f"{widget_site.service.url}/s/{widget_site.key}/problems/{number}", wait_until="domcontentloaded")
+    place, photo = page.locator("dl.facts"), page.locator(".gallery img")
+    wait_until(page, lambda: bool(held))
+    before = place.bounding_box(), photo.bounding_box()
+    for route in held:
+        route.continue_()
+    wait_until(page, lambda: bool(photo.evaluate("one => one.complete && one.naturalWidth > 0")))
+    assert (place.bounding_box(), photo.bounding_box()) == before
 
 
 def test_browsers_contact_only_the_service(
