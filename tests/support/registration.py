@@ -27,7 +27,7 @@ class TownHost:
     """The web server of a town, on a loopback address of its own: each address is another host."""
 
     def __init__(self, address: str) -> None:
-        self.pages: dict[str, tuple[int, str, dict[str, str]]] = {}
+        self.pages: dict[str, tuple[int, str | bytes, dict[str, str]]] = {}
         self.asked: list[str] = []
         host = self
 
@@ -35,7 +35,7 @@ class TownHost:
             def do_GET(self) -> None:
                 host.asked.append(self.path)
                 status, text, headers = host.pages.get(self.path, (404, "", {}))
-                body = text.encode()
+                body = text.encode() if isinstance(text, str) else text
                 self.send_response(status)
                 for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
                     self.send_header(name, value)
@@ -52,7 +52,7 @@ class TownHost:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name=f"host {address}", daemon=True).start()
         self.host, self.origin = address, f"http://{address}:{self._server.server_port}"
 
-    def put(self, path: str, text: str, status: int = 200, **headers: str) -> None:
+    def put(self, path: str, text: str | bytes, status: int = 200, **headers: str) -> None:
         self.pages[path] = (status, text, headers)
 
     def put_file(self, token: str) -> None:

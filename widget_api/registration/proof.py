@@ -7,6 +7,7 @@ never into private networks.
 from __future__ import annotations
 
 import asyncio
+import codecs
 from urllib.parse import urlsplit
 
 from widget_api.errors import Invalid
@@ -17,7 +18,8 @@ from widget_api.sites import origins
 from widget_api.sites.install import inspection, markup
 
 _DNS_SECONDS = 8.0
-_HEAD = frozenset({"html", "head", "meta", "title", "link", "script", "style", "base", "noscript", "template"})
+# Encodings of a file by its first bytes: a byte order mark, or in UTF-16 without one the first letter of the proof.
+_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"i\0": "utf-16-le", b"\0i": "utf-16-be"}
 _MAX_SHOWN = 120  # characters of what was found instead
 
 
@@ -43,8 +45,10 @@ async def look(outbound: Outbound, settings: Settings, origin: str, token: str, 
         return Sight("unreachable", {"reason": f"HTTP {answer.status}"})
     if answer.status != 200:
         return Sight(f"{method}_status", {"status": str(answer.status)})
-    text = answer.body.decode("utf-8-sig", "replace")
+    text = answer.body.decode(_ENCODINGS.get(answer.body[:2], "utf-8-sig"), "replace")
     if method == "meta":
+        if "html" not in answer.content_type.lower():
+            return Sight("meta_type", {"type": _shorten(answer.content_type) or "—"})
         return await asyncio.to_thread(_look_for_tag, text, token)
     if text.strip() == proof_text("file", token):
         return Sight("found")
@@ -52,10 +56,9 @@ async def look(outbound: Outbound, settings: Settings, origin: str, token: str, 
 
 
 def _look_for_tag(page: str, token: str) -> Sight:
+    """Look in the head alone: what visitors write stands in the body, in data of scripts or in other files."""
     found = ""
-    for name, attributes in markup.iterate_tags(page):
-        if name not in _HEAD:
-            break  # what visitors write must not prove anything
+    for name, attributes in markup.iterate_head(page):
         if name == "meta" and attributes.get("name", "").lower() == PROOF_NAME:
             if attributes.get("content", "").strip() == token:
                 return Sight("found")

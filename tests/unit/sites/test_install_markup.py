@@ -7,8 +7,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
-from widget_api.sites.install.markup import iterate_tags, parse_markup
+from widget_api.sites.install.markup import iterate_head, iterate_tags, parse_markup
 
 PAGE = "https://gorod.test/news/"
 W = "https://widget.test"
@@ -96,6 +97,20 @@ def test_no_text_breaks_it(source: str) -> None:
     assert all(name == name.lower() for name, _ in iterate_tags(source))
 
 
+PARTS = ["<html>", "<head>", "</head>", "<body>", "</body>", "</html>", "<!doctype html>", "<title>", "</title>", "x",
+         "<script>", "<script ", "</script>", "</script ", "<!--", "-->", "--!>", "-", "!", ">", "<", "</", "<!", "<?",
+         "<style>", "</style>", "<template>", "</template>", "<div>", "</p>", "</br>", " ", "\xa0", "<link>", '{"a": "',
+         "<meta content=@>", "<meta content='@'>", "<base x=\"", "'", "<textarea>", "<plaintext>", "<frameset>",
+         "</title\xa0>", "<xmp>", "<table>", "<br>", "<select>"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14))
+def test_the_head_is_that_of_a_browser(parts: list[str]) -> None:
+    source = "".join(part.replace("@", str(number)) for number, part in enumerate(parts))
+    ours = [attributes.get("content") for name, attributes in iterate_head(source) if name == "meta"]
+    assert ours == [one.attributes.get("content") for one in LexborHTMLParser(source).css("head > meta")]
+
+
 @pytest.mark.parametrize(
     "part",
     [
@@ -116,6 +131,7 @@ def test_no_text_breaks_it(source: str) -> None:
             "a x=",
             "'",
         ),
+        *("<template>", "</template>", "<script><!--", "<!-- -", "</title", "<script><!--<script>", "<noscript></"),
         *("<a" + " " * 100, '<a "', "<a '", "<title><", "<!-->", "<a/", "=", '<a b="c" ', "<a b=c d='e' f>", "--><!--"),
     ],
 )
@@ -123,4 +139,5 @@ def test_a_megabyte_of_markup_is_parsed_quickly(part: str) -> None:
     source = "<p " + part * (1024 * 1024 // len(part))
     began = time.process_time()
     parse_markup(source, PAGE)
+    assert list(iterate_head(source)) is not None
     assert time.process_time() - began < 5, "the standard library's parser takes minutes for some of these"

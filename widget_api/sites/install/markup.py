@@ -1,4 +1,4 @@
-"""Find the widget's elements in a host page, in linear time for any input.
+"""Find the widget's elements in a host page, and the tags of its head, in linear time for any input.
 
 Pages are untrusted: the standard library's parser takes minutes for a megabyte of «<a <a <a», selectolax half a minute
 for 400,000 characters of «<div>».
@@ -15,16 +15,29 @@ from urllib.parse import urljoin
 from widget_api.sites import origins
 
 TAG = "igrajdanin-widget"
-_MAX_TAG_LENGTH = 16_384
+_MAX_ATTRIBUTES = 200  # of a tag
 _MAX_ELEMENTS = 50  # of a kind
 _MAX_ADDRESS_LENGTH = 2000
 _MAX_JOINED = 1000  # addresses made absolute, since each costs the length of the base
-_NAME = re.compile(r"<([a-zA-Z][^\s/>\0]*+)")
+_SPACES = " \t\n\f\r"  # of HTML: no others
+_NAME = re.compile(rf"<(/?[a-zA-Z][^{_SPACES}/>\0]*+)")
 # HTML, 13.2.5.33 and the following states: a name and an optional value in one of three forms.
-_ATTRIBUTE = re.compile(r"""[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"'][^\s>]*+)))?+""")
-_TAG_END = re.compile(r"[\s/]*+>")
+_ATTRIBUTE = re.compile(
+    rf"""[{_SPACES}/]*+([^{_SPACES}/>][^{_SPACES}/>=]*+)"""
+    rf"""(?:[{_SPACES}]*+=[{_SPACES}]*+(?:"([^"]*+)"|'([^']*+)'|([^{_SPACES}>"'][^{_SPACES}>]*+)))?+"""
+)
+_OPEN_QUOTE = re.compile(rf"[{_SPACES}]*+=[{_SPACES}]*+[\"']")  # of a value that does not end
+_TAG_END = re.compile(rf"[{_SPACES}/]*+>")
+_COMMENT = re.compile(r"<!--(?:-?>|.*?--!?>)", re.DOTALL)
 # Elements whose content is text, noscript included where scripts run.
-_RAW_TEXT_TAGS = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "noscript"})
+_RAW_TEXT_TAGS = ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "noscript")
+_RAW_TEXT_END = re.compile(rf"</({'|'.join(_RAW_TEXT_TAGS)})(?=[{_SPACES}/>])", re.IGNORECASE)
+# A script within a comment within a script does not end the outer one (HTML, 13.2.5.20 and the following states).
+_SCRIPT_MARK = re.compile(rf"<!--(?!-?>)|-->|</?script(?=[{_SPACES}/>])", re.IGNORECASE)
+# Tags of the head, and closing tags that end it; other closing tags are ignored there (HTML, 13.2.6.4.4).
+_HEAD_TAGS = frozenset({"html", "head", "base", "basefont", "bgsound", "link", "meta", "noframes", "noscript", "script",
+                        "style", "template", "title"})  # fmt: skip
+_HEAD_ENDS = frozenset({"/body", "/br", "/html"})
 _LOADER = re.compile(r"/(\d+\.\d+\.\d+|\d+)/loader\.js$")
 _PATH = re.compile(r"/s/(wk_[A-Za-z0-9_-]{1,61})/(embed|report)$")
 
@@ -79,43 +92,94 @@ def parse_markup(source: str, address: str) -> Markup:
 
 def iterate_tags(source: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield opening tags outside comments and raw text: the name in lower case, the first attribute of each name."""
-    at = source.find("<")
-    while at >= 0:
-        name = _NAME.match(source, at)
+    return (one for one in _iterate_tokens(source) if one[0] and not one[0].startswith("/"))
+
+
+def iterate_head(source: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The same of the head alone, without the contents of templates. Text and any other tag begin the body."""
+    templates = 0
+    for name, attributes in _iterate_tokens(source):
+        if name in ("template", "/template"):
+            templates = max(0, templates + (1 if name == "template" else -1))
+        elif templates:
+            if name in ("svg", "math"):  # parsed by other rules
+                return
+        elif name in _HEAD_TAGS:
+            yield name, attributes
+        elif not name.startswith("/") or name in _HEAD_ENDS:
+            return
+
+
+def _iterate_tokens(source: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield opening tags, closing ones with a slash before their name, and with an empty name text other than spaces.
+
+    Comments, declarations, raw text and a tag without an end are left out (HTML, 13.2.5).
+    """
+    at = 0
+    while at < len(source):
+        start = source.find("<", at)
+        if source[at : start if start >= 0 else None].strip(_SPACES):
+            yield "", {}
+        if start < 0:
+            return
+        name = _NAME.match(source, start)
         if name is None:
-            at = _skip_declaration(source, at)
+            at = _skip_declaration(source, start)
+            if at == start + 1:
+                yield "", {}
             continue
-        attributes, at, whole = _parse_attributes(source, name.end(), at + _MAX_TAG_LENGTH)
-        tag = name[1].lower()
-        if whole:
-            yield tag, attributes
-            if tag in _RAW_TEXT_TAGS:
-                end = re.compile(rf"</{tag}[\s/>]", re.IGNORECASE).search(source, at)
-                if end is None:
-                    return
-                at = end.start() + 1
-        at = source.find("<", at)
+        tag, parsed = name[1].lower(), _parse_attributes(source, name.end())
+        if parsed is None:
+            return
+        yield tag, parsed[0]
+        at = _find_raw_text_end(source, tag, parsed[1])
 
 
 def _skip_declaration(source: str, at: int) -> int:
-    """The position of the next «<» after a comment, a declaration, a closing tag or a stray character."""
+    """The position after a comment or a declaration at `at`, or after the character where there is none."""
     if source.startswith("<!--", at):
-        end = source.find("-->", at + 2)  # <!--> is complete
-        return -1 if end < 0 else source.find("<", end + 3)
-    return source.find("<", at + 1)
+        comment = _COMMENT.match(source, at)
+        return comment.end() if comment else len(source)
+    if source.startswith(("<!", "<?", "</"), at):
+        end = source.find(">", at)
+        return len(source) if end < 0 else end + 1
+    return at + 1
 
 
-def _parse_attributes(source: str, at: int, limit: int) -> tuple[dict[str, str], int, bool]:
-    """The attributes, the tag's end, and whether it is complete within the limit."""
+def _find_raw_text_end(source: str, tag: str, at: int) -> int:
+    """Where the content of an element that began before `at` ends; `at` itself where it is not raw text."""
+    if tag == "script":
+        escaped = doubly = False
+        for mark in _SCRIPT_MARK.finditer(source, at):
+            kind = mark[0].lower()
+            if kind == "<!--":
+                escaped = True
+            elif kind == "-->":
+                escaped = doubly = False
+            elif kind == "<script":
+                doubly = escaped
+            elif doubly:
+                doubly = False
+            else:
+                return mark.start()
+    elif tag in _RAW_TEXT_TAGS:
+        ends = (end.start() for end in _RAW_TEXT_END.finditer(source, at) if end[1].lower() == tag)
+        return next(ends, len(source))
+    return len(source) if tag in ("script", "plaintext") else at
+
+
+def _parse_attributes(source: str, at: int) -> tuple[dict[str, str], int] | None:
+    """The attributes, of very many the first, and the position after the tag. None where the tag does not end."""
     attributes: dict[str, str] = {}
     while True:
-        if end := _TAG_END.match(source, at, limit):
-            return attributes, end.end(), True
-        one = _ATTRIBUTE.match(source, at, limit)
-        if one is None or one.end() == limit:
-            return attributes, min(limit, len(source)), False
-        value = next((part for part in one.groups()[1:] if part is not None), "")
-        attributes.setdefault(one[1].lower(), _unescape(value))
+        if end := _TAG_END.match(source, at):
+            return attributes, end.end()
+        one = _ATTRIBUTE.match(source, at)
+        if one is None or (one.lastindex == 1 and _OPEN_QUOTE.match(source, one.end())):
+            return None
+        if len(attributes) < _MAX_ATTRIBUTES:
+            value = next((part for part in one.groups()[1:] if part is not None), "")
+            attributes.setdefault(one[1].lower(), _unescape(value))
         at = one.end()
 
 
