@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,11 +171,11 @@ async def test_nothing_happens_before_the_button(apply: Apply, town: TownHost, c
 
 
 async def test_a_refused_form_keeps_what_was_typed(apply: Apply, client: httpx2.AsyncClient, context: Context) -> None:
-    applicant = apply("gorod.test", inn="7707083894", email="no address", consent="", contact_name="")
+    applicant = apply("ftp://gorod.test", inn="7707083894", email="no address", consent="", contact_name="")
     answer = await applicant.apply()
     assert answer.status_code == 422
     page = PageText(answer.text)
-    for said in ("Это не адрес сайта: gorod.test", "Проверьте ИНН", "Проверьте адрес почты", "Без согласия заявку"):
+    for said in ("Это не адрес сайта: ftp:", "Проверьте ИНН", "Проверьте адрес почты", "Без согласия заявку"):
         assert said in page.text
     form = page.form(NEW)
     assert {name: form.fields.get(name, "") for name in applicant.fields} == applicant.fields | {"consent": ""}
@@ -196,6 +197,26 @@ async def test_a_name_that_others_read_is_short_and_has_no_link(apply: Apply, co
         assert (answer.status_code, said in answer.text) == (422, True), text
     assert await count(context, "applications") == 0
     assert (await apply(**{field: "МКУ им.Ленина г.Москва"}).apply()).status_code == 303
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("gorod.test", "https://gorod.test"),
+        (" www.Gorod.test/news/?from=https://other.test#top ", "https://www.gorod.test"),
+        ("http://gorod.test:8080/#", "http://gorod.test:8080"),
+        ("Город.рф/приём", "https://xn--c1ac3aaj.xn--p1ai"),
+    ],
+)
+async def test_the_address_of_any_page_is_that_of_its_site(
+    apply: Apply, client: httpx2.AsyncClient, context: Context, typed: str, origin: str
+) -> None:
+    assert 'type="url"' not in (await client.get(NEW)).text, "browsers refuse addresses without a scheme there"
+    assert (await apply(typed).apply()).status_code == 303
+    row = await context.database.row("SELECT origin FROM applications")
+    assert row is not None
+    assert row["origin"] == origin
 
 
 async def test_the_name_comes_from_the_register(apply: Apply, context: Context, town: TownHost, enter: Enter) -> None:
@@ -343,13 +364,34 @@ async def test_what_a_check_sees(apply: Apply, town: TownHost, names: NameServer
 
     ways: tuple[tuple[str, Callable[[], None]], ...] = (
         ("file", lambda: town.put(PROOF_PATH, f"\ufeff{line}\r\n")),
-        ("meta", lambda: town.put("/", f"<!doctype html><html><head><title>Город</title>{tag}</head>")),
+        ("file", lambda: town.put(PROOF_PATH, f"{line}\r\n".encode("utf-16"))),
+        ("file", lambda: town.put(PROOF_PATH, line.encode("utf-16-le"))),
+        ("file", lambda: town.put(PROOF_PATH, codecs.BOM_UTF16_BE + line.encode("utf-16-be"))),
+        ("meta", lambda: town.put("/", f"<!doctype html><title>Город</title><template><p>…</template>{tag}")),
         ("dns", lambda: names.set(host, ["v=spf1 -all", line])),
     )
     for method, put in ways:
         put()
         assert (await applicant.post("/proof", method=method)).headers["location"].endswith("done=found")
         assert (await applicant.row())["proof_method"] == method
+
+
+async def test_what_visitors_write_proves_nothing(apply: Apply, town: TownHost) -> None:
+    """In other parts of a page than its head, in text before it, in scripts, in values of attributes, in JSON."""
+    applicant = await apply().confirm()
+    tag = f'<meta name="igrajdanin-widget" content="{(await applicant.row())["proof_token"]}">'
+    for page in (
+        f'{{"comment": "{tag}"}}', f"Отзыв гостя {tag}", f"<head></head></html>{tag}", f"<style>{tag}</style>",
+        f"<script>{tag}</script>", f"<script><!--<script></script>{tag}</script>", f"<noscript>{tag}</noscript>",
+        f"<template><p></p>{tag}</template>", f"<meta name=description content='{' ' * 17_000}{tag}'>",
+    ):  # fmt: skip
+        town.put("/", page)
+        answer = await applicant.post("/proof", method="meta")
+        assert "метатега в её <head> нет" in PageText(answer.text).text, page[:80]
+    town.put("/", tag, **{"Content-Type": "application/json"})
+    assert "не HTML, а application/json" in (await applicant.post("/proof", method="meta")).text
+    town.put("/", f"<!doctype html><title>Город</title><template><p>…</template>{tag}")
+    assert (await applicant.post("/proof", method="meta")).headers["location"].endswith("done=found")
 
 
 @pytest.fixture
@@ -367,7 +409,9 @@ def in_production(make_settings: Callable[..., Settings], database_url: str) -> 
         ("http://gorod.ru", "https://, имя, без порта"),
         ("https://gorod.ru:8443", "https://, имя, без порта"),
         ("https://localhost", "https://, имя, без порта"),
-        ("https://gorod.ru/path", "Это не адрес сайта"),
+        ("gorod", "https://, имя, без порта"),
+        ("ftp://gorod.ru", "Это не адрес сайта"),
+        ("admin@gorod.ru", "Это не адрес сайта"),
         ("https://user@gorod.ru", "Это не адрес сайта"),
         ("javascript:alert(1)", "Это не адрес сайта"),
     ],

@@ -57,6 +57,7 @@ async def kinds(context: Context, site: Site) -> list[tuple[str, str, Any]]:
     [
         ("https://www.gorod.test/news?id=1", "https://www.gorod.test"),
         (" WWW.Gorod.Test ", "https://www.gorod.test"),
+        ("www.gorod.test/go?to=https://other.test#", "https://www.gorod.test"),
         ("http://localhost:8080", "http://localhost:8080"),
         ("город.рф", "https://xn--c1ac3aaj.xn--p1ai"),
     ],

@@ -75,9 +75,9 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     """
     wrong, values = list[FieldError](), {name: " ".join(given.get(name, "").split()) for name in DETAILS}
     try:
-        (values["origin"],) = sites.normalise_origins([values["origin"]]) if values["origin"] else ("",)
-    except Invalid as error:
-        wrong += error.fields
+        values["origin"] = origins.origin_of_address(values["origin"]) if values["origin"] else ""
+    except origins.InvalidOrigin:
+        wrong.append(FieldError("origin", "origin", (("value", values["origin"][:200]),)))
     else:
         scheme, _, place = values["origin"].partition("://")
         if place and settings.production and (scheme != "https" or ":" in place or "." not in place):

@@ -16,6 +16,7 @@ from widget_api.errors import Refused
 from widget_api.sites.model import Site
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile("[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAX_HOST_LENGTH = 253
 
@@ -38,6 +39,15 @@ def origin_of_url(url: str) -> str:
     """The origin of a page's address."""
     scheme, host, port, _ = _split(url)
     return _format(scheme, host, port)
+
+
+def origin_of_address(text: str) -> str:
+    """The origin of an address as people write or paste it: «Gorod.ru», that of any page. Without a scheme, of HTTPS.
+
+    Raises InvalidOrigin.
+    """
+    page = re.split("[?#]", text.strip(), maxsplit=1)[0]  # a query may contain another address
+    return origin_of_url(page if _SCHEME.match(page) else f"https://{page}")
 
 
 def host_of(origin: str) -> str:

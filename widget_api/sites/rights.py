@@ -63,7 +63,7 @@ async def find_agency_by_host(database: Database, site: Site, host: str) -> str:
     """
     host = host.strip()
     try:
-        origin = origins.origin_of_url(host if "://" in host else f"https://{host}") if host else ""
+        origin = origins.origin_of_address(host) if host else ""
     except origins.InvalidOrigin:
         origin = ""
     holders = await store.list_holders(database, origin) if origin else []

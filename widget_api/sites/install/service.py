@@ -70,13 +70,10 @@ async def register_refused_origin(database: Database, site: Site, origin: str, w
 
 
 async def add_origin(database: Database, site: Site, text: str, who: journal.Who) -> str:
-    """Register the origin of an address as people write it, with a path or without a scheme. Returns it.
-
-    Raises Invalid.
-    """
+    """Register the origin of an address as people write it. Returns it. Raises Invalid."""
     text = text.strip()
     try:
-        origin = origins.origin_of_url(text if "://" in text else f"https://{text}")
+        origin = origins.origin_of_address(text)
     except origins.InvalidOrigin:
         raise Invalid((FieldError("origin", "origin" if text else "required", (("value", text[:200]),)),)) from None
     if origin not in site.origins:
