@@ -29,7 +29,7 @@ _ABBREVIATIONS = {short: kind for kind, forms in _KINDS.items() for short in for
 _WORDS = "|".join(sorted(map(re.escape, _ABBREVIATIONS), key=len, reverse=True))
 _KIND = re.compile(rf"(?<![\w-])({_WORDS})(?:\.|(?![\w-]))", re.IGNORECASE)
 _HOUSE = re.compile(r"(?:д(?:ом)?\.?\s*)?\d[\w/\\ .-]{0,14}", re.IGNORECASE)
-_TRAILING_HOUSE = re.compile(r"\s+(?:д(?:ом)?\.?\s*)?\d+[\w/-]{0,5}$", re.IGNORECASE)
+_TRAILING_HOUSE = re.compile(r"\s(?:д(?:ом)?\.?\s*)?\d+[\w/-]{0,5}$", re.IGNORECASE)
 
 
 def find_street(address: str | None) -> str | None:

@@ -59,7 +59,7 @@ _DATE = re.compile(
 _UNTIL = re.compile(r"^\s*(?:до|к|на|until|by|for|till)\s+", re.IGNORECASE)
 _STOP = re.compile(r"^\s*(?:[:.;!]|[-–—](?=\s|$)|$)\s*")
 _PREPOSITION = re.compile(r"^\s*+(?:(?:в|во|на|с|of|to|with)\s++)?", re.IGNORECASE)
-_PREFIX = re.compile(r"^\s*(?:(?:re|fwd?|aw|отв(?:ет)?|на|пересл|ha)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
+_PREFIX = re.compile(r"^\s*+(?:(?:re|fwd?|aw|отв(?:ет)?|на|пересл|ha)\s*+(?:\[\d++\]\s*+)?:\s*+)+", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\s*+(?:с|со|сообщени[яею]м?|of|with)?\s*+(?:с\s++)?(?:сообщением\s++)?[№#n]?\s*+(?P<number>\d{1,9})\b",
     re.IGNORECASE,

@@ -24,7 +24,7 @@ _RULE = re.compile(r"^\s*_{10,}\s*$")  # above the block of Outlook on the web
 _WROTE = re.compile(
     r"(?:пишет|писал(?:а|\(а\))?|написал(?:а|\(а\))?|сообщил(?:а|\(а\))?|wrote|writes)\s*:\s*$", re.IGNORECASE
 )
-_ADDRESSED = re.compile(r"<\s*[^<>\s]+@[^<>\s]+\s*>\s*(?:\(.{0,40}\))?\s*:\s*$")
+_ADDRESSED = re.compile(r"<\s*+[^<>\s@]++@[^<>\s]++\s*+>\s*+(?:\(.{0,40}\)\s*+)?:\s*+$")
 _DATED = re.compile(r"\d{1,2}[.:/]\d{2}|\b20\d\d\b|@")
 _MAX_HEADING_LINES = 3  # lines that «25 ноября 2026 г. …, Имя <…> пишет:» may span
 _MAX_LINE_LENGTH = 300
@@ -82,7 +82,7 @@ def _starts_heading(line: str) -> bool:
     return bool(
         re.match(
             r"(?:\d|on\b|в\b|(?:пн|вт|ср|чт|пт|сб|вс)\b|(?:понедельник|вторник|сред[ау]|четверг|пятниц[ау]|суббот[ау]"
-            r"|воскресенье)\b|(?:mon|tue|wed|thu|fri|sat|sun)|[^.!?]*<?[^\s<>]+@[^\s<>]+)",
+            r"|воскресенье)\b|(?:mon|tue|wed|thu|fri|sat|sun)|[^.!?]*(?:[^\s<>]|[.!?][^\s<>@]*+)@[^\s<>])",
             start,
             re.IGNORECASE,
         )

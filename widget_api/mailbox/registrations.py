@@ -19,12 +19,12 @@ _DAY = r"(?:\s+(?:от|of|dated)\s+(?P<day>\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\
 _SIGN = r"(?:№|no\b\.?|n\b|#)"
 # The number ends with a letter or a digit, so that «№ 12-34.» and «(вх. № 12-34)» leave their punctuation behind.
 _IN_SUBJECT = re.compile(
-    rf"(?:(?<![\s,;(\[–—-])[\s,;(\[–—-]+)?\b(?:вх(?:\.|одящий)|рег(?:\.|истрационный)|reg(?:\.|istration)|incoming)\s*(?:номер|number)?\s*{_SIGN}"
-    rf"\s*(?P<number>[^\s,;()\[\]«»\"]{{0,{MAX_NUMBER_LENGTH - 1}}}\w)(?![^\s,;()\[\]«»\".:]){_DAY}[)\]]?",
+    rf"(?:(?<![\s,;(\[–—-])[\s,;(\[–—-]+)?\b(?:вх(?:\.|одящий)|рег(?:\.|истрационный)|reg(?:\.|istration)|incoming)\s*+(?:(?:номер|number)\s*+)?{_SIGN}"
+    rf"\s*+(?P<number>[^\s,;()\[\]«»\"]{{0,{MAX_NUMBER_LENGTH - 1}}}\w)(?![^\s,;()\[\]«»\".:]){_DAY}[)\]]?",
     re.IGNORECASE,
 )
 _IN_HEADER = re.compile(
-    rf"(?:вх\.|рег\.|reg\.)?\s*{_SIGN}?\s*(?P<number>.{{0,{MAX_NUMBER_LENGTH - 1}}}?\w){_DAY}", re.IGNORECASE
+    rf"(?:вх\.|рег\.|reg\.)?\s*+(?:{_SIGN}\s*+)?(?P<number>.{{0,{MAX_NUMBER_LENGTH - 1}}}?\w){_DAY}", re.IGNORECASE
 )
 
 

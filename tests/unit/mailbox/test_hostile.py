@@ -204,14 +204,15 @@ def archive(*files: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> by
 
 
 def document(relations: bytes, name: str = "word/_rels/settings.xml.rels") -> bytes:
-    return archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), (name, relations))
+    return archive(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"x"), (name, relations))
 
 
 TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 
 
 def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
-    return f'<Relationships><Relationship Id="r1" Type="{TYPE}{kind}" Target="https://x.test/a"{mode}/>'.encode()
+    relation = f'<Relationship Id="r1" Type="{TYPE}{kind}" Target="https://x.test/a"{mode}/>'
+    return f"<Relationships>{relation}</Relationships>".encode()
 
 
 @pytest.mark.parametrize(
@@ -222,9 +223,12 @@ def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
         (related("attachedTemplate", ""), True),
         (related("attachedTemplate"), False),
         (related("oleObject"), False),
-        (related("aFChunk").replace(b"<R", b"<p:R"), False),
+        (related("aFChunk").replace(b"Relationship", b"p:Relationship"), False),
         (related("attachedTemplate").replace(b"External", b"&#69;xternal"), False),
         (related("attachedTemplate").decode().encode("utf-16"), False),
+        (related("hyperlink").decode().encode("utf-16"), True),
+        (related("hyperlink").replace(b"</", b"<"), False),
+        (b"<!DOCTYPE a [<!ENTITY e 'x'>]>" + related("hyperlink"), False),
         (b" " * 2_000_000, False),
     ],
 )
@@ -252,14 +256,14 @@ PLAIN = (
         (PLAIN + (MACROSHEET % b"a.xml").replace(b'"', b"'"), (("xl/a.xml", b"x"),), False),
         (PLAIN + (MACROSHEET % b"a.xml").replace(b"macro", b"&#109;acro"), (("xl/a.xml", b"x"),), False),
         (ENABLED, (), False),
-        (PLAIN, (("[content_types].xml", ENABLED),), False),
+        (PLAIN, (("[content_types].xml", b"<Types>%s</Types>" % ENABLED),), False),
         (PLAIN, (("xl/_rels/workbook.xml.rels", related("xlMacrosheet", "")),), False),
         (PLAIN, (("xl/_rels/workbook.xml.rels", related("vbaProject", "")),), False),
     ],
 )
 def test_sheets_with_macros_are_refused(types: bytes, more: tuple[tuple[str, bytes], ...], taken: bool) -> None:
     """Excel 4.0 macros are separate sheets."""
-    content = archive(("[Content_Types].xml", types), ("xl/workbook.xml", b"x"), *more)
+    content = archive(("[Content_Types].xml", b"<Types>%s</Types>" % types), ("xl/workbook.xml", b"x"), *more)
     assert (model.detect_type(content) is not None) is taken
 
 
@@ -276,5 +280,7 @@ def test_archives_are_not_decompressed_to_detect_their_type() -> None:
     odt = "application/vnd.oasis.opendocument.text"
     assert model.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_BZIP2)) is None
     assert model.detect_type(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_STORED)) is not None
-    many = archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), *((f"{n}", b"") for n in range(3000)))
+    parts = [("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"x")]
+    assert model.detect_type(archive(*parts)) is not None
+    many = archive(*parts, *((f"{n}", b"") for n in range(3000)))
     assert model.detect_type(many) is None

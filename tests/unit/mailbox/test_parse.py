@@ -243,7 +243,7 @@ def _archive(*names: str, mimetype: str = "") -> bytes:
         if mimetype:
             archive.writestr("mimetype", mimetype)
         for name in names:
-            archive.writestr(name, "x")
+            archive.writestr(name, "<x/>")
     return out.getvalue()
 
 

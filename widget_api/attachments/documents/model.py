@@ -12,7 +12,13 @@ import re
 import unicodedata
 import zipfile
 import zlib
+from typing import Any
 from urllib.parse import quote
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
+
+import defusedxml.sax
+from defusedxml.common import DefusedXmlException
 
 MAX_DOCUMENTS = 5  # per answer
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes
@@ -40,18 +46,14 @@ _ACTIVE_NAMES = re.compile(
     re.IGNORECASE,
 )
 # The same by the declared types of the parts, whatever their names (ECMA-376, part 2, 6.5.2; [MS-OFFMACRO2], 2.2).
-_ACTIVE_TYPES = re.compile(
-    rb"Type\s*=\s*(?:\"[^\"]*|'[^']*)(?:macro|dialogsheet|vbaproject|vbadata|activex|oleobject|connections)",
-    re.IGNORECASE,
-)
+_ACTIVE_TYPES = re.compile("macro|dialogsheet|vbaproject|vbadata|activex|oleobject|connections", re.IGNORECASE)
 _TYPES = "[content_types].xml"
 _MAX_ENTRIES = 2000
 _ENTRY_SIGNATURE = b"PK\x01\x02"  # of an entry in the central directory (APPNOTE, 4.3.12)
 # What a document loads when it is opened (ECMA-376, part 1, 15.2): a template with macros, an object, a page. Links
 # that people follow themselves are allowed.
-_RELATIONSHIPS = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
-_LOADED_RELATIONS = re.compile(
-    rb"/(?:attachedTemplate|oleObject|frame|subDocument|aFChunk|package|control)[\"']", re.IGNORECASE
+_LOADED_RELATIONS = frozenset(
+    {"attachedtemplate", "oleobject", "frame", "subdocument", "afchunk", "package", "control"}
 )
 _MAX_DECLARATIONS_SIZE = 1_048_576  # bytes of all declarations together
 FileType = tuple[str, str]  # media type, extension
@@ -119,7 +121,7 @@ def _inspect_archive(content: bytes) -> FileType | None:
 
 def _has_active_content(archive: zipfile.ZipFile) -> bool:
     """Whether a part can run or loads something external; also True where that cannot be decided."""
-    left = _MAX_DECLARATIONS_SIZE
+    left, declarations = _MAX_DECLARATIONS_SIZE, _Declarations()
     for one in archive.infolist():
         name = one.filename.lower()
         if name != _TYPES and not name.endswith(".rels"):
@@ -127,14 +129,24 @@ def _has_active_content(archive: zipfile.ZipFile) -> bool:
         left -= one.file_size
         if left < 0 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             return True
-        with archive.open(one) as file:
-            xml = file.read(one.file_size + 1)
-        if b"\0" in xml or b"&#" in xml:  # UTF-16 or character references, which the patterns below would miss
+        try:
+            with archive.open(one) as file:
+                defusedxml.sax.parse(file, declarations, forbid_dtd=True)
+        except (SAXException, DefusedXmlException):
             return True
-        if _ACTIVE_TYPES.search(xml):
-            return True
-        if any(
-            b"external" in found.lower() and _LOADED_RELATIONS.search(found) for found in _RELATIONSHIPS.findall(xml)
-        ):
+        if declarations.active:
             return True
     return False
+
+
+class _Declarations(ContentHandler):
+    """Reads the types of parts and the relationships between them (ECMA-376, part 2, 6.5 and 7.2)."""
+
+    active = False
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        values = {key.rpartition(":")[2].lower(): value.strip() for key, value in attrs.items()}
+        if any(key.endswith("type") and _ACTIVE_TYPES.search(value) for key, value in values.items()):
+            self.active = True
+        elif name.rpartition(":")[2].lower() == "relationship" and values.get("targetmode", "").lower() == "external":
+            self.active |= values.get("type", "").rpartition("/")[2].lower() in _LOADED_RELATIONS

@@ -19,7 +19,7 @@ from widget_api.web.releases import MAJOR_VERSION
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "inline", "figures")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-_POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,10})?)\s*[,;\s]\s*(-?\d{1,3}(?:\.\d{1,10})?)\s*")
+_POINT = re.compile(r"\s*+(-?\d{1,2}(?:\.\d{1,10})?)(?:\s++[,;]?+|[,;])\s*+(-?\d{1,3}(?:\.\d{1,10})?)\s*+")
 MAX_ADDRESS = 200  # characters of an address in the code
 FRAME_HEIGHT = 640  # px; without the script that adapts it
 
