@@ -388,7 +388,7 @@ async def test_what_visitors_write_proves_nothing(apply: Apply, town: TownHost) 
         town.put("/", page)
         answer = await applicant.post("/proof", method="meta")
         assert "метатега в её <head> нет" in PageText(answer.text).text, page[:80]
-    town.put("/", tag, **{"Content-Type": "application/json"})
+    town.put("/", tag, 200, **{"Content-Type": "application/json"})
     assert "не HTML, а application/json" in (await applicant.post("/proof", method="meta")).text
     town.put("/", f"<!doctype html><title>Город</title><template><p>…</template>{tag}")
     assert (await applicant.post("/proof", method="meta")).headers["location"].endswith("done=found")
