@@ -136,7 +136,7 @@ def parse_software(body: bytes, content_type: str = "") -> str | None:
 
 
 MAX_PAGE = 16_384  # bytes of an error page that are read
-_TITLE = re.compile(r"<(?:title|h1)\b[^<>]*>([^<>]*\S[^<>]*)<", re.IGNORECASE)
+_TITLE = re.compile(r"<(?:title|h1)\b[^<>]*>\s*+([^<>][^<>]*)<", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
 

@@ -27,6 +27,7 @@ ABSENT_STATUSES = frozenset({404, 406, 415})  # the format is missing, or the re
 UNAVAILABLE_STATUSES = frozenset({401, 403, 429, 502, 503, 504})  # the platform rejects every request alike
 RETRY_STATUSES = frozenset({401, 403, 408, 425, 429})  # 401 and 403 too: the operator can correct a key meanwhile
 PAGE_SIZE, LARGE_PAGE_SIZE = 200, 1000
+_OWN_STATUS = re.compile(r"(\d{3})\b[\s:—-]*")  # with which many platforms begin what they say
 MAX_PAGES = 100
 LARGE_ANSWER = 65_536  # bytes; larger responses are parsed in a thread
 
@@ -199,5 +200,8 @@ def _error_message(answer: Answer) -> TemporaryFailure | PermanentFailure:
 
 def describe_error(answer: Answer) -> str:
     """Return the status of an error response and what it says, which may begin with the status itself."""
-    text = re.sub(rf"^{answer.status}\b[\s:—-]*", "", parse.parse_error(answer.body, answer.content_type).strip())
+    text = parse.parse_error(answer.body, answer.content_type).strip()
+    repeated = _OWN_STATUS.match(text)
+    if repeated and int(repeated[1]) == answer.status:
+        text = text[repeated.end() :]
     return f"{answer.status}: {text or 'no reason given'}"
