@@ -15,7 +15,7 @@ from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
-from widget_api.problems.model import TRANSITIONS, Actor, Change, Status, Update
+from widget_api.problems.model import OPEN, TRANSITIONS, Actor, Change, Status, Update
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
@@ -99,6 +99,7 @@ async def test_the_form_offers_only_allowed_transitions(cabinet: Cabinet, databa
         forms = [form for form in page.forms if form.action == f"/cabinet/problems/{problem}"]
         offered = {to for form in forms for to in form.choices.get("to", ())}
         assert offered - {"extended"} == allowed, before  # an extension is no status
+        assert ("extended" in offered) == (before in OPEN - {"moderation", "planned"}), before
 
 
 async def test_forbidden_transitions_are_refused(cabinet: Cabinet, database: Any, site: Site) -> None:

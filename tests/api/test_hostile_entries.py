@@ -75,7 +75,8 @@ CALENDAR = {
     "SUMMARY",
 }
 CALENDAR |= {"DESCRIPTION", "URL", "LOCATION"}
-NAME = f"=1+1{MARKUP}{BREAKS}Bcc: x@evil.test"  # of agency, site, collection and category
+NAME = f"=1+1{MARKUP}{BREAKS}Bcc: x@evil.test"  # of site, collection and category
+NAME_WITHOUT_LINK = NAME.removesuffix("x@evil.test")  # of agency
 HEADERS = {
     *("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "List-Unsubscribe"),
     *("List-Unsubscribe-Post", "Auto-Submitted", "X-Widget-Loop", "MIME-Version", "Content-Type", "Content-Language"),
@@ -252,7 +253,10 @@ def inspect_letter(letter: Letter) -> None:
 
 @pytest.fixture
 async def town(context: Context) -> Town:
-    town = Town(context, await make_site(context.database, discussion="moderated", name=NAME, agency={"name": NAME}))
+    town = Town(
+        context,
+        await make_site(context.database, discussion="moderated", name=NAME, agency={"name": NAME_WITHOUT_LINK}),
+    )
     await town.settle()
     return town
 
@@ -372,7 +376,8 @@ async def test_webhooks_carry_it_as_it_was_written_and_nobody(context: Context) 
         bodies.append(await request.read())
         return web.Response(status=204)
 
-    town = Town(context, await make_site(context.database, discussion="moderated", name=NAME, agency={"name": NAME}))
+    agency = {"name": NAME_WITHOUT_LINK}
+    town = Town(context, await make_site(context.database, discussion="moderated", name=NAME, agency=agency))
     async with webhook_receiver(take) as plain, webhook_receiver(take, UPDATES_PATH) as instance:
         for url in (plain, instance):
             values: dict[str, Any] = {"id": clock.new_id(), "name": "Область", "url": url, "key": KEY}

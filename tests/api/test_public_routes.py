@@ -83,7 +83,8 @@ async def test_each_takes_turns_or_answers_from_kept_bytes(
         transport = httpx2.ASGITransport(app=app, client=(address, 1))
         return httpx2.AsyncClient(transport=transport, base_url=settings.public_url)
 
-    monkeypatch.setattr(fair_queue, "MAX_WAITING_PER_NETWORK", 1)
+    for most in ("MAX_WAITING_PER_NETWORK", "MAX_TURNS_PER_NETWORK"):
+        monkeypatch.setattr(fair_queue, most, 1)
     outcomes = dict[str, set[str]]()
     async with (
         context.turns.slot("192.0.2.1"),

@@ -232,6 +232,9 @@ async def test_stored_data_of_the_page_and_the_consent(widget: Widget, app: Any)
     database = app.state.context.database
     row = await database.row("SELECT page_url FROM problems")
     assert row[0] == "https://gorod.test/news"
+    for number, address in enumerate(("javascript:alert(1)", "ftp://gorod.test/", "")):
+        await widget.send(f"other-{number}", page_url=address)
+    assert len(await database.rows("SELECT 1 FROM problems WHERE page_url IS NULL")) == 3
     consent = await database.row("SELECT version, hash, purpose, ip, at FROM consents")
     assert (consent["version"], consent["purpose"]) == (await widget.consent(), "processing")
     assert len(consent["hash"]) == 64

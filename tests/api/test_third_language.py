@@ -56,8 +56,9 @@ CODE, NAME = "uk", "Мова"
 # Files, pictures and machine-readable formats have no language.
 WORDLESS = (
     "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
-    "/robots.txt", "/s/{key}/sitemap", "/healthz", "/readyz", "/metrics", "/cabinet/version", "/open311/",
-    "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area", "/api/v1/sites/{key}/clusters",
+    "/robots.txt", "/s/{key}/sitemap", "/s/{key}/c/{slug}/sitemap", "/healthz", "/readyz", "/metrics",
+    "/cabinet/version", "/open311/", "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area",
+    "/api/v1/sites/{key}/clusters",
     "/api/v1/sites/{key}/collections/{slug}/clusters", "/api/v1/sites/{key}/collections/{slug}/area",
     "/api/v1/sites/{key}/stats.csv", "/cabinet/mail/{letter_id}/attached/",
     "/s/{key}/c/{slug}/calendar.ics", "/s/{key}/c/{slug}/{number}.ics",

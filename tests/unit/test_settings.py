@@ -69,6 +69,7 @@ def test_production_requires_settings(name: str) -> None:
         ("WIDGET_SMTP_URL", "http://mail.example.ru"),
         ("WIDGET_MAIL_FROM", "nobody"),
         ("WIDGET_MAIL_FROM", "a@example.ru\r\nBcc: b@example.ru"),
+        ("WIDGET_PUBLIC_URL", "https://widget.example.ru?x"),
         ("WIDGET_INBOUND", "pop3://mail.example.ru"),
         ("WIDGET_INBOUND", "lmtp://127.0.0.1"),
         ("WIDGET_INBOUND", "imaps://mail.example.ru/INBOX"),

@@ -29,7 +29,9 @@ from widget_api.web.limits import enclosing_networks
 from widget_api.web.requests import client_address, context
 
 MAX_CONCURRENT_READS = 2  # expensive ones of a process, which leaves one of the database's three readers for all others
-MAX_WAITING_PER_NETWORK = 40  # includes those in progress; residents of a mobile operator share a network
+# Of one network, those in progress included. Residents of a mobile operator share a network, and may all come at once.
+MAX_WAITING_PER_NETWORK = 40  # for slots: expensive work
+MAX_TURNS_PER_NETWORK = 400  # pages, of a few milliseconds each
 RETRY_AFTER = 5  # seconds
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -66,7 +68,8 @@ class FairQueue:
         Raises TooMany if the queue of the address is full.
         """
         own, *wider = enclosing_networks(address)
-        if own in self._queues and self._queues[own].size >= MAX_WAITING_PER_NETWORK:
+        most = MAX_TURNS_PER_NETWORK if self._wide_share is None else MAX_WAITING_PER_NETWORK
+        if own in self._queues and self._queues[own].size >= most:
             raise TooMany(RETRY_AFTER)
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._turn(own, self._share))
