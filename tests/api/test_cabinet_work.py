@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx2
 import pytest
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, NOON, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
@@ -19,7 +20,7 @@ from widget_api.problems.model import OPEN, TRANSITIONS, Actor, Change, Status, 
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
-LATER = "2026-12-21"
+LATER = datetime.fromtimestamp(NOON + 20 * 86_400, UTC).date().isoformat()
 ANSWER = "Засыпали яму <b>щебнем</b>"
 GIVEN = {
     "forwarded": {"responsible": "МБУ «Дороги»"},
