@@ -138,6 +138,17 @@ async def _take(context: Context, address: str) -> None:
         pass
 
 
+def note_hits(context: Context, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Count no more; returns the list of what would be counted, with its cost."""
+    counted = list[tuple[str, int]]()
+
+    async def noting(name: str, *parts: str, cost: int = 1) -> None:
+        counted.append((name, cost))
+
+    monkeypatch.setattr(context.limits, "hit", noting)
+    return counted
+
+
 @pytest.mark.parametrize(
     ("path", "cost"),
     [
@@ -156,12 +167,7 @@ async def _take(context: Context, address: str) -> None:
 async def test_reads_are_weighted_by_cost(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
 ) -> None:
-    counted = list[tuple[str, int]]()
-
-    async def noting(name: str, *parts: str, cost: int = 1) -> None:
-        counted.append((name, cost))
-
-    monkeypatch.setattr(context.limits, "hit", noting)
+    counted = note_hits(context, monkeypatch)
     assert (await client.get(f"/api/v1/sites/{site.key}/{path}")).status_code == 200
     assert counted == [("reads", cost)] * bool(cost)
 
@@ -183,12 +189,7 @@ async def test_georeport_lists_are_weighted_by_cost_and_depth(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
 ) -> None:
     """A page number gives no position in an index: the rows before it are read. A key is exempt from the rate alone."""
-    counted = list[tuple[str, int]]()
-
-    async def noting(name: str, *parts: str, cost: int = 1) -> None:
-        counted.append((name, cost))
-
-    monkeypatch.setattr(context.limits, "hit", noting)
+    counted = note_hits(context, monkeypatch)
     address = f"/open311/v2/{path}{'&' if '?' in path else '?'}jurisdiction_id={site.jurisdiction}"
     assert (await client.get(address)).status_code == 200
     assert counted == [("georeport_reads", 1), ("georeport_reads", cost)][: 1 + bool(cost)]
