@@ -373,6 +373,7 @@ def test_doctor_reports_success(cli: Cli, mail_sink: MailSink) -> None:
         ("inbound", {"inbound": "lmtp://127.0.0.1:9"}),
         ("inbound", {"inbound": "imap://widget:secret@127.0.0.1:9"}),
         ("storage", {"media_url": "file:///dev/null/media"}),
+        ("storage", {"min_free_space": "999999999"}),  # megabytes: no disk has as many
         ("settings", {"public_url": "nonsense"}),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
+from tests.fake_platform import FakePlatform
 from tests.support.processes import CommandFailed
 from widget_api.database import Database
 from widget_api.problems import lifecycle
@@ -79,3 +81,17 @@ async def test_unknown_names_are_answered_with_a_hint(cli: Callable[..., Any], d
     for site, pair, said in (("selo.test", "roads=7", "`site list`"), ("gorod.test", "raods=7", "raods: no category")):
         with pytest.raises(CommandFailed, match=said):
             cli("platform", "map", "Регион", "--site", site, pair)
+
+
+async def test_a_platform_that_does_not_know_a_site_is_named_at_once(
+    cli: Callable[..., Any], database: Database, fake: FakePlatform
+) -> None:
+    """The first report would fail there otherwise: `add` and `serve` ask the platform."""
+    site = await make_site(database, jurisdiction="gorod.test")
+    asked = "warning: Регион does not know Официальный сайт города as gorod.test"
+    serve = ("platform", "serve", "Регион", "--site", site.key)
+    for arguments in (given(url=fake.url), serve):
+        (unknown,) = (await asyncio.to_thread(cli, *arguments))["unknown"]
+        assert unknown.startswith(asked)
+    fake.services = [{"service_code": "yards", "service_name": "Дворы"}]
+    assert "unknown" not in await asyncio.to_thread(cli, *serve)
