@@ -93,6 +93,8 @@ Kind = Literal[
     "approval_requested",
     "approval_returned",
     "approved",
+    # an operator's decision in an agency's place; the subject is a report
+    "decided_in_place",
     # what the public sees; the subject is a report
     "photo_hidden",
     "photo_shown",

@@ -28,6 +28,7 @@ from widget_api.people import (
     password_reset,
     providers,
     second_factor,
+    undecided,
     webmaster_letters,
 )
 from widget_api.platform import batches, pull
@@ -206,7 +207,8 @@ class Worker:
         return await jobs.run_due_jobs(self.context)
 
     async def _enqueue_digests(self) -> float:
-        return min(await notice_letters.enqueue_if_due(self.context), await report_letters.enqueue_if_due(self.context))
+        jobs_of_mornings = (notice_letters, report_letters, undecided)
+        return min([await one.enqueue_if_due(self.context) for one in jobs_of_mornings])
 
     async def _tidy(self) -> float:
         context = self.context

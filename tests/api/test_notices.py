@@ -207,6 +207,7 @@ async def test_the_defaults_of_each_role(agency: Agency) -> None:
     assert {kind: way for kind, way in ways["head"].items() if way != "off"} == {
         "approval": "letter",
         "overdue": "digest",
+        "operator": "digest",
     }
     assert {kind for kind, way in ways["admin"].items() if way == "letter"} == {"assigned", "approval"}
     assert set(ways["viewer"].values()) == set(ways["operator"].values()) == {"off"}

@@ -97,7 +97,9 @@ async def create_bulk(
     """
     if user.role == "viewer":
         raise Refused
-    sites, now = await store.list_report_sites(database, user), clock.now()
+    # An operator decides in an agency's place about one report at a time.
+    sites = [one for one in await store.list_report_sites(database, user) if one.undecided_before is None]
+    now = clock.now()
     rows: Sequence[Row | None]
     if problem_ids is None:
         chosen, of = replace(selection, after=None, user_id=user.id), inbox_service.select_sites(sites, selection)

@@ -22,8 +22,9 @@ from widget_api.cabinet.http import (
     to_fields,
 )
 from widget_api.cabinet.inbox_routes import OTHER_FIELDS, redirect_done, show_problem
+from widget_api.cabinet.inbox_rows import TODAY_PATH
 from widget_api.database import Transaction
-from widget_api.people.model import User, read_decision
+from widget_api.people.model import User, VisibleSite, read_decision
 from widget_api.problems.model import Change, Extension
 
 
@@ -38,7 +39,11 @@ async def decide_problem(request: Request, user: User) -> Response:
     sent_form, sent = await session_form(request, beside=OTHER_FIELDS)
     with web.closing_files(one for _, one in sent):
         fields, files = to_fields(sent_form), answer_files.AnswerFiles()
-        site, row = await inbox_service.find_problem(database, user, problem_id)
+        try:
+            site, row = await inbox_service.find_problem(database, user, problem_id)
+        except errors.NotFound:
+            await inbox_service.check_decided_meanwhile(database, user, problem_id, fields.get("seen", ""))
+            raise
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
             inbox_service.require_decidable(user, site, row)
             files = await answer_files.receive_files(request, user, site.id, problem_id, sent_form, sent)
@@ -69,24 +74,36 @@ async def decide_problem(request: Request, user: User) -> Response:
                 await inbox_service.check_decision(database, user, site, row, wish)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files, submitted_by=who)
                 return web.see_other(redirect_done(request, problem_id, "submitted"))
-            await _decide(request, user, site.id, problem_id, wish, seen, fields.get("approves", ""))
+            await _decide(request, user, site, problem_id, wish, seen, fields.get("approves", ""))
         except errors.Invalid as error:
             return await again(422, wrong=error)
         except errors.Conflict as error:
             if error.code != "problem_changed":
                 raise
             return await again(409, conflict=True)
+    if site.undecided_before is not None:  # the operator may not read it any more
+        return web.see_other(f"{TODAY_PATH}?done={wish.to if isinstance(wish, Change) else ''}")
     return web.see_other(redirect_done(request, problem_id))
 
 
 async def _decide(
-    request: Request, user: User, site_id: str, problem_id: str, wish: Change | Extension, seen: str, approves: str
+    request: Request,
+    user: User,
+    site: VisibleSite,
+    problem_id: str,
+    wish: Change | Extension,
+    seen: str,
+    approves: str,
 ) -> None:
     """Make a decision, and end the drafts that led to it in the same transaction."""
+    who = journal_user(request, user)
 
     async def end_drafts(tx: Transaction, event_id: str) -> None:
         if await drafts.end_drafts(tx, user, problem_id, approves):
-            await journal.record(tx, "approved", journal_user(request, user), subject=problem_id, site_id=site_id)
+            await journal.record(tx, "approved", who, subject=problem_id, site_id=site.id)
+        if site.undecided_before is not None and isinstance(wish, Change):
+            status = {"status": wish.to}
+            await journal.record(tx, "decided_in_place", who, subject=problem_id, site_id=site.id, details=status)
 
     database = web.context(request).database
     await inbox_service.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)

@@ -76,7 +76,7 @@ def require_user(
         request.state.comments_waiting = await comments_service.count_waiting(context.database, user)
         request.state.dead = await deliveries_service.count_dead(context.database, user)
         request.state.reads_reports = user.role != "operator" or bool(
-            await store.list_visible_sites(context.database, user)
+            await store.list_report_sites(context.database, user)
         )
         request.state.restored = await unsent_forms.find_restored(request, user)
         language = language_of(request, user)

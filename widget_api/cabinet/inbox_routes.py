@@ -107,7 +107,8 @@ async def show_inbox(request: Request, user: User) -> Response:
     found: inbox_service.Inbox = values["found"]
     chosen, reader = replace(found.selection, after=None), context.database.in_threads()
     of = inbox_service.select_sites(found.sites, chosen)
-    chooses = user.role != "viewer" and any(site.assigned_to is None for site in of) and not chosen.view
+    decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
+    chooses = user.role != "viewer" and decides and not chosen.view
     total = len(found.rows)
     if chooses and (found.next or found.selection.after):
         total = await inbox_store.count_problems(reader, of, chosen, found.now, most=bulk_service.MAX_REPORTS + 1)

@@ -207,6 +207,15 @@ async def find_problem(database: Database, user: User, problem_id: str) -> tuple
     return next(site for site in sites if site.id == row["site_id"]), row
 
 
+async def check_decided_meanwhile(database: Database, user: User, problem_id: str, seen: str) -> None:
+    """Raise Conflict for an operator who wanted to decide in the agency's place, and whom the agency anticipated.
+
+    The operator has seen the report: `seen`, its former status event, stands on no other page.
+    """
+    if user.role == "operator" and await inbox_store.has_event(database, problem_id, seen):
+        raise Conflict("decided_meanwhile")
+
+
 # --- exports -------------------------------------------------------------------------------------------------------
 
 EXPORT_PAGE = 500  # reports read at a time
@@ -352,8 +361,11 @@ async def assign_colleague(
 
 
 def _answers(site: VisibleSite) -> bool:
-    """Whether the user's agency answers this site's residents: the agency itself, or a service to which it is left."""
-    return site.assigned_to is None or site.delegated
+    """Whether the user answers this site's residents: the agency itself, or a service to which it is left.
+
+    An operator who decides in the agency's place leaves the answer to it.
+    """
+    return (site.assigned_to is None or site.delegated) and site.undecided_before is None
 
 
 def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:

@@ -27,7 +27,7 @@ from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.events import COUNTED
 from widget_api.people.model import VisibleSite
-from widget_api.problems.deadline import RUNNING, overdue_sql
+from widget_api.problems.deadline import RUNNING, overdue_sql, undecided_sql
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.problems.store.history import ACTOR, ACTORS, SENDER, SENDERS
 from widget_api.sites.deadlines import add_working_days, local_date
@@ -63,6 +63,8 @@ def _limit_to_visible(where: Where, site: VisibleSite) -> Where:
     """Add the conditions under which the user may see a report of this site."""
     if site.assigned_to is not None:
         where.also("p.assigned_agency = :assigned_to", assigned_to=site.assigned_to)
+    if site.undecided_before is not None:
+        where.also(undecided_sql(), cutoff=site.undecided_before)
     return where
 
 
@@ -437,6 +439,13 @@ async def list_events(database: Database, site_id: str, problem_id: str, *, read
         counted=COUNTED,
         agency_id=reader,
     )
+
+
+async def has_event(database: Database, problem_id: str, event_id: str) -> bool:
+    """Whether this is an event of the report."""
+    sql = "SELECT 1 FROM events e JOIN problems p ON p.id = e.problem_id AND p.site_id = e.site_id WHERE"
+    sql += " p.id = :problem_id AND e.id = :event_id"
+    return await database.row(sql, problem_id=problem_id, event_id=event_id) is not None
 
 
 async def read_texts(database: Database, site_id: str, problem_id: str) -> dict[str, str]:

@@ -40,7 +40,8 @@ async def show_journal(request: Request, user: User) -> Response:
     selection = _selection(user, given, zone, request.query_params.get("after", ""))
     rows = await journal_store.list_entries(database, selection, PAGE_LENGTH + 1)
     shown = rows[:PAGE_LENGTH]
-    readable = {site.id for site in await store.list_report_sites(database, user)}  # whose reports the user may open
+    sites = await store.list_report_sites(database, user)
+    readable = {site.id for site in sites if site.undecided_before is None}  # whose reports the user may open
     query = urlencode({name: value for name, value in given.items() if value})
     older = f"{shown[-1]['at']}.{shown[-1]['id']}" if len(rows) > PAGE_LENGTH else ""
     return render_page(
@@ -98,11 +99,14 @@ def entry_view(
     if row["number"] is not None:
         about = i18n.text(language, "common.number", number=row["number"])
     # Whoever works at the operator or at an agency above is nobody's business here.
+    details = details_text(language, orjson.loads(row["details"]))
+    if row["kind"] == "decided_in_place":
+        details = i18n.text(language, "organisation.journal.in_place", agency=row["site_agency"], status=details)
     foreign = reader.role != "operator" and row["user_id"] is not None and not row["own"]
     return {
         "moment": i18n.format_moment(language, row["at"], zone),
         "what": kind_text(language, row["kind"]),
-        "details": details_text(language, orjson.loads(row["details"])),
+        "details": details,
         "who": "" if foreign else row["acted"] or "",
         "role": i18n.text(language, role),
         "about": "" if row["subject"] == row["user_id"] else about,
@@ -123,6 +127,8 @@ def details_text(language: str, details: Mapping[str, Any]) -> str:
     for name, value in details.items():
         if name == "role":
             said.append(i18n.text(language, f"cabinet.role.{value}"))
+        elif name == "status":
+            said.append(i18n.text(language, f"status.{value}"))
         elif name == "category":
             said.append(i18n.category_name(language, value))
         elif isinstance(value, list):

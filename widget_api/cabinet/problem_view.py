@@ -143,8 +143,9 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> 
         "who": row["user_email"]
         or timeline.find_sender(row["actor"], row["sender"])
         or i18n.text(language, f"events.actor.{row['actor']}"),
+        "note": wording.note(language, data := inbox_store.parse_data(row)),
         "text": text,
-        "official": is_official(row["status"], text, inbox_store.parse_data(row)),
+        "official": is_official(row["status"], text, data),
     }
 
 

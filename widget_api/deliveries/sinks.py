@@ -33,6 +33,7 @@ PARTICIPANT = "participant:"  # who takes part in an entry: participant:<row>[:<
 REQUEST = "request:"  # the entry's author, or the agency: request:<row of the sender>
 COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
 USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice, or digest>:<what makes it one>
+OPERATOR = "operator:"  # an operator, about reports that agencies left undecided: operator:<person>:<day>
 REPORT = "report:"  # a head or administrator, after a week, month or quarter: report:<person>:<first day>:<last day>
 MODERATOR = "moderator:"  # the site's moderator, by mail: moderator:<comment that caused the letter>
 
@@ -83,6 +84,13 @@ SINKS: Sequence[Sink] = (
         name=USER,
         kind="user",
         handler="widget_api.people.notice_letters:deliver",
+        seen_by_agency=False,
+        wider=True,
+    ),
+    Sink(
+        name=OPERATOR,
+        kind="user",
+        handler="widget_api.people.undecided:deliver",
         seen_by_agency=False,
         wider=True,
     ),

@@ -24,7 +24,7 @@ from widget_api.ops import doctor, platform_status
 from widget_api.ops.doctor import MAX_AGE
 from widget_api.ops.doctor_servers import Finding
 from widget_api.ops.retention import PURGE
-from widget_api.people import accounts, organisation_store
+from widget_api.people import accounts, organisation_store, undecided
 from widget_api.people.model import User
 from widget_api.registration import store as registration
 from widget_api.sites import origins
@@ -56,6 +56,9 @@ async def show_today(request: Request, user: User) -> Response:
         late=LATE,
         most=SHOWN_NAMES,
         days=SHOWN_DAYS,
+        undecided=(waiting := await undecided.list_undecided(context.database)),
+        undecided_lines=await undecided.describe(context.database, language, waiting, SHOWN_NAMES),
+        decided=decided if (decided := request.query_params.get("done")) in ("accepted", "rejected") else "",
         here=TODAY_PATH,
     )
 

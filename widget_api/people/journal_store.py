@@ -42,7 +42,8 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
                COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
                a.name AS agency,
-               {own} AS own, p.number, p.site_id AS report_site, s.name AS site, f.name AS platform, k.hint AS token
+               {own} AS own, p.number, p.site_id AS report_site, s.name AS site,
+               sa.name AS site_agency, f.name AS platform, k.hint AS token
         FROM journal j
         LEFT JOIN users u ON u.id = j.user_id
         LEFT JOIN users su ON su.id = j.subject
@@ -50,6 +51,7 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         LEFT JOIN agencies a ON a.id = j.subject
         LEFT JOIN problems p ON p.id = j.subject
         LEFT JOIN sites s ON s.id = j.site_id
+        LEFT JOIN agencies sa ON sa.id = s.agency_id
         LEFT JOIN platforms f ON f.id = j.subject
         LEFT JOIN tokens k ON k.id = j.subject
         {conditions} ORDER BY j.at DESC, j.id DESC LIMIT :limit

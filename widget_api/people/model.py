@@ -95,6 +95,8 @@ class VisibleSite:
     statuses: frozenset[str] | None = None  # that entries of a collection may have; None = all
     assigned_to: str | None = None  # the user's agency, where it sees only the reports assigned to it
     delegated: bool = False  # it answers residents by itself
+    # Where an operator sees only the reports that have waited for the agency's decision since before this moment.
+    undecided_before: int | None = None
     named: str | None = None  # the user's agency, where it was named to moderate this collection of another one
 
     @property
@@ -110,6 +112,8 @@ class VisibleSite:
 # What a service may set on a report assigned to it, and what it may set where it answers by itself.
 _SERVICE_STATUSES = frozenset({"in_progress"})
 _DELEGATED_STATUSES = _SERVICE_STATUSES | ANSWERS | {"planned"}
+# What an operator may set in the place of an agency that did not decide; the work stays the agency's.
+_DECISIONS = frozenset({"accepted", "rejected"})
 
 
 def is_moderator(user: User, site: VisibleSite) -> bool:
@@ -119,9 +123,12 @@ def is_moderator(user: User, site: VisibleSite) -> bool:
 
 def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]:
     """The statuses this user may set now, in the order of a report's life."""
-    if user.role == "viewer" or (status == "moderation" and not is_moderator(user, site)):
+    may_moderate = is_moderator(user, site) or site.undecided_before is not None
+    if user.role == "viewer" or (status == "moderation" and not may_moderate):
         return []
     possible = allowed(user.kind, status)
+    if site.undecided_before is not None:
+        possible &= _DECISIONS
     if site.assigned_to is not None:
         possible &= _DELEGATED_STATUSES if site.delegated else _SERVICE_STATUSES
     if site.named is not None:

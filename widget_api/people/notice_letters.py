@@ -40,6 +40,7 @@ LISTS: Mapping[str, str] = {
     "author": "/cabinet/problems?tab=returned",
     "service": "/cabinet/problems?tab=returned",
     "approval": "/cabinet/problems?status=approval",
+    "operator": "/cabinet/problems",
 }
 
 
@@ -169,11 +170,12 @@ async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[
 def _still_is(row: Row, today: str) -> bool:
     if row["kind"] in DATES:
         return row["cause"].endswith(f":{row['due']}") and is_running(row)
-    return row["kind"] == "approval" or is_running(row)
+    return row["kind"] in ("approval", "operator") or is_running(row)
 
 
 async def _line(context: Context, language: str, row: Row) -> dict[str, str | int]:
     site, due = await sites.by_id(context.database, row["site_id"]), promised_date(row["due"])
+    due = due if is_running(row) else None
     return {
         "number": row["number"],
         "category": site.category_name(language, row["category"]),

@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import orjson
 
+from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
+from widget_api.problems.deadline import DECISION_DAYS, find_decision_cutoff, undecided_sql
 from widget_api.sites import presets
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import MODERATED
 
 _HAS_APPROVER = "SELECT 1 FROM users h WHERE h.agency_id = {} AND h.role IN ('head', 'admin') AND h.disabled_at IS NULL"
@@ -214,10 +217,14 @@ async def list_managed_sites(database: Database, user: User) -> list[VisibleSite
 
 
 async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:
-    """The moderated sites, and those above with reports assigned to the user's agency, which alone it sees there."""
+    """The moderated sites, and those of which the user sees some reports alone.
+
+    For people of an agency these are the sites above with reports assigned to it, for operators those with reports
+    that their agency has not decided about in time.
+    """
     visible = await list_moderated_sites(database, user)
     if user.agency_id is None:
-        return visible
+        return visible + await list_undecided_sites(database)
     rows = await database.rows(
         "WITH RECURSIVE above(id, parent_id) AS (SELECT id, parent_id FROM agencies WHERE id = :agency_id"
         " UNION SELECT a.id, a.parent_id FROM agencies a JOIN above b ON a.id = b.parent_id)"
@@ -233,6 +240,24 @@ async def list_report_sites(database: Database, user: User) -> list[VisibleSite]
         for row in rows
         if row["id"] not in own
     ]
+
+
+async def list_undecided_sites(database: Database) -> list[VisibleSite]:
+    """The sites of agencies with reports undecided for too long, each with the moment that says which."""
+    now = clock.now()
+    # Working days are known here alone: the statement finds the sites with a report that has waited for so many days.
+    rows = await database.rows(
+        f"SELECT {_SITE_COLUMNS}, s.calendar FROM sites s WHERE s.moderator = 'agent' AND COALESCE(s.slug, '-') <> ''"
+        f" AND EXISTS (SELECT 1 FROM problems p WHERE p.site_id = s.id AND {undecided_sql()}) ORDER BY name, s.id",
+        cutoff=now - DECISION_DAYS * 86_400,
+    )
+    found = list[VisibleSite]()
+    for row in rows:
+        cutoff = find_decision_cutoff(Calendar.load(row["time_zone"], row["calendar"]), now)
+        waiting = f"SELECT 1 FROM problems p WHERE p.site_id = :site_id AND {undecided_sql()} LIMIT 1"
+        if await database.row(waiting, site_id=row["id"], cutoff=cutoff) is not None:
+            found.append(replace(_site(row), undecided_before=cutoff))
+    return found
 
 
 async def read_versions(database: Database, site_ids: Sequence[str]) -> tuple[int, int]:

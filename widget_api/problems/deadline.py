@@ -57,6 +57,36 @@ def find_due_date(problem: Problem) -> str | None:
     return problem["answer_due"] if is_running(problem) else None
 
 
+# --- the decision about a new report -------------------------------------------------------------------------------
+
+DECISION_DAYS = 3  # working days that an agency has to accept or reject a report; then the operator may in its place
+
+
+def find_decision_cutoff(calendar: Calendar, now: int) -> int:
+    """Return the moment since before which a report has to wait so that its DECISION_DAYS have passed.
+
+    The period begins on the day after the confirmation (Civil Code, article 191) and ends with its last day.
+    """
+    return calendar.midnight(calendar.subtract_working_days(calendar.local_date(now), DECISION_DAYS))
+
+
+def undecided_sql(cutoff: str = ":cutoff") -> str:
+    """Return an SQL condition on `problems p`: whether it has waited for its moderation since before `cutoff`.
+
+    A report waits since its author confirmed the address, or since its receipt where there is none to confirm here; one
+    that came back to moderation, since then.
+    """
+    return f"""(
+        p.status = 'moderation' AND p.mirror_of IS NULL AND NOT p.spam AND p.erased_at IS NULL
+        AND p.status_at < {cutoff} AND (p.source NOT IN ('widget', 'form') OR NOT EXISTS (
+            SELECT 1 FROM contacts w WHERE w.problem_id = p.id AND w.email IS NOT NULL
+                AND (w.confirmed_at IS NULL OR w.confirmed_at >= {cutoff})
+        ))
+    )"""
+
+
+# --- the rounds of an answer ---------------------------------------------------------------------------------------
+
 MAX_YEARS = 100  # that an announced date may lie ahead, so that calculations with it stay inside the calendar
 MAX_PAUSE = 10  # working days in all for which questions to the author move the due date of one round
 

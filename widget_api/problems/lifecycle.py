@@ -13,7 +13,7 @@ from widget_api.attachments.documents import service as documents
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import NEWS, SPAM
-from widget_api.errors import FieldError, Invalid, NotFound, Refused
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import assignment, content, merges, pictures, traces
 from widget_api.problems.deadline import MAX_YEARS
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
@@ -115,6 +115,9 @@ async def change(
         problem = await find_existing(tx, site_id, problem_id, seen=seen)
         check_own(problem)
         await _check(tx, actor, problem, wish, now)
+        in_place = problem["status"] == "moderation" and await _is_in_place(tx, actor, site_id)
+        if in_place and problem["spam"]:  # which is the agency's decision
+            raise Conflict("problem_changed")
         if actor.kind != "resident":  # a moderator's decision removes a spam mark and releases the report
             if problem["spam"]:
                 await records.update(tx, problem_id, {"spam": False})
@@ -128,6 +131,7 @@ async def change(
             "documents": len(wish.documents) or None,
             "service": wish.service,
             "outside": wish.outside or None,
+            "in_place": in_place or None,
         }
         service = await assignment.find_service(tx, site_id, wish.service) if wish.service else None
         rule = await assignment.find_rule(tx, problem) if wish.to == "accepted" else None
@@ -141,7 +145,7 @@ async def change(
             responsible=service.name if service else wish.responsible,
             data={name: value for name, value in data.items() if value is not None},
             now=now,
-            news=rule is None,
+            news=rule is None or in_place,  # the author is told who decided
         )
         await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
         await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
@@ -164,6 +168,11 @@ async def change(
         return event.id
 
     return await database.write(work, site_id)
+
+
+async def _is_in_place(tx: Transaction, actor: Actor, site_id: str) -> bool:
+    """Whether an actor decides in the place of the agency: an operator about a site that its agency moderates."""
+    return actor.kind == "operator" and (await history.find_site(tx, site_id))["moderator"] != "operator"
 
 
 async def check_change(database: Database, actor: Actor, site_id: str, problem_id: str, wish: Change) -> None:

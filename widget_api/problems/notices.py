@@ -24,10 +24,10 @@ from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import list_moderators
 
-Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval"]
+Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval", "operator"]
 Way = Literal["letter", "digest", "off"]
 DATES: tuple[Kind, ...] = ("due", "overdue")  # they come overnight, so the morning tells them
-KINDS: tuple[Kind, ...] = ("new", "assigned", *DATES, "author", "service", "approval")
+KINDS: tuple[Kind, ...] = ("new", "assigned", *DATES, "author", "service", "approval", "operator")
 APPROVERS = ("head", "admin")
 DEFAULT_DAYS, MAX_DAYS = 3, 30  # working days before a due date
 LATE_DAYS = 14  # for which a date that has passed is still news: the service, or its people, were away
@@ -35,11 +35,12 @@ LETTER_INTERVAL = 3600  # seconds between two letters of a kind to a person; the
 OPENS, CLOSES = time(8), time(21)  # nothing is sent before and after, nor on days off
 USUAL_MORNING = time(9)  # local, of digests, where the agency chose no other hour
 
-_REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service"), "digest")
+_REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service", "operator"), "digest")
 DEFAULTS: Mapping[str, Mapping[Kind, Way]] = {
     "agent": {**_REST, "assigned": "letter"},
-    "head": {"approval": "letter", "overdue": "digest"},
-    "admin": {"approval": "letter", "assigned": "letter", "overdue": "digest"},  # who may be the only one to approve
+    "head": {"approval": "letter", "overdue": "digest", "operator": "digest"},
+    # who may be the only one to approve
+    "admin": {"approval": "letter", "assigned": "letter", "overdue": "digest", "operator": "digest"},
 }
 
 
@@ -184,6 +185,8 @@ async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) ->
     assigned, by_author = problem["assigned_user"], event.actor == "resident"
     if event.kind == "confirmed_email" and problem["status"] == "moderation":
         await notify_new(tx, event, now)
+    elif event.data.get("in_place"):
+        await notify(tx, "operator", event, now=now)
     elif event.status == "accepted" and problem["status"] == "moderation" and event.actor in ("operator", "platform"):
         await notify_new(tx, event, now, accepted=True)
     elif event.kind == "clarified" or (event.status == "reopened" and by_author):

@@ -187,6 +187,7 @@ async def _event(context: Context, delivery: Delivery, site: Site, problem: Row)
     reopened = entry["status"] == "reopened" and problem["status"] in OPEN
     return {
         "title": wording.event_title(language, site, entry),
+        "note": wording.note(language, entry),
         "text": entry["text"],
         "author": wording.author(language, entry, site.agency.name),
         "photos": entry["photos"],

@@ -92,7 +92,7 @@ class Letter:
 def news_values(context: Context, site: Site, problem: Problem, entry: wording.Entry, letter: Letter) -> dict[str, Any]:
     """Return the values of the template `status`, the letter to an author about an event of the report."""
     language, into = letter.language, letter.into
-    about = _about_text(language, site, problem, entry, into)
+    about = " ".join(filter(None, (_about_text(language, site, problem, entry, into), wording.note(language, entry))))
     return {
         **about_problem(site, problem, language),
         "title": (title := wording.event_title(language, site, entry)),

@@ -78,6 +78,7 @@ def sinks(event: Event, situation: Situation, *, news: bool = True) -> list[str]
     # A service that reports its work or returns the report is not the agency, although its users are agents.
     from_service = event.kind in ("work_reported", "assignment_returned")
     by_agency = event.source is None and event.actor in ("agent", "operator", "system") and not from_service
+    by_agency = by_agency and not event.data.get("in_place")  # the operator decided because the agency did not
     concerns_agency = from_service or event.kind in ("status", "note", "erased", "clarified", "rated")
     if situation.spam and event.kind in ("clarified", "rated"):  # authors of spam do not reach the agency's mailbox
         concerns_agency = False

@@ -131,6 +131,11 @@ def speaker(language: str, entry: Entry, agency: str) -> str:
     return author(language, entry, agency) if entry["unofficial"] else agency
 
 
+def note(language: str, entry: Entry) -> str:
+    """Return a sentence about who decided where it was not the agency, empty elsewhere."""
+    return i18n.text(language, "events.in_place") if entry.get("in_place") else ""
+
+
 def text_name(entry: Entry) -> str:
     """Return the dictionary key of an event's text: its status or kind, or a variant for events of other systems."""
     if entry.get("apart_from"):

@@ -168,6 +168,7 @@ def timeline_entries(
             "clock": i18n.format_clock(language, entry["at"], site.time_zone),
             "title": wording.event_title(language, site, entry, to_author=to_author),
             "shape": wording.shape(entry),
+            "note": wording.note(language, entry),
             "text": entry["text"],
             "author": i18n.text(language, "resident.problem.former")
             if entry["kind"] == "corrected"

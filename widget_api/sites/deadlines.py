@@ -55,6 +55,10 @@ class Calendar:
     def local_date(self, seconds: int) -> date:
         return local_date(seconds, self.time_zone)
 
+    def midnight(self, day: date) -> int:
+        """The moment at which a local day begins."""
+        return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.time_zone)).timestamp())
+
     def add_working_days(self, start: date, days: int) -> date:
         """The last day of a period of working days, which begins on the next day (Civil Code, article 191)."""
         return _shift(self, start, days, 1)

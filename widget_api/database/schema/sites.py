@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
 from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time
 
@@ -72,6 +72,8 @@ sites = Table(
     Column("outside", Text, nullable=False, server_default="refuse"),  # refuse | forward: places out of the territory
     Column("consent_text", Text),  # what the agency adds to the consent document
     Column("districts_from", Integer),  # reports from this number on wait for their district; null = none
+    # Since before when reports waited for a decision of which the operators were told (people/undecided.py).
+    Column("undecided_told", BigInteger, nullable=False, server_default=text("0")),
     time("created_at"),
     time("disabled_at", nullable=True),
     Index(None, "ordinal", unique=True),
