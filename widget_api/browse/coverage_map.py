@@ -6,7 +6,7 @@ A number says how many, and hatching where there is none: nothing is told by col
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,15 +47,15 @@ def draw_coverage(districts: Sequence[District], places: Sequence[Place], tiles_
     most = max(place.total for place in places) or 1
     shapes = []
     for district, place in zip(districts, places, strict=True):
-        rings = list(_project(district.area, frame))
+        rings = list(project_outline(district.area, frame))
         x, y = _find_middle(rings)
         opacity = round(_FAINTEST + (_DARKEST - _FAINTEST) * (place.total / most) ** 0.5, 2)
-        path = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
-        shapes.append(Shape(place=place, path=path, x=round(x, 1), y=round(y, 1), opacity=opacity))
+        shapes.append(Shape(place=place, path=write_path(rings), x=round(x, 1), y=round(y, 1), opacity=opacity))
     return CoverageMap(shapes=shapes, tiles=frame.tiles() if tiles_zoom is not None else [])
 
 
-def _project(area: Area, frame: MapFrame) -> Iterator[list[Spot]]:
+def project_outline(area: Area, frame: MapFrame) -> Iterator[list[Spot]]:
+    """The rings of an area in a drawing."""
     for ring in area.outline:
         kept = list[Spot]()
         for lng, lat in ring:
@@ -63,6 +63,10 @@ def _project(area: Area, frame: MapFrame) -> Iterator[list[Spot]]:
             if not kept or math.dist(kept[-1], spot) >= _STEP:
                 kept.append((round(spot[0], 1), round(spot[1], 1)))
         yield kept
+
+
+def write_path(rings: Iterable[Sequence[Spot]]) -> str:
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
 
 
 def _find_middle(rings: Sequence[Sequence[Spot]]) -> Spot:

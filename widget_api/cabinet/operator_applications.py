@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, errors, web
+from widget_api.browse.territory_map import TerritoryMap, draw_territory
 from widget_api.cabinet.http import (
     Errors,
     field_errors,
@@ -21,6 +23,7 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.errors import Invalid, NotFound
+from widget_api.geo.geojson import parse_area
 from widget_api.people import accounts
 from widget_api.people.model import User
 from widget_api.platform import jurisdictions
@@ -77,6 +80,8 @@ async def show_application(
         handovers=handovers,
         holders=list(holders.values()),
         time_zone=service.time_zone_of(row),
+        territory=await _draw_territory(request, row["area"]) if row["area"] else None,
+        attribution=web.context(request).settings.tiles_attribution if web.context(request).settings.tiles else "",
         zone=await accounts.find_time_zone(database, user),
         now=clock.now(),
         notice=notice,
@@ -86,6 +91,12 @@ async def show_application(
         section="agencies",
         here=f"{PATH}/{row['id']}",
     )
+
+
+async def _draw_territory(request: Request, area: str) -> TerritoryMap:
+    settings = web.context(request).settings
+    tiles_zoom = settings.tiles_zoom if settings.tiles else None
+    return await asyncio.to_thread(lambda: draw_territory(parse_area(area), tiles_zoom))
 
 
 async def approve(request: Request, user: User) -> Response:
