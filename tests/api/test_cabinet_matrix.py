@@ -269,6 +269,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (EDITORS_OF_IT, get(ORG + "/templates/{template}") + post(ORG + "/templates/{template}", title="Иной", body="Да")),
     (JOURNAL, get(ORG + "/journal", ORG + "/journal.csv")),
     # the operator's own
+    (OPERATORS, get("/cabinet/operator/figures")),
     (OPERATORS, get("/cabinet/operator/state", "/cabinet/operator/site", AGENCIES, AGENCIES + "/{service}")),
     (OPERATORS, post(AGENCIES, name="Село", email="selo@gorod.test", mode="cabinet")),
     (OPERATORS, post(AGENCIES + "/{service}", name="Горводоканал") + post("/cabinet/operator/state")),

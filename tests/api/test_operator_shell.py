@@ -17,6 +17,7 @@ from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.public_api import Widget
+from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -26,7 +27,7 @@ from widget_api.mailbox.attachments import AttachmentPreview
 from widget_api.mailbox.model import Verdict
 from widget_api.ops import doctor
 from widget_api.ops import operator_routes as shell
-from widget_api.ops.doctor_servers import Finding
+from widget_api.ops.findings import passed, quote
 from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -36,6 +37,7 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 AGENCIES, NEW_SITE, STATE = "/cabinet/operator/agencies", "/cabinet/operator/site", "/cabinet/operator/state"
+FIGURES = "/cabinet/operator/figures"
 SECRET_NOTE = "Заявитель скандалит каждую осень"
 pytestmark = pytest.mark.settings(work="off")
 
@@ -174,7 +176,8 @@ async def test_deliveries_and_journal_lead_to_readable_reports_alone(
 async def test_the_menu_has_reports_only_where_the_operator_moderates(enter: Enter, context: Context) -> None:
     site = await make_site(context.database)
     operator = await enter("operator", None)
-    fixed = ["/cabinet/", AGENCIES, "/cabinet/sites", "/cabinet/deliveries", STATE, "/cabinet/organisation/journal"]
+    fixed = ["/cabinet/", AGENCIES, "/cabinet/sites", "/cabinet/deliveries", FIGURES, STATE]
+    fixed.append("/cabinet/organisation/journal")
 
     async def menu() -> list[str]:
         found = dict.fromkeys((await operator.read("/cabinet/account")).links)
@@ -211,6 +214,11 @@ async def test_today_names_what_needs_attention(enter: Enter, context: Context, 
             "platforms", id="p", name="Госплатформа", url="https://p.test", key="k", protocol="georeport",
             created_at=now, paused_until=now + 3600, pause_reason="answers 503",
         )  # fmt: skip
+        await tx.run(  # one that failed and waits for its retry
+            "UPDATE deliveries SET state = 'pending', attempts = 3, next_at = :next, created_at = :made"
+            " WHERE id = (SELECT MIN(id) FROM deliveries)",
+            next=now + 600, made=now - 1800,
+        )  # fmt: skip
         await tx.insert("chores", name="purge", next_at=now - 9 * 86_400, done_at=now - 10 * 86_400, outcome="")
 
     await context.database.write(break_things)
@@ -225,9 +233,42 @@ async def test_today_names_what_needs_attention(enter: Enter, context: Context, 
         STATE,
     } <= set(page.links)
     assert f"/cabinet/sites/{calm.id}" not in page.links
+    assert "Самая старая отправка ждёт 30 минут" in page.text
     assert "answers 503" in page.text
     assert "давно не было" in page.text
     assert city.words not in page.text
+
+
+async def test_the_operator_reads_the_figures_of_all_sites_and_of_each(
+    enter: Enter, context: Context, client: httpx2.AsyncClient
+) -> None:
+    operator = await enter("operator", None)
+    cities = [await City(context, client, moderator).build() for moderator in ("agent", "operator")]
+    await lifecycle.change(context.database, AGENT, cities[1].site.id, cities[1].waiting, Change(to="accepted"))
+    page = await operator.read(FIGURES)
+    assert [link for link in page.links if link.startswith("/cabinet/sites/")] == [
+        f"/cabinet/sites/{city.site.id}" for city in reversed(cities)
+    ]
+    counts = [re.findall(r"(?:Всего|Открыто): (\d+)", part) for part in page.text.split(cities[0].site.name)[1:]]
+    assert counts == [["2", "2"], ["1", "1"]]
+    public = PageText((await client.get("/stats")).text).text
+    for name, value in {"Сообщений": 3, "Сайтов": 2, "Муниципалитетов": 2}.items():
+        assert f"{value} {name}" in page.text
+        assert f"{name} {value}" in public
+
+
+async def test_an_applications_territory_is_shown_on_a_map(enter: Enter, context: Context) -> None:
+    operator = await enter("operator", None)
+    ring = [[38.5, 55.0], [39.0, 55.0], [39.0, 55.2], [38.5, 55.0]]
+    area = json.dumps({"type": "Polygon", "coordinates": [ring]})
+    for given, corners in ((None, 0), (area, 3)):
+        path = f"/cabinet/operator/applications/{await plant_application(context, area=given)}"
+        shown = (await operator.client.get(path)).text
+        drawn = "".join(re.findall(r'class="border" d="(.*?)"', shown))
+        spots = {tuple(map(float, spot)) for spot in re.findall(r"([\d.]+) ([\d.]+)", drawn)}
+        assert len(spots) == corners
+        assert all(0 <= x <= 480 and 0 <= y <= 360 for x, y in spots)
+        assert ("пока не указана" in shown) == (given is None)
 
 
 # --- agencies --------------------------------------------------------------------------------------------------------
@@ -429,8 +470,9 @@ async def test_a_site_is_added_with_the_fields_of_the_command_line(enter: Enter,
 
 @pytest.mark.settings(smtp_url="smtp://127.0.0.1:9", work="off")
 async def test_the_doctors_page_shows_what_the_command_shows(
-    settings: Settings, enter: Enter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, enter: Enter, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await make_site(context.database)
     operator = await enter("operator", None)
     asked = list[str]()
     real = doctor.examine_connected
@@ -451,11 +493,19 @@ async def test_the_doctors_page_shows_what_the_command_shows(
     }
     done = commands.attempt("doctor", "--json", settings=environ, directory=tmp_path)
     (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "mail"]
-    assert (check["ok"], check["detail"] in page.text) == (False, True)
+    assert (check["ok"], check["detail"] in page.text) == (False, True), "the words of another program"
     assert "неполадка · Исходящая почта" in page.text
+    # What is not translated are codes, names and those words.
+    english = {"queue": "empty", "tiles": "not configured", "inbound": "agencies answer in the cabinet"}
+    for name, words in english.items():
+        (check,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == name]
+        assert (words in check["detail"], words in page.text) == (True, False), name
+    unsaid = "не указаны ИНН или почтовый адрес: Администрация города"
+    assert f"нужно исправить · Согласие на обработку данных {unsaid}" in page.text
+    assert "Нужно исправить 1 замечание" in page.text
 
     async def slow(*_: Any) -> Any:
-        yield Finding("database", True, "quick")
+        yield passed("database", quote("quick"))
         await asyncio.Event().wait()
 
     monkeypatch.setattr(doctor, "examine_connected", slow)
@@ -468,7 +518,7 @@ async def test_the_doctors_page_shows_what_the_command_shows(
 
 async def test_every_check_has_a_name(context: Context) -> None:
     source = "".join(path.read_text() for path in Path(doctor.__file__).parent.glob("*.py"))
-    names = {*re.findall(r'Finding\(\s*"(\w+)"', source), "inbound"}
+    names = {*re.findall(r'(?:Finding|passed|failed)\(\s*"(\w+)"', source), "inbound"}
     assert len(names) > 10
     for name in names:
         assert i18n.has(f"operator.state.check.{name}"), name
@@ -480,7 +530,7 @@ async def test_the_shell_is_nobody_elses(enter: Enter, context: Context, site: S
         ("POST", f"{AGENCIES}/{site.agency.id}"), ("POST", f"{AGENCIES}/{site.agency.id}/invitations"),
         ("POST", f"{AGENCIES}/{site.agency.id}/invitations/x/send"),
         ("POST", f"{AGENCIES}/{site.agency.id}/invitations/x/withdraw"),
-        ("GET", NEW_SITE), ("POST", NEW_SITE), ("GET", STATE), ("POST", STATE),
+        ("GET", NEW_SITE), ("POST", NEW_SITE), ("GET", STATE), ("POST", STATE), ("GET", FIGURES),
     )  # fmt: skip
     good = {"name": "Чужое", "email": "x@x.test", "mode": "cabinet", "invitee_email": "x@x.test"}
     for role in ("admin", "head", "agent", "viewer"):

@@ -245,6 +245,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/cabinet/operator/site": "/cabinet/operator/site",
         "/cabinet/operator/applications": "/cabinet/operator/applications",
         "/cabinet/operator/applications/{application_id}": f"/cabinet/operator/applications/{application_id}",
+        "/cabinet/operator/figures": "/cabinet/operator/figures",
         "/cabinet/operator/state": "/cabinet/operator/state",
         "/cabinet/organisation/people": people,
         "/cabinet/organisation/people/{user_id}": f"{people}/{admin_id}",

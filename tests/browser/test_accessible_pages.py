@@ -310,5 +310,5 @@ def test_pages_of_the_operator(world: World, page: Page, check: Callable[..., No
 
     agency = f"{cabinet}/operator/agencies/{world.town.site.agency.id}"
     states: dict[str, State] = {"today": f"{cabinet}/", "failed deliveries": f"{cabinet}/deliveries", "agency": agency}
-    states |= {path: f"{cabinet}/operator/{path}" for path in ("agencies", "site", "state")}
+    states |= {path: f"{cabinet}/operator/{path}" for path in ("agencies", "site", "figures", "state")}
     check(states | {"examined": examine}, CABINET)

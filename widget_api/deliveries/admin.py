@@ -12,6 +12,7 @@ from widget_api.deliveries.queries import DeliveryFilter, list_ids
 from widget_api.deliveries.queue import DUE, find_start
 
 _PART = 500  # deliveries of one write
+_TRIED = "(attempts > 0 OR last_error IS NOT NULL)"
 STALLED = 60  # seconds without any attempt while deliveries are due; one that waits for its retry is not due
 
 
@@ -31,6 +32,19 @@ async def measure_delay(database: Database, now: int) -> int:
         )
         waiting = max(waiting, now - oldest["next_at"]) if oldest is not None else waiting
     return waiting
+
+
+async def measure_oldest(database: Database, now: int) -> int:
+    """Return for how many seconds the delivery that has waited longest is due; 0 if none waits.
+
+    One that failed waits since it was enqueued, whether its next attempt is due or not; `measure_delay` leaves it out.
+    """
+    row = await database.row(
+        f"SELECT MIN(CASE WHEN {_TRIED} THEN created_at ELSE next_at END) AS since FROM deliveries"
+        f" WHERE state IN ('pending', 'leased') AND ({_TRIED} OR next_at <= :now)",
+        now=now,
+    )
+    return now - row["since"] if row is not None and row["since"] is not None else 0
 
 
 async def measure_standstill(database: Database, now: int) -> int:

@@ -14,8 +14,9 @@ from widget_api.database import Database, Row
 from widget_api.deliveries import admin
 from widget_api.ops import doctor_servers as servers
 from widget_api.ops import schema
-from widget_api.ops.doctor_servers import TIMEOUT, Finding, error_line
-from widget_api.ops.retention import PURGE
+from widget_api.ops.doctor_servers import TIMEOUT, error_line
+from widget_api.ops.findings import Finding, Note, caution, failed, note, passed, quote
+from widget_api.ops.retention import FAILED, PURGE
 from widget_api.settings import Settings, SettingsError
 
 
@@ -24,16 +25,20 @@ async def examine() -> list[Finding]:
     try:
         loaded = settings.load(os.environ)
     except SettingsError as error:
-        return [Finding("settings", False, str(error))]
+        return [failed("settings", quote(error))]
     unknown = settings.unknown(os.environ)
-    findings = [Finding("settings", not unknown, "; ".join(unknown) or f"{loaded.environment}, {loaded.public_url}")]
+    findings = [
+        failed("settings", *map(quote, unknown))
+        if unknown
+        else passed("settings", quote(f"{loaded.environment}, {loaded.public_url}"))
+    ]
     database = Database(loaded.database_url, readers=1)
     try:
         schema.require_file(loaded)
         await asyncio.wait_for(database.connect(), TIMEOUT)
     except Exception as error:
         findings.append(
-            Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else error_line(error))
+            failed("database", quote(error if isinstance(error, schema.SchemaBehind) else error_line(error)))
         )
         findings += [await servers.check_mail(loaded), *await servers.check_platforms(loaded, None)]
         findings += [
@@ -41,7 +46,7 @@ async def examine() -> list[Finding]:
             await servers.check_decoder(loaded),
             *await servers.check_limits(loaded),
         ]
-        return [*findings, Finding("queue", False, "the database cannot be reached")]
+        return [*findings, failed("queue", note("queue.no_database"))]
     try:
         return [*findings, *[finding async for finding in examine_connected(database, loaded)]]
     finally:
@@ -65,7 +70,7 @@ async def examine_connected(database: Database, loaded: Settings) -> AsyncIterat
         yield finding
     yield await servers.check_tiles(loaded, ready)
     if ready is None:
-        yield Finding("queue", False, "the schema is not ready")
+        yield failed("queue", note("queue.no_schema"))
         return
     yield await check_queue(ready)
     yield await check_retention(ready)
@@ -78,12 +83,12 @@ async def _check_schema(database: Database) -> Finding:
     try:
         present = await schema.current_revision(database)
     except Exception as error:
-        return Finding("database", False, error_line(error))
+        return failed("database", quote(error_line(error)))
     if present == wanted:
-        return Finding("database", True, f"{database.dialect}, schema {present}")
-    return Finding(
-        "database", False, f"schema {present or 'missing'}, this release needs {wanted}: run widget-api migrate"
-    )
+        return passed("database", note("database.ready", dialect=database.dialect, schema=present))
+    if present is None:
+        return failed("database", note("database.empty", wanted=wanted))
+    return failed("database", note("database.behind", schema=present, wanted=wanted))
 
 
 MAX_AGE = 3 * 86_400  # seconds since the last purge; one missed night is tolerated, three are not
@@ -92,24 +97,26 @@ MAX_AGE = 3 * 86_400  # seconds since the last purge; one missed night is tolera
 async def check_queue(database: Database) -> Finding:
     standstill = await admin.measure_standstill(database, clock.now())
     counts = await admin.count_by_state(database)
-    text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
+    parts = [
+        note(f"queue.{state}", number=counts[state]) for state in ("pending", "leased", "dead") if counts.get(state)
+    ]
     if standstill:
-        return Finding("queue", False, f"no progress for {standstill} s: is serve or work running? {text}")
+        return failed("queue", note("queue.stalled", seconds=standstill), *parts)
     if counts.get("dead"):
-        return Finding("queue", False, f"{text}: see deliveries list --state dead")
-    return Finding("queue", True, text or "empty")
+        return failed("queue", *parts)
+    return passed("queue", *(parts or [note("queue.empty")]))
 
 
 async def check_retention(database: Database) -> Finding:
     job = next((row for row in await schedule.list_jobs(database) if row["name"] == PURGE), None)
     if job is None:
-        return Finding("retention", True, "has not run yet: the worker begins within an hour of its first start")
-    if job["done_at"] is None:
-        late, last = clock.now() - job["next_at"] > MAX_AGE, "has not run yet"
-    else:
-        late, last = clock.now() - job["done_at"] > MAX_AGE, f"{clock.rfc3339(job['done_at'])}"
-    outcome = f": {job['outcome']}" if job["outcome"] else ""
-    return Finding("retention", not late, f"{last}{outcome}; next {clock.rfc3339(job['next_at'])}")
+        return passed("retention", note("retention.not_begun"))
+    done_at, next_at = job["done_at"], job["next_at"]
+    late = clock.now() - (next_at if done_at is None else done_at) > MAX_AGE
+    notes = [note("retention.never") if done_at is None else note("retention.done", done_at=done_at)]
+    if (job["outcome"] or "").startswith(FAILED):
+        notes.append(note("retention.failed", error=job["outcome"].removeprefix(FAILED)))
+    return Finding("retention", not late, [*notes, note("retention.next", next_at=next_at)])
 
 
 async def check_consent(database: Database, loaded: Settings) -> list[Finding]:
@@ -124,14 +131,14 @@ async def check_consent(database: Database, loaded: Settings) -> list[Finding]:
         JOIN sites s ON s.agency_id = a.id WHERE s.disabled_at IS NULL ORDER BY a.name
         """
     )
-    missing = list[str]()
+    missing = list[Note]()
     if names := _names(row for row in rows if row["inn"] is None or row["postal_address"] is None):
-        missing.append(f"INN or postal address is missing: {names}")
+        missing.append(caution("consent.inn", names=names))
     if names := _names(row for row in rows if row["registry_number"] is None):
-        missing.append(f"the number in Roskomnadzor's register is missing: {names}")
+        missing.append(caution("consent.register", names=names))
     if rows and loaded.data_location is None:
-        missing.append("WIDGET_DATA_LOCATION is not set: the document does not say where the data are kept")
-    return [Finding("consent", True, "; ".join(missing))] if missing else []
+        missing.append(caution("consent.location"))
+    return [passed("consent", *missing)] if missing else []
 
 
 def _names(rows: Iterable[Row]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Invalid, Unavailable
 from widget_api.ops import platform_status
+from widget_api.ops.findings import Finding, Note, caution, failed, note, passed, quote
 from widget_api.ops.platform_status import ACKNOWLEDGE_WITHIN, PlatformStatus
 from widget_api.outbound import Failed, Outbound, is_loopback, is_unencrypted
 from widget_api.platform import signature
@@ -21,15 +21,6 @@ _ZOOM = 13  # a zoom level that every map has
 NAME = "inbound"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
 def error_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
@@ -37,8 +28,8 @@ def error_line(error: BaseException) -> str:
 async def check_mail(loaded: Settings) -> Finding:
     if loaded.smtp_url is None:
         if loaded.production:
-            return Finding("mail", False, "WIDGET_SMTP_URL is not set: no mail is sent")
-        return Finding("mail", True, f"no server configured, letters are written to {loaded.data_directory / 'mail'}")
+            return failed("mail", note("mail.none"))
+        return passed("mail", note("mail.folder", folder=str(loaded.data_directory / "mail")))
     import aiosmtplib
 
     from widget_api.mail import sender
@@ -51,13 +42,13 @@ async def check_mail(loaded: Settings) -> Finding:
             await server.noop()
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
             await server.quit()
-    except sender.NoEncryption as error:
-        return Finding("mail", False, str(error))
+    except sender.NoEncryption:
+        return failed("mail", note("mail.unencrypted", target=target))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        return Finding("mail", False, f"{target}: {error_line(error)}")
+        return failed("mail", quote(f"{target}: {error_line(error)}"))
     finally:
         server.close()
-    return Finding("mail", True, f"{target} answers")
+    return passed("mail", note("answers", target=target))
 
 
 async def check_storage(loaded: Settings) -> Finding:
@@ -69,14 +60,12 @@ async def check_storage(loaded: Settings) -> Finding:
     try:
         await asyncio.wait_for(storage.examine(), TIMEOUT)
     except Unavailable as error:
-        return Finding("storage", False, f"{target}: {error_line(error.__cause__ or error)}")
+        return failed("storage", quote(f"{target}: {error_line(error.__cause__ or error)}"))
     except Exception as error:  # for instance an invalid bucket name
-        return Finding("storage", False, f"{target}: {error_line(error)}")
+        return failed("storage", quote(f"{target}: {error_line(error)}"))
     if not await storage.has_space(loaded.min_free_space):
-        return Finding(
-            "storage", False, f"{target}: photos are refused, the disk is nearly full (WIDGET_MIN_FREE_SPACE)"
-        )
-    return Finding("storage", True, f"{target} can be written and read")
+        return failed("storage", note("storage.full", target=target))
+    return passed("storage", note("storage.ready", target=target))
 
 
 async def check_decoder(loaded: Settings) -> Finding:
@@ -92,12 +81,14 @@ async def check_decoder(loaded: Settings) -> Finding:
     try:
         picture = await Intake(sandbox_required=loaded.sandbox_required).convert(photo.getvalue())
     except Unavailable:
-        return Finding("decoder", False, "neither seccomp nor Landlock: photos are refused, see WIDGET_SANDBOX")
+        return failed("decoder", note("decoder.refuses"))
     except Invalid:
-        return Finding("decoder", False, "a valid photo cannot be decoded: is its process out of memory or time?")
+        return failed("decoder", note("decoder.broken"))
     if not picture.sandbox:
-        return Finding("decoder", not loaded.production, "neither seccomp nor Landlock: photos are decoded unconfined")
-    return Finding("decoder", True, f"confined by {' and '.join(picture.sandbox)}")
+        return Finding("decoder", not loaded.production, [caution("decoder.unconfined")])
+    first, *others = picture.sandbox
+    by = note("decoder.confined_twice", first=first, second=others[0]) if others else note("decoder.confined", by=first)
+    return passed("decoder", by)
 
 
 async def check_limits(loaded: Settings) -> list[Finding]:
@@ -110,25 +101,24 @@ async def check_limits(loaded: Settings) -> list[Finding]:
     try:
         await check_connection(loaded.redis_url)
     except SettingsError as error:
-        return [Finding("limits", False, str(error))]
+        return [failed("limits", quote(error))]
     except StorageError as error:
-        return [Finding("limits", False, f"each process counts separately: {error_line(error.__cause__ or error)}")]
+        return [failed("limits", note("limits.separate", error=error_line(error.__cause__ or error)))]
     readable = urlsplit(loaded.redis_url).password and is_unencrypted(loaded.redis_url)
-    note = "; its password goes there in clear text, rediss:// would not" if readable else ""
-    return [Finding("limits", True, f"shared by all processes{note}")]
+    return [passed("limits", note("limits.shared"), *([caution("limits.clear_text")] if readable else []))]
 
 
 async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     """Request a tile in the centre of the first site that has a territory, as its map does."""
     if loaded.tiles is None:
-        return Finding("tiles", True, "not configured: the map has no base map")
+        return passed("tiles", note("tiles.none"))
     from widget_api.sites import service as sites
     from widget_api.tiles.model import tile_at
     from widget_api.tiles.service import Tiles
 
     territories = [site.territory for site in await sites.list_sites(database) if site.territory] if database else []
     if database is None or not territories:
-        return Finding("tiles", True, "not checked: no site has a territory, see site set --area")
+        return passed("tiles", note("tiles.unchecked"))
     west, south, east, north = territories[0].main.box
     outbound = Outbound(production=loaded.production)
     tiles = Tiles(loaded, outbound)
@@ -141,18 +131,17 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     name = f"{address.z}/{address.x}/{address.y}"
     if result.tile is None:
         if tiles.fault:
-            return Finding("tiles", False, tiles.fault)
-        reason = "is not there" if result.status == 404 else "could not be fetched, see the log"
-        return Finding("tiles", False, f"{name} {reason}")
-    note = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: its authors are not credited"
-    return Finding("tiles", True, f"{name} is {result.tile.media_type}, {len(result.tile.body)} bytes{note}")
+            return failed("tiles", quote(tiles.fault))
+        return failed("tiles", note("tiles.missing" if result.status == 404 else "tiles.unreachable", name=name))
+    size = note("tiles.ready", name=name, type=result.tile.media_type, bytes=len(result.tile.body))
+    return passed("tiles", size, *([] if loaded.tiles_attribution else [caution("tiles.uncredited")]))
 
 
 async def check_inbound(loaded: Settings) -> Finding:
     if loaded.inbound is None:
-        return Finding(NAME, True, "not configured: agencies answer in the cabinet")
+        return passed(NAME, note("inbound.none"))
     if loaded.smtp_url is None and loaded.production:
-        return Finding(NAME, False, "WIDGET_INBOUND is set, but no mail is sent that could be answered")
+        return failed(NAME, note("inbound.no_mail"))
     return await (_check_lmtp(loaded.inbound) if loaded.inbound.startswith("lmtp") else _check_imap(loaded.inbound))
 
 
@@ -174,15 +163,14 @@ async def _check_lmtp(url: str) -> Finding:
             finally:
                 writer.close()
     except (OSError, TimeoutError) as error:
-        return Finding(NAME, False, f"{target}: {error_line(error)}: is serve or work running?")
+        return failed(NAME, note("inbound.down", target=target, error=error_line(error)))
+    if not greeting:
+        return failed(NAME, note("inbound.silent", target=target))
     if not greeting.startswith("220"):
-        return Finding(NAME, False, f"{target} answers {greeting[:100] or 'nothing'}")
-    return Finding(NAME, True, f"{target} answers{_exposure_note(parts.hostname)}")
-
-
-def _exposure_note(host: str | None) -> str:
-    """Return a warning if other machines can connect: the sender that an LMTP client names is trusted."""
-    return "" if is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
+        return failed(NAME, note("answers_with", target=target, answer=greeting[:100]))
+    # The sender that an LMTP client names is trusted.
+    exposed = [] if is_loopback(parts.hostname) else [caution("inbound.exposed")]
+    return passed(NAME, note("answers", target=target), *exposed)
 
 
 async def _check_imap(url: str) -> Finding:
@@ -193,8 +181,8 @@ async def _check_imap(url: str) -> Finding:
     try:
         unread = await asyncio.wait_for(asyncio.to_thread(imap.count_unread, account), 3 * TIMEOUT)
     except Exception as error:
-        return Finding(NAME, False, f"{target}: {error_line(error)}")
-    return Finding(NAME, True, f"{target}: {account.folder} can be read, {unread} unread")
+        return failed(NAME, quote(f"{target}: {error_line(error)}"))
+    return passed(NAME, note("inbound.readable", target=target, folder=account.folder, unread=unread))
 
 
 async def check_bounces(database: Database) -> list[Finding]:
@@ -202,10 +190,14 @@ async def check_bounces(database: Database) -> list[Finding]:
         "SELECT name, email_failure, email_failed_at FROM agencies WHERE email_failed_at IS NOT NULL ORDER BY name"
     )
     return [
-        Finding(
+        failed(
             "mailbox",
-            False,
-            f"{row['name']} sent a letter back at {clock.rfc3339(row['email_failed_at'])}: {row['email_failure']}",
+            note(
+                "mailbox.bounced",
+                name=row["name"],
+                failed_at=row["email_failed_at"],
+                failure=str(row["email_failure"]),
+            ),
         )
         for row in rows
     ]
@@ -219,7 +211,7 @@ async def check_platforms(loaded: Settings, database: Database | None) -> list[F
     )
     findings = [await _check_platform(loaded, settings, known.pop(name, None)) for name, settings in configured]
     findings += [_disabled_finding(status) for status in known.values() if status.unacknowledged]
-    return findings or [Finding("platform", True, "not configured")]
+    return findings or [passed("platform", note("platform.none"))]
 
 
 async def _list_others(database: Database) -> list[tuple[str, PlatformSettings]]:
@@ -242,65 +234,63 @@ async def _list_others(database: Database) -> list[tuple[str, PlatformSettings]]
 
 
 async def _check_platform(loaded: Settings, platform: PlatformSettings, known: PlatformStatus | None) -> Finding:
-    ok, detail = await _try_platform(loaded, platform)
+    ok, notes = await _try_platform(loaded, platform)
     if platform.protocol == "webhook" and not signature.is_strong(platform.key):
-        ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
+        ok, notes = False, [*notes, note("platform.weak_key")]
     if is_unencrypted(platform.url):
         ok = ok and not loaded.production
-        detail += "; what is sent there can be read on its way: use https://"
+        notes = [*notes, caution("platform.unencrypted")]
     if known is None:
-        return Finding("platform", ok, detail)
+        return Finding("platform", ok, notes)
     ok = ok and known.paused_until is None and not _is_late(known)
-    return Finding("platform", ok, "; ".join([f"{known.name}: {detail}", *_describe(known)]))
+    return Finding("platform", ok, [*notes, *_describe(known)], subject=known.name)
 
 
 def _disabled_finding(status: PlatformStatus) -> Finding:
     """Report a disabled platform that has not acknowledged all erasures."""
-    return Finding("platform", not _is_late(status), "; ".join([f"{status.name} is disabled", *_describe(status)]))
+    notes = [note("platform.disabled", name=status.name), *_describe(status)]
+    return Finding("platform", not _is_late(status), notes)
 
 
 def _is_late(status: PlatformStatus) -> bool:
     return status.unacknowledged_since is not None and clock.now() - status.unacknowledged_since > ACKNOWLEDGE_WITHIN
 
 
-def _describe(status: PlatformStatus) -> list[str]:
+def _describe(status: PlatformStatus) -> list[Note]:
     """Describe what is wrong with the exchange, one note for each fault."""
-    notes = []
+    notes = list[Note]()
     if status.paused_until is not None:
-        notes.append(f"left alone until {clock.rfc3339(status.paused_until)}: {status.pause_reason}")
+        notes.append(note("platform.paused", until_at=status.paused_until, reason=status.pause_reason))
     if status.waiting_since is not None:
-        notes.append(f"{status.waiting} wait for it, the oldest since {clock.rfc3339(status.waiting_since)}")
+        notes.append(note("platform.waiting", number=status.waiting, since_at=status.waiting_since))
     if status.dead:
-        notes.append(f"{status.dead} dead, see deliveries list --state dead --platform {status.id}")
+        notes.append(note("platform.dead", number=status.dead, id=status.id))
     if status.unread:
-        notes.append(f"news of {status.unread} sites cannot be read: {status.unread_reason}")
+        notes.append(note("platform.unread", number=status.unread, reason=status.unread_reason))
     if status.undecided:
-        notes.append(
-            "it may publish reports before they are accepted, with what the agency takes out of them: choose"
-            f" platform set {status.id} --when accepted, or --when confirmed to keep it"
-        )
+        notes.append(caution("platform.undecided", id=status.id))
     if status.unacknowledged_since is not None:
-        since = clock.rfc3339(status.unacknowledged_since)
-        notes.append(f"{status.unacknowledged} erasures or corrections are not acknowledged, the first of {since}")
+        since = status.unacknowledged_since
+        notes.append(caution("platform.unacknowledged", number=status.unacknowledged, since_at=since))
     return notes
 
 
-async def _try_platform(loaded: Settings, platform: PlatformSettings) -> tuple[bool, str]:
+async def _try_platform(loaded: Settings, platform: PlatformSettings) -> tuple[bool, list[Note]]:
     """Try to reach a platform: a GeoReport root by GET services; of a webhook receiver any response is enough."""
     client = Outbound(production=loaded.production)
     suffixes = ("/services.json", "/services.xml") if platform.protocol == "georeport" else ("",)
     jurisdiction = f"?jurisdiction_id={platform.jurisdiction}" if platform.jurisdiction else ""
-    detail = ""
+    found = list[Note]()
     try:
         for suffix in suffixes:
             answer = await client.request("GET", platform.url + suffix + jurisdiction, operator=True)
             if answer.status == 200 or platform.protocol == "webhook":
-                return True, f"{platform.url} answers"
+                return True, [note("answers", target=platform.url)]
             if answer.status == 400 and not platform.jurisdiction:  # it has several; each site sends its own
-                return True, f"{platform.url} answers and asks for a jurisdiction"
-            detail = f"{platform.url} answers {answer.status}"
+                return True, [note("platform.asks", url=platform.url)]
+            found = [note("answers_with", target=platform.url, answer=answer.status)]
     except Failed as error:
-        detail = f"{platform.url}: {error_line(error)}"
+        found = [quote(f"{platform.url}: {error_line(error)}")]
     finally:
         await client.close()
-    return False, detail
+    return False, found

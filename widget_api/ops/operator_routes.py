@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, journal, schedule, web
+from widget_api.browse import published_figures, statistics
 from widget_api.cabinet import inbox_routes, inbox_service
 from widget_api.cabinet.http import for_operators, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.inbox_rows import TODAY_PATH
@@ -22,17 +24,21 @@ from widget_api.context import Context
 from widget_api.deliveries import admin, queries
 from widget_api.ops import doctor, platform_status
 from widget_api.ops.doctor import MAX_AGE
-from widget_api.ops.doctor_servers import Finding
+from widget_api.ops.findings import Finding
 from widget_api.ops.retention import PURGE
 from widget_api.people import accounts, organisation_store, undecided
 from widget_api.people.model import User
 from widget_api.registration import store as registration
+from widget_api.residents import site_pages_view
 from widget_api.sites import origins
+from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import sightings
 from widget_api.sites.install.overview import SHOWN_DAYS
 
-STATE_PATH = "/cabinet/operator/state"
+STATE_PATH, FIGURES_PATH = "/cabinet/operator/state", "/cabinet/operator/figures"
+FIGURES = ("total", "open", "resolved", "overdue")  # of each site
 TIME_LIMIT = 40  # seconds for all checks of the doctor
 LATE = 600  # seconds; a queue this far behind is worth a look
 SHOWN_NAMES = 10  # of a list on the page; the number says how many there are
@@ -50,15 +56,15 @@ async def show_today(request: Request, user: User) -> Response:
         "operator_today.html",
         **await _read_state(context, now),
         reports=await inbox_service.count_new(context.database, user),
+        undecided=(waiting := await undecided.list_undecided(context.database)),
+        undecided_lines=await undecided.describe(context.database, language, waiting, SHOWN_NAMES),
+        decided=decided if (decided := request.query_params.get("done")) in ("accepted", "rejected") else "",
         date=i18n.format_weekday(language, local_date(now, zone)),
         zone=zone,
         now=now,
         late=LATE,
         most=SHOWN_NAMES,
         days=SHOWN_DAYS,
-        undecided=(waiting := await undecided.list_undecided(context.database)),
-        undecided_lines=await undecided.describe(context.database, language, waiting, SHOWN_NAMES),
-        decided=decided if (decided := request.query_params.get("done")) in ("accepted", "rejected") else "",
         here=TODAY_PATH,
     )
 
@@ -73,6 +79,7 @@ async def _read_state(context: Context, now: int) -> dict[str, Any]:
     return {
         "standstill": await admin.measure_standstill(database, now),
         "delay": await admin.measure_delay(database, now),
+        "oldest": await admin.measure_oldest(database, now),
         "dead": await queries.count_dead_by_kind(database),
         "platforms": [
             one for one in await platform_status.read_platform_statuses(database, now) if one.paused_until is not None
@@ -88,7 +95,7 @@ async def _read_state(context: Context, now: int) -> dict[str, Any]:
 
 async def show_state(request: Request, user: User) -> Response:
     """GET /cabinet/operator/state: nothing is checked before the button is pressed, since it takes a while."""
-    return _render_state(request, user)
+    return await _render_state(request, user)
 
 
 async def examine(request: Request, user: User) -> Response:
@@ -102,17 +109,58 @@ async def examine(request: Request, user: User) -> Response:
             async for finding in doctor.examine_connected(context.database.in_threads(), context.settings):
                 found.append(finding)
         complete = True
-    return _render_state(request, user, found=found, complete=complete, at=clock.now())
+    return await _render_state(request, user, found=found, complete=complete)
 
 
-def _render_state(request: Request, user: User, **values: Any) -> Response:
-    found = {"found": None, "complete": True, "at": None} | values
+async def _render_state(
+    request: Request, user: User, *, found: list[Finding] | None = None, complete: bool = True
+) -> Response:
+    """The page, with what was found: what failed first, then what should be changed."""
+    language, zone = language_of(request, user), await accounts.find_time_zone(web.context(request).database, user)
+    tones = [(one, "good" if one.ok and not one.is_caution else "caution" if one.ok else "bad") for one in found or []]
     return render_page(
-        request, user, "operator_state.html", **found, limit=TIME_LIMIT, section="state", here=STATE_PATH
+        request,
+        user,
+        "operator_state.html",
+        found=found,
+        results=[
+            (tone, one.name, one.text(language, zone))
+            for wanted in ("bad", "caution", "good")
+            for one, tone in tones
+            if tone == wanted
+        ],
+        counts=Counter(tone for _, tone in tones),
+        complete=complete,
+        limit=TIME_LIMIT,
+        section="state",
+        here=STATE_PATH,
+    )
+
+
+async def show_figures(request: Request, user: User) -> Response:
+    """GET /cabinet/operator/figures: those of all sites together, as at /stats, and the main ones of each."""
+    database, now = web.context(request).database, clock.now()
+    listed = await sites.list_sites(database)
+    async with web.expensive_read(request, "", published_figures.COST_OF_ALL):
+        found = await published_figures.read_instance(database, await site_store.count_sites(database))
+        query = statistics.Query(sites=tuple(listed))
+        by_site = await statistics.read_by(database, query, "site_id", now) if listed else {}
+    figures = zip(listed, published_figures.by_site(listed, by_site), strict=True)
+    rows = [(site.id, site.name, [one[name] for name in FIGURES]) for site, one in figures]
+    return render_page(
+        request,
+        user,
+        "operator_figures.html",
+        tiles=list(site_pages_view.instance_tiles(found, language_of(request, user))),
+        columns=FIGURES,
+        sites=sorted(rows, key=lambda row: (-row[2][0], row[1])),
+        section="figures",
+        here=FIGURES_PATH,
     )
 
 
 routes: list[BaseRoute] = [
+    Route(FIGURES_PATH, for_operators(show_figures), methods=["GET"]),
     Route(TODAY_PATH, require_user(show_today)),
     Route(STATE_PATH, for_operators(show_state), methods=["GET"]),
     Route(STATE_PATH, for_operators(examine), methods=["POST"]),

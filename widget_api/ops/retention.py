@@ -35,6 +35,7 @@ DAY = 86_400
 CONFIRMATION_PERIOD = 31  # days; confirmation links are valid for thirty
 _BATCH = 500
 PURGE = "purge"
+FAILED = "failed: "  # how the outcome of a purge that failed begins
 QUIET_HOUR = 3  # hour of the day in which the purge begins
 HOUR = 3600
 _MIN_INTERVAL = 6 * HOUR  # a purge after midnight is followed by one in the next night, not in the same one
@@ -194,7 +195,7 @@ async def purge_if_due(database: Database, storage: Storage, keys: tuple[str, ..
     try:
         counts = await purge(database, storage, keys)
     except Exception as error:
-        await schedule.fail(database, PURGE, f"failed: {type(error).__name__}: {error}")
+        await schedule.fail(database, PURGE, f"{FAILED}{type(error).__name__}: {error}")
         raise
     await schedule.end(
         database,
