@@ -154,7 +154,7 @@ async def show_figures(request: Request, user: User) -> Response:
         tiles=list(site_pages_view.instance_tiles(found, language_of(request, user))),
         columns=FIGURES,
         sites=sorted(rows, key=lambda row: (-row[2][0], row[1])),
-        section="figures",
+        section="today",
         here=FIGURES_PATH,
     )
 
