@@ -207,8 +207,11 @@ class Worker:
         return await jobs.run_due_jobs(self.context)
 
     async def _enqueue_digests(self) -> float:
-        jobs_of_mornings = (notice_letters, report_letters, undecided)
-        return min([await one.enqueue_if_due(self.context) for one in jobs_of_mornings])
+        return min(
+            await notice_letters.enqueue_if_due(self.context),
+            await report_letters.enqueue_if_due(self.context),
+            await undecided.enqueue_if_due(self.context),
+        )
 
     async def _tidy(self) -> float:
         context = self.context

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 
 from tests.factories import AGENT, EMAIL, make_site, run_statement, submit_report
-from tests.support.cabinet import Enter
+from tests.support.cabinet import Enter, PageText
 from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.context import Context
@@ -72,8 +72,8 @@ async def test_the_operator_decides_where_the_agency_did_not(
         assert await letters(context, mail_sink, OPERATOR) == []
 
     with at("2026-12-08T09:30"):
-        for _ in range(2):
-            (letter,) = await letters(context, mail_sink, OPERATOR)
+        await letters(context, mail_sink, OPERATOR)
+        (letter,) = await letters(context, mail_sink, OPERATOR)
         shown = [one for one in letter.links if "/cabinet/problems/" in one]
         paths = [f"/cabinet/problems/{one}" for one in (confirmed, bare)]
         assert [one.removeprefix(context.settings.public_url) for one in shown] == paths
@@ -99,7 +99,9 @@ async def test_the_operator_decides_where_the_agency_did_not(
         sent = page.form(paths[0]).fields | {"to": "forwarded", "responsible": "Служба"}
         assert (await operator.client.post(paths[0], data=sent)).status_code == 403
 
-        answer = await operator.decide(confirmed, "rejected", text="Это реклама, а не сообщение о проблеме города.")
+        reason = "Это реклама, а не сообщение о проблеме города."
+        assert WHO in PageText((await operator.decide(confirmed, "rejected", text=reason, do="preview")).text).text
+        answer = await operator.decide(confirmed, "rejected", text=reason)
         assert answer.headers["location"] == "/cabinet/?done=rejected"
         assert "Сообщение отклонено" in (await operator.read(answer.headers["location"])).text
         assert (await operator.client.get(paths[0])).status_code == 404

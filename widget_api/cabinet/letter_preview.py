@@ -57,6 +57,7 @@ async def preview_letter(
         "responsible": change.responsible if change else None,
         "duplicate_of": duplicate_of,
         "apart_from": None,
+        "in_place": visible.undecided_before is not None,
         "mark": None,
         "photos": len(files.photos),
     }
