@@ -11,8 +11,10 @@ import orjson
 from widget_api.database import Database, Row, Transaction
 
 _AT_ONCE = 500  # parameters of a query
+# A decision on its way to a head's approval. The agency within which it goes (`data["agency"]`) alone sees them.
+APPROVAL = frozenset({"approval_requested", "approval_returned", "approved"})
 # Within the agency and its services: neither the author nor the public sees them.
-INTERNAL = frozenset({"assigned", "work_reported", "assignment_returned"})
+INTERNAL = APPROVAL | {"assigned", "work_reported", "assignment_returned"}
 # These, messages between the agency and the author, and what a report said before it was corrected: sent to no other
 # system, and not in the feed.
 CONFIDENTIAL = INTERNAL | {"asked", "clarified", "rated", "corrected"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import date, timedelta
 from typing import Any
 
 import time_machine
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_letters import letters
 from tests.factories import EMAIL, make_site, submit_report
@@ -16,6 +18,7 @@ from tests.support.pictures import noise, photo
 from widget_api import clock, journal
 from widget_api.cabinet import drafts
 from widget_api.context import Context
+from widget_api.mail import links
 from widget_api.ops import retention
 from widget_api.problems import extension, lifecycle
 from widget_api.problems.model import Actor
@@ -40,6 +43,12 @@ async def type_in(cabinet: Cabinet, problem: str, **fields: str) -> Any:
     answer = await cabinet.client.post(f"{path}/draft", data=form.fields | fields)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def read_part(cabinet: Cabinet, path: str, selector: str) -> str:
+    """The visible text of a part of a page, empty where there is none."""
+    found = LexborHTMLParser((await cabinet.client.get(path)).text).css_first(selector)
+    return "" if found is None else " ".join(found.text(separator=" ").split())
 
 
 async def kinds(context: Context) -> list[str]:
@@ -141,7 +150,7 @@ async def test_drafts_are_the_agencys_own_and_go_with_the_report(
 
 
 async def test_a_head_approves_what_an_agent_answers(
-    context: Context, enter: Enter, site: Site, problem: str, mail_sink: MailSink
+    context: Context, enter: Enter, site: Site, problem: str, mail_sink: MailSink, client: Any
 ) -> None:
     path, database = path_of(problem), context.database
     await changes.update_agency(database, site.agency.id, {"approval": True})
@@ -159,10 +168,20 @@ async def test_a_head_approves_what_an_agent_answers(
         f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": " "}
     )
     assert back.status_code == 422
+    assert await read_part(agent, "/cabinet/", "#section-remark") == ""
     back = await head.send(path, f"{path}/draft/return", remark="Назовите улицу")
     assert back.headers["location"].endswith("done=returned")
+    section = await read_part(agent, "/cabinet/", "#section-remark")
+    assert section.startswith("Вернули с замечанием все 1")
+    assert "Глубокая яма" in section
+    assert "у школы вернули с замечанием" in section, "a badge as well, for the report may stand in a worse section"
+    for cabinet, found in ((agent, True), (head, False)):
+        assert (path in (await cabinet.read("/cabinet/problems?status=remark")).links_without_query) is found
     page = await agent.read(path)
-    assert "Назовите улицу" in page.text
+    assert re.fullmatch(
+        "Решение вернули с замечанием.*head-1@gorod.test .+ [0-9]+:[0-9]+ Назовите улицу",
+        await read_part(agent, path, "#remark"),
+    )
     assert page.form(path).fields["text"] == ANSWER, "the words are still there"
     gone = await head.client.post(
         f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": "Ещё"}
@@ -173,6 +192,17 @@ async def test_a_head_approves_what_an_agent_answers(
     assert (await row(context, problem))["status"] == "resolved"
     assert await database.rows("SELECT id FROM drafts") == []
     assert await kinds(context) == ["approved", "approval_requested", "approval_returned", "approval_requested"]
+    assert path not in (await agent.read("/cabinet/problems?status=remark")).links_without_query
+    history = await read_part(agent, path, "#history")
+    for line in (
+        "Решение отправлено на утверждение anna@gorod.test",
+        "Решение вернули с замечанием head-1@gorod.test Назовите улицу",
+        f"head-1@gorod.test {ANSWER}",
+        "Решение утверждено head-1@gorod.test",
+    ):
+        assert line in history
+    for public in (f"/api/v1/sites/{site.key}/problems/1", links.track_url(context, problem, None)):
+        assert "на утверждение" not in (await client.get(public)).text
     letter = (await letters(context, mail_sink, EMAIL))[-1]
     assert "Улица Лесная, 5" in letter.text
 

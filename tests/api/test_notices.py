@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,10 +133,10 @@ async def agency(context: Context, mail_sink: MailSink, noon: None) -> Agency:
 
 async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: Agency) -> None:
     service_id = await agency.add_service()
-    every = dict.fromkeys(("new", "assigned", "author", "service", "approval"), "letter")
+    every = dict.fromkeys(("new", "assigned", "author", "service", "approval", "remark"), "letter")
     anna = await agency.add("anna", "agent", None, **every)
     boris = await agency.add("boris", "agent", None, **every)
-    await agency.add("boss", "head", None, **every)
+    boss = await agency.add("boss", "head", None, **every)
     plumber = await agency.add("plumber", "agent", service_id, **every)
     await agency.add("mate", "agent", service_id, **every)
     foreign = await make_site(agency.database, agency={"email": "x@other.test"})
@@ -173,6 +174,10 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
         "Нужно согласовать 1 ответ",
         "Служба ответила о 1 сообщении",
     ], "what happened to one report twice is one"
+    returning = (replace(user, id=str(boss.user_id), role="head"), COMMAND_LINE, agency.site.id, problem_id, user.id)
+    await drafts.return_draft(agency.database, *returning, "Назовите улицу")
+    assert await agency.notified("remark") == ["anna"]
+    assert (await agency.letters("anna"))[-1].subject == "Вернули с замечанием 1 ваше решение"
     assert await agency.letters("foreign") == []
 
 
@@ -203,7 +208,8 @@ async def test_the_defaults_of_each_role(agency: Agency) -> None:
     roles: tuple[Role, ...] = ("agent", "head", "admin", "viewer")
     ways = {role: notices.Choices.read(role, None).ways for role in (*roles, "operator")}
     assert ways["agent"]["assigned"] == "letter"
-    assert {way for kind, way in ways["agent"].items() if kind != "assigned"} == {"digest"}
+    assert ways["agent"]["remark"] == "letter"
+    assert {way for kind, way in ways["agent"].items() if kind not in ("assigned", "remark")} == {"digest"}
     assert {kind: way for kind, way in ways["head"].items() if way != "off"} == {
         "approval": "letter",
         "overdue": "digest",
@@ -530,8 +536,9 @@ async def test_choices_are_made_on_the_account_page(agency: Agency, enter: Enter
     anna = await enter("agent", agency.site.agency.id, "anna@gorod.test")
     form = (await anna.read(PAGE)).form(CHOOSE)
     assert {name: way for name, way in form.fields.items() if name.startswith("notice_")} == {
-        **{f"notice_{kind}": "digest" for kind in notices.KINDS if kind not in ("assigned", "approval")},
+        **{f"notice_{kind}": "digest" for kind in notices.KINDS if kind not in ("assigned", "approval", "remark")},
         "notice_assigned": "letter",
+        "notice_remark": "letter",
     }
     assert form.choices["notice_due"] == ["digest", "off"], "a date is told in the morning it has come"
     await agency.report()

@@ -99,7 +99,7 @@ async def _decide(
     who = journal_user(request, user)
 
     async def end_drafts(tx: Transaction, event_id: str) -> None:
-        if await drafts.end_drafts(tx, user, problem_id, approves):
+        if await drafts.end_drafts(tx, user, site.id, problem_id, approves):
             await journal.record(tx, "approved", who, subject=problem_id, site_id=site.id)
         if site.undecided_before is not None and isinstance(wish, Change):
             status = {"status": wish.to}

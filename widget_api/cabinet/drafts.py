@@ -7,7 +7,7 @@ is submitted. A draft reaches no letter, feed or export, and is erased with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -20,11 +20,8 @@ from widget_api.cabinet import answer_files
 from widget_api.cabinet.answer_files import AnswerFiles
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
-from widget_api.events import from_row
 from widget_api.people.model import DECISION_FIELDS, User
-from widget_api.problems import notices
-from widget_api.problems.record import find_existing
-from widget_api.problems.store import history
+from widget_api.problems.record import find_existing, record
 
 LIFETIME = 30 * 86_400  # seconds after the last change
 TYPING = 300  # seconds after the last change for which its author counts as writing
@@ -113,14 +110,14 @@ async def save_draft(
         raise errors.TooLarge
 
     async def work(tx: Transaction) -> None:
-        await find_existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         known = await tx.row(
             "SELECT changed_at FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
             problem_id=problem_id,
             user_id=user.id,
         )
-        if submitted_by is not None or known is None or known["changed_at"] <= now - TYPING:
-            await tx.advance(site_id, 0, 0)  # colleagues' open pages reload: somebody begins to write, or asks a head
+        if known is None or known["changed_at"] <= now - TYPING:
+            await tx.advance(site_id, 0, 0)  # colleagues' open pages reload: somebody begins to write
         await tx.run(
             """
             INSERT INTO drafts (id, problem_id, user_id, content, changed_at, submitted_at)
@@ -139,9 +136,8 @@ async def save_draft(
         await photo_store.keep_unattached(tx, photos, now + LIFETIME - UNATTACHED_LIFETIME)
         await document_store.keep_unattached(tx, documents, now + LIFETIME - UNATTACHED_LIFETIME)
         if submitted_by is not None:
-            received = replace(from_row(await history.received_event(tx, problem_id)), user_id=user.id)
-            cause = f"approval:{problem_id}:{user.id}:{now}"
-            await notices.notify(tx, "approval", received, now=now, agency_id=user.agency_id, cause=cause)
+            data = {"agency": user.agency_id}
+            await record(tx, problem, user.actor, kind="approval_requested", data=data, now=now)
             await journal.record(tx, "approval_requested", submitted_by, subject=problem_id, site_id=site_id)
 
     await database.write(work, site_id)
@@ -162,21 +158,24 @@ async def return_draft(
     if not remark or len(remark) > MAX_REMARK:
         error = errors.FieldError("remark", "too_long" if remark else "required", (("max", MAX_REMARK),))
         raise errors.Invalid((error,))
+    now = clock.now()
 
     async def work(tx: Transaction) -> None:
+        problem = await find_existing(tx, site_id, problem_id)
         returned = await tx.run(
             "UPDATE drafts SET submitted_at = NULL, remark = :remark, changed_at = :now WHERE problem_id = :problem_id"
             " AND submitted_at IS NOT NULL AND user_id = :author_id"
             " AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
             remark=remark,
-            now=clock.now(),
+            now=now,
             problem_id=problem_id,
             author_id=author_id,
             agency_id=user.agency_id,
         )
         if not returned:
             raise errors.Conflict("problem_changed")
-        await tx.advance(site_id, 0, 0)  # the author's list reloads
+        data = {"agency": user.agency_id, "user": author_id}
+        await record(tx, problem, user.actor, kind="approval_returned", text=remark, data=data, now=now)
         await journal.record(tx, "approval_returned", who, subject=problem_id, site_id=site_id)
 
     await database.write(work, site_id)
@@ -210,10 +209,11 @@ async def delete_draft(database: Database, user: User, problem_id: str, *sent: s
     await database.write(work, row["site_id"])
 
 
-async def end_drafts(tx: Transaction, user: User, problem_id: str, approves: str) -> bool:
+async def end_drafts(tx: Transaction, user: User, site_id: str, problem_id: str, approves: str) -> bool:
     """Delete the user's own draft in the transaction of the decision, and the colleague's one that it `approves`.
 
-    Returns whether it approved one. Raises Invalid («text») where that draft was changed or returned meanwhile.
+    Records the approval. Returns whether it approved one. Raises Invalid («text») where that draft was changed or
+    returned meanwhile.
     """
     await tx.run(
         "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id = :user_id",
@@ -233,6 +233,8 @@ async def end_drafts(tx: Transaction, user: User, problem_id: str, approves: str
     )
     if not approved:
         raise errors.Invalid((errors.FieldError("text", "draft_changed"),))
+    problem = await find_existing(tx, site_id, problem_id)
+    await record(tx, problem, user.actor, kind="approved", data={"agency": user.agency_id}, now=clock.now())
     return True
 
 

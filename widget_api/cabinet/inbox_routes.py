@@ -214,6 +214,7 @@ async def show_problem(
     if not given and request.state.restored is None and (draft := own or submitted):
         given, files = dict(draft.fields), await drafts.list_files(context, site.id, dossier.row["id"], draft)
         given |= {"approves": submitted.version} if submitted else {}
+    entries = problem_view.entry_views(language, dossier, site)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
@@ -238,13 +239,13 @@ async def show_problem(
         actions={name: inbox_rows.selection_url(selection, f"{path}/{name}") for name in _FORMS},
         rule_text=problem_view.rule_text(language, dossier.assignment.rule),
         service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
-        drafts=problem_view.draft_views(language, own, others, site.time_zone),
+        drafts=problem_view.draft_views(language, own, others, entries, site.time_zone),
         submitted=submitted,
         may_extend=inbox_service.may_extend(user, dossier.site, dossier.row),
         extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
         approval=user.needs_approval,
         needs=NEEDS,
-        entries=problem_view.entry_views(language, dossier, site),
+        entries=entries,
         sent=problem_view.delivery_rows(language, dossier.deliveries, dossier.row),
         people=people,
         talk=talk,

@@ -11,11 +11,13 @@ from widget_api.cabinet.assignment_view import Assignment, can_assign, read_assi
 from widget_api.cabinet.selection import Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.events import APPROVAL
 from widget_api.people import store
 from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
+from widget_api.problems.notices import ROLES
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts
 from widget_api.sites import routing_rules
@@ -101,6 +103,7 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
 _SECTIONS = {
     "overdue": Selection(tab="overdue", sort="due"),
     "approval": Selection(status="approval"),
+    "remark": Selection(status="remark"),
     "returned": Selection(tab="returned"),
     "soon": Selection(status="soon", sort="due"),
     "new": Selection(tab="moderation"),
@@ -115,10 +118,10 @@ async def read_today(database: Database, user: User) -> Today:
     sections, shown = list[Section](), set[str]()
     for name, selection in _SECTIONS.items():
         selection = replace(selection, user_id=user.id)
-        if name == "approval" and not user.approves:
+        if user.role not in ROLES.get(name, (user.role,)):
             continue
         count = await inbox_store.count_problems(database, sites, selection, now)
-        if name == "approval" and not count:  # where nobody asks for approval, nothing is said of it
+        if selection.part.draft and not count:  # where nobody asks for approval, nothing is said of it
             continue
         most = SECTION_SIZE + len(shown)  # so many may stand in a worse section
         rows = (await inbox_store.read_page(database, sites, selection, now, most=most))[0] if count else []
@@ -181,8 +184,12 @@ _SERVICES_OWN = frozenset({"work_reported", "assignment_returned"})
 def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[Row]:
     """The events that the user may read: a service neither spam marks nor what other services wrote.
 
+    How an agency came to a decision is its own.
     What passes between author and agency is for those who answer: it holds addresses and telephones.
     """
+    rows = [
+        row for row in rows if row["kind"] not in APPROVAL or inbox_store.parse_data(row)["agency"] == user.agency_id
+    ]
     if not user.sees_contacts:  # what was taken out of a report may be personal data
         rows = [row for row in rows if row["kind"] != "corrected"]
     if site.is_own:

@@ -51,7 +51,17 @@ COLUMNS = (
     " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
-LISTED = f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description"
+# Reports by the decisions that somebody submitted, for whoever approves them, and that were returned to who made them.
+_DRAFTS: Mapping[str, str] = {
+    "approval": "SELECT d.problem_id FROM drafts d JOIN users u ON u.id = d.user_id"
+    " JOIN users h ON h.agency_id = u.agency_id WHERE d.submitted_at IS NOT NULL AND h.id = :user_id",
+    "remark": "SELECT d.problem_id FROM drafts d"
+    " WHERE d.user_id = :user_id AND d.submitted_at IS NULL AND d.remark IS NOT NULL",
+}
+LISTED = (
+    f"{COLUMNS}, SUBSTR(p.description, 1, {EXCERPT_LENGTH}) AS description,"
+    f" EXISTS ({_DRAFTS['remark']} AND d.problem_id = p.id) AS remarked"
+)
 EXPORTED = (
     f"{COLUMNS}, p.description, p.answered_at, p.responsible, p.document_number, p.document_date, p.source, p.channel,"
     " p.district, p.answers"
@@ -178,12 +188,8 @@ class _Reader:
         where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
         _limit_to_visible(where, self.site)
         where.also("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
-        if part.approval:
-            where.also(
-                "p.id IN (SELECT d.problem_id FROM drafts d JOIN users u ON u.id = d.user_id JOIN users h"
-                " ON h.agency_id = u.agency_id WHERE d.submitted_at IS NOT NULL AND h.id = :user_id)",
-                user_id=selection.user_id,
-            )
+        if part.draft:
+            where.also(f"p.id IN ({_DRAFTS[part.draft]})", user_id=selection.user_id)
         if part.mine:
             where.also("p.assigned_user = :user_id", user_id=selection.user_id)
         if part.ended is not None:
@@ -234,10 +240,10 @@ class _Reader:
             yield _branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
-        if part.approval:  # few, by their drafts; CROSS JOIN makes SQLite begin with them
-            submitted = "(SELECT DISTINCT problem_id FROM drafts WHERE submitted_at IS NOT NULL) d"
-            where = self.where("p.id = d.problem_id", words=True)
-            yield _Branch(f"{submitted} CROSS JOIN problems p", where, where.values)
+        if part.draft:  # few, by their drafts; CROSS JOIN makes SQLite begin with them
+            where = self.where("p.id = f.problem_id", words=True)
+            drafts = f"(SELECT DISTINCT problem_id FROM ({_DRAFTS[part.draft]}) n) f"
+            yield _Branch(f"{drafts} CROSS JOIN problems p", where, where.values)
             return
         if part.returned:  # by ix_problems_inbox, _awaits and _outcome: few, whatever else is asked
             if "reopened" in part.statuses:
@@ -336,7 +342,7 @@ async def _list_branches(
 
 async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
     """Find the index, beside those of the list's order, that leads to the fewest reports, if it is few enough."""
-    if selection.part.returned or selection.part.approval:
+    if selection.part.returned or selection.part.draft:
         return None
     options = [
         *([[reader.words_path for reader in readers]] if selection.words else []),
@@ -385,6 +391,7 @@ async def read_page(
             f"SELECT {columns} FROM ({union}) f JOIN problems p ON p.id = f.id"
             f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {most + 1}",
             **compound.values,
+            **({"user_id": selection.user_id} if columns == LISTED else {}),
         )
     if len(branches) > MAX_BRANCHES:
         rows.sort(key=lambda row: (row[column], row["number"], row["site_id"]), reverse=direction == "DESC")

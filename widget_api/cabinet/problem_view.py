@@ -63,10 +63,20 @@ def _find_contact_gap(dossier: ProblemDetail) -> str:
     return "elsewhere" if dossier.row["source"] in ("georeport", "platform") else "none"
 
 
-def draft_views(language: str, own: Draft | None, others: Sequence[Draft], time_zone: str) -> list[dict[str, Any]]:
-    """What the page says of the user's own draft, then of those of colleagues."""
+def draft_views(
+    language: str, own: Draft | None, others: Sequence[Draft], entries: Sequence[Mapping[str, Any]], time_zone: str
+) -> list[dict[str, Any]]:
+    """What the page says of the user's own draft, then of those of colleagues.
+
+    `entries` are those of the timeline, of which one says who returned the draft, and when.
+    """
     return [
-        vars(one) | {"kind": _draft_kind(one, own), "moment": i18n.format_moment(language, one.changed_at, time_zone)}
+        vars(one)
+        | {
+            "kind": _draft_kind(one, own),
+            "moment": i18n.format_moment(language, one.changed_at, time_zone),
+            "returned": next((entry for entry in reversed(entries) if entry["returned_to"] == one.user_id), None),
+        }
         for one in (*([own] if own else []), *others)
     ]
 
@@ -135,7 +145,7 @@ def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[dict[
 
 
 def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> dict[str, Any]:
-    text = dossier.texts.get(row["text_id"] or "", "")
+    text, data = dossier.texts.get(row["text_id"] or "", ""), inbox_store.parse_data(row)
     return dict(row) | {
         "title": _title(language, row, dossier.texts, dossier.assignment.names, site),
         "at": rfc3339(row["at"]),
@@ -146,6 +156,7 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> 
         "note": wording.note(language, data := inbox_store.parse_data(row)),
         "text": text,
         "official": is_official(row["status"], text, data),
+        "returned_to": data["user"] if row["kind"] == "approval_returned" else None,
     }
 
 

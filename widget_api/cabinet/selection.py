@@ -15,6 +15,7 @@ from widget_api.problems.model import OPEN, STATUSES
 Tab = Literal["moderation", "mine", "work", "overdue", "returned", "all"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 Due = Literal["", "overdue", "soon"]
+Decided = Literal["", "approval", "remark"]
 Sort = Literal["new", "old", "due"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 MAX_QUERY_LENGTH = 100
@@ -30,7 +31,7 @@ class Part:
     due: Due = ""
     returned: bool = False  # by the author (reopened, or a reply that nobody has read) or by a service
     mine: bool = False  # those the user looks after
-    approval: bool = False  # with a decision that waits for a head
+    draft: Decided = ""  # with a decision that waits for a head, or one of the user's own that a head returned
 
 
 _TABS: Mapping[Tab, Part] = {
@@ -44,7 +45,8 @@ _TABS: Mapping[Tab, Part] = {
 # What the filter of statuses offers besides statuses. Only reports in moderation can be spam.
 GROUPS: Mapping[str, Part] = {
     "soon": Part(statuses=OPEN, spam=False, ended=False, due="soon"),
-    "approval": Part(spam=False, ended=False, approval=True),
+    "approval": Part(spam=False, ended=False, draft="approval"),
+    "remark": Part(spam=False, ended=False, draft="remark"),
     "ended": Part(ended=True),
     "spam": Part(statuses=frozenset({"moderation"}), spam=True, ended=False),
 }
@@ -107,7 +109,7 @@ class Selection:
             due=chosen.due or of.due,
             returned=of.returned,
             mine=of.mine,
-            approval=chosen.approval,
+            draft=chosen.draft,
         )
 
     @property

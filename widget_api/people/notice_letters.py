@@ -21,7 +21,7 @@ from widget_api.mail import sender
 from widget_api.people import letters
 from widget_api.problems import notices
 from widget_api.problems.deadline import is_running
-from widget_api.problems.notices import DATES, KINDS, Person
+from widget_api.problems.notices import DATES, KINDS, ROLES, Person
 from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites import service as sites
@@ -41,6 +41,7 @@ LISTS: Mapping[str, str] = {
     "service": "/cabinet/problems?tab=returned",
     "approval": "/cabinet/problems?status=approval",
     "operator": "/cabinet/problems",
+    "remark": "/cabinet/problems?status=remark",
 }
 
 
@@ -170,7 +171,7 @@ async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[
 def _still_is(row: Row, today: str) -> bool:
     if row["kind"] in DATES:
         return row["cause"].endswith(f":{row['due']}") and is_running(row)
-    return row["kind"] in ("approval", "operator") or is_running(row)
+    return row["kind"] in (*ROLES, "operator") or is_running(row)
 
 
 async def _line(context: Context, language: str, row: Row) -> dict[str, str | int]:

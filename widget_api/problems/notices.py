@@ -24,11 +24,12 @@ from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import list_moderators
 
-Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval", "operator"]
+Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval", "remark", "operator"]
 Way = Literal["letter", "digest", "off"]
 DATES: tuple[Kind, ...] = ("due", "overdue")  # they come overnight, so the morning tells them
-KINDS: tuple[Kind, ...] = ("new", "assigned", *DATES, "author", "service", "approval", "operator")
-APPROVERS = ("head", "admin")
+KINDS: tuple[Kind, ...] = ("new", "assigned", *DATES, "author", "service", "approval", "remark", "operator")
+# Whose decisions are approved, and who approves them.
+ROLES: Mapping[str, tuple[str, ...]] = {"approval": ("head", "admin"), "remark": ("agent",)}
 DEFAULT_DAYS, MAX_DAYS = 3, 30  # working days before a due date
 LATE_DAYS = 14  # for which a date that has passed is still news: the service, or its people, were away
 LETTER_INTERVAL = 3600  # seconds between two letters of a kind to a person; the second sums up what came meanwhile
@@ -37,7 +38,7 @@ USUAL_MORNING = time(9)  # local, of digests, where the agency chose no other ho
 
 _REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service", "operator"), "digest")
 DEFAULTS: Mapping[str, Mapping[Kind, Way]] = {
-    "agent": {**_REST, "assigned": "letter"},
+    "agent": {**_REST, "assigned": "letter", "remark": "letter"},
     "head": {"approval": "letter", "overdue": "digest", "operator": "digest"},
     # who may be the only one to approve
     "admin": {"approval": "letter", "assigned": "letter", "overdue": "digest", "operator": "digest"},
@@ -54,7 +55,7 @@ class Choices:
     @classmethod
     def read(cls, role: str, saved: str | None) -> Choices:
         stored, defaults = orjson.loads(saved or "{}"), DEFAULTS.get(role, {})
-        kinds = [kind for kind in KINDS if kind != "approval" or role in APPROVERS]
+        kinds = [kind for kind in KINDS if role in ROLES.get(kind, (role,))]
         ways: dict[Kind, Way] = {kind: stored.get(kind) or defaults.get(kind, "off") for kind in kinds}
         return cls(ways=ways, days=stored.get("days", DEFAULT_DAYS))
 
@@ -195,6 +196,10 @@ async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) ->
         await notify(tx, "service", event, now=now, assigned=assigned)
     elif event.kind == "assigned" and event.data.get("user"):
         await notify(tx, "assigned", event, now=now, only=event.data["user"])
+    elif event.kind == "approval_requested":
+        await notify(tx, "approval", event, now=now, agency_id=event.data["agency"])
+    elif event.kind == "approval_returned":
+        await notify(tx, "remark", event, now=now, agency_id=event.data["agency"], only=event.data["user"])
 
 
 async def notice_dates(tx: Transaction, people: Sequence[Person], now: int, created_at: int) -> None:

@@ -142,6 +142,8 @@ async def list_sent(database: Database, user_id: str, agency_id: str, letter: st
                 OR p.assigned_user IN (SELECT a.id FROM users a WHERE a.stand_in = :id))
             AND (n.kind <> 'approval'
                 OR EXISTS (SELECT 1 FROM drafts d WHERE d.problem_id = p.id AND d.submitted_at IS NOT NULL))
+            AND (n.kind <> 'remark' OR EXISTS (
+                SELECT 1 FROM drafts d WHERE d.problem_id = p.id AND d.remark IS NOT NULL AND d.submitted_at IS NULL))
         ORDER BY n.id DESC
         """,
         id=user_id,
