@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.support import axe
 from tests.support.browser import Watch
@@ -240,6 +240,43 @@ def test_a_restored_draft_is_labelled_and_can_be_discarded(town: Town, desk: Pag
     desk.reload()
     expect(desk.locator(".draft")).to_have_count(0)
     expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
+
+
+def test_back_after_saving_shows_the_form_as_the_service_has_it(town: Town, desk: Page) -> None:
+    """Whether the browser fetches the page anew and fills in what it remembers, or shows it as it was left."""
+    town.report("Яма у школы")
+    report_link(desk, "Яма у школы").click()
+    saved = desk.get_by_role("status").filter(has_text="Решение сохранено")
+
+    def answer_nothing(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.fulfill(status=204)  # the page stays, as in the browser's memory
+
+    for to, cached in (("accepted", False), ("in_progress", True)):
+        desk.check(f"#to-{to}")
+        desk.fill("#field-text", "Яму засыпали, асфальт уложим весной")
+        if cached:
+            desk.route("**/cabinet/problems/*", answer_nothing)
+            with desk.expect_response(lambda answer: answer.status == 204):
+                desk.click(".decision button.primary")
+            desk.unroute("**/cabinet/problems/*")
+            desk.evaluate("sessionStorage.clear()")  # as the page that followed has done
+            desk.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        else:
+            desk.click(".decision button.primary")
+            expect(saved).to_be_visible()
+            desk.go_back()
+        expect(desk.locator(f"#to-{to}")).to_have_count(0)
+        expect(desk.locator("[name=to]:checked")).to_have_count(0)
+        expect(desk.locator("#field-text")).to_have_value("")
+        expect(saved).to_be_hidden()
+    # What was not sent is still there.
+    desk.fill("#field-text", "Работы начнём завтра")
+    desk.once("dialog", lambda dialog: dialog.accept())  # leave it
+    desk.get_by_role("link", name="Сегодня").click()
+    expect(desk.locator("#tiles")).to_be_visible()
+    desk.go_back()
+    expect(desk.locator("#field-text")).to_have_value("Работы начнём завтра")
 
 
 def test_an_issued_key_leaves_no_draft_of_its_form(town: Town, desk: Page) -> None:

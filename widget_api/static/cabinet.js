@@ -387,6 +387,8 @@ function askBeforeLeaving() {
   });
 }
 
+// Back leads to the form as the service has it: the drafts say what was not sent, so a browser need not remember more.
+for (const form of forms()) form.autocomplete = "off";
 quietly(restoreDrafts);
 // Once the page is there: what a live region holds before that is read by no screen reader.
 addEventListener("load", () => {
@@ -412,7 +414,10 @@ document.addEventListener("submit", (event) => {
   }
   leaving = document.querySelector("main").contains(form);
 });
-addEventListener("pageshow", () => (leaving = false));
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && leaving) location.reload(); // it comes from the browser's memory, where its form is not sent yet
+  else leaving = false;
+});
 
 // --- the draft on the service ---
 // What stands in the forms of a report is kept on the service as well: for another window, another day, and so that
