@@ -158,9 +158,11 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
     assert await agency.notified("service") == ["anna", "boss"]
     await assignment.return_report(agency.database, plumber, agency.site.id, problem_id, service_id, "Не наше")
     assert await agency.notified("service") == ["anna", "anna", "boss", "boss"]
-    await agency.change(problem_id, anna, to="resolved", text="Яму заделали")
+    await agency.change(problem_id, anna, to="forwarded", service=service_id)
+    await agency.change(problem_id, boris, to="resolved", text="Яму заделали")
     await agency.change(problem_id, RESIDENT, to="reopened", text="Яма на месте")
-    assert await agency.notified("author") == ["anna", "anna", "boss", "boss"]
+    told = ["anna", "anna", "boris", "boss", "boss", "mate", "plumber"]
+    assert await agency.notified("author") == told, "whoever answered too, and the service"
 
     user = User(
         id=str(anna.user_id), email="", role="agent", agency_id=agency.site.agency.id, agency_name="", language="ru"
@@ -174,6 +176,8 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
         "Нужно согласовать 1 ответ",
         "Служба ответила о 1 сообщении",
     ], "what happened to one report twice is one"
+    (letter,) = [one for one in await agency.letters("voda") if one.subject.startswith("Автор не согласен с ответом")]
+    assert "Яма на месте" in letter.text
     returning = (replace(user, id=str(boss.user_id), role="head"), COMMAND_LINE, agency.site.id, problem_id, user.id)
     await drafts.return_draft(agency.database, *returning, "Назовите улицу")
     assert await agency.notified("remark") == ["anna"]

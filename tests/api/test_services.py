@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.exchange import accept_report as accept
 from tests.support.mail import MailSink
@@ -227,6 +227,26 @@ async def test_a_service_works_and_the_agency_answers(
     assert detail["answer"]["text"] == "Яму засыпали, асфальт положили"
     assert len(detail["timeline"][-1]["photos"]) == 1
     assert (await row(context, problem_id))["service_outcome"] is None
+
+    public, private = f"/s/{site.key}/problems/1", links.track_url(context, problem_id, None)
+    wish = Change(to="reopened", text="Яма там же")
+    await lifecycle.change(context.database, RESIDENT, site.id, problem_id, wish)
+    assert (await row(context, problem_id))["assigned_due"] is None, "its date was that of the first round"
+    for status in ("reopened", "in_progress"):
+        if status == "in_progress":
+            assert (await city.decide(problem_id, status)).status_code == 303
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["answer"]["disputed"] is True
+        for path in (public, private):
+            assert "Автор не согласен с этим ответом" in (await client.get(path)).text, (status, path)
+        for person in (city, plumber):
+            above, _, form_and_history = (await person.read(page)).text.partition(
+                "Что решили" if person is city else "Ваша работа"
+            )
+            assert "Автор не согласен с ответом и вернул сообщение в работу: 1 декабря, 12:00 Яма там же" in above
+            assert "Автор не согласен с этим ответом" in form_and_history
+    assert (await city.decide(problem_id, "resolved", text="Заделали заново 1 декабря")).status_code == 303
+    assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["answer"]["disputed"] is False
+    assert "вернул сообщение в работу:" not in (await city.read(page)).text
 
 
 async def test_a_service_returns_a_report_with_a_reason(context: Context, site: Site, enter: Enter) -> None:

@@ -100,7 +100,8 @@ def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
     problem = page.locator("article")
     expect(problem.locator(".timeline")).to_be_visible()
     expect(problem.locator(".answer")).to_have_count(0)
-    answer = {"text": "Яму заделали 25 ноября.", "at": "2026-11-25T09:00:00Z", "agency": "Отдел благоустройства"}
+    answer: dict[str, Any] = {"text": "Яму заделали 25 ноября.", "at": "2026-11-25T09:00:00Z"}
+    answer |= {"agency": "Отдел благоустройства", "disputed": True}
 
     def reply(route: Route) -> None:
         response = route.fetch()
@@ -113,6 +114,7 @@ def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
     page.route(re.compile(r"/problems/\d+$"), reply)
     page.clock.run_for(POLL)
     expect(problem.locator(".answer")).to_contain_text("Отдел благоустройства")
+    expect(problem.locator(".answer")).to_contain_text("Автор не согласен с этим ответом")
     expect(problem.locator(".chips").first).to_contain_text("Решено")
     expect(problem.get_by_text("Яму заделали 25 ноября.")).to_have_count(1)  # once, in the answer
     expect(problem.locator(".timeline li:not(.past)")).to_have_count(0)  # the due date is no longer shown

@@ -137,11 +137,11 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         },
     )
     service = {"due": "12 декабря", "description": typed, "added": [typed], "facts": facts, "text": typed}
-    for by_mail in (True, False):
+    for by_mail, news in ((True, "first"), (False, "first"), (True, "again")):
         yield (
-            f"service report {by_mail}",
+            f"service report {by_mail}{' again' if news == 'again' else ''}",
             "service_report",
-            {**cabinet, **service, "map_url": MAP, "by_mail": by_mail},
+            {**cabinet, **service, "map_url": MAP, "by_mail": by_mail, "news": news, "speaker": AGENCY},
         )
     taken = {"agency": AGENCY, "problem_number": 1284, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
     for state in ("taken", "held", "refused"):

@@ -50,6 +50,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
             "text": answer["text"],
             "at": clock.rfc3339(answer["at"]),
             "agency": (details["mirror_of"] and details["source_name"]) or site.agency.name,
+            "disputed": answer["disputed"],
             **attached.of(answer),
         },
     }

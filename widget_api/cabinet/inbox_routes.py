@@ -214,7 +214,7 @@ async def show_problem(
     if not given and request.state.restored is None and (draft := own or submitted):
         given, files = dict(draft.fields), await drafts.list_files(context, site.id, dossier.row["id"], draft)
         given |= {"approves": submitted.version} if submitted else {}
-    entries = problem_view.entry_views(language, dossier, site)
+    entries, objection = problem_view.entry_views(language, dossier, site)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
@@ -246,6 +246,7 @@ async def show_problem(
         approval=user.needs_approval,
         needs=NEEDS,
         entries=entries,
+        objection=objection,
         sent=problem_view.delivery_rows(language, dossier.deliveries, dossier.row),
         people=people,
         talk=talk,

@@ -140,8 +140,12 @@ def latest_status(language: str, dossier: ProblemDetail, site: Site) -> dict[str
     return {"status": status, "who": entry["who"], "moment": entry["moment"]}
 
 
-def entry_views(language: str, dossier: ProblemDetail, site: Site) -> list[dict[str, Any]]:
-    return [_entry_view(language, row, dossier, site) for row in dossier.timeline]
+def entry_views(
+    language: str, dossier: ProblemDetail, site: Site
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """The timeline, and its entry by which the author sent an answer back to work that was not given anew since."""
+    entries = [_entry_view(language, row, dossier, site) for row in dossier.timeline]
+    return entries, timeline.mark_disputed(entries)
 
 
 def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> dict[str, Any]:

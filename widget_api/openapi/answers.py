@@ -129,6 +129,7 @@ class Answer(BaseModel):
     text: str
     at: Moment
     agency: str
+    disputed: bool = Field(description="The author did not agree, and there is no other answer yet.")
     photos: list[Photo]
     documents: list[Document]
 

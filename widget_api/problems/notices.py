@@ -192,6 +192,11 @@ async def notify_event(tx: Transaction, event: Event, problem: Row, now: int) ->
         await notify_new(tx, event, now, accepted=True)
     elif event.kind == "clarified" or (event.status == "reopened" and by_author):
         await notify(tx, "author", event, now=now, assigned=assigned)
+        if event.status == "reopened":  # also whoever answered, and the service that did the work
+            if answered_by := await history.find_user(tx, event.site_id, problem["status_event"]):
+                await notify(tx, "author", event, now=now, only=answered_by)
+            if problem["assigned_agency"]:
+                await notify(tx, "author", event, now=now, agency_id=problem["assigned_agency"])
     elif event.kind in ("work_reported", "assignment_returned"):
         await notify(tx, "service", event, now=now, assigned=assigned)
     elif event.kind == "assigned" and event.data.get("user"):

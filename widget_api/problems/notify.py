@@ -71,7 +71,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 
 async def deliver_to_service(context: Context, delivery: Delivery) -> None:
-    """Handle the sink `service:<agency>`: the report as a letter to the service it was assigned to.
+    """Handle the sink `service:<agency>`: the report as a letter to the service it was assigned to, or that did the
+    work with which the author did not agree.
 
     The letter has no contact of the author: the consent names the agency as their recipient, not its services. A
     service without the cabinet replies to the agency's mailbox. Nothing is sent if the report is no longer assigned.
@@ -89,7 +90,7 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
         return
     photos = [one for one in await pictures.list_pictures(context.database, problem["id"]) if one["role"] == "report"]
     report, public_url = await _report(context, site, problem, len(photos)), context.settings.public_url
-    due = problem["assigned_due"] or problem["answer_due"]
+    due, again = problem["assigned_due"] or problem["answer_due"], delivery.status == "reopened"
     entry = await wording.read_entry(context.database, delivery)
     letter = messages.compose(
         "service_report",
@@ -110,6 +111,8 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
             "site": site,
             "site_name": site.name,
             "text": entry["text"],
+            "speaker": i18n.text(site.language, "events.actor.resident") if again else site.agency.name,
+            "news": "again" if again else "first",
             "problem_number": problem["number"],
             "category_name": site.category_name(site.language, problem["category"]),
             "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",

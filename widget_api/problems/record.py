@@ -102,6 +102,8 @@ async def record(
         changes |= await _state(tx, problem)
         if changes["status_event"] == event_id:
             changes["spam"] = False
+            if status == "reopened":  # a new round begins, for the service as well
+                changes["assigned_due"] = None
     elif problem["mirror_of"] is None and (kind in ("asked", "clarified") or _announced_date(kind, status, data)):
         changes["answer_due"] = (await _rounds(tx, problem, await history.timeline(tx, problem["id"])))[-1].due
     if is_official(status, text, data):
@@ -260,6 +262,7 @@ async def read_situation(tx: Transaction, problem: Row, kind: str = "") -> Situa
         agency_by_mail=site["mode"] == "email" and site["slug"] != "",
         platforms=await history.list_platforms(tx, problem["site_id"]),
         informed=await history.list_informed_platforms(tx, problem["id"]) if kind in routing.INFORMED else (),
+        service=problem["assigned_agency"],
         mirrored=problem["mirror_of"] is not None,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from widget_api.database import Row
 from widget_api.deliveries.model import SPAM, UNPUBLISHED
-from widget_api.deliveries.sinks import AGENCY, PLATFORM, RESIDENT
+from widget_api.deliveries.sinks import AGENCY, PLATFORM, RESIDENT, SERVICE
 from widget_api.events import Event
 from widget_api.problems.model import has_author_here
 
@@ -25,6 +25,7 @@ class Situation:
     agency_by_mail: bool
     platforms: Sequence[str]  # identifiers of the platforms that currently get the site's reports
     informed: Sequence[str] = ()  # those that have this report, or may have it; read for INFORMED events
+    service: str | None = None  # the subordinate agency that works on it
     mirrored: bool = False  # a platform's own problem: its news goes to followers only
 
 
@@ -84,6 +85,8 @@ def sinks(event: Event, situation: Situation, *, news: bool = True) -> list[str]
         concerns_agency = False
     if concerns_agency and situation.agency_by_mail and not by_agency:
         targets.append(AGENCY)
+    if event.status == "reopened" and event.actor == "resident" and situation.service:
+        targets.append(SERVICE + situation.service)
     return targets
 
 

@@ -177,6 +177,7 @@ def timeline_entries(
             and entry["actor"] != "resident"
             and not entry["unofficial"]
             and entry["kind"] != "corrected",
+            "disputed": entry["disputed"],
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
             "documents": entry.get("documents", []),

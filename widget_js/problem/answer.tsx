@@ -7,7 +7,7 @@ import { useSite } from "../shared/site.ts";
 /** Bytes of a megabyte, as people count them. */
 const MEGABYTE = 1_000_000;
 
-export function Answer({ answer: { agency, at, text, documents } }: { answer: NonNullable<Detail["answer"]> }) {
+export function Answer({ answer: { agency, at, text, disputed, documents } }: { answer: NonNullable<Detail["answer"]> }) {
   const {
     config,
     language: { t, date, number }
@@ -20,6 +20,11 @@ export function Answer({ answer: { agency, at, text, documents } }: { answer: No
       <p class="muted">
         {agency} · <time dateTime={at}>{date(at)}</time>
       </p>
+      {disputed && (
+        <p>
+          <strong>{t("disputed")}</strong>
+        </p>
+      )}
       <p class="text" lang={config.language}>
         {text}
       </p>

@@ -8,6 +8,8 @@ export interface Answer {
   text: string;
   at: string;
   agency: string;
+  /** The author did not agree, and there is no other answer yet. */
+  disputed: boolean;
   photos: Photo[];
   documents: Document[];
 }

@@ -70,6 +70,13 @@ async def received_event(tx: Transaction, problem_id: str) -> Row:
     return row
 
 
+async def find_user(tx: Transaction, site_id: str, event_id: str) -> str | None:
+    """Return the user of the cabinet who caused an event."""
+    sql = "SELECT user_id FROM events WHERE site_id = :site_id AND id = :id"
+    row = await tx.row(sql, site_id=site_id, id=event_id)
+    return row["user_id"] if row is not None else None
+
+
 async def newest_text(tx: Transaction, problem_id: str, kind: str) -> str | None:
     """Return the text of the newest event of a kind."""
     row = await tx.row(
