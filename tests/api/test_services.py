@@ -163,6 +163,36 @@ async def test_acceptance_applies_the_rule_in_its_transaction(
         assert [WATER in one.text for one in news] == [True]
 
 
+async def test_whoever_takes_a_report_into_work_looks_after_it_and_a_new_one_is_routed(
+    context: Context, site: Site, enter: Enter, mail_sink: MailSink
+) -> None:
+    database, service_id = context.database, await add_service(context, site)
+    anna, boris = await enter("agent", site.agency.id, "anna@gorod.test"), await enter("agent", site.agency.id)
+    plumber = await enter("agent", service_id)
+    users = {one["email"]: one["id"] for one in await database.rows("SELECT id, email FROM users")}
+    deputy = users["agent-1@gorod.test"]
+    accepted = await accept(context, site)
+    given = {"service": service_id, "category": "roads", "days": "5", "user": deputy}
+    await routing_rules.add_rule(database, site.id, given)
+    new = (await submit_report(database, site)).problem_id
+    await lifecycle.confirm(database, site.id, new)
+    assert "Сразу перейдёт по маршруту: Водоканал" in (await anna.read(f"/cabinet/problems/{new}")).text
+    for problem_id, expected in ((new, ("forwarded", service_id)), (accepted, ("in_progress", None))):
+        assert (await anna.decide(problem_id, "in_progress")).status_code == 303
+        problem = await row(context, problem_id)
+        assert (problem["status"], problem["assigned_agency"]) == expected
+        assert problem["assigned_user"] == users["anna@gorod.test"], "who took it, not the rule's deputy"
+    news = [one for one in await letters(context, mail_sink, EMAIL) if "№ 2" in one.subject and WATER in one.text]
+    assert len(news) == 1, "one letter informs the author of both"
+    # Nobody takes over what a colleague looks after, and the service's people look after nothing of the agency's.
+    assert (await boris.decide(accepted, "planned", expected_on="2026-12-20")).status_code == 303
+    assert (await boris.decide(accepted, "in_progress")).status_code == 303
+    assert (await row(context, accepted))["assigned_user"] == users["anna@gorod.test"]
+    await anna.send(f"/cabinet/problems/{new}", f"/cabinet/problems/{new}/assign", user="")
+    await plumber.send(f"/cabinet/problems/{new}", f"/cabinet/problems/{new}")
+    assert [(await row(context, new))[name] for name in ("status", "assigned_user")] == ["in_progress", None]
+
+
 async def test_a_rule_does_not_apply_to_reports_accepted_earlier(context: Context, site: Site) -> None:
     problem_id = await accept(context, site)
     await routing_rules.add_rule(context.database, site.id, {"service": await add_service(context, site)})

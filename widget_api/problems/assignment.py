@@ -34,14 +34,25 @@ async def find_service(tx: Transaction, site_id: str, agency_id: str) -> Service
 
 
 async def find_rule(tx: Transaction, problem: Row) -> Rule | None:
-    """The rule that applies when this report is accepted; None also for a platform's own and for an earlier one."""
+    """The rule that applies when this report is taken up; None also for a platform's own and for an earlier one."""
     if problem["mirror_of"] is not None or problem["status"] != "moderation":
         return None
     return await routing_rules.find_rule(tx, problem["site_id"], problem["category"], problem["lat"], problem["lng"])
 
 
+async def find_taker(tx: Transaction, problem: Row, actor: Actor) -> str | None:
+    """The person who takes this report into work and so looks after it; None where somebody does already.
+
+    The people of the service that works on it, and the operator, look after nothing of the agency's.
+    """
+    if actor.kind != "agent" or actor.user_id is None or problem["assigned_user"] is not None:
+        return None
+    user = await tx.row("SELECT agency_id FROM users WHERE id = :id", id=actor.user_id)
+    return actor.user_id if user is not None and user["agency_id"] != problem["assigned_agency"] else None
+
+
 async def apply_rule(tx: Transaction, site_id: str, problem_id: str, rule: Rule, now: int) -> None:
-    """Forward a report that was just accepted, in the transaction of its acceptance."""
+    """Forward a report that was just taken up, in the same transaction."""
     problem = await find_existing(tx, site_id, problem_id)
     event = await record(
         tx,

@@ -6,6 +6,7 @@ Each is one transaction: problem, event, deliveries.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from widget_api import clock, events
@@ -16,7 +17,7 @@ from widget_api.deliveries.model import NEWS, SPAM
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import assignment, content, merges, pictures, traces
 from widget_api.problems.deadline import MAX_YEARS
-from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
+from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, TAKEN_UP, Actor, Change, Update, allowed
 from widget_api.problems.record import check_own, find_existing, record, release
 from widget_api.problems.store import contacts, followers, history, records
 from widget_api.problems.support import copy_to
@@ -134,7 +135,8 @@ async def change(
             "in_place": in_place or None,
         }
         service = await assignment.find_service(tx, site_id, wish.service) if wish.service else None
-        rule = await assignment.find_rule(tx, problem) if wish.to == "accepted" else None
+        rule = await assignment.find_rule(tx, problem) if wish.to in TAKEN_UP else None
+        taker = await assignment.find_taker(tx, problem, actor) if wish.to == "in_progress" else None
         event = await record(
             tx,
             problem,
@@ -157,7 +159,10 @@ async def change(
             await records.update(tx, problem_id, {"service_outcome": None} | elsewhere)
         if service is not None:
             await assignment.assign_service(tx, event, service, due=wish.service_due, now=now)
+        if taker is not None:
+            await records.update(tx, problem_id, {"assigned_user": taker})
         if rule is not None:
+            rule = replace(rule, user_id=None) if taker else rule
             await assignment.apply_rule(tx, site_id, problem_id, rule, now)
         if wish.duplicate_of is not None and wish.to == "duplicate":
             target = await merges.find_target(tx, site_id, wish.duplicate_of)

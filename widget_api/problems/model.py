@@ -103,6 +103,8 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
     "rejected": ("text",),
     "reopened": ("text",),
 }
+# By these a report in moderation is taken up, so that the rules say which service works on it.
+TAKEN_UP: frozenset[str] = frozenset({"accepted", "in_progress"})
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
 RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
