@@ -162,7 +162,7 @@ def map_link(row: Row) -> str:
     return places.map_link(row["lat"], row["lng"]) if coordinates_text(row) else ""
 
 
-def due_mark(language: str, row: Row, time_zone: str, now: int) -> dict[str, str] | None:
+def due_mark(language: str, row: Row | Mapping[str, Any], time_zone: str, now: int) -> dict[str, str] | None:
     """The due date, its urgency ("" | soon | overdue) and, within a week, the days left in words.
 
     None where no answer is due any more or there is no date.

@@ -27,7 +27,7 @@ from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.events import COUNTED
 from widget_api.people.model import VisibleSite
-from widget_api.problems.deadline import RUNNING, overdue_sql, undecided_sql
+from widget_api.problems.deadline import RUNNING, SERVICE_DUE, overdue_sql, undecided_sql
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.problems.store.history import ACTOR, ACTORS, SENDER, SENDERS
 from widget_api.sites.deadlines import add_working_days, local_date
@@ -46,9 +46,10 @@ _ORDERS: Mapping[str, tuple[str, str]] = {
     "old": ("created_at", "ASC"),
     "due": ("answer_due", "ASC"),
 }
+_KEYS = {"created_at": "p.created_at", "answer_due": "{due}"}  # of an order, in a branch
 COLUMNS = (
     "p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng, p.created_at,"
-    " p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
+    " f.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
 # Reports by the decisions that somebody submitted, for whoever approves them, and that were returned to who made them.
@@ -88,6 +89,7 @@ class _Branch:
     table: str
     where: Where
     values: Mapping[str, Any]
+    due: str  # SQL: by when the user's agency is to act
 
 
 class _Compound:
@@ -108,10 +110,10 @@ class _Compound:
         return re.sub(r":(\w+)", rename, sql)
 
     def join(self, columns: str, branches: Sequence[_Branch], end: str) -> str:
-        """The union of the branches; `end` is what follows the conditions of each."""
+        """The union of the branches; `end` is what follows the conditions of each. `{due}` is a branch's own date."""
         return " UNION ALL ".join(
-            f"SELECT * FROM (SELECT {columns} FROM {self.take(branch.table, branch.values)}"
-            f" WHERE {self.take(str(branch.where), branch.values)} {end}) b{index}"
+            f"SELECT * FROM (SELECT {columns.format(due=branch.due)} FROM {self.take(branch.table, branch.values)}"
+            f" WHERE {self.take(str(branch.where), branch.values)} {end.format(due=branch.due)}) b{index}"
             for index, branch in enumerate(branches)
         )
 
@@ -145,12 +147,18 @@ class _Reader:
         return replace(part, statuses=part.statuses | {"accepted"}) if self.site.moderation == "after" else part
 
     @property
+    def due(self) -> str:
+        """SQL: the date that counts for the user's agency."""
+        return "p.answer_due" if self.site.assigned_to is None else SERVICE_DUE
+
+    @property
     def due_path(self) -> AccessPath:
-        """The published reports due up to the last day of the selection, by ix_problems_due."""
+        """The published reports due up to the last day of the selection, by ix_problems_due or _assigned_agency."""
         days = {"overdue": self.today, "soon": add_working_days(self.today, SOON)}
         last = days.get(self.selection.part.due, date.max)
-        condition = f"p.site_id = :site_id AND p.published AND p.status IN ({OPEN_STATUSES}) AND p.answer_due <= :last"
-        return AccessPath("problems p", condition, {"site_id": self.site.id, "last": last.isoformat()})
+        where = _limit_to_visible(Where(self.site.id, "p.published"), self.site)
+        where.also(f"p.status IN ({OPEN_STATUSES}) AND {self.due} <= :last", last=last.isoformat())
+        return AccessPath("problems p", str(where), where.values)
 
     @property
     def words_path(self) -> AccessPath:
@@ -197,11 +205,11 @@ class _Reader:
         if part.spam is not None:
             where.also("p.spam" if part.spam else "NOT p.spam")
         if part.due == "overdue":
-            where.also(overdue_sql(), today=self.today.isoformat())
+            where.also(overdue_sql(due=self.due), today=self.today.isoformat())
         elif part.due == "soon":
             last = add_working_days(self.today, SOON)
             where.also(
-                f"{RUNNING} AND p.answer_due BETWEEN :today AND :last",
+                f"{RUNNING} AND {self.due} BETWEEN :today AND :last",
                 today=self.today.isoformat(),
                 last=last.isoformat(),
             )
@@ -226,7 +234,8 @@ class _Reader:
         sign = "<" if direction == "DESC" else ">"
         further = self.site.id < cursor.site_id if sign == "<" else self.site.id > cursor.site_id
         where.also(
-            f"(p.{column}, p.number) {sign}{'=' if further else ''} (:after_key, :after_number)",
+            f"({_KEYS[column].format(due=self.due)}, p.number)"
+            f" {sign}{'=' if further else ''} (:after_key, :after_number)",
             after_key=cursor.key,
             after_number=cursor.number,
         )
@@ -235,25 +244,25 @@ class _Reader:
         """The SELECTs of this site; `path` holds few published reports and all that match."""
         selection, part = self.selection, self.part
         if selection.number is not None:
-            yield _branch(self.where("TRUE", sign="="))
+            yield self._branch(self.where("TRUE", sign="="))
         if selection.query and self.site.named is None:  # numbers are of the agency that answers
-            yield _branch(self.where("TRUE", document="="))
+            yield self._branch(self.where("TRUE", document="="))
         if selection.query and not selection.words:
             return
         if part.draft:  # few, by their drafts; CROSS JOIN makes SQLite begin with them
             where = self.where("p.id = f.problem_id", words=True)
             drafts = f"(SELECT DISTINCT problem_id FROM ({_DRAFTS[part.draft]}) n) f"
-            yield _Branch(f"{drafts} CROSS JOIN problems p", where, where.values)
+            yield self._branch(where, f"{drafts} CROSS JOIN problems p")
             return
         if part.returned:  # by ix_problems_inbox, _awaits and _outcome: few, whatever else is asked
             if "reopened" in part.statuses:
-                yield _branch(self.where("TRUE", ["reopened"], words=True))
-            yield _branch(self.where("p.awaits = 'agency' AND p.status <> 'reopened'", words=True))
+                yield self._branch(self.where("TRUE", ["reopened"], words=True))
+            yield self._branch(self.where("p.awaits = 'agency' AND p.status <> 'reopened'", words=True))
             if self.site.is_own:
                 outcome = (
                     "p.service_outcome IS NOT NULL AND COALESCE(p.awaits, '') <> 'agency' AND p.status <> 'reopened'"
                 )
-                yield _branch(self.where(outcome, words=True))
+                yield self._branch(self.where(outcome, words=True))
             return
         public = [status for status in sorted(part.statuses) if status in PUBLIC_STATUSES]
         narrow = part.ended is not None or len(part.statuses) < len(STATUSES)
@@ -262,22 +271,25 @@ class _Reader:
             if selection.words and not (path and path.words):
                 self._add_words(where)
             table, values = ("problems p", {}) if path is None else (f"({path.rows}) p", {"counted": self.most_read})
-            yield _Branch(table, where, {**where.values, **(path.values if path else {}), **values})
+            yield self._branch(where, table, **(path.values if path else {}), **values)
         elif selection.sort == "due":
-            yield _branch(self.where(f"p.published AND p.status IN ({OPEN_STATUSES})"))
+            yield self._branch(self.where(f"p.published AND p.status IN ({OPEN_STATUSES})"))
         elif selection.categories:
             for category in selection.categories:
                 for status in public:
                     where = self.where("p.published AND p.category = :one", [status])
                     where.values["one"] = category
-                    yield _branch(where)
+                    yield self._branch(where)
         elif narrow:
             for status in sorted(part.statuses):
-                yield _branch(self.where("TRUE", [status]))
+                yield self._branch(self.where("TRUE", [status]))
             return
         else:
-            yield _branch(self.where("p.published"))
-        yield _branch(self._unpublished())
+            yield self._branch(self.where("p.published"))
+        yield self._branch(self._unpublished())
+
+    def _branch(self, where: Where, table: str = "problems p", **values: Any) -> _Branch:
+        return _Branch(table, where, {**where.values, **values}, self.due)
 
     def _unpublished(self) -> Where:
         """What is not in the full-text index is compared by its text; a substring rules most of it out at once."""
@@ -300,10 +312,6 @@ class _Reader:
             where.also(f"+p.number IN ({path.numbers})", **path.values)
         else:
             where.also(f"{conditions.WORDS_OF} @@ ({conditions.WORDS})", **path.values)
-
-
-def _branch(where: Where) -> _Branch:
-    return _Branch("problems p", where, where.values)
 
 
 def _add_ended(where: Where, statuses: Sequence[str], *, ended: bool) -> None:
@@ -380,16 +388,18 @@ async def read_page(
 ) -> tuple[list[Row], Cursor | None]:
     """The selected reports in their order, and the cursor of the next page. Contacts are read for exports only."""
     column, direction = _ORDERS[selection.sort]
-    order = f"{column} {direction}, number {direction}, site_id {direction}"
+    order = f"f.{column} {direction}, f.number {direction}, f.site_id {direction}"
+    in_branch = f"{_KEYS[column]} {direction}, p.number {direction}, p.site_id {direction}"
     rows: list[Row] = []
     branches = await _list_branches(database, sites, selection, now)
     for first in range(0, len(branches), MAX_BRANCHES):
         compound = _Compound()
-        ordered = f"ORDER BY {_of('p', order)} LIMIT {most + 1}"
-        union = compound.join(f"p.id, p.{column}, p.number, p.site_id", branches[first : first + MAX_BRANCHES], ordered)
+        ordered = f"ORDER BY {in_branch} LIMIT {most + 1}"
+        listed = "p.id, p.created_at, {due} AS answer_due, p.number, p.site_id"
+        union = compound.join(listed, branches[first : first + MAX_BRANCHES], ordered)
         rows += await database.rows(
             f"SELECT {columns} FROM ({union}) f JOIN problems p ON p.id = f.id"
-            f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {most + 1}",
+            f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {order} LIMIT {most + 1}",
             **compound.values,
             **({"user_id": selection.user_id} if columns == LISTED else {}),
         )
@@ -399,10 +409,6 @@ async def read_page(
         return rows, None
     last = rows[most - 1]
     return rows[:most], Cursor(key=last[column], number=last["number"], site_id=last["site_id"])
-
-
-def _of(table: str, order: str) -> str:
-    return ", ".join(f"{table}.{column}" for column in order.split(", "))
 
 
 async def count_problems(

@@ -19,7 +19,7 @@ from widget_api.database import Row
 MAX_REPORTS = 2_000
 _CELL = 40  # of the grid whose reports are one group
 _MIN_DEGREES = 0.002  # of the shown area
-COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, p.answer_due"
+COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, f.answer_due"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.deliveries.model import UNPUBLISHED
 from widget_api.problems import timeline, wording
+from widget_api.problems.deadline import find_service_due
 from widget_api.problems.model import OPEN, Contact, is_official
 from widget_api.sites.model import Category, Site
 from widget_api.sites.routing_rules import Rule
@@ -25,6 +26,7 @@ from widget_api.sites.routing_rules import Rule
 def problem_view(language: str, dossier: ProblemDetail, site: Site) -> dict[str, Any]:
     """A report with what its page says of it; empty texts are not shown."""
     row, zone = dossier.row, dossier.site.time_zone
+    due = row["answer_due"] if dossier.site.assigned_to is None else find_service_due(row)
     contact = dossier.contact
     confirmed_at = contact["confirmed_at"] if contact else None
     said_in, said = _awaited_text(dossier)
@@ -33,7 +35,7 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> dict[str,
         "category": category_name(language, site, row["category"]),
         "erased": row["erased_at"] is not None,
         "unconfirmed": bool(contact and contact["email"]) and confirmed_at is None,
-        "due": due_mark(language, row, zone, dossier.now),
+        "due": due_mark(language, dict(row) | {"answer_due": due}, zone, dossier.now),
         "first_due": i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
         "address": row["address"] or "",
         "coordinates": coordinates_text(row),

@@ -29,9 +29,19 @@ RUNNING = (
 )
 
 
-def overdue_sql(today: str = ":today") -> str:
+# The date that counts for a service to which a report is assigned: the one it was given, if it was given any.
+SERVICE_DUE = "COALESCE(p.assigned_due, p.answer_due)"
+
+
+def overdue_sql(today: str = ":today", due: str = "p.answer_due") -> str:
     """Return `is_overdue` as an SQL condition. `today` names the parameter that holds the current date at the site."""
-    return f"{RUNNING} AND p.answer_due < {today}"
+    return f"{RUNNING} AND {due} < {today}"
+
+
+def find_service_due(problem: Problem) -> str:
+    """SERVICE_DUE of a row."""
+    day: str = problem["assigned_due"] or problem["answer_due"]
+    return day
 
 
 def is_running(problem: Problem) -> bool:

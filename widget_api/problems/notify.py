@@ -15,6 +15,7 @@ from widget_api.geo import model as places
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, registration, timeline, wording
+from widget_api.problems.deadline import find_service_due
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records
 from widget_api.sites import moving, routing_rules
@@ -90,7 +91,7 @@ async def deliver_to_service(context: Context, delivery: Delivery) -> None:
         return
     photos = [one for one in await pictures.list_pictures(context.database, problem["id"]) if one["role"] == "report"]
     report, public_url = await _report(context, site, problem, len(photos)), context.settings.public_url
-    due, again = problem["assigned_due"] or problem["answer_due"], delivery.status == "reopened"
+    due, again = find_service_due(problem), delivery.status == "reopened"
     entry = await wording.read_entry(context.database, delivery)
     letter = messages.compose(
         "service_report",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
-from widget_api.problems.deadline import RUNNING
+from widget_api.problems.deadline import RUNNING, SERVICE_DUE
 from widget_api.sites.rights import MODERATED
 
 KEPT = 60 * 86_400  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
@@ -134,7 +134,7 @@ async def list_sent(database: Database, user_id: str, agency_id: str, letter: st
         f"""
         SELECT n.kind, n.cause, p.id, p.site_id, p.number, p.category, p.address, p.status, p.mirror_of, p.spam,
                p.erased_at, {_OURS} AS ours,
-               CASE WHEN {_OURS} THEN p.answer_due ELSE COALESCE(p.assigned_due, p.answer_due) END AS due
+               CASE WHEN {_OURS} THEN p.answer_due ELSE {SERVICE_DUE} END AS due
         FROM notices n JOIN problems p ON p.id = n.problem_id JOIN sites s ON s.id = p.site_id
         WHERE n.user_id = :id AND n.letter = :letter AND p.erased_at IS NULL AND NOT p.spam
             AND ({_OURS} OR p.assigned_agency = :agency_id)
@@ -213,10 +213,10 @@ async def list_dates(tx: Transaction, agency_id: str, first: str, last: str) -> 
             WHERE {_OURS} AND COALESCE(s.slug, '-') <> '' AND {RUNNING}
             AND p.answer_due BETWEEN :first AND :last
             UNION ALL
-            SELECT {columns}, COALESCE(p.assigned_due, p.answer_due) AS due
+            SELECT {columns}, {SERVICE_DUE} AS due
             FROM problems p JOIN sites s ON s.id = p.site_id
             WHERE p.assigned_agency = :agency_id AND NOT {_OURS} AND {RUNNING}
-                AND COALESCE(p.assigned_due, p.answer_due) BETWEEN :first AND :last
+                AND {SERVICE_DUE} BETWEEN :first AND :last
         ) dates ORDER BY due, id
         """,
         agency_id=agency_id,
