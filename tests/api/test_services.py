@@ -270,8 +270,8 @@ async def test_a_service_works_and_the_agency_answers(
         if status == "in_progress":
             assert (await city.decide(problem_id, status)).status_code == 303
         assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["answer"]["disputed"] is True
-        for path in (public, private):
-            assert "Автор не согласен с этим ответом" in (await client.get(path)).text, (status, path)
+        for path, words in ((public, "Автор не согласен"), (private, "Вы не согласны")):
+            assert (await client.get(path)).text.count(f"{words} с этим ответом") == 1, (status, path)
         for person in (city, plumber):
             above, _, form_and_history = (await person.read(page)).text.partition(
                 "Что решили" if person is city else "Ваша работа"

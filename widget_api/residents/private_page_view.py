@@ -177,7 +177,8 @@ def timeline_entries(
             and entry["actor"] != "resident"
             and not entry["unofficial"]
             and entry["kind"] != "corrected",
-            "disputed": entry["disputed"],
+            "disputed": entry["disputed"]
+            and i18n.text(language, "resident.problem.disputed" if to_author else "city.disputed"),
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
             "documents": entry.get("documents", []),
