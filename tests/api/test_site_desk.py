@@ -49,6 +49,43 @@ async def kinds(context: Context, site: Site) -> list[tuple[str, str, Any]]:
     return [(row["kind"], row["role"], row["details"]) for row in rows if row["role"] != "command_line"]
 
 
+# --- the first steps ---
+
+
+async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_report(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
+) -> None:
+    admin, pages = await enter("admin", site.agency.id), list[str]()
+
+    async def read_done() -> dict[str, bool]:
+        tree = LexborHTMLParser((await admin.client.get("/cabinet/")).text)
+        steps = tree.css(".first-steps li")
+        pages[:] = [one.css_first("a").attributes["href"] or "" for one in steps]
+        return {one.css_first("a").text(): "tone-done" in (one.attributes.get("class") or "") for one in steps}
+
+    names = ("Документ о согласии", "Территория", "Код на сайте", "Проверка установки", "Сотрудники")
+    assert await read_done() == dict.fromkeys(names, False)
+    for page in pages:
+        await admin.read(page)
+    version = (await admin.client.get("/cabinet/version?steps=1")).text
+    details = {"inn": "7707083893", "registry_number": "50-22-000001", "postal_address": "площадь Мира, 1"}
+    await changes.update_agency(context.database, site.agency.id, details)
+    await changes.update_site(context.database, site.id, {"bbox": (38.5, 54.9, 39.1, 55.3)})
+    await enter("agent", site.agency.id)
+    assert await open_widget(client, site.key) == 200
+    await context.sightings.flush(context.database)
+    assert await read_done() == dict.fromkeys(names, True)
+    assert (await admin.client.get("/cabinet/version?steps=1")).text != version
+    assert not LexborHTMLParser((await (await enter("head", site.agency.id)).client.get("/cabinet/")).text).css(
+        ".first-steps"
+    )
+    assert await open_widget(client, site.key, SECOND) == 403
+    await context.sightings.flush(context.database)
+    assert "Нужно исправить 1 ошибку" in (await admin.read("/cabinet/")).text
+    await submit_report(context.database, site)
+    assert not await read_done()
+
+
 # --- addresses ---
 
 

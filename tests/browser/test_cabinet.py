@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
+from tests.factories import HOST_ORIGIN
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pictures import halves, photo
@@ -59,10 +60,15 @@ def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Pag
 
 def test_the_today_page_adds_new_reports_and_drops_decided_ones(town: Town, desk: Page) -> None:
     desk.goto(f"{town.service.url}/cabinet/")
-    expect(desk.locator(".calm")).to_be_visible()
+    steps = desk.locator(".first-steps")  # until the first report
+    expect(steps).to_contain_text("Ждём, когда виджет впервые откроют")
+    town.call("/challenge")
+    expect(steps).to_contain_text(f"Виджет открыли на {HOST_ORIGIN}", timeout=10_000)
+    expect(desk.locator("#announce")).to_contain_text("Виджет открыли")
     for text in ("Первое: яма", "Второе: фонарь"):  # the first brings the section, the second stands on top of it
         town.report(text)
         expect(desk.locator("#section-new tr").nth(1)).to_contain_text(text)
+    expect(steps).to_have_count(0)
     expect(desk.locator(".tiles li").filter(has_text="новые")).to_contain_text("2")
     expect(desk.locator("#announce")).to_contain_text("№ 2")
     desk.keyboard.press("j")

@@ -20,6 +20,7 @@ from widget_api.cabinet import (
     comments,
     correction,
     drafts,
+    first_steps,
     inbox_rows,
     inbox_service,
     inbox_store,
@@ -71,6 +72,7 @@ async def show_today(request: Request, user: User) -> Response:
     if _FORMER_PARAMETERS & request.query_params.keys():  # bookmarks of the time when the list was here
         return web.see_other(f"{inbox_rows.LIST_PATH}?{request.url.query}")
     today = await inbox_service.read_today(context.database, user)
+    steps = await first_steps.read_steps(context, user, language)
     rows = [row for section in today.sections for row in section.rows]
     sites_by_id = await _sites_by_id(request, {str(row["site_id"]) for row in rows})
     return render_page(
@@ -78,6 +80,8 @@ async def show_today(request: Request, user: User) -> Response:
         user,
         "today.html",
         today=today,
+        steps=steps,
+        version=first_steps.add_version(today.version, steps),
         date=i18n.format_weekday(language, local_date(today.now, today.sites[0].time_zone if today.sites else "UTC")),
         sections=[
             {
@@ -89,7 +93,7 @@ async def show_today(request: Request, user: User) -> Response:
             for section in today.sections
         ],
         thumbs=_thumbs(request, rows),
-        poll="/cabinet/version",
+        poll="/cabinet/version?steps=1" if steps else "/cabinet/version",
         here=inbox_rows.TODAY_PATH,
     )
 
@@ -176,7 +180,11 @@ async def get_version(request: Request) -> Response:
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     selection = Selection.read(request.query_params)
-    return version_response(request, await inbox_service.read_version(database, user, selection))
+    version = await inbox_service.read_version(database, user, selection)
+    if "steps" in request.query_params:
+        steps = await first_steps.read_steps(web.context(request), user, language_of(request, user))
+        version = first_steps.add_version(version, steps)
+    return version_response(request, version)
 
 
 # --- one report ------------------------------------------------------------------------------------------------------

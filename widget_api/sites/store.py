@@ -89,6 +89,19 @@ async def list_sites(database: Database, *, collections: bool = False) -> Sequen
     )
 
 
+async def list_sites_without_reports(database: Database, agency_id: str) -> list[str]:
+    """The enabled sites of an agency, oldest first. None where one of them has had a report, a test aside."""
+    rows = await database.rows(
+        """
+        SELECT s.id, s.slug, c.number FROM sites s JOIN site_counters c ON c.site_id = s.id
+        WHERE s.agency_id = :agency_id AND s.disabled_at IS NULL AND COALESCE(s.slug, '-') <> ''
+        ORDER BY s.created_at, s.id
+        """,
+        agency_id=agency_id,
+    )
+    return [] if any(row["number"] for row in rows) else [row["id"] for row in rows if row["slug"] is None]
+
+
 async def has_participants(tx: Transaction, site_id: str) -> bool:
     """Whether anybody voted for an entry of a collection, or joined one."""
     row = await tx.row(

@@ -116,6 +116,8 @@ function swapRows(old, fresh) {
 /** Another set of sections: all is new, and the focus goes back to the row where it was. */
 function replaceRows(old, fresh) {
   const focused = old.contains(document.activeElement) && document.activeElement.closest("tr")?.id;
+  const news = fresh.querySelector("[data-news]")?.textContent;
+  if (news && news !== old.querySelector("[data-news]")?.textContent) byId("announce").textContent = news;
   old.replaceChildren(...fresh.childNodes);
   if (focused) byId(focused)?.querySelector("a")?.focus({ preventScroll: true });
 }
