@@ -29,6 +29,17 @@ def moment() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
+@pytest.mark.settings(work="off", operator_contact="help@operator.test")
+async def test_strangers_find_registration_and_the_operator(client: httpx2.AsyncClient, context: Context) -> None:
+    """The pages of residents, who write to their agency, do not name the operator."""
+    site = await make_site(context.database)
+    for path in ("/", "/cabinet/sign-in", "/cabinet/", "/stats", "/sites/new", "/status", f"/s/{site.key}"):
+        page = (await client.get(path, headers={"Accept-Language": "ru"}, follow_redirects=True)).text
+        assert ("mailto:help@operator.test" in page) == ("/s/" not in path), path
+        if path not in ("/status", f"/s/{site.key}"):
+            assert re.search('(href|action)="/sites/new"', page), path
+
+
 async def plant(context: Context, sink: str, age: int, *, reports: int = 1, **changes: Any) -> list[str]:
     """One pending delivery each for some reports, of which nothing else waits. Returns the deliveries."""
     agency = {"name": "canary agency", "email": "canary@agency.test"}

@@ -93,6 +93,7 @@ def readable(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
             yield path
 
 
+@pytest.mark.settings(operator_contact="help@operator.test")
 async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClient, context: Context) -> None:
     site = await make_site(context.database, discussion="moderated", agency={"mode": "email"}, language=CODE)
     receipt = await submit_report(context.database, site)
@@ -344,6 +345,10 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
         if answer.headers["content-type"].startswith("text/html"):
             assert f'<html lang="{CODE}"' in answer.text, route
+            if re.search("operator of the service|service operator|[Aa]sk the operator", answer.text):
+                assert 'href="mailto:help@operator.test"' in answer.text, f"{route} sends people to nobody"
+            if route in ("/stats",):
+                assert 'href="/sites/new"' in answer.text, route
             if not address.endswith("/embed"):
                 assert_offers_the_others(answer.text, route)
 

@@ -262,6 +262,7 @@ def test_lists_and_reports_in_the_cabinet(
     cabinet = world.cabinet
     signing_in = sent(f"{cabinet}/sign-in", "main form button", email=world.town.email, password="wrong")
     states: dict[str, State] = {"sign in": f"{cabinet}/sign-in", "forgotten": f"{cabinet}/forgot", "wrong": signing_in}
+    states["front"] = world.town.service.url
     check(states, CABINET)
     Town.found(service, "admin").sign_in(page)
     check({"empty list": f"{cabinet}/problems", "nothing waits": f"{cabinet}/"}, CABINET)

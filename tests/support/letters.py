@@ -163,7 +163,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         "url": f"{W}/cabinet/x",
     }
     groups = [{"name": name, "count": 12, "lines": [line], "more": 11} for name in ("overdue", "soon", "new")]
-    digest = {"agency": AGENCY, "day": "12 мая", "groups": groups, "held": 2, "cabinet_url": f"{W}/cabinet/"}
+    digest = {"agency": AGENCY, "day": "12 мая", "groups": groups, "held": 2, "contact": "help@operator.test"}
+    digest |= {"cabinet_url": f"{W}/cabinet/"}
     yield "digest", "agency_digest", digest
     groups = [{"name": kind, "count": 12, "url": f"{W}/cabinet/problems?tab=mine", "lines": [line], "more": 11}
               for kind in KINDS]  # fmt: skip

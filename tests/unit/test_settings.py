@@ -38,6 +38,15 @@ def test_a_generated_key_is_stored_readable_by_its_owner_only(tmp_path: Path) ->
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
+def test_the_operators_contact_is_one_to_press() -> None:
+    given = "help@example.ru, +7 (495) 000-00-00,https://help.example.ru/widget"
+    assert load({"WIDGET_OPERATOR_CONTACT": given}).operator_contact == (
+        ("help@example.ru", "mailto:help@example.ru"),
+        ("+7 (495) 000-00-00", "tel:+74950000000"),
+        ("help.example.ru/widget", "https://help.example.ru/widget"),
+    )
+
+
 def test_the_order_of_keys_is_kept() -> None:
     settings = load(PRODUCTION | {"WIDGET_SECRET_KEYS": f"{KEY}new, {KEY}old"})
     assert settings.secret_keys == (f"{KEY}new", f"{KEY}old")
@@ -68,6 +77,9 @@ def test_production_requires_settings(name: str) -> None:
         ("WIDGET_PUBLIC_URL", "http://127.0.0.1:8000"),
         ("WIDGET_SMTP_URL", "http://mail.example.ru"),
         ("WIDGET_MAIL_FROM", "nobody"),
+        ("WIDGET_OPERATOR_CONTACT", "Иванов"),
+        ("WIDGET_OPERATOR_CONTACT", "http://help.example.ru"),
+        ("WIDGET_OPERATOR_CONTACT", "a@example.ru, b@example.ru, c@example.ru, d@example.ru"),
         ("WIDGET_MAIL_FROM", "a@example.ru\r\nBcc: b@example.ru"),
         ("WIDGET_PUBLIC_URL", "https://widget.example.ru?x"),
         ("WIDGET_INBOUND", "pop3://mail.example.ru"),

@@ -388,12 +388,19 @@ def redirect_done(request: Request, problem_id: str, done: str = "decided") -> s
     return inbox_rows.selection_url(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=done)
 
 
+async def show_front(request: Request) -> Response:
+    """GET /: what the service is, and where to go. Who is signed in goes on to their work."""
+    if await find_user(request):
+        return web.see_other(inbox_rows.TODAY_PATH)
+    return web.html_response(request, "front.html")
+
+
 async def redirect_root(request: Request) -> Response:
     return web.see_other(inbox_rows.TODAY_PATH)
 
 
 routes: list[BaseRoute] = [
-    Route("/", redirect_root),  # visitors of the bare address work here; residents come by links
+    Route("/", show_front),
     Route("/cabinet", redirect_root),
     Route(inbox_rows.LIST_PATH, require_user(show_inbox)),
     Route("/cabinet/version", get_version),

@@ -175,6 +175,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             "day": i18n.format_date(site.language, day),
             "groups": digest.groups,
             "held": digest.held,
+            "contact": ", ".join(text for text, _ in context.settings.operator_contact),
             "cabinet_url": f"{public_url}/cabinet/",
         },
     )

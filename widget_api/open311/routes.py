@@ -100,8 +100,8 @@ async def show_discovery(request: Request, language: str) -> Document:
     settings, sites = context.settings, await site_service.list_sites(context.database)
     return georeport.discovery_document(
         changeset=CHANGESET,
-        contact=settings.mail_from,
-        key_service=i18n.text(language, "open311.key_service", contact=settings.mail_from),
+        contact=settings.contact,
+        key_service=i18n.text(language, "open311.key_service", contact=settings.contact),
         url=f"{settings.public_url}/open311/v2",
         test=not settings.production,
         jurisdictions=[site.jurisdiction for site in sites[:MAX_JURISDICTIONS]],

@@ -32,6 +32,8 @@ async def examine() -> list[Finding]:
         if unknown
         else passed("settings", quote(f"{loaded.environment}, {loaded.public_url}"))
     ]
+    if not loaded.operator_contact:
+        findings.append(passed("operator", caution("no_contact")))
     database = Database(loaded.database_url, readers=1)
     try:
         schema.require_file(loaded)

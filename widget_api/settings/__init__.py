@@ -50,7 +50,7 @@ NAMES = frozenset(
         "PLATFORM_CONTACTS",
         *("MIN_FREE_SPACE", "UNATTACHED_QUOTA"),
         *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR", "DATA_LOCATION"),
-        *("DNS", "OIDC_PRIVATE"),
+        *("DNS", "OIDC_PRIVATE", "OPERATOR_CONTACT"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
     )
 )
@@ -85,6 +85,7 @@ class Settings:
     tiles: str | None = field(default=None, repr=False)  # an upstream's address may contain a key
     tiles_zoom: int = MAX_ZOOM  # beyond it the map scales tiles up
     tiles_attribution: str | None = None
+    operator_contact: tuple[tuple[str, str], ...] = ()  # text and link of each way to reach the operator
     processor: str | None = None
     data_location: str | None = None  # location of the databases with personal data, as declared by the operator
     dns: tuple[tuple[str, int], ...] = ()  # address and port of name servers; empty = those of the system
@@ -103,6 +104,11 @@ class Settings:
     def mailbox(self) -> str:
         """The bare address of the sender, to which answers are sent if the service receives them."""
         return parseaddr(self.mail_from)[1] or self.mail_from
+
+    @property
+    def contact(self) -> str:
+        """How to reach the operator, in a line; the sender of the letters where nothing is set."""
+        return ", ".join(text for text, _ in self.operator_contact) or self.mail_from
 
     @property
     def https(self) -> bool:
@@ -146,6 +152,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         tiles=tile_source,
         tiles_zoom=tile_zoom,
         tiles_attribution=sections.line(environ, "WIDGET_TILES_ATTRIBUTION", MAX_ATTRIBUTION_LENGTH),
+        operator_contact=sections.read_operator_contact(environ),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         data_location=sections.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
         dns=sections.read_name_servers(environ),

@@ -6,6 +6,7 @@ Each function raises SettingsError with a line that begins with the variable's n
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -45,6 +46,33 @@ def line(environ: Mapping[str, str], name: str, max_length: int) -> str | None:
     if len(value) > max_length or not value.isprintable():
         raise SettingsError(f"{name} must be one line of {max_length} characters at most")
     return value or None
+
+
+MAX_CONTACTS = 3
+_EMAIL = re.compile(r"[^\s@<>,;:\"()]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){0,8}")
+_TELEPHONE = re.compile(r"\+\d[\d ()-]{6,20}\d")
+
+
+def read_operator_contact(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Read WIDGET_OPERATOR_CONTACT: a comma list of e-mail addresses, telephone numbers and pages. Returns each with
+    the address of its link."""
+    found = []
+    for text in (environ.get("WIDGET_OPERATOR_CONTACT") or "").split(","):
+        text = text.strip()
+        if _EMAIL.fullmatch(text):
+            found.append((text, f"mailto:{text}"))
+        elif _TELEPHONE.fullmatch(text):
+            found.append((text, "tel:" + re.sub(r"[ ()-]", "", text)))
+        elif text.startswith("https://") and is_address(text) and len(text) <= 200:
+            found.append((text.removeprefix("https://"), text))
+        elif text:
+            raise SettingsError(
+                "WIDGET_OPERATOR_CONTACT must be a comma list of e-mail addresses, telephone numbers that begin with +,"
+                f" and https:// addresses, not {text[:60]!r}"
+            )
+    if len(found) > MAX_CONTACTS:
+        raise SettingsError(f"WIDGET_OPERATOR_CONTACT must have {MAX_CONTACTS} entries at most")
+    return tuple(found)
 
 
 def split(name: str, value: str) -> SplitResult:

@@ -53,7 +53,8 @@ def render(template: str, language: str, **values: Any) -> str:
       `file_size(bytes)`, `static(name)`, and `own_name(code, name)`, the name of a category, which may be that of the
       dictionaries; where `site` is a collection, `t` prefers the words for entries;
     - `site` (None on pages of no site), `theme`, `private`, `kept` (the query that the language links preserve),
-      `recovery_path` (a page that helps after an error) and `back` (the start page after an error).
+      `recovery_path` (a page that helps after an error), `back` (the start page after an error) and
+      `operator_contact` (text and link of each way to reach the operator).
     """
     language = i18n.supported_language(language)
     of_entry = getattr(values.get("site"), "collection", None) is not None  # some letters name a site alone
@@ -73,6 +74,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "kept": "",
             "recovery_path": None,
             "back": None,
+            "operator_contact": (),
             **values,
         }
     )

@@ -41,6 +41,7 @@ def html_response(request: Request, template: str, status: int = 200, **values: 
     """
     chosen = values.pop("language", None) or negotiate_language(request)
     values.setdefault("theme", cookie(request, "theme"))
+    values.setdefault("operator_contact", context(request).settings.operator_contact)
     page = pages.render(template, chosen, request=request, **values)
     headers = _page_headers(chosen, values.get("policy", PAGE_POLICY))
     if values.get("public"):
