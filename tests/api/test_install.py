@@ -60,8 +60,9 @@ async def test_the_default_is_the_snippet_of_the_contract(client: httpx2.AsyncCl
     assert f'src="{PUBLIC_URL}/s/{site.key}/embed"' in code["frame"]
     assert 'allow="geolocation; clipboard-write; web-share"' in code["frame"]
     assert f'<script async src="{PUBLIC_URL}/w/1/frame.js"></script>' in code["frame"]
-    assert code["policy"] == f"script-src {PUBLIC_URL}; connect-src {PUBLIC_URL}; img-src {PUBLIC_URL} blob:"
-    assert code["frame-policy"] == f"frame-src {PUBLIC_URL}; script-src {PUBLIC_URL}"
+    own = f"'self' {PUBLIC_URL}"  # the site's own files, which a new directive would block
+    assert code["policy"] == f"script-src {own}; connect-src {own}; img-src {own} blob:"
+    assert code["frame-policy"] == f"frame-src {own}; script-src {own}"
     assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
 
 
@@ -119,7 +120,7 @@ async def test_code_for_files_on_the_hosts_own_server(client: httpx2.AsyncClient
         f'{re.escape(source)} integrity="sha384-[^"]+" crossorigin data-api="{PUBLIC_URL}"></script>', code["script"]
     )
     assert f'data-api="{PUBLIC_URL}"' in code["frame"]
-    assert code["policy"].startswith("script-src 'self'; connect-src https://widget.test")
+    assert code["policy"].startswith("script-src 'self'; connect-src 'self' https://widget.test")
 
 
 async def test_the_sites_type_limits_the_options(client: httpx2.AsyncClient, context: Context) -> None:
@@ -261,7 +262,7 @@ async def test_a_page_is_inspected(
     assert "Виджет на странице есть" in text
     assert f"Ключ сайта действует: {site.key}" in text
     assert "Политика запрещает запросы к сервису (default-src)" in text
-    assert f"Добавьте {PUBLIC_URL} в connect-src" in text
+    assert f"Напишите в политике: connect-src 'self' {PUBLIC_URL}" in text
     assert web.asked == [(f"{HOST}/news", True, 1024 * 1024)]
 
 
@@ -361,3 +362,8 @@ async def test_checks_are_rate_limited_and_same_origin(
     assert foreign.status_code == 403
     statuses = [(await look(client, context, site, f"{HOST}/")).status_code for _ in range(8)]
     assert statuses == [200] * 6 + [429] * 2
+    late = PageText((await look(client, context, site, f"{HOST}/")).text)
+    assert "Следующую можно начать в " in late.text
+    with time_machine.travel(clock.now() + 3601, tick=False):  # from the same page
+        again = await client.post(link(context, site), data=late.forms[0].fields)
+    assert again.status_code == 200

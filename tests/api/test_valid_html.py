@@ -116,7 +116,17 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("invitation-gone", "/cabinet/invitation/withdrawn", 404)
     await public.read("invitation", f"/cabinet/invitation/{await invited(context, site)}")
     await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
-    for name in ("", "stats", "status", "api/v1/docs", "track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
+    for name in (
+        "",
+        "stats",
+        "status",
+        "api/v1/docs",
+        "track",
+        "mine",
+        "sites/new",
+        "cabinet/sign-in",
+        "cabinet/forgot",
+    ):
         await public.read(name.replace("/", "-") or "front", f"/{name}")
     await read_applications(public, context, site)
     await public.read("missing", "/nowhere", 404)

@@ -50,7 +50,7 @@ async def test_a_letter_has_all_that_a_webmaster_needs(
     for text in (letter.text, (letter.html or "").replace("&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")):
         assert f'site-key="{site.key}"' in text
         assert 'view="inline" theme="dark"' in text
-        assert f"script-src {PUBLIC_URL}; connect-src {PUBLIC_URL}" in text
+        assert f"script-src 'self' {PUBLIC_URL}; connect-src 'self' {PUBLIC_URL}" in text
         assert HOST_ORIGIN in text
         assert f"{PUBLIC_URL}/s/{site.key}/install?view=inline&theme=dark&accent=%237a1f5c" in text
     (link,) = [one for one in letter.links if "/install" in one]

@@ -7,17 +7,22 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, web
-from widget_api.cabinet.http import journal_user, path_identifier, require_user, session_fields
-from widget_api.cabinet.sites import PATH, find_settable_site
+from widget_api.cabinet.http import journal_user, language_of, path_identifier, require_user, session_fields
+from widget_api.cabinet.sites import PATH, find_settable_site, render_site
 from widget_api.people.model import User
 from widget_api.registration import recheck, service
+from widget_api.sites.install import overview
 
 
 async def check_proofs(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/proof: look for the proofs of a site's origins now."""
     await session_fields(request)
     site, context = await find_settable_site(request, user), web.context(request)
-    await context.limits.hit("inspections", web.client_address(request), site.id)
+    try:
+        await context.limits.hit("inspections", web.client_address(request), site.id)
+    except errors.TooMany as error:
+        wait = overview.describe_wait(language_of(request, user), error, site.time_zone)
+        return await render_site(request, user, site, 429, refusal=wait)
     await recheck.check_site(context, site.id)
     return web.see_other(f"{PATH}/{site.id}#proof")
 

@@ -24,7 +24,7 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.errors import FieldError, Invalid, NotFound, Refused
+from widget_api.errors import FieldError, Invalid, NotFound, Refused, TooMany
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.registration import store as registration
@@ -54,19 +54,22 @@ async def list_sites(request: Request, user: User) -> Response:
 
 async def show_site(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}"""
-    return await _render_site(request, user, await find_site(request, user))
+    return await render_site(request, user, await find_site(request, user))
 
 
 async def check_page(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/check: check one page now."""
     url = (await session_fields(request)).get("url", "")
     context, site, language = web.context(request), await find_site(request, user), language_of(request, user)
-    await context.limits.hit("inspections", web.client_address(request), site.id)
     try:
+        await context.limits.hit("inspections", web.client_address(request), site.id)
         address, lines = await service.check_page(context.database, context.settings, context.outbound, site, url)
+    except TooMany as error:
+        wait = overview.describe_wait(language, error, site.time_zone)
+        return await render_site(request, user, site, 429, url=url[:500], wrong=wait)
     except Invalid as error:
-        return await _render_site(request, user, site, 422, url=url[:500], wrong=_error_text(language, error.fields[0]))
-    return await _render_site(
+        return await render_site(request, user, site, 422, url=url[:500], wrong=_error_text(language, error.fields[0]))
+    return await render_site(
         request, user, site, url=url, looked_at=address, lines=overview.describe_lines(language, lines)
     )
 
@@ -84,7 +87,7 @@ async def add_origin(request: Request, user: User) -> Response:
             context.database, site, fields.get("origin", ""), journal_user(request, user)
         )
     except Invalid as error:
-        return await _render_site(request, user, site, 422, refusal=_error_text(language, error.fields[0]))
+        return await render_site(request, user, site, 422, refusal=_error_text(language, error.fields[0]))
     return web.see_other(f"{PATH}/{site.id}?done=1")
 
 
@@ -175,7 +178,7 @@ def _make_snippet(site: Site, public_url: str) -> str:
     return view.make_snippet(site.key, site.type, i18n.text(site.language, "sites.snippet_link"), public_url)
 
 
-async def _render_site(
+async def render_site(
     request: Request, user: User, site: Site, status: int = 200, *, refusal: str = "", **values: Any
 ) -> Response:
     context, language = web.context(request), language_of(request, user)

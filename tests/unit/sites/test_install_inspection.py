@@ -7,6 +7,7 @@ import pytest
 from widget_api import i18n
 from widget_api.i18n import LANGUAGES
 from widget_api.outbound import Answer
+from widget_api.sites.install import policy
 from widget_api.sites.install.inspection import CheckLine, ExpectedService, check_page
 from widget_api.web import releases
 
@@ -66,7 +67,24 @@ def test_a_missing_connect_src_is_reported() -> None:
     assert found["policy_pictures_allowed"] == "ok"
     assert found["policy_previews_blocked"] == "note"
     [line] = [line for line in look(ELEMENT, "default-src 'self'") if line.code == "policy_connect_blocked"]
-    assert line.values == {"directive": "connect-src", "by": "default-src", "source": W}
+    assert line.values == {"by": "default-src", "line": f"connect-src 'self' {W}"}
+
+
+@pytest.mark.parametrize(
+    "given", ["default-src 'self' https://cdn.test", "default-src 'none'", "script-src-elem 'self'"]
+)
+def test_what_is_proposed_permits_the_widget_and_what_the_page_had(given: str) -> None:
+    """A new directive replaces default-src: «script-src W» alone would block the site's own scripts."""
+    lines = look(ELEMENT + FOLLOWING, given)
+    proposed = {line.values["line"] for line in lines if line.state != "ok"}
+    changed = "; ".join(proposed | {given} if "default" in given else proposed)
+    assert all(line.state == "ok" for line in look(ELEMENT + FOLLOWING, changed)), changed
+    for url in ("https://gorod.test/own.js", "https://cdn.test/jquery.js"):
+        verdicts = [
+            policy.judge_request(policy.parse_policies(text), "script-src-elem", url, PAGE).outcome
+            for text in (given, changed)
+        ]
+        assert verdicts[0] == verdicts[1], (url, changed)
 
 
 def test_header_and_meta_must_both_allow() -> None:
@@ -90,7 +108,7 @@ def test_with_strict_dynamic_no_origin_is_suggested(also: str) -> None:
     assert {found[f"policy_{what}_dynamic"] for what in ("script", "chunks")} == {"wrong"}
     for language in LANGUAGES:
         for what in ("script", "chunks"):
-            assert "{source}" not in i18n.text(language, f"install.todo.policy_{what}_dynamic")
+            assert "{line}" not in i18n.text(language, f"install.todo.policy_{what}_dynamic")
 
 
 def test_a_hash_of_the_loader_allows_nothing_else() -> None:

@@ -214,17 +214,24 @@ def _check_policies(
     else:
         script = Script("", "", {})
         needs = [("frame-src", found.frames[0][0], "frames", w)]
-    lines = []
-    for directive, url, what, source in needs:
-        nonce, integrity = script.attributes.get("nonce", ""), script.attributes.get("integrity", "")
-        verdict = policy.judge_request(
+    nonce, integrity = script.attributes.get("nonce", ""), script.attributes.get("integrity", "")
+    judged = [
+        policy.judge_request(
             policies, directive, url, address, nonce=nonce, integrity=integrity if what == "script" else ""
         )
+        for directive, url, what, _ in needs
+    ]
+    missing: dict[str, list[str]] = {}
+    for (directive, _, _, source), verdict in zip(needs, judged, strict=True):
+        if verdict.outcome != "allowed":
+            missing.setdefault(directive, []).append(source)
+    lines = []
+    for (directive, _, what, _), verdict in zip(needs, judged, strict=True):
         state: State = {"allowed": "ok", "conditional": "wrong", "blocked": "wrong"}[verdict.outcome]  # type: ignore[assignment]
         if state == "wrong" and what == "previews":
             state = "note"  # only the previews of photos fail
-        named = directive.removesuffix("-elem")
-        values = {"directive": named, "by": verdict.directive or named, "source": source}
+        wanted = verdict.permit(directive, dict.fromkeys(missing.get(directive, ())))
+        values = {"by": verdict.directive or directive, "line": wanted}
         outcome = "dynamic" if verdict.dynamic and state == "wrong" else verdict.outcome
         lines.append(CheckLine(state, f"policy_{what}_{outcome}", values))
     if any("require-trusted-types-for" in one for one in policies):

@@ -125,7 +125,9 @@ def make_code(site: Site, options: Options, public_url: str, link_text: str) -> 
         report += "?" + urlencode(known)
     attributes = _widget_attributes(site, options, public_url)
     frame_address = f"{public_url}/s/{site.key}/embed{_frame_query(site, options)}"
-    scripts = "'self'" if options.own_host else public_url
+    # A directive that the policy lacks replaces default-src: without 'self' it would block the site's own files.
+    own = f"'self' {public_url}"
+    scripts = "'self'" if options.own_host else own
     inner = f'  <a href="{escape(report)}">{escape(link_text)}</a>\n'
     loader = _script_tag(options, public_url, "loader.js")
     div = {f"data-{name.removeprefix('data-')}": value for name, value in attributes.items() if name != "site-key"}
@@ -140,8 +142,8 @@ def make_code(site: Site, options: Options, public_url: str, link_text: str) -> 
         ),
         link=f'<a href="{escape(report)}">{escape(link_text)}</a>',
         rule=_style_rule(options),
-        policy=f"script-src {scripts}; connect-src {public_url}; img-src {public_url} blob:",
-        frame_policy=f"frame-src {public_url}; script-src {scripts}",
+        policy=f"script-src {scripts}; connect-src {own}; img-src {own} blob:",
+        frame_policy=f"frame-src {own}; script-src {scripts}",
         preview=attributes,
         frame_address=frame_address,
         link_address=report,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from widget_api import i18n
+from widget_api import clock, i18n
+from widget_api.errors import TooMany
 from widget_api.sites.install.inspection import CheckLine
 from widget_api.sites.install.sightings import OTHERS, SEEN_KINDS, Sighting
 from widget_api.sites.model import Site
@@ -191,6 +192,12 @@ def describe_lines(language: str, lines: list[CheckLine]) -> list[dict[str, str]
 
 def _advice(language: str, key: str, **values: object) -> str:
     return i18n.text(language, key, **values) if i18n.has(key) else ""
+
+
+def describe_wait(language: str, error: TooMany, time_zone: str) -> str:
+    """When a check may begin again, to the minute."""
+    at = clock.now() + error.retry_after + 59
+    return i18n.text(language, "install.look.too_many", time=i18n.format_clock(language, at, time_zone))
 
 
 def describe_findings(language: str, found: Overview, site: Site) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ _FALLBACK: dict[str, tuple[str, ...]] = {
 }
 _NOT_IN_META = frozenset({"frame-ancestors", "report-uri", "sandbox"})  # 3.3
 _PORTS = {"http": 80, "https": 443}
+_MAX_KEPT_SOURCES = 30
 _SPACE = re.compile(r"[\t\n\f\r ]+")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST = re.compile(
@@ -39,12 +40,25 @@ Policy = Mapping[str, tuple[str, ...]]
 class Verdict:
     """`directive` is the one that decided, empty where none did. `conditional`: allowed only with a nonce or a hash.
 
-    `dynamic`: the list contains 'strict-dynamic', under which addresses in it have no effect.
+    `dynamic`: the list contains 'strict-dynamic', under which addresses in it have no effect. `sources` is the list.
     """
 
     outcome: Outcome
     directive: str = ""
     dynamic: bool = False
+    sources: tuple[str, ...] = ()
+
+    def permit(self, directive: str, wanted: Iterable[str]) -> str:
+        """The line of the policy that permits `wanted` as well, with everything that the page has permitted so far.
+
+        A directive that a policy lacks replaces `default-src` for its kind: with the wanted sources alone it would
+        block the page's own files.
+        """
+        name = self.directive if self.directive == directive else directive.removesuffix("-elem")
+        kept = [source for source in self.sources if source.lower() != "'none'"]
+        if len(kept) > _MAX_KEPT_SOURCES:
+            kept = ["…"]
+        return " ".join((name, *kept, *(source for source in wanted if source not in kept)))
 
 
 def parse_policies(header: str, *, meta: bool = False) -> list[Policy]:
@@ -93,9 +107,9 @@ def _judge_policy(policy: Policy, directive: str, url: str, page: str, nonce: st
         return Verdict("allowed")
     sources = policy[name]
     if directive != "script-src-elem":
-        return Verdict("allowed" if matches_any(sources, url, page) else "blocked", name)
+        return Verdict("allowed" if matches_any(sources, url, page) else "blocked", name, sources=sources)
     dynamic = "'strict-dynamic'" in {source.lower() for source in sources}
-    return Verdict(_judge_script(sources, url, page, nonce, integrity), name, dynamic)
+    return Verdict(_judge_script(sources, url, page, nonce, integrity), name, dynamic, sources)
 
 
 def _judge_script(sources: tuple[str, ...], url: str, page: str, nonce: str, integrity: str) -> Outcome:

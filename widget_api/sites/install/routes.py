@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.errors import Invalid, Malformed, NotFound, WrongType
+from widget_api.errors import Invalid, Malformed, NotFound, TooMany, WrongType
 from widget_api.sites import service as sites
 from widget_api.sites.install import options, overview, service
 from widget_api.sites.model import Site
@@ -49,10 +49,14 @@ async def check_now(request: Request) -> Response:
     except ValueError:
         raise Malformed from None
     url = sent.get("url", "").replace("\0", "")
-    await context.limits.hit("inspections", web.client_address(request), site.id)
     language = web.negotiate_language(request, site.language)
     try:
+        await context.limits.hit("inspections", web.client_address(request), site.id)
         address, lines = await service.check_page(context.database, context.settings, context.outbound, site, url)
+    except TooMany as error:
+        return await _render_check(
+            request, site, 429, url=url[:500], wrong=overview.describe_wait(language, error, site.time_zone)
+        )
     except Invalid as error:
         wrong = i18n.field_error(language, "url", error.fields[0].code, error.fields[0].values)
         return await _render_check(request, site, 422, url=url[:500], wrong=wrong)
