@@ -54,6 +54,7 @@ class Purpose(Enum):
     VISIT = ("visit", 366 * _DAY)
     MODERATE = ("moderate", 30 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
+    PREVIEW = ("preview", 3600)
     INSTALL = ("install", 90 * _DAY)
     CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)

@@ -57,6 +57,12 @@ async def create(admin: Cabinet, city: Site, chosen: str, **typed: str) -> httpx
     return await admin.send(f"{desk(city)}?preset={chosen}", desk(city), **typed)
 
 
+async def publish(admin: Cabinet, city: Site, slug: str) -> httpx2.Response:
+    own = desk(city, slug)
+    await admin.send(own, own, principles="Решает совет.")
+    return await admin.send(own, f"{own}/hide", do="show")
+
+
 async def test_a_collection_is_made_from_a_preset_and_set_up(
     client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
 ) -> None:
@@ -64,8 +70,24 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     assert {f"{desk(city)}?preset={name}" for name in presets.NAMES} <= set(listed.links)
     made = await create(admin, city, "budgeting")
     assert made.headers["location"] == f"{desk(city, 'budgeting')}?done=added"
-    page = f"/s/{city.key}/c/budgeting"
-    assert "Инициативное бюджетирование" in (await client.get(page)).text
+    page, own_desk = f"/s/{city.key}/c/budgeting", desk(city, "budgeting")
+    refused = await admin.send(own_desk, f"{own_desk}/hide", do="show")  # without its rules
+    assert refused.status_code == 422
+    assert "field-principles-error" in refused.text
+    unknown = await client.get(f"/s/{city.key}/c/nothing")
+    for path in ("", "/report", "/feed.atom", "/consent"):
+        draft = await client.get(page + path)
+        assert (draft.status_code, draft.text) == (404, unknown.text.replace("nothing", "budgeting")), path
+    assert (await client.get(f"/api/v1/sites/{city.key}/collections")).json()["items"] == []
+    draft_page = await admin.read(own_desk)
+    assert "Первый день голосования" in draft_page.text
+    preview = next(link for link in draft_page.links if "preview=" in link)
+    shown = await client.get(preview)
+    assert "Инициативное бюджетирование" in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    assert (await client.get(preview.replace("budgeting", "experts"))).status_code == 404
+    with time_machine.travel(clock.now() + 3601, tick=False):
+        assert (await client.get(preview)).status_code == 404
     typed = {
         "title": "Наш бюджет",
         "summary": "Проекты жителей",
@@ -76,6 +98,7 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
         "closes": "2026-01-31",
     }
     assert (await admin.send(desk(city, "budgeting"), desk(city, "budgeting"), **typed)).status_code == 303
+    assert (await admin.send(own_desk, f"{own_desk}/hide", do="show")).headers["location"].endswith("?done=shown")
     shown = (await client.get(page)).text
     assert all(word in shown for word in ("Наш бюджет", "Проекты жителей", "Голосует каждый.\nРешает совет."))
     child = await sites.by_key(context.database, f"{city.key}/c/budgeting")
@@ -96,15 +119,20 @@ async def test_a_hidden_collection_is_nowhere_until_it_is_shown(
     client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
 ) -> None:
     await create(admin, city, "experts", slug="people")
+    await publish(admin, city, "people")
     own, page = desk(city, "people"), f"/s/{city.key}/c/people"
     for do, done, status, listed in (("hide", "hidden", 404, 0), ("show", "shown", 200, 1)):
         assert (await admin.send(own, f"{own}/hide", do=do)).headers["location"] == f"{own}?done={done}"
         assert (await client.get(page)).status_code == status
         found = (await client.get(f"/api/v1/sites/{city.key}/collections")).json()["items"]
         assert len(found) == listed
-        assert ("скрыт" in (await admin.read(desk(city))).text) == (listed == 0)
+        assert ("не опубликован" in (await admin.read(desk(city))).text) == (listed == 0)
     rows = await context.database.rows("SELECT kind, role FROM journal WHERE kind LIKE 'site_%abled' ORDER BY id")
-    assert [tuple(row) for row in rows] == [("site_disabled", "admin"), ("site_enabled", "admin")]
+    assert [tuple(row) for row in rows] == [
+        ("site_enabled", "admin"),
+        ("site_disabled", "admin"),
+        ("site_enabled", "admin"),
+    ]
 
 
 @ONE_DATABASE
@@ -139,6 +167,7 @@ async def test_what_is_wrong_is_named_and_kept(
 
 async def test_questions_are_those_of_all_categories(context: Context, city: Site, admin: Cabinet) -> None:
     await create(admin, city, "budgeting")
+    await publish(admin, city, "budgeting")
     own = f"{desk(city, 'budgeting')}/categories"
     form = (await admin.read(f"{own}/yards")).form(f"{own}/yards")
     question = 'Кто; "где"'
@@ -460,6 +489,7 @@ async def test_a_count_is_made_for_the_council_and_verified(
 ) -> None:
     database, page = context.database, desk(city, "budget")
     await create(admin, city, "budgeting", slug="budget")
+    await publish(admin, city, "budget")
     child = await sites.by_key(database, f"{city.key}/c/budget")
     other = await collection.add_collection(database, city, "other", "budgeting")
     await add_entry(database, other, "Чужой")

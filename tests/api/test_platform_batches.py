@@ -21,8 +21,9 @@ from widget_api.database import Transaction
 from widget_api.deliveries import model, queue
 from widget_api.platform import batches, signature
 from widget_api.problems import lifecycle
-from widget_api.problems.model import Change
+from widget_api.problems.model import Change, join_entry
 from widget_api.settings import Settings
+from widget_api.sites import changes, collection
 from widget_api.sites.model import Site
 from widget_api.worker import Worker
 
@@ -184,3 +185,16 @@ async def test_reports_marked_as_spam_are_in_no_batch(
     await work(context, done)
     descriptions = {one["data"].get("description") for one in hook.events} - {None}
     assert descriptions == {"Реклама 1", "Реклама 2"}
+
+
+async def test_entries_of_a_draft_wait_for_its_publication(context: Context, site: Site, hook: Receiver) -> None:
+    draft = await collection.add_collection(context.database, site, "experts", "experts", draft=True)
+    for number in range(2):
+        entry = {"category": draft.categories[0].code, "description": join_entry(f"Эксперт {number}", "Знает дороги")}
+        await accept_report(context, draft, **entry)
+    await accept_report(context, site)  # comes after them
+    await work(context, {"delivered": 2, "pending": 4}.__eq__)
+    assert {one["data"].get("collection") for one in hook.events} == {None}
+    await changes.disable_site(context.database, draft.id, disabled=False)
+    await work(context, done)
+    assert [one["data"]["collection"] for one in hook.events[2:]] == ["experts"] * 4

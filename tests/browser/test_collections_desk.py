@@ -44,12 +44,18 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     check_page(page)
     page.get_by_role("link", name="Инициативное бюджетирование").click()
     page.get_by_label("Название").fill("Наш бюджет")
-    page.get_by_role("button", name="Создать раздел").click()
-    expect(page.locator(".notice.good")).to_contain_text("Раздел создан")
+    page.get_by_role("button", name="Создать черновик").click()
+    expect(page.locator(".notice.good")).to_contain_text("Черновик раздела создан")
     page.get_by_label("Как это устроено").fill("Проект набирает голоса.\nРешает совет.")
     page.get_by_role("button", name="Сохранить").click()
     expect(page.locator(".notice.good")).to_contain_text("Сохранено")
     check_page(page)
+    preview = page.context.new_page()
+    preview.goto(f"{widget_site.service.url}{page.get_by_role('link', name='Как увидят жители').get_attribute('href')}")
+    expect(preview.locator("main")).to_contain_text("Черновик")
+    check_page(preview)
+    page.get_by_role("button", name="Опубликовать раздел").click()
+    expect(page.locator(".notice.good")).to_contain_text("Раздел опубликован")
     own, address = (
         page.url.partition("?")[0],
         str(page.get_by_role("link", name="Страница раздела").get_attribute("href")),

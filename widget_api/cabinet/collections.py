@@ -19,10 +19,12 @@ from widget_api.errors import Conflict, FieldError, Invalid
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.problems.store import records
+from widget_api.signing import Purpose
 from widget_api.sites import changes, collection, presets, view
 from widget_api.sites.model import Site
 
 _OPERATOR_FIELD = "moderation"
+_RULES = ("who", "action", "opens", "closes", "votes_open", "votes_close")  # that publishing puts into effect
 OUTCOMES = ("added", "saved", "hidden", "shown")
 
 
@@ -32,13 +34,13 @@ async def list_collections(request: Request, user: User) -> Response:
 
 
 async def add_collection(request: Request, user: User) -> Response:
-    """POST /cabinet/sites/{site_id}/collections: add a collection from a preset."""
+    """POST /cabinet/sites/{site_id}/collections: add a draft of a collection from a preset."""
     fields, site = await session_fields(request), await find_settable_site(request, user)
     given = {name: fields.get(name, "").strip() for name in ("preset", "title", "slug")}
     database, who = web.context(request).database, journal_user(request, user)
     try:
         child = await collection.add_collection(
-            database, site, given["slug"], given["preset"], who, title=given["title"]
+            database, site, given["slug"], given["preset"], who, title=given["title"], draft=True
         )
     except Invalid as error:
         return await _render_list(request, user, site, given["preset"], 422, given, error)
@@ -68,9 +70,14 @@ async def change_collection(request: Request, user: User) -> Response:
 
 
 async def hide_collection(request: Request, user: User) -> Response:
-    """POST /cabinet/sites/{site_id}/collections/{slug}/hide: hide it, or show it again (`do` = show)."""
+    """POST /cabinet/sites/{site_id}/collections/{slug}/hide: hide it, or publish it (`do` = show), with its rules."""
     fields, child = await session_fields(request), await find_settable_site(request, user)
     hidden = fields.get("do") != "show"
+    try:
+        if not hidden:
+            collection.require_rules(child)
+    except Invalid as error:
+        return await _render_one(request, user, child, collection.setting_values(child), 422, error)
     await changes.disable_site(web.context(request).database, child.id, journal_user(request, user), disabled=hidden)
     return web.see_other(f"{desk_path(child)}?done={'hidden' if hidden else 'shown'}")
 
@@ -152,7 +159,7 @@ async def _render_one(
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     assert child.collection is not None, "find_site was asked for one"
-    named = setting_choices(language)
+    named, rules = setting_choices(language), collection.setting_values(child)
     choices = {
         name: named[name]
         if name in named
@@ -168,8 +175,10 @@ async def _render_one(
         given=given,
         preset=presets.choose_text(presets.find(child.collection.preset).title, language),
         choices=choices,
+        rules={name: rules[name] for name in _RULES if child.collection.action == "vote" or "votes" not in name},
         may_change={name: _may_change(user, name) for name in given},
         limits=collection.LENGTHS,
+        preview=f"/s/{child.key}?preview={context.signer.sign(Purpose.PREVIEW, child.id)}",
         snippet=view.make_collection_snippet(child, context.settings.public_url),
         address=f"{context.settings.public_url}/s/{child.key}",
         errors=wrong,

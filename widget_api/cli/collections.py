@@ -37,13 +37,14 @@ def add_collection(
     slug: SlugOption,
     preset: Annotated[str, typer.Option(help=", ".join(presets.NAMES))],
     title: Annotated[str | None, typer.Option(help="Else that of the preset.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Show it to nobody before `collection set --on`.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add a collection with the texts, categories and questions of a preset."""
+    """Add a collection with the texts, categories and questions of a preset, published at once unless it is a draft."""
 
     async def command(database: Database, settings: Settings) -> dict[str, str]:
         parent = await service.by_id(database, await changes.find_site_id(database, site))
-        added = await collections.add_collection(database, parent, slug, preset, title=title)
+        added = await collections.add_collection(database, parent, slug, preset, title=title, draft=draft)
         return {"collection": added.id, "url": f"{settings.public_url}/s/{added.key}"}
 
     added = run_command(command)

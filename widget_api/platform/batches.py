@@ -21,6 +21,7 @@ from widget_api.platform.store import platforms
 from widget_api.problems import routing
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
 
 MAX_EVENTS = 100  # events
 MAX_BYTES = 524_288
@@ -69,6 +70,8 @@ async def _build_event(context: Context, platform: Platform, delivery: Delivery)
         return None
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
     if problem is None or routing.find_obstacle(problem) is not None:
+        return None
+    if delivery.kind == "received" and await site_store.is_unpublished_collection(context.database, delivery.site_id):
         return None
     site = await sites.by_id(context.database, delivery.site_id)
     return await webhook.build_event(context, platform, site, problem, delivery)

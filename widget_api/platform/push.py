@@ -21,6 +21,7 @@ from widget_api.platform.request import extended_form_fields
 from widget_api.platform.store import links, platforms
 from widget_api.problems import pictures, routing
 from widget_api.problems.store import records
+from widget_api.sites import moving
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -66,6 +67,8 @@ async def _may_send(context: Context, platform: Platform, delivery: Delivery) ->
         return False
     if gone is not None:
         raise GiveUp(gone)
+    if delivery.kind == "received":  # what the platform has already is corrected there meanwhile
+        await moving.require_published(context.database, delivery.site_id)
     return True
 
 

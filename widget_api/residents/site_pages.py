@@ -29,6 +29,7 @@ from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
 from widget_api.residents import participation, problem_forms, site_pages_view
+from widget_api.signing import Purpose
 from widget_api.sites import appearance, collection, origins, service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import options
@@ -37,9 +38,12 @@ from widget_api.visits import store as visits
 
 
 async def site_page(request: Request) -> Response:
-    """GET /s/{key}: statistics, the filter, the list. Unknown query parameters are ignored."""
-    context = web.context(request)
-    site, version = await service.by_key_with_version(context.database, request.path_params["key"])
+    """GET /s/{key}: statistics, the filter, the list. Unknown query parameters are ignored.
+
+    `preview`, a token that the cabinet gives, shows a draft of a collection.
+    """
+    context, previewed = web.context(request), await _find_draft(request)
+    site, version = previewed or await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
     pairs = site_pages_view.filter_pairs(request.query_params.multi_items(), site)
     filters, wrong = site_pages_view.parse_filter(pairs, site)
@@ -67,7 +71,9 @@ async def site_page(request: Request) -> Response:
         request,
         "city/site.html",
         400 if wrong else 200,
-        public=True,
+        public=not previewed,
+        private=bool(previewed),
+        preview=bool(previewed),
         language=language,
         site=site,
         kept=site_pages_view.filter_query(pairs)[1:],
@@ -119,6 +125,17 @@ async def site_page(request: Request) -> Response:
             ),
         },
     )
+
+
+async def _find_draft(request: Request) -> tuple[Site, int] | None:
+    """The collection of a preview's token, and its version; None for any other address than its own."""
+    context, token = web.context(request), request.query_params.get("preview", "")
+    site_id = context.signer.read(Purpose.PREVIEW, token) if token else None
+    counters = await store.find_counters(context.database, site_id) if isinstance(site_id, str) else None
+    if site_id is None or counters is None:
+        return None
+    site = await service.by_id(context.database, site_id)
+    return (site, counters["version"]) if site.key == request.path_params["key"] else None
 
 
 _MOST_VISITS = 20

@@ -121,7 +121,7 @@ async def disable_agency(
             for invitation in await tx.rows(invited, agency_id=agency_id):
                 await journal.record(tx, "invitation_withdrawn", who, subject=invitation["id"])
             await moving.cancel_reminders(tx, agency_id)
-        else:
+        else:  # also where it has no site
             await moving.send_waiting(tx, clock.now())
         await journal.record(tx, "agency_disabled" if disabled else "agency_enabled", who, subject=agency_id)
 
@@ -214,6 +214,8 @@ async def disable_site(
 async def _switch_site(tx: Transaction, site_id: str, disabled_at: int | None, who: journal.Who) -> None:
     await tx.run("UPDATE sites SET disabled_at = :at WHERE id = :site_id", at=disabled_at, site_id=site_id)
     await store.bump_version(tx, site_id)
+    if disabled_at is None:
+        await moving.send_waiting(tx, clock.now())
     kind: journal.Kind = "site_enabled" if disabled_at is None else "site_disabled"
     await journal.record(tx, kind, who, subject=site_id, site_id=site_id)
 

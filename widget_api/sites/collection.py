@@ -44,10 +44,12 @@ async def add_collection(
     who: journal.Who = journal.COMMAND_LINE,
     *,
     title: str | None = None,
+    draft: bool = False,
 ) -> Site:
     """Add a collection to a site, with the texts, categories and questions of a preset in the site's language.
 
-    Raises Invalid, Conflict (the site has one with this slug).
+    A `draft` is disabled until it is published (`changes.disable_site`). Raises Invalid, Conflict (the site has one
+    with this slug).
     """
     wrong = _find_errors({"title": title}) if title is not None else []
     wrong += [] if is_slug(slug) else [FieldError("slug", "slug")]
@@ -72,6 +74,7 @@ async def add_collection(
         "action": chosen.action,
         "who": chosen.who,
         "created_at": clock.now(),
+        "disabled_at": clock.now() if draft else None,
     }
 
     async def work(tx: Transaction) -> None:
@@ -113,6 +116,14 @@ async def find_collection_id(database: Database, site_id: str, slug: str) -> str
         if row["slug"] == slug:
             return str(row["id"])
     raise NotFound("collection_not_found")
+
+
+def require_rules(child: Site) -> None:
+    """Raises Invalid where residents take part in a collection whose page would not tell them how it works."""
+    own = child.collection
+    assert own is not None, "a site of its own"
+    if not own.principles and (own.who == "residents" or own.action != "none"):
+        raise Invalid((FieldError("principles", "rules_missing"),))
 
 
 def propose_slug(preset: str, taken: Collection[str]) -> str:

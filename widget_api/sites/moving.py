@@ -16,6 +16,7 @@ from widget_api.status_table import STATUSES
 
 MAX_LETTERS = 1000  # at once; of more reports the cabinet and reminders tell
 WAITS = "the agency is disabled"
+WAITS_FOR_PUBLICATION = "the collection is not published"
 _OPEN = ", ".join(f"'{status}'" for status, entry in STATUSES.items() if entry.stage == "open")
 
 
@@ -65,10 +66,18 @@ async def require_enabled(database: Database, agency_id: str) -> None:
         raise Retry(WAITS, after=MAX_RETRY_AFTER, counted=False)
 
 
+async def require_published(database: Database, site_id: str) -> None:
+    """Let a delivery of a draft's entry wait: `send_waiting` makes it due. Raises Retry."""
+    if await store.is_unpublished_collection(database, site_id):
+        raise Retry(WAITS_FOR_PUBLICATION, after=MAX_RETRY_AFTER, counted=False)
+
+
 async def send_waiting(tx: Transaction, now: int) -> None:
-    """Make due what waits for a disabled agency. What waits for another one that still is will wait again."""
+    """Make due what waits for a disabled agency or a draft. What waits for another one will wait again."""
     await tx.run(
-        "UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND next_at > :now AND last_error = :waits",
+        "UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND next_at > :now"
+        " AND last_error IN (:agency, :collection)",
         now=now,
-        waits=WAITS,
+        agency=WAITS,
+        collection=WAITS_FOR_PUBLICATION,
     )

@@ -222,6 +222,12 @@ async def is_collection(database: Database, site_id: str) -> bool:
     return await database.row("SELECT 1 FROM sites WHERE id = :id AND slug <> ''", id=site_id) is not None
 
 
+async def is_unpublished_collection(database: Database, site_id: str) -> bool:
+    """Whether this is a collection that is a draft, or hidden."""
+    sql = "SELECT 1 FROM sites WHERE id = :id AND slug <> '' AND disabled_at IS NOT NULL"
+    return await database.row(sql, id=site_id) is not None
+
+
 async def read_collection(tx: Transaction, site_id: str) -> Collection | None:
     """What a collection has beside a site, as it is under its lock; None of a site."""
     row = await tx.row("SELECT * FROM sites WHERE id = :id AND slug <> ''", id=site_id)
