@@ -282,7 +282,12 @@ async def test_files_of_unpublished_answers_need_a_signed_link(
 ) -> None:
     """A report rejected before it was published: its author reads the reason, the public nothing."""
     sent = await cabinet.answer(
-        receipt.problem_id, documents=(("Причина.pdf", PDF),), photos=(jpeg(),), to="rejected", text="Не наш город"
+        receipt.problem_id,
+        documents=(("Причина.pdf", PDF),),
+        photos=(jpeg(),),
+        to="rejected",
+        text="Не наш город",
+        reject_reason="no_place",
     )
     assert sent.status_code == 303, sent.text
     (row,) = await documents.list_attached(context.database, site.id, receipt.problem_id)

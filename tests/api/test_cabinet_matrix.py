@@ -227,7 +227,10 @@ TABLE: list[tuple[str, list[Sent]]] = [
     # an entry of that collection
     (ENTRY_READERS, get(E, "/cabinet/problems?site={collection}", "/cabinet/version?site={collection}")),
     (ENTRY_DECIDERS, post(E, to="accepted", seen="{entry_seen}") + post(E, to="accepted", do="preview")),
-    (ENTRY_DECIDERS, post(E, to="rejected", text="Не по теме", seen="{entry_seen}", anyway="yes")),
+    (
+        ENTRY_DECIDERS,
+        post(E, to="rejected", reject_reason="other", text="Не по теме", seen="{entry_seen}", anyway="yes"),
+    ),
     (ENTRY_DECIDERS, post(E + "/draft", to="accepted", text="Примем") + post(E + "/spam", spam="yes")),
     (ENTRY_DECIDERS, post(E + "/ask", question="Какой район?")),
     (ENTRY_MINDERS, post(E + "/assign", user="")),

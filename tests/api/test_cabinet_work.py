@@ -28,7 +28,7 @@ GIVEN = {
     "resolved": {"text": ANSWER},
     "answered": {"text": ANSWER},
     "redirected": {"responsible": "Министерство транспорта"},
-    "rejected": {"text": "Это не городская территория"},
+    "rejected": {"text": "Это не городская территория", "reject_reason": "no_place"},
 }
 AGENCY_MAY = [(before, to) for before, after in TRANSITIONS["agent"].items() for to in sorted(after)]
 
@@ -89,6 +89,7 @@ async def test_every_allowed_transition_can_be_made_with_the_form(cabinet: Cabin
         page = await cabinet.read(answer.headers["location"])
         assert "Решение сохранено" in page.text
         assert "anna@gorod.test" in page.text
+        assert ("отклонено: не понять, где это" in page.text) == (to == "rejected")
         for shown in (given.get("text"), given.get("responsible")):
             assert shown is None or shown in page.text, (before, to)
 
@@ -115,6 +116,8 @@ WRONG = [
     ({"to": "shredded"}, "Выберите одно из решений."),
     ({"to": "resolved"}, "Напишите ответ или причину"),
     ({"to": "rejected", "text": "   "}, "Напишите ответ или причину"),
+    ({"to": "rejected", "text": "Нет", "reject_reason": ""}, "Выберите, почему сообщение отклонено"),
+    ({"to": "rejected", "text": "Нет", "reject_reason": "unstated"}, "Такого варианта нет"),
     ({"to": "forwarded"}, "Назовите службу или ведомство"),
     ({"to": "redirected"}, "Назовите службу или ведомство"),
     ({"to": "planned"}, "Укажите день"),

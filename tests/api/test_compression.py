@@ -32,6 +32,7 @@ PUBLIC = (
     "/api/v1/sites/{key}/problems?limit=50",
     "/api/v1/sites/{key}/problems.geojson",
     "/api/v1/sites/{key}/problems.csv",
+    "/api/v1/sites/{key}/numbers.csv",
     "/api/v1/sites/{key}/clusters?zoom=16&bbox=38,54,40,56",
 )
 

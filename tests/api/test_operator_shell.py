@@ -111,7 +111,7 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
         for path in ("/cabinet/problems", "/cabinet/comments", "/cabinet/mail", "/cabinet/inbox"):
             assert (city.words in (await operator.read(path)).text) == seen, path
         for action, fields, status in (
-            ("", {"to": "rejected", "text": "нет", "seen": "x"}, 409),
+            ("", {"to": "rejected", "reject_reason": "other", "text": "нет", "seen": "x"}, 409),
             ("/note", {"note": "Пишет оператор"}, 403),
             ("/document", {"document_number": "1"}, 403),
             ("/comment", {"comment": "От нас"}, 403),

@@ -118,7 +118,7 @@ async def test_nginx_stores_what_shared_caches_may(client: httpx2.AsyncClient, s
             continue
         answer = await client.get(path)
         place = next((place for place in (unbuffered, cached) if re.search(place, path.partition("?")[0])), None)
-        exported = path.endswith((".geojson", "problems.csv", "entries.csv"))
+        exported = path.endswith((".geojson", "problems.csv", "numbers.csv", "entries.csv"))
         assert (place == unbuffered) == exported, route
         if answer.status_code == 200 and not exported:
             control = answer.headers.get("cache-control", "")

@@ -1,8 +1,8 @@
 """Every number of statistics equals a naive reading of the events, after random histories on both databases.
 
 The histories begin in October 2026 in Helsinki, run through the end of summer time and the turn of the year, and have
-reopenings, merges, ratings, erasures, withdrawals, mirrored reports, corrections, routing rules and other borders of
-districts.
+reopenings, merges, ratings, erasures, withdrawals, mirrored reports, corrections, routing rules, spam marks, confirmed
+and unconfirmed addresses, and other borders of districts.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from hypothesis import strategies as st
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import naive_statistics as naive
 from widget_api import clock
-from widget_api.browse import growth, places, statistics
+from widget_api.browse import growth, places, received, statistics
 from widget_api.browse.statistics import Query
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
 from widget_api.errors import DomainError
 from widget_api.problems import correction, dialogue, lifecycle, submit
 from widget_api.problems import districts as assignment
-from widget_api.problems.model import NEEDS, Actor, Change, Contact, Update
+from widget_api.problems.model import NEEDS, REASONS, Actor, Change, Contact, Update
 from widget_api.problems.projections import rebuild
 from widget_api.sites import districts, routing_rules
 from widget_api.sites import service as sites
@@ -45,6 +45,7 @@ STREETS = ("ул. Мира, 5", "улица Мира, 7", "Лесная, 3", Non
 STEPS = {"submit": 8, "agent": 12, "author": 5, "rate": 3, "elsewhere": 6} | dict.fromkeys(
     ("erase", "mirror", "correct", "borders", "burst"), 1
 )
+STEPS |= {"spam": 3, "confirm": 2}
 STATUSES: dict[str, list[Any]] = {
     "agent": [
         *("accepted", "accepted", "forwarded", "in_progress", "planned", "resolved", "resolved", "answered"),
@@ -65,7 +66,7 @@ class History:
 
     def __init__(self, database: Database, site: Site, services: Sequence[str], traveller: Any) -> None:
         self.database, self.site, self.services, self.traveller = database, site, services, traveller
-        self.reports = list[str]()
+        self.reports, self.asked = list[str](), set[str]()  # asked: to confirm the address
 
     async def step(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -108,7 +109,10 @@ class History:
             problem_id = await submit.mirror(self.database, self.site, made, actor=actor, spend=nothing, along=nothing)
         else:
             report |= {"channel": chance.choice((None, None, "phone"))}
+            if chance.random() < 0.4:
+                report["contact"] = Contact(email="anna@example.org")
             problem_id = (await submit_report(self.database, self.site, **report)).problem_id
+            self.asked |= {problem_id} if report["contact"].email else set()
         self.reports.append(problem_id)
 
     async def change(self, chance: random.Random, problem_id: str, name: str, to: Any = None) -> None:
@@ -125,6 +129,8 @@ class History:
             wish["outside"] = chance.random() < 0.3
         if to == "forwarded" and chance.random() < 0.7:
             wish["service"] = chance.choice(self.services)
+        if to == "rejected":
+            wish["reason"] = chance.choice((None, *REASONS))
         actor = AGENT if name == "agent" else RESIDENT
         await lifecycle.change(self.database, actor, self.site.id, problem_id, Change(to=to, **wish))
 
@@ -136,6 +142,12 @@ class History:
         day = (local_date(clock.now(), ZONE) + timedelta(days=3)).isoformat()
         update = Update(id=clock.new_id(), at=at, status=to, text="Сделано", responsible="Центр", expected_on=day)
         await lifecycle.import_update(self.database, actor, self.site.id, problem_id, update)
+
+    async def spam(self, chance: random.Random, problem_id: str, _: str) -> None:
+        await lifecycle.mark_spam(self.database, AGENT, self.site.id, problem_id, chance.random() < 0.7)
+
+    async def confirm(self, chance: random.Random, problem_id: str, _: str) -> None:
+        await lifecycle.confirm(self.database, self.site.id, problem_id)
 
     async def rate(self, chance: random.Random, problem_id: str, _: str) -> None:
         await dialogue.rate(self.database, self.site.id, problem_id, chance.randrange(1, 6))
@@ -202,8 +214,9 @@ def numbers(found: statistics.Statistics) -> dict[str, Any]:
     }
 
 
-async def check(database: Database, site: Site, services: Sequence[str], chance: random.Random) -> None:
+async def check(database: Database, history: History, services: Sequence[str], chance: random.Random) -> None:
     """Compare every number of some periods, dimensions and filters."""
+    site = history.site
     now, today = clock.now(), local_date(clock.now(), ZONE)
     stories = await naive.read_stories(database, site.id, ZONE)
     check_districts(site, stories)
@@ -230,6 +243,12 @@ async def check(database: Database, site: Site, services: Sequence[str], chance:
             query = Query(sites=(site,), first=first, last=last, **wanted)
             expected = naive.count(stories, ZONE, now, first or date.min, last or date.max, **wanted)
             assert numbers(await statistics.read(database, query, now)) == expected, (first, last, wanted)
+            outcomes = naive.count_outcomes(
+                stories, history.asked, site.calendar, now, first or date.min, last or date.max, **wanted
+            )
+            found = (await received.read(database, query, now)).to_json()
+            assert found["received"] == sum(found[name] for name in received.PARTS)
+            assert {name: found[name] for name in outcomes} == outcomes, (first, last, wanted)
         query = Query(sites=(site,), first=first, last=last)
         for dimension in statistics.DIMENSIONS:
             groups = await statistics.read_by(database, query, dimension, now)
@@ -315,8 +334,8 @@ async def test_every_number_equals_a_naive_reading(database: Database) -> None:
             history = History(database, site, services, traveller)
             for step in steps:
                 await history.step(step)
-            await check(database, history.site, services, chance)
+            await check(database, history, services, chance)
             async with open_writer(database.url) as bulk:
                 await rebuild.rebuild_site(bulk, site.id)
-            await check(database, history.site, services, chance)
+            await check(database, history, services, chance)
         await asyncio.sleep(0)

@@ -194,6 +194,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         "/api/v1/docs": "/api/v1/docs",
         "/api/v1/sites/{key}/problems.geojson": f"{api}/problems.geojson",
         "/api/v1/sites/{key}/problems.csv": f"{api}/problems.csv",
+        "/api/v1/sites/{key}/numbers.csv": f"{api}/numbers.csv",
         "/api/v1/sites/{key}/problems/{number}/comments": f"{api}/problems/{number}/comments",
         "/s/{key}/consent": f"{own}/consent",
         "/s/{key}/consent/{version}": f"{own}/consent/{version}",

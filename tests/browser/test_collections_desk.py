@@ -149,7 +149,12 @@ def test_a_council_checks_entries_in_its_own_cabinet_until_it_is_removed(
     check_page(council)
     expect(council.locator("#contact")).to_contain_text("Контакты автора видит только ведомство")
     council.check("#to-rejected")
+    council.select_option("#field-reject_reason", "no_place")
+    expect(council.locator("#field-text")).to_have_value(re.compile("Не понять, где это"))
+    council.select_option("#field-reject_reason", "abuse")
+    expect(council.locator("#field-text")).to_have_value(re.compile("Здесь есть оскорбления"))
     council.fill("#field-text", "Такого района в городе нет. Укажите район и подайте запись снова.")
+    council.select_option("#field-reject_reason", "no_place")  # what somebody wrote stays
     council.click(".decision button.primary")
     expect(council.locator("[role=status].good")).to_be_visible()
     entry = council.url.partition("?")[0]

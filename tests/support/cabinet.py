@@ -97,7 +97,8 @@ class Cabinet:
     async def decide(self, problem_id: str, to: str, **fields: str) -> httpx2.Response:
         """Open the report, choose a decision, fill in the form and send it."""
         form = (await self.read(f"/cabinet/problems/{problem_id}")).form(f"/cabinet/problems/{problem_id}")
-        return await self.client.post(form.action, data=form.fields | {"to": to} | fields)
+        reason = {"reject_reason": "other"} if to == "rejected" else {}
+        return await self.client.post(form.action, data=form.fields | {"to": to} | reason | fields)
 
     async def send(self, page_path: str, action: str, **fields: str) -> httpx2.Response:
         """Send the form with this `action` from a page."""

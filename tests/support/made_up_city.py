@@ -87,7 +87,7 @@ DECISIONS: list[tuple[int, str, dict[str, str]]] = [
     (7, "redirected", {"responsible": "Министерство транспорта"}),
     (8, "accepted", {}),
     (8, "duplicate", {"duplicate_of": "1"}),
-    (9, "rejected", {"text": "Это частный забор"}),
+    (9, "rejected", {"text": "Это частный забор", "reject_reason": "not_a_problem"}),
     (10, "resolved", {"text": "Мусор вывезли"}),
     (11, "accepted", {}),
 ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from widget_api.database import Database, Row
+from widget_api.sites.deadlines import Calendar
 
 PUBLIC = (
     *("accepted", "forwarded", "in_progress", "planned", "resolved", "answered", "redirected", "duplicate"),
@@ -39,6 +40,10 @@ class Story:
     returns: list[int] = field(default_factory=list)
     rating: tuple[int, int] | None = None  # the mark, and when
     rounds: list[list[Any]] = field(default_factory=list)  # [due date, in time or None]
+    decided: int = 0  # when the status was set
+    reason: str = "unstated"
+    spam: bool = False
+    confirmed: int | None = None
 
     @property
     def mirrored(self) -> bool:
@@ -72,6 +77,12 @@ def tell(row: Row, events: Sequence[Row], zone: str) -> Story:
             story.answered, story.outside = event["at"], data.get("outside", False)
     story.status, story.counted = before, published and not withdrawn
     story.rounds = _tell_rounds(row, events, zone)
+    newest = max((event for event in events if event["status"]), key=lambda event: (event["at"], event["id"]))
+    story.decided, story.reason = newest["at"], json.loads(newest["data"]).get("reason", "unstated")
+    marks = [event for event in events if event["kind"] in ("spam", "unspam")]
+    last = max((*marks, newest), key=lambda event: event["position"])  # a decision takes the mark off
+    story.spam = last["kind"] == "spam"
+    story.confirmed = next((event["at"] for event in events if event["kind"] == "confirmed_email"), None)
     return story
 
 
@@ -145,6 +156,51 @@ def count(
         "share_in_time": _share(verdicts[True], verdicts[True] + verdicts[False]),
         "rating": round(sum(ratings) / len(ratings), 2) if ratings else None,
     }
+
+
+def count_outcomes(
+    stories: Iterable[Story],
+    asked: Collection[str],
+    calendar: Calendar,
+    now: int,
+    first: date,
+    last: date,
+    **wanted: str | None,
+) -> dict[str, Any]:
+    """What became of every report that was received, published or not. `asked`: whose authors had to confirm."""
+    columns, zone = {"category": "category", "service": "assigned_agency", "district": "district"}, calendar.time_zone
+    chosen = [
+        story
+        for story in stories
+        if first.isoformat() <= local_day(story.received, zone) <= last.isoformat()
+        and all(value is None or (story.row[columns[name]] or "") == value for name, value in wanted.items())
+    ]
+    outcomes = Counter(_outcome(story, asked, calendar, now) for story in chosen)
+    parts = ("published", "merged", "withdrawn", "erased", "unconfirmed")
+    reasons = (*("abuse", "personal_data", "not_a_problem", "no_place", "spam", "other"), "unstated")
+    return {
+        "received": len(chosen) - outcomes["unconfirmed"],
+        "rejected_by_reason": {reason: outcomes[f"rejected {reason}"] for reason in reasons},
+        "waiting": outcomes["waiting"] + outcomes["waiting long"],
+        "waiting_long": outcomes["waiting long"],
+    } | {name: outcomes[name] for name in parts}
+
+
+def _outcome(story: Story, asked: Collection[str], calendar: Calendar, now: int) -> str:
+    if story.counted:
+        return "published" if story.erased is None else "erased"
+    unconfirmed = story.row["id"] in asked and story.confirmed is None
+    if story.status == "moderation" and unconfirmed:
+        return "unconfirmed"
+    if story.status == "rejected" or story.spam:
+        return f"rejected {'spam' if story.spam else story.reason}"
+    if story.status in ("duplicate", "withdrawn"):
+        return "merged" if story.status == "duplicate" else "withdrawn"
+    if story.erased is not None:
+        return "erased"
+    since = calendar.local_date(max(story.decided, story.confirmed or 0))
+    passed = (since + timedelta(days=day) for day in range(1, (calendar.local_date(now) - since).days))
+    return "waiting long" if sum(map(calendar.is_working_day, passed)) >= 3 else "waiting"
 
 
 def count_months(stories: Iterable[Story], zone: str, months: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -124,7 +124,7 @@ async def _answer(
     media_type: str,
     pieces: Callable[[Export, str], AsyncIterator[bytes]],
 ) -> Response:
-    """Stream a file. Its ETag is weak: a file made a minute later has another time and the same data."""
+    """Stream the problems of a filter."""
     context = web.context(request)
     site, version = await sites.by_key_with_version(context.database, request.path_params["key"])
     filters = listing.parse(request.query_params.multi_items(), site, query)
@@ -132,19 +132,36 @@ async def _answer(
     # The browser's language is ignored, so that a file is the same for everybody.
     language = i18n.supported_language(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
+    export = Export(site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url)
+    return await stream_file(
+        request, site, version, language, f".{ending}", media_type, lambda: pieces(export, separator)
+    )
+
+
+async def stream_file(
+    request: Request,
+    site: Site,
+    version: int,
+    language: str,
+    ending: str,
+    media_type: str,
+    pieces: Callable[[], AsyncIterator[bytes]],
+) -> Response:
+    """Stream a file of a site. Its ETag is weak: a file made a minute later has another time and the same data."""
+    context = web.context(request)
+    today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, ending, request.url.query, language, weak=True)
     headers = {
         "ETag": tag,
         "Cache-Control": web.SHARED_CACHE_CONTROL,
         "Content-Language": language,
-        "Content-Disposition": f'attachment; filename="{formats.filename(site.file_name)}-{today}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{formats.filename(site.file_name)}-{today}{ending}"',
         "Link": f'<{formats.license_url(site.license)}>; rel="license"',
     }
     if web.is_not_modified(request, tag):
         return Response(status_code=304, headers=headers)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    export = Export(site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url)
-    return web.StreamedResponse(pieces(export, separator), headers, media_type)
+    return web.StreamedResponse(pieces(), headers, media_type)
 
 
 routes: list[BaseRoute] = [

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
+from widget_api.browse import received
 from widget_api.browse.statistics import (
     Month,
     Query,
@@ -52,7 +53,8 @@ async def read(database: Database, query: Query, now: int, language: str) -> dic
     site = query.sites[0]
     categories = await read_by(database, query, "category", now)
     months = await read_months(database, query, local_date(now, site.time_zone))
-    return _figures(query, categories, months, partial(site.category_name, language))
+    figures = _figures(query, categories, months, partial(site.category_name, language))
+    return figures | {"outcomes": (await received.read(database, query, now)).to_json()}
 
 
 def _figures(
@@ -123,7 +125,7 @@ def by_site(sites: Sequence[Site], found: Mapping[str, Statistics]) -> list[dict
     ]
 
 
-async def read_instance(database: Database, counted: Row) -> dict[str, Any]:
+async def read_instance(database: Database, counted: Row, now: int) -> dict[str, Any]:
     """Read the figures of all enabled sites together; `counted` is the result of `sites.store.count_sites`."""
     found = await read_all_sites(database)
     return {
@@ -133,6 +135,7 @@ async def read_instance(database: Database, counted: Row) -> dict[str, Any]:
         "resolved": found.resolved,
         "share_resolved": found.share_resolved,
         "confirmed_authors": counted["authors"],
+        "outcomes": (await received.read_all_sites(database, now)).to_json(),
     }
 
 

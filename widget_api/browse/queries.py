@@ -258,6 +258,10 @@ class FiguresTable(Figures, _Table):
     """The same as a table."""
 
 
+class Numbers(Language, _Table):
+    """How the table of numbers is written."""
+
+
 class Page(Ordered):
     """A portion of them."""
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.browse import growth, open_data_formats, places, statistics
+from widget_api.browse import growth, open_data_formats, places, received, statistics
 from widget_api.cabinet import analytics_map, analytics_view
 from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
 from widget_api.cabinet.analytics_view import Groups, Table
@@ -66,6 +66,7 @@ async def show_overview(request: Request, user: User) -> Response:
                 analytics_view.months_table(language, months),
                 analytics_view.categories_table(language, scope, now, before),
                 analytics_view.statuses_table(language, scope, found),
+                analytics_view.outcomes_table(language, await received.read(database, scope.query, scope.now)),
                 analytics_view.sources_table(language, found),
                 analytics_view.ratings_table(language, found),
             )
@@ -182,6 +183,8 @@ async def _make_table(name: str, database: Database, language: str, scope: Scope
         case "statuses":
             found = await statistics.read(database, scope.query, scope.now)
             return analytics_view.statuses_table(language, scope, found)
+        case "outcomes":
+            return analytics_view.outcomes_table(language, await received.read(database, scope.query, scope.now))
         case "sources":
             return analytics_view.sources_table(language, await statistics.read(database, scope.query, scope.now))
         case "ratings":

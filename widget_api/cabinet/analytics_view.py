@@ -8,9 +8,11 @@ from datetime import date
 from typing import Literal
 
 from widget_api import i18n
+from widget_api.browse import received
 from widget_api.browse.growth import Topic
 from widget_api.browse.places import Place
 from widget_api.browse.published_figures import FEWEST_RATINGS
+from widget_api.browse.received import Received
 from widget_api.browse.statistics import Month, Statistics, percentile
 from widget_api.cabinet.analytics_scope import NONE, PATH, Scope
 from widget_api.problems.model import MARKS
@@ -215,6 +217,34 @@ def statuses_table(language: str, scope: Scope, found: Statistics) -> Table:
     ]
     return _with_bars(
         Table(name="statuses", columns=(("status", "text"), ("received", "count"), ("share", "share")), rows=rows)
+    )
+
+
+def outcomes_table(language: str, found: Received) -> Table:
+    """What became of all reports received in the period, published or not; reasons and long waits below their sums."""
+    counts: list[tuple[str, str, int]] = []
+    for name in received.PARTS:
+        counts.append((name, f"received.{name}", getattr(found, name)))
+        if name == "rejected":
+            counts += ((reason, f"rejection.reason.{reason}", many) for reason, many in found.by_reason.items())
+    counts += (("waiting_long", "received.waiting_long", found.waiting_long),)
+    counts += (("unconfirmed", "received.unconfirmed", found.unconfirmed),)
+    rows = [
+        TableRow(
+            key=key,
+            cells=(
+                i18n.text(language, text)
+                if key in (*received.PARTS, "unconfirmed")
+                else f"— {i18n.text(language, text)}",
+                many,
+                round(many / found.total, 4) if found.total and key != "unconfirmed" else None,
+            ),
+        )
+        for key, text, many in counts
+        if many
+    ]
+    return _with_bars(
+        Table(name="outcomes", columns=(("outcome", "text"), ("received", "count"), ("share", "share")), rows=rows)
     )
 
 

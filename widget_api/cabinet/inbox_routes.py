@@ -228,6 +228,8 @@ async def show_problem(
     shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
     if given.get("do") == "template":
         given = templates.insert_text(given, shown_templates)
+    reasons = problem_view.reject_reasons(language, site)
+    given = problem_view.insert_reason(given, reasons)
     return render_page(
         request,
         user,
@@ -253,6 +255,7 @@ async def show_problem(
         extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
         approval=user.needs_approval,
         needs=NEEDS,
+        reasons=reasons,
         entries=entries,
         objection=objection,
         sent=problem_view.delivery_rows(language, dossier.deliveries, dossier.row),

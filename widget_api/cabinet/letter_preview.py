@@ -58,6 +58,7 @@ async def preview_letter(
         "duplicate_of": duplicate_of,
         "apart_from": None,
         "in_place": visible.undecided_before is not None,
+        "reason": change.reason if change else None,
         "mark": None,
         "photos": len(files.photos),
     }

@@ -18,7 +18,7 @@ from widget_api.database import Row
 from widget_api.deliveries.model import UNPUBLISHED
 from widget_api.problems import timeline, wording
 from widget_api.problems.deadline import find_service_due
-from widget_api.problems.model import OPEN, Contact, is_official
+from widget_api.problems.model import OPEN, REASONS, Contact, is_official
 from widget_api.sites.model import Category, Site
 from widget_api.sites.routing_rules import Rule
 
@@ -105,6 +105,25 @@ def rule_text(language: str, rule: Rule | None) -> str:
     return i18n.text(language, key, service=rule.service.name, count=rule.days or 0)
 
 
+def reject_reasons(language: str, site: Site) -> list[tuple[str, str, str]]:
+    """The reasons of a rejection: code, name, and the text it begins with, in the language of the site."""
+    return [
+        (
+            code,
+            i18n.text(language, f"rejection.reason.{code}"),
+            i18n.text(site.language, key) if i18n.has(key := f"rejection.text.{code}") else "",
+        )
+        for code in REASONS
+    ]
+
+
+def insert_reason(given: Mapping[str, str], reasons: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """The fields of a decision that is shown again, with the text of the chosen reason where none was written."""
+    chosen = next((text for code, _, text in reasons if code == given.get("reject_reason")), "")
+    fill = given.get("to") == "rejected" and chosen and not given.get("text", "").strip()
+    return {**given, "text": chosen} if fill else dict(given)
+
+
 def has_contact(dossier: ProblemDetail) -> bool:
     """Whether the report has contact data."""
     contact = dossier.contact
@@ -177,6 +196,8 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
             return i18n.text(language, "status_event.planned_on", date=day)
         if data.get("duplicate_of") and row["status"] == "duplicate":
             return i18n.text(language, "status_event.duplicate_of", number=data["duplicate_of"])
+        if row["status"] == "rejected" and (titled := wording.rejection_title(site, language, data.get("reason"))):
+            return titled
         return i18n.text(language, f"status_event.{row['status']}")
     data = inbox_store.parse_data(row)
     if row["kind"] == "corrected":

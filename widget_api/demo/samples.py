@@ -130,7 +130,7 @@ _PROBLEM = (
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
     "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
     "responsible", "duplicate_of", "rating", "rated_at", "assigned_agency", "counted", "reacted_at",
-    "returns", "street", "district", "participants",
+    "returns", "street", "district", "participants", "decidable_at",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -300,7 +300,7 @@ def write_problem(batch: Batch, chance: random.Random, site: Site, one: Invented
         _in_time(one.steps, first.at, days, site.calendar), last.expected_on, responsible, last.duplicate_of,
         *(one.rated or (None, None)), one.service, published, one.steps[1].at if published else None,
         orjson.dumps(returns).decode(), find_street(one.address), site.find_district(lat, lng),
-        one.participants,
+        one.participants, first.at,
     ))
     # fmt: on
     return position

@@ -405,6 +405,24 @@ class Rating(BaseModel):
     count: int
 
 
+class Outcomes(BaseModel):
+    """What has become of all reports received in the period, published or not: the parts add up to `received`."""
+
+    received: Count = Field(description="Without `unconfirmed`.")
+    published: Count = Field(description="And not erased since.")
+    rejected: Count = Field(description="Before they were published, marked as spam included.")
+    merged: Count = Field(description="Before they were published.")
+    withdrawn: Count
+    erased: Count = Field(description="Published or undecided ones.")
+    waiting: Count = Field(description="For a decision of the agency.")
+    rejected_by_reason: dict[str, Count] = Field(
+        description="Codes: `abuse`, `personal_data`, `not_a_problem`, `no_place`, `spam`, `other`, `unstated`."
+    )
+    waiting_long: Count = Field(description="Of those that wait: longer than three working days.")
+    unconfirmed: Count = Field(description="Their authors were asked to confirm the e-mail address and have not.")
+    share_resolved: Share | None = Field(description="Of all received.")
+
+
 class Stats(BaseModel):
     """docs/figures.md defines each number."""
 
@@ -432,6 +450,7 @@ class Stats(BaseModel):
     p90_hours_to_answer: int | None = Field(description="Nine of ten answers took no longer. As above.")
     median_hours_to_reaction: float | None = Field(description="From receipt to the first decision. As above.")
     by_source: dict[str, Count] = Field(description="The channel, or the interface a report came through.")
+    outcomes: Outcomes
     by_district: list[OfDistrict] = Field(ABSENT, description="Only where the site has districts.")
 
 
@@ -485,6 +504,7 @@ class InstanceStats(BaseModel):
     resolved: Count
     share_resolved: Share | None
     confirmed_authors: Count = Field(description="Addresses that confirmed a report, once a site.")
+    outcomes: Outcomes
 
 
 class GeoPoint(BaseModel):

@@ -300,6 +300,15 @@ OPERATIONS: Sequence[Operation] = (
         media="text/csv",
     ),
     _read(
+        *(f"{_SITE}/numbers.csv", "numbers", "A row for each number.", {"type": "string"}),
+        "What became of each number as CSV",
+        "RFC 4180 with a header: number, month, state, reason, days. Every report, published or not, without text,"
+        " place and author.",
+        *(400, 404, 429),
+        query=queries.Numbers,
+        media="text/csv",
+    ),
+    _read(
         *(f"{_SITE}/collections", "collections", "Oldest first.", answers.Collections),
         "Collections of a site",
         "Lists that a site has beside its problems, on the same engine: an entry is what a problem is, with a title.",

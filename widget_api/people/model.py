@@ -8,7 +8,7 @@ from typing import Literal
 
 from widget_api import clock
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import ANSWERS, NEEDS, STATUSES, Actor, ActorKind, Change, Extension, allowed
+from widget_api.problems.model import ANSWERS, NEEDS, REASONS, STATUSES, Actor, ActorKind, Change, Extension, allowed
 
 # A head may do what an agent may; an administrator may also change the sites' settings.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
@@ -142,16 +142,16 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
 
 DECISION_FIELDS = (
     *("to", "text", "service", "service_due", "responsible", "expected_on", "extended_to", "duplicate_of"),
-    "work_photos",
+    *("work_photos", "reject_reason"),
 )
 EXTENDED = "extended"  # a choice beside the statuses: an extension
 APPROVED_STATUSES = ANSWERS | {"rejected", "redirected", "duplicate"}  # after which nobody works on it here
 
 
 def read_decision(given: Mapping[str, str]) -> Change | Extension:
-    """Parse a decision as `read_change` does, or the choice of an extension."""
+    """Parse a decision as `read_change` does, or the choice of an extension. A rejection needs one of REASONS."""
     if given.get("to") != EXTENDED:
-        return read_change(given)
+        return read_change(given, needs_reason=True)
     day, text = given.get("extended_to", "").strip(), given.get("text", "").strip()
     wrong = [] if clock.is_date(day) else [FieldError("extended_to", "date" if day else "required")]
     wrong += [] if text else [FieldError("text", "required")]
@@ -160,7 +160,7 @@ def read_decision(given: Mapping[str, str]) -> Change | Extension:
     return Extension(day=day, text=text)
 
 
-def read_change(given: Mapping[str, str]) -> Change:
+def read_change(given: Mapping[str, str], *, needs_reason: bool = False) -> Change:
     """Parse a decision: the status, the text, and the fields that the status requires. Other fields are ignored.
 
     Raises Invalid with every missing or malformed field.
@@ -173,7 +173,10 @@ def read_change(given: Mapping[str, str]) -> Change:
     service_due = given.get("service_due", "").strip() if service else ""
     if service:
         needs.pop("responsible", None)
+    reason = given.get("reject_reason", "") if to == "rejected" else ""
     wrong = [FieldError(name, "required") for name, value in needs.items() if not value]
+    if reason not in REASONS and (reason or (needs_reason and to == "rejected")):
+        wrong.insert(0, FieldError("reject_reason", "unknown" if reason else "required"))
     expected_on, duplicate_of = needs.get("expected_on", ""), needs.get("duplicate_of", "").lstrip("№# ")
     if expected_on and not clock.is_date(expected_on):
         wrong.append(FieldError("expected_on", "date"))
@@ -189,6 +192,7 @@ def read_change(given: Mapping[str, str]) -> Change:
         expected_on=expected_on or None,
         responsible=needs.get("responsible") or None,
         duplicate_of=int(duplicate_of) if duplicate_of else None,
+        reason=reason or None,
         service=service or None,
         service_due=service_due or None,
         work_photos=given.get("work_photos") == "yes",

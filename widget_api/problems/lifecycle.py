@@ -38,6 +38,7 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
         if not await contacts.confirm(tx, problem_id, now):
             return False
         await contacts.count_author(tx, problem_id)
+        await records.update(tx, problem_id, {"decidable_at": now})
         await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
         await _release(tx, site_id, problem_id, now)
         return True
@@ -128,6 +129,7 @@ async def change(
         data = {
             "expected_on": wish.expected_on,
             "duplicate_of": wish.duplicate_of,
+            "reason": wish.reason,
             "photos": len(wish.photos) + (await pictures.count_work(tx, problem_id) if wish.work_photos else 0) or None,
             "documents": len(wish.documents) or None,
             "service": wish.service,

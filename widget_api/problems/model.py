@@ -107,6 +107,9 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
 TAKEN_UP: frozenset[str] = frozenset({"accepted", "in_progress"})
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
+# Why a report is rejected, in the order of the form. Other ways (mail, bulk, platforms) name none: UNSTATED.
+REASONS = ("abuse", "personal_data", "not_a_problem", "no_place", "spam", "other")
+UNSTATED = "unstated"
 RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
 MARKS = (5, 4, 3, 2, 1)  # ratings, the best first
 _NUMBER = re.compile("[1-9][0-9]{0,9}")
@@ -180,6 +183,7 @@ class Change:
     expected_on: str | None = None  # YYYY-MM-DD
     responsible: str | None = None
     duplicate_of: int | None = None
+    reason: str | None = None  # of REASONS
     photos: tuple[Photo, ...] = ()  # shown with the text
     documents: tuple[str, ...] = ()  # identifiers of documents uploaded for this problem
     internal_documents: tuple[str, ...] = ()  # the same, for the agency alone

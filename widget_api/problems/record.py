@@ -188,6 +188,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "expected_on": data.get("expected_on") if last["status"] == "planned" else None,
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
+        "rejection": data.get("reason") if last["status"] == "rejected" else None,
     }
     rounds, ours = await _rounds(tx, problem, rows), problem["mirror_of"] is None
     return state | {

@@ -17,7 +17,7 @@ from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
 from widget_api.problems import assignment, notices, pictures, remote_pictures
-from widget_api.problems.model import Actor, Contact, Report, is_published_after
+from widget_api.problems.model import Actor, Contact, Report, has_author_here, is_published_after
 from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose, Signer
@@ -116,7 +116,7 @@ async def submit(
         if report.photos:
             await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
         await remote_pictures.enqueue_pictures(tx, received, report.media, len(report.photos), now)
-        if report.contact.email and report.source in ("widget", "form"):
+        if report.contact.email and has_author_here(report.source):
             await _send_confirmation(tx, received, report.contact.email, now)
         else:  # nobody confirms it
             await notices.notify_new(tx, received, now, accepted=report.status != "moderation")

@@ -14,7 +14,7 @@ from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note", "corrected"})
 # Left out of API answers, which have `official_answer`.
-_INTERNAL = ("id", "official", "disputed", "unofficial", "apart_from", "in_place", "field")
+_INTERNAL = ("id", "official", "disputed", "unofficial", "apart_from", "in_place", "field", "reason")
 
 
 async def read_timeline(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
@@ -23,8 +23,8 @@ async def read_timeline(database: Database, problem_id: str, *, public: bool) ->
     Fields: id, at (Unix time), kind, status, actor, sender (name of the system it came from), text, official,
     disputed (see `mark_disputed`), unofficial (from a system that does not speak for the agency), expected_on,
     responsible, duplicate_of, apart_from (number of the report it was merged into until that one was withdrawn or
-    erased), in_place (the operator decided, since the agency did not in time), field (that was corrected). Unless
-    `public`, also mark (of a rating) and photos (their number).
+    erased), in_place (the operator decided, since the agency did not in time), reason (of a rejection, a code), field
+    (that was corrected). Unless `public`, also mark (of a rating) and photos (their number).
 
     The public sees the first event, decisions and that the report was corrected: no confirmation, no ratings, nothing
     the author wrote later, which nobody moderated, and not what a report said before.
@@ -79,6 +79,7 @@ def read_data(data: Mapping[str, Any], bodies: Mapping[str, str]) -> dict[str, A
         "duplicate_of": data.get("duplicate_of"),
         "apart_from": data.get("apart_from"),
         "in_place": bool(data.get("in_place")),
+        "reason": data.get("reason"),
     }
 
 

@@ -86,12 +86,22 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
     return i18n.text(language, f"status_event.{status}")
 
 
+def rejection_title(site: Site, language: str, reason: str | None) -> str | None:
+    """Return the sentence that a report was rejected for a reason; None where its text alone says why."""
+    if reason is None or reason == "other":
+        return None
+    name = i18n.text(language, f"rejection.reason.{reason}").lower()
+    return say(site, language, "status_event.rejected_for", reason=name)
+
+
 def event_title(language: str, site: Site, entry: Entry, *, to_author: bool = False) -> str:
     """Return the sentence of `title`; an entry of a collection is not called a report."""
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
     yours = to_author and entry["actor"] == "resident" and i18n.has(f"events.yours.{name}")
     if not site.is_due and name == "planned" and entry["expected_on"]:  # nobody promised work
         return i18n.text(language, "collections.planned_on", date=i18n.format_date(language, entry["expected_on"]))
+    if name == "rejected" and (titled := rejection_title(site, language, entry.get("reason"))):
+        return titled
     if site.collection and not yours and i18n.has(own := f"collections.events.{name}"):
         return i18n.text(language, own)
     return title(language, entry, to_author=to_author)

@@ -199,7 +199,8 @@ async def hash_private_links(database: Database, email_hash: str) -> str | None:
 async def list_reports(database: Database, email_hash: str) -> Sequence[Row]:
     """Problems of an address with the names of their sites, newest first."""
     return await database.rows(
-        "SELECT p.id, p.link_id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"
+        "SELECT p.id, p.link_id, p.number, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"
+        " CASE WHEN p.spam THEN 'rejected' ELSE p.status END AS status,"  # outcomes.is_rejected_as_spam
         " s.name AS site_name, s.time_zone FROM contacts c JOIN problems p ON p.id = c.problem_id"
         " JOIN sites s ON s.id = p.site_id"
         " WHERE c.email_hash = :hash AND c.confirmed_at IS NOT NULL AND p.erased_at IS NULL"

@@ -17,13 +17,14 @@ from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.merges import list_merges
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
+from widget_api.problems.projections.outcomes import is_rejected_as_spam
 from widget_api.problems.store import contacts, history
 from widget_api.residents.service import possible_statuses
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date, promised_date
 from widget_api.sites.model import Site
 
-_HIDDEN_KINDS = INTERNAL_KINDS | {"spam", "unspam"}  # internal to the agency
+_MARKS = frozenset({"spam", "unspam"})
 
 
 async def page_values(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
@@ -31,6 +32,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
     now = clock.now()
     contact = await contacts.find(context.database, problem["id"])
     events, photos = await _read_events(context, site, problem, public=False)
+    spam = is_rejected_as_spam(problem)
     has_email = contact is not None and contact["email"] is not None
     confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
     erased, status = problem["erased_at"] is not None, problem["status"]
@@ -42,6 +44,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
     return {
         "site": site,
         "problem": problem,
+        "shown_status": "rejected" if spam else status,
         "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": site.category_name(language, problem["category"]),
         "answers": wording.describe_answers(language, site, problem["category"], orjson.loads(problem["answers"])),
@@ -77,7 +80,8 @@ async def _read_events(
     photos = pictures.gallery(context, await pictures.list_pictures(context.database, problem["id"]))
     files = service.signed_documents(context, await service.list_attached(context.database, site.id, problem["id"]))
     entries = await timeline.read_timeline(context.database, problem["id"], public=public)
-    events = [entry for entry in entries if entry["kind"] not in _HIDDEN_KINDS]
+    marks = [one for one in entries if one["kind"] == "spam"] if is_rejected_as_spam(problem) else []
+    events = [one for one in entries if one in marks[-1:] or one["kind"] not in INTERNAL_KINDS | _MARKS]
     for entry in events:
         entry["photos"] = [
             one for one in photos if one["role"] in ("clarification", "answer") and one["event_id"] == entry["id"]
@@ -205,7 +209,7 @@ def timeline_entries(
 
 def _next_step(problem: Row) -> tuple[str, str] | None:
     """The day and the name of the expected next step."""
-    if problem["status"] not in OPEN or problem["erased_at"] is not None:
+    if problem["status"] not in OPEN or problem["erased_at"] is not None or is_rejected_as_spam(problem):
         return None
     if problem["status"] == "planned" and problem["expected_on"]:
         return problem["expected_on"], "planned"
@@ -217,6 +221,8 @@ def _next_text(language: str, site: Site, problem: Row, waiting: bool, agency: s
     """What the author can expect, in a sentence or two; `agency` is the name of whoever set the status."""
     if problem["erased_at"] is not None:
         return wording.say(site, language, "status_next.erased")
+    if is_rejected_as_spam(problem):
+        return wording.say(site, language, "status_next.spam")
     status = problem["status"]
     due = wording.due_text(language, problem["answer_due"])
     if not due and i18n.has(own := f"collections.next.{status}"):

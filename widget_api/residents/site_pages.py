@@ -254,7 +254,9 @@ async def instance_page(request: Request) -> Response:
     """GET /stats: the figures of all sites of the service together."""
     context, language = web.context(request), web.negotiate_language(request)
     async with web.expensive_read(request, "", published_figures.COST_OF_ALL):
-        found = await published_figures.read_instance(context.database, await store.count_sites(context.database))
+        found = await published_figures.read_instance(
+            context.database, await store.count_sites(context.database), clock.now()
+        )
     return web.html_response(
         request,
         "city/instance.html",
@@ -262,6 +264,7 @@ async def instance_page(request: Request) -> Response:
         language=language,
         address=f"{context.settings.public_url}/stats",
         tiles=list(site_pages_view.instance_tiles(found, language)),
+        outcomes=found["outcomes"],
     )
 
 

@@ -159,6 +159,7 @@ def statistics_values(found: Mapping[str, Any], language: str) -> dict[str, Any]
     largest = max((one["total"] for one in categories), default=0) or 1
     return {
         "total": found["total"],
+        "outcomes": found["outcomes"],
         "tiles": list(_tiles(found, language)),
         "statuses": [(status, many) for status, many in found["by_status"].items() if many],
         "months": [

@@ -473,8 +473,18 @@ function readyTemplates() {
   document.querySelector(".template button")?.remove();
 }
 
+// The text of a reason to reject takes the place of that of another reason, never of what somebody wrote.
+function explainReason(select) {
+  const field = byId("field-text");
+  const known = [...select.options].map((option) => option.dataset.text ?? "");
+  if (!known.includes(field.value.trim())) return;
+  field.value = select.selectedOptions[0].dataset.text ?? "";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 document.addEventListener("change", (event) => {
   if (event.target.id === "field-template" && event.target.value) insertTemplate(event.target);
+  if (event.target.id === "field-reject_reason") explainReason(event.target);
 });
 readyTemplates();
 

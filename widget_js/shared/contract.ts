@@ -580,6 +580,30 @@ export interface OtherSite {
   agency: string;
   url: string;
 }
+/** What has become of all reports received in the period, published or not: the parts add up to `received`. */
+export interface Outcomes {
+  /** Without `unconfirmed`. */
+  received: number;
+  /** And not erased since. */
+  published: number;
+  /** Before they were published, marked as spam included. */
+  rejected: number;
+  /** Before they were published. */
+  merged: number;
+  withdrawn: number;
+  /** Published or undecided ones. */
+  erased: number;
+  /** For a decision of the agency. */
+  waiting: number;
+  /** Codes: `abuse`, `personal_data`, `not_a_problem`, `no_place`, `spam`, `other`, `unstated`. */
+  rejected_by_reason: Record<string, number>;
+  /** Of those that wait: longer than three working days. */
+  waiting_long: number;
+  /** Their authors were asked to confirm the e-mail address and have not. */
+  unconfirmed: number;
+  /** Of all received. */
+  share_resolved: number | null;
+}
 /** GeoJSON, longitude first. */
 export interface Outline {
   type: "MultiLineString";
@@ -753,6 +777,7 @@ export interface Stats {
   median_hours_to_reaction: number | null;
   /** The channel, or the interface a report came through. */
   by_source: Record<string, number>;
+  outcomes: Outcomes;
   /** Only where the site has districts. */
   by_district?: OfDistrict[];
 }

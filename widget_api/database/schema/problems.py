@@ -52,6 +52,10 @@ problems = Table(
     Column("expected_on", Text),  # planned: the promised date
     Column("responsible", Text),  # forwarded or redirected to
     Column("duplicate_of", Integer),
+    Column("rejection", Text),  # rejected: the code of the reason (model.REASONS); null = unstated
+    # Since then a decision is possible: receipt, or the confirmation. Null = its author was asked to confirm the
+    # address and has not. Erasing a person does not change it.
+    time("decidable_at", nullable=True),
     flag("has_answer"),
     time("answered_at", nullable=True),  # the first official answer
     Column("answered_in_time", Boolean),  # see problems/deadline.py; null = not known yet, or not applicable

@@ -14,13 +14,15 @@ answered   the first official answer                    in_time, late or open (n
                                                         hours since receipt, and online or outside (on paper)
 returned   each reopening by the author                 empty
 rating     the newest rating by the author              1 to 5
+outcome    receipt, where the public does not see it    what became of it (outcomes.py)
 street     receipt, by month only                       the street
 cell       receipt, by month only                       the cell of the map at CELL_LEVEL
 =========  ===========================================  =======================================================
 
 The same months without service and district are the grain `t`: most questions name neither, and with both there may be
 as many rows as reports. Streets and cells are many, so `street_total` and `cell_total` have them without category,
-service and district. By week there are `received` of each category, and `street_total`; of all time, `status`.
+service and district. By week there are `received` of each category, and `street_total`; of all time, `status` and
+`outcome`. Everything but `outcome` counts reports that are or were published.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.database.schema import site_figures
 from widget_api.geo.cells import parent
 from widget_api.problems.deadline import is_running
+from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import NO_DUE_DATE, local_date
 
 # The columns of a problem that are read here.
@@ -62,6 +65,9 @@ COLUMNS = (
     "district",
     "street",
     "cell",
+    "status_at",
+    "decidable_at",
+    "rejection",
 )
 CELL_LEVEL = 14  # about 1.4 km wide in the middle of Russia
 EXACT_HOURS, MAX_DAYS = 48, 9999
@@ -81,8 +87,6 @@ class Figure(NamedTuple):
 
 def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figure]:
     """Yield what a report contributes, each once (`returned`: once for each reopening)."""
-    if not row["counted"]:
-        return
     dimensions = (row["category"], row["assigned_agency"] or "", row["district"] or "")
 
     def by_day(measure: str, day: str, value: str) -> Iterator[Figure]:
@@ -91,6 +95,12 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
         yield Figure("t", measure, day[:7], row["category"], "", "", value)
 
     received = local_date(row["created_at"], time_zone)
+    if (outcome := find_outcome(row)) is not None:
+        value = outcome.value(time_zone)
+        yield from by_day("outcome", received.isoformat(), value)
+        yield Figure("a", "outcome", "", "", "", "", value)
+    if not row["counted"]:
+        return
     day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
     yield from by_day("received", day, f"{row['status']} {row['channel'] or row['source']}")
     yield Figure("a", "status", "", "", "", "", row["status"])
@@ -189,7 +199,7 @@ async def _count_all(read: Callable[..., Awaitable[Sequence[Any]]], site_id: str
     while True:
         rows = await read(
             f"SELECT number, {', '.join(COLUMNS)} FROM problems"
-            " WHERE site_id = :site_id AND number > :number AND counted ORDER BY number LIMIT :chunk",
+            " WHERE site_id = :site_id AND number > :number ORDER BY number LIMIT :chunk",
             site_id=site_id,
             number=number,
             chunk=CHUNK,

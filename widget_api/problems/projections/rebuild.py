@@ -9,7 +9,7 @@ from widget_api.problems.projections import answers, figures, items, words
 from widget_api.problems.projections.model import LEVELS
 from widget_api.status_table import PUBLIC_STATUSES
 
-VERSION = 9  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
+VERSION = 10  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
 _NAME = "city"
 _CHUNK = 5000
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)

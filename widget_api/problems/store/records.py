@@ -15,7 +15,7 @@ from widget_api.errors import NotFound
 from widget_api.geo.address import find_street
 from widget_api.geo.cells import cell_at
 from widget_api.problems import projections
-from widget_api.problems.model import Report
+from widget_api.problems.model import Report, has_author_here
 from widget_api.sites.model import Site
 
 
@@ -45,6 +45,9 @@ async def add(
         "published": published,
         "counted": published,
         "created_at": created_at,
+        "status_at": created_at,
+        # An author with an e-mail address is asked to confirm it first.
+        "decidable_at": None if report.contact.email and has_author_here(report.source) else created_at,
         "answer_due": answer_due,
         "mirror_of": report.mirror_of,
         "source": report.source,
@@ -57,7 +60,6 @@ async def add(
         id=problem_id,
         **content,
         answers=orjson.dumps(report.answers).decode(),
-        status_at=created_at,
         status_event=event_id,
         updated_at=created_at,
         source_name=report.source_name,
@@ -68,10 +70,10 @@ async def add(
         code_hash=code_hash,
         device=report.device,
     )
+    unset = dict.fromkeys(projections.CONTENT) | {"spam": False, "returns": "[]"}
+    own = {"time_zone": site.time_zone, "ordinal": site.ordinal}
+    await projections.update(tx, None, unset | content | own)
     if published:
-        unset = dict.fromkeys(projections.CONTENT) | {"spam": False, "returns": "[]"}
-        own = {"time_zone": site.time_zone, "ordinal": site.ordinal}
-        await projections.update(tx, None, unset | content | own)
         await projections.save_item(tx, problem_id)
 
 
