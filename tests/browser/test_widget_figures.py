@@ -50,7 +50,7 @@ def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Ex
     found = stats(pages)
     page.goto(pages.address("figures"))
     widget = page.locator("igrajdanin-widget")
-    expect(widget.locator(".chart")).to_have_count(2)
+    expect(widget.locator(".chart")).to_have_count(3)
     expect(widget.get_by_role("heading", name="Город в цифрах")).to_be_visible()
     assert dict(widget.evaluate(CELLS)) == {
         "Открыто": number(found["open"]),
@@ -60,7 +60,8 @@ def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Ex
         "Отвечают в срок": f"{whole(found['share_in_time'] * 100)} %",
         "Вернули авторы": number(found["returned"]),
     } | ({"Оценка авторов": f"{number(whole(found['rating']['mean'] * 10) / 10)} из 5"} if found["rating"] else {})
-    months, kinds = widget.evaluate(TABLES)
+    months, kinds, outcomes = widget.evaluate(TABLES)
+    assert outcomes == [["Опубликовано", number(found["outcomes"]["published"])]]
     assert [row[1:] for row in months] == [
         [number(one["received"]), number(one["answered"])] for one in found["by_month"]
     ]
@@ -94,10 +95,15 @@ def with_stats(page: Page, pages: Examples, **changes: Any) -> None:
 
 
 def test_they_are_accessible_with_every_figure(page: Page, pages: Examples) -> None:
-    with_stats(page, pages, rating={"mean": 4.25, "count": 5})
+    outcomes = stats(pages)["outcomes"]
+    reasons = outcomes["rejected_by_reason"] | {"abuse": 1, "unstated": 2}
+    outcomes |= {"rejected": 3, "rejected_by_reason": reasons, "waiting": 2, "waiting_long": 1}
+    with_stats(page, pages, rating={"mean": 4.25, "count": 5}, outcomes=outcomes)
     page.goto(pages.address("figures"))
     widget = page.locator("igrajdanin-widget")
     expect(widget.get_by_text("4,3 из 5")).to_be_visible()
+    expected = ["Опубликовано", "Отклонено до публикации", "Оскорбления", "Причина не указана", "Ждёт решения"]
+    assert [name for name, _ in widget.evaluate(TABLES)[2]] == [*expected, "Дольше трёх рабочих дней"]
     for table in widget.locator("summary").all():
         table.click()
     for width in (320, 1280):
@@ -116,18 +122,18 @@ def test_a_failure_can_be_tried_again(page: Page, watch: Watch, pages: Examples)
     expect(widget.get_by_role("alert")).to_contain_text("Не загрузилось.")
     page.unroute("**/stats?*")
     widget.get_by_role("button", name="Попробовать ещё раз").click()
-    expect(widget.locator(".chart")).to_have_count(2)
+    expect(widget.locator(".chart")).to_have_count(3)
 
 
 def test_the_view_changes_at_once(page: Page, pages: Examples) -> None:
     page.goto(pages.address("figures"))
     widget = page.locator("igrajdanin-widget")
-    expect(widget.locator(".chart")).to_have_count(2)
+    expect(widget.locator(".chart")).to_have_count(3)
     widget.evaluate("one => { one.setAttribute('type', 'extended'); one.view = 'inline' }")
     expect(widget.locator(".card").first).to_be_visible()
     widget.evaluate("one => { one.view = 'figures' }")
     expect(widget.locator(".card")).to_have_count(0)
-    expect(widget.locator(".chart")).to_have_count(2)
+    expect(widget.locator(".chart")).to_have_count(3)
 
 
 def test_a_basic_site_has_figures_too(page: Page, pages: Examples) -> None:
@@ -138,4 +144,4 @@ def test_a_basic_site_has_figures_too(page: Page, pages: Examples) -> None:
         " other.setAttribute('site-key', key); other.setAttribute('view', 'figures'); one.replaceWith(other) }",
         pages.second,
     )
-    expect(page.locator("igrajdanin-widget .chart")).to_have_count(2)
+    expect(page.locator("igrajdanin-widget .chart")).to_have_count(3)

@@ -34,7 +34,7 @@ export function Figures({ version, alone = false }: { version: number; alone?: b
   }, []);
   // Over the list figures are an extra: where they do not come, the list begins at once.
   if (stats === null) return alone ? <Failed text={t("part_failed")} retry={() => setTries(tries + 1)} /> : null;
-  if (stats && !stats.total) return alone ? <p>{t("list_empty")}</p> : null;
+  if (stats && !stats.total && !stats.outcomes?.received) return alone ? <p>{t("list_empty")}</p> : null;
   const cell = (name: string, value: string | number | null | undefined) => (
     <div>
       <dt>{name}</dt>

@@ -50,11 +50,16 @@ const languages = (await readdir(join(SOURCE, "locales")))
   .map(name => name.split(".")[0])
   .sort()
   .reverse();
-/** The names of statuses are those of the service. */
+/** The names of statuses and of what became of reports are those of the service. */
 const dictionary = async lang => {
   const parts = await json(join(SOURCE, "locales", lang + ".json"));
-  const { status } = await json(join(SOURCE, `../widget_api/locale/statuses.${lang}.json`));
-  return [lang, { ...parts, browse: { ...parts.browse, ...status } }];
+  const { status, received, rejection } = await json(join(SOURCE, `../widget_api/locale/statuses.${lang}.json`));
+  const outcomes = Object.entries({ ...received, ...rejection.reason }).map(([name, text]) => [
+    "outcome_" + name,
+    text
+  ]);
+  const later = { ...parts.later, ...Object.fromEntries(outcomes) };
+  return [lang, { ...parts, browse: { ...parts.browse, ...status }, later }];
 };
 const dictionaries = Object.fromEntries(await Promise.all(languages.map(dictionary)));
 

@@ -1,14 +1,17 @@
 /** Texts, plurals, dates and numbers of one language, always in the site's own time zone. */
 
 import type ru from "../locales/ru.json";
-import type { Status } from "./contract.ts";
+import type { Outcomes, Status } from "./contract.ts";
 
 /** Parts of the dictionary: `widget` comes with every widget, `browse` with the extended one, `collection` with
  * collections, `later` with all else. */
 export type Part = keyof typeof ru;
 type Merged<T> = (T extends unknown ? (one: T) => void : never) extends (all: infer All) => void ? All : never;
-/** With the names of statuses, which the build takes from the service's dictionaries. */
-export type Texts = Merged<(typeof ru)[Part]> & Record<Status, string>;
+/** What became of a report, or why it was rejected. */
+export type Outcome = Exclude<keyof Outcomes, "received" | "rejected_by_reason" | "share_resolved"> | Reason;
+type Reason = "abuse" | "personal_data" | "not_a_problem" | "no_place" | "spam" | "other" | "unstated";
+/** With the names of statuses and outcomes, which the build takes from the service's dictionaries. */
+export type Texts = Merged<(typeof ru)[Part]> & Record<Status | `outcome_${Outcome}`, string>;
 type Plain = { [K in keyof Texts]: Texts[K] extends string ? K : never }[keyof Texts];
 type Counted = { [K in keyof Texts]: Texts[K] extends { other: string } ? K : never }[keyof Texts];
 type Values = Record<string, string | number>;

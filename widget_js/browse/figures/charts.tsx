@@ -1,7 +1,8 @@
 /** Further figures; those by month and by category: bars with their numbers beside them, and the same as a table. */
 
 import { link } from "../../shared/links.ts";
-import type { Stats } from "../../shared/contract.ts";
+import type { Outcomes, Stats } from "../../shared/contract.ts";
+import type { Outcome } from "../../shared/i18n.ts";
 import { useSite } from "../../shared/site.ts";
 import { longest, share } from "./scale.ts";
 
@@ -110,6 +111,22 @@ function Further({ stats: { share_in_time: share, answered, returned, rating } }
   );
 }
 
+/** What was received, published or not, by what became of it; the reasons of rejections after their sum. */
+function listOutcomes({ rejected_by_reason: reasons, ...parts }: Outcomes): [Outcome, number][] {
+  const counts: Record<string, number | null> = { ...parts, ...reasons };
+  const names = [
+    "published",
+    "rejected",
+    ...Object.keys(reasons),
+    "merged",
+    "withdrawn",
+    "erased",
+    "waiting",
+    "waiting_long"
+  ];
+  return names.flatMap(name => (counts[name] ? [[name as Outcome, counts[name]]] : []));
+}
+
 export function Charts({ stats }: { stats: Stats }) {
   const { by_month: months, by_category: all } = stats;
   const {
@@ -119,6 +136,8 @@ export function Charts({ stats }: { stats: Stats }) {
   // «ноябрь 2026 г.» where the year begins or the chart does, else «ноябрь».
   const short = new Intl.DateTimeFormat(locale, { month: "long", timeZone: "UTC" });
   const kinds = all.filter(({ total }) => total).sort((one, other) => other.total - one.total);
+  // An answer that a cache keeps of an earlier service has none.
+  const outcomes = stats.outcomes ? listOutcomes(stats.outcomes) : [];
   const received = t("received");
   const given = t("given");
   return (
@@ -155,6 +174,16 @@ export function Charts({ stats }: { stats: Stats }) {
         }))}
         heads={[t("kind"), received, t("opened"), t("solved")]}
         cells={kinds.map(({ name, total, open, resolved }) => [name, number(total), number(open), number(resolved)])}
+      />
+      <Chart
+        title={t("figures_outcomes")}
+        most={longest(outcomes.map(([, many]) => many))}
+        rows={outcomes.map(([name, many]) => ({
+          name: t(`outcome_${name}`),
+          bars: [{ value: many, look: "came", label: number(many) }]
+        }))}
+        heads={[t("figures_outcomes"), received]}
+        cells={outcomes.map(([name, many]) => [t(`outcome_${name}`), number(many)])}
       />
     </div>
   );
