@@ -68,7 +68,7 @@ async def test_what_was_not_published_is_counted(client: httpx2.AsyncClient, con
     await lifecycle.confirm(database, site.id, unconfirmed)
     assert "отклонено как спам" in await private_page(unconfirmed)
     public, merged, withdrawn, erased, public_erased = [await report() for _ in range(5)]
-    await report()
+    waiting = await report()
     for problem_id in (public, public_erased):
         await change(problem_id, to="resolved", text="Сделали")
     await change(merged, to="duplicate", duplicate_of=5)
@@ -95,6 +95,7 @@ async def test_what_was_not_published_is_counted(client: httpx2.AsyncClient, con
     for day, late in ((last, 0), (last + timedelta(days=1), 1)):
         with time_machine.travel(clock.now() + (day - today).days * DAY, tick=False):
             assert (await outcomes(client, site))["waiting_long"] == late
+            assert ("больше трёх рабочих дней" in await private_page(waiting)) == late
 
     table = (await client.get(f"/api/v1/sites/{site.key}/numbers.csv?separator=semicolon")).text
     rows = list(csv.reader(io.StringIO(table.removeprefix("\ufeff")), delimiter=";"))

@@ -17,6 +17,7 @@ from widget_api.browse import statistics
 from widget_api.browse.statistics import RESOLVED, Query
 from widget_api.database import Database, Row
 from widget_api.problems.model import REASONS, UNSTATED
+from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import Calendar
 
 MODERATION_DAYS = 3  # working days for a decision; what waits longer is counted by itself
@@ -112,3 +113,11 @@ def _assemble(counts: Iterable[tuple[str, int, Calendar]], now: int) -> Received
 def is_late(since: date, calendar: Calendar, now: int) -> bool:
     """Whether a report that waits for a decision since a local day has waited longer than MODERATION_DAYS."""
     return calendar.add_working_days(since, MODERATION_DAYS) < calendar.local_date(now)
+
+
+def waits_long(problem: Row, calendar: Calendar, now: int) -> bool:
+    """Whether a report counts as one that waits longer than MODERATION_DAYS."""
+    outcome = find_outcome(problem)
+    return (
+        outcome is not None and outcome.since is not None and is_late(calendar.local_date(outcome.since), calendar, now)
+    )

@@ -9,6 +9,7 @@ import orjson
 
 from widget_api import clock, i18n
 from widget_api.attachments.documents import service
+from widget_api.browse.received import waits_long
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.events import INTERNAL as INTERNAL_KINDS
@@ -229,7 +230,8 @@ def _next_text(language: str, site: Site, problem: Row, waiting: bool, agency: s
         return i18n.text(language, own)
     if status == "moderation":
         after = waiting and site.moderation == "after"
-        return wording.say(site, language, f"status_next.{'confirm' if after else 'moderation'}", date=due)
+        name = "confirm" if after else "silence" if waits_long(problem, site.calendar, clock.now()) else "moderation"
+        return wording.say(site, language, f"status_next.{name}", date=due)
     if problem["awaits"] == "author":
         return wording.say(site, language, "status_next.paused", date=due)
     return wording.say(site, language, f"status_next.{status}", agency=agency, date=due)
