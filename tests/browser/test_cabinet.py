@@ -424,6 +424,10 @@ def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
 ) -> None:
     page = town.sign_in(new_page(viewport=DESK), to="problems")
     address = open_report(town, page)
+    expect(page.get_by_text("напрямую")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.get_by_text("напрямую")).to_be_hidden()  # what may be recorded is not what was done
+    page.emulate_media(media="screen")
     resolve_with_files(page)
     for viewport in (DESK, PHONE):
         page.set_viewport_size(viewport)  # type: ignore[arg-type]
