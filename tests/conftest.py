@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page
 from scripts import servers
 from tests.factories import PUBLIC_URL, SECRET
 from tests.fake_platform import FakePlatform
+from tests.support import cabinet
 from tests.support.browser import SharedBrowser, Watch, open_context
 from tests.support.commands import call_json
 from tests.support.event_loop_thread import run_in_thread
@@ -289,11 +290,24 @@ async def app(settings: Settings) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def client(app: Any, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(app: Any, settings: Settings, hooks: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """Calls the application without a network, like a browser on the service's own origin."""
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
-    async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as connected:
+    async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url, event_hooks=hooks) as connected:
         yield connected
+
+
+@pytest.fixture
+def hooks(app: Any, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What browsers do after each answer: a decision that waits is carried out as if its minute had passed."""
+    if request.node.get_closest_marker("waits"):
+        return {}
+
+    async def pass_minute(answer: httpx2.Response) -> None:
+        if "done=waits" in answer.headers.get("location", ""):
+            await cabinet.pass_minute(app.state.context.database)
+
+    return {"response": [pass_minute]}
 
 
 # --- real processes ---

@@ -121,13 +121,13 @@ def worker(context: Context) -> Worker:
 
 
 @pytest.fixture
-async def new_browser(app: Any, settings: Settings) -> AsyncIterator[Callable[[], Cabinet]]:
+async def new_browser(app: Any, settings: Settings, hooks: Any) -> AsyncIterator[Callable[[], Cabinet]]:
     """`new_browser()` → the browser of somebody who has not signed in, with their own cookies."""
     clients = []
 
     def make() -> Cabinet:
         transport = httpx2.ASGITransport(app=app)
-        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
+        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url, event_hooks=hooks))
         return Cabinet(clients[-1])
 
     yield make

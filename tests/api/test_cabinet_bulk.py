@@ -13,6 +13,7 @@ import time_machine
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.pictures import noise, photo
 from widget_api import clock, journal
 from widget_api.browse import map_frame
 from widget_api.cabinet import bulk_service, list_map
@@ -332,6 +333,125 @@ async def test_a_clock_that_was_set_back_delays_nothing(context: Context, site: 
     with time_machine.travel(clock.now() - 86_400):
         await bulk_service.execute_due(context.database)
     assert await statuses(context, ids) == ["accepted"]
+
+
+# --- one decision ----------------------------------------------------------------------------------------------------
+
+ANSWER = "Яму на Лесной засыпали 12 декабря, асфальт уложим весной."
+
+
+async def left_behind(context: Context, client: httpx2.AsyncClient, site: Site) -> list[Any]:
+    """What a decision would change elsewhere: what the public reads, deliveries with letters, and events."""
+    public = [f"/api/v1/sites/{site.key}/problems/1", f"/s/{site.key}/problems/1", f"/s/{site.key}/feed.atom"]
+    tables = [await context.database.rows(f"SELECT id FROM {table} ORDER BY id") for table in ("events", "deliveries")]
+    return [PageText((await client.get(path)).text).text for path in public] + [
+        [row["id"] for row in rows] for rows in tables
+    ]
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("to", ["resolved", "rejected", "duplicate"])
+async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
+    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str, to: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path, (other,) = f"{LIST}/{problem}", await sent(context, site, 1)
+    await lifecycle.change(context.database, AGENT, site.id, other, Change(to="accepted"))
+    anna, boris = await enter("agent", site.agency.id, "anna@gorod.test"), await enter("agent", site.agency.id)
+    stale = (await boris.read(path)).form(path)
+    before = await left_behind(context, client, site)
+    files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")} if to == "resolved" else None
+    form = (await anna.read(path)).form(path)
+    wish = {"to": to, "text": ANSWER, "duplicate_of": "2" if to == "duplicate" else ""}
+    answer = await anna.client.post(path, data=form.fields | wish, files=files)
+    assert answer.headers["location"].endswith("done=waits")
+
+    shown, seen = await anna.read(path), await boris.read(path)
+    assert "Пока ничего не изменилось и не отправлено" in shown.text
+    assert "anna@gorod.test через минуту" in seen.text, "a colleague sees that it waits"
+    assert f"{path}/undo" in [form.action for form in shown.forms]
+    assert {path, f"{path}/undo"}.isdisjoint(form.action for form in seen.forms)
+    assert "Через минуту: решение о сообщении № 1." in (await anna.read(LIST)).text
+    late = await boris.client.post(path, data=stale.fields | {"to": "answered", "text": f"{ANSWER} Борис"})
+    assert late.headers["location"].endswith("done=busy")
+    assert (await boris.client.post(f"{path}/undo", data=token_of(seen))).headers["location"].endswith("done=late")
+    await after_a_minute(context, bulk_service.DELAY - 1)
+    assert await left_behind(context, client, site) == before
+
+    undone = await anna.send(path, f"{path}/undo")
+    assert undone.headers["location"].endswith("done=undone")
+    await after_a_minute(context, 2 * bulk_service.DELAY)
+    assert await left_behind(context, client, site) == before
+    again = (await anna.read(path)).form(path).fields
+    assert {name: again.get(name, "") for name in wish} == wish
+    assert ("photo" in again) is (to == "resolved"), "the photo was lost"
+    assert (await boris.read(path)).form(path).fields["text"] == f"{ANSWER} Борис"
+
+    assert (await anna.client.post(path, data=again)).status_code == 303
+
+    async def kill(*given: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bulk_service, "_decide", kill)
+        with pytest.raises(BaseException):  # noqa: B017 - the process is killed when the minute is over
+            await after_a_minute(context)
+    assert await left_behind(context, client, site) == before
+    await after_a_minute(context, 3 * bulk_service.DELAY)
+    assert await statuses(context, [problem]) == [to]
+    await after_a_minute(context, 6 * bulk_service.DELAY)
+    sql = f"SELECT id FROM events WHERE problem_id = '{problem}' AND status = '{to}'"
+    assert len(await context.database.rows(sql)) == 1
+    assert len((await left_behind(context, client, site))[-1]) > len(before[-1])
+    assert not await context.database.rows("SELECT * FROM bulks")
+    rows = await context.database.rows("SELECT id FROM photos WHERE role = 'answer'")
+    assert len(rows) == (to == "resolved")
+    assert "Вернуться к тексту" not in (await anna.read(path)).text
+
+
+@pytest.mark.waits
+async def test_a_decision_that_came_too_late_keeps_its_text(
+    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str
+) -> None:
+    path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
+    assert (await anna.decide(problem, "in_progress")).headers["location"].endswith("done=decided"), "that acts at once"
+    await anna.decide(problem, "answered", text=ANSWER)
+    await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="planned", expected_on="2099-01-01"))
+    await after_a_minute(context)
+    assert await statuses(context, [problem]) == ["planned"]
+    shown = await anna.read(path)
+    assert "не выполнено: за эту минуту сообщение или ваши права изменились" in shown.text
+    assert "Решение о сообщении № 1 не выполнено" in (await anna.read(LIST)).text
+    assert shown.form(path).fields["text"] == ANSWER
+    await anna.decide(problem, "answered")
+    assert "не выполнено" not in (await anna.read(path)).text, "what is sent again is told no more"
+    await lifecycle.erase(context.database, Actor(kind="operator"), site.id, problem)
+    await after_a_minute(context)
+    for table in ("bulks", "drafts"):
+        assert not await context.database.rows(f"SELECT * FROM {table}"), "words of an erased report stay"
+
+
+@pytest.mark.waits
+async def test_an_answer_given_outside_is_undone_with_its_form(
+    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str
+) -> None:
+    path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
+    before = await left_behind(context, client, site)
+    form = (await anna.read(f"{path}/outside")).form(f"{path}/outside")
+    wish = {"to": "answered", "number": "12-34/ОГ", "day": "2026-11-20", "text": "Ответили письмом."}
+    files = [("documents", ("письмо.pdf", b"%PDF-1.7\n%%EOF\n", "application/pdf"))]
+    sent = await anna.client.post(form.action, data=form.fields | wish, files=files)
+    assert sent.headers["location"].endswith("done=waits")
+    assert await left_behind(context, client, site) == before
+    form = (await anna.read(path)).form(f"{path}/undo")
+    undone = PageText((await anna.client.post(form.action, data=form.fields)).text)
+    again = undone.form(f"{path}/outside")
+    assert {name: again.fields[name] for name in wish if name != "to"} | {"to": "answered"} == wish
+    assert "document" in again.fields
+    sent = await anna.client.post(again.action, data=again.fields | {"to": "answered"})
+    assert sent.headers["location"].endswith("done=waits"), sent.text
+    await after_a_minute(context)
+    assert await statuses(context, [problem]) == ["answered"]
 
 
 # --- saved filters ---------------------------------------------------------------------------------------------------

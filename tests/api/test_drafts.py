@@ -223,7 +223,7 @@ async def test_a_head_approves_a_merge(context: Context, enter: Enter, site: Sit
 async def test_nobody_approves_where_there_is_nobody(context: Context, enter: Enter, site: Site, problem: str) -> None:
     await changes.update_agency(context.database, site.agency.id, {"approval": True})
     agent = await enter("agent", site.agency.id)
-    assert (await agent.decide(problem, "resolved", text=ANSWER)).headers["location"].endswith("done=decided")
+    assert (await agent.decide(problem, "resolved", text=ANSWER)).headers["location"].endswith("done=waits")
 
 
 # --- extension ---

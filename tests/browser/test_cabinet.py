@@ -205,7 +205,20 @@ def test_a_concurrent_change_is_announced_and_the_typed_text_kept(
     expect(desk.locator("#field-text")).to_have_value("Засыпали и заасфальтировали")
     assert axe.violations(desk) == []
     desk.click(".decision button")
-    expect(desk.locator("#head .chip").first).to_have_text("Решено")
+    expect(desk.locator("#waiting")).to_contain_text("Через минуту: «Решено»")
+    expect(faster.locator("#waiting")).to_contain_text("Пока ничего не изменилось")
+    assert axe.violations(desk) == []
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    desk.get_by_role("button", name="Отменить").click()
+    expect(desk.locator("#field-text")).to_have_value("Засыпали и заасфальтировали")
+    expect(desk.locator("#to-resolved")).to_be_checked()
+    expect(faster.locator("#waiting")).to_have_count(0)
+    desk.click(".decision button")
+    expect(desk.locator("#waiting [data-seconds]")).to_have_text(re.compile("Осталось секунд: 5\\d"))  # it counts
+    town.pass_minute()
+    for page in (desk, faster):
+        expect(page.locator("#head .chip").first).to_have_text("Решено")
+        expect(page.locator("#waiting")).to_have_count(0)
 
 
 def test_an_expired_session_is_announced_and_the_typed_text_kept(town: Town, desk: Page, watch: Watch) -> None:
@@ -403,7 +416,7 @@ def test_asking_the_author_keeps_an_unfinished_decision(
     expect(desk.locator("#field-question")).to_have_value("")
 
 
-def resolve_with_files(page: Page) -> None:
+def resolve_with_files(town: Town, page: Page) -> None:
     page.check("[name=to][value=resolved]")
     page.fill("#field-text", "Засыпали яму щебнем и утрамбовали. " * 6)
     long = ATTACHED | {"name": "Акт приёмки выполненных работ по улице Октябрьской Революции.pdf"}
@@ -411,6 +424,8 @@ def resolve_with_files(page: Page) -> None:
     picture = photo(halves(800, 600))
     page.set_input_files("#field-photos", {"name": "яма.jpg", "mimeType": "image/jpeg", "buffer": picture})
     page.click("#decide form .button.primary")
+    expect(page.locator("#waiting")).to_be_visible()
+    town.pass_minute()
     expect(page.locator("#history .documents a")).to_have_count(2)
 
 
@@ -428,7 +443,7 @@ def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
     page.emulate_media(media="print")
     expect(page.get_by_text("напрямую")).to_be_hidden()  # what may be recorded is not what was done
     page.emulate_media(media="screen")
-    resolve_with_files(page)
+    resolve_with_files(town, page)
     for viewport in (DESK, PHONE):
         page.set_viewport_size(viewport)  # type: ignore[arg-type]
         page.goto(address)

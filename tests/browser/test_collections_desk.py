@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_site_desk import DESK, enter  # noqa: F401 - a fixture
 from tests.support import axe
 from tests.support.browser import Watch
-from tests.support.town import sign_in
+from tests.support.cabinet import pass_minute
+from tests.support.town import sign_in, use_database
 from tests.support.widget import WidgetSite
 
 XSS = "<img src=x onerror=alert(1)>"
@@ -156,7 +157,9 @@ def test_a_council_checks_entries_in_its_own_cabinet_until_it_is_removed(
     council.fill("#field-text", "Такого района в городе нет. Укажите район и подайте запись снова.")
     council.select_option("#field-reject_reason", "no_place")  # what somebody wrote stays
     council.click(".decision button.primary")
-    expect(council.locator("[role=status].good")).to_be_visible()
+    expect(council.locator("#waiting")).to_be_visible()
+    use_database(service, pass_minute)
+    expect(council.locator("#waiting")).to_have_count(0)
     entry = council.url.partition("?")[0]
 
     own.goto(entry)

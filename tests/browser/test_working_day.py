@@ -190,7 +190,13 @@ def test_a_working_day(
 
     def save(hand: Hand, done: str) -> None:
         hand.press(hand.page.get_by_role("button", name=say("cabinet.decide.submit")))
-        expect(hand.page.locator(".notice.good").first).to_have_text(say(f"cabinet.decide.{done}"))
+        if done == "waits":
+            expect(hand.page.locator("#waiting")).to_be_visible()
+            check(hand.page)
+            agency.town.pass_minute()
+            expect(hand.page.locator("#waiting")).to_have_count(0)
+        else:
+            expect(hand.page.locator(".notice.good").first).to_have_text(say(f"cabinet.decide.{done}"))
 
     status = "#head .chip"
     agency.town.report("Другое: не горит фонарь", category="lighting")
@@ -242,7 +248,7 @@ def test_a_working_day(
     head.press(head.page.locator("#section-approval").locator(".c-text a", has_text="Первое"))
     expect(head.page.locator("#field-text")).to_have_value(AMENDED)
     check(head.page)
-    save(head, "done")
+    save(head, "waits")
     expect(head.page.locator(status).first).to_have_text(say("status.resolved"))
     answer = agency.town.call(f"/problems/{receipt['number']}")
     assert answer["answer"]["text"] == AMENDED
@@ -281,7 +287,7 @@ def test_a_working_day(
     # It is answered; a head needs nobody's approval.
     head.choose("resolved")
     head.write(head.page.locator("#field-text"), AGAIN)
-    save(head, "done")
+    save(head, "waits")
     resident.reload()
     expect(resident.locator(".official").first).to_contain_text(AGAIN)
     agency.today(agent.page)

@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 
 import httpx2
 
+from widget_api.cabinet import bulk_service
 from widget_api.context import Context
+from widget_api.database import Database
 from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.sites.model import Site
@@ -76,6 +78,13 @@ class PageText(HTMLParser):
         found = [form for form in self.forms if form.action.partition("?")[0] == action]
         assert len(found) == 1, f"{len(found)} forms for {action} among {[form.action for form in self.forms]}"
         return found[0]
+
+
+async def pass_minute(database: Database) -> None:
+    """Carry out the decisions that wait, without moving the clock."""
+    sql = "UPDATE bulks SET execute_at = execute_at - :delay WHERE state = 'pending' AND action = 'decide'"
+    await database.write(lambda tx: tx.run(sql, delay=bulk_service.DELAY))
+    await bulk_service.execute_due(database)
 
 
 class Cabinet:

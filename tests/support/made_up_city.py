@@ -42,6 +42,8 @@ CHANGES = (
     "widget_api.sites.tickets.MAX_NUMBER=20",  # the same proof of work with a smaller range
     # Periodic jobs run at once, and letters about deadlines are off: other tests cover them.
     "widget_api.worker.SETTLING=0",
+    "widget_api.worker.TIDY=0.1",
+    "widget_api.cabinet.bulk_service.DELAY=0",
     "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",
     "widget_api.mailbox.jobs.JOBS_PAUSE=1000000",
 )
@@ -334,5 +336,6 @@ def decide_reports(world: World) -> None:
         path = f"/cabinet/problems/{world.ids[number - 1]}"
         name = "cabinet/decided" if number == 1 else None
         world.press(agent, path, path, name, to=to, **fields)
+        world.wait(lambda page=path: 'id="waiting"' not in agent.ask("GET", page).text, "a decision waits for ever")
     world.press(agent, f"/cabinet/problems/{world.ids[12]}", f"/cabinet/problems/{world.ids[12]}/spam", spam="yes")
     world.settle()

@@ -12,6 +12,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.factories import HOST_ORIGIN, make_site, problem_body
+from tests.support import cabinet
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.processes import Service
 from widget_api.database import Database
@@ -102,6 +103,10 @@ class Town:
         if to:
             page.goto(f"{self.service.url}/cabinet/{to}")
         return page
+
+    def pass_minute(self) -> None:
+        """Carry out the decisions that can still be undone."""
+        self.use_database(cabinet.pass_minute)
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The answer of the API of the site."""

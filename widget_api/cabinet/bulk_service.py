@@ -1,8 +1,11 @@
-"""Decide about many reports at once, a minute after it was confirmed, so that it can be undone.
+"""Decide about many reports at once, or close one, a minute after it was confirmed, so that it can be undone.
 
 The chosen reports are kept with the status event that each had then. The worker executes a bulk in batches; each report
 is decided as on its own page, and marked in the same transaction. So a process killed at any moment loses nothing and
 decides nothing twice, and what others decided meanwhile stays.
+
+A decision after which nobody works on a report is a bulk of this one report (`schedule_decision`). It has no preview,
+its parameters are the decision, and no result to read where it was carried out.
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import orjson
 
 from widget_api import clock, journal
-from widget_api.cabinet import inbox_service, inbox_store
+from widget_api.cabinet import inbox_service, inbox_store, stored_decisions
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
@@ -27,8 +30,8 @@ from widget_api.people.model import User, VisibleSite, read_change
 from widget_api.problems.model import OPEN, Change
 from widget_api.sites import routing_rules
 
-Action = Literal["accept", "service", "person", "reject"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
+Action = Literal["accept", "service", "person", "reject", "decide"]
+ACTIONS: tuple[Action, ...] = ("accept", "service", "person", "reject")  # about many; «decide» is about one
 _STATUSES = {"accept": "accepted", "service": "forwarded", "reject": "rejected"}
 FIELDS = ("text", "service", "service_due", "user")
 MAX_REPORTS = 5_000
@@ -53,6 +56,8 @@ class Bulk:
     action: Action
     state: str
     seconds: int  # until it is executed
+    number: int | None  # of the report that a decision is about
+    problem_id: str
     counts: Mapping[str, int]  # by outcome, «» = to be done
     left: Sequence[tuple[str, int, str]]
 
@@ -73,7 +78,7 @@ def find_obstacle(user: User, site: VisibleSite, row: Row, action: str) -> str |
     if action == "person":
         possible = inbox_service.may_assign_colleague(user, site, row)
     else:
-        possible = _STATUSES[action] in inbox_service.find_transitions(user, site, row)
+        possible = _STATUSES.get(action) in inbox_service.find_transitions(user, site, row)
     if possible:
         return None
     for reason, holds in (
@@ -136,6 +141,14 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
         id=bulk_id,
     )
     counts = {one["outcome"]: one["many"] for one in counted}
+    one = (
+        None
+        if row["action"] != "decide"
+        else await database.row(
+            "SELECT p.id, p.number FROM bulk_reports r JOIN problems p ON p.id = r.problem_id WHERE r.bulk_id = :id",
+            id=bulk_id,
+        )
+    )
     left = await database.rows(
         "SELECT r.outcome, p.number, p.id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id"
         " WHERE r.bulk_id = :id AND r.outcome <> 'done' ORDER BY r.outcome, p.number, p.site_id LIMIT :most",
@@ -149,6 +162,8 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
         action=row["action"],
         state=row["state"],
         seconds=max(0, row["execute_at"] - clock.now()),
+        number=one["number"] if one else None,
+        problem_id=one["id"] if one else "",
         counts=counts | ({"unknown": row["unknown"]} if row["unknown"] else {}),
         left=[(one["outcome"], one["number"], one["id"]) for one in visible],
     )
@@ -202,18 +217,97 @@ async def confirm_bulk(database: Database, user: User, bulk_id: str, given: Mapp
     )
 
 
+async def schedule_decision(database: Database, user: User, row: Row, parameters: Mapping[str, Any]) -> bool:
+    """Let a decision about one report wait for its minute (`stored_decisions.to_parameters`).
+
+    The caller has checked it. Returns False where another decision about the report waits already.
+    """
+    now, bulk_id = clock.now(), clock.new_id()
+
+    async def work(tx: Transaction) -> bool:
+        await tx.advance(row["site_id"], 0, 0)  # colleagues' open pages reload; and of two at once one is the first
+        others = await tx.rows(_DECISIONS.format(columns="b.id, b.state, b.user_id", join=""), problem_id=row["id"])
+        if any(one["state"] != "done" for one in others):
+            return False
+        for one in others:  # the user's own that was not carried out
+            await _delete(tx, one["id"] if one["user_id"] == user.id else "")
+        at, content = now + DELAY, orjson.dumps(parameters).decode()
+        values = {"action": "decide", "state": "pending", "parameters": content, "created_at": now, "execute_at": at}
+        await tx.insert("bulks", id=bulk_id, user_id=user.id, unknown=0, **values)
+        await tx.insert("bulk_reports", bulk_id=bulk_id, problem_id=row["id"], seen=row["status_event"])
+        return True
+
+    return await database.write(work, row["site_id"])
+
+
+_DECISIONS = """
+    SELECT {columns} FROM bulks b JOIN bulk_reports r ON r.bulk_id = b.id {join}
+    WHERE r.problem_id = :problem_id AND b.action = 'decide' ORDER BY b.state DESC, b.id
+"""
+
+
+async def _delete(tx: Transaction, bulk_id: str) -> None:
+    await tx.run("DELETE FROM bulk_reports WHERE bulk_id = :id", id=bulk_id)
+    await tx.run("DELETE FROM bulks WHERE id = :id", id=bulk_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A decision about a report that waits for its minute, or was not carried out then."""
+
+    bulk_id: str
+    failed: bool
+    to: str
+    text: str
+    seconds: int
+    own: bool  # the reader's own
+    name: str  # of who decided, for people of the same agency
+    form: dict[str, str] | None  # that of an answer given outside, which is no draft
+    documents: tuple[str, ...]
+
+
+async def find_waiting(database: Database, user: User, problem_id: str) -> Waiting | None:
+    """The decision about a report that waits, or the user's own that was not carried out."""
+    columns = "b.id, b.state, b.user_id, b.parameters, b.execute_at, u.agency_id, COALESCE(u.name, u.email) AS name"
+    sql = _DECISIONS.format(columns=columns, join="JOIN users u ON u.id = b.user_id")
+    rows = await database.rows(sql, problem_id=problem_id)
+    row = next((one for one in rows if one["state"] != "done" or one["user_id"] == user.id), None)
+    if row is None:
+        return None
+    parameters = orjson.loads(row["parameters"])
+    change = stored_decisions.read_change(parameters)
+    return Waiting(
+        bulk_id=row["id"],
+        failed=row["state"] == "done",
+        to=change.to,
+        text=change.text or "",
+        seconds=max(0, row["execute_at"] - clock.now()),
+        own=row["user_id"] == user.id,
+        name=row["name"] if row["agency_id"] == user.agency_id else "",
+        form=parameters["form"],
+        documents=change.documents + change.internal_documents,
+    )
+
+
 async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> bool:
     """Undo a bulk, or put its result away. False where its execution has begun, or there is none."""
+    sites = await database.rows(
+        "SELECT DISTINCT p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id JOIN bulks b"
+        " ON b.id = r.bulk_id WHERE b.id = :id AND b.user_id = :user_id AND b.action = 'decide'",
+        id=bulk_id,
+        user_id=user_id,
+    )
 
     async def work(tx: Transaction) -> bool:
         sql = "UPDATE bulks SET state = 'draft' WHERE id = :id AND user_id = :user_id AND state <> 'running'"
         if not await tx.run(sql, id=bulk_id, user_id=user_id):
             return False
-        await tx.run("DELETE FROM bulk_reports WHERE bulk_id = :id", id=bulk_id)
-        await tx.run("DELETE FROM bulks WHERE id = :id", id=bulk_id)
+        await _delete(tx, bulk_id)
+        for one in sites:
+            await tx.advance(one["site_id"], 0, 0)  # open pages of the report reload
         return True
 
-    return await database.write(work)
+    return await database.write(work, *(one["site_id"] for one in sites))
 
 
 async def purge_bulks(database: Database) -> int:
@@ -232,11 +326,18 @@ _DUE = "state IN ('pending', 'running') AND NOT (execute_at > :now AND execute_a
 
 
 async def execute_due(database: Database) -> None:
-    """Execute the bulks whose minute has passed, and those that a killed process left."""
-    for row in await database.rows(f"SELECT id FROM bulks WHERE {_DUE} ORDER BY execute_at", **_moment()):
-        if await database.write(partial(_claim, bulk_id=row["id"])):
-            while await execute_batch(database, row["id"]):
-                pass
+    """Execute the bulks whose minute has passed, and those that a killed process left.
+
+    They take turns by batches, so that one of thousands of reports delays no other.
+    """
+    running = list[str]()
+    while True:
+        for row in await database.rows(f"SELECT id FROM bulks WHERE {_DUE} ORDER BY execute_at, id", **_moment()):
+            if await database.write(partial(_claim, bulk_id=row["id"])):
+                running.append(row["id"])
+        running = [bulk_id for bulk_id in running if await execute_batch(database, bulk_id)]
+        if not running:
+            return
 
 
 async def _claim(tx: Transaction, bulk_id: str) -> int:
@@ -274,7 +375,7 @@ async def _list_open(database: Database, bulk_id: str, most: int) -> Sequence[Ro
     )
 
 
-async def _execute(database: Database, user: User | None, bulk: Row, parameters: Mapping[str, str], row: Row) -> None:
+async def _execute(database: Database, user: User | None, bulk: Row, parameters: Mapping[str, Any], row: Row) -> None:
     """Decide about one report, or note why it is left."""
 
     async def mark(tx: Transaction, outcome: str = "done") -> None:
@@ -294,13 +395,13 @@ async def _execute(database: Database, user: User | None, bulk: Row, parameters:
             await database.write(lambda tx: mark(tx, outcome))
 
 
-async def _try(database: Database, user: User, bulk: Row, parameters: Mapping[str, str], row: Row) -> str:
+async def _try(database: Database, user: User, bulk: Row, parameters: Mapping[str, Any], row: Row) -> str:
     """Decide about one report. Returns why it is left, «» where it is not. Raises Unavailable."""
     try:
         await _decide(database, user, bulk["action"], parameters, row)
     except Unavailable:
         raise
-    except Conflict:
+    except (Conflict, Invalid):
         return "changed"
     except (Refused, NotFound) as error:
         if error.code == "approval":
@@ -314,8 +415,10 @@ async def _try(database: Database, user: User, bulk: Row, parameters: Mapping[st
     return ""
 
 
-async def _decide(database: Database, user: User, action: str, parameters: Mapping[str, str], row: Row) -> None:
-    if action == "person":
+async def _decide(database: Database, user: User, action: str, parameters: Mapping[str, Any], row: Row) -> None:
+    if action == "decide":
+        await stored_decisions.carry_out(database, user, row, parameters)
+    elif action == "person":
         chosen = parameters["user"]
         await inbox_service.assign_colleague(database, user, row["problem_id"], chosen, seen=row["seen"])
     else:
@@ -333,20 +436,24 @@ async def _explain(database: Database, user: User, action: str, problem_id: str)
 
 
 async def _finish(database: Database, bulk: Row) -> None:
-    """End a bulk, and forget its texts."""
+    """End a bulk, and forget its texts. A decision about one report stays only where it was not carried out."""
     person = await accounts_store.find_by_id(database, bulk["user_id"])
     assert person is not None, "users are disabled, never deleted"
 
     async def work(tx: Transaction) -> None:
-        ended = "UPDATE bulks SET state = 'done', parameters = '{}' WHERE id = :id AND state = 'running'"
-        if not await tx.run(ended, id=bulk["id"]):
+        ended = "UPDATE bulks SET state = 'done', parameters = :left WHERE id = :id AND state = 'running'"
+        if not await tx.run(ended, id=bulk["id"], left=bulk["parameters"] if bulk["action"] == "decide" else "{}"):
             return
         counted = await tx.row(
-            "SELECT COUNT(*) AS many, COUNT(CASE WHEN outcome = 'done' THEN 1 END) AS decided"
-            " FROM bulk_reports WHERE bulk_id = :id",
+            "SELECT COUNT(*) AS many, COUNT(CASE WHEN outcome = 'done' THEN 1 END) AS decided,"
+            " COUNT(CASE WHEN outcome = 'erased' THEN 1 END) AS erased FROM bulk_reports WHERE bulk_id = :id",
             id=bulk["id"],
         )
         assert counted is not None, "an aggregate without its row"
+        if bulk["action"] == "decide":
+            if counted["decided"] or counted["erased"]:
+                await _delete(tx, bulk["id"])
+            return
         who = journal.Who(role=person["role"], user_id=person["id"], agency_id=person["agency_id"])
         left = counted["many"] - counted["decided"]
         details = {"action": f"bulk_{bulk['action']}", "reports": counted["decided"], "left": left}

@@ -1,4 +1,7 @@
-"""Decide about a report: set a status, extend its due date, keep a draft, submit it to a head or return it."""
+"""Decide about a report: set a status, extend its due date, keep a draft, submit it to a head or return it.
+
+A decision after which nobody works on the report waits a minute, in which it can be undone (bulk_service).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, i18n, journal, web
-from widget_api.cabinet import answer_files, drafts, inbox_service, letter_preview, weak_answers
+from widget_api import errors, i18n, web
+from widget_api.attachments.links import make_document_token
+from widget_api.cabinet import (
+    answer_files,
+    bulk_service,
+    drafts,
+    inbox_service,
+    letter_preview,
+    outside_answer,
+    stored_decisions,
+    weak_answers,
+)
 from widget_api.cabinet.http import (
     Fields,
     journal_user,
@@ -23,9 +36,8 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.inbox_routes import OTHER_FIELDS, redirect_done, show_problem
 from widget_api.cabinet.inbox_rows import TODAY_PATH
-from widget_api.database import Transaction
-from widget_api.people.model import User, VisibleSite, read_decision
-from widget_api.problems.model import Change, Extension
+from widget_api.people.model import FINAL_STATUSES, User, read_decision
+from widget_api.problems.model import Change
 
 
 async def decide_problem(request: Request, user: User) -> Response:
@@ -74,7 +86,15 @@ async def decide_problem(request: Request, user: User) -> Response:
                 await inbox_service.check_decision(database, user, site, row, wish)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files, submitted_by=who)
                 return web.see_other(redirect_done(request, problem_id, "submitted"))
-            await _decide(request, user, site, problem_id, wish, seen, fields.get("approves", ""))
+            approves = fields.get("approves", "")
+            if isinstance(wish, Change) and wish.to in FINAL_STATUSES:
+                await inbox_service.check_decision(database, user, site, row, wish)
+                await drafts.check_approved(database, user, problem_id, approves)
+                await drafts.save_draft(database, user, site.id, problem_id, fields, files)  # what «undo» shows again
+                parameters = stored_decisions.to_parameters(wish, who, approves=approves)
+                waits = await bulk_service.schedule_decision(database, user, row, parameters)
+                return web.see_other(redirect_done(request, problem_id, "waits" if waits else "busy"))
+            await stored_decisions.decide(database, user, who, problem_id, wish, seen=seen, approves=approves)
         except errors.Invalid as error:
             return await again(422, wrong=error)
         except errors.Conflict as error:
@@ -86,27 +106,20 @@ async def decide_problem(request: Request, user: User) -> Response:
     return web.see_other(redirect_done(request, problem_id))
 
 
-async def _decide(
-    request: Request,
-    user: User,
-    site: VisibleSite,
-    problem_id: str,
-    wish: Change | Extension,
-    seen: str,
-    approves: str,
-) -> None:
-    """Make a decision, and end the drafts that led to it in the same transaction."""
-    who = journal_user(request, user)
-
-    async def end_drafts(tx: Transaction, event_id: str) -> None:
-        if await drafts.end_drafts(tx, user, site.id, problem_id, approves):
-            await journal.record(tx, "approved", who, subject=problem_id, site_id=site.id)
-        if site.undecided_before is not None and isinstance(wish, Change):
-            status = {"status": wish.to}
-            await journal.record(tx, "decided_in_place", who, subject=problem_id, site_id=site.id, details=status)
-
-    database = web.context(request).database
-    await inbox_service.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)
+async def undo_decision(request: Request, user: User) -> Response:
+    """POST /cabinet/problems/{problem_id}/undo: the user's own decision while it waits. Its form is shown again."""
+    await session_fields(request)
+    context, problem_id = web.context(request), path_identifier(request, "problem_id")
+    site, _ = await inbox_service.find_problem(context.database, user, problem_id)
+    waiting = await bulk_service.find_waiting(context.database, user, problem_id)
+    if waiting is None or not waiting.own:
+        return web.see_other(redirect_done(request, problem_id, "late"))
+    undone = await bulk_service.discard_bulk(context.database, user.id, waiting.bulk_id)
+    if undone and waiting.form is not None:
+        tokens = [("document", make_document_token(context.signer, problem_id, one)) for one in waiting.documents]
+        files = await answer_files.list_received(context, site.id, problem_id, tokens)
+        return await outside_answer.show_form(request, user, given=waiting.form, files=files, undone=True)
+    return web.see_other(redirect_done(request, problem_id, "undone" if undone else "late"))
 
 
 async def autosave_draft(request: Request, user: User) -> Response:
@@ -147,6 +160,7 @@ async def return_draft(request: Request, user: User) -> Response:
 
 routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}", require_user(decide_problem), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/undo", require_user(undo_decision, keeps=False), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/draft", require_user(autosave_draft, keeps=False), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/draft/return", require_user(return_draft), methods=["POST"]),
 ]

@@ -209,6 +209,28 @@ async def delete_draft(database: Database, user: User, problem_id: str, *sent: s
     await database.write(work, row["site_id"])
 
 
+_APPROVED = """
+    problem_id = :problem_id AND user_id = :author_id AND changed_at = :changed_at AND submitted_at IS NOT NULL
+    AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)
+"""
+
+
+def _name_approved(user: User, problem_id: str, approves: str) -> dict[str, str | int | None] | None:
+    """Parameters of _APPROVED for the draft that a decision approves (`Draft.version`), if it approves one."""
+    author_id, _, changed_at = approves.partition(".")
+    if not (approves and user.approves):
+        return None
+    at = int(changed_at) if changed_at.isascii() and changed_at.isdigit() and len(changed_at) < 17 else 0
+    return {"problem_id": problem_id, "author_id": author_id, "changed_at": at, "agency_id": user.agency_id}
+
+
+async def check_approved(database: Database, user: User, problem_id: str, approves: str) -> None:
+    """Raise Invalid («text») where the draft that a decision approves was changed or returned meanwhile."""
+    named = _name_approved(user, problem_id, approves)
+    if named is not None and await database.row(f"SELECT id FROM drafts WHERE {_APPROVED}", **named) is None:
+        raise errors.Invalid((errors.FieldError("text", "draft_changed"),))
+
+
 async def end_drafts(tx: Transaction, user: User, site_id: str, problem_id: str, approves: str) -> bool:
     """Delete the user's own draft in the transaction of the decision, and the colleague's one that it `approves`.
 
@@ -220,17 +242,10 @@ async def end_drafts(tx: Transaction, user: User, site_id: str, problem_id: str,
         problem_id=problem_id,
         user_id=user.id,
     )
-    author_id, _, changed_at = approves.partition(".")
-    if not (approves and user.approves):
+    named = _name_approved(user, problem_id, approves)
+    if named is None:
         return False
-    approved = await tx.run(
-        "DELETE FROM drafts WHERE problem_id = :problem_id AND user_id = :author_id AND changed_at = :changed_at"
-        " AND submitted_at IS NOT NULL AND user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)",
-        problem_id=problem_id,
-        author_id=author_id,
-        changed_at=int(changed_at) if changed_at.isascii() and changed_at.isdigit() and len(changed_at) < 17 else 0,
-        agency_id=user.agency_id,
-    )
+    approved = await tx.run(f"DELETE FROM drafts WHERE {_APPROVED}", **named)
     if not approved:
         raise errors.Invalid((errors.FieldError("text", "draft_changed"),))
     problem = await find_existing(tx, site_id, problem_id)

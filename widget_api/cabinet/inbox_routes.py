@@ -58,7 +58,20 @@ from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 # The paths of a report's forms below its own.
-_FORMS = ("ask", "assign", "comment", "document", "draft", "draft/return", "note", "read", "return", "spam", "work")
+_FORMS = (
+    "ask",
+    "assign",
+    "comment",
+    "document",
+    "draft",
+    "draft/return",
+    "note",
+    "read",
+    "return",
+    "spam",
+    "undo",
+    "work",
+)
 # The fields of the page's other forms, which are sent with the decision's.
 OTHER_FIELDS = ("question", "comment", "note", "work_text", "return_reason", "remark")
 _FORMER_PARAMETERS = {"tab", "q", "site", "after"}
@@ -285,6 +298,8 @@ async def show_problem(
         most={"photos": MAX_PHOTOS, "documents": MOST_DOCUMENTS},
         errors=field_errors(language, wrong) | files.wrong,
         conflict=problem_view.latest_status(language, dossier, site) if conflict else None,
+        undoable=(undoable := await bulk_service.find_waiting(database, user, dossier.row["id"])),
+        waits=undoable is not None and not undoable.failed,
     )
 
 

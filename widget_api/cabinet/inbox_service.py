@@ -13,7 +13,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.events import APPROVAL
 from widget_api.people import store
-from widget_api.people.model import APPROVED_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
@@ -335,7 +335,7 @@ async def needs_approval(database: Database, user: User, row: Row, wish: Change 
         far = True
     else:
         far = wish.to == "planned" and (wish.expected_on or "") > extension.last_date(row)
-    wanted = far or (user.needs_approval and isinstance(wish, Change) and wish.to in APPROVED_STATUSES)
+    wanted = far or (user.needs_approval and isinstance(wish, Change) and wish.to in FINAL_STATUSES)
     return wanted and await store.has_approver(database, user.agency_id)
 
 

@@ -15,10 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.attachments.documents.model import MAX_DOCUMENTS
-from widget_api.cabinet import answer_files, inbox_service
+from widget_api.cabinet import answer_files, bulk_service, inbox_service, stored_decisions
 from widget_api.cabinet.http import (
     Fields,
     field_errors,
+    journal_user,
     language_of,
     path_identifier,
     render_page,
@@ -34,6 +35,7 @@ from widget_api.problems.model import ANSWERS, Change
 from widget_api.problems.registration import MAX_NUMBER_LENGTH
 from widget_api.sites.deadlines import local_date
 
+_FIELDS = ("to", "text", "number", "day", "publish")
 _PLACES = {"photos": "to"}  # the field of this form that shows the error of another of a decision
 
 
@@ -59,6 +61,7 @@ async def show_form(
     files: answer_files.AnswerFiles | None = None,
     conflict: bool = False,
     refused: str = "",
+    undone: bool = False,
 ) -> Response:
     """GET /cabinet/problems/{problem_id}/outside"""
     site, row, to = await _find(request, user)
@@ -74,7 +77,7 @@ async def show_form(
         seen=row["status_event"],
         site=site,
         decisions=[(one, i18n.text(language, f"status_action.{one}")) for one in to],
-        given={name: given.get(name, texts.get(name, "")) for name in ("to", "text", "number", "day", "publish")},
+        given={name: given.get(name, texts.get(name, "")) for name in _FIELDS},
         errors=field_errors(language, wrong) | files.wrong,
         files=files,
         most=MAX_DOCUMENTS,
@@ -82,9 +85,10 @@ async def show_form(
         today=local_date(clock.now(), site.time_zone).isoformat(),
         conflict=conflict,
         refused=refused,
+        undone=undone,
         back=f"{LIST_PATH}/{row['id']}",
         section="list",
-        here=request.url.path,
+        here=f"{LIST_PATH}/{row['id']}/outside",
     )
 
 
@@ -102,7 +106,14 @@ async def send_form(request: Request, user: User) -> Response:
             return await show_form(request, user, 422, given=fields, files=files)
         shown, hidden = (files.documented, ()) if fields.get("publish") == "yes" else ((), files.documented)
         wish = replace(wish, documents=shown, internal_documents=hidden)
-        await inbox_service.decide_problem(context.database, user, row["id"], wish, seen=fields.get("seen", ""))
+        seen, who = fields.get("seen", ""), journal_user(request, user)
+        site, row = await inbox_service.find_decidable(context.database, user, row["id"], wish, seen=seen)
+        if await inbox_service.needs_approval(context.database, user, row, wish):
+            raise Refused("approval")
+        await inbox_service.check_decision(context.database, user, site, row, wish)
+        parameters = stored_decisions.to_parameters(wish, who, form={name: fields.get(name, "") for name in _FIELDS})
+        if not await bulk_service.schedule_decision(context.database, user, row, parameters):
+            return await show_form(request, user, 409, given=fields, files=files, conflict=True)
     except Invalid as error:
         moved = tuple(replace(one, field=_PLACES.get(one.field, one.field)) for one in error.fields)
         return await show_form(request, user, 422, given=fields, wrong=Invalid(moved), files=files)
@@ -115,7 +126,7 @@ async def send_form(request: Request, user: User) -> Response:
             raise
         refused = i18n.text(language_of(request, user), "channels.outside.approval")
         return await show_form(request, user, 409, given=fields, files=files, refused=refused)
-    return web.see_other(f"{LIST_PATH}/{row['id']}?done=decided")
+    return web.see_other(f"{LIST_PATH}/{row['id']}?done=waits")
 
 
 def _read_change(site: VisibleSite, fields: Fields) -> Change:

@@ -145,7 +145,8 @@ DECISION_FIELDS = (
     *("work_photos", "reject_reason"),
 )
 EXTENDED = "extended"  # a choice beside the statuses: an extension
-APPROVED_STATUSES = ANSWERS | {"rejected", "redirected", "duplicate"}  # after which nobody works on it here
+# After which nobody works on a report here: a head approves them where the agency wants it, and they can be undone.
+FINAL_STATUSES = ANSWERS | {"rejected", "redirected", "duplicate"}
 
 
 def read_decision(given: Mapping[str, str]) -> Change | Extension:

@@ -73,8 +73,11 @@ function swap(old, fresh) {
 function swapDecision(old, fresh) {
   if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
   const touched = [...old.querySelectorAll("input, textarea, select")].some(isChanged) || old.querySelector("[data-unsent]");
-  if (!touched && !old.contains(document.activeElement)) {
+  const waited = old.querySelector("[data-seconds]"); // a decision that could be undone: nothing is filled in there
+  if (waited || (!touched && !old.contains(document.activeElement))) {
+    const focused = waited && old.contains(document.activeElement);
     old.replaceWith(fresh);
+    if (focused) byId("number").focus({ preventScroll: true });
     return readyTemplates();
   }
   if (old.dataset.seen === fresh.dataset.seen || byId("changed")) return;
