@@ -489,7 +489,7 @@ async def test_a_filter_is_saved_under_a_name(context: Context, site: Site, ente
 @pytest.fixture
 def make_row() -> Callable[..., dict[str, Any]]:
     def make(number: int, lat: float | None, lng: float | None) -> dict[str, Any]:
-        return {"id": f"id{number}", "number": number, "status": "accepted", "lat": lat, "lng": lng}
+        return {"id": f"id{number}", "number": number, "status": "accepted", "lat": lat, "lng": lng, "mirror_of": None}
 
     return make
 
@@ -497,7 +497,7 @@ def make_row() -> Callable[..., dict[str, Any]]:
 def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Callable[..., Any]) -> None:
     rows = [make_row(index, 55 + index % 10 / 50, 38 + index % 7 / 50) for index in range(140)]
     rows += [make_row(500, 55.1, 38.1), make_row(501, None, None)]
-    drawn = list_map.draw_map(rows, Selection(view="map"), 16)
+    drawn = list_map.draw_map("ru", rows, Selection(view="map"), 16)
     assert drawn is not None
     assert sum(mark.count for mark in drawn.marks) == 141
     assert drawn.placeless == 1
@@ -516,13 +516,13 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
         west, south, east, north = inside.bbox
         found = [row for row in rows if row["lat"] and west <= row["lng"] <= east and south <= row["lat"] <= north]
         assert len(found) >= group.count
-        closer = list_map.draw_map(found, inside, 16)
+        closer = list_map.draw_map("ru", found, inside, 16)
         assert closer is not None
         group = max(closer.marks, key=lambda mark: mark.count)
     assert "view=map" not in group.href
-    assert list_map.draw_map([make_row(1, None, None)], Selection(), None) is None
+    assert list_map.draw_map("ru", [make_row(1, None, None)], Selection(), None) is None
     for extreme in ((0, 0), (89, 180), (-89, -180)):
-        assert list_map.draw_map([make_row(1, *extreme)], Selection(), None) is not None
+        assert list_map.draw_map("ru", [make_row(1, *extreme)], Selection(), None) is not None
 
 
 async def test_the_list_is_shown_on_a_map(

@@ -42,6 +42,7 @@ TEXTS = (
 )
 ADDRESSES = ("ул. Ленина, 5", "проспект Мира, 12", None)
 CATEGORIES = ("roads", "lighting", "garbage")
+MIRRORED = (3, 12, 13)  # accepted, resolved, and one that its platform does not publish
 DAY = 86_400
 Row = Mapping[str, Any]
 Naive = Callable[[Row], bool]
@@ -88,6 +89,9 @@ async def _live(context: Context, site: Site, problem_id: str, index: int) -> No
         await lifecycle.import_update(database, Actor(kind="source", source="default"), site.id, problem_id, back)
     if index == 8:
         await lifecycle.mark_spam(database, AGENT, site.id, problem_id, True)
+    if index in MIRRORED:
+        sql = "UPDATE problems SET mirror_of = 'default', source_name = 'Платформа' WHERE id = :id"
+        await database.write(lambda tx: tx.run(sql, id=problem_id))
     if index in (9, 11):
         await lifecycle.erase(database, Actor(kind="operator"), site.id, problem_id)
 
@@ -99,7 +103,11 @@ def official(site: Site, role: Any = "head") -> User:
 async def every_report(context: Context, towns: list[Site]) -> list[Row]:
     names = {site.id: site for site in towns}
     rows = [dict(row) for row in await context.database.rows("SELECT * FROM problems")]
-    return [row | {"zone": names[row["site_id"]].time_zone} for row in rows if row["site_id"] in names]
+    return [row | {"zone": names[row["site_id"]].time_zone} for row in rows if row["site_id"] in names and listed(row)]
+
+
+def listed(row: Row) -> bool:
+    return row["mirror_of"] is None or bool(row["published"])
 
 
 def today(row: Row) -> date:
@@ -112,6 +120,10 @@ def day(row: Row) -> str:
 
 def open_now(row: Row) -> bool:
     return row["status"] in OPEN and not row["spam"] and row["erased_at"] is None
+
+
+def own(row: Row) -> bool:
+    return row["mirror_of"] is None
 
 
 def returned(row: Row) -> bool:
@@ -131,7 +143,7 @@ SINCE, UNTIL = "2026-11-18", "2026-11-29"  # thirteen days and two days before t
 FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
     "all": ({}, lambda row: True),
     "new": ({"tab": "moderation"}, lambda row: row["status"] == "moderation" and open_now(row)),
-    "work": ({"tab": "work"}, lambda row: row["status"] != "moderation" and open_now(row)),
+    "work": ({"tab": "work"}, lambda row: row["status"] != "moderation" and open_now(row) and own(row)),
     "overdue": ({"tab": "overdue"}, lambda row: is_overdue(row, today(row))),
     "returned": (
         {"tab": "returned"},
@@ -140,6 +152,13 @@ FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
     "soon": ({"status": "soon"}, soon),
     "ended": ({"status": "ended"}, lambda row: row["status"] not in OPEN or row["erased_at"] is not None),
     "spam": ({"status": "spam"}, lambda row: bool(row["spam"])),
+    "the agency's own": ({"responder": "agency"}, own),
+    "a platform's": ({"responder": "platform"}, lambda row: not own(row)),
+    "a platform's closed ones": (
+        {"responder": "platform", "status": "ended"},
+        lambda row: not own(row) and row["status"] not in OPEN,
+    ),
+    "a platform's overdue ones": ({"responder": "platform", "tab": "overdue"}, lambda row: False),
     "one status": ({"status": "accepted"}, lambda row: row["status"] == "accepted"),
     "statuses": ({"status": "resolved,reopened"}, lambda row: row["status"] in ("resolved", "reopened")),
     "the public's group": ({"status": "done"}, lambda row: row["status"] in ("resolved", "answered", "confirmed")),
@@ -277,7 +296,7 @@ async def test_exports_contain_the_filtered_list_with_types_and_without_formulas
 ) -> None:
     monkeypatch.setattr(inbox_service, "EXPORT_PAGE", 4)
     person = await enter("head", towns[0].agency.id)
-    rows = await every_report(context, towns)
+    rows, names = await every_report(context, towns), {site.id: site.agency.name for site in towns}
     for parameters, naive in (FILTERS["all"], FILTERS["categories"], FILTERS["no word"]):
         expected = sorted((row for row in rows if naive(row)), key=ORDERS["new"][0], reverse=True)
         answer = await person.client.get("/cabinet/problems.csv", params=parameters)
@@ -300,6 +319,8 @@ async def test_exports_contain_the_filtered_list_with_types_and_without_formulas
             ]
             assert [at.date().isoformat() for at in by_name["Ответ до"]] == [row["answer_due"] for row in expected]
             assert {type(value) for value in by_name["Широта"]} <= {float, int, type(None)}
+            answering = ["Платформа" if row["mirror_of"] else names[row["site_id"]] for row in expected]
+            assert list(by_name["Кто отвечает"]) == answering
             assert "anna@example.test" in by_name["Почта автора"]
             texts = dict(zip(lines[0], zip(*lines[1:], strict=True), strict=True))["Сообщение"]
             dangerous = [row["description"].startswith("=") for row in expected]

@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, make_site
+from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
+from tests.support.cabinet import Enter
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, status, timeline
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
@@ -140,10 +141,28 @@ async def test_mirrored_problems_create_no_deliveries(context: Context, fake: Fa
     assert await context.database.rows("SELECT 1 FROM deliveries") == []
 
 
-async def test_mirrored_problems_cannot_be_decided_here(context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_mirrored_problems_cannot_be_decided_here(
+    context: Context, site: Site, fake: FakePlatform, enter: Enter
+) -> None:
+    """The cabinet lists them, says who answers, and offers nothing that would be refused."""
     fake.own = [own()]
     await poll_platform(context, site)
     problem = await mirrored(context)
+    anna, page = await enter("agent", site.agency.id), f"/cabinet/problems/{problem['id']}"
+    shown = await anna.read("/cabinet/problems")
+    assert "отвечает: 127.0.0.1" in shown.text
+    assert page in shown.links
+    assert "/cabinet/bulk" not in [form.action for form in shown.forms], "nothing could be chosen"
+    await submit_report(context.database, site)
+    bulk = (await anna.read("/cabinet/problems")).form("/cabinet/bulk")
+    answer = await anna.client.post(bulk.action, data=bulk.fields | {"action": "accept", "all": "yes"})
+    assert "принадлежит платформе" not in (await anna.read(answer.headers["location"])).text
+    assert page not in (await anna.read("/cabinet/problems?tab=work")).links_without_query
+    assert "отвечает: 127.0.0.1" in (await anna.client.get("/cabinet/problems?view=map")).text
+    one = await anna.read(page)
+    assert "отвечают и решают там" in one.text
+    assert URL in one.links
+    assert {form.action.partition("?")[0].removeprefix(page) for form in one.forms if page in form.action} == {"/note"}
     with pytest.raises(Refused, match="mirrored"):
         await lifecycle.change(context.database, AGENT, site.id, problem["id"], Change(to="in_progress"))
     assert await status(context, problem["id"]) == "accepted"

@@ -93,6 +93,11 @@ def find_obstacle(user: User, site: VisibleSite, row: Row, action: str) -> str |
     return "forbidden"
 
 
+def choose_all(selection: Selection) -> Selection:
+    """What «all of the list» means: the agency's own reports, on every page. A platform's are decided there."""
+    return replace(selection, after=None, responder=selection.responder or "agency")
+
+
 async def create_bulk(
     database: Database, user: User, action: Action, selection: Selection, problem_ids: Sequence[str] | None
 ) -> str:
@@ -107,7 +112,7 @@ async def create_bulk(
     now = clock.now()
     rows: Sequence[Row | None]
     if problem_ids is None:
-        chosen, of = replace(selection, after=None, user_id=user.id), inbox_service.select_sites(sites, selection)
+        chosen, of = choose_all(replace(selection, user_id=user.id)), inbox_service.select_sites(sites, selection)
         columns, most = inbox_store.COLUMNS, MAX_REPORTS + 1
         rows, _ = await inbox_store.read_page(database.in_threads(), of, chosen, now, columns=columns, most=most)
     else:

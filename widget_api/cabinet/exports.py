@@ -22,7 +22,7 @@ from widget_api import clock, errors, i18n, journal, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet import inbox_service
 from widget_api.cabinet.http import XLSX_TYPE, file_headers, journal_user, language_of, require_user
-from widget_api.cabinet.inbox_rows import LIST_PATH, category_name
+from widget_api.cabinet.inbox_rows import LIST_PATH, category_name, platform_name
 from widget_api.cabinet.problem_view import source_text
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
@@ -51,6 +51,7 @@ _COLUMNS = {
     "due": 12,
     "answered": 17,
     "responsible": 24,
+    "responder": 24,
     "document_number": 18,
     "document_date": 12,
 }
@@ -115,6 +116,7 @@ class _Table:
             "due": date.fromisoformat(due) if due else None,
             "answered": datetime.fromtimestamp(answered, zone).replace(tzinfo=None) if answered is not None else None,
             "responsible": row["responsible"],
+            "responder": platform_name(self.language, row) or site.agency.name,
             "document_number": row["document_number"],
             "document_date": date.fromisoformat(row["document_date"]) if row["document_date"] else None,
         }

@@ -126,13 +126,16 @@ async def show_inbox(request: Request, user: User) -> Response:
     of = inbox_service.select_sites(found.sites, chosen)
     decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
     chooses = user.role != "viewer" and decides and not chosen.view
-    total = len(found.rows)
+    chooses = chooses and any(row["mirror_of"] is None for row in found.rows)
+    total = sum(row["mirror_of"] is None for row in found.rows)
     if chooses and (found.next or found.selection.after):
-        total = await inbox_store.count_problems(reader, of, chosen, found.now, most=bulk_service.MAX_REPORTS + 1)
+        every, most = bulk_service.choose_all(chosen), bulk_service.MAX_REPORTS + 1
+        total = await inbox_store.count_problems(reader, of, every, found.now, most=most)
     if chosen.view == "map":
         most, settings = list_map.MAX_REPORTS, context.settings
         rows, more = await inbox_store.read_page(reader, of, chosen, found.now, columns=list_map.COLUMNS, most=most)
-        values["map"] = list_map.draw_map(rows, chosen, settings.tiles_zoom if settings.tiles else None)
+        zoom = settings.tiles_zoom if settings.tiles else None
+        values["map"] = list_map.draw_map(language_of(request, user), rows, chosen, zoom)
         values["map_limit"] = most if more else 0
         values["attribution"] = settings.tiles_attribution if settings.tiles else ""
     return render_page(

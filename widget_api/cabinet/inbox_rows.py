@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from widget_api import i18n
 from widget_api.cabinet import inbox_store
 from widget_api.cabinet.inbox_service import Inbox, Today
-from widget_api.cabinet.selection import GROUPS, SORTS, TABS, Selection
+from widget_api.cabinet.selection import GROUPS, RESPONDERS, SORTS, TABS, Selection
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
@@ -45,6 +45,7 @@ def inbox_rows(
             "text": row["description"],
             "place": row["address"] or coordinates_text(row),
             "site": names[row["site_id"]],
+            "responder": platform_name(language, row),
             "received": i18n.format_moment(language, row["created_at"], zones[row["site_id"]]),
             "received_at": rfc3339(row["created_at"]),
             "due": due_mark(language, row, zones[row["site_id"]], found.now),
@@ -93,6 +94,9 @@ def filter_chips(language: str, found: Inbox, sites: Sites) -> list[tuple[str, s
                 yield i18n.text(language, f"cabinet.list.chip.{name}", date=date), without
         if chosen.bbox:
             yield i18n.text(language, "cabinet.list.chip.bbox"), replace(chosen, bbox=None)
+        if chosen.responder:
+            text = i18n.text(language, f"cabinet.list.responder.{chosen.responder}")
+            yield i18n.text(language, "cabinet.list.responds", name=text), replace(chosen, responder="")
         if chosen.site_id and len(found.sites) > 1:
             name = next(site.name for site in found.sites if site.id == chosen.site_id)
             yield name, replace(chosen, site_id=None)
@@ -113,6 +117,11 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
         "status": [(name, status_text(language, name)) for name in [*groups, *(statuses if len(statuses) > 1 else [])]],
         "category": sorted(known.items(), key=lambda option: option[1]),
         "district": list({one.id: (one.id, one.name) for site in sites.values() for one in site.districts}.values()),
+        "responder": [
+            (name, i18n.text(language, f"cabinet.list.responder.{name}"))
+            for name in RESPONDERS
+            if name and (chosen.responder or (part.own is None and any(not site.assigned_to for site in found.sites)))
+        ],
         "sort": [(name, i18n.text(language, f"cabinet.list.sort.{name}")) for name in SORTS],
     }
     for name in ("status", "category"):
@@ -152,6 +161,13 @@ def count_text(count: int) -> str:
 def category_name(language: str, site: Site, code: str) -> str:
     known = site.known_category(code)
     return i18n.category_name(language, code, known.name if known else None)
+
+
+def platform_name(language: str, row: Row) -> str:
+    """The name of the platform that answers a report mirrored from it; empty for the agency's own reports."""
+    if row["mirror_of"] is None:
+        return ""
+    return row["source_name"] or i18n.text(language, "cabinet.list.responder.platform")
 
 
 def coordinates_text(row: Row) -> str:

@@ -49,7 +49,8 @@ _ORDERS: Mapping[str, tuple[str, str]] = {
 _KEYS = {"created_at": "p.created_at", "answer_due": "{due}"}  # of an order, in a branch
 COLUMNS = (
     "p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng, p.created_at,"
-    " f.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at, p.service_outcome,"
+    " f.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.source_name, p.erased_at,"
+    " p.service_outcome,"
     " CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
 )
 # Reports by the decisions that somebody submitted, for whoever approves them, and that were returned to who made them.
@@ -195,7 +196,10 @@ class _Reader:
         )
         where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
         _limit_to_visible(where, self.site)
-        where.also("p.mirror_of IS NULL")  # a platform's, about which nothing can be done here
+        if part.own is not None:
+            where.also(f"p.mirror_of IS {'' if part.own else 'NOT '}NULL")
+        if not part.own and "p.published" not in seen:  # what a platform does not publish is nobody's business here
+            where.also("(p.published OR p.mirror_of IS NULL)")
         if part.draft:
             where.also(f"p.id IN ({_DRAFTS[part.draft]})", user_id=selection.user_id)
         if part.mine:
@@ -286,7 +290,8 @@ class _Reader:
             return
         else:
             yield self._branch(self.where("p.published"))
-        yield self._branch(self._unpublished())
+        if part.own is not False:
+            yield self._branch(self._unpublished())
 
     def _branch(self, where: Where, table: str = "problems p", **values: Any) -> _Branch:
         return _Branch(table, where, {**where.values, **values}, self.due)
@@ -294,7 +299,7 @@ class _Reader:
     def _unpublished(self) -> Where:
         """What is not in the full-text index is compared by its text; a substring rules most of it out at once."""
         words = bool(self.selection.words)
-        where = self.where("NOT p.published", words=words and self.dialect != "sqlite")
+        where = self.where("NOT p.published AND p.mirror_of IS NULL", words=words and self.dialect != "sqlite")
         if words and self.dialect == "sqlite":
             text = "p.description || ' ' || COALESCE(p.address, '')"
             needed = {f"core{index}": core for index, core in enumerate(word_forms.needed(self.selection.words))}

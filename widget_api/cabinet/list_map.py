@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 
 from widget_api.browse.map_frame import MapFrame
 from widget_api.browse.queries import Bbox
-from widget_api.cabinet.inbox_rows import selection_url
+from widget_api.cabinet.inbox_rows import platform_name, selection_url
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
 
 MAX_REPORTS = 2_000
 _CELL = 40  # of the grid whose reports are one group
 _MIN_DEGREES = 0.002  # of the shown area
-COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, f.answer_due"
+COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, f.answer_due, p.mirror_of, p.source_name"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Mark:
     href: str
     number: int | None
     status: str
+    responder: str  # the platform that answers it; empty for the agency's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class MapView:
     placeless: int
 
 
-def draw_map(rows: Sequence[Row], selection: Selection, tiles_zoom: int | None) -> MapView | None:
+def draw_map(language: str, rows: Sequence[Row], selection: Selection, tiles_zoom: int | None) -> MapView | None:
     """The map of these reports and of the selection's area; None where there is neither.
 
     `tiles_zoom` is the closest zoom that has tiles, None where there are none at all.
@@ -57,14 +58,14 @@ def draw_map(rows: Sequence[Row], selection: Selection, tiles_zoom: int | None) 
         x, y = frame.project(row["lat"], row["lng"])
         cells[int(x // _CELL), int(y // _CELL)].append((x, y, row))
     return MapView(
-        marks=[_mark(group, selection, closest=frame.zoom == frame.closest) for group in cells.values()],
+        marks=[_mark(language, group, selection, closest=frame.zoom == frame.closest) for group in cells.values()],
         tiles=frame.tiles() if tiles_zoom is not None else [],
         wider=selection_url(replace(selection, bbox=_widen(area), after=None)) if frame.zoom else "",
         placeless=len(rows) - len(placed),
     )
 
 
-def _mark(group: Sequence[tuple[float, float, Row]], selection: Selection, *, closest: bool) -> Mark:
+def _mark(language: str, group: Sequence[tuple[float, float, Row]], selection: Selection, *, closest: bool) -> Mark:
     rows, alone = [row for _, _, row in group], len(group) == 1
     into = replace(selection, bbox=_find_area(rows), view="" if closest else "map", after=None)
     return Mark(
@@ -74,6 +75,7 @@ def _mark(group: Sequence[tuple[float, float, Row]], selection: Selection, *, cl
         href=selection_url(selection, f"/cabinet/problems/{rows[0]['id']}") if alone else selection_url(into),
         number=rows[0]["number"] if alone else None,
         status=rows[0]["status"] if alone else "",
+        responder=platform_name(language, rows[0]) if alone else "",
     )
 
 

@@ -11,7 +11,7 @@ import orjson
 from widget_api import i18n
 from widget_api.cabinet import deliveries_service, inbox_store
 from widget_api.cabinet.drafts import Draft
-from widget_api.cabinet.inbox_rows import category_name, coordinates_text, due_mark, map_link
+from widget_api.cabinet.inbox_rows import category_name, coordinates_text, due_mark, map_link, platform_name
 from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
@@ -45,6 +45,7 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> dict[str,
         "responsible": row["responsible"] or "",
         "duplicate_href": f"/cabinet/problems/{dossier.duplicate_id}" if dossier.duplicate_id else "",
         "source": row["source_name"] or source_text(language, row),
+        "responder": platform_name(language, row),
         "page_url": row["page_url"] or "",
         "answers": answer_texts(dossier, site, language),
         "confirmed": i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",

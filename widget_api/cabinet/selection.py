@@ -18,6 +18,8 @@ Due = Literal["", "overdue", "soon"]
 Decided = Literal["", "approval", "remark"]
 Sort = Literal["new", "old", "due"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
+Responder = Literal["", "agency", "platform"]
+RESPONDERS: tuple[Responder, ...] = get_args(Responder)
 MAX_QUERY_LENGTH = 100
 
 
@@ -32,23 +34,24 @@ class Part:
     returned: bool = False  # by the author (reopened, or a reply that nobody has read) or by a service
     mine: bool = False  # those the user looks after
     draft: Decided = ""  # with a decision that waits for a head, or one of the user's own that a head returned
+    own: bool | None = None  # False: mirrored from a platform, which answers them
 
 
 _TABS: Mapping[Tab, Part] = {
     "all": Part(),
-    "moderation": Part(statuses=frozenset({"moderation"}), spam=False, ended=False),
-    "mine": Part(statuses=OPEN, spam=False, ended=False, mine=True),
-    "returned": Part(statuses=OPEN, spam=False, ended=False, returned=True),
-    "work": Part(statuses=OPEN - {"moderation"}, ended=False),
-    "overdue": Part(statuses=OPEN, spam=False, ended=False, due="overdue"),
+    "moderation": Part(statuses=frozenset({"moderation"}), spam=False, ended=False, own=True),
+    "mine": Part(statuses=OPEN, spam=False, ended=False, mine=True, own=True),
+    "returned": Part(statuses=OPEN, spam=False, ended=False, returned=True, own=True),
+    "work": Part(statuses=OPEN - {"moderation"}, ended=False, own=True),
+    "overdue": Part(statuses=OPEN, spam=False, ended=False, due="overdue", own=True),
 }
 # What the filter of statuses offers besides statuses. Only reports in moderation can be spam.
 GROUPS: Mapping[str, Part] = {
-    "soon": Part(statuses=OPEN, spam=False, ended=False, due="soon"),
-    "approval": Part(spam=False, ended=False, draft="approval"),
-    "remark": Part(spam=False, ended=False, draft="remark"),
+    "soon": Part(statuses=OPEN, spam=False, ended=False, due="soon", own=True),
+    "approval": Part(spam=False, ended=False, draft="approval", own=True),
+    "remark": Part(spam=False, ended=False, draft="remark", own=True),
     "ended": Part(ended=True),
-    "spam": Part(statuses=frozenset({"moderation"}), spam=True, ended=False),
+    "spam": Part(statuses=frozenset({"moderation"}), spam=True, ended=False, own=True),
 }
 # Tabs of earlier releases, which bookmarks and letters still name.
 _FORMER = {"closed": ("all", "ended"), "spam": ("all", "spam"), "replied": ("returned", "")}
@@ -90,6 +93,7 @@ class Selection:
     until: str = ""
     bbox: queries.Bbox | None = None
     site_id: str | None = None
+    responder: Responder = ""  # who answers
     sort: Sort = "new"
     view: Literal["", "map"] = ""
     after: Cursor | None = None
@@ -97,7 +101,14 @@ class Selection:
 
     @property
     def part(self) -> Part:
-        """The tab, narrowed by the filter of statuses."""
+        """The tab, narrowed by the filters of statuses and of who answers."""
+        part, own = self._chosen_part, {"agency": True, "platform": False}.get(self.responder)
+        if own is None:
+            return part
+        return replace(part, own=own, statuses=frozenset() if part.own not in (None, own) else part.statuses)
+
+    @property
+    def _chosen_part(self) -> Part:
         of, chosen = _TABS[self.tab], GROUPS.get(self.status)
         if chosen is None:
             named = queries.parse_statuses(self.status)
@@ -110,6 +121,7 @@ class Selection:
             returned=of.returned,
             mine=of.mine,
             draft=chosen.draft,
+            own=of.own if chosen.own is None else chosen.own,
         )
 
     @property
@@ -145,6 +157,7 @@ class Selection:
             until=_day(given.get("until", "")) or "",
             bbox=queries.bbox(given.get("bbox", "")),
             site_id=given.get("site") or None,
+            responder=next((one for one in RESPONDERS if one == given.get("responder")), ""),
             sort=sort,
             view="map" if given.get("view") == "map" else "",
             after=Cursor.read(given.get("after", ""), sort),
@@ -166,6 +179,7 @@ class Selection:
             "until": self.until,
             "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),
             "site": self.site_id or "",
+            "responder": self.responder,
             "sort": "" if self.sort == "new" else self.sort,
             "view": self.view,
             "after": str(self.after or ""),
