@@ -22,6 +22,7 @@ from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import analytics as cabinet_analytics
 from widget_api.cabinet import assignment as cabinet_assignment
+from widget_api.cabinet import author_search as cabinet_author_search
 from widget_api.cabinet import bulk as cabinet_bulk
 from widget_api.cabinet import calendar as cabinet_calendar
 from widget_api.cabinet import collections as cabinet_collections
@@ -154,6 +155,7 @@ _ROUTES: list[BaseRoute] = [
     *cabinet_entering.routes,  # /cabinet/new-report: a report for a caller, a visitor, a letter
     *cabinet_registering.routes,  # /cabinet/registration-numbers: numbers of the document system from a file
     *cabinet_outside_answer.routes,  # /cabinet/problems/{id}/outside: an answer given outside the system
+    *cabinet_author_search.routes,  # /cabinet/problems/by-author
     *cabinet_exports.routes,  # /cabinet/problems.csv, .xlsx
     *cabinet_correction.routes,  # /cabinet/problems/{id}/correct: category, text, place, answer
     *cabinet_decision.routes,  # /cabinet/problems/{id}: decisions and drafts

@@ -102,6 +102,7 @@ Kind = Literal[
     "corrected",
     # residents' data; the subject is a report, if there is one
     "contact_read",
+    "contacts_searched",
     "person_erased",
     "exported",
     "entries_imported",

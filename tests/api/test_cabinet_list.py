@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import random
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, datetime
@@ -15,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
+import time_machine
 
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Enter
+from tests.support.cabinet import PASSWORD, Enter
 from widget_api import clock, journal
 from widget_api.cabinet import exports, inbox_service, inbox_store
 from widget_api.cabinet.selection import Cursor, Selection
@@ -27,7 +29,7 @@ from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.deadline import is_overdue, is_running
-from widget_api.problems.model import OPEN, Actor, Change, Update
+from widget_api.problems.model import OPEN, Actor, Change, Contact, Update
 from widget_api.sites.deadlines import add_working_days, local_date
 from widget_api.sites.model import Site
 
@@ -92,6 +94,9 @@ async def _live(context: Context, site: Site, problem_id: str, index: int) -> No
     if index in MIRRORED:
         sql = "UPDATE problems SET mirror_of = 'default', source_name = 'Платформа' WHERE id = :id"
         await database.write(lambda tx: tx.run(sql, id=problem_id))
+    if index % 4 == 0:
+        assigned = "UPDATE problems SET assigned_agency = 'dorogi', assigned_user = 'anna' WHERE id = :id"
+        await database.write(lambda tx: tx.run(assigned, id=problem_id))
     if index in (9, 11):
         await lifecycle.erase(database, Actor(kind="operator"), site.id, problem_id)
 
@@ -152,6 +157,17 @@ FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
     "soon": ({"status": "soon"}, soon),
     "ended": ({"status": "ended"}, lambda row: row["status"] not in OPEN or row["erased_at"] is not None),
     "spam": ({"status": "spam"}, lambda row: bool(row["spam"])),
+    "nobody's": (
+        {"service": "none", "person": "none"},
+        lambda row: row["assigned_agency"] is None and row["assigned_user"] is None,
+    ),
+    "a service's": ({"service": "dorogi"}, lambda row: row["assigned_agency"] == "dorogi"),
+    "a service's in a tab": (
+        {"service": "dorogi", "tab": "overdue"},
+        lambda row: row["assigned_agency"] == "dorogi" and is_overdue(row, today(row)),
+    ),
+    "a person's": ({"person": "anna", "q": "мусор"}, lambda row: row["assigned_user"] == "anna" and says("мусор")(row)),
+    "outside the districts": ({"district": "none"}, lambda row: row["district"] is None),
     "the agency's own": ({"responder": "agency"}, own),
     "a platform's": ({"responder": "platform"}, lambda row: not own(row)),
     "a platform's closed ones": (
@@ -224,8 +240,10 @@ async def test_every_filter_in_every_order_matches_a_naive_filter(
     for name, (parameters, naive) in FILTERS.items():
         for order, (key, backwards) in ORDERS.items():
             fitting = [row for row in rows if naive(row) and (order != "due" or is_running(row))]
-            expected = [row["id"] for row in sorted(fitting, key=key, reverse=backwards)]
             selection = Selection.read({"sort": order, **parameters})
+            fitting.sort(key=key, reverse=backwards)
+            # The exact number stands first, whatever the order.
+            expected = [row["id"] for row in sorted(fitting, key=lambda row: row["number"] != selection.number)]
             assert Selection.read(selection.parameters()) == selection, "an address says all of it"
             found, after = list[str](), None
             while True:  # by pages of three
@@ -246,6 +264,60 @@ async def test_every_filter_in_every_order_matches_a_naive_filter(
                 )
             found_any += bool(expected)
     assert found_any > len(FILTERS) * 2, "most filters find something"
+
+
+async def test_who_sees_contacts_finds_reports_by_their_author(
+    context: Context, enter: Enter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By words of the name, a telephone or an address; others learn nothing, and addresses say nothing."""
+    database, path = context.database, "/cabinet/problems/by-author"
+    site, neighbour = await make_site(database), await make_site(database, agency={"name": "Соседи"})
+    ivan = Contact(email="Ivan@Resident.test", name="Иван Семёнов", phone="8 (916) 123-45-67, после 18")
+    first = (await submit_report(database, site, contact=ivan)).problem_id
+    other = (await submit_report(database, site, contact=Contact(name="Семён Иванов", phone="23-34-45"))).problem_id
+    await submit_report(database, neighbour, contact=ivan)
+    anna, boris = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+
+    async def found(person: Any, address: str) -> list[str]:
+        links = (await person.read(address)).links_without_query
+        return [link.rpartition("/")[2] for link in links if re.fullmatch(r"/cabinet/problems/[0-9a-f-]{36}", link)]
+
+    searches = {
+        "семенов": [first], "ИВАН Семёнов": [first], "Семён": [other], "Сем": [], "+7 916 123-45-67": [first],
+        "9161234567": [first], "233445": [other], "ivan@resident.TEST": [first], "nobody@resident.test": [],
+        "Семёнов 2-33-44-5": [],
+    }  # fmt: skip
+    for text, problems in searches.items():
+        answer = await anna.send("/cabinet/problems?tab=moderation&sort=old", path, author=text)
+        address = answer.headers["location"]
+        assert "tab=moderation" in address
+        assert await found(anna, address) == problems, text
+    kinds = [entry["details"]["by"] for entry in await journal.read(database, kind="contacts_searched", limit=50)]
+    expected = ["by_email"] * 2 + ["by_name"] * 4 + ["by_phone"] * 4
+    assert sorted(kinds) == expected, "each search once, its pages never"
+
+    address = (await anna.send("/cabinet/problems", path, author="Семёнов")).headers["location"]
+    assert "автор: Семёнов" in (await anna.read(address)).text
+    assert await found(anna, f"{address}&q=фонарь") == []
+    assert await found(boris, address) == [], "somebody else's search"
+    assert "поиск по автору устарел" in (await boris.read(address)).text
+    lines = list(csv.reader(io.StringIO((await boris.client.get(address.replace("problems", "problems.csv"))).text)))
+    assert len(lines) == 1, "its export"
+    assert "done=nobody" in (await anna.send("/cabinet/problems", path, author="№ !")).headers["location"]
+    views = await anna.send(address, "/cabinet/views", view_name="Семёнов")
+    assert views.headers["location"].startswith("/cabinet/problems?author=")
+    assert [row["query"] for row in await database.rows("SELECT query FROM saved_views")] == [""]
+    with time_machine.travel(clock.now() + 2 * DAY):
+        await anna.sign_in("agent-0@gorod.test", PASSWORD)
+        assert "поиск по автору устарел" in (await anna.read(address)).text
+    for role, agency in (("viewer", site.agency.id), ("operator", None)):
+        person = await enter(role, agency)
+        assert path not in [form.action for form in (await person.read("/cabinet/problems")).forms]
+        token = (await person.read("/cabinet/")).form("/cabinet/sign-out").fields
+        assert (await person.client.post(path, data=token | {"author": "Семёнов"})).status_code == 403
+    assert "емёнов" not in caplog.text
+    await lifecycle.erase(database, Actor(kind="operator"), site.id, first)
+    assert len(await database.rows("SELECT DISTINCT problem_id FROM contact_keys")) == 2
 
 
 async def test_a_cursor_of_another_order_is_ignored() -> None:

@@ -107,6 +107,7 @@ DELIVERIES_OF_IT = "344344 344344 344344 +44+44 ++"
 HOLDERS = "344344 344344 344344 +44+44 33"  # of an origin that another agency asks for
 OPERATORS = "444444 444444 444444 444444 ++"
 BRINGERS = "333333 +44+44 +44+44 +44+44 33"  # of reports and numbers from outside
+SEARCHERS = "333333 +33++3 +33++3 +33++3 33"  # by contacts: who sees those of any site
 LISTERS = "333333 ++++++ ++++++ ++++++ ++"
 OWN_BULK = "444444 ++++++ ++++++ ++++++ ++"
 DROPPERS = "344344 344344 344344 344344 ++"
@@ -195,6 +196,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (LISTERS, post("/cabinet/bulk", action="reject", id="{problem}")),
     (OWN_BULK, get("/cabinet/bulk/{own_bulk}") + post("/cabinet/bulk/{own_bulk}", text="Не городское")),
     (NOBODY, get("/cabinet/bulk/{bulk}") + post("/cabinet/bulk/{bulk}", text="Не городское")),
+    (SEARCHERS, post("/cabinet/problems/by-author", author=CONTACT.email or "")),
     (ANYBODY, post("/cabinet/bulk/{bulk}/discard") + post("/cabinet/views", view_name="Мои")),
     (ANYBODY, post("/cabinet/views/delete", view_name="Мои")),
     # sites

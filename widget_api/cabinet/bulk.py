@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.cabinet import bulk_service
+from widget_api.cabinet import author_search, bulk_service
 from widget_api.cabinet.bulk_service import ACTIONS, FIELDS
 from widget_api.cabinet.http import Fields, path_identifier, render_page, require_user, session_fields, session_form
 from widget_api.cabinet.inbox_rows import selection_url
@@ -23,13 +23,16 @@ _MAX_FORM_SIZE = 65_536  # bytes of the identifiers of a page
 async def choose(request: Request, user: User) -> Response:
     """POST /cabinet/bulk?{selection}: keep what was chosen, and preview it. The form is that of the list."""
     form, _ = await session_form(request, _MAX_FORM_SIZE, 0)
-    sent, selection = dict(form), Selection.read(request.query_params)
+    sent, selection = dict(form), author_search.read_selection(request, user)
     action = next((one for one in ACTIONS if one == sent.get("action")), None)
     if action is None:
         raise Malformed
+    counted = sent.get("count", "") if sent.get("all") else ""
     chosen = None if sent.get("all") else [value for name, value in form if name == "id" and "\0" not in value]
     try:
-        bulk_id = await bulk_service.create_bulk(web.context(request).database, user, action, selection, chosen)
+        bulk_id = await bulk_service.create_bulk(
+            web.context(request).database, user, action, selection, chosen, counted=counted
+        )
     except Invalid as error:
         return web.see_other(selection_url(selection, done=error.fields[0].code))
     return web.see_other(selection_url(selection, f"{PATH}/{bulk_id}"))

@@ -50,7 +50,8 @@ class _Undone(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """A bulk for its pages. `left` has some of the reports that are left out: why, number, and identifier."""
+    """A bulk for its pages. `left` has some of the reports that are left out: why, number,
+    identifier, and the site's short name where the user has several."""
 
     id: str
     action: Action
@@ -59,7 +60,7 @@ class Bulk:
     number: int | None  # of the report that a decision is about
     problem_id: str
     counts: Mapping[str, int]  # by outcome, «» = to be done
-    left: Sequence[tuple[str, int, str]]
+    left: Sequence[tuple[str, int, str, str]]
 
     @property
     def done(self) -> int:
@@ -99,11 +100,18 @@ def choose_all(selection: Selection) -> Selection:
 
 
 async def create_bulk(
-    database: Database, user: User, action: Action, selection: Selection, problem_ids: Sequence[str] | None
+    database: Database,
+    user: User,
+    action: Action,
+    selection: Selection,
+    problem_ids: Sequence[str] | None,
+    *,
+    counted: str = "",
 ) -> str:
     """Keep the chosen reports, by default all of the selection, for a preview. Returns the bulk's identifier.
 
-    Raises Invalid for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
+    `counted` is how many the user was told all of the selection are. Raises Invalid where there are not so many now,
+    for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
     """
     if user.role == "viewer":
         raise Refused
@@ -119,6 +127,8 @@ async def create_bulk(
         rows = [await inbox_store.find_problem(database, sites, one) for one in dict.fromkeys(problem_ids)]
     if not rows or len(rows) > MAX_REPORTS:
         raise Invalid((FieldError("id", "too_many" if rows else "required", (("max", MAX_REPORTS),)),))
+    if problem_ids is None and counted and counted != str(len(rows)):
+        raise Invalid((FieldError("id", "changed"),))
     by_id, bulk_id, found = {site.id: site for site in sites}, clock.new_id(), [row for row in rows if row is not None]
     approved = action == "reject" and bool(found)
     approved = approved and await inbox_service.needs_approval(database, user, found[0], Change(to="rejected"))
@@ -155,12 +165,13 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
         )
     )
     left = await database.rows(
-        "SELECT r.outcome, p.number, p.id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id"
+        "SELECT r.outcome, p.number, p.id, p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id"
         " WHERE r.bulk_id = :id AND r.outcome <> 'done' ORDER BY r.outcome, p.number, p.site_id LIMIT :most",
         id=bulk_id,
         most=MAX_LISTED,
     )
     sites = await store.list_report_sites(database, user)
+    shorts = {site.id: site.short if len(sites) > 1 else "" for site in sites}
     visible = [one for one in left if await inbox_store.find_problem(database, sites, one["id"])]
     return Bulk(
         id=bulk_id,
@@ -170,7 +181,7 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
         number=one["number"] if one else None,
         problem_id=one["id"] if one else "",
         counts=counts | ({"unknown": row["unknown"]} if row["unknown"] else {}),
-        left=[(one["outcome"], one["number"], one["id"]) for one in visible],
+        left=[(one["outcome"], one["number"], one["id"], shorts.get(one["site_id"], "")) for one in visible],
     )
 
 

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, errors, i18n, journal, web
 from widget_api.browse import open_data_formats
-from widget_api.cabinet import inbox_service
+from widget_api.cabinet import author_search, inbox_service
 from widget_api.cabinet.http import XLSX_TYPE, file_headers, journal_user, language_of, require_user
 from widget_api.cabinet.inbox_rows import LIST_PATH, category_name, platform_name
 from widget_api.cabinet.problem_view import source_text
@@ -147,7 +147,7 @@ async def get_xlsx(request: Request, user: User) -> Response:
 
 async def _open(request: Request, user: User, kind: str) -> _Table:
     """Check the permission, count the rows and note the export. Raises NotFound, Conflict for a sheet too long."""
-    context, selection = web.context(request), Selection.read(request.query_params)
+    context, selection = web.context(request), author_search.read_selection(request, user)
     await context.limits.hit("exports", web.client_address(request), user.id)
     database = context.database
     rows = await inbox_service.count_export(database, user, selection)

@@ -16,6 +16,7 @@ from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMEN
 from widget_api.browse import similar
 from widget_api.cabinet import (
     answer_files,
+    author_search,
     bulk_service,
     comments,
     correction,
@@ -126,7 +127,6 @@ async def show_inbox(request: Request, user: User) -> Response:
     of = inbox_service.select_sites(found.sites, chosen)
     decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
     chooses = user.role != "viewer" and decides and not chosen.view
-    chooses = chooses and any(row["mirror_of"] is None for row in found.rows)
     total = sum(row["mirror_of"] is None for row in found.rows)
     if chooses and (found.next or found.selection.after):
         every, most = bulk_service.choose_all(chosen), bulk_service.MAX_REPORTS + 1
@@ -161,8 +161,9 @@ async def show_inbox(request: Request, user: User) -> Response:
 async def _list_values(request: Request, user: User) -> dict[str, Any]:
     """Values of the list, alone or beside a report."""
     context, language = web.context(request), language_of(request, user)
-    found = await inbox_service.read_inbox(context.database, user, Selection.read(request.query_params))
+    found = await inbox_service.read_inbox(context.database, user, author_search.read_selection(request, user))
     chosen = found.selection
+    assignees = await inbox_service.list_assignees(context.database, user, found)
     offered = [site.id for site in found.sites if chosen.site_id in (None, site.id)][:MAX_OFFERED_SITES]
     of_rows = await _sites_by_id(request, {*offered, *(str(row["site_id"]) for row in found.rows)})
     return {
@@ -170,8 +171,11 @@ async def _list_values(request: Request, user: User) -> dict[str, Any]:
         "lines": inbox_rows.inbox_rows(language, found.rows, found.selection, found, of_rows),
         "thumbs": _thumbs(request, found.rows),
         "tabs": inbox_rows.tab_links(found),
-        "chips": inbox_rows.filter_chips(language, found, of_rows),
-        "options": inbox_rows.filter_options(language, found, of_rows),
+        "chips": inbox_rows.filter_chips(language, found, of_rows, assignees),
+        "options": inbox_rows.filter_options(language, found, of_rows) | assignees,
+        "by_author": inbox_rows.selection_url(replace(chosen, after=None, author=""), author_search.PATH)
+        if author_search.may_search(user, found.sites)
+        else "",
         "chosen": chosen.fields(),
         "clear": inbox_rows.selection_url(Selection(tab=chosen.tab)),
         "export": {

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from widget_api import i18n
 from widget_api.cabinet import inbox_store
 from widget_api.cabinet.inbox_service import Inbox, Today
-from widget_api.cabinet.selection import GROUPS, RESPONDERS, SORTS, TABS, Selection
+from widget_api.cabinet.selection import GROUPS, NONE, RESPONDERS, SORTS, TABS, Selection
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
@@ -21,6 +21,7 @@ from widget_api.sites.deadlines import add_working_days, local_date, promised_da
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
+Assignees = Mapping[str, list[tuple[str, str]]]  # «service» and «person»: identifiers and names
 TODAY_PATH = "/cabinet/"
 LIST_PATH = "/cabinet/problems"
 
@@ -37,6 +38,7 @@ def inbox_rows(
     """Reports with what a list says of them; `selection` is kept in the links."""
     zones = {site.id: site.time_zone for site in found.sites}
     names = {site.id: site.name for site in found.sites}
+    shorts = {site.id: site.short for site in found.sites}
     return [
         dict(row)
         | {
@@ -45,6 +47,7 @@ def inbox_rows(
             "text": row["description"],
             "place": row["address"] or coordinates_text(row),
             "site": names[row["site_id"]],
+            "short": shorts[row["site_id"]] if len(found.sites) > 1 else "",
             "responder": platform_name(language, row),
             "received": i18n.format_moment(language, row["created_at"], zones[row["site_id"]]),
             "received_at": rfc3339(row["created_at"]),
@@ -70,7 +73,7 @@ def tab_links(found: Inbox) -> list[dict[str, Any]]:
     ]
 
 
-def filter_chips(language: str, found: Inbox, sites: Sites) -> list[tuple[str, str]]:
+def filter_chips(language: str, found: Inbox, sites: Sites, assignees: Assignees) -> list[tuple[str, str]]:
     """The words of each filter that is set, and the link without it."""
     chosen = replace(found.selection, after=None)
 
@@ -94,6 +97,14 @@ def filter_chips(language: str, found: Inbox, sites: Sites) -> list[tuple[str, s
                 yield i18n.text(language, f"cabinet.list.chip.{name}", date=date), without
         if chosen.bbox:
             yield i18n.text(language, "cabinet.list.chip.bbox"), replace(chosen, bbox=None)
+        if chosen.service:
+            yield _assignee_text(language, "service", chosen.service, assignees), replace(chosen, service="")
+        if chosen.person:
+            yield _assignee_text(language, "person", chosen.person, assignees), replace(chosen, person="")
+        if chosen.author:
+            name = "old" if chosen.contact is None else "author"
+            text = chosen.contact.text if chosen.contact else ""
+            yield i18n.text(language, f"lists.author.{name}", text=text), replace(chosen, author="", contact=None)
         if chosen.responder:
             text = i18n.text(language, f"cabinet.list.responder.{chosen.responder}")
             yield i18n.text(language, "cabinet.list.responds", name=text), replace(chosen, responder="")
@@ -134,7 +145,15 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
     return options
 
 
+def _assignee_text(language: str, kind: str, chosen: str, assignees: Assignees) -> str:
+    """«Служба: Дороги», of one that the user cannot see without its name."""
+    unknown = i18n.text(language, f"lists.assignee.{'none' if chosen == NONE else 'unknown'}")
+    return i18n.text(language, f"lists.assignee.{kind}", name=dict(assignees[kind]).get(chosen, unknown))
+
+
 def _district_text(language: str, district_id: str, sites: Sites) -> str:
+    if district_id == NONE:
+        return i18n.text(language, "lists.assignee.no_district")
     known = (one.name for site in sites.values() for one in site.districts if one.id == district_id)
     return next(known, i18n.text(language, "cabinet.list.no_district"))
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from widget_api import clock
 from widget_api.cabinet import inbox_store
 from widget_api.cabinet.assignment_view import Assignment, can_assign, read_assignment
-from widget_api.cabinet.selection import Cursor, Selection, Tab
+from widget_api.cabinet.selection import NONE, Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.events import APPROVAL
-from widget_api.people import store
+from widget_api.people import organisation_store, store
 from widget_api.people.model import FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
@@ -98,6 +98,21 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
     waiting: tuple[Tab, ...] = ("moderation", "overdue", "returned")
     counts = {tab: await inbox_store.count_problems(database, of, Selection(tab=tab), now) for tab in waiting}
     return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
+
+
+async def list_assignees(database: Database, user: User, found: Inbox) -> dict[str, list[tuple[str, str]]]:
+    """The services and colleagues by whom the list can be filtered: identifiers and names.
+
+    A service sees only what is assigned to it, so it has nothing to choose. Who was chosen is among them always.
+    """
+    if user.agency_id is None or not any(site.assigned_to is None for site in found.sites):
+        return {"service": [], "person": []}
+    agencies = await organisation_store.list_agencies(database, user.agency_id)
+    services = [(row["id"], row["name"]) for row in agencies if row["id"] != user.agency_id]
+    people, chosen = await routing_rules.list_colleagues(database, user.agency_id), found.selection.person
+    if chosen not in ("", NONE, *dict(people)):  # somebody who left
+        people += (await store.list_names(database, [chosen], of=user.agency_id)).items()
+    return {"service": services, "person": people}
 
 
 _SECTIONS = {

@@ -22,7 +22,7 @@ from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import OPEN_STATUSES, Where
 from widget_api.browse.listing.filters import Filters
 from widget_api.browse.queries import midnight
-from widget_api.cabinet.selection import Cursor, Part, Selection
+from widget_api.cabinet.selection import NONE, Cursor, Part, Selection
 from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.events import COUNTED
@@ -188,7 +188,7 @@ class _Reader:
         filters = Filters(
             statuses=tuple(statuses) if len(statuses) < len(STATUSES) else (),
             categories=selection.categories,
-            district=selection.district,
+            district="" if selection.district == NONE else selection.district,
             bbox=selection.bbox,
             since=midnight(selection.since, zone, 0) if selection.since else None,
             until=midnight(selection.until, zone, 1) if selection.until else None,
@@ -202,6 +202,15 @@ class _Reader:
             where.also("(p.published OR p.mirror_of IS NULL)")
         if part.draft:
             where.also(f"p.id IN ({_DRAFTS[part.draft]})", user_id=selection.user_id)
+        for column, chosen in (
+            ("district", NONE if selection.district == NONE else ""),
+            ("assigned_agency", selection.service),
+            ("assigned_user", selection.person),
+        ):
+            if chosen == NONE:
+                where.also(f"p.{column} IS NULL")
+            elif chosen:
+                where.also(f"p.{column} = :{column}", **{column: chosen})
         if part.mine:
             where.also("p.assigned_user = :user_id", user_id=selection.user_id)
         if part.ended is not None:
@@ -244,13 +253,27 @@ class _Reader:
             after_number=cursor.number,
         )
 
-    def branches(self, path: AccessPath | None) -> Iterator[_Branch]:
-        """The SELECTs of this site; `path` holds few published reports and all that match."""
-        selection, part = self.selection, self.part
-        if selection.number is not None:
+    def exact_branches(self) -> Iterator[_Branch]:
+        """The SELECTs of reports whose own number, or number in the agency's document system, is searched for."""
+        if self.selection.number is not None:
             yield self._branch(self.where("TRUE", sign="="))
-        if selection.query and self.site.named is None:  # numbers are of the agency that answers
+        if self.selection.query and self.site.named is None:  # numbers are of the agency that answers
             yield self._branch(self.where("TRUE", document="="))
+
+    def narrow_to_author(self, branch: _Branch) -> _Branch:
+        """Let the branch begin with the reports of the author who is searched for, which are few.
+
+        CROSS JOIN makes SQLite begin with them.
+        """
+        if self.selection.contact is None:
+            return branch
+        sql, values = self.selection.contact.make_sql(self.site.id)
+        branch.where.also("p.id = a.problem_id")
+        return _Branch(f"({sql}) a CROSS JOIN {branch.table}", branch.where, {**branch.values, **values}, branch.due)
+
+    def branches(self, path: AccessPath | None) -> Iterator[_Branch]:
+        """The SELECTs of this site's other reports; `path` holds few published reports and all that match."""
+        selection, part = self.selection, self.part
         if selection.query and not selection.words:
             return
         if part.draft:  # few, by their drafts; CROSS JOIN makes SQLite begin with them
@@ -269,7 +292,11 @@ class _Reader:
                 yield self._branch(self.where(outcome, words=True))
             return
         public = [status for status in sorted(part.statuses) if status in PUBLIC_STATUSES]
-        narrow = part.ended is not None or len(part.statuses) < len(STATUSES)
+        assigned = {selection.service, selection.person} - {
+            "",
+            NONE,
+        }  # by an index that begins with whom, then the status
+        narrow = bool(assigned) or part.ended is not None or len(part.statuses) < len(STATUSES)
         if path is not None or selection.words:
             where = self.where("p.published")
             if selection.words and not (path and path.words):
@@ -331,12 +358,25 @@ def _add_ended(where: Where, statuses: Sequence[str], *, ended: bool) -> None:
 
 
 async def _list_branches(
-    database: Database, sites: Sites, selection: Selection, now: int, *, many: bool = False
+    database: Database,
+    sites: Sites,
+    selection: Selection,
+    now: int,
+    *,
+    exact: bool | None = None,
+    many: bool = False,
 ) -> list[_Branch]:
-    """The SELECTs of all sites. `many` is whether more reports are wanted than a page has, in any order."""
+    """The SELECTs of all sites: by `exact` those of the searched number alone, all others, or (None) both.
+
+    `many` is whether more reports are wanted than a page has, in any order.
+
+    A search by contacts finds nothing where contacts are another agency's, or for who may not see them.
+    """
     if not selection.part.statuses:
         return []
-    if selection.district:  # the reports of other sites would be read in vain
+    if selection.author:
+        sites = [site for site in sites if site.is_own] if selection.contact is not None else []
+    if selection.district not in ("", NONE):  # the reports of other sites would be read in vain
         rows = await database.rows(
             "SELECT s.id FROM districts d JOIN sites s ON s.id = d.site_id OR s.parent_id = d.site_id WHERE d.id = :id",
             id=selection.district,
@@ -347,20 +387,27 @@ async def _list_branches(
     unordered = many or (selection.district and selection.categories)
     most_read = access_paths.COUNTED if unordered else MAX_FOUND
     readers = [_Reader(site, selection, now, database.dialect, most_read) for site in sites]
-    paths = await _find_shortest(database, readers, selection) if 0 < len(sites) <= MAX_BRANCHES else None
+    paths: Sequence[AccessPath | None] = [None] * len(readers)
+    if not exact and 0 < len(sites) <= MAX_BRANCHES:
+        paths = await _find_shortest(database, readers, selection) or paths
     return [
-        branch for index, reader in enumerate(readers) for branch in reader.branches(paths[index] if paths else None)
+        reader.narrow_to_author(branch)
+        for reader, path in zip(readers, paths, strict=True)
+        for branch in (
+            *(reader.exact_branches() if exact is not False else ()),
+            *(reader.branches(path) if not exact else ()),
+        )
     ]
 
 
 async def _find_shortest(database: Database, readers: list[_Reader], selection: Selection) -> list[AccessPath] | None:
     """Find the index, beside those of the list's order, that leads to the fewest reports, if it is few enough."""
-    if selection.part.returned or selection.part.draft:
+    if selection.part.returned or selection.part.draft or selection.contact is not None:
         return None
     options = [
         *([[reader.words_path for reader in readers]] if selection.words else []),
         *([[reader.place_path for reader in readers]] if selection.bbox else []),
-        *([[reader.district_path for reader in readers]] if selection.district else []),
+        *([[reader.district_path for reader in readers]] if selection.district not in ("", NONE) else []),
         *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
     ]
     if database.dialect == "postgresql" and selection.words and len(options) == 1:
@@ -391,29 +438,45 @@ async def read_page(
     columns: str = LISTED,
     most: int = PAGE_SIZE,
 ) -> tuple[list[Row], Cursor | None]:
-    """The selected reports in their order, and the cursor of the next page. Contacts are read for exports only."""
+    """The selected reports in their order, and the cursor of the next page. Contacts are read for exports only.
+
+    Reports with the number that is searched for precede the first page, whatever the order: they are a few, one of each
+    site, and a cursor never points at one.
+    """
+    exact: list[Row] = []
+    if selection.query and selection.after is None:
+        branches = await _list_branches(database, sites, selection, now, exact=True)
+        exact = await _read_branches(database, branches, selection, columns, most)
+    branches = await _list_branches(database, sites, selection, now, exact=False)
+    rows = await _read_branches(database, branches, selection, columns, most + 1)
+    if len(rows) <= most:
+        return exact + rows, None
+    last = rows[most - 1]
+    key = last[_ORDERS[selection.sort][0]]
+    return exact + rows[:most], Cursor(key=key, number=last["number"], site_id=last["site_id"])
+
+
+async def _read_branches(
+    database: Database, branches: Sequence[_Branch], selection: Selection, columns: str, most: int
+) -> list[Row]:
     column, direction = _ORDERS[selection.sort]
     order = f"f.{column} {direction}, f.number {direction}, f.site_id {direction}"
     in_branch = f"{_KEYS[column]} {direction}, p.number {direction}, p.site_id {direction}"
     rows: list[Row] = []
-    branches = await _list_branches(database, sites, selection, now)
     for first in range(0, len(branches), MAX_BRANCHES):
         compound = _Compound()
-        ordered = f"ORDER BY {in_branch} LIMIT {most + 1}"
+        ordered = f"ORDER BY {in_branch} LIMIT {most}"
         listed = "p.id, p.created_at, {due} AS answer_due, p.number, p.site_id"
         union = compound.join(listed, branches[first : first + MAX_BRANCHES], ordered)
         rows += await database.rows(
             f"SELECT {columns} FROM ({union}) f JOIN problems p ON p.id = f.id"
-            f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {order} LIMIT {most + 1}",
+            f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {order} LIMIT {most}",
             **compound.values,
             **({"user_id": selection.user_id} if columns == LISTED else {}),
         )
     if len(branches) > MAX_BRANCHES:
         rows.sort(key=lambda row: (row[column], row["number"], row["site_id"]), reverse=direction == "DESC")
-    if len(rows) <= most:
-        return rows, None
-    last = rows[most - 1]
-    return rows[:most], Cursor(key=last[column], number=last["number"], site_id=last["site_id"])
+    return rows[:most]
 
 
 async def count_problems(

@@ -38,7 +38,7 @@ async def list_views(database: Database, user: User, found: Inbox) -> list[tuple
 
 
 def _to_query(selection: Selection) -> str:
-    return urlencode({name: value for name, value in selection.parameters().items() if name != "after"})
+    return urlencode({name: value for name, value in selection.parameters().items() if name not in ("after", "author")})
 
 
 async def save_view(request: Request, user: User) -> Response:

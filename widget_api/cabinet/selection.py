@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from widget_api.browse import queries
 from widget_api.database.word_forms import parse_query
 from widget_api.problems.model import OPEN, STATUSES
+from widget_api.problems.store import contacts
 
 Tab = Literal["moderation", "mine", "work", "overdue", "returned", "all"]
 TABS: tuple[Tab, ...] = get_args(Tab)
@@ -19,8 +20,10 @@ Decided = Literal["", "approval", "remark"]
 Sort = Literal["new", "old", "due"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 Responder = Literal["", "agency", "platform"]
+NONE = "none"  # in an address: without a district, a service, or somebody who looks after it
 RESPONDERS: tuple[Responder, ...] = get_args(Responder)
 MAX_QUERY_LENGTH = 100
+MAX_AUTHOR_LENGTH = 1_000  # characters of an encrypted search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,10 @@ class Selection:
     bbox: queries.Bbox | None = None
     site_id: str | None = None
     responder: Responder = ""  # who answers
+    service: str = ""  # the id of an agency, or NONE
+    person: str = ""  # the id of who looks after it, or NONE
+    author: str = ""  # a search by contacts, encrypted (author_search.py), so that addresses hold no personal data
+    contact: contacts.Search | None = None  # the same, for who may see contacts; not a parameter
     sort: Sort = "new"
     view: Literal["", "map"] = ""
     after: Cursor | None = None
@@ -157,6 +164,9 @@ class Selection:
             until=_day(given.get("until", "")) or "",
             bbox=queries.bbox(given.get("bbox", "")),
             site_id=given.get("site") or None,
+            service=given.get("service", "")[:36],
+            person=given.get("person", "")[:36],
+            author=given.get("author", "")[:MAX_AUTHOR_LENGTH],
             responder=next((one for one in RESPONDERS if one == given.get("responder")), ""),
             sort=sort,
             view="map" if given.get("view") == "map" else "",
@@ -180,6 +190,9 @@ class Selection:
             "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),
             "site": self.site_id or "",
             "responder": self.responder,
+            "service": self.service,
+            "person": self.person,
+            "author": self.author,
             "sort": "" if self.sort == "new" else self.sort,
             "view": self.view,
             "after": str(self.after or ""),

@@ -87,6 +87,7 @@ class VisibleSite:
     name: str
     time_zone: str
     moderator: Literal["agent", "operator"]
+    short: str = ""  # its jurisdiction, usually the host, or the name of a collection: beside numbers
     discussion: Literal["off", "moderated"] = "off"
     language: str = "ru"
     ordinal: int = 0  # of its rows in the full-text index

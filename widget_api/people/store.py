@@ -169,13 +169,14 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 # A collection is named with its site.
 _SITE_COLUMNS = (
     "s.id, COALESCE((SELECT p.name FROM sites p WHERE p.id = s.parent_id AND s.slug <> '') || ': ', '') || s.name"
-    " AS name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation, s.slug, s.preset"
+    " AS name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation, s.slug, s.preset,"
+    " CASE WHEN s.parent_id IS NULL THEN s.jurisdiction ELSE s.name END AS short"
 )
 _SITES = f"SELECT {_SITE_COLUMNS} FROM sites s"
 
 
 def _site(row: Row) -> VisibleSite:
-    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal", "moderation", "slug")
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language", "ordinal", "moderation", "slug", "short")
     statuses = presets.find(row["preset"]).statuses if row["preset"] else None
     return VisibleSite(**{name: row[name] for name in names}, statuses=statuses)
 

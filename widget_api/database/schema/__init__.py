@@ -41,6 +41,7 @@ from widget_api.database.schema.lists import bulk_reports, bulks, saved_views
 from widget_api.database.schema.people import (
     commenters,
     consents,
+    contact_keys,
     contacts,
     counts_elsewhere,
     erasures,
@@ -99,6 +100,7 @@ __all__ = [
     "confirmation_letters",
     "consent_documents",
     "consents",
+    "contact_keys",
     "contacts",
     "counts_elsewhere",
     "deliveries",

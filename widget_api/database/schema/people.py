@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
 
 from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time, where
 
@@ -22,6 +22,16 @@ contacts = Table(
     time("failed_at", nullable=True),  # letters bounced: nothing more is sent there
     Column("failure", Text),
     Index(None, "email_hash"),
+)
+
+# Hashes of the words of names and of telephones, each with its site: to find a contact without a second readable copy.
+contact_keys = Table(
+    "contact_keys",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    reference("problem_id", "problems.id", primary_key=True),
+    Index(None, "problem_id"),
+    sqlite_with_rowid=False,
 )
 
 consents = Table(

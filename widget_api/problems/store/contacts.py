@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
@@ -20,6 +22,8 @@ NAME_PUBLISHED = """EXISTS (
     WHERE s.problem_id = c.problem_id AND s.purpose = 'publish_name' AND s.withdrawn_at IS NULL
 )"""
 
+
+MIN_PHONE_LENGTH = 5  # digits; a local number without the code of its town
 
 # Providers that give one mailbox an address in each of these domains, and what stands for a dot in its name there
 # (docs/decisions/0076-one-mailbox-one-person.md).
@@ -69,6 +73,48 @@ async def add(tx: Transaction, site_id: str, problem_id: str, contact: Contact, 
         **asdict(contact),
         language=language,
     )
+    for key in make_keys(site_id, contact.name, contact.phone):
+        await tx.insert("contact_keys", key=key, problem_id=problem_id)
+
+
+def make_keys(site_id: str, *texts: str | None) -> set[int]:
+    """Hash the telephones and words of each text, to find contacts of a site by them."""
+    words = {word for text in texts if text for word in _split(text)}
+    hashes = (hashlib.sha256(f"{site_id} {word}".encode()).digest() for word in words)
+    return {int.from_bytes(digest[:8], "big", signed=True) for digest in hashes}
+
+
+def _split(text: str) -> list[str]:
+    """The telephones in a text, without punctuation and the prefix of Russia («+7» or «8»), then its words."""
+    numbers = [re.sub(r"\D", "", found) for found in re.findall(r"\d(?:[\s().\-]*\d)+", text)]
+    numbers = [number[1:] if len(number) == 11 and number[0] in "78" else number for number in numbers]
+    words = re.findall(r"[^\W\d_]+", text.casefold().replace("ё", "е"))
+    return [*(number for number in numbers if len(number) >= MIN_PHONE_LENGTH), *words]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Whose reports are looked for: what an official typed as a name, a telephone or an e-mail address."""
+
+    text: str
+
+    @property
+    def by(self) -> Literal["email", "phone", "name", ""]:
+        """What is compared; empty where there is nothing to compare."""
+        if "@" in self.text:
+            return "email"
+        words = _split(self.text)
+        return "" if not words else "phone" if words[0].isdigit() else "name"
+
+    def make_sql(self, site_id: str) -> tuple[str, dict[str, str | int]]:
+        """SQL that selects `problem_id` of the site's contacts that have all of the words, and its values."""
+        if self.by == "email":
+            values: dict[str, str | int] = {"email_hash": email_hash(self.text), "contact_site": site_id}
+            return "SELECT problem_id FROM contacts WHERE email_hash = :email_hash AND site_id = :contact_site", values
+        values = {f"key{index}": key for index, key in enumerate(sorted(make_keys(site_id, self.text)))}
+        listed = ", ".join(f":{name}" for name in values)
+        sql = f"SELECT problem_id FROM contact_keys WHERE key IN ({listed}) GROUP BY problem_id HAVING COUNT(*) = :many"
+        return sql, values | {"many": len(values)}
 
 
 async def find(reader: Database | Transaction, problem_id: str) -> Row | None:

@@ -201,6 +201,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
     tx.mark_erasure()
     await update(tx, problem_id, {"published": False, "street": None, "cell": None})
     for statement in (
+        "DELETE FROM contact_keys WHERE problem_id = :id",
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",
         "DELETE FROM drafts WHERE problem_id = :id",
