@@ -278,6 +278,19 @@ async def test_what_a_head_approves_is_not_rejected_in_bulk(context: Context, si
     assert "2 отклоняют с согласия руководителя" in (await anna.read(LIST)).text
 
 
+async def test_all_of_the_list_are_as_many_as_it_said(context: Context, site: Site, enter: Enter) -> None:
+    await sent(context, site, 2)
+    anna = await enter("agent", site.agency.id)
+    form = (await anna.read(f"{LIST}?tab=moderation")).form("/cabinet/bulk")
+    await sent(context, site, 1)
+    chosen = form.fields | {"action": "accept", "all": "yes"}
+    refused = (await anna.client.post(form.action, data=chosen)).headers["location"]
+    assert refused == f"{LIST}?tab=moderation&done=changed"
+    assert "Пока вы выбирали, список изменился" in (await anna.read(refused)).text
+    assert not await context.database.rows("SELECT * FROM bulks")
+    assert "Будут приняты 3" in (await anna.read(await choose(anna, "accept", "?tab=moderation", all="yes"))).text
+
+
 async def test_more_than_it_can_hold_is_said(
     context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

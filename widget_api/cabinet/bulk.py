@@ -12,7 +12,7 @@ from widget_api.cabinet.bulk_service import ACTIONS, FIELDS
 from widget_api.cabinet.http import Fields, path_identifier, render_page, require_user, session_fields, session_form
 from widget_api.cabinet.inbox_rows import selection_url
 from widget_api.cabinet.selection import Selection
-from widget_api.errors import Invalid, Malformed
+from widget_api.errors import Conflict, Invalid, Malformed
 from widget_api.people.model import User
 from widget_api.sites import routing_rules
 
@@ -35,6 +35,8 @@ async def choose(request: Request, user: User) -> Response:
         )
     except Invalid as error:
         return web.see_other(selection_url(selection, done=error.fields[0].code))
+    except Conflict:
+        return web.see_other(selection_url(selection, done="changed"))
     return web.see_other(selection_url(selection, f"{PATH}/{bulk_id}"))
 
 

@@ -110,8 +110,8 @@ async def create_bulk(
 ) -> str:
     """Keep the chosen reports, by default all of the selection, for a preview. Returns the bulk's identifier.
 
-    `counted` is how many the user was told all of the selection are. Raises Invalid where there are not so many now,
-    for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
+    `counted` is how many the user was told all of the selection are. Raises Conflict where there are not so many now,
+    Invalid for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
     """
     if user.role == "viewer":
         raise Refused
@@ -128,7 +128,7 @@ async def create_bulk(
     if not rows or len(rows) > MAX_REPORTS:
         raise Invalid((FieldError("id", "too_many" if rows else "required", (("max", MAX_REPORTS),)),))
     if problem_ids is None and counted and counted != str(len(rows)):
-        raise Invalid((FieldError("id", "changed"),))
+        raise Conflict("problem_changed")
     by_id, bulk_id, found = {site.id: site for site in sites}, clock.new_id(), [row for row in rows if row is not None]
     approved = action == "reject" and bool(found)
     approved = approved and await inbox_service.needs_approval(database, user, found[0], Change(to="rejected"))

@@ -39,10 +39,12 @@ function trouble(what) {
 /** Fetches this page anew and takes over what changed. False where one is no longer signed in. A page that shows a refused
  *  form names its own address, since that of the form can only be posted to. */
 async function refresh() {
-  const answer = await fetch(byId("rows").dataset.page ?? location.href, { cache: "no-store" });
+  const shown = byId("rows");
+  const answer = await fetch(shown.dataset.page ?? location.href, { cache: "no-store" });
   if (answer.redirected) return false;
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!shown.isConnected) return true; // a filter has brought another list meanwhile
   const changing = ["tabs", "tiles", "head", "facts", "notes", "history", "sent"];
   for (const id of changing) swap(byId(id), fresh.getElementById(id));
   swapDecision(byId("decide"), fresh.getElementById("decide"));
@@ -158,6 +160,49 @@ function update(row, fresh) {
   if (picked) row.querySelector("[name=id]").checked = true;
   if (focused) row.querySelector(focused)?.focus({ preventScroll: true });
 }
+
+// --- filters act at once ---
+// Only where the list stands alone: beside a report they would close it.
+
+const PAUSE = 600; // milliseconds without a key, after which the words act
+const filters = document.querySelector(".list:not(.beside) #find");
+let typing = 0;
+let asked = null;
+
+async function applyFilters() {
+  clearTimeout(typing);
+  asked?.abort();
+  const { signal } = (asked = new AbortController());
+  const fields = [...new FormData(filters)].filter(([, value]) => value);
+  const address = `${filters.getAttribute("action")}?${new URLSearchParams(fields)}`;
+  byId("found").inert = true; // nobody decides about a list that is no longer meant
+  try {
+    const answer = await fetch(address, { cache: "no-store", signal });
+    if (answer.redirected || !answer.ok) throw new Error(String(answer.status));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (signal.aborted) return;
+    history.replaceState(null, "", address);
+    for (const id of ["tabs", "saved-views", "switch", "found"]) byId(id).replaceWith(fresh.getElementById(id));
+    for (const field of filters.querySelectorAll("select")) swap(field, fresh.getElementById(field.id)); // choices follow the site
+    byId("announce").textContent = byId("announce").dataset.filtered;
+    showPicked();
+  } catch {
+    if (!signal.aborted) location.assign(address); // the page says what is wrong
+  }
+}
+
+filters?.addEventListener("change", (event) => {
+  if (event.target.id !== "search") applyFilters();
+});
+filters?.addEventListener("input", (event) => {
+  if (event.target.id !== "search") return;
+  clearTimeout(typing);
+  typing = setTimeout(applyFilters, PAUSE);
+});
+filters?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  applyFilters();
+});
 
 // --- keys ---
 
