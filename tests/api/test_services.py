@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_letters import letters
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
-from tests.support.cabinet import PASSWORD, Enter
+from tests.support.cabinet import PASSWORD, Enter, PageText
 from tests.support.exchange import accept_report as accept
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
@@ -27,7 +27,7 @@ from widget_api.mail import links
 from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.problems import assignment, dialogue, lifecycle
 from widget_api.problems.model import Actor, Change, Contact, Update
-from widget_api.sites import changes, routing_rules
+from widget_api.sites import changes, districts, routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import add_working_days, local_date
 from widget_api.sites.model import Site
@@ -99,10 +99,11 @@ async def test_rules_are_limited_and_refer_to_the_agencys_own_services(
     """Every rule is tried in the transaction of an acceptance; services below a service are not the agency's."""
     database, service_id = context.database, await add_service(context, site)
     below = await sites.add_agency(database, name="Подрядчик", email="x@below.test", parent_id=service_id)
-    for given, field in (({"service": below}, "service"), ({"service": service_id, "area": SQUARE}, "area")):
+    area = {"area": SQUARE, "area_name": "Центр"}
+    for wrong, field in (({"service": below}, "service"), ({"service": service_id, **area}, "area")):
         monkeypatch.setattr(routing_rules, "MAX_POINTS", 3)
         with pytest.raises(Invalid) as refused:
-            await routing_rules.add_rule(database, site.id, {"area_name": "Центр", **given})
+            await routing_rules.add_rule(database, site.id, wrong)
         assert [error.field for error in refused.value.fields] == [field]
     monkeypatch.setattr(routing_rules, "MAX_RULES", 1)
     for _ in range(2):  # the same conditions replace the rule
@@ -111,6 +112,32 @@ async def test_rules_are_limited_and_refer_to_the_agencys_own_services(
         await routing_rules.add_rule(database, site.id, {"service": service_id, "category": "water"})
     assert [rule.category for rule in await routing_rules.list_rules(database, site.id)] == ["roads"]
     admin = await enter("admin", site.agency.id)
+    path = "/cabinet/organisation/routing"
+    await districts.add_district(database, site, "Север", SQUARE)
+    (north,) = await database.rows("SELECT id FROM districts")
+    given = {"service": service_id, "category": "roads"}
+    for wrong, sentences in (
+        ({"where": "area"}, ["Нарисуйте границу", "Назовите территорию"]),
+        ({"where": "area", "area_name": "Центр"}, ["Нарисуйте границу"]),
+        ({"where": "", "area_name": "Центр"}, ["Выберите «Своя граница»"]),
+        ({"where": north["id"], "area": SQUARE, "area_name": "Центр"}, ["Выберите «Своя граница»"]),
+        ({"where": "x"}, ["Такого района больше нет"]),
+    ):
+        refused_page = PageText((await admin.send(path, path, **given, **wrong)).text).text
+        assert all(sentence in refused_page for sentence in sentences), wrong
+    monkeypatch.setattr(routing_rules, "MAX_RULES", 9)
+    assert (await admin.send(path, path, **given, where=north["id"])).status_code == 303
+    assert "Север" in (await admin.read(path)).text
+    inside, outside = (55.05, 38.75), (55.2, 38.75)
+    for point, area_name in ((inside, "Север"), (outside, None)):
+        rule = await routing_rules.find_rule(database, site.id, "roads", *point)
+        assert rule is not None
+        assert rule.area_name == area_name
+    await districts.delete_district(database, site.id, north["id"])
+    rule = await routing_rules.find_rule(database, site.id, "roads", *inside)
+    assert rule is not None
+    assert rule.area_name is None, "the rule for everywhere applies"
+    assert "район удалён, правило не действует" in (await admin.read(path)).text
     for place in ("nan,nan", "inf,1"):
         tried = await admin.read(f"/cabinet/organisation/routing?try=1&category=roads&place={place}")
         assert "Это не координаты" in tried.text

@@ -22,6 +22,7 @@ from widget_api.cabinet.http import (
     render_page,
     session_fields,
 )
+from widget_api.cabinet.site_districts import map_values
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.sites import routing_rules
@@ -29,7 +30,7 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 PATH = "/cabinet/organisation/routing"
-FIELDS = ("site", "category", "area", "area_name", "service", "days", "user")
+FIELDS = ("site", "category", "where", "area", "area_name", "service", "days", "user")
 
 
 async def show_rules(
@@ -49,6 +50,11 @@ async def show_rules(
             "names": names,
             "rules": rules,
             "services": [(one.id, one.name) for one in await routing_rules.list_services(context.database, chosen.id)],
+            "areas": [
+                *((one.id, one.name) for one in chosen.districts),
+                (routing_rules.OWN_AREA, i18n.text(language, "organisation.routing.own_area")),
+            ],
+            **map_values(request, chosen),
             "colleagues": await routing_rules.list_colleagues(context.database, chosen.agency.id),
             **_try_rules(rules, asked),
         }

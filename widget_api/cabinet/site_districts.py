@@ -134,7 +134,7 @@ async def _render_list(
         errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/districts",
-        **_map_values(request, site),
+        **map_values(request, site),
     )
 
 
@@ -164,7 +164,7 @@ async def _render_one(
         errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/districts/{district.id}",
-        **_map_values(request, site, district),
+        **map_values(request, site, district),
     )
 
 
@@ -172,7 +172,7 @@ def _format_size(language: str, district: District) -> str:
     return i18n.format_number(language, round(district.area.size / 1_000_000, 1))
 
 
-def _map_values(request: Request, site: Site, district: District | None = None) -> dict[str, Any]:
+def map_values(request: Request, site: Site, district: District | None = None) -> dict[str, Any]:
     """What the script draws: the territory, the other districts, and tiles up to a zoom if there are any."""
     settings, shown = web.context(request).settings, [one for one in site.districts if one != district]
     return {

@@ -23,10 +23,16 @@ MAX_RULES = 200  # per site; each is tried when a report is accepted
 MAX_POINTS = 5000  # of an area
 MAX_AREA_LENGTH = 500_000  # characters of GeoJSON
 MAX_NAME_LENGTH = 100
+OWN_AREA = "area"  # in `where`: a border that is the rule's own
 # The enabled agencies directly below the agency of a site, which it made itself; those further below answer to them.
 _SERVICES = (
     "SELECT a.id, a.name, a.email, a.mode, a.delegated FROM agencies a JOIN sites s ON s.agency_id = a.parent_id"
     " WHERE s.id = :site_id AND a.id <> a.parent_id AND a.disabled_at IS NULL"
+)
+# A collection has the districts of its site.
+_DISTRICT = (
+    "SELECT 1 FROM districts d JOIN sites s ON s.id = d.site_id OR s.parent_id = d.site_id"
+    " WHERE d.id = :id AND s.id = :site_id"
 )
 
 
@@ -51,8 +57,9 @@ class Rule:
     id: str
     service: Service
     category: str | None
-    area: str | None  # GeoJSON geometry
+    area: str | None  # GeoJSON geometry, of a district its present border
     area_name: str | None
+    lost: bool  # it is of a district that was deleted
     days: int | None
     user_id: str | None
     user_name: str | None
@@ -60,7 +67,7 @@ class Rule:
 
     def matches(self, category: str, point: tuple[float, float] | None) -> bool:
         """Whether a report of this category at this point (latitude, longitude) falls under the rule."""
-        if not self.below or self.category not in (None, category):
+        if not self.below or self.lost or self.category not in (None, category):
             return False
         return self.area is None or (point is not None and _parse_area(self.area).covers(*point))
 
@@ -84,12 +91,15 @@ def _service(row: Row) -> Service:
 async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]:
     """A site's rules in the order in which they are tried."""
     rows: Sequence[Row] = await reader.rows(
-        "SELECT r.id AS rule_id, r.category, r.area, r.area_name, r.days, r.user_id,"
+        "SELECT r.id AS rule_id, r.category, r.days, r.user_id,"
+        " COALESCE(d.area, r.area) AS area, COALESCE(d.name, r.area_name) AS area_name,"
+        " r.district_id IS NOT NULL AND d.id IS NULL AS lost,"
         " COALESCE(u.name, u.email) AS user_name,"
         " a.disabled_at IS NULL AND a.parent_id = (SELECT agency_id FROM sites WHERE id = :site_id) AS below,"
         " a.id, a.name, a.email, a.mode, a.delegated FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
-        " LEFT JOIN users u ON u.id = r.user_id AND u.disabled_at IS NULL WHERE r.site_id = :site_id"
-        " ORDER BY r.category IS NULL, r.area IS NULL, r.created_at, r.id",
+        " LEFT JOIN users u ON u.id = r.user_id AND u.disabled_at IS NULL"
+        " LEFT JOIN districts d ON d.id = r.district_id WHERE r.site_id = :site_id"
+        " ORDER BY r.category IS NULL, COALESCE(r.area, r.district_id) IS NULL, r.created_at, r.id",
         site_id=site_id,
     )
     return [
@@ -99,6 +109,7 @@ async def list_rules(reader: Database | Transaction, site_id: str) -> list[Rule]
             category=row["category"],
             area=row["area"],
             area_name=row["area_name"],
+            lost=bool(row["lost"]),
             days=row["days"],
             user_id=row["user_id"] if row["user_name"] else None,  # a disabled user looks after nothing
             user_name=row["user_name"],
@@ -121,25 +132,29 @@ async def add_rule(
 ) -> str:
     """Add a rule; one of the same category and area is replaced. Returns its identifier.
 
-    `given` has the texts of a form: `service`, and optionally `category`, `area` (GeoJSON), `area_name`, `days`,
-    `user`. Raises Invalid with every malformed field.
+    `given` has the texts of a form: `service`, and optionally `category`, `where`, `area` (GeoJSON), `area_name`,
+    `days`, `user`. `where` is a district's id, OWN_AREA for the border in `area`, or empty for everywhere. Raises
+    Invalid with every malformed field; a border that would be ignored is one.
     """
     text = {name: value.strip() for name, value in given.items()}
     wrong = []
     days = text.get("days", "")
     if days and not (days.isascii() and days.isdigit() and 1 <= int(days) <= MAX_DAYS):
         wrong.append(FieldError("days", "days", (("max", MAX_DAYS),)))
-    area = None
-    if text.get("area"):
+    area, own = None, bool(text.get("area") or text.get("area_name"))
+    where = text.get("where", OWN_AREA if own else "")
+    if own and where != OWN_AREA:
+        wrong.append(FieldError("where", "required"))
+    elif where == OWN_AREA:
         try:
-            if len(text["area"]) > MAX_AREA_LENGTH:
+            if len(text.get("area", "")) > MAX_AREA_LENGTH:
                 raise geojson.InvalidArea("area_too_large")
-            parsed = geojson.parse_area(text["area"])
+            parsed = geojson.parse_area(text.get("area", ""))
             if parsed.points > MAX_POINTS:
                 raise geojson.InvalidArea("area_too_large")
             area = geojson.to_geometry(parsed)
         except geojson.InvalidArea:
-            wrong.append(FieldError("area", "area"))
+            wrong.append(FieldError("area", "area" if text.get("area") else "required"))
         if not text.get("area_name"):
             wrong.append(FieldError("area_name", "required"))
     if len(text.get("area_name", "")) > MAX_NAME_LENGTH:
@@ -153,6 +168,9 @@ async def add_rule(
             missing.append(FieldError("service", "required" if not text.get("service") else "unknown"))
         if text.get("category") and not await store.has_category(tx, site_id, text["category"]):
             missing.append(FieldError("category", "unknown"))
+        district = where if where != OWN_AREA else ""
+        if district and await tx.row(_DISTRICT, id=district, site_id=site_id) is None:
+            missing.append(FieldError("where", "unknown"))
         if text.get("user") and await find_colleague(tx, site_id, text["user"]) is None:
             missing.append(FieldError("user", "unknown"))
         if missing or service is None:
@@ -160,6 +178,7 @@ async def add_rule(
         rule: dict[str, Any] = {
             "site_id": site_id,
             "category": text.get("category") or None,
+            "district_id": district or None,
             "area": area,
             "area_name": text.get("area_name") or None if area else None,
         }

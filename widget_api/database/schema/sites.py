@@ -158,7 +158,8 @@ routing_rules = Table(
     identifier(),
     reference("site_id", "sites.id"),
     Column("category", Text),  # null = all
-    Column("area", Text),  # GeoJSON geometry; null = everywhere
+    Column("district_id", Text),  # districts.id; where the district was deleted the rule applies to nothing
+    Column("area", Text),  # GeoJSON geometry; with neither = everywhere
     Column("area_name", Text),
     reference("agency_id", "agencies.id"),  # the service
     Column("days", Integer),  # working days the service has; null = until the answer is due

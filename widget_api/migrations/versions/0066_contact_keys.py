@@ -17,6 +17,7 @@ BATCH_SIZE = 1_000  # contacts read at a time
 
 
 def upgrade() -> None:
+    op.add_column("routing_rules", sa.Column("district_id", sa.Text()))
     op.create_table(
         "contact_keys",
         sa.Column("key", sa.BigInteger(), primary_key=True, autoincrement=False),
