@@ -160,7 +160,7 @@ async def test_mirrored_problems_cannot_be_decided_here(
     assert page not in (await anna.read("/cabinet/problems?tab=work")).links_without_query
     assert "отвечает: 127.0.0.1" in (await anna.client.get("/cabinet/problems?view=map")).text
     one = await anna.read(page)
-    assert "отвечают и решают там" in one.text
+    assert "решают его там" in one.text
     assert URL in one.links
     assert {form.action.partition("?")[0].removeprefix(page) for form in one.forms if page in form.action} == {"/note"}
     with pytest.raises(Refused, match="mirrored"):

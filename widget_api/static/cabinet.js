@@ -192,7 +192,7 @@ async function applyFilters() {
 }
 
 filters?.addEventListener("change", (event) => {
-  if (event.target.id !== "search") applyFilters();
+  if (event.target.form === filters && event.target.id !== "search") applyFilters(); // the author is a form of its own
 });
 filters?.addEventListener("input", (event) => {
   if (event.target.id !== "search") return;
