@@ -64,6 +64,7 @@ from widget_api.cabinet import site_code as cabinet_code
 from widget_api.cabinet import site_consents as cabinet_consents
 from widget_api.cabinet import site_districts as cabinet_districts
 from widget_api.cabinet import site_registration as cabinet_registration
+from widget_api.cabinet import site_territory as cabinet_territory
 from widget_api.cabinet import site_testing as cabinet_testing
 from widget_api.cabinet import site_usage as cabinet_usage
 from widget_api.cabinet import sites as cabinet_sites
@@ -127,6 +128,7 @@ _ROUTES: list[BaseRoute] = [
     *cabinet_usage.routes,  # /cabinet/sites/{site}/usage: reports, openings, failures
     *cabinet_announce.routes,  # /cabinet/sites/{site}/announce: poster and texts for residents
     *cabinet_districts.routes,  # /cabinet/sites/{site}/districts
+    *cabinet_territory.routes,  # /cabinet/sites/{site}/territory
     *cabinet_collections_count.routes,  # …/collections/{slug}/count: the count of a vote on paper
     *cabinet_collections_import.routes,  # …/collections/{slug}/import: entries from a file
     *cabinet_collections.routes,  # /cabinet/sites/{site}/collections: lists beside the problems

@@ -204,6 +204,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (SITE_READERS, get(S + "/announce", S + "/announce/poster")),
     (SITE_READERS.replace("+", "2"), post(S + "/check", url="")),
     (SITE_ADMINS, get(S + "/settings") + post(S + "/settings", photos="1")),
+    (SITE_ADMINS, get(S + "/territory") + post(S + "/territory", time_zone="Asia/Omsk")),
     (SITE_ADMINS, get(S + "/districts", D) + post(D, name="Север") + post(D + "/delete", sure="yes")),
     (SITE_ADMINS.replace("+", "2"), post(S + "/districts", name="Юг")),
     (SITE_ADMINS, get(S + "/categories", S + "/categories/roads") + post(S + "/categories", name="Колодцы")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,11 @@ async def test_from_the_form_to_the_key(
     square = '{"type":"Polygon","coordinates":[[[38.7,55.0],[38.9,55.0],[38.9,55.1],[38.7,55.1],[38.7,55.0]]]}'
     work = {"mode": "email", "registry_number": "77-22-123456", "area": square}
     assert (await applicant.post("/work", **work, time_zone="Mars/Olympus")).status_code == 422
-    answer = await applicant.post("/work", **work, time_zone="Asia/Omsk")
+    swapped = re.sub(r"\[([\d.]+),([\d.]+)\]", r"[\2,\1]", square)
+    answer = await applicant.post("/work", **work | {"area": swapped}, time_zone="Asia/Omsk")
+    assert (answer.status_code, "Широта и долгота переставлены" in answer.text) == (422, True)
+    assert ("<svg viewBox" in answer.text, (await applicant.row())["area"]) == (True, None)
+    answer = await applicant.post("/work", **work | {"area": swapped}, time_zone="Asia/Omsk", swap="yes")
     assert answer.headers["location"].endswith("/proof?done=saved")
     town.put_file((await applicant.row())["proof_token"])
     assert (await applicant.post("/proof", method="file")).status_code == 303
@@ -115,6 +120,10 @@ async def test_from_the_form_to_the_key(
     operator = await enter("operator", None)
     assert "заявка на сайт" in (await operator.read("/cabinet/")).text
     (path,) = [link for link in (await operator.read(APPLICATIONS)).links if link.startswith(f"{APPLICATIONS}/")]
+    store_area = "UPDATE applications SET area = :area"  # as they were stored before borders were checked
+    await context.database.write(lambda tx: tx.run(store_area, area=swapped))
+    assert "В границе территории переставлены широта и долгота" in (await operator.read(path)).text
+    await context.database.write(lambda tx: tx.run(store_area, area=square))
     shown = (await operator.read(path)).text
     for text in (
         NAME,

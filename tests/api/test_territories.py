@@ -12,10 +12,12 @@ import pytest
 
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import make_site
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.processes import CommandFailed
 from tests.support.public_api import Widget
 from widget_api import i18n
+from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Invalid
 from widget_api.problems import forms
@@ -293,14 +295,62 @@ async def test_a_territory_can_be_replaced_and_removed(database: Database, site:
 
 
 async def test_an_invalid_territory_changes_nothing(database: Database, site: Site) -> None:
-    for area, code in (("{", "area_json"), (polygon(square(38.7, 55.0, 0.2)[:-1]), "area_open")):
+    await changes.update_agency(database, site.agency.id, {"inn": "5022000000"})
+    for area, code in (
+        ("{", "area_json"),
+        (polygon(square(38.7, 55.0, 0.2)[:-1]), "area_open"),
+        (polygon(square(24.9, 60.1, 0.2)), "area_far"),  # Helsinki lies in Russia's box, far from Kolomna
+        (polygon(square(55.0, 10.0, 0.2)), "area_abroad"),
+        (polygon(square(55.0, 38.7, 0.2)), "area_swapped"),
+        (polygon(square(55.0, 95.0, 0.2)), "area_range"),  # Krasnoyarsk swapped: not the agency's region
+        (polygon([[38.7, 55.0], [38.9, 55.2], [38.9, 55.0], [38.7, 55.1], [38.7, 55.0]]), "area_crosses"),
+    ):
         with pytest.raises(Invalid) as refusal:
             await changes.update_site(database, site.id, {"area": area, "name": "Другое"})
         assert [(error.field, error.code) for error in refusal.value.fields] == [("area", code)]
-    with pytest.raises(Invalid, match="invalid") as swapped:
-        await make_site(database, bbox=(38.5, 54.9, 39.1, 55.3), area=polygon(square(55.0, 38.7, 0.2)))
-    assert swapped.value.fields[0].code == "area_elsewhere"
+    with pytest.raises(Invalid, match="invalid") as elsewhere:
+        await make_site(database, bbox=(38.5, 54.9, 39.1, 55.3), area=polygon(square(39.5, 55.0, 0.2)))
+    (wrong,) = elsewhere.value.fields
+    assert (wrong.code, dict(wrong.values)["distance"]) == ("area_elsewhere", 26)
     assert (await service.by_key(database, site.key)).name == "Город"
+
+
+async def test_the_desk_changes_border_and_time_zone(
+    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet, enter: Enter
+) -> None:
+    """A refused border is drawn and explained; coordinates are exchanged by a button, and nothing is sent anew."""
+    database, path = context.database, f"/cabinet/sites/{site.id}/territory"
+    await submit_report(database, site, lat=55.1, lng=38.8)
+
+    async def promised() -> list[tuple[Any, ...]]:
+        sql = "SELECT answer_due, (SELECT COUNT(*) FROM deliveries), (SELECT COUNT(*) FROM events) FROM problems"
+        return [tuple(row) for row in await database.rows(sql)]
+
+    before = await promised()
+    assert (await (await enter("agent", site.agency.id)).client.get(path)).status_code == 403
+    form = (await admin.read(path)).form(path)
+    crossing = polygon([[38.7, 55.0], [38.9, 55.2], [38.9, 55.0], [38.7, 55.1], [38.7, 55.0]])
+    refused = await admin.client.post(path, data=form.fields | {"area": crossing, "time_zone": "Asia/Omsk"})
+    assert (refused.status_code, "точка 55.06667, 38.76667" in refused.text) == (422, True)
+    assert '<circle class="spot"' in refused.text
+    swapped = polygon(square(55.0, 39.0, 0.1))
+    refused = await admin.client.post(path, data=form.fields | {"area": swapped})
+    assert (refused.status_code, "Широта и долгота переставлены" in refused.text) == (422, True)
+    assert '<path class="drawn closed" d="M' in refused.text
+    assert (await service.by_id(database, site.id)).area == site.area
+    again = PageText(refused.text).form(path)
+    assert again.fields["area"] == swapped
+    assert 'name="swap" value="yes"' in refused.text
+    done = await admin.client.post(path, data=again.fields | {"swap": "yes", "time_zone": "Asia/Kamchatka"})
+    assert done.headers["location"] == f"{path}?done=1"
+    changed = await service.by_id(database, site.id)
+    assert (changed.bbox, changed.time_zone) == ((39.0, 55.0, 39.1, 55.1), "Asia/Kamchatka")
+    assert (await place(client, site, *INSIDE)).json()["inside"] is False
+    assert (len(before), await promised()) == (1, before)
+    await admin.client.post(path, data=again.fields | {"area": ""})
+    assert (await service.by_id(database, site.id)).area == changed.area, "an empty field removes nothing"
+    await admin.client.post(path, data=again.fields | {"area": "", "remove": "yes"})
+    assert (await service.by_id(database, site.id)).area is None
 
 
 @ONE_DATABASE

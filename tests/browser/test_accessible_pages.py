@@ -49,7 +49,7 @@ DESK: tuple[axe.Look, ...] = (
     (1280, "light", "white-on-black"),
 )  # fmt: skip
 SITE = ("", "/code", "/access", "/usage", "/announce", "/announce/poster")
-FORMS = ("/settings", "/categories", "/consent", "/testing", "/districts", "/platforms", "/collections")
+FORMS = ("/settings", "/categories", "/consent", "/testing", "/territory", "/districts", "/platforms", "/collections")
 OTHERS = ("organisation/tokens", "organisation/provider", "account/factor", "account", "comments", "inbox", "sites")
 LONG_NAME = "Министерство транспорта и дорожной инфраструктуры области"
 LONG_TEXT = "И у соседнего дома такая же яма: " + "очень" * 30

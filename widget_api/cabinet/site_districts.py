@@ -33,7 +33,7 @@ from widget_api.sites import districts
 from widget_api.sites.model import District, Site
 
 _MAX_FORM_SIZE = geojson.MAX_SIZE + 2**20  # bytes; of larger files the refusal names no limit
-_MAX_SHOWN = 60_000  # characters of a border in a field; longer ones are sent as files
+MAX_SHOWN = 60_000  # characters of a border in a field; longer ones are sent as files
 
 
 async def show_districts(request: Request, user: User) -> Response:
@@ -43,7 +43,7 @@ async def show_districts(request: Request, user: User) -> Response:
 
 async def add_districts(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/districts: one with a name, or those of a FeatureCollection."""
-    fields, text = await _read_form(request)
+    fields, text = await read_border_form(request)
     site, who = await find_settable_site(request, user), journal_user(request, user)
     database = web.context(request).database
     try:
@@ -52,7 +52,7 @@ async def add_districts(request: Request, user: User) -> Response:
         else:
             await districts.add_district(database, site, fields.get("name", ""), text, who)
     except Invalid as error:
-        return await _render_list(request, user, site, 422, given=_refill(fields, text), wrong=error)
+        return await _render_list(request, user, site, 422, given=refill(fields, text), wrong=error)
     return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
 
 
@@ -63,13 +63,13 @@ async def show_district(request: Request, user: User) -> Response:
 
 async def change_district(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/districts/{district_id}"""
-    fields, text = await _read_form(request)
+    fields, text = await read_border_form(request)
     site, district = await _find_district(request, user)
     database, who = web.context(request).database, journal_user(request, user)
     try:
         await districts.change_district(database, site, district.id, fields.get("name", ""), text, who)
     except Invalid as error:
-        return await _render_one(request, user, site, district, 422, given=_refill(fields, text), wrong=error)
+        return await _render_one(request, user, site, district, 422, given=refill(fields, text), wrong=error)
     return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
 
 
@@ -92,7 +92,7 @@ async def _find_district(request: Request, user: User) -> tuple[Site, District]:
     return site, found
 
 
-async def _read_form(request: Request) -> tuple[Fields, bytes]:
+async def read_border_form(request: Request) -> tuple[Fields, bytes]:
     """The fields of a form, and the border: the file if there is one, else the field."""
     given, sent = await session_form(request, _MAX_FORM_SIZE, 1)
     with web.closing_files(one for _, one in sent):
@@ -101,9 +101,10 @@ async def _read_form(request: Request) -> tuple[Fields, bytes]:
     return fields, fields.get("area", "").encode() if content is None else content
 
 
-def _refill(fields: Fields, text: bytes) -> Fields:
+def refill(fields: Fields, text: bytes) -> Fields:
+    """What a form shows again of its name and its border."""
     area = text.decode(errors="replace").replace("\0", "")
-    return {"name": fields.get("name", ""), "area": area if len(area) <= _MAX_SHOWN else ""}
+    return {"name": fields.get("name", ""), "area": area if len(area) <= MAX_SHOWN else ""}
 
 
 async def _render_list(
@@ -149,7 +150,7 @@ async def _render_one(
     wrong: Invalid | None = None,
 ) -> Response:
     border = geojson.to_geometry(district.area)
-    fits = len(border) <= _MAX_SHOWN
+    fits = len(border) <= MAX_SHOWN
     counts = await districts.count_reports(web.context(request).database, site.id)
     return render_page(
         request,

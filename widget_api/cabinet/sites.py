@@ -1,7 +1,6 @@
 """Serve /cabinet/sites: the installation check, and the settings that an agency's administrators change themselves.
 
-The type and the moderation of a site are the operator's; border, time zone and retention are changed on the command
-line alone.
+The type and the moderation of a site are the operator's; retention is changed on the command line alone.
 """
 
 from __future__ import annotations

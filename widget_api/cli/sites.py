@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -166,9 +167,7 @@ def set_site(
         if time_zone is not None:  # the days of all reports change
             from widget_api.problems.projections import figures
 
-            async def along(tx: Transaction) -> None:
-                for row in await tx.rows("SELECT id FROM sites WHERE :id IN (id, parent_id) ORDER BY id", id=site_id):
-                    await figures.recount(tx, site_id=row["id"])
+            along = partial(figures.recount_with_children, site_id=site_id)
 
         await changes.update_site(
             database,

@@ -38,8 +38,8 @@ def load(text: str | bytes) -> Any:
         raise InvalidArea("area_json") from None
 
 
-def parse_geometry(found: Any) -> Area:
-    """`parse_area` of a document that is loaded already."""
+def parse_geometry(found: Any, *, latitude_first: bool = False) -> Area:
+    """`parse_area` of a document that is loaded already; with `latitude_first` of one with swapped coordinates."""
     geometry = _find_geometry(found)
     coordinates = geometry.get("coordinates")
     if geometry["type"] == "Polygon":
@@ -49,7 +49,7 @@ def parse_geometry(found: Any) -> Area:
         where = [f"coordinates[{index}]" for index in range(len(parts))]
     if _count_points(parts) > MAX_POINTS:
         raise InvalidArea("area_large")
-    return Area(tuple(_parse_polygon(part, at) for part, at in zip(parts, where, strict=True)))
+    return Area(tuple(_parse_polygon(part, at, latitude_first) for part, at in zip(parts, where, strict=True)))
 
 
 def _count_points(parts: list[Any]) -> int:
@@ -88,8 +88,9 @@ def _parse_list(found: Any, where: str) -> list[Any]:
     return found
 
 
-def _parse_polygon(found: Any, where: str) -> Polygon:
-    rings = tuple(_parse_ring(ring, f"{where}[{index}]") for index, ring in enumerate(_parse_list(found, where)))
+def _parse_polygon(found: Any, where: str, latitude_first: bool) -> Polygon:
+    listed = enumerate(_parse_list(found, where))
+    rings = tuple(_parse_ring(ring, f"{where}[{index}]", latitude_first) for index, ring in listed)
     polygon = Polygon(rings)
     west, south, east, north = polygon.bounds
     for index, ring in enumerate(rings[1:], start=1):
@@ -100,9 +101,10 @@ def _parse_polygon(found: Any, where: str) -> Polygon:
     return polygon
 
 
-def _parse_ring(found: Any, where: str) -> Ring:
+def _parse_ring(found: Any, where: str, latitude_first: bool) -> Ring:
     """A closed line of four or more positions (RFC 7946, 3.1.6). Either winding is accepted, as it asks of parsers."""
-    ring = tuple(_parse_point(point, f"{where}[{index}]") for index, point in enumerate(_parse_list(found, where)))
+    listed = enumerate(_parse_list(found, where))
+    ring = tuple(_parse_point(point, f"{where}[{index}]", latitude_first) for index, point in listed)
     if len(ring) < 4:
         raise InvalidArea("area_ring", where)
     if ring[0] != ring[-1]:
@@ -110,11 +112,11 @@ def _parse_ring(found: Any, where: str) -> Ring:
     return ring
 
 
-def _parse_point(found: Any, where: str) -> tuple[int, int]:
-    """A position, longitude first (3.1.1). An altitude is ignored."""
+def _parse_point(found: Any, where: str, latitude_first: bool) -> tuple[int, int]:
+    """A position, longitude first (3.1.1) unless told otherwise. An altitude is ignored."""
     if not isinstance(found, list) or len(found) not in (2, 3) or any(type(one) not in (int, float) for one in found):
         raise InvalidArea("area_point", where)
-    longitude, latitude = found[:2]
+    longitude, latitude = found[1::-1] if latitude_first else found[:2]
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         raise InvalidArea("area_range", where)
     return round(longitude * UNIT), round(latitude * UNIT)

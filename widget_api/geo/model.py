@@ -164,6 +164,13 @@ def boxes_overlap(one: Box, other: Box) -> bool:
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
+def boxes_distance(one: Box, other: Box) -> float:
+    """Metres between the nearest points of two boxes; 0 where they overlap."""
+    across = max(0.0, one[0] - other[2], other[0] - one[2])
+    lat = min(max(one[1], other[1]), one[3])  # of `one`, as near to the other as there is
+    return distance(lat, 0.0, min(max(lat, other[1]), other[3]), across)
+
+
 def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> float:
     """Metres between two points, on the plane that touches the globe at the first: accurate up to some 100 m."""
     across = abs(lng - other_lng)

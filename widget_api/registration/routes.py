@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
 from widget_api.attachments.documents import model as documents
+from widget_api.browse.border_map import draw_wrong_border
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.geo import geojson
@@ -270,13 +271,11 @@ async def _render_work(
         "registration/work.html",
         status,
         given=given,
-        zones=[
-            (zone, i18n.text(language, f"registration.zones.{zone.partition('/')[2]}")) for zone in time_zones.ZONES
-        ],
+        zones=[(zone, time_zones.name_zone(language, zone)) for zone in time_zones.ZONES],
         drawing=orjson.dumps(drawing).decode(),
         can_draw=bool(settings.tiles),
         attribution=settings.tiles_attribution,
-        **{"fits": True} | values,
+        **{"fits": True, "picture": None} | values,
     )
 
 
@@ -299,11 +298,14 @@ async def change_work(request: Request, row: Row) -> Response:
     try:
         if area:
             await context.limits.hit("borders", web.client_address(request))
-        await service.change_work(context.database, row, mode, number, zone, area)
+        swap = fields.get("swap") == "yes"
+        await service.change_work(context.database, row, mode, number, zone, area, latitude_first=swap)
     except errors.TooMany as error:
         return await _render_work(request, row, given, 429, notice=_limit_notice(language, error))
     except Invalid as error:
-        return await _render_work(request, row, given, 422, errors=_texts_of(language, error))
+        zoom = context.settings.tiles_zoom if context.settings.tiles else None
+        picture = await draw_wrong_border(error, zoom)
+        return await _render_work(request, row, given, 422, errors=_texts_of(language, error), picture=picture)
     return web.see_other(_path(request, "" if row["proven_at"] or row["letter_id"] else "/proof", "saved"))
 
 

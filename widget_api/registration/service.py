@@ -19,6 +19,7 @@ from widget_api.attachments.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, WrongType
+from widget_api.geo import geojson
 from widget_api.mail import messages
 from widget_api.outbound import Outbound
 from widget_api.people import invitations
@@ -39,7 +40,7 @@ from widget_api.registration.model import (
 )
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
-from widget_api.sites import origins
+from widget_api.sites import borders, origins
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.consent import Document, make_document
@@ -169,10 +170,17 @@ async def change_details(context: Context, row: Row, given: Mapping[str, str]) -
 
 
 async def change_work(
-    database: Database, row: Row, mode: str, registry_number: str, time_zone: str, area: bytes | str
+    database: Database,
+    row: Row,
+    mode: str,
+    registry_number: str,
+    time_zone: str,
+    area: bytes | str,
+    *,
+    latitude_first: bool = False,
 ) -> None:
-    """How the agency will work. Raises Invalid, Conflict."""
-    wrong, stored = list[FieldError](), row["area"]
+    """How the agency will work. Raises Invalid, also a WrongBorder, and Conflict."""
+    wrong, stored, misplaced = list[FieldError](), None, None
     try:
         sites.check_agency({"registry_number": registry_number or None})
     except Invalid as error:
@@ -180,9 +188,16 @@ async def change_work(
     if time_zone not in time_zones.ZONES:
         wrong.append(FieldError("time_zone", "unknown"))
     try:
-        stored = (await asyncio.to_thread(sites.check_site, {"area": area}))["area"]  # half a second for the largest
+        place = borders.find_place(None, row["inn"])
+        checked = area and await asyncio.to_thread(borders.parse_border, area, place, latitude_first=latitude_first)
+        stored = geojson.to_geometry(checked) if checked else None
+    except borders.WrongBorder as error:
+        misplaced = error
     except Invalid as error:
         wrong += error.fields
+    if misplaced is not None:
+        misplaced.fields = (*wrong, *misplaced.fields)
+        raise misplaced
     if wrong:
         raise Invalid(tuple(wrong))
     mode = "email" if mode == "email" else "cabinet"
@@ -324,6 +339,12 @@ async def describe(database: Database, row: Row) -> list[Mark]:
     if named is not None:
         same = named.casefold() == row["name"].casefold()
         marks.append(Mark("name_same" if same else "name_other", "good" if same else "warning", named))
+    if row["area"]:
+        try:  # stored before borders were checked, or the INN has changed since
+            place = borders.find_place(None, row["inn"])
+            await asyncio.to_thread(borders.parse_border, row["area"], place)
+        except Invalid as error:
+            marks.append(Mark(error.fields[0].code, "warning", str(dict(error.fields[0].values).get("distance", ""))))
     marks += [Mark("inn_known", "warning", name) for name in await store.list_agencies_with(database, row["inn"])]
     if await store.count_others(database, row):
         marks.append(Mark("others", "warning"))
@@ -379,7 +400,8 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
         registry_number=row["registry_number"],
         who=who,
     )
-    site_id, add_site = sites.plan_site(
+    site_id, add_site = await asyncio.to_thread(
+        sites.plan_site,
         name=row["name"],
         agency_id=agency_id,
         allowed_origins=[row["origin"], *sorted(moved - {row["origin"]})],
@@ -387,6 +409,7 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
         language=row["language"],
         time_zone=time_zone_of(row),
         area=row["area"],
+        inn=row["inn"],
         who=who,
     )
     contact = Invitee(

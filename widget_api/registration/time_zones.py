@@ -6,6 +6,8 @@ region of several zones, as Yakutia, the applicant chooses.
 
 from __future__ import annotations
 
+from widget_api import i18n
+
 DEFAULT = "Europe/Moscow"
 REGIONS = {  # by zone, from west to east; all others have the time of Moscow
     "Europe/Kaliningrad": "39",
@@ -21,6 +23,11 @@ REGIONS = {  # by zone, from west to east; all others have the time of Moscow
     "Asia/Kamchatka": "41 82 87",
 }
 ZONES = tuple(REGIONS)
+
+
+def name_zone(language: str, zone: str) -> str:
+    """The name of a time zone; its own where it is none of these."""
+    return i18n.text(language, f"registration.zones.{zone.partition('/')[2]}") if zone in ZONES else zone
 
 
 def propose(inn: str) -> str:

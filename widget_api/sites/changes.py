@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +14,8 @@ from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.sites import moving, questions, store, testing
-from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins
+from widget_api.sites.borders import Place, find_place
+from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins, parse_box
 
 DAY_SECONDS = 86_400
 TokenScope = Literal["georeport", "platform"]
@@ -176,7 +178,8 @@ async def update_site(
 
     Added origins that are `claimed` are neither proven nor known to the operator.
     """
-    checked = check_site(columns)
+    place = await find_border_place(database, site_id) if columns.get("area") else None
+    checked = await asyncio.to_thread(check_site, columns, place)
     added = normalise_origins(add_origins) if add_origins else []
     removed = normalise_origins(remove_origins) if remove_origins else []
 
@@ -198,6 +201,14 @@ async def update_site(
             await along(tx)
 
     await database.write(work, site_id)
+
+
+async def find_border_place(database: Database, site_id: str) -> Place | None:
+    """Where the border of an existing site is expected."""
+    row = await database.row(
+        "SELECT s.bbox, a.inn FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id", site_id=site_id
+    )
+    return None if row is None else find_place(parse_box(row["bbox"]), row["inn"])
 
 
 async def disable_site(

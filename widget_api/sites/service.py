@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,10 @@ from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
-from widget_api.geo.model import Box, boxes_overlap
+from widget_api.geo.model import Area, Box
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.sites import origins, store
+from widget_api.sites.borders import Place, find_place, parse_border
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import (
     COLLECTION,
@@ -224,9 +226,11 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-async def add_site(database: Database, **options: Any) -> Site:
+async def add_site(database: Database, *, agency_id: str, **options: Any) -> Site:
     """Add a site with the options of `plan_site`. Raises Invalid, NotFound (agency), Conflict (jurisdiction)."""
-    site_id, work = plan_site(**options)
+    agency = await database.row("SELECT inn FROM agencies WHERE id = :id", id=agency_id)
+    inn = agency["inn"] if agency else None
+    site_id, work = await asyncio.to_thread(plan_site, agency_id=agency_id, inn=inn, **options)
     await database.write(work)
     return await by_id(database, site_id)
 
@@ -239,19 +243,21 @@ def plan_site(
     type: Literal["basic", "extended"] = "extended",  # noqa: A002 - the domain's word
     moderation: Literal["before", "after"] | None = None,
     jurisdiction: str | None = None,
+    inn: str | None = None,
     who: journal.Who = journal.COMMAND_LINE,
     **settings: Any,
 ) -> tuple[str, Work[None]]:
     """The identifier of a new site, and the work that adds it with a key, the default categories and, by default, the
     jurisdiction of its first origin. The work raises NotFound (the agency), Conflict (the jurisdiction is another's).
 
-    `moderation` None: `after` where the agency works by e-mail, else `before`. Other settings, as `check_site` takes
-    them, have the defaults of their columns (database/schema/sites.py). Raises Invalid.
+    `moderation` None: `after` where the agency works by e-mail, else `before`. `inn`: the agency's, for its region.
+    Other settings, as `check_site` takes them, have the defaults of their columns (database/schema/sites.py). Raises
+    Invalid.
     """
     normalised = normalise_origins(allowed_origins)
     place = jurisdiction or origins.host_of(normalised[0])
     site_id, key = clock.new_id(), generate_key()
-    columns = check_site({"name": name, "type": type, "jurisdiction": place, **settings})
+    columns = check_site({"name": name, "type": type, "jurisdiction": place, **settings}, find_place(None, inn))
     columns |= {"agency_id": agency_id, "created_at": clock.now()}
 
     async def work(tx: Transaction) -> None:
@@ -290,8 +296,12 @@ def _require(*rules: tuple[str, str, bool]) -> None:
         raise Invalid(wrong)
 
 
-def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate settings of a site. Returns their stored values. Missing ones are not checked. Raises Invalid."""
+def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[str, Any]:
+    """Validate settings of a site. Returns their stored values. Missing ones are not checked. Raises Invalid.
+
+    A border is a text of GeoJSON, expected at `place` if no box is given, or an Area that is checked already. Takes
+    seconds for the largest.
+    """
     bbox = columns.get("bbox")
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
@@ -313,7 +323,11 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
     )
     checked = dict(columns)
     if "area" in checked:
-        checked["area"] = _check_area(checked["area"], bbox)
+        place = find_place(bbox, None) or place
+        area = checked["area"] or None
+        if area and not isinstance(area, Area):
+            area = parse_border(area, place)
+        checked["area"] = area and geojson.to_geometry(area)
     if bbox is not None:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
     if "name" in checked:
@@ -326,20 +340,6 @@ def check_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError:
             raise Invalid((FieldError("calendar", "date"),)) from None
     return checked
-
-
-def _check_area(text: str | bytes | None, bbox: Box | None) -> str | None:
-    """A territory in stored form; None for an empty text, which removes it. Raises Invalid."""
-    if not text:
-        return None
-    try:
-        area = geojson.parse_area(text)
-    except geojson.InvalidArea as error:
-        values = (("where", error.where), ("max", geojson.MAX_POINTS))
-        raise Invalid((FieldError("area", error.code, values),)) from None
-    if bbox and not boxes_overlap(bbox, area.box):  # most likely latitude was given first
-        raise Invalid((FieldError("area", "area_elsewhere"),))
-    return geojson.to_geometry(area)
 
 
 def _is_time_zone(name: str) -> bool:

@@ -191,6 +191,12 @@ async def recount(tx: Transaction, site_id: str) -> None:
     await count(tx, site_id, await _count_all(tx.rows, site_id, site["time_zone"]))
 
 
+async def recount_with_children(tx: Transaction, site_id: str) -> None:
+    """`recount` for a site, its test and its collections, which share its time zone."""
+    for row in await tx.rows("SELECT id FROM sites WHERE :id IN (id, parent_id) ORDER BY id", id=site_id):
+        await recount(tx, site_id=row["id"])
+
+
 _CLEAR = "DELETE FROM site_figures WHERE site_id = :site_id"
 
 
