@@ -125,6 +125,29 @@ async def test_nginx_stores_what_shared_caches_may(client: httpx2.AsyncClient, s
             assert (place == cached) == ("s-maxage" in control or path.startswith(("/w/", "/static/"))), route
 
 
+async def test_answers_say_what_they_are(client: httpx2.AsyncClient, site: Site) -> None:
+    """Strong tags stand for exact bytes, other origins can read refusals, and search engines get a description."""
+    tagged, undescribed = set[str](), set[str]()
+    for route, path in get_routes(site):
+        if path.startswith("/cabinet"):
+            continue
+        answer = await client.get(path, headers={"Accept-Encoding": "identity"})
+        if answer.headers.get("etag", "").startswith('"'):
+            tagged.add(route)
+            for coding in ("gzip", "br"):
+                coded = await client.get(path, headers={"Accept-Encoding": coding})
+                assert "content-encoding" not in coded.headers or coded.headers["etag"].startswith("W/"), route
+        if path.startswith(("/api/v1/", "/open311/", "/w/", "/static/")):
+            missing = await client.get(f"{path.partition('?')[0]}/nowhere")
+            assert missing.headers["access-control-allow-origin"] == "*", route
+        page = answer.text if answer.headers.get("content-type", "").startswith("text/html") else ""
+        if answer.status_code == 200 and page and '<meta name="robots"' not in page:
+            undescribed |= set() if '<meta name="description" content="' in page else {route}
+    assert {"/w/{version}/{path:path}", "/static/{path:path}"} <= tagged
+    acts = "/s/{key}/problems/{number}/follow", "/s/{key}/c/{slug}/{number}/follow", "/s/{key}/c/{slug}/{number}/join"
+    assert undescribed <= set(acts)
+
+
 async def test_crawlers_stay_away_from_addresses_with_a_token(client: httpx2.AsyncClient, site: Site) -> None:
     rules = re.findall(r"^Disallow: (\S+)$", (await client.get("/robots.txt")).text, re.MULTILINE)
     patterns = [re.escape(rule).replace(r"\*", ".*") for rule in rules]  # RFC 9309, 2.2.3

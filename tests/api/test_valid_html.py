@@ -171,6 +171,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
         "poster": f"{own}/announce/poster",
         "settings": f"{own}/settings",
         "districts": f"{own}/districts",
+        "territory": f"{own}/territory",
         "photos": f"/cabinet/problems/{problem}/photos",
         "correction": f"/cabinet/problems/{problem}/correct",
         "calendar": f"{own}/calendar",
@@ -243,6 +244,8 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("test-form", f"/s/{test.key}/report")
     await read_collections(public, context, site, token)
     await public.read("cabinet-testing-refused", f"{own}/testing", 422, data=token | {"do": "purge"})
+    far = '{"type":"Polygon","coordinates":[[[55,38],[56,38],[56,39],[55,38]]]}'  # latitude first: with a picture
+    await public.read("cabinet-territory-refused", f"{own}/territory", 422, data=token | {"area": far})
     text = {"consent_text": "Ещё строка", "do": "preview"}
     await public.read("cabinet-consent-preview", f"{own}/consent", 200, data=token | text)
     await public.read("cabinet-consent-refused", f"{own}/consent", 422, data=token | {"consent_text": "<b>"})
@@ -290,7 +293,7 @@ async def read_visits(public: Public, context: Context, site: Site) -> None:
         ring = [[west, 55], [west + 1, 55], [west + 1, 56], [west, 55]]
         border = orjson.dumps({"type": "Polygon", "coordinates": [ring]}).decode()
         await districts.add_district(database, site, name, border)
-    renewed = await add_entry(database, centres, "Центр <помощи>", category="regional")
+    renewed = await add_entry(database, centres, "Центр <помощи>", category="regional", answers=answer_all(centres))
     await public.read("collection-coverage", f"/s/{centres.key}")
     await renewals.run(database, clock.now() + renewals.YEAR)
     await public.read("renew", renewals_mail.renewal_url(context, renewed))

@@ -36,6 +36,7 @@ def test_placeholders_are_filled_in_pages_and_headers(pages: WatchedPages) -> No
     for path in EXAMPLES.glob("*/index.html"):
         status, text, headers = get(pages.port, f"/{path.parent.name}/")
         assert (status, "{{" in text + str(headers)) == (200, False), path
+        assert '<meta name="description" content="' in text, path
     _, text, _ = get(pages.port, "/two/")
     assert 'site-key="wk_first"' in text
     assert 'site-key="wk_second"' in text
@@ -58,6 +59,7 @@ def test_every_answer_has_a_new_nonce(pages: WatchedPages) -> None:
 def test_the_index_page_lists_the_examples(pages: WatchedPages) -> None:
     _, text, _ = get(pages.port, "/")
     assert all(f'href="/{path.parent.name}/"' in text for path in EXAMPLES.glob("*/index.html"))
+    assert '<meta name="description" content="' in text
     assert text.index('href="/plain/"') < text.index('href="/bitrix/"')
 
 

@@ -20,8 +20,9 @@ from widget_api import logs
 
 Header = tuple[bytes, bytes]
 
-# Paths for programs on other origins; Atom feeds belong to sites and are read like the API.
-_PUBLIC, _FEED = ("/api/v1/", "/open311/"), "/feed.atom"
+# Paths that other origins read: the API, and the files of the widget, whose modules are fetched with CORS. Atom
+# feeds belong to sites and are read like the API.
+_PUBLIC, _FEED = ("/api/v1/", "/open311/", "/w/", "/static/"), "/feed.atom"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
     "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, If-None-Match",
@@ -37,7 +38,7 @@ _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class HeadersMiddleware:
-    """Adds headers, CORS of /api/v1 and /open311 among them, and logs the request.
+    """Adds headers, CORS of the API and of the widget's files among them, and logs the request.
 
     Any origin may send requests to the API; the handler decides, and the page can read even its refusal. Cookies and
     credentials are never used there. Starlette's own middleware runs the handler of a multipart POST from a foreign
@@ -153,7 +154,7 @@ class _CompressedResponse:
         if start["status"] not in (200, 304) or "content-encoding" in headers:
             return ""
         headers.add_vary_header("Accept-Encoding")
-        coding = _best_encoding(Headers(scope=self._scope).get("accept-encoding", ""))
+        coding = best_encoding(Headers(scope=self._scope).get("accept-encoding", ""))
         etag = headers.get("etag", "")
         if coding and etag.startswith('"'):  # a strong one, which stands for exact bytes
             self._tag, headers["etag"] = etag, f"W/{etag}"
@@ -193,7 +194,7 @@ async def _run(encode: Encode, body: bytes, *, last: bool) -> bytes:
     return await asyncio.to_thread(encode, body, last) if len(body) >= THREAD_THRESHOLD else encode(body, last)
 
 
-def _best_encoding(header: str) -> str:
+def best_encoding(header: str) -> str:
     """Return the best accepted coding; a weight of zero means «not acceptable» (RFC 9110, 12.5.3)."""
     if not header:
         return ""

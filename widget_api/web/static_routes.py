@@ -19,6 +19,7 @@ from widget_api.errors import NotFound
 from widget_api.status_table import paint
 from widget_api.web import releases
 from widget_api.web.fair_queue import at_once
+from widget_api.web.middleware import best_encoding
 from widget_api.web.releases import MAJOR_VERSION, PACKAGE_FOLDER, VERSION
 
 _TYPES = {
@@ -40,20 +41,19 @@ class StaticFile:
 
     media_type: str
     tag: str
-    encodings: dict[str, bytes]  # by name, best first
+    encodings: dict[str, bytes]  # by name
 
     def response(self, request: Request, cache_control: str) -> Response:
+        name = best_encoding(request.headers.get("accept-encoding", ""))
         headers = {
             "Cache-Control": cache_control,
-            "ETag": self.tag,
+            # A strong tag stands for exact bytes, so those of a coding have a weak one (RFC 9110, 8.8.3.3).
+            "ETag": f"W/{self.tag}" if name else self.tag,
             "Vary": "Accept-Encoding",
-            "Access-Control-Allow-Origin": "*",  # modules are fetched with CORS
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         if self.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        accepted = request.headers.get("accept-encoding", "")
-        name = next((name for name in self.encodings if name in accepted), "")
         if name:
             headers["Content-Encoding"] = name
         return Response(self.encodings[name], headers=headers, media_type=self.media_type)
