@@ -83,7 +83,7 @@ async def test_the_dashboard_shows_the_month_so_far(context: Context, busy: Site
         "1 вернули авторы",
         "2 оценка ответов",
         "год назад было 1",
-        "решено из поступивших 2 просрочено сейчас Сравнение",  # states of now are not compared
+        "решено из поступивших 2 просрочено из поступивших Сравнение",  # states of now are not compared
     ):
         assert text in page.text, text
     assert "Сравнение: 7–31 октября и 1–25 ноября 2025." in page.text
@@ -244,6 +244,7 @@ async def test_what_grows_is_named_with_what_is_usual(context: Context, site: Si
     with time_machine.travel(NOON, tick=False):
         page = await (await enter("head", site.agency.id)).read("/cabinet/analytics")
     assert "Уличное освещение: 6 сообщений за неделю с 23 ноября, обычно 0,9" in page.text
+    assert "/cabinet/problems?category=lighting&counted=yes&since=2026-11-23&until=2026-11-29" in page.links
 
 
 @pytest.mark.parametrize(

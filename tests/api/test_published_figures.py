@@ -240,7 +240,7 @@ async def test_the_page_shows_the_same_figures_and_what_they_mean(
     tiles = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
     expected = {
         "Открыто": "1",
-        "Решено": str(many - 1),
+        "Решено и подтверждено": str(many - 1),
         "Просрочено": str(found["overdue"]),
         "Отвечают в срок": f"{round(found['share_in_time'] * 100)} %",
         "Доля решённых": f"{round(found['share_resolved'] * 100)} %",

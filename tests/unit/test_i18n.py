@@ -82,7 +82,6 @@ def test_everything_has_one_name_in_pages_cabinet_and_widget(language: str) -> N
     """Readers of two of them must not take one status for two."""
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
     for same in (
-        ("status.resolved", "city.figures.resolved"),
         ("status.resolved", "status_action.resolved"),
         ("status.forwarded", "status_event.forwarded"),
         ("status.redirected", "status_event.redirected"),

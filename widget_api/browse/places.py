@@ -29,8 +29,14 @@ class Place:
     open: int | None = None
 
 
+def widen(query: Query) -> Query:
+    """The same query of whole months: those in which its period begins and ends, and those between."""
+    first, last = query.first and query.first.replace(day=1), query.last and month_end(query.last)
+    return replace(query, first=first, last=last)
+
+
 def whole_months(query: Query) -> list[Part]:
-    """The months in which a period begins and ends, and those between, as `sum_parts` takes them."""
+    """The months of `widen`, as `sum_parts` takes them."""
     return [Part("m", f"{query.first or date(1970, 1, 1):%Y-%m}", f"{query.last or date(9999, 12, 31):%Y-%m}")]
 
 
@@ -70,8 +76,7 @@ async def _list_addresses(database: Database, query: Query, site: Site, street: 
 
 async def count_months(database: Database, query: Query) -> dict[str, int]:
     """Count the reports received in each month («2026-11») that has some."""
-    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9999, 12, 31))
-    rows = await sum_counts(database, replace(query, first=first, last=last), ("received",), ("period",))
+    rows = await sum_counts(database, widen(query), ("received",), ("period",))
     months = Counter[str]()
     for row in rows:
         months[row["period"]] += int(row["total"])
@@ -112,8 +117,7 @@ async def list_objections(database: Database, query: Query) -> list[Row]:
             f" AND p.mirror_of IS NULL AND t.body <> ''{conditions}"
             f" ORDER BY e.at DESC, e.id DESC LIMIT {MAX_OBJECTIONS}",
             site_id=site.id,
-            begins=_moment(query.first or date(1970, 1, 1), site.time_zone),
-            ends=_moment((query.last or date(9998, 12, 31)) + timedelta(days=1), site.time_zone),
+            **_days(query, site),
             **values,
         )
     return sorted(found, key=lambda row: -row["at"])[:MAX_OBJECTIONS]
@@ -135,7 +139,12 @@ def _dimensions(query: Query) -> tuple[str, dict[str, str]]:
 
 def _moments(query: Query, site: Site) -> dict[str, int]:
     """When the whole months of a query begin, and end, at a site."""
-    first, last = (query.first or date(1970, 1, 1)).replace(day=1), month_end(query.last or date(9998, 12, 31))
+    return _days(widen(query), site)
+
+
+def _days(query: Query, site: Site) -> dict[str, int]:
+    """When the days of a query begin, and end, at a site."""
+    first, last = query.first or date(1970, 1, 1), query.last or date(9998, 12, 31)
     return {"begins": _moment(first, site.time_zone), "ends": _moment(last + timedelta(days=1), site.time_zone)}
 
 

@@ -233,6 +233,16 @@ async def read_all_sites(database: Database) -> Statistics:
     return Statistics(by_status={status: counts.get(status, 0) for status in PUBLIC_STATUSES})
 
 
+async def read_published(database: Database, site: Site) -> dict[str, int]:
+    """Read how many reports of each status the public list of a site has: erased ones are counted, and not listed."""
+    rows = await database.rows(
+        "SELECT value, count FROM site_figures WHERE site_id = :site_id AND grain = 'a' AND measure = 'published'",
+        site_id=site.id,
+    )
+    counts = {row["value"]: int(row["count"]) for row in rows}
+    return {status: counts[status] for status in PUBLIC_STATUSES if status in counts}
+
+
 def combine(parts: Iterable[Statistics]) -> Statistics:
     """Sum up the statistics of groups."""
     whole = Statistics(by_status=dict.fromkeys(PUBLIC_STATUSES, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -88,7 +88,8 @@ async def show_overview(request: Request, user: User) -> Response:
 
 def _growth_url(scope: Scope, topic: growth.Topic) -> str:
     if topic.kind == "category":
-        return scope.list_url(category=topic.name, since=topic.monday.isoformat())
+        week = replace(scope.query, first=topic.monday, last=topic.monday + timedelta(days=6))
+        return scope.list_url(week, category=topic.name)
     return analytics_view.street_url(scope, topic.name, topic.site_id)
 
 
@@ -121,7 +122,8 @@ async def show_places(request: Request, user: User) -> Response:
     month = request.query_params.get("month", "")
     month = month if month in months else ""
     first = date.fromisoformat(f"{month}-01") if month else None
-    shown = await places.count_cells(database, replace(scope.query, first=first, last=first), level) if first else area
+    shown_of = replace(scope.query, first=first, last=first) if first else scope.query
+    shown = await places.count_cells(database, shown_of, level) if first else area
     density = analytics_map.draw_density(shown, area, level, settings.tiles_zoom if settings.tiles else None)
     tables = [analytics_view.streets_table(scope, await places.list_streets(database, scope.query))]
     if street:
@@ -136,7 +138,7 @@ async def show_places(request: Request, user: User) -> Response:
         "analytics_places.html",
         **template_values(language, scope, path),
         density=density,
-        cell_url=scope.list_url(view="map"),
+        cell_url=scope.list_url(places.widen(shown_of), view="map"),
         cell_titles={
             count: i18n.text(language, "lists.map.group", count=count)
             for count in {cell.count for cell in (density.cells if density else ())}

@@ -58,7 +58,7 @@ def draw_density(
                 height=round(bottom - top, 1),
                 opacity=round(_FAINTEST + (_DARKEST - _FAINTEST) * (count / greatest) ** 0.5, 2),
                 count=count,
-                bbox=",".join(f"{degrees:.5f}" for degrees in (west, south, east, north)),
+                bbox=",".join(f"{degrees:.6f}" for degrees in (west, south, east, north)),
             )
         )
     return Density(cells=cells, tiles=frame.tiles() if tiles_zoom is not None else [])

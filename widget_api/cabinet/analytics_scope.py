@@ -18,6 +18,9 @@ from widget_api import clock, i18n, web
 from widget_api.browse.regional_report import period_text
 from widget_api.browse.statistics import Query, add_months, month_end
 from widget_api.cabinet.http import language_of
+from widget_api.cabinet.inbox_rows import selection_url
+from widget_api.cabinet.inbox_service import choose_counted
+from widget_api.cabinet.selection import NONE, Selection
 from widget_api.database import Database
 from widget_api.errors import NotFound
 from widget_api.people import organisation_store, store
@@ -30,7 +33,6 @@ PATH = "/cabinet/analytics"
 _FIRST_YEAR = 2000  # earlier dates are typing errors
 PARAMETERS = ("from", "to", "site", "category", "service", "district")
 _LONGEST = 100  # characters of a parameter
-NONE = "none"  # in an address: without a service, or without a district
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +54,17 @@ class Scope:
         merged = {name: value for name, value in {**self.chosen, **changes}.items() if value}
         return f"{path}?{urlencode(merged)}" if merged else path
 
-    def list_url(self, **filters: str) -> str:
-        """The list of reports with the filters of this scope that the list has, and others."""
-        known = {name: self.chosen.get(name, "") for name in ("site", "category", "district")}
-        return f"/cabinet/problems?{urlencode({name: value for name, value in {**known, **filters}.items() if value})}"
+    def list_url(self, query: Query | None = None, **filters: str) -> str:
+        """The list of the reports that this scope counts, of another period if `query` is given.
+
+        `filters` are further parameters of `Selection`.
+        """
+        query = query or self.query
+        days = {name: day.isoformat() for name, day in (("since", query.first), ("until", query.last)) if day}
+        known = {name: self.chosen[name] for name in ("site", "category", "district") if name in self.chosen}
+        if self.services:  # a service counts what is assigned to it, and its list has nothing else
+            known["service"] = self.chosen.get("service", "")
+        return selection_url(Selection.read({**known, **days, "counted": "yes", **filters}))
 
     def name(self, kind: str, key: str) -> str:
         """The name of one of the `sites`, `categories`, `services` or `districts`; empty where it is unknown."""
@@ -80,13 +89,7 @@ def periods(today: date) -> dict[str, tuple[date, date] | None]:
 async def count_sites(database: Database, user: User) -> Query:
     """All reports that a user's statistics count, of all time."""
     visible = await store.list_report_sites(database, user)
-    return await _count(database, user, _choose_cities(visible))
-
-
-def _choose_cities(visible: Sequence[VisibleSite]) -> list[VisibleSite]:
-    """The sites whose reports are counted together; a collection has figures of its own, by the site's filter."""
-    cities = [site for site in visible if site.slug is None]
-    return [site for site in cities if site.assigned_to is None] or cities
+    return await _count(database, user, choose_counted(visible))
 
 
 async def _count(database: Database, user: User, chosen: Sequence[VisibleSite]) -> Query:
@@ -106,7 +109,7 @@ async def read_scope(request: Request, user: User) -> Scope:
     database, language, now = web.context(request).database, language_of(request, user), clock.now()
     given = {name: clean(request.query_params.get(name, ""))[:_LONGEST] for name in PARAMETERS}
     visible = [site for site in await store.list_report_sites(database, user) if site.named is None]
-    chosen = [site for site in visible if site.id == given["site"]] if given["site"] else _choose_cities(visible)
+    chosen = [site for site in visible if site.id == given["site"]] if given["site"] else choose_counted(visible)
     if given["site"] and not chosen:
         raise NotFound
     counted = await _count(database, user, chosen)

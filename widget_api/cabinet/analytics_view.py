@@ -9,15 +9,17 @@ from typing import Literal
 
 from widget_api import i18n
 from widget_api.browse import received
+from widget_api.browse.figures import FIGURES, Better, Unit, name_at
 from widget_api.browse.growth import Topic
 from widget_api.browse.places import Place
 from widget_api.browse.published_figures import FEWEST_RATINGS
 from widget_api.browse.received import Received
 from widget_api.browse.statistics import Month, Statistics, percentile
-from widget_api.cabinet.analytics_scope import NONE, PATH, Scope
+from widget_api.cabinet.analytics_scope import PATH, Scope
+from widget_api.cabinet.selection import NONE
 from widget_api.problems.model import MARKS
 
-Kind = Literal["text", "count", "share", "hours", "rating"]
+Kind = Literal["text"] | Unit
 Value = str | int | float | None
 _FEW = 10  # reports
 _MANIFOLD = 3  # times as many: the numbers themselves are plainer
@@ -76,9 +78,7 @@ def format_value(language: str, kind: Kind, value: Value) -> str:
     return i18n.format_number(language, round(value, 1) if kind == "rating" else value)
 
 
-def compare(
-    language: str, kind: Kind, now: Value, before: Value, better: Literal["", "more", "less"] = ""
-) -> Change | None:
+def compare(language: str, kind: Kind, now: Value, before: Value, better: Better = "") -> Change | None:
     """The change of a number; None where there is nothing to compare with."""
     if isinstance(now, str) or isinstance(before, str) or now is None or before is None:
         return None
@@ -114,31 +114,23 @@ def _signed(language: str, number: float) -> str:
 # --- tiles -----------------------------------------------------------------------------------------------------------
 
 
+_TILES = ("received", "answered", "median_hours", "share_in_time", "returned", "rating", "share_resolved", "overdue")
+
+
 def make_tiles(
     language: str, scope: Scope, found: Statistics, before: Statistics | None, year: Statistics | None
 ) -> list[Tile]:
-    """The numbers at the head of the dashboard, with their changes."""
-    shown: list[tuple[str, Kind, Literal["", "more", "less"], str]] = [
-        ("received", "count", "", "total"),
-        ("answered", "count", "", "answered"),
-        ("answer_time", "hours", "less", "median_hours"),
-        ("in_time", "share", "more", "share_in_time"),
-        ("returned", "count", "less", "returned"),
-        ("rating", "rating", "more", "rating"),
-        ("resolved", "share", "", "share_resolved"),
-        ("overdue", "count", "", "overdue"),
-    ]
+    """The numbers at the head of the dashboard, with their changes and the lists behind them."""
     tiles = []
-    for name, kind, better, attribute in shown:
-        value: Value = getattr(found, attribute)
-        changes = []
+    for name in _TILES:
+        figure = FIGURES[name]
+        value, changes = figure.compute(found), list[Change]()
         for other, statistics in (("before", before), ("year", year)):
-            # What is resolved and overdue is the state of now: an earlier period had more time to get there.
-            if statistics is None or not statistics.total + statistics.answered or name in ("resolved", "overdue"):
+            if statistics is None or not statistics.total + statistics.answered or figure.is_of_now:
                 continue
             if name == "rating" and min(found.rated, statistics.rated) < FEWEST_RATINGS:
                 continue
-            if change := compare(language, kind, value, getattr(statistics, attribute), better):
+            if change := compare(language, figure.unit, value, figure.compute(statistics), figure.better):
                 text = i18n.text(language, f"analytics.change.{other}.{change.kind}", change=change.text)
                 changes.append(replace(change, text=text))
         note = ""
@@ -147,10 +139,11 @@ def make_tiles(
             note = i18n.text(language, "analytics.tile.online", share=share)
         if name == "rating" and found.rated:
             note = i18n.text(language, "analytics.tile.rated", count=found.rated)
-        if name == "answer_time" and (most := percentile(found.answer_hours, 90)) is not None:
+        if name == "median_hours" and (most := FIGURES["p90_hours"].compute(found)) is not None:
             note = i18n.text(language, "analytics.tile.most", time=format_value(language, "hours", most))
-        href = scope.list_url(tab="overdue") if name == "overdue" and found.overdue else ""
-        tiles.append(Tile(name=name, text=format_value(language, kind, value), note=note, href=href, changes=changes))
+        href = scope.list_url(**figure.listed) if figure.listed is not None and value else ""
+        text, shown_as = format_value(language, figure.unit, value), name_at("analytics", name)
+        tiles.append(Tile(name=shown_as, text=text, note=note, href=href, changes=changes))
     return tiles
 
 
@@ -204,13 +197,11 @@ def _compare_totals(language: str, key: str, now: Groups, before: Groups | None)
 
 def statuses_table(language: str, scope: Scope, found: Statistics) -> Table:
     """What became of the reports received in the period."""
-    days = {name: getattr(scope.query, part) for name, part in (("since", "first"), ("until", "last"))}
-    kept = {name: day.isoformat() for name, day in days.items() if day}
     rows = [
         TableRow(
             key=status,
             cells=(i18n.text(language, f"status.{status}"), count, round(count / found.total, 4)),
-            href=scope.list_url(status=status, **kept),
+            href=scope.list_url(status=status),
         )
         for status, count in found.by_status.items()
         if count
@@ -266,6 +257,10 @@ def ratings_table(language: str, found: Statistics) -> Table:
 
 
 Groups = Mapping[str, Statistics]
+_GROUP_COLUMNS = (
+    *("received", "open", "overdue", "answered", "median_hours", "share_in_time"),
+    *("returned", "rating", "rated"),
+)
 
 
 def groups_table(
@@ -274,15 +269,7 @@ def groups_table(
     """Services or districts side by side. Reports that have none are the last row."""
     columns: tuple[tuple[str, Kind], ...] = (
         (name, "text"),
-        ("received", "count"),
-        ("open", "count"),
-        ("overdue", "count"),
-        ("answered", "count"),
-        ("answer_time", "hours"),
-        ("in_time", "share"),
-        ("returned", "count"),
-        ("rating", "rating"),
-        ("rated", "count"),
+        *((name_at("analytics", one), FIGURES[one].unit) for one in _GROUP_COLUMNS),
     )
     rows = []
     for key in sorted(now, key=lambda key: key == ""):
@@ -293,15 +280,7 @@ def groups_table(
                 key=key,
                 cells=(
                     title or i18n.text(language, f"analytics.{name}.former"),
-                    found.total,
-                    found.open,
-                    found.overdue,
-                    found.answered,
-                    found.median_hours,
-                    found.share_in_time,
-                    found.returned,
-                    found.rating,
-                    found.rated,
+                    *(FIGURES[one].compute(found) for one in _GROUP_COLUMNS),
                 ),
                 href=scope.url(PATH, **{name[:-1]: key or NONE}),
                 change=_compare_totals(language, key, now, before),

@@ -60,12 +60,12 @@ def inbox_rows(
 
 
 def tab_links(found: Inbox) -> list[dict[str, Any]]:
-    """Name, link and count of each tab, «99+» beyond MAX_COUNT. Filters stay, but for a status of another tab."""
+    """Name, link and count of each tab, «99+» beyond MAX_COUNT."""
     chosen = found.selection
     return [
         {
             "name": tab,
-            "href": selection_url(replace(chosen, tab=tab, status="", after=None)),
+            "href": selection_url(chosen.of_tab(tab)),
             "current": tab == chosen.tab,
             "many": count_text(found.counts.get(tab, 0)),
         }
@@ -88,6 +88,8 @@ def filter_chips(language: str, found: Inbox, sites: Sites, assignees: Assignees
             yield _category_text(language, code, sites), replace(chosen, categories=rest)
         if chosen.district:
             yield _district_text(language, chosen.district, sites), replace(chosen, district="")
+        if chosen.counted:
+            yield i18n.text(language, "cabinet.list.chip.counted"), replace(chosen, counted=False)
         for name, day, without in (
             ("since", chosen.since, replace(chosen, since="")),
             ("until", chosen.until, replace(chosen, until="")),
@@ -153,7 +155,7 @@ def _assignee_text(language: str, kind: str, chosen: str, assignees: Assignees) 
 
 def _district_text(language: str, district_id: str, sites: Sites) -> str:
     if district_id == NONE:
-        return i18n.text(language, "lists.assignee.no_district")
+        return i18n.text(language, "analytics.districts.none")
     known = (one.name for site in sites.values() for one in site.districts if one.id == district_id)
     return next(known, i18n.text(language, "cabinet.list.no_district"))
 

@@ -27,7 +27,7 @@ from widget_api.sites import routing_rules
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """A page of the list. `counts` are those of the tabs with work to do."""
+    """A page of the list. `counts` are those of the tabs with work to do, with the filters of the page."""
 
     sites: list[VisibleSite]
     selection: Selection
@@ -81,11 +81,17 @@ class ProblemDetail:
 def select_sites(sites: list[VisibleSite], selection: Selection) -> list[VisibleSite]:
     """The sites of a selection. Raises NotFound, also for another agency's site."""
     if selection.site_id is None:
-        return sites
+        return choose_counted(sites) if selection.counted else sites
     found = [site for site in sites if site.id == selection.site_id]
     if not found:
         raise NotFound("site_not_found")
     return found
+
+
+def choose_counted(sites: Sequence[VisibleSite]) -> list[VisibleSite]:
+    """The sites whose reports statistics count together; a collection has figures of its own, by the site's filter."""
+    cities = [site for site in sites if site.slug is None]
+    return [site for site in cities if site.assigned_to is None] or cities
 
 
 async def read_inbox(database: Database, user: User, selection: Selection) -> Inbox:
@@ -96,8 +102,16 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
     at = await _make_version(database, of, now)
     rows, following = await inbox_store.read_page(database, of, selection, now)
     waiting: tuple[Tab, ...] = ("moderation", "overdue", "returned")
-    counts = {tab: await inbox_store.count_problems(database, of, Selection(tab=tab), now) for tab in waiting}
-    return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
+    counts = {tab: await inbox_store.count_problems(database, of, selection.of_tab(tab), now) for tab in waiting}
+    return Inbox(
+        sites=sites,
+        selection=selection,
+        rows=rows,
+        next=following,
+        counts=counts,
+        version=at,
+        now=now,
+    )
 
 
 async def list_assignees(database: Database, user: User, found: Inbox) -> dict[str, list[tuple[str, str]]]:

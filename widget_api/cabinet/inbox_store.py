@@ -27,7 +27,7 @@ from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.events import COUNTED
 from widget_api.people.model import VisibleSite
-from widget_api.problems.deadline import RUNNING, SERVICE_DUE, overdue_sql, undecided_sql
+from widget_api.problems.deadline import RUNNING, SERVICE_DUE, SOON, overdue_sql, soon_sql, undecided_sql
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.problems.store.history import ACTOR, ACTORS, SENDER, SENDERS
 from widget_api.sites.deadlines import add_working_days, local_date
@@ -37,7 +37,6 @@ PAGE_SIZE = 50
 MAX_BRANCHES = 200  # SELECTs of one compound; SQLite takes 500
 MAX_COUNT = 100  # beyond it a tab shows «99+», so that counting costs no more than showing
 MAX_FOUND = 5_000  # rows of an index that are read and sorted; where it has more, the list is walked in its order
-SOON = 3  # working days before the due date
 EXCERPT_LENGTH = 240
 Sites = Sequence[VisibleSite]
 
@@ -173,7 +172,7 @@ class _Reader:
 
     @property
     def district_path(self) -> AccessPath:
-        return access_paths.district_path(self.site.id, self.selection.district)
+        return access_paths.district_path(self.site.id, self.selection.within)
 
     def where(
         self, seen: str, statuses: Sequence[str] = (), *, words: bool = False, sign: str = "<>", document: str = "<>"
@@ -188,7 +187,7 @@ class _Reader:
         filters = Filters(
             statuses=tuple(statuses) if len(statuses) < len(STATUSES) else (),
             categories=selection.categories,
-            district="" if selection.district == NONE else selection.district,
+            district=selection.within,
             bbox=selection.bbox,
             since=midnight(selection.since, zone, 0) if selection.since else None,
             until=midnight(selection.until, zone, 1) if selection.until else None,
@@ -196,10 +195,15 @@ class _Reader:
         )
         where = conditions.conditions(self.site.id, filters, self.today, self.dialect, seen)
         _limit_to_visible(where, self.site)
-        if part.own is not None:
-            where.also(f"p.mirror_of IS {'' if part.own else 'NOT '}NULL")
-        if not part.own and "p.published" not in seen:  # what a platform does not publish is nobody's business here
+        if selection.counted:
+            where.also("p.counted")
+        elif not part.own and "p.published" not in seen:  # what a platform does not publish is nobody's business here
             where.also("(p.published OR p.mirror_of IS NULL)")
+        # A platform's, about which nothing can be done here; the statistics count it among those received.
+        if part.own is not None and (selection.responder or not selection.counted):
+            where.also(f"p.mirror_of IS {'' if part.own else 'NOT '}NULL")
+        if selection.counted and selection.bbox:
+            where.also("p.cell IS NOT NULL")  # an erased report has only an approximate place
         if part.draft:
             where.also(f"p.id IN ({_DRAFTS[part.draft]})", user_id=selection.user_id)
         for column, chosen in (
@@ -220,12 +224,8 @@ class _Reader:
         if part.due == "overdue":
             where.also(overdue_sql(due=self.due), today=self.today.isoformat())
         elif part.due == "soon":
-            last = add_working_days(self.today, SOON)
-            where.also(
-                f"{RUNNING} AND {self.due} BETWEEN :today AND :last",
-                today=self.today.isoformat(),
-                last=last.isoformat(),
-            )
+            condition, values = soon_sql(self.today, self.due)
+            where.also(condition, **values)
         elif selection.sort == "due":
             where.also(RUNNING)
         if selection.after is not None:
@@ -376,15 +376,15 @@ async def _list_branches(
         return []
     if selection.author:
         sites = [site for site in sites if site.is_own] if selection.contact is not None else []
-    if selection.district not in ("", NONE):  # the reports of other sites would be read in vain
+    if selection.within:  # the reports of other sites would be read in vain
         rows = await database.rows(
             "SELECT s.id FROM districts d JOIN sites s ON s.id = d.site_id OR s.parent_id = d.site_id WHERE d.id = :id",
-            id=selection.district,
+            id=selection.within,
         )
         having = {row["id"] for row in rows}
         sites = [site for site in sites if site.id in having]
     # A category that is missing in a district would be walked to its end in the list's order.
-    unordered = many or (selection.district and selection.categories)
+    unordered = many or (selection.within and selection.categories)
     most_read = access_paths.COUNTED if unordered else MAX_FOUND
     readers = [_Reader(site, selection, now, database.dialect, most_read) for site in sites]
     paths: Sequence[AccessPath | None] = [None] * len(readers)
@@ -407,7 +407,7 @@ async def _find_shortest(database: Database, readers: list[_Reader], selection: 
     options = [
         *([[reader.words_path for reader in readers]] if selection.words else []),
         *([[reader.place_path for reader in readers]] if selection.bbox else []),
-        *([[reader.district_path for reader in readers]] if selection.district not in ("", NONE) else []),
+        *([[reader.district_path for reader in readers]] if selection.within else []),
         *([[reader.due_path for reader in readers]] if selection.part.due or selection.sort == "due" else []),
     ]
     if database.dialect == "postgresql" and selection.words and len(options) == 1:

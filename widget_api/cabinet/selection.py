@@ -91,13 +91,14 @@ class Selection:
     status: str = ""  # a status, a name of GROUPS, or statuses between commas
     query: str = ""
     categories: tuple[str, ...] = ()
-    district: str = ""  # an id
+    district: str = ""  # an id, or NONE
+    service: str = ""  # the id of the assigned agency, or NONE
+    counted: bool = False  # those of the statistics: published once, without collections unless one is chosen
     since: str = ""  # days «YYYY-MM-DD», in each site's own time zone
     until: str = ""
     bbox: queries.Bbox | None = None
     site_id: str | None = None
     responder: Responder = ""  # who answers
-    service: str = ""  # the id of an agency, or NONE
     person: str = ""  # the id of who looks after it, or NONE
     author: str = ""  # a search by contacts, encrypted (author_search.py), so that addresses hold no personal data
     contact: contacts.Search | None = None  # the same, for who may see contacts; not a parameter
@@ -132,6 +133,11 @@ class Selection:
         )
 
     @property
+    def within(self) -> str:
+        """The id of the district that all of them are in, if there is one."""
+        return "" if self.district == NONE else self.district
+
+    @property
     def words(self) -> str:
         """The search, where it has any word."""
         return self.query if parse_query(self.query) else ""
@@ -147,6 +153,10 @@ class Selection:
         """Whether anything but the tab narrows the list."""
         return replace(self, tab="all", sort="new", view="", after=None, user_id="") != Selection()
 
+    def of_tab(self, tab: Tab) -> Selection:
+        """The first page of another tab. Filters stay, but for the status, which that tab may not have."""
+        return replace(self, tab=tab, status="", after=None)
+
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> Selection:
         """Parse a query string, ignoring unknown values: addresses of the cabinet are typed and kept for years."""
@@ -160,6 +170,7 @@ class Selection:
             query=given.get("q", "")[:MAX_QUERY_LENGTH],
             categories=queries.parse_categories(given.get("category", "")) or (),
             district=given.get("district", "")[:36],
+            counted=given.get("counted") == "yes",
             since=_day(given.get("since", "")) or "",
             until=_day(given.get("until", "")) or "",
             bbox=queries.bbox(given.get("bbox", "")),
@@ -185,6 +196,7 @@ class Selection:
             "q": self.query,
             "category": ",".join(self.categories),
             "district": self.district,
+            "counted": "yes" if self.counted else "",
             "since": self.since,
             "until": self.until,
             "bbox": ",".join(f"{corner:.6f}" for corner in self.bbox or ()),

@@ -18,10 +18,11 @@ from typing import Any
 
 from widget_api.database import Row
 from widget_api.problems.model import OPEN
-from widget_api.sites.deadlines import NO_DUE_DATE, Calendar
+from widget_api.sites.deadlines import NO_DUE_DATE, Calendar, add_working_days
 
 Problem = Row | Mapping[str, Any]
 
+SOON = 3  # working days before the due date
 # `is_running` and `is_overdue` in SQL, as conditions on `problems p`; a test holds the two languages equal.
 RUNNING = (
     f"p.status IN ({', '.join(repr(status) for status in sorted(OPEN))})"
@@ -42,6 +43,12 @@ def find_service_due(problem: Problem) -> str:
     """SERVICE_DUE of a row."""
     day: str = problem["assigned_due"] or problem["answer_due"]
     return day
+
+
+def soon_sql(today: date, due: str = "p.answer_due") -> tuple[str, dict[str, str]]:
+    """Return the SQL condition of what is due within SOON working days, today included, and its values."""
+    last = add_working_days(today, SOON).isoformat()
+    return f"{RUNNING} AND {due} BETWEEN :today AND :last", {"today": today.isoformat(), "last": last}
 
 
 def is_running(problem: Problem) -> bool:

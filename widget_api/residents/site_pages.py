@@ -83,7 +83,9 @@ async def site_page(request: Request) -> Response:
         form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
         filtered=narrow or bool(wrong),
         figures=site_pages_view.statistics_values(
-            await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language), language
+            await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language),
+            await statistics.read_published(context.database, site),
+            language,
         ),
         reports=[
             published_reports.link(language, site, row)

@@ -151,9 +151,9 @@ def result_text(filters: listing.Filters, found: listing.Page, language: str) ->
 Tile = tuple[str, str, str]  # the name of its texts, the value, the tone
 
 
-def statistics_values(found: Mapping[str, Any], language: str) -> dict[str, Any]:
+def statistics_values(found: Mapping[str, Any], listed: Mapping[str, int], language: str) -> dict[str, Any]:
     """Values of the tiles and charts above the list, from the published figures. Shares are relative to the largest,
-    from 0 to 100."""
+    from 0 to 100. `listed` is how many reports of each status the list has."""
     months, categories = found["by_month"], found["by_category"]
     busiest = max((max(one["received"], one["answered"]) for one in months), default=0) or 1
     largest = max((one["total"] for one in categories), default=0) or 1
@@ -161,7 +161,7 @@ def statistics_values(found: Mapping[str, Any], language: str) -> dict[str, Any]
         "total": found["total"],
         "outcomes": found["outcomes"],
         "tiles": list(_tiles(found, language)),
-        "statuses": [(status, many) for status, many in found["by_status"].items() if many],
+        "statuses": list(listed.items()),
         "months": [
             {
                 **one,

@@ -21,8 +21,9 @@ cell       receipt, by month only                       the cell of the map at C
 
 The same months without service and district are the grain `t`: most questions name neither, and with both there may be
 as many rows as reports. Streets and cells are many, so `street_total` and `cell_total` have them without category,
-service and district. By week there are `received` of each category, and `street_total`; of all time, `status` and
-`outcome`. Everything but `outcome` counts reports that are or were published.
+service and district. By week there are `received` of each category, and `street_total`; of all time, `status`, `outcome`
+and `published`: as `status` without erased reports, which no public list has. Everything but `outcome` counts reports
+that are or were published.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ COLUMNS = (
     "answered_in_time",
     "answered_outside",
     "counted",
+    "published",
     "reacted_at",
     "returns",
     "rating",
@@ -104,6 +106,8 @@ def list_figures(row: Mapping[str, Any] | Any, time_zone: str) -> Iterator[Figur
     day, month, week = received.isoformat(), received.isoformat()[:7], week_of(received)
     yield from by_day("received", day, f"{row['status']} {row['channel'] or row['source']}")
     yield Figure("a", "status", "", "", "", "", row["status"])
+    if row["published"]:
+        yield Figure("a", "published", "", "", "", "", row["status"])
     yield Figure("w", "received", week, row["category"], "", "", "")
     if row["street"]:
         yield Figure("m", "street", month, *dimensions, row["street"])

@@ -1,0 +1,127 @@
+"""Declare each figure of statistics once: how it is computed, its unit, what is good, and the list behind it.
+
+Analytics, the regional report, the city's page, `GET /stats` and its description are made of this table, so that one
+name is one number everywhere. A figure says nothing of its scope: sites, category, service, district and period are
+those of the `Query` that its `Statistics` were read for. What a report contributes to them is defined in
+problems/projections/figures.py, and docs/figures.md says for readers what each figure counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from widget_api.browse.statistics import Statistics, median, percentile
+
+Unit = Literal["count", "share", "hours", "days", "rating"]
+Better = Literal["", "more", "less"]
+Value = float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure. `names` are those it has at places whose names are older than this table."""
+
+    unit: Unit
+    compute: Callable[[Statistics], Value]
+    better: Better = ""  # empty where neither direction is good
+    # The state of now of what was received in the period: an earlier period had more time to get there.
+    is_of_now: bool = False
+    # Parameters of the cabinet's list of exactly these reports, beside scope and period; None where no list has them.
+    listed: Mapping[str, str] | None = None
+    description: str = ""  # in the API's description
+    names: Mapping[str, str] = field(default_factory=dict)  # by place: analytics | report | city | api
+
+
+def _of_status(status: str) -> Figure:
+    return Figure(
+        unit="count", compute=lambda found: found.by_status[status], is_of_now=True, listed={"status": status}
+    )
+
+
+FIGURES: Mapping[str, Figure] = {
+    "received": Figure(unit="count", compute=lambda found: found.total, listed={}, names={"api": "total"}),
+    "open": Figure(unit="count", compute=lambda found: found.open, is_of_now=True, listed={"status": "new,working"}),
+    "resolved": Figure(
+        unit="count",
+        compute=lambda found: found.resolved,
+        is_of_now=True,
+        listed={"status": "resolved,confirmed"},
+        names={"report": "supported"},
+    ),
+    "explained": _of_status("answered"),
+    "rejected": _of_status("rejected"),
+    "redirected": _of_status("redirected"),
+    "repeated": _of_status("duplicate"),
+    "share_resolved": Figure(
+        unit="share",
+        compute=lambda found: found.share_resolved,
+        is_of_now=True,
+        names={"analytics": "resolved", "city": "share"},
+    ),
+    "overdue": Figure(
+        unit="count", compute=lambda found: found.overdue, better="less", is_of_now=True, listed={"tab": "overdue"}
+    ),
+    "answered": Figure(
+        unit="count", compute=lambda found: found.answered, description="First official answers given in the period."
+    ),
+    "in_time": Figure(unit="count", compute=lambda found: found.in_time),
+    "late": Figure(unit="count", compute=lambda found: found.late),
+    "undecided": Figure(unit="count", compute=lambda found: found.undecided),
+    "share_in_time": Figure(
+        unit="share",
+        compute=lambda found: found.share_in_time,
+        better="more",
+        description="Of those in time or late.",
+        names={"analytics": "in_time", "city": "in_time"},
+    ),
+    "median_days": Figure(
+        unit="days",
+        compute=lambda found: found.median_days,
+        better="less",
+        description="From receipt to an answer. In a district from five answers on.",
+        names={"city": "median"},
+    ),
+    "median_hours": Figure(
+        unit="hours",
+        compute=lambda found: found.median_hours,
+        better="less",
+        description="Calendar hours. In a district from five answers on.",
+        names={"analytics": "answer_time", "report": "median", "api": "median_hours_to_answer"},
+    ),
+    "p90_hours": Figure(
+        unit="hours",
+        compute=lambda found: percentile(found.answer_hours, 90),
+        better="less",
+        description="Nine of ten answers took no longer. As above.",
+        names={"report": "most", "api": "p90_hours_to_answer"},
+    ),
+    "reaction_hours": Figure(
+        unit="hours",
+        compute=lambda found: median(found.reaction_hours),
+        better="less",
+        description="From receipt to the first decision. As above.",
+        names={"analytics": "reaction", "api": "median_hours_to_reaction"},
+    ),
+    "returned": Figure(
+        unit="count",
+        compute=lambda found: found.returned,
+        better="less",
+        description="Reopenings by authors in the period.",
+    ),
+    "rating": Figure(unit="rating", compute=lambda found: found.rating, better="more"),
+    "rated": Figure(unit="count", compute=lambda found: found.rated),
+}
+
+Place = Literal["analytics", "report", "city", "api"]
+
+
+def name_at(place: Place, name: str) -> str:
+    """The name of a figure at a place: of its text, or in the answer of the API."""
+    return FIGURES[name].names.get(place, name)
+
+
+def measure(found: Statistics, place: Place, names: Sequence[str]) -> dict[str, Value]:
+    """Compute figures, by their names at a place."""
+    return {name_at(place, name): FIGURES[name].compute(found) for name in names}
