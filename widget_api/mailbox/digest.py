@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from widget_api import clock, i18n
@@ -25,7 +25,6 @@ from widget_api.sites.model import Site
 from widget_api.sites.rights import MODERATED
 
 USUAL_HOUR = 8  # local, where the agency chose no other
-SOON_DAYS = 3  # days within which a report counts as due soon
 MAX_LINES = 20  # reports in a group
 
 
@@ -126,10 +125,9 @@ async def _build_digest(database: Database, agency_sites: Sequence[Site], today:
     until, since = (
         morning_timestamp(day, agency_sites[0]) for day in (today, calendar.subtract_working_days(today, 1))
     )
-    horizon = today + timedelta(days=SOON_DAYS)
     reports = {
         "overdue": await store.overdue(database, ids, today.isoformat()),
-        "soon": await store.due_between(database, ids, today.isoformat(), horizon.isoformat()),
+        "soon": await store.due_soon(database, ids, today),
         "new": await store.released_between(database, ids, since, until),
     }
     by_id = {site.id: site for site in agency_sites}

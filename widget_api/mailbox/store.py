@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import orjson
@@ -11,10 +12,12 @@ import orjson
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.mailbox.model import Verdict
-from widget_api.problems.deadline import RUNNING, overdue_sql
+from widget_api.problems.deadline import RUNNING, overdue_sql, soon_sql
 
 YEAR = 365 * 86_400
-_PENDING = f"{RUNNING} AND p.released_at IS NOT NULL"  # without reports that are withheld from the agency
+# Without reports that are withheld from the agency's mailbox until they are confirmed or decided about.
+_KNOWN = "(p.released_at IS NOT NULL OR p.published)"
+_PENDING = f"{RUNNING} AND p.released_at IS NOT NULL"
 _REPORT_COLUMNS = "id, site_id, number, category, address, status, answer_due, released_at"
 
 
@@ -183,9 +186,21 @@ async def overdue(database: Database, site_ids: Sequence[str], today: str) -> Se
     """List reports whose day has passed, the earliest first."""
     among, names = _site_filter(site_ids)
     return await database.rows(
-        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {overdue_sql()}"
-        " AND p.released_at IS NOT NULL ORDER BY answer_due, site_id, number",
+        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {overdue_sql()} AND {_KNOWN}"
+        " ORDER BY answer_due, site_id, number",
         today=today,
+        **names,
+    )
+
+
+async def due_soon(database: Database, site_ids: Sequence[str], today: date) -> Sequence[Row]:
+    """List reports due within the days that are «soon» everywhere, the earliest first."""
+    among, names = _site_filter(site_ids)
+    soon, days = soon_sql(today)
+    return await database.rows(
+        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {soon} AND {_KNOWN}"
+        " ORDER BY answer_due, site_id, number",
+        **days,
         **names,
     )
 
