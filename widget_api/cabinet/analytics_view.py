@@ -14,7 +14,7 @@ from widget_api.browse.growth import Topic
 from widget_api.browse.places import Place
 from widget_api.browse.published_figures import FEWEST_RATINGS
 from widget_api.browse.received import Received
-from widget_api.browse.statistics import Month, Statistics, percentile
+from widget_api.browse.statistics import Month, Statistics
 from widget_api.cabinet.analytics_scope import PATH, Scope
 from widget_api.cabinet.selection import NONE
 from widget_api.problems.model import MARKS

@@ -21,9 +21,9 @@ cell       receipt, by month only                       the cell of the map at C
 
 The same months without service and district are the grain `t`: most questions name neither, and with both there may be
 as many rows as reports. Streets and cells are many, so `street_total` and `cell_total` have them without category,
-service and district. By week there are `received` of each category, and `street_total`; of all time, `status`, `outcome`
-and `published`: as `status` without erased reports, which no public list has. Everything but `outcome` counts reports
-that are or were published.
+service and district. By week there are `received` of each category, and `street_total`; of all time, `status`,
+`outcome` and `published`: as `status` without erased reports, which no public list has. Everything but `outcome` counts
+reports that are or were published.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from alembic import op
 # The rule of the release that runs this, since what it looks for later has to meet these rows.
 from widget_api.problems.store.contacts import make_keys
 
-revision = "0066"
-down_revision = "0060"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 
