@@ -142,7 +142,7 @@ async def show_figures(request: Request, user: User) -> Response:
     database, now = web.context(request).database, clock.now()
     listed = await sites.list_sites(database)
     async with web.expensive_read(request, "", published_figures.COST_OF_ALL):
-        found = await published_figures.read_instance(database, await site_store.count_sites(database))
+        found = await published_figures.read_instance(database, await site_store.count_sites(database), now)
         query = statistics.Query(sites=tuple(listed))
         by_site = await statistics.read_by(database, query, "site_id", now) if listed else {}
     figures = zip(listed, published_figures.by_site(listed, by_site), strict=True)
