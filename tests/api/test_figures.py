@@ -16,6 +16,9 @@ from tests.api.test_statistics_histories import square
 from tests.factories import AGENT, make_report, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import clock
+from widget_api.browse import statistics
+from widget_api.browse.figures import FIGURES
+from widget_api.browse.statistics import Query
 from widget_api.cabinet import inbox_store
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle, submit
@@ -74,7 +77,7 @@ async def land(context: Context) -> Land:
     return Land(city, port, child, service)
 
 
-async def live(context: Context, site: Site, problem_id: str, end: str, service: str) -> None:
+async def live(context: Context, site: Site, problem_id: str, end: Any, service: str) -> None:
     database = context.database
     if end == "spam":
         await lifecycle.mark_spam(database, AGENT, site.id, problem_id, True)
@@ -136,7 +139,7 @@ WHO = {
 
 
 async def test_a_figure_opens_a_list_of_as_many_reports(
-    land: Land, enter: Enter, monkeypatch: pytest.MonkeyPatch
+    context: Context, land: Land, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox_store, "PAGE_SIZE", 20)
     agencies = {"city": land.city.agency.id, "port": land.port.agency.id, "service": land.service, None: None}
@@ -168,6 +171,12 @@ async def test_a_figure_opens_a_list_of_as_many_reports(
                 what = re.sub(r"[\d\W]+", " ", text).strip()
                 pressed[what] = max(pressed.get(what, 0), number)
     assert not wrong, "\n".join(wrong)
+    reader, scope = await enter("head", land.city.agency.id), Query(sites=(land.city, land.port))
+    found = await statistics.read(context.database, scope, clock.now())
+    for name, figure in FIGURES.items():
+        if figure.listed is not None:
+            lines = await count_lines(reader, f"{LIST}?{urlencode({**figure.listed, 'counted': 'yes'})}")
+            assert (name, lines) == (name, figure.compute(found))
     seen = {name for name, number in pressed.items() if number}
     assert seen >= {
         "просрочено",

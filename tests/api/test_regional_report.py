@@ -21,7 +21,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import clock, journal
-from widget_api.browse import published_reports, regional_report, statistics
+from widget_api.browse import figures, published_reports, regional_report, statistics
 from widget_api.browse.statistics import Query
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle
@@ -167,8 +167,8 @@ async def test_any_period_makes_a_report(enter: Enter, context: Context, site: S
 def test_the_outcomes_cover_every_public_status() -> None:
     """Otherwise the sum of the parts would not be what was received."""
     for status in PUBLIC_STATUSES:
-        numbers = regional_report._measure(statistics.combine([statistics.Statistics(by_status={status: 1})]))
-        assert sum(numbers[name] or 0 for name in regional_report.OUTCOMES) == 1, status
+        found = statistics.combine([statistics.Statistics(by_status={status: 1})])
+        assert sum(value or 0 for value in figures.measure(found, "report", figures.OUTCOMES).values()) == 1, status
 
 
 @ONE_DATABASE

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from widget_api import i18n
+from widget_api.browse import figures
+from widget_api.browse.figures import name_at
 from widget_api.problems.model import STATUSES, TRANSITIONS
 from widget_api.sites.model import DEFAULT_CATEGORIES
 
@@ -92,7 +94,7 @@ def test_everything_has_one_name_in_pages_cabinet_and_widget(language: str) -> N
     assert widget["overdue"] == i18n.text(language, "common.overdue")
 
 
-def test_every_status_has_all_texts() -> None:
+def test_every_status_and_figure_has_all_texts() -> None:
     """Their keys are built at run time; a missing one would break a page or a letter."""
     set_by_agency = frozenset[str]().union(*TRANSITIONS["agent"].values())
     families = {
@@ -103,6 +105,11 @@ def test_every_status_has_all_texts() -> None:
         "status_news": [status for status in STATUSES if status != "moderation"],
         "status_action": set_by_agency,
         "status_action_hint": set_by_agency,
+        "analytics.tile": [name_at("analytics", name) for name in figures.TILES],
+        "analytics.definitions": [name_at("analytics", name) for name in figures.DEFINED],
+        "analytics.column": [name_at("analytics", name) for name in (*figures.COLUMNS, "reaction_hours")],
+        "report.line": [name_at("report", name) for name in figures.REPORT],
+        "city.figures": [name_at("city", name) for name in figures.CITY],
     }
     keys = [f"{family}.{status}" for family, statuses in families.items() for status in statuses]
     assert [key for key in keys if not i18n.has(key)] == []

@@ -30,8 +30,14 @@ class Figure:
     is_of_now: bool = False
     # Parameters of the cabinet's list of exactly these reports, beside scope and period; None where no list has them.
     listed: Mapping[str, str] | None = None
+    # How many answers, reactions or ratings it is made of: a figure of very few could say something about one person.
+    sample: Callable[[Statistics], int] | None = None
     description: str = ""  # in the API's description
     names: Mapping[str, str] = field(default_factory=dict)  # by place: analytics | report | city | api
+
+
+def _count_answers(found: Statistics) -> int:
+    return sum(found.answer_hours.values())
 
 
 def _of_status(status: str) -> Figure:
@@ -80,6 +86,7 @@ FIGURES: Mapping[str, Figure] = {
         unit="days",
         compute=lambda found: found.median_days,
         better="less",
+        sample=_count_answers,
         description="From receipt to an answer. In a district from five answers on.",
         names={"city": "median"},
     ),
@@ -87,6 +94,7 @@ FIGURES: Mapping[str, Figure] = {
         unit="hours",
         compute=lambda found: found.median_hours,
         better="less",
+        sample=_count_answers,
         description="Calendar hours. In a district from five answers on.",
         names={"analytics": "answer_time", "report": "median", "api": "median_hours_to_answer"},
     ),
@@ -94,6 +102,7 @@ FIGURES: Mapping[str, Figure] = {
         unit="hours",
         compute=lambda found: percentile(found.answer_hours, 90),
         better="less",
+        sample=_count_answers,
         description="Nine of ten answers took no longer. As above.",
         names={"report": "most", "api": "p90_hours_to_answer"},
     ),
@@ -101,6 +110,7 @@ FIGURES: Mapping[str, Figure] = {
         unit="hours",
         compute=lambda found: median(found.reaction_hours),
         better="less",
+        sample=lambda found: sum(found.reaction_hours.values()),
         description="From receipt to the first decision. As above.",
         names={"analytics": "reaction", "api": "median_hours_to_reaction"},
     ),
@@ -110,16 +120,45 @@ FIGURES: Mapping[str, Figure] = {
         better="less",
         description="Reopenings by authors in the period.",
     ),
-    "rating": Figure(unit="rating", compute=lambda found: found.rating, better="more"),
+    "rating": Figure(
+        unit="rating",
+        compute=lambda found: found.rating,
+        better="more",
+        sample=lambda found: found.rated,
+        description="By authors, in the period. From five ratings on.",
+    ),
     "rated": Figure(unit="count", compute=lambda found: found.rated),
 }
 
 Place = Literal["analytics", "report", "city", "api"]
+# What is shown where, in this order.
+TILES = ("received", "answered", "median_hours", "share_in_time", "returned", "rating", "share_resolved", "overdue")
+DEFINED = (*TILES, "reaction_hours")  # below the tiles
+COLUMNS = (  # of services and districts side by side
+    *("received", "open", "overdue", "answered", "median_hours", "share_in_time"),
+    *("returned", "rating", "rated"),
+)
+OUTCOMES = ("resolved", "explained", "rejected", "redirected", "repeated", "open")  # of all that were received
+REPORT = (
+    *("received", *OUTCOMES, "answered", "in_time", "late", "undecided", "share_in_time", "median_hours", "p90_hours"),
+    *("returned", "rating", "rated"),
+)
+CITY = ("open", "resolved", "overdue", "median_days", "share_in_time", "share_resolved", "returned", "rating")
+API = (
+    *("received", "open", "resolved", "overdue", "median_days", "share_resolved", "answered", "in_time", "late"),
+    *("share_in_time", "returned", "rating", "median_hours", "p90_hours", "reaction_hours"),
+)
+MONTHS = ("received", "answered", "in_time", "late", "returned")  # of the table by month. New ones come at the end.
 
 
 def name_at(place: Place, name: str) -> str:
     """The name of a figure at a place: of its text, or in the answer of the API."""
     return FIGURES[name].names.get(place, name)
+
+
+def find_at(place: Place, name: str) -> Figure:
+    """The figure that has this name at a place. Raises StopIteration."""
+    return next(figure for known, figure in FIGURES.items() if figure.names.get(place, known) == name)
 
 
 def measure(found: Statistics, place: Place, names: Sequence[str]) -> dict[str, Value]:

@@ -12,13 +12,12 @@ from functools import partial
 from typing import Any, get_args
 
 from widget_api.browse import received
+from widget_api.browse.figures import API, FIGURES, MONTHS, name_at
 from widget_api.browse.statistics import (
     Month,
     Query,
     Statistics,
     combine,
-    median,
-    percentile,
     read_all_sites,
     read_by,
     read_months,
@@ -35,11 +34,7 @@ COST_OF_ALL = 5  # of the figures of all sites, in the units of Filters.cost
 # Of a table by month. Stable: programs find a column by its name, and new ones are added at the end.
 COLUMNS = (
     "month",
-    "received",
-    "answered",
-    "in_time",
-    "late",
-    "returned",
+    *MONTHS,
     *(f"status_{status}" for status in PUBLIC_STATUSES),
 )
 
@@ -61,13 +56,9 @@ def _figures(
     query: Query, categories: Mapping[str, Statistics], months: Sequence[Month], name: Callable[[str], str]
 ) -> dict[str, Any]:
     whole = combine(categories.values())
-    fewest = FEWEST_TIMES if query.district is not None else 1
-    answer, reaction = (
-        hours if sum(hours.values()) >= fewest else {} for hours in (whole.answer_hours, whole.reaction_hours)
-    )
+    told = {name_at("api", name): _publish(name, whole, query) for name in API}
     return {
-        **counts(whole),
-        "overdue": whole.overdue,
+        **{name: told.pop(name) for name in ("total", "open", "resolved", "overdue")},  # known members stay in front
         "by_status": dict(whole.by_status),
         "by_category": [
             {"code": code, "name": name(code), **counts(category)}
@@ -77,22 +68,23 @@ def _figures(
         "by_month": [
             {"month": month.month, "received": month.received, "answered": month.answered} for month in months
         ],
-        "median_days": whole.median_days if answer else None,
-        "share_resolved": whole.share_resolved,
+        **{name: told.pop(name) for name in ("median_days", "share_resolved")},
         "from": query.first and query.first.isoformat(),
         "to": query.last and query.last.isoformat(),
         "district": query.district,
-        "answered": whole.answered,
-        "in_time": whole.in_time,
-        "late": whole.late,
-        "share_in_time": whole.share_in_time,
-        "returned": whole.returned,
-        "rating": {"mean": whole.rating, "count": whole.rated} if whole.rated >= FEWEST_RATINGS else None,
-        "median_hours_to_answer": median(answer),
-        "p90_hours_to_answer": percentile(answer, 90),
-        "median_hours_to_reaction": median(reaction),
+        **told,
         "by_source": dict(sorted(_by_interface(whole).items(), key=lambda item: (-item[1], item[0]))),
     }
+
+
+def _publish(name: str, found: Statistics, query: Query) -> Any:
+    """The value of a figure, None where it is made of too few."""
+    figure = FIGURES[name]
+    fewest = FEWEST_RATINGS if figure.unit == "rating" else FEWEST_TIMES if query.district is not None else 0
+    if figure.sample is not None and figure.sample(found) < fewest:
+        return None
+    value = figure.compute(found)
+    return {"mean": value, "count": found.rated} if figure.unit == "rating" else value
 
 
 def _by_interface(found: Statistics) -> Counter[str]:
@@ -143,10 +135,6 @@ def row(month: str, found: Statistics) -> tuple[Any, ...]:
     """Return a month's row of the table."""
     return (
         month,
-        found.total,
-        found.answered,
-        found.in_time,
-        found.late,
-        found.returned,
+        *(FIGURES[name].compute(found) for name in MONTHS),
         *(found.by_status[status] for status in PUBLIC_STATUSES),
     )

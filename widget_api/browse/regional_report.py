@@ -9,33 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from widget_api import i18n
-from widget_api.browse import statistics
+from widget_api.browse import figures, statistics
+from widget_api.browse.figures import REPORT, Unit, Value, find_at, measure, name_at
 from widget_api.browse.published_figures import FEWEST_RATINGS
-from widget_api.browse.statistics import Query, Statistics, month_end
+from widget_api.browse.statistics import Query, month_end
 from widget_api.database import Database
 
-Kind = Literal["count", "share", "hours", "rating"]
-Value = float | None
 Content = Mapping[str, Any]  # periods, lines, sources, categories
 
 SOURCES = ("widget", "form", "georeport", "platform", "phone", "visit", "letter", "other")
-OUTCOMES = ("supported", "explained", "rejected", "redirected", "repeated", "open")  # of all that were received
+OUTCOMES = tuple([name_at("report", name) for name in figures.OUTCOMES])
 ANSWERS = ("in_time", "late", "undecided")
-TOPICS = ("received", *OUTCOMES, "answered", "in_time")  # the columns of a category
-# A total is followed by its parts, which the sheet sums up.
-LINES: Sequence[tuple[str, Kind, Sequence[str]]] = (
-    ("received", "count", ()),  # its parts are the sources
-    ("outcome", "count", OUTCOMES),
-    ("answered", "count", ANSWERS),
-    ("share_in_time", "share", ()),
-    ("median", "hours", ()),
-    ("most", "hours", ()),
-    ("returned", "count", ()),
-    ("rating", "rating", ()),
-    ("rated", "count", ()),
+TOPICS = ("received", *OUTCOMES, "answered", "in_time")  # columns of a category
+# A total is followed by its parts, which the sheet sums up. All names are those of the report.
+LINES: Sequence[tuple[str, Sequence[str]]] = (
+    ("received", ()),  # its parts are the sources
+    ("outcome", OUTCOMES),
+    ("answered", ANSWERS),
+    *((name, ()) for name in ("share_in_time", "median", "most", "returned", "rating", "rated")),
 )
 
 
@@ -45,7 +39,7 @@ class Line:
 
     name: str  # of its text, `report.line.<name>`
     label: str
-    kind: Kind
+    kind: Unit
     values: Sequence[Value]
     parts: int = 0  # how many of the lines that follow add up to it
     part: bool = False
@@ -66,45 +60,24 @@ def _subtract(now: Value, before: Value) -> Value:
     return None if now is None or before is None else now - before
 
 
-def _measure(found: Statistics) -> dict[str, Value]:
-    decided = found.in_time + found.late
-    return {
-        "received": found.total,
-        "outcome": found.total,
-        "supported": found.resolved,
-        "explained": found.by_status["answered"],
-        "rejected": found.by_status["rejected"],
-        "redirected": found.by_status["redirected"],
-        "repeated": found.by_status["duplicate"],
-        "open": found.open,
-        "answered": found.answered,
-        "in_time": found.in_time,
-        "late": found.late,
-        "undecided": found.undecided,
-        "share_in_time": found.in_time / decided if decided else None,
-        "median": found.median_hours,
-        "most": statistics.percentile(found.answer_hours, 90),
-        "returned": found.returned,
-        "rating": found.rating,
-        "rated": found.rated,
-    }
-
-
 async def read(database: Database, query: Query, now: int) -> Content:
     """Read the numbers of a period and of those it is compared with; without two ends there is nothing to compare."""
     queries = (query, query.shifted_back(), query.year_ago())
     groups = [await statistics.read_by(database, one, "category", now) if one else None for one in queries]
     wholes = [None if group is None else statistics.combine(group.values()) for group in groups]
-    lines = [None if whole is None else _measure(whole) for whole in wholes]
-    none = _measure(statistics.combine(()))
-    topics = [None if group is None else {code: _measure(found) for code, found in group.items()} for group in groups]
+    lines = [None if whole is None else measure(whole, "report", REPORT) for whole in wholes]
+    none = measure(statistics.combine(()), "report", REPORT)
+    topics = [
+        None if group is None else {code: measure(found, "report", REPORT) for code, found in group.items()}
+        for group in groups
+    ]
     codes = dict.fromkeys(code for group in topics for code in group or ())
     known = dict.fromkeys((*SOURCES, *(name for whole in wholes if whole for name in whole.by_source)))
     return {
         "periods": [
             [day.isoformat() if day else None for day in (one.first, one.last)] if one else None for one in queries
         ],
-        "lines": {name: [line and line[name] for line in lines] for name in none if name != "outcome"},
+        "lines": {name: [line and line[name] for line in lines] for name in none},
         "sources": {
             name: [None if whole is None else whole.by_source.get(name, 0) for whole in wholes] for name in known
         },
@@ -134,7 +107,7 @@ def select_public(content: Content) -> Content:
 def make_lines(language: str, content: Content) -> list[Line]:
     """The lines of the form with their words."""
     numbers, lines = content["lines"], list[Line]()
-    for name, kind, names in LINES:
+    for name, names in LINES:
         parts = [(one, i18n.text(language, f"report.line.{one}"), numbers[one]) for one in names]
         if name == "received":
             parts = [
@@ -143,7 +116,8 @@ def make_lines(language: str, content: Content) -> list[Line]:
             ]
         values = numbers["received" if name == "outcome" else name]
         label = i18n.text(language, f"report.line.{name}")
-        lines.append(Line(name=name, label=label, kind=kind, values=values, parts=len(parts)))
+        unit = find_at("report", "received" if name == "outcome" else name).unit
+        lines.append(Line(name=name, label=label, kind=unit, values=values, parts=len(parts)))
         lines += [Line(name=one, label=text, kind="count", values=values, part=True) for one, text, values in parts]
     return lines
 

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.browse import growth, open_data_formats, places, received, statistics
+from widget_api.browse.figures import DEFINED, name_at
 from widget_api.cabinet import analytics_map, analytics_view
 from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
 from widget_api.cabinet.analytics_view import Groups, Table
@@ -72,6 +73,7 @@ async def show_overview(request: Request, user: User) -> Response:
             )
         },
         found=found,
+        defined=[name_at("analytics", name) for name in DEFINED],
         objections=[
             {
                 "href": f"/cabinet/problems/{row['id']}",

@@ -54,7 +54,7 @@ class Scope:
         merged = {name: value for name, value in {**self.chosen, **changes}.items() if value}
         return f"{path}?{urlencode(merged)}" if merged else path
 
-    def list_url(self, query: Query | None = None, **filters: str) -> str:
+    def list_url(self, query: Query | None = None, /, **filters: str) -> str:
         """The list of the reports that this scope counts, of another period if `query` is given.
 
         `filters` are further parameters of `Selection`.

@@ -9,7 +9,7 @@ from typing import Literal
 
 from widget_api import i18n
 from widget_api.browse import received
-from widget_api.browse.figures import FIGURES, Better, Unit, name_at
+from widget_api.browse.figures import COLUMNS, FIGURES, TILES, Better, Unit, name_at
 from widget_api.browse.growth import Topic
 from widget_api.browse.places import Place
 from widget_api.browse.published_figures import FEWEST_RATINGS
@@ -114,15 +114,12 @@ def _signed(language: str, number: float) -> str:
 # --- tiles -----------------------------------------------------------------------------------------------------------
 
 
-_TILES = ("received", "answered", "median_hours", "share_in_time", "returned", "rating", "share_resolved", "overdue")
-
-
 def make_tiles(
     language: str, scope: Scope, found: Statistics, before: Statistics | None, year: Statistics | None
 ) -> list[Tile]:
     """The numbers at the head of the dashboard, with their changes and the lists behind them."""
     tiles = []
-    for name in _TILES:
+    for name in TILES:
         figure = FIGURES[name]
         value, changes = figure.compute(found), list[Change]()
         for other, statistics in (("before", before), ("year", year)):
@@ -257,10 +254,6 @@ def ratings_table(language: str, found: Statistics) -> Table:
 
 
 Groups = Mapping[str, Statistics]
-_GROUP_COLUMNS = (
-    *("received", "open", "overdue", "answered", "median_hours", "share_in_time"),
-    *("returned", "rating", "rated"),
-)
 
 
 def groups_table(
@@ -269,7 +262,7 @@ def groups_table(
     """Services or districts side by side. Reports that have none are the last row."""
     columns: tuple[tuple[str, Kind], ...] = (
         (name, "text"),
-        *((name_at("analytics", one), FIGURES[one].unit) for one in _GROUP_COLUMNS),
+        *((name_at("analytics", one), FIGURES[one].unit) for one in COLUMNS),
     )
     rows = []
     for key in sorted(now, key=lambda key: key == ""):
@@ -280,7 +273,7 @@ def groups_table(
                 key=key,
                 cells=(
                     title or i18n.text(language, f"analytics.{name}.former"),
-                    *(FIGURES[one].compute(found) for one in _GROUP_COLUMNS),
+                    *(FIGURES[one].compute(found) for one in COLUMNS),
                 ),
                 href=scope.url(PATH, **{name[:-1]: key or NONE}),
                 change=_compare_totals(language, key, now, before),

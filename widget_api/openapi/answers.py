@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 from pydantic.json_schema import WithJsonSchema
 
+from widget_api.browse.figures import API, FIGURES, Unit, name_at
 from widget_api.problems.model import STATUSES, ActorKind, Source
 from widget_api.sites import presets
 from widget_api.sites.model import Action, Contact, Datatype, Discussion, SiteType, Who
@@ -423,32 +424,29 @@ class Outcomes(BaseModel):
     share_resolved: Share | None = Field(description="Of all received.")
 
 
-class Stats(BaseModel):
+_TYPES: dict[Unit, Any] = {"count": Count, "share": Share | None, "rating": Rating | None}
+
+
+_FIGURES: dict[str, Any] = {
+    name_at("api", name): (
+        _TYPES.get(FIGURES[name].unit, float | None),
+        Field(description=FIGURES[name].description or None),
+    )
+    for name in API
+}
+
+
+class Stats(create_model("Figures", **_FIGURES)):  # type: ignore[misc]
     """docs/figures.md defines each number."""
 
-    total: int
-    open: int
-    resolved: int
-    overdue: int
     by_status: dict[str, int]
     by_category: list[OfCategory]
     by_month: list[OfMonth] = Field(
         max_length=12, description="The twelve whole months up to the end of the period, the oldest first."
     )
-    median_days: float | None = Field(description="From receipt to an answer. In a district from five answers on.")
-    share_resolved: Share | None
     from_: Day | None = Field(alias="from")
     to: Day | None
     district: str | None
-    answered: Count = Field(description="First official answers given in the period.")
-    in_time: Count
-    late: Count
-    share_in_time: Share | None = Field(description="Of those in time or late.")
-    returned: Count = Field(description="Reopenings by authors in the period.")
-    rating: Rating | None = Field(description="By authors, in the period. From five ratings on.")
-    median_hours_to_answer: float | None = Field(description="Calendar hours. In a district from five answers on.")
-    p90_hours_to_answer: int | None = Field(description="Nine of ten answers took no longer. As above.")
-    median_hours_to_reaction: float | None = Field(description="From receipt to the first decision. As above.")
     by_source: dict[str, Count] = Field(description="The channel, or the interface a report came through.")
     outcomes: Outcomes
     by_district: list[OfDistrict] = Field(ABSENT, description="Only where the site has districts.")

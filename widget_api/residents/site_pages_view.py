@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
+from widget_api.browse.figures import CITY, FIGURES, Unit, name_at
 from widget_api.browse.listing import answers
 from widget_api.database import Row
 from widget_api.errors import Malformed
@@ -177,21 +178,25 @@ def statistics_values(found: Mapping[str, Any], listed: Mapping[str, int], langu
 
 def _tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
     """Yield the figures that there are."""
-    number = partial(i18n.format_number, language)
-    yield "open", number(found["open"]), "accepted"
-    yield "resolved", number(found["resolved"]), "done"
-    yield "overdue", number(found["overdue"]), "error" if found["overdue"] else "muted"
-    if found["median_days"] is not None:
-        yield "median", _format_days(language, found["median_days"]), "muted"
-    if found["share_in_time"] is not None:
-        yield "in_time", _format_share(found["share_in_time"]), "muted"
-    if found["share_resolved"] is not None:
-        yield "share", _format_share(found["share_resolved"]), "muted"
-    if found["answered"]:
-        yield "returned", number(found["returned"]), "muted"
-    if found["rating"] is not None:
-        mean = number(_round(found["rating"]["mean"] * 10) / 10)
-        yield "rating", i18n.text(language, "city.figures.of_five", mean=mean), "muted"
+    for name in CITY:
+        value = found[name_at("api", name)]
+        if value is not None and (name != "returned" or found["answered"]):
+            tone = "error" if name == "overdue" and value else _TONES.get(name, "muted")
+            yield name_at("city", name), _format_figure(language, FIGURES[name].unit, value), tone
+
+
+_TONES = {"open": "accepted", "resolved": "done"}
+
+
+def _format_figure(language: str, unit: Unit, value: Any) -> str:
+    if unit == "days":
+        return _format_days(language, value)
+    if unit == "share":
+        return _format_share(value)
+    if unit == "rating":
+        mean = i18n.format_number(language, _round(value["mean"] * 10) / 10)
+        return i18n.text(language, "city.figures.of_five", mean=mean)
+    return i18n.format_number(language, value)
 
 
 def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:

@@ -749,16 +749,9 @@ export interface Stats {
   open: number;
   resolved: number;
   overdue: number;
-  by_status: Record<string, number>;
-  by_category: OfCategory[];
-  /** The twelve whole months up to the end of the period, the oldest first. */
-  by_month: OfMonth[];
   /** From receipt to an answer. In a district from five answers on. */
   median_days: number | null;
   share_resolved: number | null;
-  from: string | null;
-  to: string | null;
-  district: string | null;
   /** First official answers given in the period. */
   answered: number;
   in_time: number;
@@ -775,6 +768,13 @@ export interface Stats {
   p90_hours_to_answer: number | null;
   /** From receipt to the first decision. As above. */
   median_hours_to_reaction: number | null;
+  by_status: Record<string, number>;
+  by_category: OfCategory[];
+  /** The twelve whole months up to the end of the period, the oldest first. */
+  by_month: OfMonth[];
+  from: string | null;
+  to: string | null;
+  district: string | null;
   /** The channel, or the interface a report came through. */
   by_source: Record<string, number>;
   outcomes: Outcomes;
