@@ -75,7 +75,7 @@ async def test_what_was_not_published_is_counted(client: httpx2.AsyncClient, con
     await change(withdrawn, RESIDENT, to="withdrawn")
     for problem_id in (rejected, spam, withdrawn, erased, public_erased):
         await lifecycle.erase(database, RESIDENT, site.id, problem_id)
-    expected = {"received": 10, "published": 1, "merged": 1, "withdrawn": 1, "erased": 2, "waiting": 1}
+    expected: dict[str, Any] = {"received": 10, "published": 1, "merged": 1, "withdrawn": 1, "erased": 2, "waiting": 1}
     expected |= {"waiting_long": 0, "unconfirmed": 0, "share_resolved": 0.2}
     reasons = NOTHING | {"abuse": 1, "unstated": 1, "spam": 2}
     found = await outcomes(client, site)

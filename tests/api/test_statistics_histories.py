@@ -246,9 +246,9 @@ async def check(database: Database, history: History, services: Sequence[str], c
             outcomes = naive.count_outcomes(
                 stories, history.asked, site.calendar, now, first or date.min, last or date.max, **wanted
             )
-            found = (await received.read(database, query, now)).to_json()
-            assert found["received"] == sum(found[name] for name in received.PARTS)
-            assert {name: found[name] for name in outcomes} == outcomes, (first, last, wanted)
+            everything = (await received.read(database, query, now)).to_json()
+            assert everything["received"] == sum(everything[name] for name in received.PARTS)
+            assert {name: everything[name] for name in outcomes} == outcomes, (first, last, wanted)
         query = Query(sites=(site,), first=first, last=last)
         for dimension in statistics.DIMENSIONS:
             groups = await statistics.read_by(database, query, dimension, now)
