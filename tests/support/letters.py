@@ -35,8 +35,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         yield f"confirmation{' entered' if channel else ''}", "confirmation", confirmed
     yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
     line = {"number": 1284, "category": about["category_name"], "place": typed, "site": about["site_name"]}
-    waiting = line | {"received": "12 декабря, 10:15", "url": f"{W}/cabinet/problems/1"}
-    undecided = {"agency": "Оператор сервиса", "count": 23, "lines": [waiting], "more": 22}
+    report_line = line | {"received": "12 декабря, 10:15", "url": f"{W}/cabinet/problems/1"}
+    undecided = {"agency": "Оператор сервиса", "count": 23, "lines": [report_line], "more": 22}
     yield "undecided", "undecided", {**undecided, "list_url": f"{W}/cabinet/problems?tab=moderation"}
     yield "password", "password_reset", {"agency": AGENCY, "reset_url": f"{W}/cabinet/reset/{'a' * 180}"}
     removed = {"agency": AGENCY, "email": "a@gorod.test", "url": f"{W}/cabinet/account/factor"}
