@@ -286,7 +286,7 @@ async def test_the_disabled_are_told_nothing_and_their_reports_are_everybodys(ag
     await agency.add("boris", author="letter")
     problem_id = await agency.accept()
     await agency.assign(problem_id, anna)
-    await accounts.disable_user(agency.database, "anna@gorod.test")
+    await accounts.disable_user(agency.database, "anna@gorod.test", heir="")
     assert await agency.letters("anna") == [], "it was enqueued before"
     await agency.clarify(problem_id)
     assert await agency.notified("author") == ["boris"]

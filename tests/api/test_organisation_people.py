@@ -12,7 +12,7 @@ import time_machine
 from limits import parse_many
 
 from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
-from tests.factories import make_site
+from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import CommandFailed, Service
@@ -20,9 +20,12 @@ from tests.support.second_factor import set_up
 from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.errors import Invalid
 from widget_api.ops import retention
 from widget_api.people import accounts, invitations
 from widget_api.people import letters as account_letters
+from widget_api.problems import assignment, lifecycle
+from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -299,6 +302,44 @@ async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(
     assert (await above.send(other, other, role="viewer")).status_code == 422, "the disabled one counts no longer"
     assert (await second.client.get("/cabinet/")).status_code == 200
     await accounts.disable_user(context.database, "second@gorod.test")  # the operator may
+
+
+@pytest.mark.parametrize("below", [False, True])
+async def test_whose_the_reports_of_a_disabled_person_become(
+    enter: Enter, site: Site, context: Context, below: bool
+) -> None:
+    """Also those of a person of an agency below: a colleague there gets them."""
+    database, admin = context.database, await enter("admin", site.agency.id)
+    service = await make_site(database, agency={"name": "Район", "parent_id": site.agency.id}) if below else site
+    await enter("agent", service.agency.id, EMAIL)
+    for role, email in (("agent", "oleg@gorod.test"), ("viewer", "viewer@gorod.test")):
+        await enter(role, service.agency.id, email)
+    path, heir, nobody = [await person(context, one) for one in (EMAIL, "oleg@gorod.test", "viewer@gorod.test")]
+    anna, oleg, viewer = (one.rpartition("/")[2] for one in (path, heir, nobody))
+    problems = [(await submit_report(database, service)).problem_id for _ in range(3)]
+    for one in problems:
+        await assignment.assign_user(database, AGENT, service.id, one, anna)
+    await lifecycle.change(database, AGENT, service.id, problems[0], Change(to="rejected", text="Не наше"))
+
+    async def owners() -> list[str | None]:
+        rows = await database.rows("SELECT assigned_user FROM problems ORDER BY number")
+        return [row["assigned_user"] for row in rows]
+
+    shown = await admin.read(path)
+    assert "Кому перейдут 2 открытых сообщения" in shown.text
+    for wrong in ("", viewer, anna, "x"):
+        answer = await admin.send(path, f"{path}/access", enabled="no", reports_to=wrong)
+        assert answer.status_code == 422
+        assert 'href="#field-reports_to"' in answer.text
+    assert await owners() == [anna] * 3
+    assert (await admin.send(path, f"{path}/access", enabled="no", reports_to=oleg)).status_code == 303
+    assert await owners() == [oleg] * 3, "a closed one may be returned"
+    (entry,) = await journal.read(database, kind="user_disabled", limit=5)
+    assert entry["details"] == {"reports": 2}
+    with pytest.raises(Invalid):
+        await accounts.disable_user(database, "oleg@gorod.test")
+    assert (await admin.send(heir, f"{heir}/access", enabled="no", reports_to="nobody")).status_code == 303
+    assert await owners() == [None] * 3
 
 
 async def test_who_was_disabled_from_above_is_enabled_from_above(enter: Enter, site: Site, context: Context) -> None:

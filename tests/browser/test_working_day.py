@@ -387,6 +387,7 @@ def test_the_administrators_first_day(
     desk.goto(f"{organisation}/people")
     desk.get_by_role("link", name="Вера Новикова").click()
     check("a person")
+    desk.locator("summary", has_text="Отключить доступ").click()
     press("Отключить доступ")
     expect(desk.locator(".notice.good")).to_contain_text("Доступ отключён")
     expect(invited.locator("#trouble")).to_contain_text("Войти ещё раз")

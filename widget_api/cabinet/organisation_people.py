@@ -32,7 +32,7 @@ from widget_api.cabinet.sign_in import open_session
 from widget_api.database import Row, Work
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail.sender import can_send
-from widget_api.people import accounts, invitations, organisation_store, second_factor
+from widget_api.people import accounts, accounts_store, invitations, organisation_store, second_factor
 from widget_api.people.invitations import Invitee
 from widget_api.people.model import User
 from widget_api.sites import changes
@@ -42,6 +42,7 @@ PATH = "/cabinet/organisation/people"
 INVITATIONS_PATH = "/cabinet/organisation/invitations"
 LINK_PATH = "/cabinet/invitation/{token}"
 MAX_ABSENCE = 366  # days
+NOBODY = "nobody"  # a choice of who gets the reports of a disabled person
 OUTCOMES = ("invited", "sent", "withdrawn", "changed", "disabled", "enabled", "absence", "saved", "factor")
 
 
@@ -215,8 +216,13 @@ async def _render_person(
         "organisation_person.html",
         status,
         person=person,
-        given={**saved, **(given or {})},
+        given={"reports_to": "", **saved, **(given or {})},
         roles=_role_options(language),
+        reports=await accounts_store.count_open_reports(database, person["id"]),
+        heirs=[
+            *await accounts.list_heirs(database, person),
+            (NOBODY, i18n.text(language, "organisation.person.ownerless")),
+        ],
         colleagues=[(row["id"], row["name"] or row["email"]) for row in await _list_colleagues(request, user, person)],
         errors=wrong,
         longest=invitations.MAX_NAME_LENGTH,
@@ -263,7 +269,7 @@ async def change_person(request: Request, user: User) -> Response:
 
 
 async def change_access(request: Request, user: User) -> Response:
-    """POST /cabinet/organisation/people/{user_id}/access: `enabled` is yes or no."""
+    """POST /cabinet/organisation/people/{user_id}/access: `enabled` is yes or no, `reports_to` who gets the reports."""
     fields, person = await session_fields(request), await _find_person(request, user)
     database, enabled, who = web.context(request).database, fields.get("enabled") == "yes", journal_user(request, user)
     try:
@@ -271,10 +277,11 @@ async def change_access(request: Request, user: User) -> Response:
             async with proving_power(request, user, fields, person["role"]) as proof:
                 await accounts.enable_user(database, person["email"], who, proof)
         else:
-            await accounts.disable_user(database, person["email"], who)
+            heir = {"": None, NOBODY: ""}.get(given := fields.get("reports_to", ""), given)
+            await accounts.disable_user(database, person["email"], who, heir=heir)
     except Invalid as error:
         asking: Literal["access", "factor"] = "access" if enabled and person["role"] == "admin" else "factor"
-        return await _render_person(request, user, person, 422, wrong=error, asking=asking)
+        return await _render_person(request, user, person, 422, fields, error, asking)
     return web.see_other(f"{PATH}/{person['id']}?done={'enabled' if enabled else 'disabled'}")
 
 

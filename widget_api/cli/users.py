@@ -106,15 +106,28 @@ def set_user(
 
 
 @user.command("disable")
-def disable_user(email: EMAIL, as_json: Json = False) -> None:
+def disable_user(
+    email: EMAIL,
+    reports_to: Annotated[
+        str | None, typer.Option(help="Who gets the reports they look after: a colleague's address, or «nobody».")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Let somebody in no longer. Their sessions end; what they decided stays theirs."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.people import accounts
 
-        return {"user": await accounts.disable_user(database, email)}
+        return {"user": await accounts.disable_user(database, email, heir=await _find_heir(database, reports_to))}
 
     print_result(run_command(command), ["disabled"], as_json)
+
+
+async def _find_heir(database: Database, reports_to: str | None) -> str | None:
+    if reports_to in (None, "nobody"):
+        return None if reports_to is None else ""
+    row = await database.row("SELECT id FROM users WHERE email = :email", email=reports_to)
+    return str(row["id"]) if row is not None else "unknown"
 
 
 @user.command("enable")

@@ -16,6 +16,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store, notices, organisation_store, passwords, store
 from widget_api.people.model import Role, Session, User
 from widget_api.people.store import hash_token
+from widget_api.sites import routing_rules
 
 MIN_PASSWORD_LENGTH = 12  # characters, of one that somebody chooses
 
@@ -51,10 +52,13 @@ async def update_user(
     return await change_user(database, email, change)
 
 
-async def disable_user(database: Database, email: str, who: journal.Who = journal.COMMAND_LINE) -> str:
+async def disable_user(
+    database: Database, email: str, who: journal.Who = journal.COMMAND_LINE, *, heir: str | None = None
+) -> str:
     """Disable a user, withdraw the invitations that this voids, and delete the user's saved views.
 
-    Returns the user's id. Raises NotFound, Invalid.
+    `heir` is the colleague who gets the reports that the user looks after, and the routing rules that name the user; «»
+    is nobody. Returns the user's id. Raises NotFound, Invalid, also («reports_to») for open reports without an heir.
 
     A view holds words that were looked for, such as a resident's name, of no use to anybody else and found by no
     erasure. Most disabled users never come back, so views are deleted at once: whoever does saves a few anew.
@@ -62,14 +66,28 @@ async def disable_user(database: Database, email: str, who: journal.Who = journa
 
     async def change(tx: Transaction, user: Row) -> None:
         await _check_removal(tx, user, who, "access")
+        reports = 0
         if user["disabled_at"] is None:
+            reports = await accounts_store.count_open_reports(tx, user["id"])
+            if heir is None and reports:
+                raise Invalid((FieldError("reports_to", "required"),))
+            if heir and heir not in dict(await list_heirs(tx, user)):
+                raise Invalid((FieldError("reports_to", "unknown"),))
+            await accounts_store.hand_over(tx, user["id"], heir or None)
             await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
         await accounts_store.delete_saved_views(tx, user["id"])
         await withdraw_void_invitations(tx, who)
         await notices.keep_somebody_told(tx, user["agency_id"])
-        await journal.record(tx, "user_disabled", who, subject=user["id"])
+        details: dict[str, journal.Detail] = {"reports": reports} if reports else {}
+        await journal.record(tx, "user_disabled", who, subject=user["id"], details=details)
 
     return await change_user(database, email, change)
+
+
+async def list_heirs(reader: Database | Transaction, user: Row) -> list[tuple[str, str]]:
+    """The identifiers and names of the colleagues who can look after a user's reports."""
+    colleagues = await routing_rules.list_colleagues(reader, user["agency_id"])
+    return [one for one in colleagues if one[0] != user["id"]]
 
 
 async def enable_user(

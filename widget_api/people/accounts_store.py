@@ -7,6 +7,9 @@ from typing import Any
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.problems.model import OPEN
+
+_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 
 
 async def find_by_email(tx: Transaction, email: str) -> Row | None:
@@ -46,6 +49,25 @@ async def update_user(tx: Transaction, user_id: str, columns: Mapping[str, Any])
 
 async def delete_saved_views(tx: Transaction, user_id: str) -> None:
     await tx.run("DELETE FROM saved_views WHERE user_id = :id", id=user_id)
+
+
+async def count_open_reports(reader: Database | Transaction, user_id: str) -> int:
+    """How many reports somebody looks after that are not closed yet."""
+    row = await reader.row(
+        f"SELECT COUNT(*) AS many FROM problems WHERE assigned_user = :id AND status IN ({_OPEN})", id=user_id
+    )
+    assert row is not None, "an aggregate without its row"
+    return int(row["many"])
+
+
+async def hand_over(tx: Transaction, user_id: str, heir: str | None) -> None:
+    """Give all reports that somebody looks after to a colleague, or to nobody; routing rules only to a colleague."""
+    rows = await tx.rows("SELECT DISTINCT site_id FROM problems WHERE assigned_user = :id ORDER BY 1", id=user_id)
+    for row in rows:
+        await tx.advance(row["site_id"], 0, 0)  # open lists reload
+    await tx.run("UPDATE problems SET assigned_user = :heir WHERE assigned_user = :id", id=user_id, heir=heir)
+    if heir:
+        await tx.run("UPDATE routing_rules SET user_id = :heir WHERE user_id = :id", id=user_id, heir=heir)
 
 
 async def lock_enabled_admins(tx: Transaction, agency_id: str) -> list[str]:
