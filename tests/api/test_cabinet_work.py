@@ -385,5 +385,7 @@ async def test_merging_suggests_similar_reports_nearby(cabinet: Cabinet, databas
     reports: list[dict[str, Any]] = [{}, {}, {"lat": 55.1794}, {"category": "lighting"}]
     first, *_ = [await moved(database, site, "accepted", **changes) for changes in reports]
     page = await cabinet.read(f"/cabinet/problems/{first}")
-    offered = [link.rpartition("/")[2] for link in page.links if f"/s/{site.key}/problems/" in link]
-    assert offered == ["2"]
+    offered = page.form(f"/cabinet/problems/{first}").choices["near"]
+    assert offered == ["2", "4", ""], "that of another category comes after those of its own"
+    assert (await cabinet.decide(first, "duplicate", near="4")).status_code == 303
+    assert (await state(database, first))["duplicate_of"] == 4

@@ -103,7 +103,7 @@ async def similar_problems(request: Request) -> Response:
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     async with web.expensive_read(request, site.id, similar.COST):
-        content = await similar.near(context.database, site, where, code, today, context.settings.public_url)
+        content = await similar.near(context.database, site, where, [code], today, context.settings.public_url)
     return web.cacheable_response(content, tag)
 
 

@@ -1,7 +1,8 @@
-"""Find open published problems of one category within walking distance, nearest first («Уже сообщали рядом»)."""
+"""Find open published problems of given categories within walking distance, nearest first («Уже сообщали рядом»)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,21 +19,25 @@ _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 
 
 async def near(
-    database: Database, site: Site, where: tuple[float, float], code: str, today: date, public_url: str
+    database: Database, site: Site, where: tuple[float, float], codes: Sequence[str], today: date, public_url: str
 ) -> dict[str, Any]:
-    """Return `{items}`: list items, each with its `distance` in metres. Served by an index of category and latitude."""
+    """Return `{items}`: list items, each with its `distance` in metres. Served by an index of category and latitude.
+
+    Those of the first category come before those of the others.
+    """
     lat, lng = where
     south, north, spans = box_around(lat, lng, NEAR)
     across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
+    among = ", ".join(f":category{index}" for index in range(len(codes)))
     rows = await database.rows(
-        f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category = :category AND published"
+        f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category IN ({among}) AND published"
         f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
-        f" AND {APART} <= :square ORDER BY {APART}, number DESC LIMIT :limit",
+        f" AND {APART} <= :square ORDER BY category <> :category0, {APART}, number DESC LIMIT :limit",
         site_id=site.id,
-        category=code,
         south=south,
         north=north,
         limit=MOST,
+        **{f"category{index}": code for index, code in enumerate(codes)},
         **circle(lat, lng, NEAR),
         **{f"west{index}": west for index, (west, _) in enumerate(spans)},
         **{f"east{index}": east for index, (_, east) in enumerate(spans)},

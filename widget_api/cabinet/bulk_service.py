@@ -274,6 +274,7 @@ class Waiting:
     bulk_id: str
     failed: bool
     to: str
+    duplicate_of: int | None
     text: str
     seconds: int
     own: bool  # the reader's own
@@ -296,6 +297,7 @@ async def find_waiting(database: Database, user: User, problem_id: str) -> Waiti
         bulk_id=row["id"],
         failed=row["state"] == "done",
         to=change.to,
+        duplicate_of=change.duplicate_of,
         text=change.text or "",
         seconds=max(0, row["execute_at"] - clock.now()),
         own=row["user_id"] == user.id,

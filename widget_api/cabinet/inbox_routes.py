@@ -318,12 +318,13 @@ def _given_values(work: Assignment, given: Fields) -> Fields:
 
 
 async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, site: Site) -> list[dict[str, Any]]:
-    """Open published reports of the category within walking distance, into which this one may be merged."""
+    """Open published reports near by, into which this one may be merged: first those of its category."""
     context, row = web.context(request), dossier.row
     if "duplicate" not in dossier.transitions or row["lat"] is None:
         return []
     place, today = (row["lat"], row["lng"]), local_date(dossier.now, site.time_zone)
-    found = await similar.near(context.database, site, place, row["category"], today, context.settings.public_url)
+    codes = [row["category"], *(one.code for one in site.categories if one.code != row["category"])]
+    found = await similar.near(context.database, site, place, codes, today, context.settings.public_url)
     return [item for item in found["items"] if item["number"] != row["number"]]
 
 

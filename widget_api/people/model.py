@@ -143,7 +143,7 @@ def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]
 
 DECISION_FIELDS = (
     *("to", "text", "service", "service_due", "responsible", "expected_on", "extended_to", "duplicate_of"),
-    *("work_photos", "reject_reason"),
+    *("near", "work_photos", "reject_reason"),
 )
 EXTENDED = "extended"  # a choice beside the statuses: an extension
 # After which nobody works on a report here: a head approves them where the agency wants it, and they can be undone.
@@ -170,6 +170,8 @@ def read_change(given: Mapping[str, str], *, needs_reason: bool = False) -> Chan
     to, text = given.get("to", ""), given.get("text", "").strip()
     if to not in STATUSES:
         raise Invalid((FieldError("to", "unknown" if to else "required"),))
+    if near := given.get("near"):  # chosen among those that are offered, instead of a number
+        given = {**given, "duplicate_of": near}
     needs = {name: given.get(name, "").strip() for name in NEEDS.get(to, ())}
     service = given.get("service", "").strip() if to == "forwarded" else ""
     service_due = given.get("service_due", "").strip() if service else ""
