@@ -105,6 +105,8 @@ problems = Table(
     ),
     # Those the cabinet lists; GeoReport, which asks otherwise, is led to ix_problems_sent.
     Index("ix_problems_unpublished", "site_id", "created_at", "number", **where("NOT published AND mirror_of IS NULL")),
+    # Those a platform answers, which the cabinet lists by themselves.
+    Index("ix_problems_mirrored", "site_id", "created_at", "number", **where("published AND mirror_of IS NOT NULL")),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
     Index("ix_problems_document", "site_id", "document_number", **where("document_number IS NOT NULL")),
     Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **where("awaits IS NOT NULL")),

@@ -1,4 +1,4 @@
-"""Find contacts by name and telephone, and districts in rules of routing."""
+"""Find contacts by name and telephone, list what platforms answer, and name districts in rules of routing."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_contact_keys_problem_id", "contact_keys", ["problem_id"])
+    op.create_index(
+        "ix_problems_mirrored",
+        "problems",
+        ["site_id", "created_at", "number"],
+        sqlite_where=sa.text("published AND mirror_of IS NOT NULL"),
+        postgresql_where=sa.text("published AND mirror_of IS NOT NULL"),
+    )
     _add_keys()
 
 
