@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -517,6 +519,8 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
     for mark in drawn.marks:
         assert 0 <= mark.x <= map_frame.WIDTH
         assert 0 <= mark.y <= map_frame.HEIGHT
+    apart = [math.dist((one.x, one.y), (two.x, two.y)) for one, two in itertools.combinations(drawn.marks, 2)]
+    assert min(apart) >= 36, "no link covers another one"
     for _, x, y in drawn.tiles:
         assert -128 <= x <= map_frame.WIDTH
         assert -128 <= y <= map_frame.HEIGHT

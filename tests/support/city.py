@@ -198,7 +198,8 @@ class FakeCity:
             "bbox": [lng + 0.002, lat, lng + 0.004, lat],
             "statuses": {"planned": 7, "answered": 1200},
         }
-        marks = zip((-0.002, 0, 0.002), (late, three, many), strict=True)
+        # So near that they would cover each other.
+        marks = zip((-0.0004, 0, 0.0004), (late, three, many), strict=True)
         features = [
             {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lng + east, lat]}, "properties": found}
             for east, found in marks

@@ -6,8 +6,9 @@ list.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from widget_api.browse.map_frame import MapFrame
@@ -18,8 +19,11 @@ from widget_api.database import Row
 
 MAX_REPORTS = 2_000
 _CELL = 40  # of the grid whose reports are one group
+_APART = 36  # between marks: 24 px on a screen of 360 (WCAG 2.2, 2.5.8), the width of a link in list_map.html
 _MIN_DEGREES = 0.002  # of the shown area
 COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, f.answer_due, p.mirror_of, p.source_name"
+
+Group = list[tuple[float, float, Row]]  # reports with their places in the drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +57,43 @@ def draw_map(language: str, rows: Sequence[Row], selection: Selection, tiles_zoo
         return None
     area = selection.bbox or _find_area(placed)
     frame = MapFrame.fit(area, tiles_zoom)
-    cells = defaultdict[tuple[int, int], list[tuple[float, float, Row]]](list)
+    cells = defaultdict[tuple[int, int], Group](list)
     for row in placed:
         x, y = frame.project(row["lat"], row["lng"])
         cells[int(x // _CELL), int(y // _CELL)].append((x, y, row))
     return MapView(
-        marks=[_mark(language, group, selection, closest=frame.zoom == frame.closest) for group in cells.values()],
+        marks=[
+            _mark(language, group, selection, closest=frame.zoom == frame.closest)
+            for group in _merge_near(cells.values())
+        ],
         tiles=frame.tiles() if tiles_zoom is not None else [],
         wider=selection_url(replace(selection, bbox=_widen(area), after=None)) if frame.zoom else "",
         placeless=len(rows) - len(placed),
     )
 
 
-def _mark(language: str, group: Sequence[tuple[float, float, Row]], selection: Selection, *, closest: bool) -> Mark:
-    rows, alone = [row for _, _, row in group], len(group) == 1
+def _merge_near(groups: Iterable[Group]) -> list[Group]:
+    """Groups whose marks would cover each other as one."""
+    merged = list[Group]()
+    for group in groups:
+        while near := next((one for one in merged if math.dist(_find_middle(one), _find_middle(group)) < _APART), None):
+            merged.remove(near)
+            group = [*near, *group]
+        merged.append(group)
+    return merged
+
+
+def _find_middle(group: Group) -> tuple[int, int]:
+    xs, ys, _ = zip(*group, strict=True)
+    return round(sum(xs) / len(xs)), round(sum(ys) / len(ys))
+
+
+def _mark(language: str, group: Group, selection: Selection, *, closest: bool) -> Mark:
+    rows, alone, (x, y) = [row for _, _, row in group], len(group) == 1, _find_middle(group)
     into = replace(selection, bbox=_find_area(rows), view="" if closest else "map", after=None)
     return Mark(
-        x=round(sum(x for x, _, _ in group) / len(group)),
-        y=round(sum(y for _, y, _ in group) / len(group)),
+        x=x,
+        y=y,
         count=len(group),
         href=selection_url(selection, f"/cabinet/problems/{rows[0]['id']}") if alone else selection_url(into),
         number=rows[0]["number"] if alone else None,

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groups, keys, oneSpot, path, size, snapped, walked, type Box } from "../map/overview/view.ts";
+import {
+  across,
+  down,
+  groups,
+  keys,
+  oneSpot,
+  path,
+  size,
+  snapped,
+  spread,
+  walked,
+  type Box
+} from "../map/overview/view.ts";
 
 const TOWN: Box = [38.74, 55.085, 38.8, 55.11];
 const shifted = ([west, south, east, north]: Box, by: number): Box => [west + by, south, east + by, north];
@@ -75,4 +87,21 @@ test("a mark stays the same while its number changes", () => {
 test("a cluster of one spot cannot open", () => {
   assert.ok(oneSpot([38.75, 55.1, 38.75, 55.1]));
   assert.ok(!oneSpot([38.75, 55.1, 38.7501, 55.1]));
+});
+
+test("marks that would cover each other part, and no others move", () => {
+  const at = (lng: number, count = 1) => ({ lat: 55, lng: 38 + lng * (360 / 256 / 2 ** 18), count });
+  const marks = [at(0), at(0), at(3, 2000), at(10), at(200), at(400)];
+  const found = spread(marks, 18);
+  assert.deepEqual(found.slice(-2), marks.slice(-2));
+  const half = [22, 22, 33, 22];
+  const places = found
+    .slice(0, 4)
+    .map(({ lat, lng }): [number, number] => [across(lng) * 2 ** 26, down(lat) * 2 ** 26]);
+  places.forEach(([x, y], one) =>
+    places.slice(0, one).forEach(([left, top], other) => {
+      const apart = Math.max(Math.abs(x - left), Math.abs(y - top));
+      assert.ok(apart > half[one]! + half[other]! - 11, `${one} and ${other}: ${apart}`);
+    })
+  );
 });

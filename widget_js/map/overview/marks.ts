@@ -6,7 +6,7 @@ import { bounds } from "../core.ts";
 import { Layer } from "../leaflet.ts";
 import { put } from "../put.ts";
 import { draw } from "./drawing.ts";
-import { keys, walked } from "./view.ts";
+import { keys, spread, walked } from "./view.ts";
 
 export type Placed = Mark & { lat: number; lng: number };
 export interface Seen {
@@ -62,8 +62,9 @@ export class Marks extends Layer {
     const ordered = walked(marks, zoom);
     const before = this.shown;
     this.shown = new Map();
+    const placed = spread(ordered, zoom);
     keys(ordered, zoom).forEach((key, at) => {
-      const mark = ordered[at]!;
+      const mark = placed[at]!;
       const said = JSON.stringify(mark);
       const shown = before.get(key) || this.made();
       before.delete(key);

@@ -92,6 +92,44 @@ export function keys(marks: (Mark & { lat: number; lng: number })[], zoom: numbe
   });
 }
 
+/** Half the width of a mark of each size (map.css). */
+const HALF = [22, 24, 28, 33];
+/** Pixels by which marks may overlap: two neighbours leave 24 of the smallest one's 44 (WCAG 2.2, 2.5.8). */
+const OVERLAP = 10;
+/** How often all marks are compared; after that, those of a crowd overlap as they do. */
+const TURNS = 60;
+
+/** The marks with those that cover each other pushed apart, each along the shorter way. All others stay. */
+export function spread<T extends { count: number; lat: number; lng: number }>(marks: T[], zoom: number): T[] {
+  const pixels = TILE * 2 ** zoom;
+  const spots = marks.map(({ lat, lng }, at) => {
+    // Problems at one address part in all directions: they begin on a spiral of a hundredth of a pixel.
+    const [x, y] = [Math.cos(at * 2.4), Math.sin(at * 2.4)].map(way => (way * at) / 100);
+    return [across(lng) * pixels + x!, down(lat) * pixels + y!] as [number, number];
+  });
+  const moved = new Set<number>();
+  for (let turn = 0, crowded = true; crowded && turn < TURNS; turn++) {
+    crowded = false;
+    spots.forEach((one, at) => {
+      for (let next = at + 1; next < spots.length; next++) {
+        const other = spots[next]!;
+        const room = HALF[size(marks[at]!.count)]! + HALF[size(marks[next]!.count)]! - OVERLAP;
+        const [x, y] = [room - Math.abs(other[0] - one[0]), room - Math.abs(other[1] - one[1])];
+        if (Math.min(x, y) < 0.5) continue;
+        const axis = x < y ? 0 : 1;
+        const push = (Math.min(x, y) / 2) * (other[axis] < one[axis] ? -1 : 1);
+        one[axis] -= push;
+        other[axis] += push;
+        moved.add(at).add(next);
+        crowded = true;
+      }
+    });
+  }
+  return marks.map((mark, at) =>
+    moved.has(at) ? { ...mark, lng: (spots[at]![0] / pixels) * 360 - 180, lat: latitude(spots[at]![1] / pixels) } : mark
+  );
+}
+
 /** Degrees below which a cluster is one place: closer no map can look. */
 const SPOT = 2e-5;
 export const oneSpot = ([west, south, east, north]: Box): boolean => east - west < SPOT && north - south < SPOT;
