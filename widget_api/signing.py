@@ -55,6 +55,7 @@ class Purpose(Enum):
     MODERATE = ("moderate", 30 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     PREVIEW = ("preview", 3600)
+    ORIGIN_PROOF = ("origin-proof", 0)  # a seal that is public: what an agency puts on a site to prove it
     INSTALL = ("install", 90 * _DAY)
     CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)
@@ -102,6 +103,7 @@ class Signer:
                 Purpose.DOCUMENT,
                 Purpose.DEVICE,
                 Purpose.CABINET_FORM,
+                Purpose.ORIGIN_PROOF,
             )
         }
         self._serializers = {
@@ -133,7 +135,10 @@ class Signer:
             return None
 
     def seal(self, purpose: Purpose, text: str) -> str:
-        """Return a signature without a time, so that equal texts give equal URLs. The text has to contain an expiry."""
+        """Return a signature without a time, so that equal texts give equal URLs.
+
+        The text of what expires has to contain an expiry.
+        """
         return self._seals[purpose].get_signature(text).decode()
 
     def verify_seal(self, purpose: Purpose, text: str, seal: str) -> bool:

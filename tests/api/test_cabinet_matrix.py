@@ -247,6 +247,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (HOLDERS, post(S + "/handovers/{application}", answer="refused")),
     (SITE_ADMINS, post(S + "/calendar", day="2099-01-12", kind="off")),
     (SITE_ADMINS, post(S + "/origins/add", origin="new.gorod.test")),
+    (SITE_ADMINS, post(S + "/origins/prove", origin=HOST_ORIGIN, method="file")),
     (SITE_ADMINS, post(S + "/origins/remove", origin=HOST_ORIGIN, sure="yes")),
     (SITE_ADMINS, post(S + "/letter", email="webmaster@gorod.test")),
     (SITE_ADMINS, post(S + "/key", key="{key}", overlap="30", sure="yes")),

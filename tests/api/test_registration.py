@@ -679,23 +679,72 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
 
 
 async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes
+    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes, mail_sink: MailSink
 ) -> None:
-    """An administrator adds any address; who proves the domain needs no consent of theirs. A letter alone does."""
-    other = await make_site(context.database)
-    admin, operator = await enter("admin", other.agency.id), await enter("operator", None)
+    """An administrator adds any address; who proves the domain needs no consent of theirs. A letter alone does.
+
+    They hear of it before and after, and even if they added it after the application was sent.
+    """
+    other, late = await make_site(context.database), await make_site(context.database)
+    admin, operator = await enter("admin", other.agency.id, "a@claimed.test"), await enter("operator", None)
     page = f"/cabinet/sites/{other.id}/access"
     assert (await admin.send(page, f"/cabinet/sites/{other.id}/origins/add", origin=town.origin)).status_code == 303
+    assert "Не подтверждён: если другое ведомство" in (await admin.read(page)).text
     by_letter = await apply(contact_email="b@zarechensk.test").confirm()
     await by_letter.client.post(f"{by_letter.link}/letter", files={"file": ("a.pdf", make_pdf)})
     proven = await apply().send(town)
+    (letter,) = await letters_to(context, mail_sink, "a@claimed.test")
+    assert "может перейти к другому ведомству" in letter.subject
+    asked = await admin.read(page.removesuffix("/access"))
+    assert "у вас он не подтверждён" in asked.text
+    assert not any("handovers" in form.action for form in asked.forms)
+    await enter("admin", late.agency.id, "late@claimed.test")
+    await changes.update_site(context.database, late.id, {}, add_origins=[town.origin], claimed=True)
     assert (await by_letter.post("/send")).status_code == 303
-    for applicant, status in ((by_letter, 409), (proven, 303)):
+    for applicant, status in ((by_letter, 409), (proven, 409), (proven, 303)):
         path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
         assert "сейчас у сайта" in (await operator.read(path)).text
         assert (await operator.send(path, f"{path}/approve")).status_code == status
     left, new = [await sites.by_id(context.database, one) for one in (other.id, (await proven.row())["site_id"])]
     assert (left.origins, set(new.origins)) == (other.origins, {town.origin})
+    for address in ("a@claimed.test", "late@claimed.test"):
+        subjects = [one.subject for one in await letters_to(context, mail_sink, address)]
+        assert subjects[-1] == "Адрес вашего сайта перешёл к другому ведомству"
+        assert any("может перейти" in one for one in subjects[:-1]), address
+
+
+async def test_each_address_is_proven_in_the_cabinet(
+    apply: Apply, town: TownHost, enter: Enter, context: Context, settings: Settings
+) -> None:
+    """Of a site that moves to another domain. What is proven is not given away, and checked each month."""
+    site = await make_site(context.database)
+    admin, operator = await enter("admin", site.agency.id), await enter("operator", None)
+    page, action = f"/cabinet/sites/{site.id}/access", f"/cabinet/sites/{site.id}/origins/prove"
+    assert (await admin.send(page, f"/cabinet/sites/{site.id}/origins/add", origin=town.origin)).status_code == 303
+    link = next(link for link in (await admin.read(page)).links if "prove=" in link and town.host in link)
+    ways = [form for form in (await admin.read(link)).forms if form.action.startswith(action)]
+    assert [form.fields["method"] for form in ways] == ["file", "meta", "dns"]
+    missing = await admin.client.post(action, data=ways[0].fields)
+    assert "сайт ответил 404" in missing.text
+    token = service.origin_token(context.signer, site.id, town.origin)
+    assert f"igrajdanin-widget={token}" in missing.text
+    town.put_file(token)
+    elsewhere = ways[0].fields | {"origin": "https://other.test"}
+    assert (await admin.client.post(action, data=elsewhere)).status_code == 404
+    found = await admin.client.post(action, data=ways[0].fields)
+    assert found.headers["location"] == f"{page}?done=proven"
+    assert "Подтверждён, проверено" in (await admin.read(page)).text
+    rival = await apply().confirm()
+    town.put("/", f'<meta name="igrajdanin-widget" content="{(await rival.row())["proof_token"]}">')
+    assert (await rival.post("/proof", method="meta")).status_code == 303
+    assert (await rival.post("/send")).status_code == 303
+    path = f"{APPLICATIONS}/{(await rival.row())['id']}"
+    assert (await operator.send(path, f"{path}/approve")).status_code == 409, "it has to agree"
+    town.pages.clear()
+    (row,) = await store.list_proofs(context.database, site.id)
+    assert row["next_at"] > clock.now()
+    await recheck.check_site(context, site.id)
+    assert "Подтверждение не находится с" in (await admin.read(page)).text
 
 
 async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, enter: Enter, context: Context) -> None:

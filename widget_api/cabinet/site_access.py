@@ -14,17 +14,20 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
-from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.people.model import User
-from widget_api.sites import changes
+from widget_api.registration import service as registration
+from widget_api.registration import store as proofs
+from widget_api.registration.model import METHODS, PROOF_PATH, proof_text
+from widget_api.sites import changes, origins
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install import service
+from widget_api.sites.install import overview, service
 from widget_api.sites.install.overview import SHOWN_DAYS
 from widget_api.sites.install.sightings import OTHERS
 from widget_api.sites.model import Site
 
 OVERLAPS = (7, 30, 90, 0)  # days that keys before a new one stay valid
-OUTCOMES = ("added", "removed", "rotated")
+OUTCOMES = ("added", "proven", "removed", "rotated")
 
 
 async def show_access(request: Request, user: User) -> Response:
@@ -54,6 +57,21 @@ async def remove_origin(request: Request, user: User) -> Response:
         return await _render(request, user, site, 422, removing={"origin": origin, "openings": openings})
     await service.remove_origin(context.database, site, origin, journal_user(request, user))
     return web.see_other(f"{PATH}/{site.id}/access?done=removed")
+
+
+async def prove_origin(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/origins/prove: look for the proof of an origin, and say what was seen."""
+    fields, site = await session_fields(request), await find_settable_site(request, user)
+    context, origin, method = web.context(request), fields.get("origin", ""), fields.get("method", "")
+    try:
+        await context.limits.hit("inspections", web.client_address(request), site.id)
+    except TooMany as error:
+        wait = overview.describe_wait(language_of(request, user), error, site.time_zone)
+        return await _render(request, user, site, 429, proving=origin, wait=wait)
+    seen = await registration.prove_origin(context, site, origin, method, journal_user(request, user))
+    if seen.proven:
+        return web.see_other(f"{PATH}/{site.id}/access?done=proven")
+    return await _render(request, user, site, proving=origin, method=method, seen=seen)
 
 
 async def rotate_key(request: Request, user: User) -> Response:
@@ -86,11 +104,28 @@ async def _render(
     *,
     given: dict[str, str] | None = None,
     removing: dict[str, Any] | None = None,
+    proving: str = "",
+    **values: Any,
 ) -> Response:
     context, language, now = web.context(request), language_of(request, user), clock.now()
     openings = await _count_openings(request, site)
     keys = await changes.list_keys(context.database, site.id)
     today = local_date(now, site.time_zone)
+    claimed = await proofs.list_origins(context.database, site.id)
+    proven = {row["origin"]: row for row in await proofs.list_proofs(context.database, site.id)}
+    proving = proving or request.query_params.get("prove", "")
+    token = registration.origin_token(context.signer, site.id, proving)
+
+    def describe_origin(origin: str) -> dict[str, Any]:
+        """How far the site's right to an origin is known, and whether it can be proven now."""
+        row = proven.get(origin)
+        if row is None:
+            state, at = "claimed" if claimed.get(origin) is not None else "operator", ""
+        else:
+            state = "missing" if row["failed_since"] else "proven"
+            at = moment(row["failed_since"] or row["proven_at"])
+        text = i18n.text(language, f"desk.origins.state.{state}", moment=at)
+        return {"origin": origin, "count": openings.get(origin, 0), "state": state, "text": text}
 
     def moment(at: int) -> str:
         return i18n.format_moment(language, at, site.time_zone)
@@ -102,7 +137,11 @@ async def _render(
         status,
         site=site,
         may_set=can_set(user),
-        origins=[(origin, openings.get(origin, 0)) for origin in sorted(site.origins)],
+        origins=[describe_origin(origin) for origin in sorted(site.origins)],
+        proving=proving if proving in site.origins and can_set(user) else "",
+        texts={one: proof_text(one, token) for one in METHODS},
+        file_url=proving + PROOF_PATH,
+        host=origins.host_of(proving) if proving in site.origins else "",
         most=service.MAX_REGISTERED_ORIGINS,
         removing=removing,
         since=next((i18n.format_day(language, row["created_at"], site.time_zone) for row in keys), ""),
@@ -136,6 +175,7 @@ async def _render(
         outcomes=OUTCOMES,
         section="sites",
         here=f"{PATH}/{site.id}/access",
+        **{"wait": "", "method": "", "seen": None} | values,
     )
 
 
@@ -144,5 +184,6 @@ routes: list[BaseRoute] = [
     Route(_SITE + "/access", require_user(show_access), methods=["GET"]),
     Route(_SITE + "/origins/add", require_user(add_origin), methods=["POST"]),
     Route(_SITE + "/origins/remove", require_user(remove_origin), methods=["POST"]),
+    Route(_SITE + "/origins/prove", require_user(prove_origin, keeps=False), methods=["POST"]),
     Route(_SITE + "/key", require_user(rotate_key), methods=["POST"]),
 ]

@@ -28,8 +28,10 @@ from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.registration import store as registration
 from widget_api.registration.model import STOP_AFTER, proof_text
+from widget_api.registration.service import must_agree
 from widget_api.sites import changes, collection, view
 from widget_api.sites import service as sites
+from widget_api.sites import store as store_of_sites
 from widget_api.sites.install import overview, service
 from widget_api.sites.model import MAX_PHOTOS, Contact, Discussion, MailAnswers, Moderation, Outside, Site, SiteType
 
@@ -197,7 +199,10 @@ async def render_site(
             (proof, proof_text(proof["method"], proof["token"]), (proof["told_at"] or 0) + STOP_AFTER)
             for proof in (await registration.list_proofs(context.database, site.id) if can_set(user) else ())
         ],
-        handovers=await registration.list_asked(context.database, site.id) if can_set(user) else (),
+        handovers=[
+            (one, must_agree(site.id, await store_of_sites.list_holders(context.database, one["origin"]), one))
+            for one in (await registration.list_asked(context.database, site.id) if can_set(user) else ())
+        ],
         section="sites",
         here=f"{PATH}/{site.id}",
     )

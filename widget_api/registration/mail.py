@@ -33,6 +33,9 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     if letter["application_id"] and application is None:
         return None
     values = await _find_values(context, letter, application)
+    described = describe(language, kind, **values)
+    if kind == "origin_lost" and context.settings.operator_contact:
+        described["lines"] += [f"{i18n.text(language, 'footer.operator')} {context.settings.contact}"]
     return letters.compose(
         context,
         "registration",
@@ -40,7 +43,7 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
         letter["email"],
         i18n.text(language, "footer.service"),
         ("registration", letter["id"]),
-        **describe(language, kind, **values),
+        **described,
     )
 
 
@@ -53,6 +56,8 @@ async def _find_values(context: Context, letter: Letter, application: Row | None
         assert application is not None, "these letters are about one"
         again = f"{context.settings.public_url}/sites/new"
         return values | {"url": application_url(context, application["id"]) if kind == "link" else again}
+    if kind in ("claim_wanted", "origin_lost"):
+        values["url"] += "/access"
     site = await sites.by_id(context.database, letter["site_id"])
     values |= {"site": site.name, "origin": letter["origin"] or values["origin"]}
     if kind == "proof_failed":

@@ -15,7 +15,7 @@ MAX_REASON_LENGTH = 2000
 Method = Literal["file", "meta", "dns"]
 METHODS: tuple[Method, ...] = get_args(Method)
 State = Literal["draft", "sent", "approved", "refused"]
-LetterKind = Literal["link", "refused", "handover", "proof_failed", "proof_stopped"]
+LetterKind = Literal["link", "refused", "handover", "claim_wanted", "origin_lost", "proof_failed", "proof_stopped"]
 
 # A proof is checked again each month, after a failure each day. Administrators are told after three days of failures,
 # then every two weeks. Eight weeks after the first letter the origin is removed, unless the site just does not answer.

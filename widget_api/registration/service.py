@@ -32,18 +32,19 @@ from widget_api.registration.model import (
     MAX_NAME_LENGTH,
     MAX_REASON_LENGTH,
     METHODS,
-    PROOF_INTERVAL,
     SENT_KEPT_DAYS,
+    LetterKind,
     Mark,
     Sight,
     is_inn,
 )
 from widget_api.settings import Settings
-from widget_api.signing import Purpose
+from widget_api.signing import Purpose, Signer
 from widget_api.sites import borders, origins
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.consent import Document, make_document
+from widget_api.sites.model import Site
 from widget_api.validation import has_link
 
 DETAILS = ("origin", "inn", "name", "email", "contact_name", "contact_post", "contact_email")
@@ -307,12 +308,50 @@ async def _change(database: Database, row: Row, states: Sequence[str], values: M
 
 
 async def _ask_holders(tx: Transaction, row: Row, holders: Sequence[Row]) -> None:
-    """Ask each site for a handover; its administrators get one letter a day, however many ask and withdraw."""
+    """Ask each site for a handover, or warn it where it loses what it only claimed.
+
+    Its administrators get one letter of a kind a day, however many ask and withdraw.
+    """
     now = clock.now()
     for site_id in dict.fromkeys(holder["site_id"] for holder in holders):
         asked = await store.ask(tx, row["id"], site_id, now)
-        if asked and await schedule.claim(tx, f"handover letter: {site_id}", now, DAY):
-            await store.notify_administrators(tx, "handover", site_id, application_id=row["id"])
+        kind: LetterKind = "handover" if must_agree(site_id, holders, row) else "claim_wanted"
+        if asked and await schedule.claim(tx, f"{kind} letter: {site_id}", now, DAY):
+            await store.notify_administrators(tx, kind, site_id, application_id=row["id"])
+
+
+def must_agree(site_id: str, holders: Sequence[Row], application: Row) -> bool:
+    """Whether a site among those that hold a host has to hand over an origin on it."""
+    return any(has_to_agree(one, application) for one in holders if one["site_id"] == site_id)
+
+
+# --- proofs of a site's origins --------------------------------------------------------------------------------------
+
+
+def origin_token(signer: Signer, site_id: str, origin: str) -> str:
+    """What a site's agency puts on an origin to prove it."""
+    return signer.seal(Purpose.ORIGIN_PROOF, f"{site_id} {origin}")
+
+
+async def prove_origin(context: Context, site: Site, origin: str, method: str, who: journal.Who) -> Sight:
+    """Look for the proof of one of a site's origins. Raises NotFound (no such method, not an origin of the site)."""
+    chosen = next((one for one in METHODS if one == method), None)
+    if chosen is None or origin not in site.origins:
+        raise NotFound
+    token = origin_token(context.signer, site.id, origin)
+    seen = await proof.look(context.outbound, context.settings, origin, token, chosen)
+
+    async def work(tx: Transaction) -> None:
+        if origin not in await store.list_origins(tx, site.id):  # it was removed, or handed over, meanwhile
+            raise NotFound
+        await store.delete_proof(tx, site.id, origin)
+        await store.insert_proof(tx, site.id, origin, chosen, token)
+        details = {"columns": ["origins"]}
+        await journal.record(tx, "site_changed", who, subject=site.id, site_id=site.id, details=details)
+
+    if seen.proven:
+        await context.database.write(work, site.id)
+    return seen
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -360,7 +399,8 @@ async def approve(
 
     The proof is looked for once more. Raises NotFound, Invalid (the contact person, who may have an
     account in one agency alone; the invitation), Conflict: «application_unproven»,
-    «application_held» by agencies that did not agree to hand the origin over, «application_decided».
+    «application_held» by agencies that did not agree to hand the origin over, «application_told» where one that only
+    claimed it is warned now, «application_decided».
     """
     row = await find_application(database, application_id)
     if row["state"] != "sent":
@@ -422,19 +462,23 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
     )
     _, invite = invitations.plan_invitation(contact, who)
 
-    async def work(tx: Transaction) -> bool:
+    async def work(tx: Transaction) -> str | None:
         current = await store.find(tx, row["id"])
         if current is None or current["state"] != "sent":
             raise Conflict("application_decided")
         said = {one["site_id"]: one["answer"] for one in await store.list_handovers(tx, row["id"])}
         held = await site_store.list_holders(tx, row["origin"])
         asked = {one["site_id"] for one in held if has_to_agree(one, row)}
-        if any(said.get(site) != "agreed" for site in asked):
+        obstacle = "application_held" if any(said.get(site) != "agreed" for site in asked) else None
+        if obstacle is None and {one["site_id"] for one in held} - said.keys():
+            obstacle = "application_told"  # who loses an address without being asked hears of it before
+        if obstacle is not None:
             await _ask_holders(tx, row, held)
-            return False
+            return obstacle
         for holder in held:
             await store.remove_origin(tx, holder["site_id"], holder["origin"])
             await store.delete_proof(tx, holder["site_id"], holder["origin"])
+            await store.notify_administrators(tx, "origin_lost", holder["site_id"], origin=holder["origin"])
             details = {"columns": ["origins"]}
             await journal.record(
                 tx, "site_changed", who, subject=holder["site_id"], site_id=holder["site_id"], details=details
@@ -443,14 +487,15 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
         await add_site(tx)
         await invite(tx)
         if row["proof_method"]:
-            await store.insert_proof(tx, site_id, row, now, now + PROOF_INTERVAL)
+            await store.insert_proof(tx, site_id, row["origin"], row["proof_method"], row["proof_token"])
         decided = {"state": "approved", "decided_at": now, "site_id": site_id}
         await store.update(tx, row["id"], ("sent",), decided)
         await journal.record(tx, "application_approved", who, subject=row["id"], site_id=site_id)
-        return True
+        return None
 
-    if not await database.write(work, *sorted({holder["site_id"] for holder in holders})):
-        raise Conflict("application_held")
+    obstacle = await database.write(work, *sorted({holder["site_id"] for holder in holders}))
+    if obstacle is not None:
+        raise Conflict(obstacle)
     return agency_id, site_id
 
 

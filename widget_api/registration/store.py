@@ -7,7 +7,7 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
-from widget_api.registration.model import LetterKind
+from widget_api.registration.model import PROOF_INTERVAL, LetterKind
 from widget_api.sites import origins
 from widget_api.sites.store import bump_version
 
@@ -130,7 +130,7 @@ async def list_handovers(reader: Database | Transaction, application_id: str) ->
 async def list_asked(database: Database, site_id: str) -> Sequence[Row]:
     """The applications that want an origin of a site and wait for a decision."""
     return await database.rows(
-        "SELECT p.id, p.name, p.inn, p.email, p.origin, h.asked_at, h.answer FROM handovers h"
+        "SELECT p.id, p.name, p.inn, p.email, p.origin, p.proof_method, h.asked_at, h.answer FROM handovers h"
         " JOIN applications p ON p.id = h.application_id WHERE h.site_id = :site_id AND p.state = 'sent'"
         " ORDER BY h.asked_at, p.id",
         site_id=site_id,
@@ -187,17 +187,32 @@ async def has_account(database: Database, email: str) -> bool:
 # --- proofs ----------------------------------------------------------------------------------------------------------
 
 
-async def insert_proof(tx: Transaction, site_id: str, row: Row, now: int, next_at: int) -> None:
+async def insert_proof(tx: Transaction, site_id: str, origin: str, method: str, token: str) -> None:
+    """Store the proof of an origin that was found now; the agency has more than claimed it."""
+    now = clock.now()
     await tx.insert(
         "site_proofs",
         site_id=site_id,
-        origin=row["origin"],
-        method=row["proof_method"],
-        token=row["proof_token"],
+        origin=origin,
+        method=method,
+        token=token,
         proven_at=now,
-        next_at=next_at,
+        next_at=now + PROOF_INTERVAL,
         failures=0,
     )
+    await tx.run(
+        "UPDATE site_origins SET claimed_at = NULL WHERE site_id = :site_id AND origin = :origin",
+        site_id=site_id,
+        origin=origin,
+    )
+
+
+async def list_origins(reader: Database | Transaction, site_id: str) -> dict[str, int | None]:
+    """A site's origins, each with the time at which its agency claimed it; None of proven and of the operator's."""
+    rows = await reader.rows(
+        "SELECT origin, claimed_at FROM site_origins WHERE site_id = :site_id ORDER BY origin", site_id=site_id
+    )
+    return {row["origin"]: row["claimed_at"] for row in rows}
 
 
 async def list_due_proofs(database: Database, now: int) -> Sequence[Row]:
