@@ -17,7 +17,7 @@ from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
 from widget_api.browse import collections_api as collections
-from widget_api.browse import numbers_file
+from widget_api.browse import numbers_routes
 from widget_api.browse import open_data_routes as open_data
 from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import analytics as cabinet_analytics
@@ -107,7 +107,7 @@ _ROUTES: list[BaseRoute] = [
     *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *registration.routes,  # /sites/new, /sites/application/{token}: applications for a site
-    *numbers_file.routes,  # /api/v1/sites/{key}/numbers.csv
+    *numbers_routes.routes,  # /api/v1/sites/{key}/numbers.csv
     *open_data.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *collections.routes,  # /api/v1/sites/{key}/collections, …/{slug}/entries
     *followers.routes,  # /api/v1/sites/{key}/problems/{number}/follow

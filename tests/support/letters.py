@@ -184,6 +184,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             **cabinet,
             "title": "Автор дополнил сообщение",
             "text": typed,
+            "note": "Решение принял оператор сервиса.",
             "author": "Автор",
             "photos": 2,
             "due": "12 мая",

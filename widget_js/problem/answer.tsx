@@ -7,7 +7,8 @@ import { useSite } from "../shared/site.ts";
 /** Bytes of a megabyte, as people count them. */
 const MEGABYTE = 1_000_000;
 
-export function Answer({ answer: { agency, at, text, disputed, documents } }: { answer: NonNullable<Detail["answer"]> }) {
+export function Answer({ answer }: { answer: NonNullable<Detail["answer"]> }) {
+  const { agency, at, text, disputed, documents } = answer;
   const {
     config,
     language: { t, date, number }
