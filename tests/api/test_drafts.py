@@ -175,8 +175,8 @@ async def test_a_head_approves_what_an_agent_answers(
     assert section.startswith("Вернули с замечанием все 1")
     assert "Глубокая яма" in section
     assert "у школы вернули с замечанием" in section, "a badge as well, for the report may stand in a worse section"
-    for cabinet, found in ((agent, True), (head, False)):
-        assert (path in (await cabinet.read("/cabinet/problems?status=remark")).links_without_query) is found
+    for cabinet, theirs in ((agent, True), (head, False)):
+        assert (path in (await cabinet.read("/cabinet/problems?status=remark")).links_without_query) is theirs
     page = await agent.read(path)
     assert re.fullmatch(
         "Решение вернули с замечанием.*head-1@gorod.test .+ [0-9]+:[0-9]+ Назовите улицу",
