@@ -99,3 +99,30 @@ def test_without_a_script_the_form_is_the_same(page: Page, watch: Watch) -> None
     page.reload()
     expect(page.locator(".draw-map")).to_be_hidden()
     assert page.locator("form.card [name]").evaluate_all("all => all.map(one => one.name)") == with_script
+
+
+def test_the_place_of_a_report_is_put_right_on_a_map(
+    service: Service, new_page: Callable[..., Page], watch: Watch
+) -> None:
+    town = Town.found(service, "agent", bbox=BOUNDS)
+    town.report("Яма")
+    page = town.sign_in(new_page(viewport={"width": 360, "height": 800}), to="problems")
+    page.locator(".inbox .c-text a").click()
+    page.get_by_role("link", name="Исправить сообщение").click()
+    expect(page.locator(".draw-map .corner")).to_have_count(1)
+    south, west = (float(one) for one in page.input_value("#field-place").split(";"))
+    click(page, 0.6, 0.4)  # to the north-east of the middle, where the point was
+    lat, lng = (float(one) for one in page.input_value("#field-place").split(";"))
+    assert south < lat < BOUNDS[3]
+    assert west < lng < BOUNDS[2]
+    expect(page.locator("[data-do=undo]")).to_have_count(0)
+    assert axe.violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Исправить", exact=True).click()
+    expect(page.locator(".notice.good")).to_be_visible()
+    expect(page.locator("#field-place")).to_have_value(f"{lat:.5f}; {lng:.5f}")
+    page.click("[data-do=clear]")
+    expect(page.locator("#field-place")).to_have_value("")
+    page.fill("#field-place", "55.06, 38.81")
+    page.locator("#field-place").blur()
+    expect(page.locator(".draw-map .corner")).to_have_count(1)

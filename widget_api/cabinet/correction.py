@@ -20,6 +20,7 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.inbox_rows import coordinates_text
+from widget_api.cabinet.site_districts import map_values
 from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, is_moderator
@@ -141,6 +142,7 @@ async def _render(
         user,
         "correction.html",
         status,
+        **map_values(request, site),
         site=site if site.collection else None,
         number=row["number"],
         seen=row["status_event"],

@@ -1,6 +1,8 @@
-// Draws a district on a map and writes its border into the field as GeoJSON. Without scripts it is pasted there.
+// Draws a district on a map and writes its border into the field as GeoJSON, or the coordinates of one point. Without
+// scripts both are typed there.
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, TILE, MARGIN, MAX_ZOOM, CORNERS] = [480, 360, 128, 24, 19, 200];
+const POINT_ZOOM = 16; // no closer at first: what is around a point is to be seen
 const NEAR = 16; // pixels from the first corner, within which it is meant
 
 /** Web Mercator on a square of side 1. */
@@ -25,7 +27,14 @@ const parse = (text) => {
   }
 };
 
+/** The point of a text with latitude and longitude; none if it is something else. */
+const parsePoint = (text) => {
+  const [, lat, lng] = text.match(/^\s*(-?[\d.]+)\s*[;,]\s*(-?[\d.]+)\s*$/) ?? [];
+  return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? [[Number(lng), Number(lat)]] : [];
+};
+
 const start = (box) => {
+  const point = "point" in box.dataset;
   const field = document.getElementById(box.dataset.draws);
   const svg = box.querySelector("svg");
   const status = box.querySelector("[role=status]");
@@ -67,7 +76,7 @@ const start = (box) => {
       put("circle", { class: "corner", cx, cy, r: (index || closed ? 5 : 8) * unit() });
     });
     status.textContent = box.dataset[closed || pasted.length ? "closed" : corners.length ? "open" : "empty"];
-    box.querySelector("[data-do=undo]").disabled = !corners.length;
+    if (!point) box.querySelector("[data-do=undo]").disabled = !corners.length;
     box.querySelector("[data-do=clear]").disabled = !corners.length && !pasted.length;
   };
 
@@ -77,7 +86,7 @@ const start = (box) => {
     const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
     const [west, east, north, south] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
     const room = Math.min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (south - north)) / TILE;
-    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, Math.floor(Math.log2(room))));
+    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, point ? POINT_ZOOM : MAX_ZOOM, Math.floor(Math.log2(room))));
     left = ((west + east) / 2) * world() - WIDTH / 2;
     top = ((north + south) / 2) * world() - HEIGHT / 2;
   };
@@ -88,10 +97,12 @@ const start = (box) => {
   };
   const write = () => {
     const ring = [...corners, corners[0]];
-    field.value = corners.length > 2 ? JSON.stringify({ type: "Polygon", coordinates: [ring] }) : "";
+    if (point) field.value = corners.map(([lng, lat]) => `${lat.toFixed(5)}; ${lng.toFixed(5)}`).join();
+    else field.value = corners.length > 2 ? JSON.stringify({ type: "Polygon", coordinates: [ring] }) : "";
     field.dispatchEvent(new Event("input", { bubbles: true })); // an unsent form is kept
   };
   const read = () => {
+    if (point) return [(corners = parsePoint(field.value))].filter((one) => one.length);
     const rings = parse(field.value);
     const simple = rings.length === 1 && rings[0].length > 3 && rings[0].length <= CORNERS;
     [corners, closed, pasted] = simple ? [rings[0].slice(0, -1), true, []] : [[], false, rings];
@@ -100,6 +111,7 @@ const start = (box) => {
 
   const add = (x, y) => {
     if (closed || pasted.length) return;
+    if (point) corners = [];
     const [firstX, firstY] = corners.length ? place(corners[0]) : [0, 0];
     if (corners.length > 2 && Math.hypot(firstX - x, firstY - y) < NEAR * unit()) closed = true;
     else corners.push(unproject([(left + x) / world(), (top + y) / world()]));
