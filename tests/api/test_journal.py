@@ -20,7 +20,7 @@ from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.ops import backup, retention, schema
-from widget_api.people import password_reset, passwords, sign_in
+from widget_api.people import accounts, password_reset, passwords, sign_in
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems.model import Contact
@@ -97,6 +97,12 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     ):
         assert secret not in raw
         assert secret not in "\n".join(lines)
+
+    await accounts.disable_user(context.database, EMAIL)
+    assert (await Cabinet(client).sign_in(EMAIL, CHOSEN + "!")).status_code == 403
+    *_, tried = await entries(context.database)
+    assert (tried["kind"], tried["subject"]) == ("sign_in_failed", user["id"])
+    assert tried["details"] == {"times": 2, "reason": "disabled"}
 
 
 async def test_failed_sign_ins_are_bounded(
@@ -237,7 +243,7 @@ async def test_reading_a_residents_contact_is_recorded(enter: Enter, site: Site,
     problem = (await submit_report(context.database, site)).problem_id
     silent = (await submit_report(context.database, site, contact=Contact())).problem_id
     users = {role: await enter(role, site.agency.id) for role in ("viewer", "agent", "head", "admin")}
-    for cabinet in users.values():
+    for cabinet in [*users.values(), *users.values()]:  # the second time it is the same visit
         for one in (problem, silent):
             await cabinet.read(f"/cabinet/problems/{one}")
         await cabinet.read("/cabinet/")
@@ -248,6 +254,11 @@ async def test_reading_a_residents_contact_is_recorded(enter: Enter, site: Site,
     foreign = await enter("agent", (await make_site(context.database, agency={"name": "Соседи"})).agency.id)
     await foreign.read(f"/cabinet/problems/{problem}", 404)
     assert len(await entries(context.database, "contact_read")) == 3
+    with time_machine.travel(clock.now() + 1):
+        await users["agent"].send("/cabinet/", "/cabinet/sign-out")
+        await users["agent"].sign_in("agent-1@gorod.test", PASSWORD)
+        await users["agent"].read(f"/cabinet/problems/{problem}")
+    assert len(await entries(context.database, "contact_read")) == 4, "another visit"
 
 
 async def test_entries_cannot_be_changed(database: Database) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, i18n, journal, web
+from widget_api import errors, i18n, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
 from widget_api.browse import similar
@@ -51,6 +51,7 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
+from widget_api.people import journal_store
 from widget_api.people.model import DECISION_FIELDS, User
 from widget_api.problems import extension, pictures
 from widget_api.problems.model import NEEDS
@@ -231,7 +232,7 @@ async def show_problem(
     people = await participation.read_participants(database, user, language, dossier.site, site, dossier.row)
     if user.sees_contacts and (problem_view.has_contact(dossier) or (people and people.rows)):
         subject = dossier.row["id"]
-        await journal.note(database, "contact_read", journal_user(request, user), subject=subject, site_id=site.id)
+        await journal_store.note_contact_read(database, journal_user(request, user), subject, site.id)
     given, photos = given or {}, await _photos(request, user, dossier)
     if files is None and request.state.restored is not None:  # those received when the form was sent
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)

@@ -12,8 +12,8 @@ from widget_api.problems.model import OPEN
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 
 
-async def find_by_email(tx: Transaction, email: str) -> Row | None:
-    return await tx.row("SELECT * FROM users WHERE email = :email", email=email)
+async def find_by_email(reader: Database | Transaction, email: str) -> Row | None:
+    return await reader.row("SELECT * FROM users WHERE email = :email", email=email)
 
 
 async def find_by_id(database: Database, user_id: str) -> Row | None:

@@ -1,4 +1,5 @@
-"""SQL of the journal's page: the entries that concern an agency and those below it, with what they name."""
+"""SQL of the journal's page: the entries that concern an agency and those below it, with what they name; and contacts
+that are read, one entry a visit."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from widget_api import journal
 from widget_api.database import Database, Row
 from widget_api.people.organisation_store import TREE
 
@@ -91,3 +93,21 @@ async def list_users(database: Database, agency_id: str | None) -> Sequence[Row]
     return await database.rows(
         f"{TREE} {name} JOIN tree t ON t.id = u.agency_id ORDER BY name, u.id", agency_id=agency_id
     )
+
+
+async def note_contact_read(database: Database, who: journal.Who, problem_id: str, site_id: str) -> None:
+    """Record that somebody reads a resident's contact, once from one sign-in to the next.
+
+    An open page asks for the report anew whenever something changes: each time an entry would hide the others.
+    """
+    known = await database.row(
+        """
+        SELECT j.id FROM journal j
+        WHERE j.at >= (SELECT MAX(s.created_at) FROM sessions s WHERE s.user_id = :user_id)
+          AND j.kind = 'contact_read' AND j.user_id = :user_id AND j.subject = :subject LIMIT 1
+        """,
+        user_id=who.user_id,
+        subject=problem_id,
+    )
+    if known is None:
+        await journal.note(database, "contact_read", who, subject=problem_id, site_id=site_id)

@@ -55,9 +55,10 @@ async def sign_in(
     found = await store.find_enabled_user(database, normalise_email(email))
     password_hash = found[1]["password_hash"] if found else None
     if not await passwords.verify_password(password_hash, password) or found is None:
-        about = found[0].id if found else None  # the typed address may be a password, so it is not recorded
         async with brute_force.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
-            await _note_failure(database, failures, about, ip)
+            row = await accounts_store.find_by_email(database, normalise_email(email))
+            about = row["id"] if row else None  # the typed address may be a password, so it is not recorded
+            await _note_failure(database, failures, about, ip, disabled=row is not None and found is None)
         return None
     token, (user, row) = secrets.token_urlsafe(32), found
     if user.has_factor:
@@ -172,10 +173,15 @@ async def start_session(
     await journal.record(tx, "signed_in", who, subject=who.user_id)
 
 
-async def _note_failure(database: Database, failures: journal.Repeats, about: str | None, ip: str | None) -> None:
+async def _note_failure(
+    database: Database, failures: journal.Repeats, about: str | None, ip: str | None, *, disabled: bool = False
+) -> None:
+    """Record a failure; `disabled` is that of an account, or of its agency, that may not sign in whatever was typed."""
     times = failures.count(about)
     if times is not None:
-        who, details = journal.visitor(ip), {"times": times}
+        who, details = journal.visitor(ip), dict[str, journal.Detail](times=times)
+        if disabled:
+            details["reason"] = "disabled"
         await journal.note(database, "sign_in_failed", who, subject=about, details=details)
 
 
