@@ -82,9 +82,9 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     draft_page = await admin.read(own_desk)
     assert "Первый день голосования" in draft_page.text
     preview = next(link for link in draft_page.links if "preview=" in link)
-    shown = await client.get(preview)
-    assert "Инициативное бюджетирование" in shown.text
-    assert shown.headers["cache-control"] == "no-store"
+    previewed = await client.get(preview)
+    assert "Инициативное бюджетирование" in previewed.text
+    assert previewed.headers["cache-control"] == "no-store"
     assert (await client.get(preview.replace("budgeting", "experts"))).status_code == 404
     with time_machine.travel(clock.now() + 3601, tick=False):
         assert (await client.get(preview)).status_code == 404

@@ -59,9 +59,9 @@ async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_rep
 
     async def read_done() -> dict[str, bool]:
         tree = LexborHTMLParser((await admin.client.get("/cabinet/")).text)
-        steps = tree.css(".first-steps li")
-        pages[:] = [one.css_first("a").attributes["href"] or "" for one in steps]
-        return {one.css_first("a").text(): "tone-done" in (one.attributes.get("class") or "") for one in steps}
+        pages[:] = [one.attributes["href"] or "" for one in tree.css(".first-steps li a")]
+        done = [one.text() for one in tree.css(".first-steps .tone-done a")]
+        return {one.text(): one.text() in done for one in tree.css(".first-steps li a")}
 
     names = ("Документ о согласии", "Территория", "Код на сайте", "Проверка установки", "Сотрудники")
     assert await read_done() == dict.fromkeys(names, False)

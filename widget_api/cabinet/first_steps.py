@@ -60,7 +60,7 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
     found = await service.read_overview(context.database, context.settings, site)
     wrong = sum(one.severity == "wrong" and one.code != "never_seen" for one in found.findings)
     opened = next(iter(found.places), None)
-    values = {"count": wrong}
+    values: dict[str, object] = {"count": wrong}
     if opened:
         values |= {"origin": opened.origin, "moment": i18n.format_moment(language, opened.last_at, site.time_zone)}
 
