@@ -113,7 +113,8 @@ async def test_the_page_counts_support_by_region_and_names_what_is_missing(
     answers = {"region": "московская  область", "support": ["grants"], "contacts": "Звоните"}
     await add_entry(context.database, child, "Четвёртый", category="regional", answers=answers)
     page = LexborHTMLParser((await client.get(centres.path)).text)
-    rows = [[cell.text(strip=True) for cell in row.css("th, td")] for row in page.css("section table:not(.outcomes) tr")]
+    lines = page.css("section table:not(.outcomes) tr")
+    rows = [[cell.text(strip=True) for cell in line.css("th, td")] for line in lines]
     keys = {name: place for place, name in enumerate(rows[0])}
     moscow, tver = rows[1:]
     assert (moscow[0].casefold(), tver[0]) == ("московская область", "Тверская область")
