@@ -143,12 +143,14 @@ async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: 
     assert await digest_on(database, "2026-12-03T08:00") == 1, "a new report"
     assert await digest_on(database, "2026-12-03T15:00") == 0, "once"
     assert await digest_on(database, "2026-12-04T08:00") == 0, "nothing to tell"
+    assert await digest_on(database, "2026-12-10T08:00") == 0, "due in four working days"
+    assert await digest_on(database, "2026-12-11T08:00") == 1, "due in three, as everywhere"
     assert await digest_on(database, "2026-12-13T08:00") == 0, "a Sunday"
     assert await digest_on(database, "2026-12-14T11:00") == 1, "due in two days; the service was away at eight"
     assert await digest_on(database, "2026-12-17T08:00") == 1, "overdue"
     await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     assert await digest_on(database, "2026-12-18T08:00") == 0
-    assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
+    assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "11", "14", "17")]
 
 
 async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> None:
@@ -220,7 +222,10 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
         await lifecycle.confirm(context.database, site.id, receipt.problem_id)
 
     async def earlier(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = :day WHERE number = 1", day=overdue.isoformat())
+        await tx.run(
+            "UPDATE problems SET answer_due = :day, released_at = NULL, published = TRUE WHERE number = 1",
+            day=overdue.isoformat(),
+        )
         await tx.run("UPDATE agencies SET created_at = 0")
 
     await context.database.write(earlier)
@@ -228,7 +233,8 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
     assert event is not None
     await digest._enqueue(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
     (received,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
-    assert "1 просроченное" in received.text
+    assert "1 просроченное" in received.text, "a published report, of which nothing was sent"
+    assert "кроме того, что ещё не подтверждено" in received.text
     assert (
         f"№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл {i18n.format_date('ru', overdue)}"
         in received.text
