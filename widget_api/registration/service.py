@@ -190,8 +190,9 @@ async def change_work(
         wrong.append(FieldError("time_zone", "unknown"))
     try:
         place = borders.find_place(None, row["inn"])
-        checked = area and await asyncio.to_thread(borders.parse_border, area, place, latitude_first=latitude_first)
-        stored = geojson.to_geometry(checked) if checked else None
+        if area:
+            checked = await asyncio.to_thread(borders.parse_border, area, place, latitude_first=latitude_first)
+            stored = geojson.to_geometry(checked)
     except borders.WrongBorder as error:
         misplaced = error
     except Invalid as error:

@@ -99,7 +99,10 @@ const OVERLAP = 10;
 /** How often all marks are compared; after that, those of a crowd overlap as they do. */
 const TURNS = 60;
 
-/** The marks with those that cover each other pushed apart, each along the shorter way. All others stay. */
+/**
+ * The marks with those that cover each other pushed apart, each along the shorter way. All others stay, and so does one
+ * that counts nothing: it stands above the others for a moment.
+ */
 export function spread<T extends { count: number; lat: number; lng: number }>(marks: T[], zoom: number): T[] {
   const pixels = TILE * 2 ** zoom;
   const spots = marks.map(({ lat, lng }, at) => {
@@ -113,6 +116,7 @@ export function spread<T extends { count: number; lat: number; lng: number }>(ma
     spots.forEach((one, at) => {
       for (let next = at + 1; next < spots.length; next++) {
         const other = spots[next]!;
+        if (!(marks[at]!.count && marks[next]!.count)) continue;
         const room = HALF[size(marks[at]!.count)]! + HALF[size(marks[next]!.count)]! - OVERLAP;
         const [x, y] = [room - Math.abs(other[0] - one[0]), room - Math.abs(other[1] - one[1])];
         if (Math.min(x, y) < 0.5) continue;
