@@ -73,7 +73,7 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
         site=site,
         steps=(
             step("documents", f"{desk}/consent", all(getattr(site.agency, name) for name in site_consents.REQUIRED)),
-            step("territory", f"{desk}/settings", site.territory),
+            step("territory", f"{desk}/territory", site.territory),
             step("code", f"{desk}/code", opened),
             step("check", desk, opened and not wrong, "wrong" if wrong else ""),
             step("people", "/cabinet/organisation/people", has_people),
