@@ -290,6 +290,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
         },
         "/cabinet/sites/{site_id}/collections/{slug}/count": f"/cabinet/sites/{site.id}/collections/budget/count",
         "/s/{key}/c/{slug}/count/{token}": f"/s/{budget.key}/count/{await count_token(context, budget)}",
+        "/cabinet/sites/{site_id}/territory": f"/cabinet/sites/{site.id}/territory",
         "/cabinet/sites/{site_id}/testing": f"/cabinet/sites/{site.id}/testing",
         "/cabinet/sites/{site_id}/collections/{slug}/links": f"/cabinet/sites/{site.id}/collections/inspectors/links",
         "/renew/{token}": renewals_mail.renewal_url(context, renewed),
