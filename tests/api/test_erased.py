@@ -64,6 +64,8 @@ STAYS = frozenset(
         "expected_on",
         "responsible",
         "duplicate_of",
+        "rejection",  # a code: erasing a report keeps it in the count
+        "decidable_at",
         "has_answer",
         "answered_at",
         "answered_in_time",
