@@ -111,7 +111,15 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DEFAULT_RETENTION = 1095  # days, if there is no site to take it from
-_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
+# Settings that are a code, a number or a switch: an entry has what they were and are. Of other columns it has the name.
+_VALUED = frozenset(
+    {
+        *("approval", "delegated", "digest", "digest_hour", "enabled", "mode", "photo_after", "photo_required", "role"),
+        *("appeals", "contact", "deadline_days", "discussion", "license", "mail_answers", "moderation", "moderator"),
+        *("outside", "photos", "retention_days", "time_zone", "type", "language"),
+    }
+)
 _log = logging.getLogger(__name__)
 
 Detail = str | int | bool | Sequence[str]
@@ -155,6 +163,23 @@ class Repeats:
         self._counts[subject] += 1
         times = self._counts[subject]
         return times if times & (times - 1) == 0 else None
+
+
+def describe_change(before: Row | None, columns: Mapping[str, Any]) -> dict[str, Detail]:
+    """Details of a change: the names of columns, and what those of _VALUED were and are («name:before:after»)."""
+    values = []
+    for name in sorted(columns.keys() & _VALUED) if before is not None else ():
+        former, value = (_name_value(one, columns[name]) for one in (before[name], columns[name]))
+        if former != value and _CODE.fullmatch(f"{former}{value}"):
+            values.append(f"{name}:{former}:{value}")
+    return {"columns": sorted(columns), **({"values": values} if values else {})}
+
+
+def _name_value(value: Any, like: Any) -> str:
+    """A value as a code. SQLite returns switches as numbers, so `like` is one that was not read from it."""
+    if value is None or value == "":
+        return "none"
+    return ("yes" if value else "no") if isinstance(like, bool) else str(value)
 
 
 async def record(

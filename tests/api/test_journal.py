@@ -204,10 +204,17 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         "exported",
         "restored",
     ]
-    assert written["site_changed"]["details"] == {"columns": ["discussion", "origins"]}
-    assert written["user_changed"]["details"] == {"columns": ["name", "role"], "role": "head"}
+    assert written["site_changed"]["details"] == {
+        "columns": ["discussion", "origins"],
+        "values": ["discussion:off:moderated"],
+    }
+    assert written["user_changed"]["details"] == {"columns": ["name", "role"], "values": ["role:agent:head"]}
     assert written["districts_changed"]["details"] == {"added": 1, "changed": 0}
-    assert written["category_changed"]["details"] == {"category": "roads", "columns": ["deadline_days"]}
+    assert written["category_changed"]["details"] == {
+        "category": "roads",
+        "columns": ["deadline_days"],
+        "values": ["deadline_days:none:5"],
+    }
     assert written["token_added"]["details"] == {"scope": "platform"}
     assert written["token_revoked"]["subject"] == written["token_added"]["subject"]
     everything = str(written)
@@ -236,7 +243,15 @@ async def test_changes_in_the_cabinet_are_recorded_with_the_user(enter: Enter, s
         ("site_changed", "admin", EMAIL, "127.0.0.1", site.id),
         ("platform_mapping_changed", "admin", EMAIL, "127.0.0.1", site.id),
     ]
-    assert done[0]["details"] == {"columns": ["photos"]}
+    assert done[0]["details"] == {"columns": ["photos"], "values": ["photos:3:1"]}
+    await changes.update_site(context.database, site.id, {"moderation": "after", "name": "Город", "calendar": {}})
+    shown = (await admin.read("/cabinet/organisation/journal")).text
+    for sentence in (
+        "фотографии: 3 → 1",
+        "модерация: до публикации → после публикации",
+        "праздники и рабочие дни, название",
+    ):
+        assert sentence in shown
 
 
 async def test_reading_a_residents_contact_is_recorded(enter: Enter, site: Site, context: Context) -> None:

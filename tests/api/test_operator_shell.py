@@ -333,8 +333,13 @@ async def test_an_agency_is_changed_as_by_the_command_line(enter: Enter, context
         "Город", "g@g.test", "email", top, True,
     )  # fmt: skip
     columns = ["delegated", "email", "mode", "name", "parent_id"]
-    assert await entries(context, "agency_changed") == [("operator", site.agency.id, {"columns": columns})]
-    assert "вышестоящее ведомство" in (await operator.read("/cabinet/organisation/journal")).text
+    details = {"columns": columns, "values": ["delegated:no:yes", "mode:cabinet:email"]}
+    assert await entries(context, "agency_changed") == [("operator", site.agency.id, details)]
+    shown = (await operator.read("/cabinet/organisation/journal")).text
+    assert (
+        "вышестоящее ведомство; кто отвечает автору: ведомство → служба сама; как работает: в кабинете → по почте"
+        in shown
+    )
     refused = await operator.send(path, path, **form | {"name": "Посёлок", "email": "x"})
     assert refused.status_code == 422
     assert PageText(refused.text).form(path).fields["name"] == "Посёлок"

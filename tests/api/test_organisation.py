@@ -68,7 +68,7 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
             assert form.fields["name"] == wrong.get("name", "Лифт"), "what was typed is there"
     done = [entry for entry in await journal.read(context.database, limit=100) if entry["role"] == "admin"]
     assert [(entry["kind"], entry["details"]) for entry in done if entry["kind"].startswith("agency")] == [
-        ("agency_changed", {"columns": ["mode", "name"]}),
+        ("agency_changed", {"columns": ["mode", "name"], "values": ["mode:email:cabinet"]}),
         ("agency_added", {}),
     ]
     await admin.send("/cabinet/organisation/people", "/cabinet/organisation/people", email="x@gorod.test")
@@ -105,7 +105,8 @@ async def test_an_administrator_changes_the_agencys_details(
     (entry,) = await journal.read(context.database, kind="agency_changed", limit=5)
     assert row["digest_hour"] == 7
     columns = ["digest", "digest_hour", "inn", "postal_address", "registry_number", "senders"]
-    assert (entry["role"], entry["details"]) == ("admin", {"columns": columns})
+    values = ["digest:no:yes", "digest_hour:none:7"]
+    assert (entry["role"], entry["details"]) == ("admin", {"columns": columns, "values": values})
     again = await admin.send(page, page)
     assert again.status_code == 303
     assert len(await journal.read(context.database, kind="agency_changed", limit=5)) == 1, "nothing was changed"

@@ -253,7 +253,7 @@ async def test_changing_an_account_ends_its_sessions(enter: Enter, site: Site, c
     assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
     written = [entry for entry in await entries(context) if entry["kind"].startswith("user_") and entry["ip"]]
     assert [(entry["kind"], entry["role"], entry["details"]) for entry in written] == [
-        ("user_changed", "admin", {"columns": ["name", "post", "role"], "role": "head"}),
+        ("user_changed", "admin", {"columns": ["name", "post", "role"], "values": ["role:agent:head"]}),
         ("user_disabled", "admin", {}),
         ("user_enabled", "admin", {}),
     ]

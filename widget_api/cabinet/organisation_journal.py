@@ -120,10 +120,13 @@ def details_text(language: str, details: Mapping[str, Any]) -> str:
     """What an entry says beside its kind; codes without a text stay codes."""
 
     def word(group: str, code: str) -> str:
-        key = f"organisation.journal.{group}.{code}"
-        return i18n.text(language, key) if i18n.has(key) else code
+        key = "cabinet.role" if group == "of.role" else f"organisation.journal.{group}"
+        for known in (f"{key}.{code}", f"organisation.journal.value.{code}" if group.startswith("of.") else ""):
+            if known and i18n.has(known):
+                return i18n.text(language, known)
+        return code
 
-    said = []
+    said, valued = [], [one.split(":", 2) for one in details.get("values", ())]
     for name, value in details.items():
         if name == "role":
             said.append(i18n.text(language, f"cabinet.role.{value}"))
@@ -131,6 +134,20 @@ def details_text(language: str, details: Mapping[str, Any]) -> str:
             said.append(i18n.text(language, f"status.{value}"))
         elif name == "category":
             said.append(i18n.category_name(language, value))
+        elif name == "values":
+            said += [
+                i18n.text(
+                    language,
+                    "organisation.journal.became",
+                    what=word("column", column),
+                    before=word(f"of.{column}", before),
+                    after=word(f"of.{column}", after),
+                )
+                for column, before, after in valued
+            ]
+        elif name == "columns":
+            named = {column for column, *_ in valued}
+            said += [", ".join(word("column", one) for one in value if one not in named)] if set(value) - named else []
         elif isinstance(value, list):
             said.append(", ".join(word("column", one) for one in value))
         elif isinstance(value, str):

@@ -46,8 +46,8 @@ async def update_user(
             await withdraw_void_invitations(tx, who)
             for changed in sorted({user["agency_id"], agency_id} - {None}):
                 await notices.keep_somebody_told(tx, changed, user["id"])
-        given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
-        await journal.record(tx, "user_changed", who, subject=user["id"], details=given | {"columns": sorted(columns)})
+        details = journal.describe_change(user, columns)
+        await journal.record(tx, "user_changed", who, subject=user["id"], details=details)
 
     return await change_user(database, email, change)
 

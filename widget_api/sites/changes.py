@@ -74,7 +74,7 @@ async def update_agency(
     async def work(tx: Transaction) -> None:
         if checked.get("parent_id") is not None:
             await _check_parent(tx, agency_id, checked["parent_id"])
-        row = await tx.row("SELECT mode FROM agencies WHERE id = :agency_id", agency_id=agency_id)
+        former = row = await tx.row("SELECT * FROM agencies WHERE id = :agency_id", agency_id=agency_id)
         moves = row is not None and checked.get("mode", row["mode"]) != row["mode"]
         if moves and checked["mode"] == "email":
             checked.setdefault("digest", True)
@@ -86,7 +86,8 @@ async def update_agency(
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
         for row in await tx.rows("SELECT id FROM sites WHERE agency_id = :agency_id ORDER BY id", agency_id=agency_id):
             await store.bump_version(tx, row["id"])
-        await journal.record(tx, "agency_changed", who, subject=agency_id, details={"columns": sorted(columns)})
+        details = journal.describe_change(former, columns)
+        await journal.record(tx, "agency_changed", who, subject=agency_id, details=details)
 
     await database.write(work)
 
@@ -184,6 +185,7 @@ async def update_site(
     removed = normalise_origins(remove_origins) if remove_origins else []
 
     async def work(tx: Transaction) -> None:
+        former = await tx.row("SELECT * FROM sites WHERE id = :site_id", site_id=site_id)
         if checked:
             assignments = ", ".join(f"{name} = :{name}" for name in checked)
             await tx.run(f"UPDATE sites SET {assignments} WHERE id = :site_id", site_id=site_id, **checked)
@@ -195,8 +197,9 @@ async def update_site(
                 "DELETE FROM site_origins WHERE site_id = :site_id AND origin = :origin", site_id=site_id, origin=origin
             )
         await store.bump_version(tx, site_id)
-        changed = sorted([*columns, *(["origins"] if added or removed else [])])
-        await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details={"columns": changed})
+        changed = {**columns, **({"origins": True} if added or removed else {})}
+        details = journal.describe_change(former, changed)
+        await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details=details)
         if along is not None:
             await along(tx)
 
@@ -304,7 +307,7 @@ async def set_category(
 
     async def work(tx: Transaction) -> None:
         found = await tx.row(
-            "SELECT questions FROM site_categories WHERE site_id = :site_id AND code = :code",
+            "SELECT * FROM site_categories WHERE site_id = :site_id AND code = :code",
             site_id=site_id,
             code=code,
         )
@@ -338,7 +341,7 @@ async def set_category(
             await tx.run(asked, site_id=site_id, questions=values["questions"])
         if await tx.row("SELECT 1 FROM site_categories WHERE site_id = :site_id AND enabled", site_id=site_id) is None:
             raise Invalid((FieldError("enabled", "last_category"),))
-        await _record_category(tx, site_id, code, sorted(columns), who)
+        await _record_category(tx, site_id, code, journal.describe_change(found, columns), who)
 
     await database.write(work, site_id)
 
@@ -362,14 +365,16 @@ async def move_category(database: Database, site_id: str, code: str, up: bool, w
                 site_id=site_id,
                 code=one,
             )
-        await _record_category(tx, site_id, code, ["place"], who)
+        await _record_category(tx, site_id, code, {"columns": ["place"]}, who)
 
     await database.write(work, site_id)
 
 
-async def _record_category(tx: Transaction, site_id: str, code: str, columns: list[str], who: journal.Who) -> None:
+async def _record_category(
+    tx: Transaction, site_id: str, code: str, change: dict[str, journal.Detail], who: journal.Who
+) -> None:
     await store.bump_version(tx, site_id)
-    details = {"category": code, "columns": columns}
+    details = {"category": code, **change}
     await journal.record(tx, "category_changed", who, subject=site_id, site_id=site_id, details=details)
 
 
