@@ -167,8 +167,10 @@ class Repeats:
 
 def describe_change(before: Row | None, columns: Mapping[str, Any]) -> dict[str, Detail]:
     """Details of a change: the names of columns, and what those of _VALUED were and are («name:before:after»)."""
-    values = []
-    for name in sorted(columns.keys() & _VALUED) if before is not None else ():
+    values = list[str]()
+    if before is None:
+        return {"columns": sorted(columns)}
+    for name in sorted(columns.keys() & _VALUED):
         former, value = (_name_value(one, columns[name]) for one in (before[name], columns[name]))
         if former != value and _CODE.fullmatch(f"{former}{value}"):
             values.append(f"{name}:{former}:{value}")

@@ -149,7 +149,7 @@ TABLE: list[tuple[str, list[Sent]]] = [
     (NOBODY, get(*(link := ("/cabinet/reset/x", "/cabinet/invitation/x", "/moderate/x")))),
     (NOBODY, [one for path in link for one in post(path, password=PASSWORD, verdict="published")]),
     # the report
-    (READERS, get(P, P + "?lang=en")),
+    (READERS, get(P, P + "?lang=en") + post(P + "/undo")),
     (NEW_READERS, get("/cabinet/problems/{new}")),
     (DECIDERS, post(P, to="in_progress", seen="{seen}")),
     (DECIDERS, post(P, to="in_progress", text="Засыпали", do="draft")),
