@@ -109,8 +109,8 @@ def set_user(
 def disable_user(
     email: EMAIL,
     reports_to: Annotated[
-        str | None, typer.Option(help="Who gets the reports they look after: a colleague's address, or «nobody».")
-    ] = None,
+        str, typer.Option(help="Who gets the reports they look after: a colleague's address, or «nobody».")
+    ] = "nobody",
     as_json: Json = False,
 ) -> None:
     """Let somebody in no longer. Their sessions end; what they decided stays theirs."""
@@ -123,9 +123,9 @@ def disable_user(
     print_result(run_command(command), ["disabled"], as_json)
 
 
-async def _find_heir(database: Database, reports_to: str | None) -> str | None:
-    if reports_to in (None, "nobody"):
-        return None if reports_to is None else ""
+async def _find_heir(database: Database, reports_to: str) -> str:
+    if reports_to == "nobody":
+        return ""
     row = await database.row("SELECT id FROM users WHERE email = :email", email=reports_to)
     return str(row["id"]) if row is not None else "unknown"
 
