@@ -12,6 +12,7 @@ import pytest
 from widget_api import i18n
 from widget_api.browse import figures
 from widget_api.browse.figures import name_at
+from widget_api.database import schema
 from widget_api.problems.model import STATUSES, TRANSITIONS
 from widget_api.sites.model import DEFAULT_CATEGORIES
 
@@ -236,3 +237,18 @@ def test_words_for_entries_stand_for_words_for_reports() -> None:
             if key.startswith("entries."):
                 said, instead = json.dumps(text), json.dumps(texts[key.removeprefix("entries.")])
                 assert set(re.findall(r"\{\w+\}", said)) <= set(re.findall(r"\{\w+\}", instead)), key
+
+
+def test_what_people_change_has_a_name_in_the_journal() -> None:
+    """An entry names the changed columns; a column without a text would be shown as it is called in the database."""
+    written_by_the_service = re.compile(
+        r"id|\w+_at|ordinal|slug|preset|reset_epoch|factor_step|provider_subject|failures"
+    )
+    changed = ("votes_open_at", "votes_close_at", "opens_at", "closes_at")
+    columns = {column.name for table in ("sites", "agencies", "platforms") for column in getattr(schema, table).columns}
+    named = {name for name in columns if i18n.has(f"organisation.journal.column.{name}")}
+    unnamed = {name for name in columns - named if name in changed or not written_by_the_service.fullmatch(name)}
+    assert unnamed == {
+        *("districts_from", "undecided_told", "noticed_on", "email_failure"),
+        *("protocol", "exact", "discovered", "failing", "paused_until", "pause_reason", "site_id"),
+    }

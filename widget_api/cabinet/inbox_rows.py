@@ -47,7 +47,7 @@ def inbox_rows(
             "text": row["description"],
             "place": row["address"] or coordinates_text(row),
             "site": names[row["site_id"]],
-            "short": shorts[row["site_id"]] if len(found.sites) > 1 else "",
+            "short": shorts[row["site_id"]],
             "responder": platform_name(language, row),
             "received": i18n.format_moment(language, row["created_at"], zones[row["site_id"]]),
             "received_at": rfc3339(row["created_at"]),
