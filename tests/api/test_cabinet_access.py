@@ -26,8 +26,9 @@ async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.Asy
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
-async def test_the_root_of_the_cabinet_redirects_to_sign_in(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/")
+async def test_the_front_page_leads_to_the_cabinet(client: httpx2.AsyncClient, site: Site, enter: Enter) -> None:
+    assert "/cabinet/" in PageText((await client.get("/")).text).links
+    answer = await (await enter("agent", site.agency.id)).client.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
 
 

@@ -378,7 +378,8 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
     files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")} if to == "resolved" else None
     form = (await anna.read(path)).form(path)
     wish = {"to": to, "text": ANSWER, "duplicate_of": "2" if to == "duplicate" else ""}
-    answer = await anna.client.post(path, data=form.fields | wish, files=files)
+    reason = {"reject_reason": "other"} if to == "rejected" else {}
+    answer = await anna.client.post(path, data=form.fields | wish | reason, files=files)
     assert answer.headers["location"].endswith("done=waits")
 
     shown, seen = await anna.read(path), await boris.read(path)
@@ -397,12 +398,14 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
     assert undone.headers["location"].endswith("done=undone")
     await after_a_minute(context, 2 * bulk_service.DELAY)
     assert await left_behind(context, client, site) == before
-    again = (await anna.read(path)).form(path).fields
+    page = (await anna.client.get(path)).text
+    again = PageText(page).form(path).fields
     assert {name: again.get(name, "") for name in wish} == wish
+    assert ('<option value="other" data-text="" selected>' in page) is bool(reason)
     assert ("photo" in again) is (to == "resolved"), "the photo was lost"
     assert (await boris.read(path)).form(path).fields["text"] == f"{ANSWER} Борис"
 
-    assert (await anna.client.post(path, data=again)).status_code == 303
+    assert (await anna.client.post(path, data=again | reason)).status_code == 303
 
     async def kill(*given: Any) -> None:
         raise Killed

@@ -118,7 +118,9 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     }
     (directory / "clock").write_text(str(recorded["moment"] + LATER - int(time.time())))
     started = time.monotonic()
-    service = Service(directory, settings, free_port(), program=patched_program(f"clock={directory / 'clock'}"))
+    at_once = ("widget_api.cabinet.bulk_service.DELAY=0", "widget_api.worker.TIDY=0.1")  # decisions wait for no minute
+    program = patched_program(f"clock={directory / 'clock'}", *at_once)
+    service = Service(directory, settings, free_port(), program=program)
     made = Upgraded(recorded, service, peers, started, ticket="")
     peers.clock = made.now
     try:
@@ -256,8 +258,8 @@ def test_an_unfinished_answer_is_sent_with_its_file(upgraded: Upgraded) -> None:
     fields = {**draft["fields"], "to": "resolved", "text": "Сделано, план приложен"}
     nothing = [("documents", ("", b"", "application/octet-stream"))]
     sent = official.post(draft["page"], data=fields, files=nothing)
-    assert (sent.status_code, sent.headers["location"]) == (303, f"{draft['page']}?done=decided"), sent.text
-    answer = upgraded.problem("draft")["answer"]
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{draft['page']}?done=waits"), sent.text
+    answer = until("the decision is carried out", lambda: upgraded.problem("draft")["answer"])
     assert (answer["text"], [one["name"] for one in answer["documents"]]) == ("Сделано, план приложен", ["plan.pdf"])
 
 

@@ -184,7 +184,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             **cabinet,
             "title": "Автор дополнил сообщение",
             "text": typed,
-            "note": "Решение принял оператор сервиса.",
+            "note": i18n.text(language, "events.in_place"),
             "author": "Автор",
             "photos": 2,
             "due": "12 мая",

@@ -16,11 +16,11 @@ from typing import Any
 from widget_api.browse import statistics
 from widget_api.browse.statistics import RESOLVED, Query
 from widget_api.database import Database, Row
+from widget_api.problems.deadline import DECISION_DAYS
 from widget_api.problems.model import REASONS, UNSTATED
 from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import Calendar
 
-MODERATION_DAYS = 3  # working days for a decision; what waits longer is counted by itself
 PARTS = ("published", "rejected", "merged", "withdrawn", "erased", "waiting")  # of what was received
 
 
@@ -37,7 +37,7 @@ class Received:
     withdrawn: int = 0
     erased: int = 0  # published or undecided ones
     waiting: int = 0
-    waiting_long: int = 0  # of `waiting`: more than MODERATION_DAYS
+    waiting_long: int = 0  # of `waiting`: more than DECISION_DAYS
     unconfirmed: int = 0
     resolved: int = 0  # of `published`, or erased since
 
@@ -111,12 +111,12 @@ def _assemble(counts: Iterable[tuple[str, int, Calendar]], now: int) -> Received
 
 
 def is_late(since: date, calendar: Calendar, now: int) -> bool:
-    """Whether a report that waits for a decision since a local day has waited longer than MODERATION_DAYS."""
-    return calendar.add_working_days(since, MODERATION_DAYS) < calendar.local_date(now)
+    """Whether a report that waits for a decision since a local day has waited longer than DECISION_DAYS."""
+    return calendar.add_working_days(since, DECISION_DAYS) < calendar.local_date(now)
 
 
 def waits_long(problem: Row, calendar: Calendar, now: int) -> bool:
-    """Whether a report counts as one that waits longer than MODERATION_DAYS."""
+    """Whether a report counts as one that waits longer than DECISION_DAYS."""
     outcome = find_outcome(problem)
     return (
         outcome is not None and outcome.since is not None and is_late(calendar.local_date(outcome.since), calendar, now)

@@ -16,11 +16,13 @@ from widget_api.people import organisation_store, store
 from widget_api.people.model import FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
+from widget_api.problems.deadline import find_decision_cutoff
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
 from widget_api.problems.notices import ROLES
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts
 from widget_api.sites import routing_rules
+from widget_api.sites.deadlines import Calendar
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
@@ -246,9 +248,14 @@ async def find_problem(database: Database, user: User, problem_id: str) -> tuple
 async def check_decided_meanwhile(database: Database, user: User, problem_id: str, seen: str) -> None:
     """Raise Conflict for an operator who wanted to decide in the agency's place, and whom the agency anticipated.
 
-    The operator has seen the report: `seen`, its former status event, stands on no other page.
+    The operator has seen the report: it waited for too long until it was decided, and `seen`, its former status event,
+    stands on no other page.
     """
-    if user.role == "operator" and await inbox_store.has_event(database, problem_id, seen):
+    found = await inbox_store.find_decided(database, problem_id, seen) if user.role == "operator" else None
+    if found is None or found["decidable_at"] is None:
+        return
+    calendar = Calendar.load(found["time_zone"], found["calendar"])
+    if found["decidable_at"] < find_decision_cutoff(calendar, found["status_at"]):
         raise Conflict("decided_meanwhile")
 
 

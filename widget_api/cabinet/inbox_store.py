@@ -522,11 +522,15 @@ async def list_events(database: Database, site_id: str, problem_id: str, *, read
     )
 
 
-async def has_event(database: Database, problem_id: str, event_id: str) -> bool:
-    """Whether this is an event of the report."""
-    sql = "SELECT 1 FROM events e JOIN problems p ON p.id = e.problem_id AND p.site_id = e.site_id WHERE"
-    sql += " p.id = :problem_id AND e.id = :event_id"
-    return await database.row(sql, problem_id=problem_id, event_id=event_id) is not None
+async def find_decided(database: Database, problem_id: str, event_id: str) -> Row | None:
+    """Return when a report that has this event could first be decided and when it was, and the calendar of its site."""
+    return await database.row(
+        "SELECT p.decidable_at, p.status_at, s.time_zone, s.calendar FROM events e"
+        " JOIN problems p ON p.id = e.problem_id AND p.site_id = e.site_id JOIN sites s ON s.id = p.site_id"
+        " WHERE p.id = :problem_id AND e.id = :event_id",
+        problem_id=problem_id,
+        event_id=event_id,
+    )
 
 
 async def read_texts(database: Database, site_id: str, problem_id: str) -> dict[str, str]:

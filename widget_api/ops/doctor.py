@@ -16,7 +16,7 @@ from widget_api.ops import doctor_servers as servers
 from widget_api.ops import schema
 from widget_api.ops.doctor_servers import TIMEOUT, error_line
 from widget_api.ops.findings import Finding, Note, caution, failed, note, passed, quote
-from widget_api.ops.retention import FAILED, PURGE
+from widget_api.ops.retention import FAILED, PURGE, read_outcome
 from widget_api.settings import Settings, SettingsError
 
 
@@ -118,6 +118,10 @@ async def check_retention(database: Database) -> Finding:
     notes = [note("retention.never") if done_at is None else note("retention.done", done_at=done_at)]
     if (job["outcome"] or "").startswith(FAILED):
         notes.append(note("retention.failed", error=job["outcome"].removeprefix(FAILED)))
+    elif job["outcome"]:
+        counts = list(read_outcome(job["outcome"]))
+        notes += [note(f"retention.counts.{name}", number=number) for name, number in counts]
+        notes += [] if counts else [note("retention.counts.none")]
     return Finding("retention", not late, [*notes, note("retention.next", next_at=next_at)])
 
 

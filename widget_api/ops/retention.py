@@ -6,6 +6,7 @@ Data past its retention is purged every night in the worker, or at once by the c
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -224,5 +225,15 @@ async def _most_common_zone(database: Database) -> str:
     return str(row["time_zone"]) if row is not None else "UTC"
 
 
+NOTHING = "nothing to forget"
+
+
 def _format_outcome(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing to forget"
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or NOTHING
+
+
+def read_outcome(outcome: str) -> Iterator[tuple[str, int]]:
+    """The kinds of what a purge deleted, and how many of each."""
+    for part in outcome.split(", ") if outcome != NOTHING else ():
+        name, _, number = part.rpartition(" ")
+        yield name, int(number)

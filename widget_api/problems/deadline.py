@@ -90,16 +90,13 @@ def find_decision_cutoff(calendar: Calendar, now: int) -> int:
 def undecided_sql(cutoff: str = ":cutoff") -> str:
     """Return an SQL condition on `problems p`: whether it has waited for its moderation since before `cutoff`.
 
-    A report waits since its author confirmed the address, or since its receipt where there is none to confirm here; one
-    that came back to moderation, since then.
+    A report waits since `decidable_at`: the author's confirmation, or the receipt where there is no address to confirm
+    here. One that came back to moderation waits since then.
     """
-    return f"""(
-        p.status = 'moderation' AND p.mirror_of IS NULL AND NOT p.spam AND p.erased_at IS NULL
-        AND p.status_at < {cutoff} AND (p.source NOT IN ('widget', 'form') OR NOT EXISTS (
-            SELECT 1 FROM contacts w WHERE w.problem_id = p.id AND w.email IS NOT NULL
-                AND (w.confirmed_at IS NULL OR w.confirmed_at >= {cutoff})
-        ))
-    )"""
+    return (
+        f"(p.status = 'moderation' AND p.mirror_of IS NULL AND NOT p.spam AND p.erased_at IS NULL"
+        f" AND p.status_at < {cutoff} AND p.decidable_at < {cutoff})"
+    )
 
 
 # --- the rounds of an answer ---------------------------------------------------------------------------------------
