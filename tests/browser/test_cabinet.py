@@ -411,7 +411,12 @@ def test_a_decision_sent_in_an_expired_session_is_restored_after_sign_in(
     if scripts:
         assert axe.violations(desk) == []
     desk.click("#decide form .button.primary")
+    expect(desk.locator("#waiting")).to_contain_text("Засыпали & <утрамбовали>")
+    town.pass_minute()
+    if not scripts:
+        desk.reload()
     expect(desk.locator("#head .chip").first).to_contain_text("Решено")
+    expect(desk.locator("#waiting")).to_have_count(0)
     expect(desk.locator("#history .documents")).to_contain_text("Акт.pdf")
 
 

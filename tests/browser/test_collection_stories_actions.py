@@ -61,10 +61,10 @@ def act_in_widget(entry: Locator, button: str, **given: str | bool) -> None:
     expect(entry.locator("[id$='-sent']")).to_be_focused()
 
 
-def publish_with_photo(page: Page, text: str) -> None:
+def publish_with_photo(town: Town, page: Page, text: str) -> None:
     """In the cabinet: it is done, and how that looks."""
     page.set_input_files("#field-photos", [picture("after.jpg")])
-    decide(page, "resolved", text=text)
+    decide(town, page, "resolved", text=text)
 
 
 def count_voices(town: Town, number: int) -> int:
@@ -135,7 +135,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     agent.get_by_role("link", name=re.compile("Сквер у школы")).first.click()
     for words in ("Сквер у школы", re.compile(r"1\s200\s000"), "Ученики и соседи", ANNA):
         expect(agent.locator("main")).to_contain_text(words)
-    decide(agent, "accepted")
+    decide(town, agent, "accepted")
     agent.goto("about:blank")  # its session ends
     published = town.platform.wait("status", status_code="accepted", number=3)
     received = town.platform.wait("received", entry=published["entry"], collection="budgeting")
@@ -210,8 +210,8 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     agent.get_by_role("link", name=re.compile("Сквер у школы")).first.click()
     agent.get_by_text("Кто это").click()
     expect(agent.locator("#participants tbody tr")).to_have_text([re.compile("Данные удалены"), re.compile(VERA)])
-    decide(agent, "in_progress", text="Совет выделил деньги, липы посадим в мае")
-    publish_with_photo(agent, "Посадили 40 лип, поставили скамейки")
+    decide(town, agent, "in_progress", text="Совет выделил деньги, липы посадим в мае")
+    publish_with_photo(town, agent, "Посадили 40 лип, поставили скамейки")
     for words in ("Совет выделил деньги", "Посадили 40 лип"):
         town.letter(ANNA, words)
     built = town.platform.wait("status", status_code="resolved")
@@ -349,7 +349,7 @@ def test_an_initiative_finds_people_takes_place_and_ends(
     agent = town.sign_in(new_page(viewport=DESK))
     agent.get_by_role("link", name=re.compile("Субботник")).first.click()
     expect(agent.locator("main")).to_contain_text(re.compile(r"Начало\s*15\sмарта"))
-    decide(agent, "accepted")
+    decide(town, agent, "accepted")
     entry_of = town.platform.wait("received", number=1)
     assert (entry_of["collection"], entry_of["answers"]["needs"]) == ("initiatives", "садовник, водитель")
     assert town.platform.wait("status", status_code="accepted")["entry"] == entry_of["entry"]
@@ -418,7 +418,7 @@ def test_an_initiative_finds_people_takes_place_and_ends(
     agent = town.sign_in(agent)
     agent.goto(f"{town.service.url}/cabinet/problems?site={town.collection}")
     agent.get_by_role("link", name=re.compile("Субботник")).first.click()
-    publish_with_photo(agent, "Собрали сто мешков мусора и посадили сорок кустов")
+    publish_with_photo(town, agent, "Собрали сто мешков мусора и посадили сорок кустов")
     town.letter(ANNA, "сорок кустов")
     assert town.platform.wait("status", status_code="resolved")["entry"] == entry_of["entry"]
     oleg.reload()

@@ -74,7 +74,7 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     agent = town.sign_in(new_page(viewport=DESK))
     agent.get_by_role("link", name="Не пускают в палаты").first.click()
     expect(agent.locator("main")).to_contain_text("Волонтёрский центр «Рядом»")
-    decide(agent, "accepted")
+    decide(town, agent, "accepted")
     entry = agent.url.partition("?")[0]
 
     # Figures by region and kind of help.
@@ -103,8 +103,8 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     expect(agent.locator(".notice.good")).to_be_visible()
 
     agent.goto(entry)
-    decide(agent, "planned", expected_on="2031-03-28", text="Больница выдаст пропуска")
-    decide(agent, "resolved", text="Пропуска выданы всем добровольцам центра 28 марта")
+    decide(town, agent, "planned", expected_on="2031-03-28", text="Больница выдаст пропуска")
+    decide(town, agent, "resolved", text="Пропуска выданы всем добровольцам центра 28 марта")
     for person in (VOLUNTEER, NEIGHBOUR):
         answer = town.letter(person, "Пропуска выданы всем")
         assert "Проблемы добровольцев" in answer.text
@@ -256,7 +256,7 @@ def accept(town: Town, page: Page, *titles: str) -> None:
     for title in titles:
         page.goto(f"{town.service.url}/cabinet/problems?site={town.collection}&tab=moderation")
         page.get_by_role("link", name=title).first.click()
-        decide(page, "accepted")
+        decide(town, page, "accepted")
 
 
 def write_to_author(town: Town, page: Page, number: int, author: str, **given: Any) -> Letter:

@@ -33,6 +33,8 @@ EMAIL = "anna@example.test"
 AGENCY = "Администрация города"
 PHONE = {"width": 360, "height": 740}
 CABINET = Path(__file__).parents[2] / "widget_api/static/cabinet.js"
+# The minute in which a decision that closes a report can be undone, shortened.
+SHORT_MINUTE = "widget_api.cabinet.bulk_service.DELAY=1"
 SOON = 30_000  # milliseconds: polling interval between the two instances
 
 
@@ -91,7 +93,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
 ) -> None:
     watch.allow("favicon.ico")
     # 1. The operators of both instances.
-    platform = Side.create(serve(), "Платформа", "https://platform.test")
+    platform = Side.create(serve(changes=(SHORT_MINUTE,)), "Платформа", "https://platform.test")
     token = platform.service.cli("token", "add", "--site", platform.site["site"], "--scope", "platform")["token"]
     replace: dict[str, str] = {}
     host = host_pages(EXAMPLES / "plain", replace=replace)
@@ -199,6 +201,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
     assert titles[3].startswith("Работы запланированы")
     assert len(titles) == 4
     decide(central, "resolved", text="Заплатку положили, переход безопасен")
+    expect(central.locator(".chips")).to_contain_text("Решено", timeout=SOON)
 
     letter = letter_to(mail_sink, EMAIL, "Заплатку положили")
     assert letter.message["Auto-Submitted"]

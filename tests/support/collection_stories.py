@@ -25,6 +25,8 @@ from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
 from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
+from widget_api.cabinet import bulk_service
+from widget_api.people.model import FINAL_STATUSES
 from widget_api.platform import signature
 
 BEGIN = datetime(2031, 3, 3, 12, 0, tzinfo=ZoneInfo("Europe/Moscow"))
@@ -127,6 +129,10 @@ class Town:
         """Set the service's clock; sessions and links end as they would."""
         self._clock.write_text(str(int(moment.timestamp() - time.time())))
 
+    def pass_minute(self) -> None:
+        """Let the minute pass in which a decision that closes an entry can be undone."""
+        self._clock.write_text(str(int(self._clock.read_text()) + bulk_service.DELAY))
+
     @property
     def page(self) -> str:
         return f"{self.service.url}/s/{self.site.key}/c/{self.slug}"
@@ -207,13 +213,19 @@ def add_entry(page: Page, address: str, given: dict[str, Any]) -> int:
     return int(re.sub(r"\D", "", page.locator(".number").inner_text()))
 
 
-def decide(page: Page, to: str, **fields: str) -> None:
-    """One decision in the cabinet, on the page of an entry."""
+def decide(town: Town, page: Page, to: str, **fields: str) -> None:
+    """One decision in the cabinet, on the page of an entry; one that closes it waits for its minute."""
     page.check(f"input[name=to][value={to}]", force=True)
     for name, value in fields.items():
         page.fill(f"[name={name}]", value)
     page.click("form.decision button.primary")
-    expect(page.locator("[role=status].good")).to_be_visible()
+    if to in FINAL_STATUSES:
+        expect(page.locator("#waiting")).to_be_visible()
+        town.pass_minute()
+        expect(page.locator("#waiting")).to_have_count(0)
+        expect(page.locator("#history")).to_contain_text(fields["text"])
+    else:
+        expect(page.locator("[role=status].good")).to_be_visible()
 
 
 def act_below(page: Page, action: str, **given: Any) -> None:
