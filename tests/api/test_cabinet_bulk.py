@@ -153,7 +153,7 @@ async def test_those_that_cannot_are_named_and_the_others_go_on(
     assert {reason for reason, *_ in bulk.left} == {"closed", "erased", "mirrored"}
     assert bulk.counts == {"": 200, "closed": 1, "erased": 1, "mirrored": 1}
     shown = await anna.read(f"/cabinet/bulk/{bulk_id}")
-    for sentence in ("Будут приняты 200 сообщений", "1 уже закрыто", "1 удалено", "1 принадлежит платформе"):
+    for sentence in ("Будет принято 200 сообщений", "1 уже закрыто", "1 удалено", "1 принадлежит платформе"):
         assert sentence in shown.text
     assert {f"/cabinet/problems/{one}" for one in ids[:3]} <= set(shown.links)
     await carry_out(anna, f"/cabinet/bulk/{bulk_id}")

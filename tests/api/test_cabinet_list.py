@@ -346,7 +346,9 @@ async def test_today_lists_waiting_reports_once_most_urgent_first(
     monkeypatch.setattr(inbox_service, "SECTION_SIZE", 2)
     person = await enter("viewer", towns[0].agency.id)
     page = await person.read("/cabinet/")
-    shown = [link.rpartition("/")[2] for link in page.links if link.startswith("/cabinet/problems/")]
+    opened = [link for link in page.links if link.startswith("/cabinet/problems/")]
+    assert "?tab=overdue&sort=due" in opened[0], "the list beside the report is the section it was opened from"
+    shown = [link.partition("?")[0].rpartition("/")[2] for link in opened]
     assert 4 < len(shown) == len(set(shown)) <= 8
     texts = {row["id"]: row["description"] for row in rows}
     assert all(texts[problem_id][:60] in page.text for problem_id in shown)

@@ -183,6 +183,7 @@ async def test_a_head_approves_what_an_agent_answers(
         await read_part(agent, path, "#remark"),
     )
     assert page.form(path).fields["text"] == ANSWER, "the words are still there"
+    assert "Решение вернули с замечанием" in (await head.read(path)).text, "not that the agent is writing"
     gone = await head.client.post(
         f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": "Ещё"}
     )

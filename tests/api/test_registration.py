@@ -346,7 +346,7 @@ async def test_what_a_check_sees(apply: Apply, town: TownHost, names: NameServer
     town.put(PROOF_PATH, "x" * 1_100_000)
     await look("file", "больше 1 МБ")
     town.put(PROOF_PATH, line, 500)
-    await look("file", "Сайт не ответил (HTTP 500)")
+    await look("file", "Специалисту: HTTP 500.")
     town.put(PROOF_PATH, "", 302, Location="http://127.0.0.1:9/evil")
     await look("file", "перенаправляет на другой адрес: http://127.0.0.1:9/evil")
 

@@ -103,7 +103,7 @@ async def show_today(request: Request, user: User) -> Response:
                 "name": section.name,
                 "href": inbox_rows.selection_url(section.selection),
                 "many": inbox_rows.count_text(section.count) or "0",
-                "lines": inbox_rows.inbox_rows(language, section.rows, Selection(), today, sites_by_id),
+                "lines": inbox_rows.inbox_rows(language, section.rows, section.selection, today, sites_by_id),
             }
             for section in today.sections
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -123,12 +124,16 @@ def filter_options(language: str, found: Inbox, sites: Sites) -> dict[str, list[
     part = replace(chosen, status="").part
     statuses = [status for status in STATUSES if status in part.statuses]
     groups = [name for name, group in GROUPS.items() if chosen.tab == "all" or name == chosen.status]
-    codes = {category.code for site in sites.values() for category in site.categories}
-    known = {code: _category_text(language, code, sites) for code in codes.union(chosen.categories)}
+    of = [site for site in sites.values() if chosen.site_id in (None, site.id)]
+    codes = sorted({category.code for site in of for category in site.categories})
+    known = {code: _category_text(language, code, sites) for code in {*codes, *chosen.categories}}
+    alike = defaultdict[str, list[str]](list)  # categories of one name, of several collections
+    for code in codes:
+        alike[known[code]].append(code)
     options: dict[str, list[tuple[str, str]]] = {
         "site": [(site.id, site.name) for site in found.sites],
         "status": [(name, status_text(language, name)) for name in [*groups, *(statuses if len(statuses) > 1 else [])]],
-        "category": sorted(known.items(), key=lambda option: option[1]),
+        "category": [(",".join(alike[name]), name) for name in sorted(alike)],
         "district": list({one.id: (one.id, one.name) for site in sites.values() for one in site.districts}.values()),
         "responder": [
             (name, i18n.text(language, f"cabinet.list.responder.{name}"))
@@ -169,9 +174,9 @@ def status_text(language: str, name: str) -> str:
 
 
 def _category_text(language: str, code: str, sites: Sites) -> str:
-    """The name of a category on the first site that has it."""
+    """The name of a category on the first site that has it; collections give a code other names than cities do."""
     named = (site for site in sites.values() if site.known_category(code))
-    site = next(named, None)
+    site = min(named, key=lambda one: one.collection is not None, default=None)
     return category_name(language, site, code) if site else i18n.category_name(language, code)
 
 

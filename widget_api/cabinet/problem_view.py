@@ -85,10 +85,12 @@ def draft_views(
 
 
 def _draft_kind(draft: Draft, own: Draft | None) -> str:
-    """One of own | returned | waiting (all own) | submitted | typing | begun."""
+    """One of own | returned | waiting (all own) | submitted | sent_back | typing | begun."""
     if draft is own:
         return "waiting" if draft.submitted_at is not None else "returned" if draft.remark else "own"
-    return "submitted" if draft.submitted_at is not None else "typing" if draft.is_typing else "begun"
+    if draft.submitted_at is not None:
+        return "submitted"
+    return "sent_back" if draft.remark else "typing" if draft.is_typing else "begun"
 
 
 def source_text(language: str, row: Row) -> str:
