@@ -18,7 +18,7 @@ from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.people import accounts, notice_letters, undecided
-from widget_api.problems import lifecycle
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.worker import Worker
@@ -142,3 +142,22 @@ async def test_reports_that_waited_before_an_upgrade_are_shown_and_not_told(
         assert f"/cabinet/problems/{waiting}" in (await operator.read("/cabinet/")).links
         assert await letters(context, mail_sink, OPERATOR) == []
         assert (await operator.decide(waiting, "accepted")).headers["location"] == "/cabinet/?done=accepted"
+
+
+async def test_what_author_and_agency_wrote_each_other_stays_theirs(enter: Enter, context: Context) -> None:
+    """It holds addresses and telephones; the operator who decides in the agency's place reads no contacts."""
+    database = context.database
+    with at("2026-12-01T12:00"):
+        site = await make_site(database, time_zone=ZONE, moderation="before")
+        waiting = (await submit_report(database, site, email=EMAIL)).problem_id
+        await lifecycle.confirm(database, site.id, waiting)
+        await dialogue.ask(database, AGENT, site.id, waiting, "Как вам позвонить?")
+        addition = dialogue.Clarification(id=clock.new_id(), text="Звоните +7 914 555-01-02, Анна")
+        assert await dialogue.clarify(database, site, waiting, addition)
+        await accounts.add_user(database, email="head@gorod.test", role="head", agency_id=site.agency.id)
+    with at("2026-12-08T09:30"):
+        head, operator = await enter("head", site.agency.id), await enter("operator", None, OPERATOR)
+        assert addition.text in (await head.read(f"/cabinet/problems/{waiting}")).text
+        page = await operator.read(f"/cabinet/problems/{waiting}")
+        assert "Как вам позвонить" not in page.text
+        assert "555-01-02" not in page.text

@@ -223,6 +223,8 @@ def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[
     ]
     if not user.sees_contacts:  # what was taken out of a report may be personal data
         rows = [row for row in rows if row["kind"] != "corrected"]
+    if site.undecided_before is not None:
+        rows = [row for row in rows if row["kind"] not in _CONVERSATION]
     if site.is_own:
         return list(rows)
     hidden = {"corrected"}
