@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from widget_api.ops import retention
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.registration import proof, recheck, service, store
-from widget_api.registration.model import DAY, KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS
+from widget_api.registration.model import DAY, KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS, Sight
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -745,6 +746,26 @@ async def test_each_address_is_proven_in_the_cabinet(
     assert row["next_at"] > clock.now()
     await recheck.check_site(context, site.id)
     assert "Подтверждение не находится с" in (await admin.read(page)).text
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("address", ["https://gorod.test:8443", "http://gorod.test"])
+async def test_another_port_or_an_open_line_proves_no_host(
+    in_production: Settings, context: Context, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Who may open a port of a shared server would take its host from whoever it belongs to."""
+
+    async def find(*given: Any) -> Sight:
+        return Sight("found")
+
+    monkeypatch.setattr(proof, "look", find)
+    context = replace(context, settings=in_production)
+    site = await make_site(context.database, allowed_origins=["https://gorod.test", address])
+    await service.prove_origin(context, site, "https://gorod.test", "file", journal.COMMAND_LINE)
+    with pytest.raises(Invalid):
+        await service.prove_origin(context, site, address, "file", journal.COMMAND_LINE)
+    (row,) = await store.list_proofs(context.database, site.id)
+    assert row["origin"] == "https://gorod.test"
 
 
 async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, enter: Enter, context: Context) -> None:

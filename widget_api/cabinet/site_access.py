@@ -68,7 +68,10 @@ async def prove_origin(request: Request, user: User) -> Response:
     except TooMany as error:
         wait = overview.describe_wait(language_of(request, user), error, site.time_zone)
         return await _render(request, user, site, 429, proving=origin, wait=wait)
-    seen = await registration.prove_origin(context, site, origin, method, journal_user(request, user))
+    try:
+        seen = await registration.prove_origin(context, site, origin, method, journal_user(request, user))
+    except Invalid as error:
+        return await _render(request, user, site, 422, error)
     if seen.proven:
         return web.see_other(f"{PATH}/{site.id}/access?done=proven")
     return await _render(request, user, site, proving=origin, method=method, seen=seen)

@@ -81,8 +81,7 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     except origins.InvalidOrigin:
         wrong.append(FieldError("origin", "origin", (("value", values["origin"][:200]),)))
     else:
-        scheme, _, place = values["origin"].partition("://")
-        if place and settings.production and (scheme != "https" or ":" in place or "." not in place):
+        if values["origin"] and not _is_provable(settings, values["origin"]):
             wrong.append(FieldError("origin", "origin_https"))
     if values["inn"] and not is_inn(values["inn"]):
         wrong.append(FieldError("inn", "inn_digits"))
@@ -105,6 +104,14 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     if wrong:
         raise Invalid(tuple(sorted(wrong, key=lambda error: DETAILS.index(error.field))))
     return values | {"host": origins.host_of(values["origin"]), "contact_post": values["contact_post"] or None}
+
+
+def _is_provable(settings: Settings, origin: str) -> bool:
+    """Whether what is found at an origin proves whose its host is. In production it has to come by HTTPS, and from the
+    port that the owner alone can open: others may serve pages on the same host.
+    """
+    scheme, _, place = origin.partition("://")
+    return not settings.production or (scheme == "https" and ":" not in place and "." in place)
 
 
 async def begin(
@@ -335,10 +342,15 @@ def origin_token(signer: Signer, site_id: str, origin: str) -> str:
 
 
 async def prove_origin(context: Context, site: Site, origin: str, method: str, who: journal.Who) -> Sight:
-    """Look for the proof of one of a site's origins. Raises NotFound (no such method, not an origin of the site)."""
+    """Look for the proof of one of a site's origins.
+
+    Raises NotFound (no such method, not an origin of the site), Invalid («origin») for one that proves nothing.
+    """
     chosen = next((one for one in METHODS if one == method), None)
     if chosen is None or origin not in site.origins:
         raise NotFound
+    if not _is_provable(context.settings, origin):
+        raise Invalid((FieldError("origin", "origin_https"),))
     token = origin_token(context.signer, site.id, origin)
     seen = await proof.look(context.outbound, context.settings, origin, token, chosen)
 
