@@ -450,6 +450,41 @@ async def test_a_decision_that_came_too_late_keeps_its_text(
 
 
 @pytest.mark.waits
+async def test_an_erasure_takes_a_decision_that_was_not_carried_out_along(
+    context: Context, site: Site, enter: Enter, problem: str
+) -> None:
+    anna, (other,) = await enter("agent", site.agency.id), await sent(context, site, 1)
+    await lifecycle.change(context.database, AGENT, site.id, other, Change(to="accepted"))
+    for one in (problem, other):
+        await anna.decide(one, "answered", text=ANSWER)
+        await lifecycle.change(context.database, AGENT, site.id, one, Change(to="in_progress"))
+    await after_a_minute(context)
+    assert len(await context.database.rows("SELECT * FROM bulks WHERE state = 'done'")) == 2
+    await lifecycle.erase(context.database, Actor(kind="operator"), site.id, problem)
+    (left,) = await context.database.rows(
+        "SELECT r.problem_id FROM bulks b JOIN bulk_reports r ON r.bulk_id = b.id WHERE b.parameters <> '{}'"
+    )
+    assert left["problem_id"] == other
+
+
+@pytest.mark.waits
+async def test_what_may_be_undone_is_read_by_colleagues_alone(
+    context: Context, site: Site, enter: Enter, problem: str
+) -> None:
+    service = await sites.add_agency(
+        context.database, name="Горсвет", email="svet@gorod.test", parent_id=site.agency.id, delegated=True
+    )
+    await lifecycle.change(
+        context.database, AGENT, site.id, problem, Change(to="forwarded", service=service, text="Проверьте.")
+    )
+    anna, boris = await enter("agent", site.agency.id, "anna@gorod.test"), await enter("agent", site.agency.id)
+    worker = await enter("agent", service)
+    assert (await anna.decide(problem, "answered", text=ANSWER)).headers["location"].endswith("done=waits")
+    pages = [(await one.read(f"{LIST}/{problem}")).text for one in (anna, boris, worker)]
+    assert [ANSWER in page for page in pages] == [True, True, False]
+
+
+@pytest.mark.waits
 async def test_an_answer_given_outside_is_undone_with_its_form(
     context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str
 ) -> None:

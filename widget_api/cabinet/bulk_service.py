@@ -275,10 +275,10 @@ class Waiting:
     failed: bool
     to: str
     duplicate_of: int | None
-    text: str
+    text: str  # for people of the same agency, as drafts are: it may never be sent
     seconds: int
     own: bool  # the reader's own
-    name: str  # of who decided, for people of the same agency
+    name: str  # of who decided, for the same people
     form: dict[str, str] | None  # that of an answer given outside, which is no draft
     documents: tuple[str, ...]
 
@@ -292,16 +292,16 @@ async def find_waiting(database: Database, user: User, problem_id: str) -> Waiti
     if row is None:
         return None
     parameters = orjson.loads(row["parameters"])
-    change = stored_decisions.read_change(parameters)
+    change, colleague = stored_decisions.read_change(parameters), row["agency_id"] == user.agency_id
     return Waiting(
         bulk_id=row["id"],
         failed=row["state"] == "done",
         to=change.to,
         duplicate_of=change.duplicate_of,
-        text=change.text or "",
+        text=(change.text or "") if colleague else "",
         seconds=max(0, row["execute_at"] - clock.now()),
         own=row["user_id"] == user.id,
-        name=row["name"] if row["agency_id"] == user.agency_id else "",
+        name=row["name"] if colleague else "",
         form=parameters["form"],
         documents=change.documents + change.internal_documents,
     )

@@ -205,6 +205,11 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",
         "DELETE FROM drafts WHERE problem_id = :id",
+        # A decision that was not carried out waits for its author; one that still waits ends with its minute.
+        "DELETE FROM bulk_reports WHERE problem_id = :id"
+        " AND bulk_id IN (SELECT id FROM bulks WHERE action = 'decide' AND state = 'done')",
+        "DELETE FROM bulks WHERE action = 'decide' AND state = 'done'"
+        " AND NOT EXISTS (SELECT 1 FROM bulk_reports r WHERE r.bulk_id = bulks.id)",
         "DELETE FROM notices WHERE problem_id = :id",
         "DELETE FROM participants WHERE problem_id = :id",
         *(
