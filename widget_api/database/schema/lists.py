@@ -12,7 +12,8 @@ bulks = Table(
     metadata,
     identifier(),
     reference("user_id", "users.id"),
-    Column("action", Text, nullable=False),  # accept | service | person | reject
+    Column("action", Text, nullable=False),  # accept | service | person | reject | decide (about one)
+    # Those of a decision about one report stay until it is put away, if it was not carried out.
     Column("parameters", Text, nullable=False, server_default="{}"),  # JSON: fields of the decision; emptied at its end
     Column("state", Text, nullable=False),  # draft | pending | running | done
     Column("unknown", Integer, nullable=False, server_default="0"),  # chosen reports that the author may not see

@@ -205,10 +205,12 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "DELETE FROM contacts WHERE problem_id = :id",
         "DELETE FROM notes WHERE problem_id = :id",
         "DELETE FROM drafts WHERE problem_id = :id",
-        # A decision that was not carried out waits for its author; one that still waits ends with its minute.
+        # A decision that waits for its minute, or was not carried out, holds words as a draft does.
+        "UPDATE bulks SET state = 'draft' WHERE action = 'decide'"
+        " AND EXISTS (SELECT 1 FROM bulk_reports r WHERE r.bulk_id = bulks.id AND r.problem_id = :id)",
         "DELETE FROM bulk_reports WHERE problem_id = :id"
-        " AND bulk_id IN (SELECT id FROM bulks WHERE action = 'decide' AND state = 'done')",
-        "DELETE FROM bulks WHERE action = 'decide' AND state = 'done'"
+        " AND bulk_id IN (SELECT id FROM bulks WHERE action = 'decide' AND state = 'draft')",
+        "DELETE FROM bulks WHERE action = 'decide' AND state = 'draft'"
         " AND NOT EXISTS (SELECT 1 FROM bulk_reports r WHERE r.bulk_id = bulks.id)",
         "DELETE FROM notices WHERE problem_id = :id",
         "DELETE FROM participants WHERE problem_id = :id",
