@@ -342,6 +342,7 @@ async def test_the_date_a_service_was_given_is_the_one_that_counts_for_it(
         for person, found in ((plumber, 1), (city, 0)):
             await person.sign_in(f"agent-{1 if person is plumber else 0}@gorod.test", PASSWORD)
             assert len(await read(person, "problems?tab=overdue")) == found
+            assert await read(person, "problems?tab=overdue&counted=yes") == [], "its figure counts the author's date"
             head = LexborHTMLParser((await person.client.get(page)).text).css("#head")
             assert ["Просрочено" in one.text() for one in head] == [bool(found)]
 

@@ -148,8 +148,8 @@ class _Reader:
 
     @property
     def due(self) -> str:
-        """SQL: the date that counts for the user's agency."""
-        return "p.answer_due" if self.site.assigned_to is None else SERVICE_DUE
+        """SQL: the date that counts for the user's agency. Figures, also those of a service, count the author's."""
+        return "p.answer_due" if self.site.assigned_to is None or self.selection.counted else SERVICE_DUE
 
     @property
     def due_path(self) -> AccessPath:
