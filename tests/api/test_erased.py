@@ -10,9 +10,11 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, make_report, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
+from widget_api.browse import statistics
+from widget_api.browse.statistics import Query
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.cabinet.selection import Selection, Tab
 from widget_api.context import Context
@@ -22,7 +24,7 @@ from widget_api.mail import links
 from widget_api.mailbox import digest
 from widget_api.people import accounts
 from widget_api.people.model import User
-from widget_api.problems import lifecycle
+from widget_api.problems import lifecycle, submit
 from widget_api.problems.model import OPEN, Actor, Update
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -178,3 +180,24 @@ async def test_pages_of_an_erased_report_say_only_that(
         assert "portal.test" not in page
     assert "срок не идёт" in pages[1]
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
+
+
+async def test_an_erased_report_of_a_platform_is_in_the_list_behind_its_figure(context: Context, site: Site) -> None:
+    database = context.database
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    platform = {"id": "default", "url": "https://p.test", "key": "", "protocol": "georeport", "name": "Центр"}
+    await database.write(lambda tx: tx.insert("platforms", **platform, created_at=0))
+    report = make_report(
+        source="platform", mirror_of="default", status="accepted", birth_id=clock.new_id(), consent=None
+    )
+    by = Actor(kind="resident", source="default")
+    await submit.mirror(database, site, report, actor=by, spend=nothing, along=nothing)
+    (row,) = await database.rows("SELECT id FROM problems")
+    await lifecycle.erase(database, Actor(kind="system"), site.id, row["id"])
+    found = await statistics.read(database, Query(sites=(site,)), clock.now())
+    user = User(id="u", email="a@b.test", role="head", agency_id=site.agency.id, agency_name="", language="ru")
+    listed = await inbox_service.read_inbox(database, user, Selection(counted=True))
+    assert (found.total, [one["id"] for one in listed.rows]) == (1, [row["id"]])

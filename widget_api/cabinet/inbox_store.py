@@ -319,6 +319,8 @@ class _Reader:
             yield self._branch(self.where("p.published"))
         if part.own is not False:
             yield self._branch(self._unpublished())
+        if selection.counted and not selection.words:  # a platform's that was erased stays in the statistics
+            yield self._branch(self.where("NOT p.published AND p.erased_at IS NOT NULL AND p.mirror_of IS NOT NULL"))
 
     def _branch(self, where: Where, table: str = "problems p", **values: Any) -> _Branch:
         return _Branch(table, where, {**where.values, **values}, self.due)
