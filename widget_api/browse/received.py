@@ -16,7 +16,7 @@ from typing import Any
 from widget_api.browse import statistics
 from widget_api.browse.statistics import RESOLVED, Query
 from widget_api.database import Database, Row
-from widget_api.problems.deadline import DECISION_DAYS
+from widget_api.problems.deadline import find_decision_cutoff, find_decision_day
 from widget_api.problems.model import REASONS, UNSTATED
 from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import Calendar
@@ -100,7 +100,7 @@ def _assemble(counts: Iterable[tuple[str, int, Calendar]], now: int) -> Received
             found["published"] -= count
         elif state == "rejected":
             reasons[detail] += count
-        elif state == "waiting" and is_late(date.fromisoformat(detail), calendar, now):
+        elif state == "waiting" and date.fromisoformat(detail) < find_decision_day(calendar, now):
             late += count
     return Received(
         by_reason=dict(reasons),
@@ -110,14 +110,7 @@ def _assemble(counts: Iterable[tuple[str, int, Calendar]], now: int) -> Received
     )
 
 
-def is_late(since: date, calendar: Calendar, now: int) -> bool:
-    """Whether a report that waits for a decision since a local day has waited longer than DECISION_DAYS."""
-    return calendar.add_working_days(since, DECISION_DAYS) < calendar.local_date(now)
-
-
 def waits_long(problem: Row, calendar: Calendar, now: int) -> bool:
     """Whether a report counts as one that waits longer than DECISION_DAYS."""
     outcome = find_outcome(problem)
-    return (
-        outcome is not None and outcome.since is not None and is_late(calendar.local_date(outcome.since), calendar, now)
-    )
+    return outcome is not None and outcome.since is not None and outcome.since < find_decision_cutoff(calendar, now)

@@ -79,12 +79,17 @@ def find_due_date(problem: Problem) -> str | None:
 DECISION_DAYS = 3  # working days that an agency has to accept or reject a report; then the operator may in its place
 
 
-def find_decision_cutoff(calendar: Calendar, now: int) -> int:
-    """Return the moment since before which a report has to wait so that its DECISION_DAYS have passed.
+def find_decision_day(calendar: Calendar, now: int) -> date:
+    """Return the local day since before which a report has to wait so that its DECISION_DAYS have passed.
 
     The period begins on the day after the confirmation (Civil Code, article 191) and ends with its last day.
     """
-    return calendar.midnight(calendar.subtract_working_days(calendar.local_date(now), DECISION_DAYS))
+    return calendar.subtract_working_days(calendar.local_date(now), DECISION_DAYS)
+
+
+def find_decision_cutoff(calendar: Calendar, now: int) -> int:
+    """Return the moment at which the day of `find_decision_day` begins."""
+    return calendar.midnight(find_decision_day(calendar, now))
 
 
 def undecided_sql(cutoff: str = ":cutoff") -> str:
